@@ -1,0 +1,54 @@
+# hptui: every target works in a fresh clone with nothing but Python (3.11 to 3.13) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The CPU build is enough for the tests; the constraint keeps a GPU build of several GB away.
+CONSTRAINTS := .constraints-dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format lint types contracts bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cmaes]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,gp]'
+	@touch $@ $(VENV)/.installed
+
+run: $(VENV)/.installed ## install into .venv and open hptui
+	@$(BIN)/hptui
+
+demo: $(VENV)/.installed ## tune a real model without a screen: plot and best trial in under a minute
+	@$(BIN)/python -m hptui.cli.demo
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+format: $(VENV)/.dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev ## check format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## check types
+	$(BIN)/pyright
+
+contracts: $(VENV)/.dev ## check the import contracts
+	$(BIN)/lint-imports
+
+check: lint types contracts test ## format, lint, types, import contracts, tests: what CI runs
+
+bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

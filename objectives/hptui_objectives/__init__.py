@@ -1,0 +1,1 @@
+"""Objectives that come with hptui, one file each."""

@@ -1,0 +1,37 @@
+"""hptui: tune a model from a terminal.
+
+What an objective may use: `objective` (a decorator that adds metadata), `Float`, `Int` and
+`Choice` (to declare its space), and `trial_dir` (a folder of its own for the running trial).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Choice", "Float", "Int", "__version__", "objective", "trial_dir"]
+
+if TYPE_CHECKING:
+    from hptui.domain.space import ChoiceParam as Choice
+    from hptui.domain.space import FloatParam as Float
+    from hptui.domain.space import IntParam as Int
+    from hptui.domain.trial_folder import trial_dir
+    from hptui.registry.decorator import objective
+
+_PUBLIC = {
+    "Choice": ("hptui.domain.space", "ChoiceParam"),
+    "Float": ("hptui.domain.space", "FloatParam"),
+    "Int": ("hptui.domain.space", "IntParam"),
+    "objective": ("hptui.registry.decorator", "objective"),
+    "trial_dir": ("hptui.domain.trial_folder", "trial_dir"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # Lazy, so that `hptui --help` loads nothing it does not need.
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'hptui' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _PUBLIC[name]
+    return getattr(import_module(module), attribute)

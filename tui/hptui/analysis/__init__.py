@@ -1,0 +1,1 @@
+"""Pure functions from a study's columns to what a figure or table shows."""

@@ -1,0 +1,1 @@
+"""Charts in text: the only place that imports plotext."""

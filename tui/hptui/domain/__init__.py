@@ -1,0 +1,1 @@
+"""Values and rules of hptui, on the standard library alone."""

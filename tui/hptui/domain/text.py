@@ -1,0 +1,37 @@
+"""Text from studies, objectives and logs, made safe for a terminal."""
+
+from __future__ import annotations
+
+import re
+
+MAX_CHARS = 10_000
+
+# C0 except newline and tab, DEL, C1, bidirectional controls, line separators, lone surrogates:
+# each of them can move the cursor, write to the clipboard or make text read as what it is not.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
+
+
+def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
+    """Return `value` as text of at most `max_chars` with control characters made visible.
+
+    Newlines and tabs stay. Escape sequences, C1 controls, bidirectional controls and lone
+    surrogates become `\\x1b`-like spellings, so nothing of them reaches the terminal.
+    """
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > max_chars:
+        text = text[: max_chars - 1] + "…"
+    return _UNSAFE.sub(_escape, text)
+
+
+def safe_line(value: object, *, max_chars: int = 200) -> str:
+    """Return `value` as one line of safe text: newlines and tabs are made visible too."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > max_chars:
+        text = text[: max_chars - 1] + "…"
+    return _UNSAFE_IN_LINE.sub(_escape, text)

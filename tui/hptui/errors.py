@@ -1,0 +1,44 @@
+"""The errors that a person can understand and act on."""
+
+from __future__ import annotations
+
+
+class HptuiError(Exception):
+    """A problem with a sentence that says what is wrong and a hint that says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HptuiError):
+    """Input that was refused before anything was written."""
+
+    exit_code = 2
+
+
+class ObjectiveError(UsageError):
+    """An objective that cannot be found, imported or called."""
+
+
+class SpaceError(UsageError):
+    """A search space, or an edit of one, that does not hold together."""
+
+
+class OptionError(UsageError):
+    """A sampler or pruner option that is unknown or out of its range."""
+
+
+class StudyFileError(UsageError):
+    """A study file that is refused: foreign, damaged, newer, locked or not there."""
+
+
+class StudyBusyError(HptuiError):
+    """A study that another engine is running."""
+
+
+class MissingExtraError(UsageError):
+    """A feature whose optional package is not installed."""

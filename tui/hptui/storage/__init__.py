@@ -1,0 +1,1 @@
+"""Study files: Optuna's schema in SQLite, written and read well."""
