@@ -1,0 +1,223 @@
+"""The entry point: finds the command, imports its module alone, turns errors into sentences.
+
+A command's module has two functions, `add_arguments(parser)` and `run(args)`. Where one module
+serves several commands, it tells them apart by `parser.get_default("command")` and
+`args.command`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import io
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from hptui import __version__
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+DEBUG_VARIABLE = "HPTUI_DEBUG"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command, and where its code stands."""
+
+    name: str
+    summary: str
+    """One line without a full stop, for the list of commands."""
+    module: str
+    """A module with `add_arguments(parser)` and `run(args) -> int`, imported when chosen."""
+
+
+COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
+    "Run": (
+        Command("run", "tune an objective: run trials in parallel and store them", "hptui.cli.run"),
+        Command(
+            "objectives", "list the objectives, or one with its parameters", "hptui.cli.objectives"
+        ),
+    ),
+    "Steer a running study": (
+        Command("status", "show what a running study is doing", "hptui.cli.steer"),
+        Command("pause", "start no new trials until resumed", "hptui.cli.steer"),
+        Command("resume", "go on after a pause", "hptui.cli.steer"),
+        Command("stop", "let running trials end, then stop", "hptui.cli.steer"),
+        Command("kill", "end one running trial", "hptui.cli.steer"),
+        Command("jobs", "change how many trials run at once", "hptui.cli.steer"),
+        Command("enqueue", "try given parameters next", "hptui.cli.steer"),
+        Command("extend", "add trials to the budget", "hptui.cli.steer"),
+    ),
+    "Read studies": (
+        Command("ls", "list the studies", "hptui.cli.ls"),
+        Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
+        Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
+        Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
+        Command("plot", "draw a study's history in the terminal", "hptui.cli.plot"),
+    ),
+    "Look after study files": (
+        Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
+        Command(
+            "upgrade", "bring a file of an older Optuna to the current form", "hptui.cli.upgrade"
+        ),
+    ),
+}
+COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for command in group}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are raised, so that all errors look alike."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"`{self.prog} --help` shows what it takes.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: `argv` is without the program's name."""
+    _never_fail_to_encode()
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        _flush()
+    except HptuiError as error:
+        code = _report(error)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        code = _after_broken_pipe()
+    except Exception as error:  # noqa: BLE001 - the last net: a defect becomes one line
+        code = _report_defect(error)
+    return code
+
+
+def _dispatch(argv: list[str]) -> int:
+    try:
+        if not argv or argv[0].startswith("-"):
+            _top_parser().parse_args(argv)
+            return open_application()
+        return _run_command(argv[0], argv[1:])
+    except SystemExit as leaving:
+        # argparse leaves this way after --help and --version.
+        return leaving.code if isinstance(leaving.code, int) else EXIT_OK
+
+
+def _run_command(name: str, argv: list[str]) -> int:
+    command = COMMANDS.get(name)
+    if command is None:
+        raise _unknown_command(name)
+    module = import_module(command.module)
+    parser = _Parser(
+        prog=f"hptui {command.name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=command.name)
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(argv)))
+
+
+def open_application() -> int:
+    """Answer `hptui` without a command; the application takes this place once it exists."""
+    print("The terminal application does not exist yet; the commands below work without it.\n")
+    _top_parser().print_help()
+    return EXIT_OK
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="hptui",
+        usage="hptui COMMAND [options]",
+        description="Tune a model from a terminal: run, watch and steer Optuna studies.",
+        epilog=_command_list(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hptui {__version__}")
+    return parser
+
+
+def _command_list() -> str:
+    width = max(map(len, COMMANDS))
+    lines: list[str] = []
+    for title, group in COMMAND_GROUPS.items():
+        lines.append(f"{title}:")
+        lines.extend(f"  {command.name:<{width}}  {command.summary}" for command in group)
+        lines.append("")
+    lines.append("`hptui COMMAND --help` shows what a command takes.")
+    return "\n".join(lines)
+
+
+def _unknown_command(name: str) -> UsageError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=2)
+    guess = f"Did you mean {' or '.join(close)}? " if close else ""
+    return UsageError(
+        f"There is no command {safe_line(name, max_chars=60)!r}.",
+        hint=f"{guess}`hptui --help` lists the commands.",
+    )
+
+
+def _report(error: HptuiError) -> int:
+    _print_error(f"hptui: {safe_line(error.message, max_chars=2_000)}")
+    for line in error.hint.splitlines():
+        _print_error(f"  {safe_line(line, max_chars=2_000)}")
+    return error.exit_code
+
+
+def _report_defect(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        _print_error(f"hptui: No space left: {safe_line(error)}")
+        _abandon_stdout()
+        return EXIT_ERROR
+    if os.environ.get(DEBUG_VARIABLE):
+        import traceback
+
+        traceback.print_exc()
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    _print_error(
+        f"hptui: internal error: {safe_line(what, max_chars=500)} "
+        f"(please report; {DEBUG_VARIABLE}=1 shows the traceback)"
+    )
+    return EXIT_ERROR
+
+
+def _print_error(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def _never_fail_to_encode() -> None:
+    # A terminal that is not UTF-8 shows an escape instead of ending the command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    # Here rather than at interpreter exit, where a closed pipe can no longer be answered.
+    if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison] - `>&-` makes it None
+        sys.stdout.flush()
+
+
+def _after_broken_pipe() -> int:
+    _abandon_stdout()
+    return EXIT_BROKEN_PIPE
+
+
+def _abandon_stdout() -> None:
+    # What is still buffered would raise again when the interpreter ends.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
