@@ -1,0 +1,227 @@
+"""The studies of a file in memory, as Optuna's frozen objects.
+
+A trial that was handed out never changes: every write replaces it with a changed copy.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from bisect import bisect
+from typing import TYPE_CHECKING, Final
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from optuna.distributions import BaseDistribution
+
+    from hptui.storage.rows import StudyRow
+
+_FINISHED: Final = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
+_WAITING: Final = (TrialState.WAITING,)
+
+
+def shallow_copy(trial: FrozenTrial) -> FrozenTrial:
+    """Return a copy whose attributes can be replaced without changing the original."""
+    copied = FrozenTrial.__new__(FrozenTrial)
+    vars(copied).update(vars(trial))
+    return copied
+
+
+def detached_copy(trial: FrozenTrial) -> FrozenTrial:
+    """Return a copy whose dictionaries can be changed too, as `optuna.Trial` does with its own."""
+    copied = shallow_copy(trial)
+    copied._params = trial._params.copy()
+    copied._distributions = trial._distributions.copy()
+    copied._user_attrs = trial._user_attrs.copy()
+    copied._system_attrs = trial._system_attrs.copy()
+    copied.intermediate_values = trial.intermediate_values.copy()
+    return copied
+
+
+class StudyInMemory:
+    """One study with its trials in the order of their ids."""
+
+    def __init__(self, row: StudyRow, trials: Iterable[FrozenTrial] = ()) -> None:
+        self.row = row
+        self.trials: list[FrozenTrial] = []
+        self.distributions: dict[str, BaseDistribution] = {}
+        """The first distribution seen of each parameter, which later ones must fit."""
+        self.best: FrozenTrial | None = None
+        self.unfinished: set[int] = set()
+        """Positions of the trials that can still change."""
+        self._waiting: set[int] = set()
+        self._position_of: dict[int, int] = {}
+        # Finished trials by the states asked for, each with the positions that sort it.
+        self._views: dict[frozenset[TrialState], tuple[list[int], list[FrozenTrial]]] = {}
+        for trial in trials:
+            self.put(trial)
+
+    def get(self, trial_id: int) -> FrozenTrial:
+        """Return a trial by its id."""
+        return self.trials[self._position_of[trial_id]]
+
+    def numbered(self, number: int) -> FrozenTrial:
+        """Return the trial of this number.
+
+        Raises:
+            KeyError: There is none.
+        """
+        if 0 <= number < len(self.trials) and self.trials[number].number == number:
+            return self.trials[number]
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise KeyError(
+            f"No trial with number {number} exists in the study with study_id {self.row.study_id}."
+        )
+
+    def put(self, trial: FrozenTrial) -> None:
+        """Add a trial, or replace the one of the same id."""
+        position = self._position_of.get(trial._trial_id)
+        if position is None:
+            position = len(self.trials)
+            self._position_of[trial._trial_id] = position
+            self.trials.append(trial)
+        else:
+            before = self.trials[position]
+            self.trials[position] = trial
+            if before.state in _FINISHED:
+                self._forget_finished()
+            elif before.state is trial.state:
+                return
+        self._account_for(position, trial)
+
+    def has(self, trial_id: int) -> bool:
+        """Say whether the study has this trial."""
+        return trial_id in self._position_of
+
+    def remember_distributions(self, trial: FrozenTrial) -> None:
+        """Note the distributions of parameters that the study has not had."""
+        known = self.distributions
+        for name, distribution in trial._distributions.items():
+            if name not in known:
+                known[name] = distribution
+
+    def matching(self, states: Container[TrialState] | None) -> list[FrozenTrial]:
+        """Return a new list of the trials in `states`, by id; None means all."""
+        if states is None:
+            return self.trials.copy()
+        if states == _WAITING:
+            return [self.trials[position] for position in sorted(self._waiting)]
+        wanted = frozenset(state for state in TrialState if state in states)
+        if wanted <= _FINISHED:
+            return self._view(wanted)[1].copy()
+        if not wanted & _FINISHED:
+            unfinished = (self.trials[position] for position in sorted(self.unfinished))
+            return [trial for trial in unfinished if trial.state in wanted]
+        return [trial for trial in self.trials if trial.state in wanted]
+
+    def _view(self, wanted: frozenset[TrialState]) -> tuple[list[int], list[FrozenTrial]]:
+        view = self._views.get(wanted)
+        if view is None:
+            positions = [
+                position for position, trial in enumerate(self.trials) if trial.state in wanted
+            ]
+            view = positions, [self.trials[position] for position in positions]
+            self._views[wanted] = view
+        return view
+
+    def _account_for(self, position: int, trial: FrozenTrial) -> None:
+        state = trial.state
+        if state is TrialState.WAITING:
+            self._waiting.add(position)
+        else:
+            self._waiting.discard(position)
+        if state not in _FINISHED:
+            self.unfinished.add(position)
+            return
+        self.unfinished.discard(position)
+        for wanted, (positions, trials) in self._views.items():
+            if state in wanted:
+                index = bisect(positions, position)
+                positions.insert(index, position)
+                trials.insert(index, trial)
+        if state is TrialState.COMPLETE:
+            self._compare_with_best(trial)
+
+    def _forget_finished(self) -> None:
+        """Start the views anew, after another program changed how a trial of ours ended."""
+        self._views.clear()
+        self.best = None
+        for trial in self.trials:
+            if trial.state is TrialState.COMPLETE:
+                self._compare_with_best(trial)
+
+    def _compare_with_best(self, trial: FrozenTrial) -> None:
+        if len(self.row.directions) != 1 or not trial._values:
+            return
+        if self.best is None or not self.best._values:
+            self.best = trial
+            return
+        new, best = trial._values[0], self.best._values[0]
+        maximize = self.row.directions[0] is StudyDirection.MAXIMIZE
+        is_better = new > best if maximize else new < best
+        if is_better or (new == best and trial.number < self.best.number):
+            self.best = trial
+
+
+class Memory:
+    """All studies of a file."""
+
+    def __init__(self) -> None:
+        self.studies: dict[int, StudyInMemory] = {}
+        self._study_of_trial: dict[int, StudyInMemory] = {}
+
+    def study(self, study_id: int) -> StudyInMemory:
+        """Return a study.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
+        study = self.studies.get(study_id)
+        if study is None:
+            raise KeyError(f"No study with study_id {study_id} exists.")
+        return study
+
+    def study_named(self, name: str) -> StudyInMemory | None:
+        """Return the study of this name, or None."""
+        return next((study for study in self.studies.values() if study.row.name == name), None)
+
+    def study_of(self, trial_id: int) -> StudyInMemory:
+        """Return the study that a trial belongs to.
+
+        Raises:
+            KeyError: There is no trial with this id.
+        """
+        study = self._study_of_trial.get(trial_id)
+        if study is None:
+            raise KeyError(f"No trial with trial_id {trial_id} exists.")
+        return study
+
+    def trial(self, trial_id: int) -> FrozenTrial:
+        """Return a trial.
+
+        Raises:
+            KeyError: There is none with this id.
+        """
+        return self.study_of(trial_id).get(trial_id)
+
+    def add_study(self, row: StudyRow) -> StudyInMemory:
+        """Add a study that has no trials yet."""
+        study = self.studies[row.study_id] = StudyInMemory(row)
+        return study
+
+    def drop_study(self, study_id: int) -> None:
+        """Forget a study and its trials."""
+        study = self.studies.pop(study_id)
+        for trial in study.trials:
+            del self._study_of_trial[trial._trial_id]
+
+    def put(self, study: StudyInMemory, trial: FrozenTrial) -> None:
+        """Add a trial to a study, or replace the one of the same id."""
+        study.put(trial)
+        self._study_of_trial[trial._trial_id] = study
