@@ -1,0 +1,306 @@
+"""`hptui run`: tune an objective in parallel worker processes, without a screen."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import locale
+import os
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hptui.cli.duration import read_duration
+from hptui.cli.locate import add_studies_option, check_study_name, studies_folder
+from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from hptui.cli.shield import Output
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.engine.engine import Engine
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.report import Observer
+
+DEFAULT_TRIALS = 100
+EXIT_NOTHING_COMPLETED = 3
+MAX_SLOTS = 256
+
+_EPILOG = """\
+examples:
+  hptui run digits-mlp --trials 60 --jobs 2
+  hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
+  hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
+  hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `hptui run`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "objective",
+        metavar="OBJECTIVE",
+        help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name",
+    )
+    _add_study(parser)
+    _add_search(parser)
+    _add_budget(parser)
+    _add_execution(parser)
+    shown = parser.add_argument_group("output").add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    shown.add_argument("--quiet", "-q", action="store_true", help="print only what went wrong")
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("study")
+    group.add_argument(
+        "--study", metavar="NAME", help="the study's name (default: from the objective's)"
+    )
+    group.add_argument(
+        "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
+    )
+    add_studies_option(group)
+    group.add_argument(
+        "--direction",
+        action="append",
+        choices=("minimize", "maximize"),
+        help="once for each objective (default: as the objective declares, else minimize)",
+    )
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("search")
+    group.add_argument("--sampler", metavar="NAME[:OPTION=VALUE,...]", help="how to choose points")
+    group.add_argument("--pruner", metavar="NAME[:OPTION=VALUE,...]", help="when to give up early")
+    group.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="NAME=LOW..HIGH[:log][:step=N]",
+        help="edit a parameter's range; either bound may be left out",
+    )
+    group.add_argument(
+        "--space-file", metavar="FILE", type=Path, help="the same from a TOML file"
+    )
+    group.add_argument(
+        "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
+    )
+    group.add_argument(
+        "--enqueue",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="""try these parameters first, like '{"lr": 0.01}'""",
+    )
+    group.add_argument("--seed", type=_seed, metavar="N", help="make the run repeatable")
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("budget (the first one reached ends the run)")
+    group.add_argument(
+        "--trials",
+        type=_positive,
+        metavar="N",
+        help=f"trials to run (default {DEFAULT_TRIALS}, none with --timeout or --target)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=read_duration,
+        metavar="TIME",
+        help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
+    )
+    group.add_argument("--target", type=_number, metavar="VALUE", help="end at this value")
+    group.add_argument(
+        "--trial-timeout", type=read_duration, metavar="TIME", help="end a trial after this time"
+    )
+
+
+def _add_execution(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("execution")
+    group.add_argument(
+        "--jobs", "-j", type=_slots, metavar="N", help="trials at once (default: one a core)"
+    )
+    group.add_argument(
+        "--backend",
+        choices=("loky", "threading"),
+        default="loky",
+        help="a process for each slot (default), or threads of one process",
+    )
+    group.add_argument(
+        "--leftovers",
+        choices=("leave", "fail", "requeue"),
+        default="leave",
+        help="what becomes of trials that a dead engine left running (default leave)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"\d{1,12}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _slots(text: str) -> int:
+    number = _positive(text)
+    if number > MAX_SLOTS:
+        raise argparse.ArgumentTypeError(f"{number} is above {MAX_SLOTS} jobs")
+    return number
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,10}", text) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed from 0 to 4294967295")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if value != value:
+        raise argparse.ArgumentTypeError("nan cannot be reached")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
+    plan = make_plan(args)
+    from hptui.cli.shield import shielded
+    from hptui.engine.engine import Engine
+
+    with shielded() as output:
+        engine = Engine(plan, _observer(args, output))
+        with _signals_to(engine) as received:
+            finished = engine.run()
+    if received:
+        return 128 + received[0]
+    return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def make_plan(args: argparse.Namespace) -> RunPlan:
+    """Return the plan that the options describe.
+
+    Raises:
+        HptuiError: An option is wrong; nothing has been written.
+    """
+    edits = _edits(args)
+    enqueue = tuple(_params(text) for text in args.enqueue)
+    from hptui.domain.sampling import parse_pruner, parse_sampler
+
+    for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
+        if text is not None:
+            parse(text)
+    from hptui.registry.catalogue import resolve
+
+    found = resolve(args.objective, Path.cwd())
+    study, study_file = _study(args, found.ref)
+    import joblib
+
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.rules import Budget
+
+    n_trials: int | None = args.trials
+    if n_trials is None and args.timeout is None and args.target is None:
+        n_trials = DEFAULT_TRIALS
+    return RunPlan(
+        ref=found.ref,
+        study_file=study_file,
+        study=study,
+        directions=tuple(args.direction) if args.direction else None,
+        sampler=args.sampler,
+        pruner=args.pruner,
+        edits=edits,
+        fixes=tuple(args.fix),
+        budget=Budget(
+            n_trials=n_trials,
+            timeout_s=args.timeout,
+            target=args.target,
+            trial_timeout_s=args.trial_timeout,
+        ),
+        n_slots=args.jobs or min(MAX_SLOTS, joblib.cpu_count()),
+        backend=args.backend,
+        seed=args.seed,
+        enqueue=enqueue,
+        leftovers=args.leftovers,
+    )
+
+
+def _edits(args: argparse.Namespace) -> dict[str, ParamEdit]:
+    edits: dict[str, ParamEdit] = read_space_file(args.space_file) if args.space_file else {}
+    for text in args.space:
+        name, edit = parse_space_option(text)
+        edits = merge_edits(edits, {name: edit})
+    return edits
+
+
+def _params(text: str) -> Mapping[str, Any]:
+    try:
+        params: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"--enqueue {safe_line(text, max_chars=60)} is not JSON: {error}.",
+            hint="""Write it like --enqueue '{"lr": 0.01, "kernel": "rbf"}'.""",
+        ) from error
+    if not isinstance(params, dict):
+        raise UsageError(
+            f"--enqueue {safe_line(text, max_chars=60)} is no JSON object.",
+            hint="""Write it like --enqueue '{"lr": 0.01, "kernel": "rbf"}'.""",
+        )
+    return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
+
+
+def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
+    name: str = args.study or (args.storage.stem if args.storage else default_study_name(ref))
+    if args.storage is not None:
+        return name, Path(os.path.abspath(args.storage))  # noqa: PTH100 - links stay as typed
+    check_study_name(name)
+    return name, studies_folder(args.studies) / f"{name}.db"
+
+
+def default_study_name(ref: ObjectiveRef) -> str:
+    """Return a study name for an objective: its registered name, or its file's and function's."""
+    if ref.kind == "file":
+        stem = Path(ref.target).stem
+        name = stem if ref.attribute in ("objective", stem) else f"{stem}-{ref.attribute}"
+    elif ":" in ref.name:
+        name = f"{ref.target.rpartition('.')[2]}-{ref.attribute}"
+    else:
+        name = ref.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "study"
+
+
+def _observer(args: argparse.Namespace, output: Output) -> Observer:
+    from hptui.cli.run_output import JsonLines, Lines, Quiet
+
+    if args.json:
+        return JsonLines(output.out, output.err)
+    if args.quiet:
+        return Quiet(output.err)
+    is_live = output.err.isatty() and os.environ.get("TERM") != "dumb"
+    encoding = locale.getpreferredencoding(do_setlocale=False).lower().replace("-", "")
+    return Lines(output.err, output.out, is_live=is_live, unicode=encoding == "utf8")
+
+
+@contextlib.contextmanager
+def _signals_to(engine: Engine) -> Iterator[list[int]]:
+    """Send interrupts to the engine; yields the list of those received."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        received.append(number)
+        engine.interrupt()
+
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in watched}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

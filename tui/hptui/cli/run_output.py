@@ -1,0 +1,216 @@
+"""What `hptui run` prints: a live line, plain lines, or JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from hptui.cli.duration import show_duration
+from hptui.domain.text import safe_line, safe_text
+from hptui.engine.report import Finished, Progress, Silent, Started
+from hptui.engine.trials import TrialRecord
+
+_PLAIN_EVERY_S = 10.0
+_BAR_CELLS = 16
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def show_params(params: Mapping[str, Any]) -> str:
+    """Return parameters in one line, `lr 0.0031  hidden 128`."""
+    shown = [
+        f"{safe_line(name)} {_four_digits(value) if isinstance(value, float) else safe_line(value)}"
+        for name, value in params.items()
+    ]
+    return "  ".join(shown)
+
+
+class JsonLines(Silent):
+    """One JSON object a line: `started`, `trial` for each, `finished`."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out = out
+        self._err = err
+
+    def _print(self, event: str, fields: Mapping[str, Any]) -> None:
+        data = {"event": event, **fields}
+        self._out.write(json.dumps(data, ensure_ascii=True, default=str) + "\n")
+        self._out.flush()
+
+    def started(self, event: Started) -> None:
+        """Print the run's facts."""
+        self._print(
+            "started",
+            {**asdict(event), "study_file": str(event.study_file)},
+        )
+
+    def trial(self, record: TrialRecord) -> None:
+        """Print a trial that has ended."""
+        fields: dict[str, Any] = {
+            "number": record.number,
+            "state": record.state,
+            "values": None if record.values is None else [plain(v) for v in record.values],
+            "params": {name: plain(value) for name, value in record.params.items()},
+            "duration_s": round(record.duration_s, 6),
+        }
+        if not record.is_feasible:
+            fields["feasible"] = False
+        if record.error is not None:
+            fields["error"] = record.error.to_json()
+        self._print("trial", fields)
+
+    def note(self, text: str) -> None:
+        """Print a note on standard error."""
+        self._err.write(f"hptui: {safe_line(text)}\n")
+        self._err.flush()
+
+    def finished(self, event: Finished) -> None:
+        """Print how the run ended."""
+        best = None
+        if event.best is not None:
+            best = {
+                "number": event.best.number,
+                "value": plain(event.best.value),
+                "params": {name: plain(value) for name, value in event.best_params.items()},
+            }
+        self._print(
+            "finished",
+            {
+                "reason": event.reason,
+                "counts": asdict(event.counts),
+                "best": best,
+                "wall_s": round(event.wall_s, 3),
+            },
+        )
+
+
+def plain(value: object) -> object:
+    """Return a value that strict JSON can hold: infinities and NaN become their names."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+class Lines(Silent):
+    """For people: a line that is drawn anew on a terminal, else a line now and then."""
+
+    def __init__(self, err: TextIO, out: TextIO, *, is_live: bool, unicode: bool) -> None:
+        self._err = err
+        self._out = out
+        self._is_live = is_live
+        self._marks = ("✓", "◐", "✗", "★", "█", "░") if unicode else ("C", "P", "F", "*", "#", ".")
+        self._last_plain_s = time.monotonic()
+        self._n_objectives = 1
+        self._has_line = False
+        self._study = ""
+
+    def _say(self, text: str) -> None:
+        if self._has_line:
+            self._err.write("\r\x1b[K")
+            self._has_line = False
+        self._err.write(text + "\n")
+        self._err.flush()
+
+    def started(self, event: Started) -> None:
+        """Say what runs."""
+        self._n_objectives = len(event.directions)
+        self._study = event.study
+        slots = f"{event.n_slots} worker{'s' if event.n_slots > 1 else ''}"
+        if event.backend == "threading":
+            slots += " (threads)"
+        goal = ", ".join(event.directions)
+        self._say(
+            f"{safe_line(event.study)}: {goal} {safe_line(event.objective)} with "
+            f"{event.sampler}, pruner {event.pruner}, {slots}  ->  {safe_line(event.study_file)}"
+        )
+        if event.n_waiting:
+            self._say(f"{event.n_waiting} enqueued trials run first.")
+        if event.n_leftover:
+            self._say(
+                f"{event.n_leftover} trials were left running by an engine that died; "
+                f"hptui doctor {safe_line(event.study)} settles them."
+            )
+
+    def trial(self, record: TrialRecord) -> None:
+        """Say when a trial has failed."""
+        if record.error is not None:
+            self._say(
+                f"{self._marks[2]} trial {record.number} failed: "
+                f"{safe_line(record.error.summary, max_chars=160)}"
+            )
+
+    def note(self, text: str) -> None:
+        """Say what the user must know."""
+        self._say(safe_line(text, max_chars=400))
+
+    def progress(self, progress: Progress) -> None:
+        """Draw the live line."""
+        now_s = time.monotonic()
+        if not self._is_live:
+            if now_s < self._last_plain_s + _PLAIN_EVERY_S:
+                return
+            self._last_plain_s = now_s
+            self._say(self._line(progress, with_bar=False))
+            return
+        width = shutil.get_terminal_size().columns
+        line = self._line(progress, with_bar=width >= 100)[: width - 1]  # noqa: PLR2004
+        self._err.write(f"\r\x1b[K{line}")
+        self._err.flush()
+        self._has_line = True
+
+    def _line(self, progress: Progress, *, with_bar: bool) -> str:
+        done, pruned, failed, star, full, empty = self._marks
+        counts = progress.counts
+        parts: list[str] = []
+        if progress.state != "running":
+            parts.append(progress.state)
+        if progress.n_trials:
+            share = min(1.0, counts.ended / progress.n_trials)
+            if with_bar:
+                cells = round(share * _BAR_CELLS)
+                parts.append(full * cells + empty * (_BAR_CELLS - cells))
+            parts.append(f"{counts.ended}/{progress.n_trials}")
+        else:
+            parts.append(f"{counts.ended} trials")
+        parts.append(f"{done} {counts.complete}  {pruned} {counts.pruned}  {failed} {counts.fail}")
+        parts.append(f"{progress.rate:.3g}/s" if progress.rate else "-/s")
+        if progress.eta_s is not None:
+            parts.append(f"eta ~{show_duration(progress.eta_s)}")
+        if progress.best is not None:
+            parts.append(f"{star} {_four_digits(progress.best.value)} (#{progress.best.number})")
+        return "   ".join(parts)
+
+    def finished(self, event: Finished) -> None:
+        """Say how the run ended and what is best."""
+        counts = event.counts
+        self._say(
+            f"{event.text} {counts.complete} complete, {counts.pruned} pruned, "
+            f"{counts.fail} failed in {show_duration(event.wall_s)}."
+        )
+        if event.best is not None:
+            self._out.write(
+                f"best {event.best.value!r}  trial {event.best.number}  "
+                f"{safe_text(show_params(event.best_params))}\n"
+            )
+        elif self._n_objectives > 1 and counts.complete:
+            self._out.write(f"hptui best {safe_line(self._study)} shows the Pareto front.\n")
+        self._out.flush()
+
+
+class Quiet(Silent):
+    """Only what went wrong."""
+
+    def __init__(self, err: TextIO) -> None:
+        self._err = err
+
+    def note(self, text: str) -> None:
+        """Say what the user must know."""
+        self._err.write(f"hptui: {safe_line(text, max_chars=400)}\n")
+        self._err.flush()

@@ -1,0 +1,63 @@
+"""A client's end of a running engine: finds it by the study's lease and asks over its socket."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from hptui.domain.text import safe_line
+from hptui.engine.lease import Lease, read_lease
+from hptui.engine.protocol import Lines, Message, pack, unpack
+from hptui.errors import HptuiError, UsageError
+
+
+def running_engine(study_file: Path, study: str) -> Lease | None:
+    """Return the lease of the engine that runs a study now, or None."""
+    lease = read_lease(study_file, study)
+    return lease if lease is not None and lease.is_alive else None
+
+
+def ask_engine(
+    study_file: Path, study: str, message: Message, *, timeout_s: float = 30.0
+) -> Message:
+    """Send one request to the engine that runs a study and return its answer.
+
+    Raises:
+        UsageError: No engine runs it, or the engine refuses; says why.
+        HptuiError: The engine does not answer within `timeout_s`.
+    """
+    lease = running_engine(study_file, study)
+    if lease is None:
+        raise UsageError(
+            f"No engine runs {safe_line(study)} now.", hint="hptui run OBJECTIVE --study NAME does."
+        )
+    if not lease.is_here:
+        raise UsageError(f"{safe_line(study)} is run on {safe_line(lease.host)}, not here.")
+    answer = _exchange(lease, message, timeout_s)
+    if not answer.get("ok"):
+        raise UsageError(str(answer.get("message")), hint=str(answer.get("hint", "")))
+    return answer
+
+
+def _exchange(lease: Lease, message: Message, timeout_s: float) -> Message:
+    lines = Lines()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(lease.socket)
+            connection.sendall(pack(message))
+            while True:
+                data = connection.recv(65536)
+                if not data:
+                    raise HptuiError("The engine has just ended.")
+                found = lines.feed(data)
+                if found:
+                    return unpack(found[0])
+    except TimeoutError as error:
+        raise HptuiError(
+            f"The engine (process {lease.pid}) did not answer within {timeout_s:g} s."
+        ) from error
+    except OSError as error:
+        raise HptuiError(
+            f"The engine (process {lease.pid}) cannot be reached: {error.strerror or error}."
+        ) from error

@@ -1,0 +1,164 @@
+"""What a client may ask of a running engine, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hptui.engine.crew import now
+from hptui.engine.pool import threads_per_slot
+from hptui.engine.protocol import Message
+from hptui.engine.rules import (
+    ExtendRequested,
+    KillRequested,
+    PauseRequested,
+    Phase,
+    ResumeRequested,
+    SlotsRequested,
+    StopRequested,
+)
+from hptui.errors import HptuiError, UsageError
+
+if TYPE_CHECKING:
+    from hptui.engine.engine import Engine
+
+MAX_SLOTS = 256
+
+
+def answer(engine: Engine, message: Message) -> Message:
+    """Return the answer to a client's message; `ok` says whether it was done."""
+    operation = _OPERATIONS.get(str(message.get("op")))
+    try:
+        if operation is None:
+            raise UsageError(f"The engine does not know {str(message.get('op'))[:40]!r}.")
+        if engine.run_state is None:
+            raise UsageError("The engine is still loading the objective; try again in a moment.")
+        return {"ok": True, **operation(engine, message)}
+    except HptuiError as error:
+        return {"ok": False, "message": error.message, "hint": error.hint}
+    except (KeyError, TypeError, ValueError) as error:
+        return {"ok": False, "message": f"The request is not complete: {error}.", "hint": ""}
+
+
+def _status(engine: Engine, _: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    progress = engine.progress()
+    time_s = now()
+    slots: list[dict[str, Any]] = []
+    for index, slot in sorted(engine.slots.items()):
+        live = run.trials.live.get(slot.number) if slot.number is not None else None
+        slots.append(
+            {
+                "slot": index,
+                "trial": slot.number,
+                "running_s": None if live is None else round(time_s - live.started_s, 3),
+                "step": None if live is None else live.last_step,
+                "value": None if live is None else live.last_value,
+                "pid": None if slot.worker is None else slot.worker.host.pid,
+                "ending": slot.ending is not None,
+            }
+        )
+    trials = run.trials
+    ended = trials.counts.ended
+    return {
+        "study": engine.plan.study,
+        "file": str(engine.plan.study_file),
+        "objective": engine.plan.ref.name,
+        "run": run.id,
+        "pid": run.lease.pid,
+        "state": progress.state,
+        "counts": asdict(trials.counts),
+        "running": progress.n_running,
+        "waiting": run.n_waiting(),
+        "n_trials": progress.n_trials,
+        "rate": progress.rate,
+        "eta_s": progress.eta_s,
+        "elapsed_s": time_s - engine.rules.started_s,
+        "best": None if progress.best is None else asdict(progress.best),
+        "directions": trials.directions,
+        "sampler": run.sampler,
+        "pruner": run.pruner,
+        "sampler_ms_a_trial": 1000 * trials.sampler_s / ended if ended else None,
+        "backend": engine.plan.backend,
+        "threads_per_slot": threads_per_slot(len(engine.slots)),
+        "trouble": progress.trouble,
+        "slots": slots,
+    }
+
+
+def _pause(engine: Engine, _: Message) -> Message:
+    engine.feed(PauseRequested())
+    return {"text": f"Paused; {_running(engine)}."}
+
+
+def _resume(engine: Engine, _: Message) -> Message:
+    if engine.rules.phase is Phase.STOPPING:
+        raise UsageError("The run is stopping; it cannot be resumed.", hint="Run it again.")
+    engine.feed(ResumeRequested())
+    return {"text": "Running."}
+
+
+def _stop(engine: Engine, message: Message) -> Message:
+    now_too = bool(message.get("now"))
+    engine.feed(StopRequested(now=now_too))
+    running = _running(engine)
+    return {"text": f"Ending at once; {running}." if now_too else f"Stopping; {running}."}
+
+
+def _running(engine: Engine) -> str:
+    count = len(engine.rules.running)
+    what = "being ended" if engine.rules.end_running_at_s is not None else "still running"
+    return f"{count} trial{'' if count == 1 else 's'} {what}"
+
+
+def _kill(engine: Engine, message: Message) -> Message:
+    number = int(message["trial"])
+    if number not in engine.rules.running.values():
+        running = ", ".join(str(each) for each in sorted(engine.rules.running.values())) or "none"
+        raise UsageError(f"Trial {number} is not running.", hint=f"Running now: {running}.")
+    engine.feed(KillRequested(number))
+    return {"text": f"Trial {number} is being ended."}
+
+
+def _jobs(engine: Engine, message: Message) -> Message:
+    n_slots = int(message["n"])
+    if not 1 <= n_slots <= MAX_SLOTS:
+        raise UsageError(f"{n_slots} slots are asked for; there may be 1 to {MAX_SLOTS}.")
+    engine.feed(SlotsRequested(n_slots))
+    return {"text": f"{n_slots} slot{'' if n_slots == 1 else 's'} from now on."}
+
+
+def _enqueue(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    params = message["params"]
+    if not isinstance(params, dict):
+        raise UsageError("The parameters must be a JSON object, like {\"lr\": 0.01}.")
+    number = run.enqueue(params)  # pyright: ignore[reportUnknownArgumentType]
+    return {"text": f"Trial {number} waits for a slot.", "trial": number}
+
+
+def _extend(engine: Engine, message: Message) -> Message:
+    more = int(message["trials"])
+    if more < 1:
+        raise UsageError(f"{more} trials are asked for; it must be 1 or more.")
+    if engine.rules.budget.n_trials is None:
+        raise UsageError("The run has no limit of trials that could be extended.")
+    if engine.rules.phase is Phase.STOPPING:
+        raise UsageError("The run is stopping; it cannot be extended.", hint="Run it again.")
+    engine.feed(ExtendRequested(more))
+    return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
+
+
+_OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
+    "status": _status,
+    "pause": _pause,
+    "resume": _resume,
+    "stop": _stop,
+    "kill": _kill,
+    "jobs": _jobs,
+    "enqueue": _enqueue,
+    "extend": _extend,
+}

@@ -1,0 +1,308 @@
+"""Which worker serves which slot: starting, assigning, ending, and what a death means."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hptui.engine.outcome import ErrorKind, TrialError
+from hptui.engine.pool import Host, Pool, Worker
+from hptui.engine.protocol import Channel, Message
+from hptui.errors import ObjectiveError
+
+_MAX_DELAY_S = 5.0
+_STARTS_WITHOUT_HELLO = 3
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A place in the run where one trial at a time is worked on."""
+
+    index: int
+    worker: Worker | None = None
+    number: int | None = None
+    ending: tuple[ErrorKind, str] | None = None
+    """Why its trial was asked to end."""
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A trial whose worker is gone."""
+
+    slot: int
+    number: int
+    error: TrialError
+
+
+@dataclass(slots=True, eq=False)
+class Crew:
+    """The slots of a run and the workers that serve them."""
+
+    pool: Pool
+    selector: selectors.BaseSelector
+    on_ready: Callable[[int], None]
+    on_message: Callable[[Slot, Message], None]
+    slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    failed_starts: int = 0
+    deaths_in_a_row: int = 0
+    _start_at_s: float | None = None
+    _is_closing: bool = False
+
+    def open(self, n_slots: int) -> None:
+        """Give each of the first `n_slots` slots a worker."""
+        for index in range(n_slots):
+            self.slots.setdefault(index, Slot(index))
+        self._start_missing()
+
+    def close_slot(self, index: int) -> None:
+        """Take an idle slot away, and its worker with it."""
+        slot = self.slots.pop(index, None)
+        if slot is None or slot.worker is None:
+            return
+        worker, slot.worker = slot.worker, None
+        worker.slot = None
+        if self.pool.backend == "loky" and worker.channel is not None:
+            worker.host.is_retired = True
+            worker.channel.send({"op": "exit"})
+            self.pool.terminate(worker.host, force=False)
+
+    def _start_missing(self) -> None:
+        missing = [slot for slot in self.slots.values() if slot.worker is None]
+        coming = [
+            worker
+            for host in self.pool.hosts
+            if not host.is_retired
+            for worker in host.workers
+            if worker.slot is None
+        ]
+        for worker in [each for each in coming if each.is_ready][: len(missing)]:
+            self._assign(worker)
+        missing = [slot for slot in self.slots.values() if slot.worker is None]
+        wanted = len(missing) - len([each for each in coming if not each.is_ready])
+        if wanted <= 0 or self._is_closing:
+            return
+        n_slots = len(self.slots)
+        if self.pool.backend == "threading":
+            self._watch(self.pool.start(wanted, n_slots))
+            return
+        for _ in range(wanted):
+            self._watch(self.pool.start(1, n_slots))
+
+    def _watch(self, host: Host) -> None:
+        self.selector.register(host.sentinel, selectors.EVENT_READ, ("host", host))
+
+    def say_hello(self, channel: Channel, message: Message) -> bool:
+        """Take a worker's connection; False when nobody here started it."""
+        worker = self.pool.worker_of(str(message.get("token")))
+        if worker is None or worker.host.is_gone:
+            return False
+        old = worker.channel
+        worker.channel = channel
+        if old is not None:
+            # It comes again after its objective closed the connection; the trial goes on.
+            self._drop_channel(old)
+            return True
+        worker.is_ready = True
+        self.failed_starts = 0
+        if not worker.host.is_retired:
+            self._assign(worker)
+        return True
+
+    def _assign(self, worker: Worker) -> None:
+        for slot in self.slots.values():
+            if slot.worker is None:
+                slot.worker = worker
+                worker.slot = slot.index
+                self.on_ready(slot.index)
+                return
+
+    def slot_of(self, channel: Channel) -> Slot | None:
+        """Return the slot whose worker speaks over `channel`."""
+        for slot in self.slots.values():
+            if slot.worker is not None and slot.worker.channel is channel:
+                return slot
+        return None
+
+    def send(self, slot: Slot, message: Message) -> None:
+        """Send a message to a slot's worker."""
+        if slot.worker is not None and slot.worker.channel is not None:
+            slot.worker.channel.send(message)
+            self.watch_writes(slot.worker.channel)
+
+    def watch_writes(self, channel: Channel) -> None:
+        """Wait for writability as long as something is unsent."""
+        if channel.is_closed or channel.fileno() < 0:
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.wants_to_write else 0)
+        with contextlib.suppress(KeyError):
+            key = self.selector.get_key(channel)
+            if key.events != events:
+                self.selector.modify(channel, events, key.data)
+
+    def _drop_channel(self, channel: Channel) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(channel)
+        channel.close()
+
+    def release(self, slot: Slot) -> None:
+        """Make a slot ready for its next trial after one has ended."""
+        slot.number, slot.ending, slot.log = None, None, None
+        self.deaths_in_a_row = 0
+        worker = slot.worker
+        if worker is not None and worker.host.is_retired:
+            slot.worker = worker.slot = None
+            self._end_if_idle(worker.host)
+            self._start_missing()
+        elif worker is not None and slot.index in self.slots:
+            self.on_ready(slot.index)
+
+    def end(self, slot: Slot, kind: ErrorKind, text: str, *, force: bool) -> Death | None:
+        """End a slot's trial; a death is returned where the trial ends without its process.
+
+        In a process of its own the trial ends with the process. A thread cannot be ended: it is
+        told at its next call, and by force it is given up: its process takes no new trials and is
+        killed when its other threads have finished theirs.
+        """
+        worker = slot.worker
+        if worker is None or slot.number is None:
+            return None
+        slot.ending = (kind, text)
+        if self.pool.backend == "loky":
+            self.pool.terminate(worker.host, force=force)
+            return None
+        if not force:
+            self.send(slot, {"op": "stop", "stop": text})
+            return None
+        death = Death(slot.index, slot.number, TrialError(kind, "", text))
+        slot.worker = worker.slot = None
+        worker.is_ready = False
+        if worker.channel is not None:
+            self._drop_channel(worker.channel)
+        worker.host.is_retired = True
+        slot.number, slot.ending, slot.log = None, None, None
+        self._end_if_idle(worker.host)
+        self._start_missing()
+        return death
+
+    def _end_if_idle(self, host: Host) -> None:
+        busy = [s for s in self.slots.values() if s.worker in host.workers and s.number is not None]
+        if busy:
+            return
+        for slot in self.slots.values():
+            if slot.worker in host.workers:
+                slot.worker = None
+        self.pool.terminate(host, force=True)
+
+    def bury(self, host: Host) -> list[Death]:
+        """Clean up after a process that has ended; returns the trials that died with it."""
+        host.process.join(0)
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(host.sentinel)
+        said_hello = any(worker.is_ready for worker in host.workers)
+        deaths: list[Death] = []
+        for worker in host.workers:
+            slot = self.slots.get(worker.slot) if worker.slot is not None else None
+            if worker.channel is not None:
+                if slot is not None:
+                    # A result may have been sent just before the end.
+                    for message in worker.channel.receive_all():
+                        self.on_message(slot, message)
+                self._drop_channel(worker.channel)
+            if slot is not None and slot.worker is worker:
+                if slot.number is not None:
+                    deaths.append(Death(slot.index, slot.number, self._why(host, slot)))
+                slot.worker, slot.number, slot.ending = None, None, None
+        self.pool.forget(host)
+        if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
+            self.deaths_in_a_row += 1
+        if not said_hello and not host.is_retired:
+            self.failed_starts += 1
+        return deaths
+
+    def _why(self, host: Host, slot: Slot) -> TrialError:
+        if slot.ending is not None:
+            kind, text = slot.ending
+            return TrialError(kind, "", text, _tail(slot.log))
+        shared = sum(
+            each.number is not None for each in self.slots.values() if each.worker in host.workers
+        )
+        how = describe_exit(host.exit_code)
+        text = f"The worker process ended ({how})"
+        if shared > 1:
+            text += f"; {shared} trials were running in it"
+        return TrialError("died", "", text + ".", _tail(slot.log))
+
+    def restart(self, now_s: float) -> None:
+        """Replace workers that have ended, later each time when they die one after the other.
+
+        Raises:
+            ObjectiveError: New workers end again and again before they are ready.
+        """
+        if self._is_closing:
+            return
+        if self.failed_starts >= _STARTS_WITHOUT_HELLO:
+            raise ObjectiveError(
+                "The worker process ended while it loaded the objective, "
+                f"{self.failed_starts} times one after the other.",
+                hint="Try to import the file with python, outside hptui.",
+            )
+        bad = max(self.deaths_in_a_row, self.failed_starts)
+        if bad <= 1:
+            self._start_missing()
+        elif self._start_at_s is None:
+            self._start_at_s = now_s + min(_MAX_DELAY_S, 0.05 * 2.0**bad)
+
+    def next_start_s(self) -> float | None:
+        """Return when a delayed start is due."""
+        return self._start_at_s
+
+    def tick(self, now_s: float) -> None:
+        """Start what was delayed and is due."""
+        if self._start_at_s is not None and now_s >= self._start_at_s:
+            self._start_at_s = None
+            self._start_missing()
+
+    def close(self, timeout_s: float) -> None:
+        """End all workers and wait for their processes."""
+        self._is_closing = True
+        for host in list(self.pool.hosts):
+            with contextlib.suppress(KeyError, ValueError):
+                self.selector.unregister(host.sentinel)
+            busy = any(s.number is not None for s in self.slots.values() if s.worker in host.workers)
+            if busy or host.is_retired:
+                self.pool.terminate(host, force=True)
+        self.pool.close(timeout_s)
+
+
+def describe_exit(code: int | None) -> str:
+    """Return how a process ended in words."""
+    if code is None:
+        return "its pipes were closed"
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        number = signal.Signals(-code)
+        likely = ", likely out of memory" if number is signal.SIGKILL else ""
+        return f"{number.name}{likely}"
+    return f"signal {-code}"
+
+
+def _tail(log: Path | None, n_bytes: int = 2_000) -> str:
+    if log is None:
+        return ""
+    with contextlib.suppress(OSError), log.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - n_bytes))
+        return stream.read().decode("utf-8", "backslashreplace")
+    return ""
+
+
+def now() -> float:
+    """Return the monotonic time that all of the engine uses, in seconds."""
+    return time.monotonic()

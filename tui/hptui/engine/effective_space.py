@@ -1,0 +1,56 @@
+"""The distributions in effect: what the objective asks, with the study's edits applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from optuna.distributions import BaseDistribution
+
+from hptui.domain.edits import ParamEdit, apply_edit
+from hptui.storage.distributions import from_optuna, to_optuna
+
+_MAX_CACHED = 10_000
+
+
+class View(Protocol):
+    """The sampler's view of the history, told when an edited parameter's distribution is known."""
+
+    def edit(self, name: str, distribution: BaseDistribution) -> None:
+        """Take `distribution` as the current one of `name`."""
+        ...
+
+
+class EditedSpace:
+    """Applies the edits of a run, and tells the sampler's view what is in effect."""
+
+    def __init__(
+        self, edits: Mapping[str, ParamEdit], ever_edited: frozenset[str], view: View
+    ) -> None:
+        self._edits = edits
+        self._watched = ever_edited | set(edits)
+        self._view = view
+        self._known: dict[tuple[str, BaseDistribution], BaseDistribution] = {}
+        self._told: dict[str, BaseDistribution] = {}
+
+    def effective(self, name: str, asked: BaseDistribution) -> BaseDistribution:
+        """Return the distribution for `name`; `asked` itself when nothing is edited.
+
+        Raises:
+            SpaceError: The edit does not suit what the objective asks.
+        """
+        if name not in self._watched:
+            return asked
+        key = (name, asked)
+        found = self._known.get(key)
+        if found is None:
+            edit = self._edits.get(name)
+            found = asked if edit is None else to_optuna(apply_edit(name, from_optuna(asked), edit))
+            if found == asked:
+                found = asked
+            if len(self._known) < _MAX_CACHED:
+                self._known[key] = found
+        if self._told.get(name) != found:
+            self._told[name] = found
+            self._view.edit(name, found)
+        return found

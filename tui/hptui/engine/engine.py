@@ -1,0 +1,599 @@
+"""The engine of one run: its loop performs what the rules say, and it alone writes the study."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import shutil
+import socket
+import tempfile
+from collections import deque
+from pathlib import Path
+
+from hptui.engine import control, processes
+from hptui.engine.crew import Crew, Death, Slot, now
+from hptui.engine.lease import read_lease, busy_error
+from hptui.engine.outcome import TrialError
+from hptui.engine.plan import RunPlan
+from hptui.engine.pool import Host, Pool
+from hptui.engine.protocol import Channel, Message, ProtocolError
+from hptui.engine.report import Finished, Observer, Pace, Progress, Started
+from hptui.engine.rules import (
+    Ask,
+    AskRefused,
+    CloseSlot,
+    EndTrial,
+    Event,
+    Finish,
+    InterruptRequested,
+    OpenSlot,
+    Rules,
+    SlotReady,
+    SlotsRequested,
+    StopRequested,
+    StorageChanged,
+    Tick,
+    TrialFinished,
+    TrialStarted,
+)
+from hptui.engine.setup import Run, open_run
+from hptui.engine.slot import clear_scratch
+from hptui.engine.trials import LiveTrial, TrialRecord
+from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+
+_log = logging.getLogger("hptui.engine")
+
+FINISH_COMMIT_S = 0.005
+"""A trial that has ended is committed, and so announced, at most this much later."""
+REPORT_COMMIT_S = 0.1
+"""Reports and attributes of running trials are committed at most this much later."""
+_RETRY_S = 0.05
+_PROGRESS_S = 0.1
+_LOG_CHECK_S = 0.5
+LOG_CAP_BYTES = 10 * 1024 * 1024
+_LOG_HEAD_BYTES = 1024 * 1024
+_LAST_COMMIT_BUDGET_S = 300.0
+_CLOSE_S = 5.0
+
+
+class Engine:
+    """Runs one plan to its end.
+
+    `run` blocks; `interrupt` may be called from a signal handler. All else happens on the thread
+    that calls `run`.
+    """
+
+    def __init__(self, plan: RunPlan, observer: Observer) -> None:
+        self._plan = plan
+        self._observer = observer
+        self._selector = selectors.DefaultSelector()
+        self._runtime = Path(tempfile.mkdtemp(prefix="hptui-"))
+        self.socket_path = self._runtime / "engine.sock"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+        self._interrupts = 0
+        self._strangers = {child.pid for child in processes.descendants(os.getpid())}
+        self._guardian = processes.Guardian(self._runtime)
+        self._crew = Crew(
+            pool=Pool(
+                ref=plan.ref,
+                backend=plan.backend,
+                socket=self.socket_path,
+                home=Path.cwd(),
+                log=self._runtime / "workers.log",
+                guardian=self._guardian,
+            ),
+            selector=self._selector,
+            on_ready=lambda slot: self._feed(SlotReady(slot)),
+            on_message=self._on_trial_message,
+        )
+        self.rules = Rules(plan.budget, plan.n_slots, now())
+        self._rules_are_live = False
+        self.run_state: Run | None = None
+        self._about: Message | None = None
+        self._unready: Message | None = None
+        self._unannounced: deque[TrialRecord] = deque()
+        self._dirty_since_s: float | None = None
+        self._retry_at_s: float | None = None
+        self._blocked_since_s: float | None = None
+        self._has_told_trouble = False
+        self._progress_at_s = 0.0
+        self._logs_at_s = 0.0
+        self.pace = Pace()
+        self._finish: Finish | None = None
+        self._failure: HptuiError | None = None
+
+    # -- the run
+
+    def run(self) -> Finished:
+        """Run the plan and return how it ended.
+
+        Raises:
+            HptuiError: The run could not begin, or had to end with an error; what was announced
+                is in the file.
+        """
+        lease = read_lease(self._plan.study_file, self._plan.study)
+        try:
+            if lease is not None and lease.is_alive:
+                raise busy_error(self._plan.study_file, lease)
+            self._listen()
+            processes.adopt_orphans()
+            self._crew.open(self._plan.n_slots)
+            about = self._wait_for_objective()
+            if about is None:
+                return Finished("interrupted", _REASONS["interrupted"], *_NOTHING)
+            self.run_state = open_run(self._plan, about, self.socket_path)
+            self._begin(self.run_state)
+            while self._finish is None:
+                self._turn()
+            return self._end(self.run_state, self._finish)
+        finally:
+            self._close()
+
+    def interrupt(self) -> None:
+        """Ask the run to end: the first call gives running trials a moment, the second none."""
+        self._interrupts += 1
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"!")
+
+    def _listen(self) -> None:
+        self._listener.bind(str(self.socket_path))
+        self._listener.listen(64)
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, ("listener", None))
+        self._selector.register(self._wake_read, selectors.EVENT_READ, ("wake", None))
+
+    def _wait_for_objective(self) -> Message | None:
+        """Wait until a worker has loaded the objective; None when the user gave up."""
+        while self._about is None:
+            self._turn()
+            if self._unready is not None:
+                raise _objective_error(self._unready)
+            if self._failure is not None:
+                raise self._failure
+            if self._interrupts:
+                return None
+        return self._about
+
+    def _begin(self, run: Run) -> None:
+        self.rules.started_s = now()
+        self._rules_are_live = True
+        waiting = run.n_waiting()
+        self._observer.started(
+            Started(
+                study=self._plan.study,
+                study_file=self._plan.study_file,
+                objective=self._plan.ref.name,
+                directions=tuple(run.trials.directions),
+                sampler=run.sampler,
+                pruner=run.pruner,
+                n_slots=self._plan.n_slots,
+                backend=self._plan.backend,
+                n_trials=self._plan.budget.n_trials,
+                n_waiting=waiting,
+                n_leftover=run.n_leftover,
+            )
+        )
+        for slot in self._crew.slots.values():
+            if slot.worker is not None:
+                self._feed(SlotReady(slot.index))
+        self._feed(Tick())
+
+    def _feed(self, event: Event) -> None:
+        """Give an event to the rules and do what they say."""
+        if not self._rules_are_live:
+            return
+        todo = deque(self.rules.step(event, now()))
+        while todo:
+            instruction = todo.popleft()
+            match instruction:
+                case Ask(slot):
+                    todo.extend(self._ask(slot))
+                case EndTrial():
+                    death = self._crew.end(
+                        self._crew.slots[instruction.slot],
+                        instruction.kind,
+                        instruction.text,
+                        force=instruction.force,
+                    )
+                    if death is not None:
+                        self._on_death(death)
+                case OpenSlot():
+                    self._crew.open(self.rules.n_slots)
+                case CloseSlot(slot):
+                    self._crew.close_slot(slot)
+                case Finish():
+                    self._finish = instruction
+
+    # -- trials
+
+    def _ask(self, index: int) -> list[Ask | EndTrial | OpenSlot | CloseSlot | Finish]:
+        run = self.run_state
+        slot = self._crew.slots.get(index)
+        assert run is not None
+        if slot is None or slot.worker is None:
+            return self.rules.step(AskRefused(index), now())
+        try:
+            run.storage.refresh()
+            live = run.trials.ask()
+        except StudyBusyError:
+            instructions = self.rules.step(AskRefused(index), now())
+            self._block()
+            return instructions
+        slot.number = live.number
+        slot.log = run.log_of(live.number)
+        order = run.trials.order(live)
+        order["log"] = str(slot.log)
+        order["scratch"] = str(run.scratch_of(live.number))
+        self._crew.send(slot, order)
+        self._touch()
+        return self.rules.step(TrialStarted(index, live.number), now())
+
+    def _on_trial_message(self, slot: Slot, message: Message) -> None:
+        run = self.run_state
+        if run is None:
+            return
+        operation = message.get("op")
+        if operation == "study_attr":
+            run.set_study_attr(str(message["key"]), str(message["json"]))
+            return
+        live = run.trials.live.get(int(message["n"]))
+        if live is None or slot.number != live.number:
+            # A trial that has ended since: its worker learns it from this answer.
+            if operation in ("suggest", "prune", "study"):
+                self._crew.send(slot, {"stop": "The trial has been ended."})
+            return
+        match operation:
+            case "suggest":
+                answer = run.trials.suggest(live, str(message["name"]), message["d"])
+                self._crew.send(slot, answer)
+            case "report":
+                run.trials.report(live, message["value"], message["step"])
+            case "prune":
+                self._crew.send(slot, run.trials.should_prune(live))
+            case "attr":
+                run.trials.set_user_attr(live, str(message["key"]), str(message["json"]))
+            case "constraint":
+                run.trials.set_constraint(live, str(message["key"]), message["value"])
+            case "study":
+                self._crew.send(slot, run.trials.about_study(str(message["get"])))
+            case "stop_study":
+                self._feed(StopRequested(reason="exhausted"))
+            case "done":
+                self._on_done(slot, live, message)
+            case _:
+                _log.warning("a worker sent %r", operation)
+        self._touch()
+
+    def _on_done(self, slot: Slot, live: LiveTrial, message: Message) -> None:
+        if message["state"] == "ended":
+            kind, text = slot.ending or ("killed", str(message.get("message", "")))
+            message = _failed(TrialError(kind, "", text))
+        index = slot.index
+        self._tell(index, live, message)
+        if index >= self.rules.n_slots:
+            slot.number = None
+            self._crew.close_slot(index)
+        else:
+            self._crew.release(slot)
+
+    def _on_death(self, death: Death) -> None:
+        run = self.run_state
+        live = run.trials.live.get(death.number) if run is not None else None
+        if live is not None:
+            self._tell(death.slot, live, _failed(death.error))
+
+    def _tell(self, index: int, live: LiveTrial, ended: Message) -> None:
+        run = self.run_state
+        assert run is not None
+        record = run.trials.finish(live, ended)
+        if record.state != "complete":
+            clear_scratch(run.scratch_of(record.number), keep=False)
+        self._unannounced.append(record)
+        self.pace.add(now())
+        self._touch()
+        self._feed(
+            TrialFinished(index, record.number, run.trials.reaches_target(record), record.error)
+        )
+        if run.trials.is_exhausted:
+            self._feed(StopRequested(reason="exhausted"))
+
+    # -- the file
+
+    def _touch(self) -> None:
+        if self._dirty_since_s is None:
+            self._dirty_since_s = now()
+
+    def _commit_due_s(self) -> float | None:
+        """Return when the gathered writes must be in the file; None when there are none."""
+        run = self.run_state
+        if run is None or self._dirty_since_s is None:
+            return None
+        if not run.storage.pending:
+            self._dirty_since_s = None
+            return None
+        soon = run.storage.in_transaction or run.storage.has_pending_finish
+        return self._dirty_since_s + (FINISH_COMMIT_S if soon else REPORT_COMMIT_S)
+
+    def _commit(self) -> bool:
+        """Write what is gathered and announce what has ended; False when the file refuses."""
+        run = self.run_state
+        if run is None:
+            return True
+        if not run.storage.flush():
+            self._block()
+            return False
+        self._dirty_since_s = None
+        while self._unannounced:
+            self._observer.trial(self._unannounced.popleft())
+        if self._blocked_since_s is not None:
+            if self._has_told_trouble:
+                self._observer.note("The study file takes writes again.")
+            self._blocked_since_s = None
+            self._has_told_trouble = False
+            self._feed(StorageChanged(is_blocked=False))
+        return True
+
+    def _block(self) -> None:
+        run = self.run_state
+        assert run is not None
+        time_s = now()
+        self._retry_at_s = time_s + _RETRY_S
+        if self._blocked_since_s is None:
+            self._blocked_since_s = time_s
+            self._feed(StorageChanged(is_blocked=True))
+        elif time_s > self._blocked_since_s + 1.0 and not self._has_told_trouble:
+            self._has_told_trouble = True
+            text = run.storage.trouble or "The study file cannot be written."
+            self._observer.note(f"{text} Waiting; nothing is lost.")
+
+    @property
+    def trouble(self) -> str:
+        """Why the study file takes no writes now; empty when it does."""
+        if self.run_state is None or self._blocked_since_s is None:
+            return ""
+        return self.run_state.storage.trouble or "The study file cannot be written."
+
+    # -- the loop
+
+    def _turn(self) -> None:
+        due = [
+            self._commit_due_s() if self._retry_at_s is None else self._retry_at_s,
+            self.rules.next_deadline_s() if self._rules_are_live else None,
+            self._crew.next_start_s(),
+            self._progress_at_s + _PROGRESS_S if self._rules_are_live else None,
+        ]
+        times = [each for each in due if each is not None]
+        timeout_s = max(0.0, min(times) - now()) if times else None
+        for key, mask in self._selector.select(timeout_s):
+            self._on_io(key, mask)
+        time_s = now()
+        self._crew.tick(time_s)
+        if self._retry_at_s is not None and time_s >= self._retry_at_s:
+            self._retry_at_s = None
+            self._commit()
+        elif self._retry_at_s is None:
+            commit_s = self._commit_due_s()
+            if commit_s is not None and time_s >= commit_s:
+                self._commit()
+        deadline_s = self.rules.next_deadline_s() if self._rules_are_live else None
+        if deadline_s is not None and time_s >= deadline_s:
+            self._feed(Tick())
+        if self._rules_are_live and time_s >= self._progress_at_s + _PROGRESS_S:
+            self._progress_at_s = time_s
+            self._observer.progress(self.progress())
+            self._check_logs(time_s)
+
+    def _on_io(self, key: selectors.SelectorKey, mask: int) -> None:
+        kind, what = key.data
+        if kind == "worker" or kind == "client":
+            channel = what
+            if mask & selectors.EVENT_WRITE:
+                channel.write()
+                self._crew.watch_writes(channel)
+            if mask & selectors.EVENT_READ:
+                self._read(kind, channel)
+        elif kind == "host":
+            self._on_host_end(what)
+        elif kind == "listener":
+            self._accept()
+        else:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 64)
+            while self._rules_are_live and self.rules.interrupts < self._interrupts:
+                self._feed(InterruptRequested())
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            connection, _ = self._listener.accept()
+            channel = Channel(connection)
+            self._selector.register(channel, selectors.EVENT_READ, ("client", channel))
+
+    def _read(self, kind: str, channel: Channel) -> None:
+        try:
+            messages = channel.receive()
+        except ProtocolError as error:
+            _log.warning("a connection was closed: %s", error)
+            messages = []
+            channel.is_closed = True
+        for message in messages:
+            if kind == "worker":
+                slot = self._crew.slot_of(channel)
+                if slot is not None:
+                    self._on_trial_message(slot, message)
+            else:
+                kind = self._on_first_message(channel, message)
+        if channel.is_closed and channel.fileno() >= 0:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(channel)
+            if kind == "client":
+                channel.close()
+
+    def _on_first_message(self, channel: Channel, message: Message) -> str:
+        """Take the message of a connection that may be a worker's; returns what it is."""
+        if message.get("op") == "hello":
+            self._selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
+            if self._about is None:
+                self._about = message["objective"]
+            if self._crew.say_hello(channel, message):
+                return "worker"
+            channel.is_closed = True
+        elif message.get("op") == "unready":
+            self._unready = message["error"]
+            if self._rules_are_live:
+                self._fail(_objective_error(message["error"]))
+        else:
+            channel.send(control.answer(self, message))
+            self._crew.watch_writes(channel)
+        return "client"
+
+    def _on_host_end(self, host: Host) -> None:
+        for death in self._crew.bury(host):
+            self._on_death(death)
+        try:
+            self._crew.restart(now())
+        except ObjectiveError as error:
+            self._fail(error)
+
+    def _fail(self, error: HptuiError) -> None:
+        """End the run with an error, after what is running."""
+        self._failure = self._failure or error
+        self._feed(StopRequested(reason="objective"))
+
+    # -- what clients may do
+
+    def feed(self, event: Event) -> None:
+        """Take a request of a client."""
+        self._feed(event)
+        if isinstance(event, SlotsRequested):
+            self._crew.open(event.n_slots)
+
+    def progress(self) -> Progress:
+        """Return where the run stands."""
+        run = self.run_state
+        assert run is not None
+        rate = self.pace.rate(self.rules.started_s, now())
+        left = self.rules.n_left
+        if left is not None:
+            left += len(run.trials.live)
+        state = "waiting" if self.trouble else self.rules.phase.value
+        return Progress(
+            state=state,
+            counts=run.trials.counts,
+            n_running=len(run.trials.live),
+            n_trials=self.rules.budget.n_trials,
+            rate=rate,
+            eta_s=left / rate if left is not None and rate > 0 else None,
+            best=run.trials.best,
+            trouble=self.trouble,
+        )
+
+    @property
+    def plan(self) -> RunPlan:
+        """What the run was asked to do."""
+        return self._plan
+
+    @property
+    def slots(self) -> dict[int, Slot]:
+        """The slots and what they work on."""
+        return self._crew.slots
+
+    def _check_logs(self, time_s: float) -> None:
+        if time_s < self._logs_at_s + _LOG_CHECK_S:
+            return
+        self._logs_at_s = time_s
+        for slot in self._crew.slots.values():
+            if slot.log is not None:
+                cut_log(slot.log)
+
+    # -- the end
+
+    def _end(self, run: Run, finish: Finish) -> Finished:
+        wall_s = now() - self.rules.started_s
+        self._crew.close(_CLOSE_S)
+        self._commit_last()
+        run.record_end(finish.reason)
+        self._commit_last()
+        best = run.trials.best
+        finished = Finished(
+            reason=finish.reason,
+            text=_REASONS[finish.reason],
+            counts=run.trials.counts,
+            best=best,
+            best_params=run.params_of(best.number) if best else {},
+            wall_s=wall_s,
+        )
+        self._observer.finished(finished)
+        if self._failure is not None:
+            raise self._failure
+        return finished
+
+    def _commit_last(self) -> None:
+        deadline_s = now() + _LAST_COMMIT_BUDGET_S
+        interrupts = self._interrupts
+        while not self._commit():
+            if now() > deadline_s or self._interrupts > max(1, interrupts):
+                assert self.run_state is not None
+                raise self.run_state.spill(list(self._unannounced))
+            self._selector.select(_RETRY_S)
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 64)
+
+    def _close(self) -> None:
+        self._rules_are_live = False
+        self._crew.close(_CLOSE_S)
+        if self.run_state is not None:
+            self.run_state.close(self._runtime / "workers.log")
+        self._guardian.dismiss()
+        self._end_orphans()
+        for key in list((self._selector.get_map() or {}).values()):
+            kind, what = key.data
+            if kind in ("worker", "client"):
+                what.close()
+        self._selector.close()
+        self._listener.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        shutil.rmtree(self._runtime, ignore_errors=True)
+
+    def _end_orphans(self) -> None:
+        """End what trials have left behind outside their workers' groups."""
+        known = self._strangers | processes.tracker_pids()
+        left = [each for each in processes.descendants(os.getpid()) if each.pid not in known]
+        processes.kill_all(left)
+        processes.wait_for(left)
+
+
+_REASONS = {
+    "trials": "All trials of this run have ended.",
+    "timeout": "The time limit was reached.",
+    "target": "The target was reached.",
+    "stopped": "Stopped by you.",
+    "interrupted": "Interrupted.",
+    "exhausted": "The sampler or the objective ended the run: there is nothing left to try.",
+    "failing": "The first ten trials all failed with the same error.",
+    "objective": "The objective cannot be run any more.",
+}
+
+
+def _failed(error: TrialError) -> Message:
+    return {"state": "failed", "error": error.to_json()}
+
+
+def _objective_error(problem: Message) -> ObjectiveError:
+    error = ObjectiveError(str(problem["message"]), hint=str(problem["hint"]))
+    error.detail = str(problem["detail"])  # pyright: ignore[reportAttributeAccessIssue]
+    return error
+
+
+def cut_log(path: Path) -> None:
+    """Keep the head of a log that has outgrown its cap; the trial goes on writing after it."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LOG_CAP_BYTES:
+            os.truncate(path, _LOG_HEAD_BYTES)
+            with path.open("ab") as stream:
+                stream.write(b"\n[hptui cut the log here: it had outgrown 10 MiB]\n")

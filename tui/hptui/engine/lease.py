@@ -1,0 +1,137 @@
+"""The lease of a study: who runs it, in `NAME.hptui/engine.json` beside the study file."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import socket
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hptui.domain.text import safe_line
+from hptui.engine.processes import boot_id, start_time
+from hptui.errors import StudyBusyError
+
+
+def folder_of(study_file: Path, study: str) -> Path:
+    """Return the folder of a study: `NAME.hptui` beside `NAME.db`.
+
+    A study that is not called like its file (files may hold several) has a folder inside it.
+    """
+    beside = study_file.with_name(f"{study_file.stem}.hptui")
+    if study == study_file.stem:
+        return beside
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", study)[:40].strip("._") or "study"
+    return beside / "studies" / f"{plain}-{zlib.crc32(study.encode(errors='replace')):08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs a study."""
+
+    study: str
+    """The study's name inside the file."""
+    run: str
+    """The run's id, as in `hptui:runs`."""
+    pid: int
+    started: str
+    """The process's start, as `processes.start_time` spells it."""
+    boot: str
+    host: str
+    socket: str
+
+    @classmethod
+    def of_this_process(cls, study: str, run: str, socket_path: Path) -> Lease:
+        """Return the lease that this process would hold."""
+        pid = os.getpid()
+        started = start_time(pid) or ""
+        return cls(study, run, pid, started, boot_id(), socket.gethostname(), str(socket_path))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its engine runs, or ran, on this machine."""
+        return self.host == socket.gethostname()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its engine may still run; on another machine that cannot be known, so yes.
+
+        A process with the same pid that started at another time, or before a reboot, is not it.
+        """
+        if not self.is_here:
+            return True
+        return self.boot == boot_id() and start_time(self.pid) == self.started
+
+
+def read_lease(study_file: Path, study: str) -> Lease | None:
+    """Return the lease of a study; None when there is none or it is unreadable."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        data = json.loads((folder_of(study_file, study) / "engine.json").read_text("utf-8"))
+        return _from_json(data)
+    return None
+
+
+def _from_json(data: Mapping[str, Any]) -> Lease:
+    texts = {key: str(data[key]) for key in ("study", "run", "started", "boot", "host", "socket")}
+    return Lease(pid=int(data["pid"]), **texts)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    # Only the check and the writing are guarded: the lease itself is the file's content.
+    fd = os.open(folder / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def take_lease(study_file: Path, lease: Lease) -> Lease | None:
+    """Take the study for this engine and return the lease of a dead engine, if one was left.
+
+    Raises:
+        StudyBusyError: A living engine holds it; says who.
+    """
+    folder = folder_of(study_file, lease.study)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _one_at_a_time(folder):
+        found = read_lease(study_file, lease.study)
+        if found is not None and found.is_alive:
+            raise busy_error(study_file, found)
+        path = folder / "engine.json"
+        draft = folder / f"engine.json.{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w") as stream:
+            json.dump(asdict(lease), stream)
+        draft.replace(path)
+    return found
+
+
+def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
+    """Return the error that says who runs a study and how to reach it."""
+    name = safe_line(lease.study if lease.study == study_file.stem else study_file)
+    where = "" if lease.is_here else f" on {safe_line(lease.host)}"
+    hint = (
+        f"hptui status {name} shows it, hptui stop {name} ends it"
+        if lease.is_here
+        else f"if that engine is gone, remove engine.json in {folder_of(study_file, lease.study).name}"
+    )
+    return StudyBusyError(
+        f"{safe_line(study_file.name)} is being run by process {lease.pid}{where}.", hint=hint
+    )
+
+
+def release_lease(study_file: Path, lease: Lease) -> None:
+    """Give the study free, if this lease still holds it."""
+    folder = folder_of(study_file, lease.study)
+    with contextlib.suppress(OSError), _one_at_a_time(folder):
+        if read_lease(study_file, lease.study) == lease:
+            (folder / "engine.json").unlink(missing_ok=True)

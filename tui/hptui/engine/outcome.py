@@ -1,0 +1,106 @@
+"""How a trial ended, as plain data."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import numbers
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
+
+MAX_MESSAGE_CHARS = 2_000
+MAX_TRACEBACK_CHARS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrialError:
+    """Why a trial failed; stored with the trial as `hptui:error`."""
+
+    kind: ErrorKind
+    type: str
+    message: str
+    traceback: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the error as plain data."""
+        return asdict(self)
+
+    @property
+    def summary(self) -> str:
+        """The error in one line."""
+        return f"{self.type}: {self.message}" if self.type else self.message
+
+
+class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
+    """What an objective returned is no value of the study."""
+
+
+def _one_value(value: object) -> float:
+    if isinstance(value, bool | str | bytes | bytearray):
+        raise ValueRefused(f"returned {type(value).__name__} {value!r:.80}, expected a number")
+    try:
+        # Real numbers and what converts itself to one: NumPy scalars, arrays of one element.
+        if isinstance(value, numbers.Real) or hasattr(value, "__float__"):
+            number = float(value)  # pyright: ignore[reportArgumentType]
+        else:
+            raise ValueRefused(f"returned {type(value).__name__}, expected a number")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueRefused(
+            f"returned {type(value).__name__} that is no float: {error!s:.200}"
+        ) from None
+    if math.isnan(number):
+        raise ValueRefused("returned NaN; a trial needs a number that can be compared")
+    return number
+
+
+def check_values(returned: object, n_objectives: int) -> list[float]:
+    """Return what an objective returned as the study's values.
+
+    Accepts real numbers (NumPy scalars and arrays of one element included) and, for several
+    objectives, a sequence of them; infinities are values, NaN, bool and text are not.
+
+    Raises:
+        ValueRefused: The wrong kind or the wrong number of values; says which.
+    """
+    if returned is None:
+        raise ValueRefused("returned None; an objective returns its value")
+    if isinstance(returned, Sequence) and not isinstance(returned, str | bytes | bytearray | range):
+        values = [_one_value(value) for value in returned]  # pyright: ignore[reportUnknownVariableType]
+    elif n_objectives > 1 and type(returned).__module__ == "numpy":
+        array: Any = returned
+        values = [_one_value(value) for value in array.ravel().tolist()]
+    else:
+        values = [_one_value(returned)]
+    if len(values) != n_objectives:
+        raise ValueRefused(
+            f"returned {len(values)} values, the study has {n_objectives} "
+            f"objective{'s' if n_objectives > 1 else ''}"
+        )
+    return values
+
+
+def describe_exception(error: BaseException) -> TrialError:
+    """Return `error` as text, whatever its own methods do."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else _dotted(kind)
+    message = ""
+    with contextlib.suppress(Exception):
+        message = str(error)[:MAX_MESSAGE_CHARS]
+    if not message:
+        with contextlib.suppress(Exception):
+            message = repr(error)[:MAX_MESSAGE_CHARS]
+    try:
+        lines = traceback.format_exception(error, limit=-30)
+        text = "".join(lines)
+    except Exception as problem:  # noqa: BLE001 - an exception's own code may do anything
+        text = f"(its traceback cannot be shown: {type(problem).__name__})"
+    return TrialError("exception", name, message, text[-MAX_TRACEBACK_CHARS:])
+
+
+def _dotted(kind: type) -> str:
+    module = kind.__module__
+    return kind.__qualname__ if module.startswith("hptui_file_") else f"{module}.{kind.__qualname__}"

@@ -1,0 +1,39 @@
+"""What a run is asked to do, gathered before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import joblib
+
+from hptui.domain.edits import ParamEdit
+from hptui.domain.objective import Direction, ObjectiveRef
+from hptui.engine.pool import Backend
+from hptui.engine.rules import Budget
+
+Leftovers = Literal["leave", "fail", "requeue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """Everything that `hptui run` was told; what is None comes from the objective or the study."""
+
+    ref: ObjectiveRef
+    study_file: Path
+    study: str
+    directions: tuple[Direction, ...] | None = None
+    sampler: str | None = None
+    """Spelled as for `--sampler`."""
+    pruner: str | None = None
+    edits: Mapping[str, ParamEdit] = field(default_factory=dict[str, ParamEdit])
+    fixes: tuple[str, ...] = ()
+    """Spelled as for `--fix`; what they mean depends on the parameter's kind."""
+    budget: Budget = field(default_factory=Budget)
+    n_slots: int = field(default_factory=joblib.cpu_count)
+    backend: Backend = "loky"
+    seed: int | None = None
+    enqueue: tuple[Mapping[str, Any], ...] = ()
+    leftovers: Leftovers = "leave"

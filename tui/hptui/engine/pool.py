@@ -1,0 +1,194 @@
+"""Worker processes: one private loky executor each, so that no death touches a neighbour."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import joblib
+import psutil
+from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMissingTypeStubs]
+    ProcessPoolExecutor,
+)
+
+from hptui.domain.objective import ObjectiveRef
+from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
+from hptui.engine.protocol import Channel
+from hptui.engine.slot import run_host
+
+Backend = Literal["loky", "threading"]
+
+# The variables joblib itself sets (joblib._parallel_backends.ParallelBackendBase).
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def threads_per_slot(n_slots: int) -> int:
+    """Return how many BLAS and OpenMP threads each slot may use."""
+    return max(1, joblib.cpu_count() // max(1, n_slots))
+
+
+def thread_limits(n_slots: int) -> dict[str, str]:
+    """Return the environment that limits native threads; what the user has set stays."""
+    limit = str(threads_per_slot(n_slots))
+    return {name: limit for name in _THREAD_VARIABLES if name not in os.environ}
+
+
+@dataclass(eq=False)
+class Worker:
+    """One place where a trial can run: a process, or a thread of one."""
+
+    token: str
+    host: Host
+    channel: Channel | None = None
+    is_ready: bool = False
+    slot: int | None = None
+    """The slot it serves, or None while it is spare."""
+
+
+@dataclass(eq=False)
+class Host:
+    """One worker process and the workers in it."""
+
+    executor: Any
+    process: Any
+    workers: list[Worker] = field(default_factory=list[Worker])
+    is_retired: bool = False
+    """It gets no new trials and is ended when the last one in it has ended."""
+    is_gone: bool = False
+    leftovers: list[psutil.Process] = field(default_factory=list[psutil.Process])
+
+    @property
+    def pid(self) -> int:
+        """The process id, also its group's once it has settled."""
+        return self.process.pid
+
+    @property
+    def sentinel(self) -> int:
+        """A descriptor that becomes readable when the process has ended."""
+        return self.process.sentinel
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; below zero the signal that ended it."""
+        return self.process.exitcode
+
+
+class Pool:
+    """Starts and ends worker processes."""
+
+    def __init__(
+        self,
+        *,
+        ref: ObjectiveRef,
+        backend: Backend,
+        socket: Path,
+        home: Path,
+        log: Path,
+        guardian: Guardian,
+    ) -> None:
+        self._ref = ref
+        self.backend: Backend = backend
+        self._socket = socket
+        self._home = home
+        self._log = log
+        self._guardian = guardian
+        self._closing: list[threading.Thread] = []
+        self.hosts: list[Host] = []
+
+    def start(self, n_workers: int, n_slots: int) -> Host:
+        """Start a process with `n_workers` workers (one, unless the backend is threading)."""
+        executor: Any = ProcessPoolExecutor(max_workers=1, env=thread_limits(n_slots))
+        tokens = [secrets.token_hex(8) for _ in range(n_workers)]
+        future = executor.submit(
+            run_host,
+            {
+                "socket": str(self._socket),
+                "home": str(self._home),
+                "log": str(self._log),
+                "objective": self._ref.to_json(),
+                "workers": tokens,
+                "threads": self.backend == "threading",
+            },
+        )
+        # Its end is seen by the process's sentinel; the future would only repeat it.
+        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        (process,) = executor._processes.values()
+        host = Host(executor, process)
+        host.workers = [Worker(token, host) for token in tokens]
+        self.hosts.append(host)
+        self._guardian.add(host.pid)
+        return host
+
+    def worker_of(self, token: str) -> Worker | None:
+        """Return the worker that was given `token`."""
+        for host in self.hosts:
+            for worker in host.workers:
+                if secrets.compare_digest(worker.token, token):
+                    return worker
+        return None
+
+    def terminate(self, host: Host, *, force: bool) -> None:
+        """Ask a process and its group to end; with `force` kill it and all it has started."""
+        host.leftovers = descendants(host.pid) or host.leftovers
+        signal_group(host.pid, signal.SIGKILL if force else signal.SIGTERM)
+        if force:
+            kill_all(host.leftovers)
+            # Before it has settled the process leads no group.
+            if host.process.is_alive():
+                os.kill(host.pid, signal.SIGKILL)
+
+    def forget(self, host: Host) -> None:
+        """Clean up after a process that has ended: its group, its executor, its descriptors."""
+        host.is_gone = True
+        signal_group(host.pid, signal.SIGKILL)
+        kill_all(host.leftovers)
+        self._guardian.drop(host.pid)
+        for worker in host.workers:
+            if worker.channel is not None:
+                worker.channel.close()
+        if host in self.hosts:
+            self.hosts.remove(host)
+        self._in_background(lambda: host.executor.shutdown(wait=True, kill_workers=True))
+
+    def close(self, timeout_s: float) -> None:
+        """End all processes: politely, then after `timeout_s` by force; waits for them."""
+        for host in self.hosts:
+            host.leftovers = descendants(host.pid)
+            for worker in host.workers:
+                if worker.channel is not None:
+                    worker.channel.send({"op": "exit"})
+        deadline = time.monotonic() + timeout_s
+        for host in list(self.hosts):
+            self._end(host, deadline)
+        for thread in self._closing:
+            thread.join(max(0.1, deadline + timeout_s - time.monotonic()))
+
+    def _end(self, host: Host, deadline: float) -> None:
+        ended = threading.Thread(target=host.executor.shutdown, daemon=True)
+        ended.start()
+        ended.join(max(0.0, deadline - time.monotonic()))
+        if ended.is_alive():
+            self.terminate(host, force=True)
+            ended.join(5)
+        self.forget(host)
+
+    def _in_background(self, action: Callable[[], object]) -> None:
+        self._closing = [thread for thread in self._closing if thread.is_alive()]
+        thread = threading.Thread(target=action, daemon=True)
+        thread.start()
+        self._closing.append(thread)

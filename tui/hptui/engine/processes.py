@@ -1,0 +1,143 @@
+"""Processes: what is alive, whose it is, and how it is ended with all it started."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from others."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return str(int(psutil.boot_time()))
+
+
+def start_time(pid: int) -> str | None:
+    """Return when process `pid` started, in a form that no clock change moves; None if dead.
+
+    A zombie counts as dead: it does nothing any more.
+    """
+    with contextlib.suppress(OSError, IndexError):
+        # proc(5): the name in parentheses may hold anything; field 22 is the start in ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    if Path("/proc/self/stat").exists():
+        return None
+    with contextlib.suppress(psutil.Error):
+        return f"{psutil.Process(pid).create_time():.2f}"
+    return None
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent dies, so that none is lost (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Return the living descendants of `pid`."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
+def signal_group(pgid: int, number: signal.Signals) -> None:
+    """Send a signal to a process group that one of our workers leads."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pgid, number)
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    """Kill processes (psutil checks that a pid still belongs to the same process)."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+_GUARDIAN = """
+import os, signal, shutil, sys
+groups = set()
+for line in sys.stdin:
+    word, _, rest = line.strip().partition(" ")
+    if word == "add": groups.add(int(rest))
+    elif word == "drop": groups.discard(int(rest))
+    elif word == "done": sys.exit()
+for group in groups:
+    try: os.killpg(group, signal.SIGKILL)
+    except OSError: pass
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+
+
+class Guardian:
+    """A tiny process that ends all worker processes when the engine is killed outright.
+
+    A worker that is busy in native code cannot notice that its engine is gone; the kernel closes
+    the engine's end of this pipe, whatever happened to the engine.
+    """
+
+    def __init__(self, runtime_folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _GUARDIAN, str(runtime_folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            text=True,
+        )
+        self.pid = self._process.pid
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
+
+    def add(self, pgid: int) -> None:
+        """Watch over the process group `pgid`."""
+        self._tell(f"add {pgid}")
+
+    def drop(self, pgid: int) -> None:
+        """Forget a group that has ended."""
+        self._tell(f"drop {pgid}")
+
+    def dismiss(self) -> None:
+        """End the guardian; nothing is killed."""
+        self._tell("done")
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def tracker_pids() -> set[int]:
+    """Return the resource trackers of this process, which live as long as it does."""
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import (  # pyright: ignore[reportMissingTypeStubs]
+        resource_tracker as loky_tracker,
+    )
+
+    trackers = (resource_tracker, loky_tracker)
+    pids = [getattr(each._resource_tracker, "_pid", None) for each in trackers]  # pyright: ignore
+    return {pid for pid in pids if isinstance(pid, int)}
+
+
+def wait_for(left: list[psutil.Process]) -> None:
+    """Collect killed processes that this process has adopted, so that no zombie stays."""
+    psutil.wait_procs(left, timeout=2)

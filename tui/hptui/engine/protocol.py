@@ -1,0 +1,240 @@
+"""Messages between engine, workers and clients: one JSON object a line over a Unix socket.
+
+Plain data only: nothing here can carry code. NaN and infinity are spelled as Python's `json`
+spells them, and both ends are this program.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+from hptui.errors import HptuiError
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_RECEIVE_BYTES = 256 * 1024
+
+Message = dict[str, Any]
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class ProtocolError(HptuiError):
+    """Bytes that are no message of this protocol, or too many of them."""
+
+
+def pack(message: Message) -> bytes:
+    """Return `message` as one line of ASCII JSON."""
+    return _encode(message).encode("ascii") + b"\n"
+
+
+def unpack(line: bytes) -> Message:
+    """Read one line.
+
+    Raises:
+        ProtocolError: The line is not a JSON object.
+    """
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"not a message: {line[:80]!r}") from error
+    if not isinstance(message, dict):
+        raise ProtocolError(f"not a message: {line[:80]!r}")
+    return message  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
+
+
+class Lines:
+    """Collects received bytes and gives them back as whole lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Add `data` and return the lines that are complete.
+
+        Raises:
+            ProtocolError: A line grew past `MAX_MESSAGE_BYTES`.
+        """
+        if b"\n" not in data:
+            self._rest += data
+            if len(self._rest) > MAX_MESSAGE_BYTES:
+                raise ProtocolError(f"a message is longer than {MAX_MESSAGE_BYTES} bytes")
+            return []
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return lines
+
+
+class Channel:
+    """The engine's end of one connection; never blocks."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._lines = Lines()
+        self._unsent = b""
+        self.is_closed = False
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._socket.fileno()
+
+    @property
+    def wants_to_write(self) -> bool:
+        """Whether bytes are waiting for the other end to read."""
+        return bool(self._unsent)
+
+    def receive(self) -> list[Message]:
+        """Return the messages that have arrived; sets `is_closed` at the end of the stream.
+
+        Raises:
+            ProtocolError: The other end sent something else.
+        """
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            self.is_closed = True
+            return []
+        return [unpack(line) for line in self._lines.feed(data)]
+
+    def receive_all(self) -> list[Message]:
+        """Return all that is still in the pipe of a connection whose other end has died."""
+        messages: list[Message] = []
+        while not self.is_closed:
+            arrived = self.receive()
+            if not arrived and not self.is_closed and not self._is_readable():
+                break
+            messages += arrived
+        return messages
+
+    def _is_readable(self) -> bool:
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def send(self, message: Message) -> None:
+        """Send `message`, keeping what the other end cannot take yet."""
+        self._unsent += pack(message)
+        self.write()
+
+    def write(self) -> None:
+        """Send what is waiting, as far as the other end takes it."""
+        while self._unsent:
+            try:
+                sent = self._socket.send(self._unsent)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._unsent = b""
+                self.is_closed = True
+                return
+            self._unsent = self._unsent[sent:]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.is_closed = True
+        self._socket.close()
+
+
+def high_descriptor(fd: int, *, keep: bool = False) -> int:
+    """Move descriptor `fd` (or with `keep` copy it) to a high number, out of common sweeps.
+
+    Programs that close "everything from 3 to 255" then miss it.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = max(64, min(soft, 4096) - 96)
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+    except OSError:
+        return fd
+    if not keep:
+        os.close(fd)
+    return high
+
+
+class WorkerLink:
+    """A worker's end of its connection; blocks, and survives an objective that closes it.
+
+    Objectives do close descriptors they did not open (`os.closerange`), and may then open a file
+    that gets the same number: the socket's identity is checked before each use.
+    """
+
+    def __init__(self, path: Path, hello: Message) -> None:
+        self._path = path
+        self._hello = hello
+        self._pid = os.getpid()
+        self._connect()
+
+    def _connect(self) -> None:
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.connect(str(self._path))
+        self._socket = socket.socket(fileno=high_descriptor(plain.detach()))
+        self._identity = self._look()
+        self._lines = Lines()
+        self._arrived: list[bytes] = []
+        self._socket.sendall(pack(self._hello))
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            seen = os.fstat(self._socket.fileno())
+        except OSError:
+            return None
+        return (seen.st_dev, seen.st_ino) if stat.S_ISSOCK(seen.st_mode) else None
+
+    def _ensure(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("a forked child cannot use its parent's trial")
+        if self._look() != self._identity:
+            # The number may belong to a file of the objective by now: never close it.
+            self._socket.detach()
+            self._hello = {**self._hello, "again": True}
+            self._connect()
+
+    def send(self, message: Message) -> None:
+        """Send `message`; waits until the engine takes it."""
+        self._ensure()
+        self._socket.sendall(pack(message))
+
+    def receive(self) -> Message:
+        """Wait for the next message.
+
+        Raises:
+            ConnectionError: The engine has ended.
+        """
+        while not self._arrived:
+            data = self._socket.recv(_RECEIVE_BYTES)
+            if not data:
+                raise ConnectionError("the engine has ended")
+            self._arrived = self._lines.feed(data)
+        return unpack(self._arrived.pop(0))
+
+    def has_news(self) -> bool:
+        """Say whether a message waits, without taking it."""
+        if self._arrived:
+            return True
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+    def ask(self, message: Message) -> Message:
+        """Send `message` and wait for its answer."""
+        self.send(message)
+        return self.receive()
+
+    def close(self) -> None:
+        """Close the connection, unless the objective has already taken its number."""
+        if self._look() == self._identity:
+            self._socket.close()
+        else:
+            self._socket.detach()

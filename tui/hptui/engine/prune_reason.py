@@ -1,0 +1,133 @@
+"""Why a trial was pruned: the step, the value, and what the pruner compared it with."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import optuna
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    PatientPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+    ThresholdPruner,
+)
+from optuna.pruners._percentile import _get_percentile_intermediate_result_over_trials
+from optuna.pruners._successive_halving import _completed_rung_key, _get_current_rung
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+
+class _Reported(Protocol):
+    @property
+    def last_step(self) -> int | None: ...
+    @property
+    def last_value(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReason:
+    """Why a trial was pruned; stored with it as `hptui:pruned`."""
+
+    step: int | None
+    value: float | None
+    by: str
+    """The pruner's name, or `objective` when the objective decided by itself."""
+    threshold: float | None
+    """What the value was compared with, where that can be told."""
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reason as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def by_objective(cls, live: _Reported, message: str) -> PruneReason:
+        """Return the reason of an objective that pruned without its pruner's advice."""
+        text = message or "The objective pruned the trial by itself."
+        return cls(live.last_step, live.last_value, "objective", None, text)
+
+
+def why_pruned(study: optuna.Study, trial: FrozenTrial) -> PruneReason:
+    """Return why the study's pruner prunes `trial`, computed as the pruner computes it."""
+    step = trial.last_step
+    value = None if step is None else trial.intermediate_values[step]
+    pruner = study.pruner
+    name = type(pruner).__name__.removesuffix("Pruner").lower()
+    shown = "nothing reported" if value is None else f"{value:.4g}"
+    threshold, against = _compared_with(study, trial, pruner)
+    text = f"Pruned at step {step}: {shown}" if step is not None else f"Pruned: {shown}"
+    text += f", {against}." if against else f", by the {name} pruner."
+    return PruneReason(step, value, name, threshold, text)
+
+
+def _compared_with(
+    study: optuna.Study, trial: FrozenTrial, pruner: BasePruner
+) -> tuple[float | None, str]:
+    step = trial.last_step
+    if step is None:
+        return None, ""
+    if math.isnan(trial.intermediate_values[step]):
+        return None, "which is not a number"
+    if isinstance(pruner, PatientPruner):
+        if pruner._wrapped_pruner is None:
+            return None, f"no improvement for more than {pruner._patience} steps"
+        threshold, against = _compared_with(study, trial, pruner._wrapped_pruner)
+        patience = f"after {pruner._patience} steps without improvement"
+        return threshold, f"{against}, {patience}" if against else patience
+    if isinstance(pruner, PercentilePruner):
+        return _percentile(study, trial, pruner, step)
+    if isinstance(pruner, ThresholdPruner):
+        return _threshold(trial.intermediate_values[step], pruner)
+    if isinstance(pruner, HyperbandPruner):
+        bracket = pruner._get_bracket_id(study, trial)
+        threshold, against = _compared_with(study, trial, pruner._pruners[bracket])
+        return threshold, f"{against}, bracket {bracket}" if against else f"bracket {bracket}"
+    if isinstance(pruner, SuccessiveHalvingPruner):
+        return _halving(study, trial)
+    return None, ""
+
+
+def _percentile(
+    study: optuna.Study, trial: FrozenTrial, pruner: PercentilePruner, step: int
+) -> tuple[float | None, str]:
+    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    # The direction is taken into account there: the percentile is of the good end.
+    threshold = _get_percentile_intermediate_result_over_trials(
+        completed, study.direction, step, pruner._percentile, pruner._n_min_trials
+    )
+    if math.isnan(threshold):
+        return None, ""
+    best_of = "smallest" if study.direction is StudyDirection.MINIMIZE else "largest"
+    values = [v for v in trial.intermediate_values.values() if not math.isnan(v)]
+    seen = (min if study.direction is StudyDirection.MINIMIZE else max)(values)
+    of = f"{best_of} so far {seen:.4g}, " if len(values) > 1 else ""
+    middle = "median" if pruner._percentile == 50 else f"{pruner._percentile:g}th percentile"  # noqa: PLR2004
+    counted = sum(step in each.intermediate_values for each in completed)
+    return threshold, f"{of}{middle} of {counted} trials {threshold:.4g}"
+
+
+def _threshold(value: float, pruner: ThresholdPruner) -> tuple[float | None, str]:
+    if value < pruner._lower:
+        return pruner._lower, f"below the lower threshold {pruner._lower:.4g}"
+    return pruner._upper, f"above the upper threshold {pruner._upper:.4g}"
+
+
+def _halving(study: optuna.Study, trial: FrozenTrial) -> tuple[float | None, str]:
+    # The pruner has just written the trial's value for the rung it did not leave.
+    rung = max(0, _get_current_rung(study._storage.get_trial(trial._trial_id)) - 1)
+    key = _completed_rung_key(rung)
+    rivals = [
+        each.system_attrs[key]
+        for each in study.get_trials(deepcopy=False)
+        if key in each.system_attrs and each.number != trial.number
+    ]
+    if not rivals:
+        return None, f"not promoted from rung {rung}"
+    best = min(rivals) if study.direction is StudyDirection.MINIMIZE else max(rivals)
+    return best, f"not promoted from rung {rung}, best of {len(rivals)} rivals {best:.4g}"

@@ -1,0 +1,108 @@
+"""What an engine tells about its run: to the command line, and to clients over the socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from hptui.engine.rules import EndReason
+from hptui.engine.trials import Best, Counts, TrialRecord
+
+_RATE_WINDOW = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run has begun."""
+
+    study: str
+    study_file: Path
+    objective: str
+    directions: tuple[str, ...]
+    sampler: str
+    pruner: str
+    n_slots: int
+    backend: str
+    n_trials: int | None
+    n_waiting: int
+    """Trials that are enqueued and will run first."""
+    n_leftover: int
+    """RUNNING trials that a dead engine left, and that were left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands."""
+
+    state: str
+    counts: Counts
+    n_running: int
+    n_trials: int | None
+    rate: float
+    """Trials a second, of late."""
+    eta_s: float | None
+    best: Best | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run has ended; everything announced is in the file."""
+
+    reason: EndReason
+    text: str
+    counts: Counts
+    best: Best | None
+    best_params: Mapping[str, Any]
+    wall_s: float
+
+
+class Observer(Protocol):
+    """Who wants to know what happens; called from the engine's loop, so it must be quick."""
+
+    def started(self, event: Started) -> None: ...
+    def trial(self, record: TrialRecord) -> None: ...
+    def progress(self, progress: Progress) -> None: ...
+    def note(self, text: str) -> None: ...
+    def finished(self, event: Finished) -> None: ...
+
+
+class Silent:
+    """An observer that does nothing; observers may derive from it."""
+
+    def started(self, event: Started) -> None:
+        """See `Observer`."""
+
+    def trial(self, record: TrialRecord) -> None:
+        """See `Observer`."""
+
+    def progress(self, progress: Progress) -> None:
+        """See `Observer`."""
+
+    def note(self, text: str) -> None:
+        """See `Observer`."""
+
+    def finished(self, event: Finished) -> None:
+        """See `Observer`."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """The rate at which trials end, over the latest of them."""
+
+    _ends_s: deque[float] = field(default_factory=lambda: deque[float](maxlen=_RATE_WINDOW))
+
+    def add(self, now_s: float) -> None:
+        """Count a trial that has ended."""
+        self._ends_s.append(now_s)
+
+    def rate(self, started_s: float, now_s: float) -> float:
+        """Return trials a second, 0 before the first has ended."""
+        if not self._ends_s:
+            return 0.0
+        full = len(self._ends_s) == self._ends_s.maxlen
+        since = self._ends_s[0] if full else started_s
+        return len(self._ends_s) / max(1e-6, now_s - since)

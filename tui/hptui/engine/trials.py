@@ -1,0 +1,352 @@
+"""The study side of a run: asks, answers and tells with Optuna's own study, and nothing else."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hptui.engine.outcome import TrialError, describe_exception
+from hptui.engine.protocol import Message
+from hptui.engine.prune_reason import PruneReason, why_pruned
+from hptui.storage.distributions import dump_distribution
+
+_log = logging.getLogger("hptui.engine")
+
+
+class EffectiveSpace(Protocol):
+    """Gives the distribution in effect for what an objective asks."""
+
+    def effective(self, name: str, asked: BaseDistribution) -> BaseDistribution:
+        """Return `asked` with the edits of `name` applied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial that has ended, as it is announced once it is in the file."""
+
+    number: int
+    state: str
+    values: tuple[float, ...] | None
+    params: Mapping[str, Any]
+    duration_s: float
+    is_feasible: bool = True
+    is_best: bool = False
+    error: TrialError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class LiveTrial:
+    """A trial that a slot runs."""
+
+    trial: optuna.Trial
+    number: int
+    started_s: float
+    """Monotonic."""
+    prune_reason: PruneReason | None = None
+    last_step: int | None = None
+    last_value: float | None = None
+
+
+@dataclass(slots=True)
+class Best:
+    """The best trial so far of a study with one objective."""
+
+    number: int
+    value: float
+
+
+def is_feasible(system_attrs: Mapping[str, Any]) -> bool:
+    """Say whether all constraints of a trial are at most 0; a trial without any is feasible."""
+    for key, value in system_attrs.items():
+        if key.startswith("constraints"):
+            values = cast("list[float]", value if isinstance(value, list) else [value])
+            if any(each > 0 for each in values):
+                return False
+    return True
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many trials of a run have ended, by state."""
+
+    complete: int = 0
+    pruned: int = 0
+    fail: int = 0
+
+    @property
+    def ended(self) -> int:
+        """All that have ended."""
+        return self.complete + self.pruned + self.fail
+
+
+class Trials:
+    """The trials of one run, on an Optuna study whose storage gathers writes."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        *,
+        space: EffectiveSpace,
+        run_id: str,
+        seed: int | None,
+        target: float | None,
+    ) -> None:
+        self.study = study
+        self._storage = study._storage
+        self._space = space
+        self._run_id = run_id
+        self._seed = random.randrange(2**32) if seed is None else seed
+        self._target = target
+        self.directions = [each.name.lower() for each in study.directions]
+        self.counts = Counts()
+        self.live: dict[int, LiveTrial] = {}
+        self.best = self._best_of_history()
+        self.sampler_s = 0.0
+        """Seconds that Optuna spent on asking and suggesting."""
+        self._asked: dict[tuple[Any, ...], BaseDistribution] = {}
+        # What `Study.optimize` sets: samplers stop a study through it when they are exhausted.
+        study._thread_local.in_optimize_loop = True
+        study._stop_flag = False
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the sampler or the objective has stopped the study."""
+        return self.study._stop_flag
+
+    def _best_of_history(self) -> Best | None:
+        if len(self.directions) > 1:
+            return None
+        best: Best | None = None
+        for trial in self._storage.get_all_trials(
+            self.study._study_id, deepcopy=False, states=(TrialState.COMPLETE,)
+        ):
+            if trial.values and is_feasible(trial.system_attrs):
+                best = self._better(best, trial.number, trial.values[0])
+        return best
+
+    def _better(self, best: Best | None, number: int, value: float) -> Best:
+        if best is None:
+            return Best(number, value)
+        if self.study.direction is StudyDirection.MAXIMIZE:
+            return Best(number, value) if value > best.value else best
+        return Best(number, value) if value < best.value else best
+
+    def seed_of(self, number: int) -> int:
+        """Return the seed for `random` and NumPy in trial `number`, 0 to 2**32 - 1."""
+        return random.Random(f"{self._seed}:{number}").getrandbits(32)
+
+    def ask(self) -> LiveTrial:
+        """Take the next waiting trial or create one.
+
+        Raises:
+            StudyBusyError: The file does not take a new trial now; nothing has changed.
+        """
+        began = time.monotonic()
+        trial = self.study.ask()
+        self._storage.set_trial_system_attr(trial._trial_id, "hptui:run", self._run_id)
+        live = LiveTrial(trial, trial.number, time.monotonic())
+        self.sampler_s += live.started_s - began
+        self.live[live.number] = live
+        return live
+
+    def order(self, live: LiveTrial) -> Message:
+        """Return what a worker must know of a trial."""
+        trial = live.trial
+        started = trial.datetime_start
+        return {
+            "op": "run",
+            "n": live.number,
+            "seed": self.seed_of(live.number),
+            "study_name": self.study.study_name,
+            "directions": self.directions,
+            "user_attrs": trial._cached_frozen_trial.user_attrs,
+            "started": started.timestamp() if started else time.time(),
+        }
+
+    def suggest(self, live: LiveTrial, name: str, fields: Message) -> Message:
+        """Answer a `suggest_*` call: the value (of a choice its index), or the error it raises."""
+        began = time.monotonic()
+        try:
+            asked = self._distribution(fields)
+            effective = self._space.effective(name, asked)
+            value = live.trial._suggest(name, effective)
+            live.trial._check_distribution(name, effective)
+            if isinstance(effective, CategoricalDistribution):
+                value = int(effective.to_internal_repr(value))
+        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
+            if not isinstance(error, ValueError):
+                _log.exception("suggest %r in trial %d", name, live.number)
+            return {"error": [type(error).__name__, str(error)]}
+        finally:
+            self.sampler_s += time.monotonic() - began
+        if effective is asked:
+            return {"v": value}
+        return {"v": value, "d": dump_distribution(effective)}
+
+    def _distribution(self, fields: Message) -> BaseDistribution:
+        kind = fields["k"]
+        if kind == "c":
+            return CategoricalDistribution(tuple(fields["choices"]))
+        key = (kind, fields["low"], fields["high"], fields["log"], fields["step"])
+        known = self._asked.get(key)
+        if known is None:
+            make = FloatDistribution if kind == "f" else IntDistribution
+            known = make(
+                fields["low"], fields["high"], log=fields["log"], step=fields["step"]
+            )
+            if len(self._asked) < 10_000:  # noqa: PLR2004 - bounds that differ in each trial
+                self._asked[key] = known
+        return known
+
+    def report(self, live: LiveTrial, value: float, step: int) -> None:
+        """Take an intermediate value."""
+        live.trial.report(value, step)
+        if live.last_step is None or step >= live.last_step:
+            live.last_step, live.last_value = step, value
+
+    def should_prune(self, live: LiveTrial) -> Message:
+        """Answer `should_prune`, and keep why when it says yes."""
+        try:
+            verdict = live.trial.should_prune()
+        except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
+            _log.exception("should_prune in trial %d", live.number)
+            return {"error": [type(error).__name__, str(error)]}
+        if verdict:
+            frozen = live.trial._get_latest_trial()
+            live.prune_reason = why_pruned(self.study, frozen)
+        return {"v": bool(verdict)}
+
+    def set_user_attr(self, live: LiveTrial, key: str, text: str) -> None:
+        """Set a user attribute whose value is the JSON `text`."""
+        live.trial.set_user_attr(key, json.loads(text))
+
+    def set_constraint(self, live: LiveTrial, key: str, value: float) -> None:
+        """Set a constraint."""
+        live.trial.set_constraint(key, value)
+
+    def about_study(self, what: str) -> Message:
+        """Answer what an objective asks of its study."""
+        getters: dict[str, Callable[[], Any]] = {
+            "user_attrs": lambda: self.study.user_attrs,
+            "best_value": lambda: self.study.best_value,
+            "best_params": lambda: self.study.best_params,
+        }
+        try:
+            return {"v": getters[what]()}
+        except (KeyError, ValueError, RuntimeError) as error:
+            return {"error": [type(error).__name__, str(error)]}
+
+    def finish(self, live: LiveTrial, ended: Message) -> TrialRecord:
+        """Tell the study how a trial ended and return what to announce after the commit.
+
+        Args:
+            live: The trial.
+            ended: `state` (`complete`, `pruned` or `failed`) with `values`, `message` or `error`.
+        """
+        trial_id = live.trial._trial_id
+        error: TrialError | None = None
+        values: list[float] | None = None
+        if ended["state"] == "complete":
+            state = TrialState.COMPLETE
+            values = ended["values"]
+        elif ended["state"] == "pruned":
+            state = TrialState.PRUNED
+            reason = live.prune_reason or PruneReason.by_objective(live, ended.get("message", ""))
+            self._storage.set_trial_system_attr(trial_id, "hptui:pruned", reason.to_json())
+        else:
+            state = TrialState.FAIL
+            error = TrialError(**ended["error"])
+            self._storage.set_trial_system_attr(
+                trial_id, "hptui:error", cast("Any", error.to_json())
+            )
+        try:
+            self.study.tell(live.trial, values, state)
+        except Exception:
+            # A sampler may fail after a trial; Optuna stores the state all the same.
+            _log.exception("after trial %d", live.number)
+            if not self._storage.get_trial(trial_id).state.is_finished():
+                raise
+        self.live.pop(live.number, None)
+        frozen = self._storage.get_trial(trial_id)
+        return self._record(live, frozen, error)
+
+    def _record(
+        self, live: LiveTrial, frozen: FrozenTrial, error: TrialError | None
+    ) -> TrialRecord:
+        counted = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(frozen.state.name, "fail")
+        setattr(self.counts, counted, getattr(self.counts, counted) + 1)
+        feasible = is_feasible(frozen.system_attrs)
+        is_best = False
+        if frozen.state is TrialState.COMPLETE and feasible and len(self.directions) == 1:
+            assert frozen.values is not None
+            best = self._better(self.best, frozen.number, frozen.values[0])
+            is_best = best is not self.best
+            self.best = best
+        return TrialRecord(
+            number=frozen.number,
+            state=frozen.state.name.lower(),
+            values=tuple(frozen.values) if frozen.values else None,
+            params=frozen.params,
+            duration_s=max(0.0, time.monotonic() - live.started_s),
+            is_feasible=feasible,
+            is_best=is_best,
+            error=error,
+        )
+
+    def reaches_target(self, record: TrialRecord) -> bool:
+        """Say whether a trial is complete, feasible and as good as the run's target."""
+        if self._target is None or record.state != "complete" or not record.is_feasible:
+            return False
+        assert record.values is not None
+        value = record.values[0]
+        if math.isnan(value):
+            return False
+        if self.study.direction is StudyDirection.MAXIMIZE:
+            return value >= self._target
+        return value <= self._target
+
+    def fail_unstarted(self) -> list[TrialRecord]:
+        """Fail the trials that `ask` created before its sampler raised; they never ran."""
+        records: list[TrialRecord] = []
+        for frozen in self._storage.get_all_trials(
+            self.study._study_id, deepcopy=False, states=(TrialState.RUNNING,)
+        ):
+            attrs = frozen.system_attrs
+            if frozen.number in self.live or "hptui:run" in attrs:
+                continue
+            if frozen.datetime_start is None or frozen.number < self._newest_number():
+                continue
+            error = TrialError("engine", "", "The sampler failed before the trial began.")
+            live = LiveTrial(cast("optuna.Trial", None), frozen.number, time.monotonic())
+            self._storage.set_trial_system_attr(
+                frozen._trial_id, "hptui:error", cast("Any", error.to_json())
+            )
+            self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+            records.append(
+                self._record(live, self._storage.get_trial(frozen._trial_id), error)
+            )
+        return records
+
+    def _newest_number(self) -> int:
+        trials = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
+        return trials[-1].number if trials else -1
+
