@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from hptui.domain.objective import ATTRIBUTE, Direction, ObjectiveInfo
-from hptui.domain.space import ParamSpec
 from hptui.errors import ObjectiveError
+
+if TYPE_CHECKING:
+    from hptui.domain.space import ParamSpec
 
 ObjectiveT = TypeVar("ObjectiveT", bound=Callable[..., object])
 
@@ -42,8 +44,13 @@ def objective(
 
     Raises:
         ObjectiveError: Both `direction` and `directions` are given, or one is neither
-            `minimize` nor `maximize`.
+            `minimize` nor `maximize`, or the decorator is written without its parentheses.
     """
+    if callable(name):
+        raise ObjectiveError(
+            "The decorator was given a function in place of a name.",
+            hint="Write @hptui.objective() with its parentheses.",
+        )
     if direction is not None and directions:
         raise ObjectiveError("Give direction or directions, not both.")
     chosen = tuple(directions) or (direction or "minimize",)

@@ -124,6 +124,7 @@ class StudyConnection:
     def __init__(self, path: Path, *, mounts: Path = MOUNTS) -> None:
         self.path = path
         self._busy_timeout_ms = 0
+        self._is_closed = False
         self.raw = sqlite3.connect(
             file_uri(path, "rw"), uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -157,7 +158,7 @@ class StudyConnection:
     @property
     def is_writing(self) -> bool:
         """Whether a transaction is open."""
-        return self.raw.in_transaction
+        return not self._is_closed and self.raw.in_transaction
 
     def begin(self, timeout_s: float) -> None:
         """Take the write lock, waiting at most `timeout_s` for it."""
@@ -179,7 +180,7 @@ class StudyConnection:
 
     def roll_back(self) -> None:
         """End the transaction, if there is still one, without its writes."""
-        if self.raw.in_transaction:
+        if self.is_writing:
             self.raw.execute("ROLLBACK")
 
     def data_version(self) -> int:
@@ -193,7 +194,14 @@ class StudyConnection:
         with suppress(sqlite3.Error):
             self._wait_for(1.0)
             self.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._is_closed = True
         self.raw.close()
+
+    def __del__(self) -> None:
+        # Optuna has no way to close a storage; Python 3.13 warns of connections left open.
+        raw = getattr(self, "raw", None)
+        if raw is not None:
+            raw.close()
 
     def _is_in_place(self) -> bool:
         try:

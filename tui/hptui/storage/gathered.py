@@ -120,9 +120,10 @@ class GatheredRows:
         """Add a trial that is not in the file."""
         self.new_trials[trial.trial_id] = trial
 
-    def change_trial(self, change: TrialChange) -> None:
-        """Set the state and the times of a trial."""
-        trial_id, state, start, complete = change
+    def change_trial(
+        self, trial_id: int, state: TrialState, start: str | None, complete: str | None
+    ) -> None:
+        """Set the state of a trial, and its times; one that is None stays as it is."""
         new = self.new_trials.get(trial_id)
         if new is not None:
             start, complete = start or new.start, complete or new.complete
@@ -130,8 +131,8 @@ class GatheredRows:
             return
         earlier = self.changed_trials.get(trial_id)
         if earlier is not None:
-            change = TrialChange(trial_id, state, start or earlier.start, complete)
-        self.changed_trials[trial_id] = change
+            start = start or earlier.start
+        self.changed_trials[trial_id] = TrialChange(trial_id, state, start, complete)
 
     def add_param(self, trial_id: int, name: str, value: float, distribution_json: str) -> None:
         """Add a parameter's value in Optuna's internal representation."""

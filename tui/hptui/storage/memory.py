@@ -1,6 +1,6 @@
 """The studies of a file in memory, as Optuna's frozen objects.
 
-A trial that was handed out never changes: every write replaces it with a changed copy.
+A trial that was handed out never changes: the first write after that goes to a copy.
 """
 
 # pyright: reportPrivateUsage=false
@@ -24,16 +24,10 @@ _FINISHED: Final = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState
 _WAITING: Final = (TrialState.WAITING,)
 
 
-def shallow_copy(trial: FrozenTrial) -> FrozenTrial:
-    """Return a copy whose attributes can be replaced without changing the original."""
+def detached_copy(trial: FrozenTrial) -> FrozenTrial:
+    """Return a copy that can be changed without changing the original."""
     copied = FrozenTrial.__new__(FrozenTrial)
     vars(copied).update(vars(trial))
-    return copied
-
-
-def detached_copy(trial: FrozenTrial) -> FrozenTrial:
-    """Return a copy whose dictionaries can be changed too, as `optuna.Trial` does with its own."""
-    copied = shallow_copy(trial)
     copied._params = trial._params.copy()
     copied._distributions = trial._distributions.copy()
     copied._user_attrs = trial._user_attrs.copy()
@@ -57,6 +51,10 @@ class StudyInMemory:
         self._position_of: dict[int, int] = {}
         # Finished trials by the states asked for, each with the positions that sort it.
         self._views: dict[frozenset[TrialState], tuple[list[int], list[FrozenTrial]]] = {}
+        # Counts the times that trials which can still change were handed out, and what it was when
+        # each of them was last copied: many thousands of reports must not copy all earlier ones.
+        self._times_shown = 0
+        self._copied_at: dict[int, int] = {}
         for trial in trials:
             self.put(trial)
 
@@ -83,17 +81,33 @@ class StudyInMemory:
         """Add a trial, or replace the one of the same id."""
         position = self._position_of.get(trial._trial_id)
         if position is None:
-            position = len(self.trials)
-            self._position_of[trial._trial_id] = position
+            self._position_of[trial._trial_id] = len(self.trials)
+            self._copied_at[trial._trial_id] = self._times_shown
             self.trials.append(trial)
-        else:
-            before = self.trials[position]
-            self.trials[position] = trial
-            if before.state in _FINISHED:
-                self._forget_finished()
-            elif before.state is trial.state:
-                return
-        self._account_for(position, trial)
+            self._account_for(len(self.trials) - 1, trial)
+            return
+        before = self.trials[position].state
+        self.trials[position] = trial
+        self._copied_at[trial._trial_id] = self._times_shown
+        if before in _FINISHED:
+            self._forget_finished()
+        if before is not trial.state:
+            self._account_for(position, trial)
+
+    def writable(self, trial_id: int) -> FrozenTrial:
+        """Return a trial that is not finished, to be changed in place, except its state."""
+        position = self._position_of[trial_id]
+        trial = self.trials[position]
+        if self._copied_at.get(trial_id) != self._times_shown:
+            self._copied_at[trial_id] = self._times_shown
+            self.trials[position] = trial = detached_copy(trial)
+        return trial
+
+    def set_state(self, trial_id: int, state: TrialState) -> None:
+        """Set the state of a trial, when its other fields are those that go with it."""
+        trial = self.writable(trial_id)
+        trial.state = state
+        self._account_for(self._position_of[trial_id], trial)
 
     def has(self, trial_id: int) -> bool:
         """Say whether the study has this trial."""
@@ -108,13 +122,18 @@ class StudyInMemory:
 
     def matching(self, states: Container[TrialState] | None) -> list[FrozenTrial]:
         """Return a new list of the trials in `states`, by id; None means all."""
-        if states is None:
-            return self.trials.copy()
         if states == _WAITING:
-            return [self.trials[position] for position in sorted(self._waiting)]
-        wanted = frozenset(state for state in TrialState if state in states)
-        if wanted <= _FINISHED:
+            waiting = [self.trials[position] for position in sorted(self._waiting)]
+            self._times_shown += bool(waiting)
+            return waiting
+        wanted = (
+            None if states is None else frozenset(each for each in TrialState if each in states)
+        )
+        if wanted is not None and wanted <= _FINISHED:
             return self._view(wanted)[1].copy()
+        self._times_shown += 1
+        if wanted is None:
+            return self.trials.copy()
         if not wanted & _FINISHED:
             unfinished = (self.trials[position] for position in sorted(self.unfinished))
             return [trial for trial in unfinished if trial.state in wanted]
@@ -140,6 +159,7 @@ class StudyInMemory:
             self.unfinished.add(position)
             return
         self.unfinished.discard(position)
+        self._copied_at.pop(trial._trial_id, None)
         for wanted, (positions, trials) in self._views.items():
             if state in wanted:
                 index = bisect(positions, position)

@@ -47,6 +47,11 @@ class TrialRow:
     trial: FrozenTrial
 
 
+def as_stored(value: float) -> float:
+    """Return a number as a float that SQLite gives back unchanged: it has no negative zero."""
+    return float(value) + 0.0
+
+
 def stored_number(value: float) -> tuple[float | None, str]:
     """Return the two columns that hold a float in Optuna's schema."""
     if value - value == 0:  # finite
@@ -81,7 +86,7 @@ def read_studies(connection: sqlite3.Connection) -> dict[int, StudyRow]:
         "SELECT study_id, study_name FROM studies ORDER BY study_id"
     ):
         studies[study_id] = StudyRow(study_id, str(name))
-    with _rows(
+    with _named_rows(
         connection,
         "study_directions",
         "SELECT study_direction_id, study_id, direction, objective FROM study_directions"
@@ -93,7 +98,7 @@ def read_studies(connection: sqlite3.Connection) -> dict[int, StudyRow]:
     for kind in ("user", "system"):
         table = f"study_{kind}_attributes"
         query = f'SELECT {table[:-1]}_id, study_id, "key", value_json FROM {table} ORDER BY 1'
-        with _rows(connection, table, query) as rows:
+        with _named_rows(connection, table, query) as rows:
             for _, study_id, key, text in rows:
                 if study_id in studies:
                     row = studies[study_id]
@@ -112,123 +117,127 @@ def read_trials(
     Raises:
         StudyFileError: A row is damaged.
     """
-    trials: dict[int, TrialRow] = {}
-    condition = f" WHERE {where}" if where else ""
-    with _rows(
-        connection,
-        "trials",
-        "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete"
-        f" FROM trials{condition} ORDER BY trial_id",
-        parameters,
-    ) as rows:
-        for trial_id, study_id, number, state, start, complete in rows:
-            if study_id is None:
-                continue
-            trial = FrozenTrial(
-                number=_whole(number),
-                state=_STATES[state],
-                value=None,
-                datetime_start=None if start is None else from_text(start),
-                datetime_complete=None if complete is None else from_text(complete),
-                params={},
-                distributions={},
-                user_attrs={},
-                system_attrs={},
-                intermediate_values={},
-                trial_id=trial_id,
-            )
-            trials[trial_id] = TrialRow(study_id, trial)
-    if trials:
-        of_these = f" WHERE trial_id IN (SELECT trial_id FROM trials{condition})" if where else ""
-        by_id = {trial_id: row.trial for trial_id, row in trials.items()}
-        _read_params(connection, by_id, of_these, parameters)
-        _read_values(connection, by_id, of_these, parameters)
-        _read_reports(connection, by_id, of_these, parameters)
-        _read_attributes(connection, by_id, of_these, parameters)
-    return list(trials.values())
+    try:
+        return _TrialReader(connection, where, parameters).read()
+    except _BAD_ROW:
+        # Again, remembering each row, to name the one that is damaged.
+        return _TrialReader(connection, where, parameters, is_careful=True).read()
 
 
-def _read_params(
-    connection: sqlite3.Connection,
-    trials: dict[int, FrozenTrial],
-    where: str,
-    parameters: Sequence[int],
-) -> None:
-    query = (
-        "SELECT param_id, trial_id, param_name, param_value, distribution_json FROM trial_params"
-        f"{where} ORDER BY param_id"
-    )
-    with _rows(connection, "trial_params", query, parameters) as rows:
-        for _, trial_id, name, value, text in rows:
-            trial = trials.get(trial_id)
-            if trial is None:
-                continue
-            distribution, convert = parse_distribution(text)
-            if type(value) is not float:
-                raise ValueError(f"{value!r} is not a number")
-            trial._params[name] = value if convert is None else convert(value)
-            trial._distributions[name] = distribution
+class _TrialReader:
+    """One reading of trials, with one query a table."""
 
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        where: str,
+        parameters: Sequence[int],
+        *,
+        is_careful: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._condition = f" WHERE {where}" if where else ""
+        self._parameters = parameters
+        self._is_careful = is_careful
+        self._trials: dict[int, FrozenTrial] = {}
 
-def _read_values(
-    connection: sqlite3.Connection,
-    trials: dict[int, FrozenTrial],
-    where: str,
-    parameters: Sequence[int],
-) -> None:
-    query = (
-        "SELECT trial_value_id, trial_id, objective, value, value_type FROM trial_values"
-        f"{where} ORDER BY trial_id, objective"
-    )
-    with _rows(connection, "trial_values", query, parameters) as rows:
-        for _, trial_id, objective, value, kind in rows:
-            trial = trials.get(trial_id)
-            if trial is None:
-                continue
-            if trial._values is None:
-                trial._values = []
-            if objective != len(trial._values):
-                raise ValueError(f"objective {objective!r} is out of order")
-            trial._values.append(number_from(value, kind))
+    def read(self) -> list[TrialRow]:
+        rows = self._read_heads()
+        if rows:
+            self._read_params()
+            self._read_values()
+            self._read_reports()
+            self._read_attributes("user", lambda trial: trial._user_attrs)
+            self._read_attributes("system", lambda trial: trial._system_attrs)
+        return rows
 
+    @contextmanager
+    def _rows(self, table: str, columns: str, order: str) -> Generator[Iterator[tuple[Any, ...]]]:
+        condition = self._condition
+        if condition and table != "trials":
+            condition = f" WHERE trial_id IN (SELECT trial_id FROM trials{condition})"
+        query = f"SELECT {columns} FROM {table}{condition} ORDER BY {order}"
+        if not self._is_careful:
+            yield self._connection.execute(query, self._parameters)
+            return
+        with _named_rows(self._connection, table, query, self._parameters) as rows:
+            yield rows
 
-def _read_reports(
-    connection: sqlite3.Connection,
-    trials: dict[int, FrozenTrial],
-    where: str,
-    parameters: Sequence[int],
-) -> None:
-    query = (
-        "SELECT trial_intermediate_value_id, trial_id, step, intermediate_value,"
-        f" intermediate_value_type FROM trial_intermediate_values{where} ORDER BY 1"
-    )
-    with _rows(connection, "trial_intermediate_values", query, parameters) as rows:
-        for _, trial_id, step, value, kind in rows:
-            trial = trials.get(trial_id)
-            if trial is not None:
-                trial.intermediate_values[_whole(step)] = number_from(value, kind)
+    def _read_heads(self) -> list[TrialRow]:
+        heads: list[TrialRow] = []
+        columns = "trial_id, study_id, number, state, datetime_start, datetime_complete"
+        with self._rows("trials", columns, "trial_id") as rows:
+            for trial_id, study_id, number, state, start, complete in rows:
+                if study_id is None:
+                    continue
+                trial = FrozenTrial(
+                    number=_whole(number),
+                    state=_STATES[state],
+                    value=None,
+                    datetime_start=None if start is None else from_text(start),
+                    datetime_complete=None if complete is None else from_text(complete),
+                    params={},
+                    distributions={},
+                    user_attrs={},
+                    system_attrs={},
+                    intermediate_values={},
+                    trial_id=trial_id,
+                )
+                self._trials[trial_id] = trial
+                heads.append(TrialRow(study_id, trial))
+        return heads
 
-
-def _read_attributes(
-    connection: sqlite3.Connection,
-    trials: dict[int, FrozenTrial],
-    where: str,
-    parameters: Sequence[int],
-) -> None:
-    attributes_of: dict[str, Callable[[FrozenTrial], dict[str, Any]]] = {
-        "user": lambda trial: trial._user_attrs,
-        "system": lambda trial: trial._system_attrs,
-    }
-    for kind, attributes in attributes_of.items():
-        table = f"trial_{kind}_attributes"
-        query = (
-            f'SELECT {table[:-1]}_id, trial_id, "key", value_json FROM {table}{where} ORDER BY 1'
-        )
-        with _rows(connection, table, query, parameters) as rows:
-            for _, trial_id, key, text in rows:
+    def _read_params(self) -> None:
+        columns = "param_id, trial_id, param_name, param_value, distribution_json"
+        trials = self._trials
+        with self._rows("trial_params", columns, "param_id") as rows:
+            for _, trial_id, name, value, text in rows:
                 trial = trials.get(trial_id)
+                if trial is None:
+                    continue
+                distribution, convert = parse_distribution(text)
+                if type(value) is not float:
+                    raise ValueError(f"{value!r} is not a number")
+                trial._params[name] = value if convert is None else convert(value)
+                trial._distributions[name] = distribution
+
+    def _read_values(self) -> None:
+        columns = "trial_value_id, trial_id, objective, value, value_type"
+        with self._rows("trial_values", columns, "trial_id, objective") as rows:
+            for _, trial_id, objective, value, kind in rows:
+                trial = self._trials.get(trial_id)
+                if trial is None:
+                    continue
+                if trial._values is None:
+                    trial._values = []
+                if objective != len(trial._values):
+                    raise ValueError(f"objective {objective!r} is out of order")
+                trial._values.append(number_from(value, kind))
+
+    def _read_reports(self) -> None:
+        columns = (
+            "trial_intermediate_value_id, trial_id, step, intermediate_value,"
+            " intermediate_value_type"
+        )
+        trials = self._trials
+        with self._rows("trial_intermediate_values", columns, "1") as rows:
+            for _, trial_id, step, value, kind in rows:
+                trial = trials.get(trial_id)
+                if trial is None:
+                    continue
+                if kind != "FINITE" or type(value) is not float or type(step) is not int:
+                    value, step = number_from(value, kind), _whole(step)
+                trial.intermediate_values[step] = value
+
+    def _read_attributes(
+        self, kind: str, attributes_of: Callable[[FrozenTrial], dict[str, Any]]
+    ) -> None:
+        table = f"trial_{kind}_attributes"
+        with self._rows(table, f'{table[:-1]}_id, trial_id, "key", value_json', "1") as rows:
+            for _, trial_id, key, text in rows:
+                trial = self._trials.get(trial_id)
                 if trial is not None:
-                    attributes(trial)[key] = json.loads(text)
+                    attributes_of(trial)[key] = json.loads(text)
 
 
 def _whole(value: object) -> int:
@@ -252,7 +261,7 @@ class _Rows(Iterator[tuple[Any, ...]]):
 
 
 @contextmanager
-def _rows(
+def _named_rows(
     connection: sqlite3.Connection, table: str, query: str, parameters: Sequence[int] = ()
 ) -> Generator[Iterator[tuple[Any, ...]]]:
     rows = _Rows(connection.execute(query, parameters))

@@ -16,10 +16,10 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.storage.distributions import dump_distribution, dump_json, parse_distribution
-from hptui.storage.gathered import AttributeKind, NewTrial, TrialChange
+from hptui.storage.gathered import AttributeKind, NewTrial
 from hptui.storage.grouped import GroupedStorage
-from hptui.storage.memory import detached_copy, shallow_copy
-from hptui.storage.rows import StudyRow
+from hptui.storage.memory import detached_copy
+from hptui.storage.rows import StudyRow, as_stored
 from hptui.storage.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
 from hptui.storage.template import gather_template
 from hptui.storage.timestamps import now
@@ -188,13 +188,12 @@ class SqliteStorage(GroupedStorage):
                     return
                 text = dump_distribution(distribution)
                 stored, convert = parse_distribution(text)
-                value = float(param_value_internal)
+                value = as_stored(param_value_internal)
                 external = value if convert is None else convert(value)
                 file.gathered.add_param(trial_id, param_name, value, text)
-            changed = shallow_copy(trial)
-            changed._params = {**trial._params, param_name: external}
-            changed._distributions = {**trial._distributions, param_name: stored}
-            study.put(changed)
+            trial = study.writable(trial_id)
+            trial._params[param_name] = external
+            trial._distributions[param_name] = stored
             if first is None:
                 study.distributions[param_name] = stored
 
@@ -212,7 +211,7 @@ class SqliteStorage(GroupedStorage):
             StorageBusyError: Another program holds the lock; nothing was changed.
             ValueError: A value is not a number.
         """
-        numbers = None if values is None else [float(value) for value in values]
+        numbers = None if values is None else [as_stored(value) for value in values]
         if numbers and any(math.isnan(number) for number in numbers):
             raise ValueError("The value of a trial cannot be NaN.")
         file = self._file
@@ -226,40 +225,34 @@ class SqliteStorage(GroupedStorage):
                         trial = self._updatable(trial_id)
                     if trial.state is not TrialState.WAITING:
                         return False
-                changed = shallow_copy(trial)
-                changed.state = state
-                start, complete = self._set_times(changed)
+                time, text = now()
+                is_start, is_end = state is TrialState.RUNNING, state.is_finished()
                 for objective, number in enumerate(numbers or ()):
                     file.gathered.set_value(trial_id, objective, number)
-                file.gathered.change_trial(TrialChange(trial_id, state, start, complete))
+                file.gathered.change_trial(
+                    trial_id, state, text if is_start else None, text if is_end else None
+                )
+            study = file.memory.study_of(trial_id)
+            trial = study.writable(trial_id)
             if numbers is not None:
-                changed.values = numbers
-            file.memory.study_of(trial_id).put(changed)
+                trial.values = numbers
+            if is_start:
+                trial.datetime_start = time
+            if is_end:
+                trial.datetime_complete = time
+            study.set_state(trial_id, state)
             return True
-
-    @staticmethod
-    def _set_times(trial: FrozenTrial) -> tuple[str | None, str | None]:
-        """Set the time that goes with the state; return start and end as text, None if not set."""
-        if trial.state is TrialState.RUNNING:
-            trial.datetime_start, text = now()
-            return text, None
-        if trial.state.is_finished():
-            trial.datetime_complete, text = now()
-            return None, text
-        return None, None
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         """Set the value reported at a step."""
-        step, value = int(step), float(intermediate_value)
+        step, value = int(step), as_stored(intermediate_value)
         with self._lock:
             with self._file.writing:
-                trial = self._updatable(trial_id)
+                self._updatable(trial_id)
                 self._file.gathered.set_report(trial_id, step, value)
-            changed = shallow_copy(trial)
-            changed.intermediate_values = {**trial.intermediate_values, step: value}
-            self._file.memory.study_of(trial_id).put(changed)
+            self._writable(trial_id).intermediate_values[step] = value
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:  # noqa: ANN401
         """Set a user attribute of a trial."""
@@ -276,20 +269,19 @@ class SqliteStorage(GroupedStorage):
         text, stored = dump_json(value)
         with self._lock:
             with self._file.writing:
-                trial = self._updatable(trial_id)
+                self._updatable(trial_id)
                 self._file.gathered.set_trial_attribute(kind, trial_id, key, text)
-            changed = shallow_copy(trial)
-            if kind == "user":
-                changed._user_attrs = {**trial._user_attrs, key: stored}
-            else:
-                changed._system_attrs = {**trial._system_attrs, key: stored}
-            self._file.memory.study_of(trial_id).put(changed)
+            trial = self._writable(trial_id)
+            (trial._user_attrs if kind == "user" else trial._system_attrs)[key] = stored
 
     def _updatable(self, trial_id: int) -> FrozenTrial:
         trial = self._file.memory.trial(trial_id)
         if trial.state.is_finished():
             self.check_trial_is_updatable(trial_id, trial.state)
         return trial
+
+    def _writable(self, trial_id: int) -> FrozenTrial:
+        return self._file.memory.study_of(trial_id).writable(trial_id)
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """Return the id of the trial that has this number."""
@@ -299,35 +291,40 @@ class SqliteStorage(GroupedStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Return a trial; one that is not finished as a copy that the caller may change."""
-        trial = self._trial(trial_id)
-        return trial if trial.state.is_finished() else detached_copy(trial)
+        with self._lock:
+            trial = self._trial(trial_id)
+            return trial if trial.state.is_finished() else detached_copy(trial)
 
     def get_trial_params(self, trial_id: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
-        return self._trial(trial_id)._params
+        with self._lock:
+            return self._trial(trial_id)._params.copy()
 
     def get_trial_user_attrs(self, trial_id: int) -> dict[str, Any]:
         """Return the user attributes of a trial."""
-        return self._trial(trial_id)._user_attrs
+        with self._lock:
+            return self._trial(trial_id)._user_attrs.copy()
 
     def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
         """Return the system attributes of a trial."""
-        return self._trial(trial_id)._system_attrs
+        with self._lock:
+            return self._trial(trial_id)._system_attrs.copy()
 
     def get_trial_param(self, trial_id: int, param_name: str) -> float:
         """Return a parameter in Optuna's internal representation."""
-        trial = self._trial(trial_id)
-        distribution = trial._distributions[param_name]
-        return distribution.to_internal_repr(trial._params[param_name])
+        with self._lock:
+            trial = self._trial(trial_id)
+            distribution = trial._distributions[param_name]
+            return distribution.to_internal_repr(trial._params[param_name])
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
         """Return the number of a trial."""
-        return self._trial(trial_id).number
+        with self._lock:
+            return self._trial(trial_id).number
 
     def _trial(self, trial_id: int) -> FrozenTrial:
-        with self._lock:
-            self._refresh_if_shared()
-            return self._file.memory.trial(trial_id)
+        self._refresh_if_shared()
+        return self._file.memory.trial(trial_id)
 
     def get_all_trials(
         self,

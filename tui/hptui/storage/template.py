@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from hptui.storage.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.gathered import AttributeKind, GatheredRows, NewTrial
+from hptui.storage.rows import as_stored
 from hptui.storage.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _gather_params(
         first = study.distributions.get(name)
         if first is not None:
             check_distribution_compatibility(first, distribution)
-        value = float(distribution.to_internal_repr(external))
+        value = as_stored(distribution.to_internal_repr(external))
         text = dump_distribution(distribution)
         distributions[name], convert = parse_distribution(text)
         params[name] = value if convert is None else convert(value)
@@ -89,7 +90,7 @@ def _gather_values(
 ) -> list[float] | None:
     if template._values is None:
         return None
-    values = [float(value) for value in template._values]
+    values = [as_stored(value) for value in template._values]
     if any(math.isnan(value) for value in values):
         raise ValueError("The value of a trial cannot be NaN.")
     for objective, value in enumerate(values):
@@ -110,7 +111,7 @@ def _gather_attributes(
 def _gather_reports(
     gathered: GatheredRows, trial_id: int, template: FrozenTrial
 ) -> dict[int, float]:
-    reports = {int(step): float(value) for step, value in template.intermediate_values.items()}
+    reports = {int(step): as_stored(value) for step, value in template.intermediate_values.items()}
     for step, value in reports.items():
         gathered.set_report(trial_id, step, value)
     return reports

@@ -1,0 +1,308 @@
+"""Which objectives there are and what a name stands for; nothing here runs their code.
+
+An objective is listed from two places: entry points of the group `hptui.objectives`, and files
+`objectives/*.py` in the current folder. Each has one name, which can be typed:
+
+- an entry point, its registered name;
+- in a file, the name that its decorator gives; without a decorator the file's name for the
+  function `objective` or the only one there, and `file.py:function` for the others.
+
+`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`, a
+path without a folder also in `objectives/`), a listed name, the name of a file in `objectives/`,
+`package.module:attribute`. A name that two objectives share is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Literal
+
+from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
+from hptui.domain.text import safe_line
+from hptui.errors import ObjectiveError
+from hptui.registry.modules import find_module_file, is_dotted_name
+from hptui.registry.source import Candidate, candidates_in, choose, plain_name, read_source
+
+GROUP = "hptui.objectives"
+FOLDER = "objectives"
+LIST_HINT = "`hptui objectives` lists the objectives."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An objective that was found, before anything of it runs."""
+
+    ref: ObjectiveRef
+    info: ObjectiveInfo
+    origin: Literal["entry point", "file"]
+    problem: str = ""
+    """Why it cannot be read or run as it stands; empty when nothing is known against it."""
+
+
+def find_objectives(folder: Path | None = None) -> list[Found]:
+    """Return the objectives of entry points and of the files in a folder, sorted by name.
+
+    Args:
+        folder: Where loose files are; by default `objectives` in the current folder. Files whose
+            name begins with an underscore, and those without an objective, are left out.
+    """
+    loose = _loose_objectives(Path.cwd() / FOLDER if folder is None else folder)
+    found = [*map(_from_entry_point, entry_points(group=GROUP)), *loose]
+    return sorted(_with_unique_names(found), key=lambda each: each.ref.name)
+
+
+def resolve(text: str, cwd: Path) -> Found:
+    """Return the objective that `text` stands for; see the module for the order.
+
+    Args:
+        text: What a person typed.
+        cwd: The folder that relative paths, `objectives/` and modules are looked for in.
+
+    Raises:
+        ObjectiveError: There is none, or several.
+    """
+    if not text.isprintable() or not text.strip():
+        raise _unknown(text, [])
+    path, attribute = _split_path(text, cwd)
+    if path is not None:
+        return _in_file(path, attribute, name=text)
+    found = find_objectives(cwd / FOLDER)
+    named = [each for each in found if text in (each.ref.name, each.info.name)]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise _ambiguous(text, [spell(each.ref) for each in named])
+    by_file = _by_file_name(text, cwd)
+    if by_file is not None:
+        return by_file
+    module, _, attribute = text.partition(":")
+    if is_dotted_name(module) and is_dotted_name(attribute or module) and not text.endswith(":"):
+        in_module = _in_module(module, attribute, text, cwd)
+        if in_module is not None:
+            return in_module
+    raise _unknown(text, [each.ref.name for each in found])
+
+
+def spell(ref: ObjectiveRef) -> str:
+    """Return what can be typed for an objective wherever its name is not known."""
+    return f"{ref.target}:{ref.attribute}"
+
+
+def candidate_of(ref: ObjectiveRef) -> Candidate | None:
+    """Return what the source says about one objective; None when it says nothing."""
+    path = source_file(ref)
+    if path is None:
+        return None
+    try:
+        candidates = candidates_in(read_source(path), path)
+    except ObjectiveError:
+        return None
+    return next((each for each in candidates if each.attribute == ref.attribute), None)
+
+
+def source_file(ref: ObjectiveRef) -> Path | None:
+    """Return the file that an objective's module or file reference stands for."""
+    if ref.kind == "file":
+        return Path(ref.target)
+    return find_module_file(ref.target, None if is_registered(ref) else Path.cwd())
+
+
+def is_registered(ref: ObjectiveRef) -> bool:
+    """Say whether an installed package has registered this module and attribute."""
+    value = f"{ref.target}:{ref.attribute}"
+    return ref.kind == "module" and any(
+        _value_of(entry) == value for entry in entry_points(group=GROUP)
+    )
+
+
+def _value_of(entry: EntryPoint) -> str:
+    # `module : attribute [extra]` is an old spelling that is still allowed.
+    return "".join(entry.value.split("[")[0].split())
+
+
+def _from_entry_point(entry: EntryPoint) -> Found:
+    module, _, attribute = _value_of(entry).partition(":")
+    ref = ObjectiveRef("module", module, attribute, entry.name)
+    plain = ObjectiveInfo(entry.name)
+    if not is_dotted_name(attribute) or not is_dotted_name(module):
+        problem = f"its entry point {safe_line(entry.value)!r} is not module:attribute"
+        return Found(ref, plain, "entry point", problem)
+    path = find_module_file(module)
+    if path is None:
+        return Found(ref, plain, "entry point", f"the module {module} cannot be found")
+    found = _describe(ref, path, "entry point")
+    return replace(found, info=replace(found.info, name=entry.name))
+
+
+def _describe(
+    ref: ObjectiveRef, path: Path, origin: Literal["entry point", "file"], *, name: str = ""
+) -> Found:
+    """Return what the source in `path` says about `ref`, or why it says nothing."""
+    plain = ObjectiveInfo(name or ref.name)
+    try:
+        candidates = candidates_in(read_source(path), path)
+    except ObjectiveError as error:
+        return Found(ref, plain, origin, error.message)
+    for each in candidates:
+        if each.attribute == ref.attribute:
+            return Found(ref, each.info, origin, each.problem)
+    # It may still be there: made by a call, or imported from elsewhere.
+    return Found(ref, plain, origin)
+
+
+def _loose_objectives(folder: Path) -> list[Found]:
+    try:
+        paths = sorted(folder.glob("*.py"))
+    except OSError:
+        return []
+    return [each for path in paths if not path.name.startswith("_") for each in _loose_in(path)]
+
+
+def _loose_in(path: Path) -> list[Found]:
+    target = str(_absolute(path.parent, path.name))
+    stem = plain_name(path.stem)
+    try:
+        candidates = candidates_in(read_source(path), path)
+    except ObjectiveError as error:
+        ref = ObjectiveRef("file", target, "objective", stem)
+        return [Found(ref, ObjectiveInfo(stem), "file", error.message)]
+    main = choose(candidates)
+    found: list[Found] = []
+    for each in candidates:
+        if each.decorated:
+            name = each.info.name
+        else:
+            name = stem if each is main else f"{path.name}:{each.attribute}"
+        ref = ObjectiveRef("file", target, each.attribute, name)
+        found.append(Found(ref, replace(each.info, name=name), "file", each.problem))
+    return found
+
+
+def _with_unique_names(found: list[Found]) -> list[Found]:
+    counts = Counter(each.ref.name for each in found)
+    return [
+        replace(each, ref=replace(each.ref, name=_path_name(each.ref)))
+        if counts[each.ref.name] > 1
+        else each
+        for each in found
+    ]
+
+
+def _path_name(ref: ObjectiveRef) -> str:
+    if ref.kind == "module":
+        return spell(ref)
+    return f"{FOLDER}/{Path(ref.target).name}:{ref.attribute}"
+
+
+def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
+    """Return the file that `text` names, with the attribute after its last colon if any.
+
+    The whole text is tried first, so that a folder's name may hold a colon.
+    """
+    before, colon, after = text.rpartition(":")
+    for path_text, attribute in ((text, ""), (before, after)) if colon else ((text, ""),):
+        if not _looks_like_path(path_text):
+            continue
+        for base in (cwd, cwd / FOLDER) if "/" not in path_text else (cwd,):
+            path = _absolute(base, path_text)
+            if os.path.exists(path):  # noqa: PTH110 - False for a name that is too long
+                return path, attribute
+    if _looks_like_path(text) or _looks_like_path(before):
+        raise _no_file(before if _looks_like_path(before) else text, cwd)
+    return None, ""
+
+
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or text.endswith(".py")
+
+
+def _absolute(base: Path, text: str) -> Path:
+    # Symbolic links stay as they were typed; only loading follows them.
+    return Path(os.path.abspath(base / os.path.expanduser(text)))  # noqa: PTH100, PTH111
+
+
+def _no_file(text: str, cwd: Path) -> ObjectiveError:
+    path = _absolute(cwd, text)
+    try:
+        beside = [each.name for each in path.parent.glob("*.py")]
+    except OSError:
+        beside = []
+    close = [str(Path(text).with_name(name)) for name in get_close_matches(path.name, beside)]
+    return ObjectiveError(
+        f"There is no file {safe_line(text)}.", hint=_guess(close) or "Check the path."
+    )
+
+
+def _in_file(path: Path, attribute: str, *, name: str) -> Found:
+    if path.is_dir():
+        raise ObjectiveError(
+            f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
+        )
+    candidates = candidates_in(read_source(path), path)
+    attribute = attribute or _main_attribute(candidates, path.name)
+    if not is_dotted_name(attribute):
+        raise ObjectiveError(
+            f"{safe_line(attribute)!r} is not the name of a function.",
+            hint=f"Write {safe_line(path.name)}:FUNCTION.",
+        )
+    ref = ObjectiveRef("file", str(path), attribute, name)
+    main = choose(candidates)
+    is_main = main is not None and main.attribute == attribute and not main.decorated
+    found = _describe(ref, path, "file", name=plain_name(attribute))
+    return (
+        replace(found, info=replace(found.info, name=plain_name(path.stem))) if is_main else found
+    )
+
+
+def _main_attribute(candidates: list[Candidate], file_name: str) -> str:
+    main = choose(candidates)
+    if main is not None:
+        return main.attribute
+    if candidates:
+        raise _ambiguous(file_name, [f"{file_name}:{each.attribute}" for each in candidates])
+    raise ObjectiveError(
+        f"{safe_line(file_name)} has no function that takes a trial.",
+        hint=f"Name one, as in {safe_line(file_name)}:FUNCTION.",
+    )
+
+
+def _by_file_name(text: str, cwd: Path) -> Found | None:
+    for stem in (text, text.replace("-", "_")):
+        path = _absolute(cwd / FOLDER, f"{stem}.py")
+        if not stem.startswith("_") and os.path.isfile(path):  # noqa: PTH113 - as above
+            return _in_file(path, "", name=text)
+    return None
+
+
+def _in_module(module: str, attribute: str, text: str, cwd: Path) -> Found | None:
+    path = find_module_file(module, cwd)
+    if path is None:
+        return None
+    if not attribute:
+        if "." not in module:
+            return None
+        attribute = _main_attribute(candidates_in(read_source(path), path), module)
+    ref = ObjectiveRef("module", module, attribute, text)
+    return _describe(ref, path, "file", name=plain_name(attribute))
+
+
+def _ambiguous(text: str, spellings: list[str]) -> ObjectiveError:
+    listed = ", ".join(safe_line(each) for each in spellings)
+    return ObjectiveError(
+        f"{safe_line(text)!r} stands for several objectives.", hint=f"Write one of {listed}."
+    )
+
+
+def _guess(close: list[str]) -> str:
+    return f"Did you mean {' or '.join(map(safe_line, close))}?" if close else ""
+
+
+def _unknown(text: str, names: list[str]) -> ObjectiveError:
+    close = get_close_matches(text, names, n=3, cutoff=0.5)
+    hint = f"{_guess(close)} {LIST_HINT}".strip()
+    return ObjectiveError(f"There is no objective {safe_line(text)!r}.", hint=hint)

@@ -1,0 +1,177 @@
+"""What the next probe trial should try, given what the ones before it showed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
+from hptui.registry.conditions import explanations
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Collection, Mapping
+
+    from hptui.registry.observed import Observation
+
+_MAX_ATTEMPTS = 2
+"""How often a value is aimed at; an objective that draws lots may not go the same way twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next probe trial should try."""
+
+    goal: tuple[str, ...] = ()
+    """What it is for; the same goal again is the same attempt again."""
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Values to use for the parameters that it suggests; the others are free."""
+
+
+def landmarks(spec: ParamSpec) -> list[float]:
+    """Return the values that can change which parameters exist: all choices, both ends of ints."""
+    match spec:
+        case ChoiceParam(choices):
+            return list(range(len(choices)))
+        case IntParam(low, high):
+            return [low] if low == high else [low, high]
+        case FloatParam():
+            return []
+
+
+def middle(spec: IntParam | FloatParam) -> float:
+    """Return the value in the middle of the range, on the scale that counts."""
+    if isinstance(spec, IntParam):
+        return spec.low + (spec.high - spec.low) // spec.step // 2 * spec.step
+    if spec.step is not None:
+        return spec.low + round((spec.high - spec.low) / spec.step / 2) * spec.step
+    if spec.log:
+        return math.exp(math.log(spec.low) / 2 + math.log(spec.high) / 2)
+    return spec.low / 2 + spec.high / 2
+
+
+def choose_value(
+    name: str, spec: ParamSpec, plan: Plan, tried: Collection[float], rng: random.Random
+) -> float:
+    """Return the planned value where it is allowed, else one not tried yet, else any."""
+    planned = plan.values.get(name)
+    if planned is not None and _allows(spec, planned):
+        return planned
+    untried = [value for value in landmarks(spec) if value not in tried]
+    if untried:
+        return untried[0]
+    if isinstance(spec, ChoiceParam):
+        # Any, so that parameters do not change together in every trial.
+        return rng.randrange(len(spec.choices))
+    return rng.choice([spec.low, middle(spec), spec.high]) if tried else middle(spec)
+
+
+def _allows(spec: ParamSpec, value: float) -> bool:
+    if isinstance(spec, ChoiceParam):
+        return 0 <= value < len(spec.choices)
+    return contains(spec, value)
+
+
+class Observations:
+    """All probe trials of an objective so far."""
+
+    def __init__(self) -> None:
+        self.trials: list[Observation] = []
+        self._attempts: Counter[tuple[str, ...]] = Counter()
+        self._order: list[str] = []
+        self._first: dict[str, tuple[int, ParamSpec]] = {}
+        self._tried: dict[str, set[float]] = {}
+
+    def add(self, observation: Observation, plan: Plan) -> None:
+        """Add a trial that followed `plan`."""
+        number = len(self.trials)
+        self.trials.append(observation)
+        self._attempts[plan.goal] += 1
+        previous = ""
+        for name, suggestion in observation.suggestions.items():
+            if name not in self._first:
+                self._order.insert(self._order.index(previous) + 1 if previous else 0, name)
+                self._first[name] = (number, suggestion.spec)
+            self._tried.setdefault(name, set()).add(suggestion.value)
+            previous = name
+
+    def tried(self, name: str) -> set[float]:
+        """Return the values that a parameter has had."""
+        return self._tried.get(name, set())
+
+    def first_seen(self) -> dict[str, tuple[int, ParamSpec]]:
+        """Return each parameter's first trial and its space there, in the order of suggestion."""
+        return {name: self._first[name] for name in self._order}
+
+    def dynamic(self) -> set[str]:
+        """Return the parameters whose space was not the same in all trials."""
+        return {
+            name
+            for trial in self.trials
+            for name, suggestion in trial.suggestions.items()
+            if suggestion.spec != self._first[name][1]
+        }
+
+    def is_covered(self) -> bool:
+        """Say whether each choice and each end of an integer has been tried."""
+        return all(
+            set(landmarks(spec)) <= self.tried(name)
+            for name, (_, spec) in self.first_seen().items()
+        )
+
+    def next_plan(self) -> Plan | None:
+        """Return what to try next, or None when nothing is left to find out."""
+        if not self.trials:
+            return Plan()
+        for plan in (*self._coverage(), *self._separations(), *self._thresholds()):
+            if self._attempts[plan.goal] < _MAX_ATTEMPTS:
+                return plan
+        return None
+
+    def _coverage(self) -> list[Plan]:
+        """Return plans that reach values not tried yet, those of the least tried first."""
+        plans: list[tuple[int, Plan]] = []
+        for name, (number, spec) in self.first_seen().items():
+            tried = self.tried(name)
+            way = self._values_before(name, number)
+            plans += [
+                (len(tried), Plan(("reach", name, str(value)), {**way, name: value}))
+                for value in landmarks(spec)
+                if value not in tried
+            ]
+        return [plan for _, plan in sorted(plans, key=lambda pair: pair[0])]
+
+    def _values_before(self, name: str, number: int) -> dict[str, float]:
+        way: dict[str, float] = {}
+        for each in self.trials[number].suggestions.values():
+            if each.name == name:
+                break
+            way[each.name] = each.value
+        return way
+
+    def _separations(self) -> list[Plan]:
+        """Return plans that tell apart explanations which all fit so far."""
+        plans: list[Plan] = []
+        for name, (number, _) in self.first_seen().items():
+            fitting = explanations(name, self.trials)
+            changed = fitting[(len(fitting) + 1) // 2 :]
+            if changed:
+                values = self._values_of(number)
+                values |= {each.name: each.otherwise for each in changed}
+                plans.append(Plan(("tell", name, *(each.name for each in changed)), values))
+        return plans
+
+    def _thresholds(self) -> list[Plan]:
+        """Return plans that narrow down from which integer on a parameter exists."""
+        plans: list[Plan] = []
+        for name, (number, _) in self.first_seen().items():
+            for each in explanations(name, self.trials)[:1]:
+                if each.between is not None:
+                    values = self._values_of(number) | {each.name: each.between}
+                    plans.append(Plan(("narrow", each.name, str(each.between)), values))
+        return plans
+
+    def _values_of(self, number: int) -> dict[str, float]:
+        return {each.name: each.value for each in self.trials[number].suggestions.values()}

@@ -1,0 +1,305 @@
+"""Loading an objective: the one place where its code is imported."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo, ObjectiveRef
+from hptui.domain.text import safe_line
+from hptui.errors import ObjectiveError
+from hptui.registry.catalogue import candidate_of, is_registered, source_file
+from hptui.registry.modules import find_in_folder
+from hptui.registry.source import plain_name, read_source
+
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType, TracebackType
+
+DETAIL_CHARS = 8_000
+
+Objective = Callable[[Any], object]
+
+_lock = threading.RLock()
+_loaded: dict[tuple[str, str, str], Objective] = {}
+_cut_at: dict[str, int] = {}
+"""A module's name -> the line of its top-level `study.optimize`, where its import was ended."""
+
+
+class LoadError(ObjectiveError):
+    """An objective whose code cannot be imported, or is not callable."""
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.detail = detail
+        """The end of the traceback, at most `DETAIL_CHARS`; empty when there is none."""
+
+
+def load_objective(ref: ObjectiveRef) -> Objective:
+    """Import an objective and return it: a function, or an object that can be called.
+
+    A file is imported as `python file.py` would run it: its folder comes first on the path, its
+    `__name__` is not `__main__`, and a `study.optimize` at its top level ends the import, since
+    the trials are hptui's to run. A module is imported as `python -m` would, with the current
+    folder first on the path where the module stands there. A class is called without arguments.
+    Each is loaded once in a process; later edits of the file do not reach it.
+
+    Raises:
+        LoadError: It cannot be imported or called; the message has the file and the line.
+    """
+    key = (ref.kind, ref.target, ref.attribute)
+    with _lock:
+        if key not in _loaded:
+            module = _import_file(ref) if ref.kind == "file" else _import_module(ref)
+            _loaded[key] = _callable_in(module, ref)
+        return _loaded[key]
+
+
+def source_sha(ref: ObjectiveRef) -> str:
+    """Return the SHA-256 of the file that an objective stands in, without importing it.
+
+    Raises:
+        ObjectiveError: There is no such file, or it cannot be read.
+    """
+    path = source_file(ref)
+    if path is None:
+        raise ObjectiveError(f"The source of {safe_line(ref.target)} cannot be found.")
+    return hashlib.sha256(read_source(path)).hexdigest()
+
+
+def loaded_info(function: Objective, ref: ObjectiveRef) -> ObjectiveInfo:
+    """Return what is known of a loaded objective: its decorator's word, else its source's."""
+    info: ObjectiveInfo | None = getattr(function, ATTRIBUTE, None)
+    if info is None:
+        candidate = candidate_of(ref)
+        info = candidate.info if candidate else ObjectiveInfo(plain_name(ref.attribute))
+        if ref.kind == "file" and ref.attribute == "objective":
+            info = replace(info, name=plain_name(Path(ref.target).stem))
+    is_spelled = any(mark in ref.name for mark in "/:.")
+    return info if is_spelled or not ref.name else replace(info, name=ref.name)
+
+
+class _FreshLoader(SourceFileLoader):
+    """Compiles the file as it is now, whatever bytecode stands beside it, and leaves none."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class _OptimizeCalled(BaseException):
+    """Ends the import of a file that starts an optimisation of its own."""
+
+
+def _import_file(ref: ObjectiveRef) -> ModuleType:
+    path = Path(ref.target)
+    name = _private_name(path)
+    if name in sys.modules:
+        return sys.modules[name]
+    source = read_source(path)
+    loader = _FreshLoader(name, str(path))
+    spec = cast("ModuleSpec", importlib.util.spec_from_file_location(name, path, loader=loader))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _first_on_path(path.resolve().parent), _as_main_program(path):
+            _execute(loader, module, stops_at_optimize=b".optimize(" in source)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    _pickle_by_value(module)
+    return module
+
+
+def _private_name(path: Path) -> str:
+    # Unlike any module's real name, so that neither shadows the other.
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    stem = "".join(char if char.isidentifier() else "_" for char in path.stem)
+    return f"_hptui_objective_{stem}_{digest}"
+
+
+def _execute(loader: _FreshLoader, module: ModuleType, *, stops_at_optimize: bool) -> None:
+    try:
+        with _optimize_ends_import() if stops_at_optimize else contextlib.nullcontext():
+            loader.exec_module(module)
+    except _OptimizeCalled as stop:
+        frames = traceback.extract_tb(stop.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == loader.path]
+        _cut_at[module.__name__] = (lines[0] if lines else None) or 0
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _import_failed(error, Path(loader.path)) from error
+
+
+def _import_module(ref: ObjectiveRef) -> ModuleType:
+    path = source_file(ref)
+    is_local = not is_registered(ref) and find_in_folder(ref.target, Path.cwd()) is not None
+    with _first_on_path(Path.cwd()) if is_local else _last_on_path(Path.cwd()):
+        try:
+            importlib.invalidate_caches()
+            return importlib.import_module(ref.target)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise _import_failed(error, path) from error
+
+
+@contextlib.contextmanager
+def _first_on_path(folder: Path) -> Generator[None]:
+    """Put a folder first on `sys.path` for good, or not at all when the block fails."""
+    before = list(sys.path)
+    sys.path[:] = [str(folder), *(each for each in before if each != str(folder))]
+    try:
+        yield
+    except BaseException:
+        sys.path[:] = before
+        raise
+
+
+@contextlib.contextmanager
+def _last_on_path(folder: Path) -> Generator[None]:
+    """Put a folder last on `sys.path`, where nothing in it can stand for an installed module."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    yield
+
+
+@contextlib.contextmanager
+def _as_main_program(path: Path) -> Generator[None]:
+    # A script that reads its arguments on import must not see hptui's.
+    before = sys.argv
+    sys.argv = [str(path)]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+@contextlib.contextmanager
+def _optimize_ends_import() -> Generator[None]:
+    from optuna.study import Study
+
+    def refuse(*_: object, **__: object) -> None:
+        raise _OptimizeCalled
+
+    original = Study.optimize
+    Study.optimize = refuse
+    try:
+        yield
+    finally:
+        Study.optimize = original
+
+
+def _pickle_by_value(module: ModuleType) -> None:
+    # Worker processes that the objective starts through joblib or dask cannot import a private
+    # module, so its functions travel with their code, as those of `__main__` do.
+    for name in ("cloudpickle", "joblib.externals.cloudpickle"):
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            importlib.import_module(name).register_pickle_by_value(module)
+
+
+def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
+    value: Any = module
+    for part in ref.attribute.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError as error:
+            raise _no_attribute(module, ref) from error
+    if isinstance(value, type):
+        value = _instance_of(cast("type[Any]", value), ref)
+    if not callable(value):
+        kind = type(value).__name__
+        raise LoadError(
+            f"{_spelled(ref)} is a {kind}, not a function that takes a trial.",
+            hint="Name a function, or an object with __call__(self, trial).",
+        )
+    return cast("Objective", value)
+
+
+def _instance_of(kind: type[Any], ref: ObjectiveRef) -> object:
+    if not any("__call__" in vars(each) for each in kind.__mro__):
+        raise LoadError(
+            f"{_spelled(ref)} is a class whose instances cannot be called.",
+            hint="Give it a method __call__(self, trial).",
+        )
+    try:
+        return kind()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise LoadError(
+            f"{_spelled(ref)}() fails: {_text_of(error)}",
+            hint="Give its arguments defaults, or name an instance that the file makes.",
+            detail=_tail(error, source_file(ref)),
+        ) from error
+
+
+def _no_attribute(module: ModuleType, ref: ObjectiveRef) -> LoadError:
+    from difflib import get_close_matches
+
+    cut = _cut_at.get(module.__name__)
+    where = f" before line {cut}, where study.optimize ends its import" if cut else ""
+    close = get_close_matches(ref.attribute, vars(module))
+    return LoadError(
+        f"{safe_line(ref.target)} has no {safe_line(ref.attribute)!r}{where}.",
+        hint=f"Did you mean {' or '.join(map(safe_line, close))}?" if close else "",
+    )
+
+
+def _spelled(ref: ObjectiveRef) -> str:
+    return safe_line(f"{ref.target}:{ref.attribute}")
+
+
+def _import_failed(error: BaseException, path: Path | None) -> LoadError:
+    where = _place_of(error, path)
+    return LoadError(
+        f"{where}: {_text_of(error)}", hint=_hint_for(error), detail=_tail(error, path)
+    )
+
+
+def _hint_for(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return 'Put what runs the script under `if __name__ == "__main__":`.'
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
+    return "hptui imports the file to find the objective; nothing was run or stored."
+
+
+def _place_of(error: BaseException, path: Path | None) -> str:
+    """Return the file and the line that a person should look at."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{safe_line(error.filename)}, line {error.lineno or 1}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if path is not None and frame.filename == str(path)]
+    if own:
+        return f"{safe_line(own[-1].filename)}, line {own[-1].lineno}"
+    return safe_line(path) if path is not None else "The import failed"
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+        text = next(iter(text.splitlines()), "")
+    except Exception:  # noqa: BLE001 - an exception of the user's whose __str__ raises
+        text = ""
+    return safe_line(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _tail(error: BaseException, path: Path | None) -> str:
+    """Return the end of the traceback, from the objective's own file on."""
+    start: TracebackType | None = error.__traceback__
+    while start is not None and start.tb_frame.f_code.co_filename != str(path):
+        start = start.tb_next
+    lines = traceback.format_exception(type(error), error, start or error.__traceback__)
+    return "".join(lines)[-DETAIL_CHARS:]

@@ -1,0 +1,232 @@
+"""What the source of an objective says about it, read without running any of it."""
+
+from __future__ import annotations
+
+import ast
+import stat
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.text import safe_line
+from hptui.errors import ObjectiveError
+from hptui.registry.declaration import Names, declared_info, decorator_of
+from hptui.registry.syntax import (
+    Function,
+    call_problem,
+    is_called_with_trial,
+    other_arguments,
+    returns_something,
+    study_directions,
+    summary_of,
+    takes_trial,
+    top_level,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_SOURCE_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something in a source file that looks like an objective."""
+
+    attribute: str
+    info: ObjectiveInfo
+    line: int
+    decorated: bool = False
+    problem: str = ""
+    """Why it cannot be run as it stands; empty when nothing is known against it."""
+
+
+def read_source(path: Path) -> bytes:
+    """Return the bytes of a source file.
+
+    Raises:
+        ObjectiveError: It is not there, not a regular file, unreadable, or larger than
+            `MAX_SOURCE_BYTES`.
+    """
+    try:
+        about = path.stat()
+        # A named pipe would wait for a writer for ever.
+        if not stat.S_ISREG(about.st_mode):
+            raise ObjectiveError(f"{safe_line(path)} is not a file.")
+        if about.st_size > MAX_SOURCE_BYTES:
+            raise ObjectiveError(
+                f"{safe_line(path)} has {about.st_size:,} bytes, too many for a source file."
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ObjectiveError(f"{safe_line(path)} cannot be read: {safe_line(reason)}.") from error
+
+
+def candidates_in(source: bytes, path: Path) -> list[Candidate]:
+    """Return what looks like an objective in `source`, in the order of its lines.
+
+    These count: a function or class under hptui's decorator; whatever is called `objective`;
+    public functions and lambdas whose first parameter is `trial` (or annotated as a Trial), that
+    return something and are not called by another function that takes a trial; a class with
+    `__call__(self, trial)` that needs no arguments, or else the top-level instances of it.
+
+    Raises:
+        ObjectiveError: `source` is not Python, with the line in the message.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        return _Reader(tree).candidates()
+    except SyntaxError as error:
+        where = f"{safe_line(path.name)}, line {error.lineno or 1}"
+        raise ObjectiveError(f"{where}: {safe_line(error.msg)}.") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ObjectiveError(f"{safe_line(path.name)} cannot be read as Python.") from error
+
+
+def choose(candidates: list[Candidate]) -> Candidate | None:
+    """Return the one that a file's name alone stands for: `objective`, or the only one."""
+    for each in candidates:
+        if each.attribute == "objective":
+            return each
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def plain_name(attribute: str) -> str:
+    """Return how an attribute or a file's stem is called: with dashes."""
+    return attribute.replace("_", "-")
+
+
+class _Reader:
+    """Reads the top level of one module."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._statements = list(top_level(tree.body))
+        self._names = Names(self._statements)
+        self._found: dict[str, Candidate] = {}
+        self._classes: dict[str, ast.ClassDef] = {}
+        self._made_of: dict[str, str] = {}
+        """A top-level variable -> the class whose instance it holds."""
+
+    def candidates(self) -> list[Candidate]:
+        for statement in self._statements:
+            self._visit(statement)
+        self._add_classes()
+        helpers = self._helpers()
+        kept = [
+            each
+            for each in self._found.values()
+            if each.decorated
+            or each.attribute == "objective"
+            or not (each.attribute.startswith("_") or each.attribute in helpers)
+        ]
+        return self._with_directions(sorted(kept, key=lambda each: each.line))
+
+    def _with_directions(self, found: list[Candidate]) -> list[Candidate]:
+        plain = [each for each in found if not each.decorated]
+        directions = study_directions(self._tree)
+        if len(plain) != 1 or not directions:
+            return found
+        # The script's own create_study says which way is better.
+        info = replace(plain[0].info, directions=directions)
+        return [replace(each, info=info) if each is plain[0] else each for each in found]
+
+    def _helpers(self) -> set[str]:
+        """Return the names of functions that a function or class around a trial calls."""
+        called: set[str] = set()
+        for statement in self._statements:
+            match statement:
+                case ast.FunctionDef(name=owner, args=arguments) if takes_trial(arguments):
+                    called |= _called_in(statement) - {owner}
+                case ast.ClassDef(name=owner) if owner in self._classes:
+                    called |= _called_in(statement)
+                case _:
+                    pass
+        return called
+
+    def _visit(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._visit_function(statement)
+            case ast.ClassDef() if is_called_with_trial(statement, self._classes):
+                self._classes[statement.name] = statement
+                self._visit_decorated(statement)
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                self._visit_assignment(name, value)
+            case ast.ImportFrom(names=imported):
+                bound = {alias.asname or alias.name for alias in imported}
+                is_ours = self._names.meaning(ast.Name("objective")) == "objective"
+                if "objective" in bound and not is_ours:
+                    self._add("objective", statement)
+            case _:
+                pass
+
+    def _visit_function(self, function: Function) -> None:
+        if self._visit_decorated(function):
+            return
+        is_objective = (
+            isinstance(function, ast.FunctionDef)
+            and takes_trial(function.args)
+            and not other_arguments(function.args)
+            and returns_something(function)
+        )
+        if is_objective or function.name == "objective":
+            self._add(function.name, function, problem=call_problem(function))
+
+    def _visit_decorated(self, node: Function | ast.ClassDef) -> bool:
+        decorator = decorator_of(node, self._names)
+        if decorator is None:
+            return False
+        info, problem = declared_info(node, decorator, self._names)
+        self._found[node.name] = Candidate(
+            node.name,
+            info or ObjectiveInfo(plain_name(node.name), summary_of(node)),
+            node.lineno,
+            decorated=True,
+            problem=problem or call_problem(node),
+        )
+        return True
+
+    def _visit_assignment(self, name: str, value: ast.expr) -> None:
+        self._found.pop(name, None)
+        match value:
+            case ast.Call(func=ast.Name(id=called)) if called in self._classes:
+                self._made_of[name] = called
+                self._add(name, self._classes[called], line=value.lineno)
+            case ast.Lambda() if name == "objective" or takes_trial(value.args):
+                self._add(name, value)
+            case ast.Constant():
+                pass
+            case _ if name == "objective":
+                self._add(name, value)
+            case _:
+                pass
+
+    def _add_classes(self) -> None:
+        with_instance = set(self._made_of.values())
+        for name, node in self._classes.items():
+            if name not in self._found and name not in with_instance and not call_problem(node):
+                self._add(name, node)
+
+    def _add(
+        self,
+        attribute: str,
+        node: ast.stmt | ast.expr,
+        *,
+        line: int | None = None,
+        problem: str = "",
+    ) -> None:
+        info = ObjectiveInfo(plain_name(attribute), summary_of(node))
+        self._found[attribute] = Candidate(attribute, info, line or node.lineno, problem=problem)
+
+
+def _called_in(statement: ast.stmt) -> set[str]:
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return {call.func.id for call in calls if isinstance(call.func, ast.Name)}

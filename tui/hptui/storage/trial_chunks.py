@@ -1,0 +1,305 @@
+"""Reads a range of trials from a study file into arrays, with no object for a trial.
+
+Every query here is bounded by trial ids. What is damaged is told, never raised: a study with one
+bad row stays readable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hptui.domain.text import safe_line
+from hptui.storage.cells import NO_NUMBER, Damage, floats, integers, times, trial_numbers
+from hptui.storage.cells import trial_states as states_of
+from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
+from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
+from hptui.storage.trial_states import COMPLETE, DAMAGED, STATE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.storage.growing_column import FloatArray, IntArray
+
+NO_STEP: Final = -1
+_ROWS_A_BLOCK: Final = 50_000
+
+_STATE_CASES: Final = " ".join(
+    f"WHEN '{name}' THEN {number}" for number, name in enumerate(STATE_NAMES)
+)
+_VALUE: Final = (
+    # 9e999 is how SQL spells infinity; any other type gives NULL.
+    "CASE {type} WHEN 'FINITE' THEN {value} "
+    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
+)
+
+Rows = list[tuple[Any, ...]]
+
+
+class Selection(Protocol):
+    """Which trials to read."""
+
+    def where(self, column: str) -> str:
+        """Return the SQL condition on a column of trial ids."""
+        ...
+
+    def arguments(self) -> Sequence[int]:
+        """Return the arguments of the condition."""
+        ...
+
+    def halves(self) -> Sequence[Selection]:
+        """Return two smaller selections, or nothing where this is one trial."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IdRange:
+    """All trials with ids from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def where(self, column: str) -> str:
+        """Return the SQL condition on a column of trial ids."""
+        return f"{column} BETWEEN ? AND ?"
+
+    def arguments(self) -> Sequence[int]:
+        """Return the arguments of the condition."""
+        return (self.low, self.high)
+
+    def halves(self) -> Sequence[Selection]:
+        """Return two smaller selections, or nothing where this is one trial."""
+        if self.low >= self.high:
+            return ()
+        middle = (self.low + self.high) // 2
+        return (IdRange(self.low, middle), IdRange(middle + 1, self.high))
+
+
+@dataclass(frozen=True, slots=True)
+class IdList:
+    """The trials with these ids; at most a few hundred, for SQLite's limit of arguments."""
+
+    ids: tuple[int, ...]
+
+    def where(self, column: str) -> str:
+        """Return the SQL condition on a column of trial ids."""
+        return f"{column} IN ({','.join('?' * len(self.ids))})"
+
+    def arguments(self) -> Sequence[int]:
+        """Return the arguments of the condition."""
+        return self.ids
+
+    def halves(self) -> Sequence[Selection]:
+        """Return two smaller selections, or nothing where this is one trial."""
+        middle = len(self.ids) // 2
+        return (IdList(self.ids[:middle]), IdList(self.ids[middle:])) if middle else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialChunk:
+    """Some trials as columns, ordered by trial id; `params` give rows within the chunk."""
+
+    trial_ids: IntArray
+    numbers: IntArray
+    states: npt.NDArray[np.int8]
+    starts_s: FloatArray
+    completes_s: FloatArray
+    values: FloatArray
+    violations: FloatArray
+    last_steps: IntArray
+    last_values: FloatArray
+    params: list[ParamCells] = field(default_factory=list[ParamCells])
+    damage: Damage = field(default_factory=Damage)
+
+    @classmethod
+    def empty(cls, trial_ids: IntArray, n_objectives: int) -> TrialChunk:
+        """Return a chunk in which nothing is known of the trials."""
+        n = len(trial_ids)
+        return cls(
+            trial_ids,
+            numbers=np.full(n, NO_NUMBER, np.int64),
+            states=np.full(n, DAMAGED, np.int8),
+            starts_s=np.full(n, np.nan),
+            completes_s=np.full(n, np.nan),
+            values=np.full((n, n_objectives), np.nan),
+            violations=np.full(n, np.nan),
+            last_steps=np.full(n, NO_STEP, np.int64),
+            last_values=np.full(n, np.nan),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReader:
+    """Reads chunks of one study over a connection that has a read transaction open."""
+
+    connection: sqlite3.Connection
+    study_id: int
+    n_objectives: int
+    params: KnownParams
+
+    def read(self, selection: Selection) -> list[TrialChunk]:
+        """Return the trials of `selection`: one chunk, or several where a row is damaged.
+
+        Raises:
+            sqlite3.Error: The file as a whole cannot be read now.
+        """
+        try:
+            return [self._read(selection)]
+        except sqlite3.Error as error:
+            if not _is_of_a_row(error):
+                raise
+        halves = selection.halves()
+        if not halves:
+            return [self._read(selection, bears_damage=True)]
+        return [chunk for half in halves for chunk in self.read(half)]
+
+    def _read(self, selection: Selection, *, bears_damage: bool = False) -> TrialChunk:
+        chunk = TrialChunk.empty(self._ids(selection), self.n_objectives)
+        for fill in (
+            self._fill_trials,
+            self._fill_values,
+            self._fill_violations,
+            self._fill_last_reports,
+            self._fill_params,
+        ):
+            try:
+                fill(selection, chunk)
+            except sqlite3.Error as error:
+                if not (bears_damage and _is_of_a_row(error)):
+                    raise
+                reason = f"{safe_line(error)}."
+                chunk.damage.extend((trial_id, reason) for trial_id in chunk.trial_ids.tolist())
+        lacking = (chunk.states == COMPLETE) & np.isnan(chunk.values).any(axis=1)
+        chunk.damage.extend(
+            (trial_id, "It is complete without a value.")
+            for trial_id in chunk.trial_ids[lacking].tolist()
+        )
+        return chunk
+
+    def _ids(self, selection: Selection) -> IntArray:
+        rows = self._rows(
+            f"SELECT trial_id FROM trials WHERE {selection.where('trial_id')} AND study_id = ? "
+            "ORDER BY trial_id",
+            (*selection.arguments(), self.study_id),
+        )
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+    def _fill_trials(self, selection: Selection, chunk: TrialChunk) -> None:
+        rows = self._rows(
+            f"SELECT trial_id, number, CASE state {_STATE_CASES} ELSE substr(state, 1, 40) END, "
+            "substr(datetime_start, 1, 40), substr(datetime_complete, 1, 40) FROM trials "
+            f"WHERE {selection.where('trial_id')} AND study_id = ? ORDER BY trial_id",
+            (*selection.arguments(), self.study_id),
+        )
+        ids, numbers, states, starts, completes = _columns(rows, 5)
+        chunk.numbers[:] = trial_numbers(numbers, ids, chunk.damage)
+        chunk.states[:] = states_of(states, ids, chunk.damage)
+        chunk.starts_s[:] = times(starts, ids, chunk.damage, "start")
+        chunk.completes_s[:] = times(completes, ids, chunk.damage, "end")
+
+    def _fill_values(self, selection: Selection, chunk: TrialChunk) -> None:
+        value = _VALUE.format(type="value_type", value="value")
+        rows = self._rows(
+            f"SELECT trial_id, objective, {value} FROM trial_values "
+            f"WHERE {selection.where('trial_id')}",
+            selection.arguments(),
+        )
+        of_trials, objectives, cells = _columns(rows, 3)
+        at, kept = _places(of_trials, chunk.trial_ids)
+        columns, values = integers(objectives)[kept], floats(cells)[kept]
+        is_known = (columns >= 0) & (columns < self.n_objectives)
+        for row in at[~is_known].tolist():
+            chunk.damage.append((int(chunk.trial_ids[row]), "A value belongs to no objective."))
+        for row in at[is_known & np.isnan(values)].tolist():
+            chunk.damage.append((int(chunk.trial_ids[row]), "A value is not a number."))
+        chunk.values[at[is_known], columns[is_known]] = values[is_known]
+
+    def _fill_violations(self, selection: Selection, chunk: TrialChunk) -> None:
+        # Where constraints cannot be read, nobody can say that the trial keeps them.
+        chunk.violations[:] = np.inf
+        blocks = self._blocks(
+            f"SELECT trial_id, substr(key, 1, 1000), CASE WHEN length(value_json) <= "
+            f"{MAX_JSON_CHARS} THEN value_json END FROM trial_system_attributes "
+            f"WHERE {selection.where('trial_id')} AND key >= ? AND key < ? ORDER BY trial_id, key",
+            (*selection.arguments(), *KEY_RANGE),
+        )
+        row_of = {trial_id: row for row, trial_id in enumerate(chunk.trial_ids.tolist())}
+        constraints: dict[int, dict[str, float]] = {}
+        for trial_id, key, text in chain.from_iterable(blocks):
+            if trial_id in row_of:
+                read_constraint(constraints.setdefault(trial_id, {}), str(key), text)
+        chunk.violations[:] = np.nan
+        for trial_id, by_key in constraints.items():
+            if by_key:
+                chunk.violations[row_of[trial_id]] = violation_of(by_key)
+            if any(value != value for value in by_key.values()):
+                chunk.damage.append((trial_id, "A constraint is not a number."))
+
+    def _fill_last_reports(self, selection: Selection, chunk: TrialChunk) -> None:
+        value = _VALUE.format(type="last.intermediate_value_type", value="last.intermediate_value")
+        rows = self._rows(
+            f"SELECT trials.trial_id, last.step, {value} FROM trials "
+            "JOIN trial_intermediate_values AS last ON last.trial_intermediate_value_id = ("
+            "SELECT trial_intermediate_value_id FROM trial_intermediate_values AS report "
+            "WHERE report.trial_id = trials.trial_id ORDER BY report.step DESC LIMIT 1) "
+            f"WHERE {selection.where('trials.trial_id')} AND trials.study_id = ?",
+            (*selection.arguments(), self.study_id),
+        )
+        of_trials, steps, cells = _columns(rows, 3)
+        at, kept = _places(of_trials, chunk.trial_ids)
+        chunk.last_steps[at] = integers(steps)[kept]
+        chunk.last_values[at] = floats(cells)[kept]
+
+    def _fill_params(self, selection: Selection, chunk: TrialChunk) -> None:
+        expression, arguments = self.params.code_expression()
+        blocks = self._blocks(
+            f"SELECT trial_id, param_value, {expression} FROM trial_params "
+            f"WHERE {selection.where('trial_id')}",
+            (*arguments, *selection.arguments()),
+        )
+        for block in blocks:
+            of_trials, numbers, cells = _columns(block, 3)
+            at, kept = _places(of_trials, chunk.trial_ids)
+            if not kept.all():
+                cells = [cells[place] for place in np.flatnonzero(kept).tolist()]
+            found, bad = self.params.split(cells, at, floats(numbers)[kept])
+            chunk.params.extend(found)
+            chunk.damage.extend((int(chunk.trial_ids[row]), reason) for row, reason in bad)
+
+    def _rows(self, query: str, arguments: Sequence[int | str]) -> Rows:
+        return self.connection.execute(query, tuple(arguments)).fetchall()
+
+    def _blocks(self, query: str, arguments: Sequence[int | str]) -> Iterator[Rows]:
+        """Yield rows in blocks: some trials have thousands of rows in one table."""
+        cursor = self.connection.execute(query, tuple(arguments))
+        while block := cursor.fetchmany(_ROWS_A_BLOCK):
+            yield block
+
+
+def _is_of_a_row(error: sqlite3.Error) -> bool:
+    """Say whether an error comes from what a row holds: too long, or not UTF-8."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (None, sqlite3.SQLITE_TOOBIG)
+
+
+def _columns(rows: Rows, width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _places(of_trials: Sequence[int], ids: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Return the rows of the cells that belong to trials of the chunk, and which cells these are.
+
+    Ids between those of the study belong to other studies of the file.
+    """
+    wanted = np.array(of_trials, np.int64)
+    if not len(ids):
+        return wanted[:0], np.zeros(len(wanted), np.bool_)
+    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    kept = ids[at] == wanted
+    return at[kept], kept
