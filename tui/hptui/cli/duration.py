@@ -33,7 +33,9 @@ def show_duration(seconds: float) -> str:
     for size, unit, smaller, small_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "m")):
         if whole >= size:
             rest = whole % size // smaller
-            return f"{whole // size} {unit} {rest} {small_unit}" if rest else f"{whole // size} {unit}"
+            return (
+                f"{whole // size} {unit} {rest} {small_unit}" if rest else f"{whole // size} {unit}"
+            )
     if whole >= 60:  # noqa: PLR2004 - a minute
         return f"{whole // 60} m {whole % 60} s" if whole % 60 else f"{whole // 60} m"
     return f"{whole} s"

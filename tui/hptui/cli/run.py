@@ -9,7 +9,6 @@ import locale
 import os
 import re
 import signal
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
     from hptui.cli.shield import Output
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.engine import Engine
@@ -65,7 +66,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
     )
-    add_studies_option(group)
+    add_studies_option(parser)
     group.add_argument(
         "--direction",
         action="append",
@@ -85,9 +86,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LOW..HIGH[:log][:step=N]",
         help="edit a parameter's range; either bound may be left out",
     )
-    group.add_argument(
-        "--space-file", metavar="FILE", type=Path, help="the same from a TOML file"
-    )
+    group.add_argument("--space-file", metavar="FILE", type=Path, help="the same from a TOML file")
     group.add_argument(
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
     )
@@ -201,7 +200,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
 
     found = resolve(args.objective, Path.cwd())
     study, study_file = _study(args, found.ref)
-    import joblib
+    import joblib  # pyright: ignore[reportMissingTypeStubs]
 
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
@@ -289,7 +288,7 @@ def _observer(args: argparse.Namespace, output: Output) -> Observer:
 
 
 @contextlib.contextmanager
-def _signals_to(engine: Engine) -> Iterator[list[int]]:
+def _signals_to(engine: Engine) -> Generator[list[int]]:
     """Send interrupts to the engine; yields the list of those received."""
     received: list[int] = []
 

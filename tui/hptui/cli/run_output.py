@@ -6,14 +6,17 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from hptui.cli.duration import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
-from hptui.engine.trials import TrialRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.engine.trials import TrialRecord
 
 _PLAIN_EVERY_S = 10.0
 _BAR_CELLS = 16

@@ -7,9 +7,11 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Output:
 
 
 @contextlib.contextmanager
-def shielded() -> Iterator[Output]:
+def shielded() -> Generator[Output]:
     """Give the caller the real streams, and send descriptors 1 and 2 of all others away.
 
     A warning, a resource tracker or a C library then cannot tear a progress line or add to a

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hptui.cli.duration import show_duration
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +76,9 @@ def describe_status(status: dict[str, Any]) -> list[str]:
         f"{counts['fail']} failed, {status['running']} running, {status['waiting']} waiting",
     ]
     if status["best"]:
-        lines.append(f"  best       {status['best']['value']:.6g}  trial {status['best']['number']}")
+        lines.append(
+            f"  best       {status['best']['value']:.6g}  trial {status['best']['number']}"
+        )
     sampler_ms = status["sampler_ms_a_trial"]
     cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
     lines.append(

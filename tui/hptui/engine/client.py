@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
 from hptui.engine.lease import Lease, read_lease
 from hptui.engine.protocol import Lines, Message, pack, unpack
 from hptui.errors import HptuiError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def running_engine(study_file: Path, study: str) -> Lease | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hptui.engine.crew import now
 from hptui.engine.pool import threads_per_slot
-from hptui.engine.protocol import Message
 from hptui.engine.rules import (
     ExtendRequested,
     KillRequested,
@@ -21,7 +19,10 @@ from hptui.engine.rules import (
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hptui.engine.engine import Engine
+    from hptui.engine.protocol import Message
 
 MAX_SLOTS = 256
 
@@ -135,7 +136,7 @@ def _enqueue(engine: Engine, message: Message) -> Message:
     assert run is not None
     params = message["params"]
     if not isinstance(params, dict):
-        raise UsageError("The parameters must be a JSON object, like {\"lr\": 0.01}.")
+        raise UsageError('The parameters must be a JSON object, like {"lr": 0.01}.')
     number = run.enqueue(params)  # pyright: ignore[reportUnknownArgumentType]
     return {"text": f"Trial {number} waits for a slot.", "trial": number}
 

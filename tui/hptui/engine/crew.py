@@ -6,14 +6,18 @@ import contextlib
 import selectors
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hptui.engine.outcome import ErrorKind, TrialError
-from hptui.engine.pool import Host, Pool, Worker
-from hptui.engine.protocol import Channel, Message
 from hptui.errors import ObjectiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hptui.engine.pool import Host, Pool, Worker
+    from hptui.engine.protocol import Channel, Message
 
 _MAX_DELAY_S = 5.0
 _STARTS_WITHOUT_HELLO = 3
@@ -274,7 +278,9 @@ class Crew:
         for host in list(self.pool.hosts):
             with contextlib.suppress(KeyError, ValueError):
                 self.selector.unregister(host.sentinel)
-            busy = any(s.number is not None for s in self.slots.values() if s.worker in host.workers)
+            busy = any(
+                s.number is not None for s in self.slots.values() if s.worker in host.workers
+            )
             if busy or host.is_retired:
                 self.pool.terminate(host, force=True)
         self.pool.close(timeout_s)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
-
-from optuna.distributions import BaseDistribution
+from typing import TYPE_CHECKING, Protocol
 
 from hptui.domain.edits import ParamEdit, apply_edit
 from hptui.storage.distributions import from_optuna, to_optuna
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optuna.distributions import BaseDistribution
 
 _MAX_CACHED = 10_000
 

@@ -11,12 +11,12 @@ import socket
 import tempfile
 from collections import deque
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hptui.engine import control, processes
 from hptui.engine.crew import Crew, Death, Slot, now
-from hptui.engine.lease import read_lease, busy_error
+from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.outcome import TrialError
-from hptui.engine.plan import RunPlan
 from hptui.engine.pool import Host, Pool
 from hptui.engine.protocol import Channel, Message, ProtocolError
 from hptui.engine.report import Finished, Observer, Pace, Progress, Started
@@ -40,13 +40,19 @@ from hptui.engine.rules import (
 )
 from hptui.engine.setup import Run, open_run
 from hptui.engine.slot import clear_scratch
-from hptui.engine.trials import LiveTrial, TrialRecord
+from hptui.engine.trials import Counts
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+
+if TYPE_CHECKING:
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.trials import LiveTrial, TrialRecord
 
 _log = logging.getLogger("hptui.engine")
 
 FINISH_COMMIT_S = 0.005
-"""A trial that has ended is committed, and so announced, at most this much later."""
+"""A trial that has ended is committed, and so announced, this much later on a fast disk."""
+_COMMIT_SHARE = 0.1
+"""The share of the engine's time that commits may take: on a slow disk they gather more trials."""
 REPORT_COMMIT_S = 0.1
 """Reports and attributes of running trials are committed at most this much later."""
 _RETRY_S = 0.05
@@ -98,6 +104,7 @@ class Engine:
         self._unready: Message | None = None
         self._unannounced: deque[TrialRecord] = deque()
         self._dirty_since_s: float | None = None
+        self._finish_commit_s = FINISH_COMMIT_S
         self._retry_at_s: float | None = None
         self._blocked_since_s: float | None = None
         self._has_told_trouble = False
@@ -125,7 +132,7 @@ class Engine:
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
             if about is None:
-                return Finished("interrupted", _REASONS["interrupted"], *_NOTHING)
+                return Finished("interrupted", _REASONS["interrupted"], Counts(), None, {}, 0.0)
             self.run_state = open_run(self._plan, about, self.socket_path)
             self._begin(self.run_state)
             while self._finish is None:
@@ -247,26 +254,14 @@ class Engine:
             if operation in ("suggest", "prune", "study"):
                 self._crew.send(slot, {"stop": "The trial has been ended."})
             return
-        match operation:
-            case "suggest":
-                answer = run.trials.suggest(live, str(message["name"]), message["d"])
-                self._crew.send(slot, answer)
-            case "report":
-                run.trials.report(live, message["value"], message["step"])
-            case "prune":
-                self._crew.send(slot, run.trials.should_prune(live))
-            case "attr":
-                run.trials.set_user_attr(live, str(message["key"]), str(message["json"]))
-            case "constraint":
-                run.trials.set_constraint(live, str(message["key"]), message["value"])
-            case "study":
-                self._crew.send(slot, run.trials.about_study(str(message["get"])))
-            case "stop_study":
-                self._feed(StopRequested(reason="exhausted"))
-            case "done":
-                self._on_done(slot, live, message)
-            case _:
-                _log.warning("a worker sent %r", operation)
+        if operation == "done":
+            self._on_done(slot, live, message)
+        elif operation == "stop_study":
+            self._feed(StopRequested(reason="exhausted"))
+        else:
+            reply = run.trials.answer(live, message)
+            if reply is not None:
+                self._crew.send(slot, reply)
         self._touch()
 
     def _on_done(self, slot: Slot, live: LiveTrial, message: Message) -> None:
@@ -317,16 +312,19 @@ class Engine:
             self._dirty_since_s = None
             return None
         soon = run.storage.in_transaction or run.storage.has_pending_finish
-        return self._dirty_since_s + (FINISH_COMMIT_S if soon else REPORT_COMMIT_S)
+        return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)
 
     def _commit(self) -> bool:
         """Write what is gathered and announce what has ended; False when the file refuses."""
         run = self.run_state
         if run is None:
             return True
+        began_s = now()
         if not run.storage.flush():
             self._block()
             return False
+        wait_s = (now() - began_s) / _COMMIT_SHARE
+        self._finish_commit_s = min(REPORT_COMMIT_S, max(FINISH_COMMIT_S, wait_s))
         self._dirty_since_s = None
         while self._unannounced:
             self._observer.trial(self._unannounced.popleft())

@@ -10,12 +10,14 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from hptui.domain.trial_folder import VARIABLE, set_trial_dir
 from hptui.engine.protocol import high_descriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _SIGNALS_TO_RESET = (signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -24,11 +26,12 @@ def settle(log: Path) -> None:
     """Leave the terminal, read nothing, and write everything to `log`."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in os.listdir("/proc/self/fd") if Path("/proc/self/fd").exists() else ():
+    open_now = Path("/proc/self/fd")
+    for entry in list(open_now.iterdir()) if open_now.exists() else []:
         with contextlib.suppress(OSError):
             # The parent takes the end of these pipes for the death of this process.
-            if int(name) > 2 and os.readlink(f"/proc/self/fd/{name}").startswith("pipe:"):  # noqa: PLR2004
-                high_descriptor(int(name), keep=True)
+            if int(entry.name) > 2 and str(entry.readlink()).startswith("pipe:"):  # noqa: PLR2004
+                high_descriptor(int(entry.name), keep=True)
     _point_to(0, os.open(os.devnull, os.O_RDONLY))
     _write_to(log)
     for stream in (sys.stdout, sys.stderr):
@@ -76,7 +79,7 @@ class ProcessTrialEnvironment:
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
 
     @contextlib.contextmanager
-    def around(self, log: Path, scratch: Path, seed: int) -> Iterator[None]:
+    def around(self, log: Path, scratch: Path, seed: int) -> Generator[None]:
         """Run one trial with its own log, scratch folder and seeds; restore what it changes."""
         environment = dict(os.environ)
         umask = os.umask(0o077)
@@ -117,7 +120,7 @@ class ThreadTrialEnvironment:
         self._router = router
 
     @contextlib.contextmanager
-    def around(self, log: Path, scratch: Path, seed: int) -> Iterator[None]:
+    def around(self, log: Path, scratch: Path, seed: int) -> Generator[None]:
         """Run one trial with its own log and scratch folder."""
         scratch.mkdir(parents=True, exist_ok=True)
         set_trial_dir(scratch)

@@ -9,14 +9,16 @@ import os
 import re
 import socket
 import zlib
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
 from hptui.engine.processes import boot_id, start_time
 from hptui.errors import StudyBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
 
 
 def folder_of(study_file: Path, study: str) -> Path:
@@ -83,7 +85,7 @@ def _from_json(data: Mapping[str, Any]) -> Lease:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
+def _one_at_a_time(folder: Path) -> Generator[None]:
     # Only the check and the writing are guarded: the lease itself is the file's content.
     fd = os.open(folder / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -122,7 +124,7 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     hint = (
         f"hptui status {name} shows it, hptui stop {name} ends it"
         if lease.is_here
-        else f"if that engine is gone, remove engine.json in {folder_of(study_file, lease.study).name}"
+        else f"if that engine is gone, remove {folder_of(study_file, lease.study).name}/engine.json"
     )
     return StudyBusyError(
         f"{safe_line(study_file.name)} is being run by process {lease.pid}{where}.", hint=hint

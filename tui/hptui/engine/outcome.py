@@ -8,7 +8,7 @@ import numbers
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
 
@@ -69,7 +69,7 @@ def check_values(returned: object, n_objectives: int) -> list[float]:
     if returned is None:
         raise ValueRefused("returned None; an objective returns its value")
     if isinstance(returned, Sequence) and not isinstance(returned, str | bytes | bytearray | range):
-        values = [_one_value(value) for value in returned]  # pyright: ignore[reportUnknownVariableType]
+        values = [_one_value(value) for value in cast("Sequence[object]", returned)]
     elif n_objectives > 1 and type(returned).__module__ == "numpy":
         array: Any = returned
         values = [_one_value(value) for value in array.ravel().tolist()]
@@ -103,4 +103,6 @@ def describe_exception(error: BaseException) -> TrialError:
 
 def _dotted(kind: type) -> str:
     module = kind.__module__
-    return kind.__qualname__ if module.startswith("hptui_file_") else f"{module}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if module.startswith("hptui_file_") else f"{module}.{kind.__qualname__}"
+    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import joblib
+import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
-from hptui.domain.objective import Direction, ObjectiveRef
-from hptui.engine.pool import Backend
 from hptui.engine.rules import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.engine.pool import Backend
 
 Leftovers = Literal["leave", "fail", "requeue"]
 

@@ -7,21 +7,24 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import joblib
+import joblib  # pyright: ignore[reportMissingTypeStubs]
 import psutil
 from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMissingTypeStubs]
     ProcessPoolExecutor,
 )
 
-from hptui.domain.objective import ObjectiveRef
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
-from hptui.engine.protocol import Channel
 from hptui.engine.slot import run_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.engine.protocol import Channel
 
 Backend = Literal["loky", "threading"]
 
@@ -88,6 +91,11 @@ class Host:
         return self.process.exitcode
 
 
+def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped
+    if not future.cancelled():
+        future.exception()
+
+
 class Pool:
     """Starts and ends worker processes."""
 
@@ -114,7 +122,7 @@ class Pool:
         """Start a process with `n_workers` workers (one, unless the backend is threading)."""
         executor: Any = ProcessPoolExecutor(max_workers=1, env=thread_limits(n_slots))
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
-        future = executor.submit(
+        future: Any = executor.submit(
             run_host,
             {
                 "socket": str(self._socket),
@@ -126,7 +134,7 @@ class Pool:
             },
         )
         # Its end is seen by the process's sentinel; the future would only repeat it.
-        future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        future.add_done_callback(_look_at)
         (process,) = executor._processes.values()
         host = Host(executor, process)
         host.workers = [Worker(token, host) for token in tokens]

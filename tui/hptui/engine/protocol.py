@@ -12,10 +12,12 @@ import os
 import resource
 import socket
 import stat
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hptui.errors import HptuiError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import optuna
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -22,12 +21,20 @@ from optuna.pruners._successive_halving import _completed_rung_key, _get_current
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+if TYPE_CHECKING:
+    import optuna
+
 
 class _Reported(Protocol):
     @property
-    def last_step(self) -> int | None: ...
+    def last_step(self) -> int | None:
+        """Last step."""
+        ...
+
     @property
-    def last_value(self) -> float | None: ...
+    def last_value(self) -> float | None:
+        """Last value."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

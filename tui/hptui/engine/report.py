@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hptui.engine.rules import EndReason
-from hptui.engine.trials import Best, Counts, TrialRecord
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hptui.engine.rules import EndReason
+    from hptui.engine.trials import Best, Counts, TrialRecord
 
 _RATE_WINDOW = 200
 
@@ -63,11 +65,25 @@ class Finished:
 class Observer(Protocol):
     """Who wants to know what happens; called from the engine's loop, so it must be quick."""
 
-    def started(self, event: Started) -> None: ...
-    def trial(self, record: TrialRecord) -> None: ...
-    def progress(self, progress: Progress) -> None: ...
-    def note(self, text: str) -> None: ...
-    def finished(self, event: Finished) -> None: ...
+    def started(self, event: Started) -> None:
+        """Started."""
+        ...
+
+    def trial(self, record: TrialRecord) -> None:
+        """Trial."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """Progress."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Note."""
+        ...
+
+    def finished(self, event: Finished) -> None:
+        """Finished."""
+        ...
 
 
 class Silent:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from hptui.engine.outcome import ErrorKind, TrialError
+if TYPE_CHECKING:
+    from hptui.engine.outcome import ErrorKind, TrialError
 
 SAME_FAILURES_TO_STOP = 10
 FORCE_AFTER_S = 3.0
@@ -235,9 +236,7 @@ class Rules:
     @property
     def running(self) -> dict[int, int]:
         """The trial number each busy slot runs."""
-        return {
-            index: slot.number for index, slot in self.slots.items() if slot.number is not None
-        }
+        return {index: slot.number for index, slot in self.slots.items() if slot.number is not None}
 
     def step(self, event: Event, now_s: float) -> list[Instruction]:  # noqa: C901 - one table
         """Advance the run by one event and say what must be done now."""
@@ -377,17 +376,21 @@ class Rules:
             if slot.number is not None:
                 out += self._settle_trial(slot, now_s)
         if self.phase is Phase.RUNNING and not self.is_blocked:
-            for index, slot in self.slots.items():
-                if slot.is_ready and slot.number is None and self.n_left != 0:
-                    if index >= self.n_slots:
-                        continue
-                    slot.is_ready = False
-                    slot.is_asking = True
-                    self.asked += 1
-                    out.append(Ask(index))
+            out += self._fill()
         if self._is_over():
             self.phase = Phase.ENDED
             out.append(Finish(self.reason))
+        return out
+
+    def _fill(self) -> list[Instruction]:
+        """Ask for a trial for each slot that waits, as far as the budget goes."""
+        out: list[Instruction] = []
+        for index, slot in self.slots.items():
+            if slot.is_ready and slot.number is None and self.n_left != 0 and index < self.n_slots:
+                slot.is_ready = False
+                slot.is_asking = True
+                self.asked += 1
+                out.append(Ask(index))
         return out
 
     def _is_over(self) -> bool:

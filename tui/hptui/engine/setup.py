@@ -10,10 +10,9 @@ import json
 import logging
 import secrets
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -38,11 +37,8 @@ from hptui.domain.text import safe_line
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
 from hptui.engine.outcome import TrialError
-from hptui.engine.plan import RunPlan
 from hptui.engine.processes import boot_id
-from hptui.engine.protocol import Message
 from hptui.engine.pruners import build_pruner
-from hptui.engine.rules import EndReason
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.engine.trials import TrialRecord, Trials
@@ -51,6 +47,13 @@ from hptui.registry.load import source_sha
 from hptui.registry.probe import probe
 from hptui.storage.distributions import from_optuna, to_optuna
 from hptui.storage.sqlite import SqliteStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.protocol import Message
+    from hptui.engine.rules import EndReason
 
 _MAX_RUNS_KEPT = 50
 _PROBE_S = 20.0
@@ -85,7 +88,9 @@ class Run:
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
         waiting = (TrialState.WAITING,)
-        return len(self.storage.get_all_trials(self.study._study_id, deepcopy=False, states=waiting))
+        return len(
+            self.storage.get_all_trials(self.study._study_id, deepcopy=False, states=waiting)
+        )
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
@@ -124,7 +129,9 @@ class Run:
     def spill(self, records: list[TrialRecord]) -> HptuiError:
         """Write trials that the study file did not take beside it, and return what to say."""
         lines = [
-            json.dumps({"number": r.number, "state": r.state, "values": r.values, "params": r.params})
+            json.dumps(
+                {"number": r.number, "state": r.state, "values": r.values, "params": r.params}
+            )
             for r in records
         ]
         name = f"unsaved-{self.id}.jsonl"
@@ -280,9 +287,7 @@ def _log_to(path: Path) -> logging.Handler:
     return handler
 
 
-def _write_study_attrs(
-    plan: RunPlan, lease: Lease, study: optuna.Study, choices: _Choices
-) -> None:
+def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices: _Choices) -> None:
     storage, study_id = study._storage, study._study_id
     about = storage.get_study_system_attrs(study_id).get("hptui:study") or {
         "token": secrets.token_hex(16),
@@ -378,7 +383,8 @@ class _Choices:
         """Choose and check; `study` is None when it will be created."""
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
         directions = _directions(plan, about, study)
-        last_run: Mapping[str, Any] = (attrs.get("hptui:runs") or [{}])[-1]
+        runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
+        last_run = runs[-1] if runs else {}
         sampler = parse_sampler(plan.sampler or last_run.get("sampler") or about["sampler"])
         pruner_text = plan.pruner or last_run.get("pruner") or about["pruner"]
         if plan.pruner is None and len(directions) > 1:
@@ -423,7 +429,9 @@ class _Choices:
             fixed=fixed,
             n_objectives=len(directions),
         )
-        watched = {name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective}
+        watched = {
+            name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective
+        }
         view = SpaceView(edited=set(ever | set(edits)), current=watched)
         return cls(
             directions=directions,

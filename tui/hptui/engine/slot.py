@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import shutil
 import stat
 import sys
@@ -31,7 +32,9 @@ class TrialEnvironment(Protocol):
 
     watches_for_stop: bool
 
-    def around(self, log: Path, scratch: Path, seed: int) -> AbstractContextManager[None]: ...
+    def around(self, log: Path, scratch: Path, seed: int) -> AbstractContextManager[None]:
+        """Around."""
+        ...
 
 
 def run_host(config: Message) -> None:
@@ -55,6 +58,24 @@ def run_host(config: Message) -> None:
     except HptuiError as error:
         _say_unready(socket_path, tokens[0], error)
         return
+    sweeper = threading.Thread(target=_remove_empty_folders, daemon=True)
+    sweeper.start()
+    try:
+        _serve_all(socket_path, tokens, objective, about, home, host_log, router)
+    finally:
+        _empty_folders.put(None)
+        sweeper.join()
+
+
+def _serve_all(
+    socket_path: Path,
+    tokens: list[str],
+    objective: Objective,
+    about: Message,
+    home: Path,
+    host_log: Path,
+    router: host.StreamRouter | None,
+) -> None:
     if router is None:
         environment = host.ProcessTrialEnvironment(home, host_log)
         _serve(socket_path, tokens[0], objective, about, environment)
@@ -155,8 +176,7 @@ def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Messag
 def clear_scratch(folder: Path, *, keep: bool) -> None:
     """Remove a trial's folder with all that is in it, or with `keep` only when it is empty."""
     if keep:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        _empty_folders.put(folder)
         return
     if not folder.is_symlink() and not folder.exists():
         return
@@ -165,6 +185,16 @@ def clear_scratch(folder: Path, *, keep: bool) -> None:
     except OSError:
         _unlock(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_empty_folders: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+
+
+def _remove_empty_folders() -> None:
+    """Remove the folders of completed trials that used none; next to a syncing disk it is slow."""
+    while (folder := _empty_folders.get()) is not None:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _unlock(folder: Path) -> None:

@@ -9,11 +9,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -21,12 +19,19 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.study import StudyDirection
+from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.engine.outcome import TrialError, describe_exception
-from hptui.engine.protocol import Message
+from hptui.engine.outcome import TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.storage.distributions import dump_distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import optuna
+
+    from hptui.engine.protocol import Message
 
 _log = logging.getLogger("hptui.engine")
 
@@ -182,6 +187,25 @@ class Trials:
             "started": started.timestamp() if started else time.time(),
         }
 
+    def answer(self, live: LiveTrial, message: Message) -> Message | None:
+        """Do what a running trial asks; None where it does not wait for an answer."""
+        match message.get("op"):
+            case "suggest":
+                return self.suggest(live, str(message["name"]), message["d"])
+            case "report":
+                self.report(live, message["value"], message["step"])
+            case "prune":
+                return self.should_prune(live)
+            case "attr":
+                live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
+            case "constraint":
+                live.trial.set_constraint(str(message["key"]), message["value"])
+            case "study":
+                return self.about_study(str(message["get"]))
+            case other:
+                _log.warning("a worker sent %r", other)
+        return None
+
     def suggest(self, live: LiveTrial, name: str, fields: Message) -> Message:
         """Answer a `suggest_*` call: the value (of a choice its index), or the error it raises."""
         began = time.monotonic()
@@ -210,9 +234,7 @@ class Trials:
         known = self._asked.get(key)
         if known is None:
             make = FloatDistribution if kind == "f" else IntDistribution
-            known = make(
-                fields["low"], fields["high"], log=fields["log"], step=fields["step"]
-            )
+            known = make(fields["low"], fields["high"], log=fields["log"], step=fields["step"])
             if len(self._asked) < 10_000:  # noqa: PLR2004 - bounds that differ in each trial
                 self._asked[key] = known
         return known
@@ -234,14 +256,6 @@ class Trials:
             frozen = live.trial._get_latest_trial()
             live.prune_reason = why_pruned(self.study, frozen)
         return {"v": bool(verdict)}
-
-    def set_user_attr(self, live: LiveTrial, key: str, text: str) -> None:
-        """Set a user attribute whose value is the JSON `text`."""
-        live.trial.set_user_attr(key, json.loads(text))
-
-    def set_constraint(self, live: LiveTrial, key: str, value: float) -> None:
-        """Set a constraint."""
-        live.trial.set_constraint(key, value)
 
     def about_study(self, what: str) -> Message:
         """Answer what an objective asks of its study."""
@@ -279,7 +293,8 @@ class Trials:
                 trial_id, "hptui:error", cast("Any", error.to_json())
             )
         try:
-            self.study.tell(live.trial, values, state)
+            # `Study.tell` does this and copies the trial deeply, which costs more than the rest.
+            _tell_with_warning(self.study, live.trial, values, state, suppress_warning=True)
         except Exception:
             # A sampler may fail after a trial; Optuna stores the state all the same.
             _log.exception("after trial %d", live.number)
@@ -341,12 +356,9 @@ class Trials:
                 frozen._trial_id, "hptui:error", cast("Any", error.to_json())
             )
             self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
-            records.append(
-                self._record(live, self._storage.get_trial(frozen._trial_id), error)
-            )
+            records.append(self._record(live, self._storage.get_trial(frozen._trial_id), error))
         return records
 
     def _newest_number(self) -> int:
         trials = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
         return trials[-1].number if trials else -1
-

@@ -7,8 +7,7 @@ import datetime
 import json
 import math
 import warnings
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from optuna.distributions import (
     BaseDistribution,
@@ -19,12 +18,15 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
-from hptui.engine.protocol import Message
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.engine.protocol import Message
 
 _BUILTIN_ERRORS = {"ValueError": ValueError, "TypeError": TypeError, "KeyError": KeyError}
 
 
-class TrialEnded(BaseException):  # noqa: N818 - a control flow signal, like GeneratorExit
+class TrialEnded(BaseException):
     """Raised inside an objective whose trial the engine has ended; not caught by `Exception`."""
 
     def __init__(self, reason: str) -> None:
@@ -35,10 +37,21 @@ class TrialEnded(BaseException):  # noqa: N818 - a control flow signal, like Gen
 class Link(Protocol):
     """What a trial needs of its connection to the engine."""
 
-    def send(self, message: Message) -> None: ...
-    def ask(self, message: Message) -> Message: ...
-    def has_news(self) -> bool: ...
-    def receive(self) -> Message: ...
+    def send(self, message: Message) -> None:
+        """Send."""
+        ...
+
+    def ask(self, message: Message) -> Message:
+        """Ask."""
+        ...
+
+    def has_news(self) -> bool:
+        """Has news."""
+        ...
+
+    def receive(self) -> Message:
+        """Receive."""
+        ...
 
 
 class RemoteStudy:
@@ -152,12 +165,15 @@ class WorkerTrial(BaseTrial):
         fields = {"k": "i", "low": asked.low, "high": asked.high, "log": log, "step": asked.step}
         return int(self._suggest(name, fields, asked))
 
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ANN401
+    def suggest_categorical(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, name: str, choices: Sequence[Any]
+    ) -> Any:  # noqa: ANN401 - one of the choices
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
         index = self._suggest(name, {"k": "c", "choices": asked.choices}, asked)
-        self._params[name] = asked.choices[index]
-        return asked.choices[index]
+        chosen: Any = asked.choices[index]
+        self._params[name] = chosen
+        return chosen
 
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
         """Suggest a float; deprecated in Optuna, use `suggest_float`."""
@@ -235,9 +251,7 @@ class WorkerTrial(BaseTrial):
                 f"The `value` argument is of type '{type(value)}' but supposed to be a float."
             ) from None
         if math.isnan(value):
-            raise ValueError(
-                f"Attempted to set a constraint for {key!r}, but NaN is not allowed."
-            )
+            raise ValueError(f"Attempted to set a constraint for {key!r}, but NaN is not allowed.")
         if key in self._constraints:
             warnings.warn(
                 "The constraint value is ignored because this constraint "
