@@ -8,17 +8,22 @@ median over seeds. `python -m tests.benchmarks.edited_space [--seeds N]` prints 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.distributions import FloatDistribution
-from optuna.samplers import BaseSampler
 
 from hptui.domain.sampling import parse_sampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from optuna.samplers import BaseSampler
 
 N_DIMENSIONS = 4
 N_BEFORE = 60
@@ -46,7 +51,7 @@ def rosenbrock(x: list[float]) -> float:
     """Return the value of Rosenbrock's function, 0 at (1, ..., 1)."""
     return sum(
         100 * (after - before**2) ** 2 + (1 - before) ** 2
-        for before, after in zip(x, x[1:], strict=False)
+        for before, after in itertools.pairwise(x)
     )
 
 

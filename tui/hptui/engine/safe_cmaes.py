@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,16 @@ from optuna.samplers import CmaEsSampler
 from hptui.errors import StudyFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import optuna
+    from optuna._transform import _SearchSpaceTransform
     from optuna.distributions import BaseDistribution
+    from optuna.study._study_direction import StudyDirection
     from optuna.trial import FrozenTrial
 
+_LEAST_SOURCES = 10
+"""The warm start learns from the best tenth of the trials."""
 _CLASSES = {
     ("cmaes._cma", "CMA"),
     ("cmaes._sepcma", "SepCMA"),
@@ -67,11 +72,12 @@ def load_optimizer(state: str) -> Any:  # noqa: ANN401 - cmaes is optional
 class SafeCmaEsSampler(CmaEsSampler):
     """Optuna's CMA-ES; its state is read with an allow-list instead of `pickle.loads`.
 
-    Where a study is seen through an edited space, the optimizer starts at the best trial that
-    the view carries over.
+    Where a study is seen through an edited space, the optimizer starts anew from the trials that
+    the view carries over, by Optuna's own warm start (`source_trials`, Nomura et al. 2021); with
+    too few of them, or a diagonal covariance, it starts as in a new study.
     """
 
-    _carried: Sequence[FrozenTrial] = ()
+    _carried: Callable[[], Sequence[FrozenTrial]] | None = None
 
     def sample_relative(
         self,
@@ -80,9 +86,19 @@ class SafeCmaEsSampler(CmaEsSampler):
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         """Sample as Optuna does, with what the view carries over at hand."""
-        carried = getattr(study._storage, "carried_trials", None)
-        self._carried = carried() if carried is not None else ()
+        self._carried = getattr(study._storage, "carried_trials", None)
         return super().sample_relative(study, trial, search_space)
+
+    def _init_optimizer(self, trans: _SearchSpaceTransform, direction: StudyDirection) -> Any:  # noqa: ANN401
+        carried = () if self._carried is None or self._use_separable_cma else self._carried()
+        sources = _sources(carried, trans._search_space)
+        given = self._source_trials
+        if len(sources) >= _LEAST_SOURCES:
+            self._source_trials = sources
+        try:
+            return super()._init_optimizer(trans, direction)
+        finally:
+            self._source_trials = given
 
     def _restore_optimizer(self, completed_trials: list[FrozenTrial]) -> Any:  # noqa: ANN401
         for trial in reversed(completed_trials):
@@ -102,3 +118,16 @@ class SafeCmaEsSampler(CmaEsSampler):
                     ) from error
                 return load_optimizer(state)
         return None
+
+
+def _sources(
+    carried: Sequence[FrozenTrial], space: dict[str, BaseDistribution]
+) -> list[FrozenTrial]:
+    """Return the trials that have a value for all of `space`, cut down to it."""
+    sources: list[FrozenTrial] = []
+    for trial in carried:
+        if space.keys() <= trial.params.keys():
+            source = copy.copy(trial)
+            source.distributions = space
+            sources.append(source)
+    return sources
