@@ -1,0 +1,80 @@
+"""Who runs a study, and how a dead engine's lease is recognised."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hptui.engine.lease import Lease, folder_of, read_lease, release_lease, take_lease
+from hptui.engine.processes import start_time
+from hptui.errors import StudyBusyError
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> tuple[Path, Lease]:
+    return tmp_path / "digits.db", Lease.of_this_process("digits", "run1", tmp_path / "s")
+
+
+def test_a_second_engine_is_refused_and_told_who_holds_the_study(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    take_lease(file, lease)
+    with pytest.raises(StudyBusyError, match=f"process {os.getpid()}"):
+        take_lease(file, replace(lease, run="run2"))
+    assert read_lease(file, "digits") == lease
+
+
+def test_a_released_study_can_be_taken_again(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    take_lease(file, lease)
+    release_lease(file, lease)
+    assert read_lease(file, "digits") is None
+    assert take_lease(file, lease) is None
+
+
+@pytest.mark.parametrize(
+    "left",
+    [{"started": "1"}, {"boot": "another-boot"}, {"pid": 2**22 - 1}],
+    ids=["the pid belongs to another process now", "the machine was restarted", "no such process"],
+)
+def test_a_dead_engines_lease_is_taken_over(
+    mine: tuple[Path, Lease], left: dict[str, object]
+) -> None:
+    file, lease = mine
+    dead = replace(lease, **left)  # pyright: ignore[reportArgumentType]
+    take_lease(file, replace(dead, host=lease.host))
+    assert take_lease(file, lease) == dead
+
+
+def test_an_engine_on_another_machine_counts_as_alive(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    take_lease(file, replace(lease, host="elsewhere", pid=2**22 - 1))
+    with pytest.raises(StudyBusyError, match="on elsewhere") as refused:
+        take_lease(file, lease)
+    assert "engine.json" in refused.value.hint
+
+
+def test_a_broken_lease_file_counts_as_none(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    folder = folder_of(file, "digits")
+    folder.mkdir()
+    for text in ("", "{", "[]", json.dumps({"pid": "x"}), "null"):
+        (folder / "engine.json").write_text(text)
+        assert read_lease(file, "digits") is None
+
+
+def test_studies_that_share_a_file_have_leases_of_their_own(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    take_lease(file, lease)
+    assert take_lease(file, replace(lease, study="other / study")) is None
+
+
+def test_a_zombie_counts_as_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert start_time(child.pid) is None
+    child.wait()
