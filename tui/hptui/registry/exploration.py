@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Collection, Mapping
 
+    from hptui.registry.conditions import Explanation
     from hptui.registry.observed import Observation
 
 _MAX_ATTEMPTS = 2
@@ -89,13 +90,14 @@ class Observations:
         number = len(self.trials)
         self.trials.append(observation)
         self._attempts[plan.goal] += 1
-        previous = ""
-        for name, suggestion in observation.suggestions.items():
+        following: str | None = None
+        for name, suggestion in reversed(observation.suggestions.items()):
             if name not in self._first:
-                self._order.insert(self._order.index(previous) + 1 if previous else 0, name)
+                place = len(self._order) if following is None else self._order.index(following)
+                self._order.insert(place, name)
                 self._first[name] = (number, suggestion.spec)
             self._tried.setdefault(name, set()).add(suggestion.value)
-            previous = name
+            following = name
 
     def tried(self, name: str) -> set[float]:
         """Return the values that a parameter has had."""
@@ -125,7 +127,7 @@ class Observations:
         """Return what to try next, or None when nothing is left to find out."""
         if not self.trials:
             return Plan()
-        for plan in (*self._coverage(), *self._separations(), *self._thresholds()):
+        for plan in (*self._coverage(), *self._experiments()):
             if self._attempts[plan.goal] < _MAX_ATTEMPTS:
                 return plan
         return None
@@ -151,27 +153,38 @@ class Observations:
             way[each.name] = each.value
         return way
 
-    def _separations(self) -> list[Plan]:
-        """Return plans that tell apart explanations which all fit so far."""
-        plans: list[Plan] = []
-        for name, (number, _) in self.first_seen().items():
-            fitting = explanations(name, self.trials)
-            changed = fitting[(len(fitting) + 1) // 2 :]
+    def _experiments(self) -> list[Plan]:
+        """Return plans that find out when parameters exist, those that serve most of them first.
+
+        One kind tells explanations apart which all fit so far, by changing the less simple half
+        of them; the other narrows down from which integer on a parameter exists.
+        """
+        fitting = {
+            name: found for name in self._order if (found := explanations(name, self.trials))
+        }
+        plans: dict[tuple[str, ...], Plan] = {}
+        served: Counter[tuple[str, ...]] = Counter()
+        for name, found in fitting.items():
+            changed = {each.name: each.otherwise for each in found[(len(found) + 1) // 2 :]}
+            if not changed and found[0].between is not None:
+                changed = {found[0].name: found[0].between}
             if changed:
-                values = self._values_of(number)
-                values |= {each.name: each.otherwise for each in changed}
-                plans.append(Plan(("tell", name, *(each.name for each in changed)), values))
-        return plans
+                goal = tuple(f"{other}={value!r}" for other, value in changed.items())
+                served[goal] += 1
+                plans.setdefault(goal, Plan(goal, self._way_to(name, fitting) | changed))
+        return [plans[goal] for goal, _ in served.most_common()]
 
-    def _thresholds(self) -> list[Plan]:
-        """Return plans that narrow down from which integer on a parameter exists."""
-        plans: list[Plan] = []
-        for name, (number, _) in self.first_seen().items():
-            for each in explanations(name, self.trials)[:1]:
-                if each.between is not None:
-                    values = self._values_of(number) | {each.name: each.between}
-                    plans.append(Plan(("narrow", each.name, str(each.between)), values))
-        return plans
+    def _way_to(self, name: str, fitting: Mapping[str, list[Explanation]]) -> dict[str, float]:
+        """Return the values of a trial that had the parameter, of all that may matter for it.
 
-    def _values_of(self, number: int) -> dict[str, float]:
-        return {each.name: each.value for each in self.trials[number].suggestions.values()}
+        The others stay free, so that each trial is an experiment on them too.
+        """
+        trial = self.trials[self._first[name][0]]
+        matters = [name]
+        for each in matters:
+            matters += [other.name for other in fitting.get(each, ()) if other.name not in matters]
+        return {
+            other: trial.suggestions[other].value
+            for other in matters[1:]
+            if other in trial.suggestions
+        }

@@ -287,6 +287,11 @@ def _place_of(error: BaseException, path: Path | None) -> str:
     return safe_line(path) if path is not None else "The import failed"
 
 
+def describe_error(error: BaseException) -> tuple[str, str]:
+    """Return an exception of the user's code as one line, and the end of its traceback."""
+    return _text_of(error), _tail(error, None)
+
+
 def _text_of(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)

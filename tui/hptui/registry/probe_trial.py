@@ -1,0 +1,184 @@
+"""The trial that an objective sees while it is probed: it records and soon ends."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import math
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+    distribution_to_json,
+)
+from optuna.trial import BaseTrial
+
+from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
+from hptui.errors import SpaceError
+from hptui.registry.observed import Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hptui.domain.objective import Direction
+
+MAX_PARAMETERS = 5_000
+"""A trial that suggests more is ended: it would go on for ever."""
+
+
+class ProbeEnded(BaseException):
+    """Raised inside an objective from which nothing more is wanted; not an `Exception`."""
+
+
+class ProbeTrial(BaseTrial):
+    """A trial whose values are chosen to see the whole search space.
+
+    Args:
+        number: Its number, from 0.
+        directions: Of the study that the objective may look at.
+        choose: Returns the value for a parameter; of a choice, its index.
+        on_suggestion: Told of each parameter when it is first suggested.
+        on_report: Told of the first `report` or `should_prune`, which ends the trial.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        directions: Sequence[Direction],
+        *,
+        choose: Callable[[str, ParamSpec], float],
+        on_suggestion: Callable[[Suggestion], None],
+        on_report: Callable[[], None],
+    ) -> None:
+        self._number = number
+        self._directions = list(directions)
+        self._choose = choose
+        self._on_suggestion = on_suggestion
+        self._on_report = on_report
+        self._study: Any = None
+        self._params: dict[str, Any] = {}
+        self._distributions: dict[str, BaseDistribution] = {}
+        self._user_attrs: dict[str, Any] = {}
+        self._constraints: dict[str, float] = {}
+
+    def suggest_float(
+        self,
+        name: str,
+        low: float,
+        high: float,
+        *,
+        step: float | None = None,
+        log: bool = False,
+    ) -> float:
+        """Suggest a float, see `optuna.Trial.suggest_float`."""
+        return float(self._suggest(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Suggest an integer, see `optuna.Trial.suggest_int`."""
+        return int(self._suggest(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
+        return self._suggest(name, CategoricalDistribution(choices))
+
+    def suggest_uniform(self, name: str, low: float, high: float) -> float:
+        """Suggest a float; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high)
+
+    def suggest_loguniform(self, name: str, low: float, high: float) -> float:
+        """Suggest a float on a log scale; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high, log=True)
+
+    def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
+        """Suggest a stepped float; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high, step=q)
+
+    def _suggest(self, name: str, asked: BaseDistribution) -> Any:  # noqa: ANN401
+        if name in self._distributions:
+            # As in Optuna: within a trial the first suggestion of a name stays.
+            check_distribution_compatibility(self._distributions[name], asked)
+            return self._params[name]
+        if len(self._params) >= MAX_PARAMETERS:
+            raise ProbeEnded
+        spec = spec_of(asked)
+        chosen = self._choose(name, spec)
+        is_choice = isinstance(asked, CategoricalDistribution)
+        self._params[name] = asked.choices[int(chosen)] if is_choice else chosen
+        self._distributions[name] = asked
+        self._on_suggestion(Suggestion(name, spec, chosen))
+        return self._params[name]
+
+    def report(self, value: float, step: int) -> None:  # noqa: ARG002 - nothing is kept
+        """End the trial: parameters are suggested before training begins."""
+        self._on_report()
+        raise ProbeEnded
+
+    def should_prune(self) -> bool:
+        """End the trial, as `report` does."""
+        self._on_report()
+        raise ProbeEnded
+
+    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - as Optuna's
+        """Set an attribute that nobody keeps."""
+        self._user_attrs[key] = value
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Check and forget a constraint, see `optuna.Trial.set_constraint`."""
+        if math.isnan(float(value)):
+            raise ValueError(f"Attempted to set a constraint for {key!r}, but NaN is not allowed.")
+        self._constraints.setdefault(key, float(value))
+
+    @property
+    def study(self) -> Any:  # noqa: ANN401 - an in-memory optuna.Study
+        """An empty study in memory with the objective's directions."""
+        if self._study is None:
+            import optuna
+
+            self._study = optuna.create_study(directions=self._directions)
+        return self._study
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters suggested so far."""
+        return copy.deepcopy(self._params)
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Their distributions."""
+        return copy.deepcopy(self._distributions)
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """The attributes set so far."""
+        return copy.deepcopy(self._user_attrs)
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """The constraints set so far."""
+        return dict(self._constraints)
+
+    @property
+    def number(self) -> int:
+        """The number of the probe trial."""
+        return self._number
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """Now, local time."""
+        return datetime.datetime.now()
+
+
+def spec_of(distribution: BaseDistribution) -> ParamSpec:
+    """Return an Optuna distribution as hptui's; choices that cannot be stored as their repr."""
+    try:
+        return spec_from_json(distribution_to_json(distribution))
+    except (SpaceError, TypeError, ValueError, RecursionError):
+        if not isinstance(distribution, CategoricalDistribution):
+            raise
+        return ChoiceParam(tuple(repr(choice) for choice in distribution.choices))
