@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.engine import identity_objectives
+
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.sampling import parse_pruner, parse_sampler
 from hptui.domain.space import FloatParam, IntParam
@@ -17,7 +19,8 @@ from hptui.engine.report import Silent
 from hptui.engine.rules import Budget
 from hptui.engine.samplers import build_sampler
 
-from tests.engine import identity_objectives
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SAMPLERS = [
     ("tpe", "mixed"),

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from hptui.engine.lease import Lease, folder_of, read_lease, release_lease, take_lease
 from hptui.engine.processes import start_time
 from hptui.errors import StudyBusyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def test_an_engine_on_another_machine_counts_as_alive(mine: tuple[Path, Lease]) 
 
 
 def test_a_broken_lease_file_counts_as_none(mine: tuple[Path, Lease]) -> None:
-    file, lease = mine
+    file, _lease = mine
     folder = folder_of(file, "digits")
     folder.mkdir()
     for text in ("", "{", "[]", json.dumps({"pid": "x"}), "null"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from hptui.engine.outcome import TrialError
-from hptui.engine.rules import (
-    FORCE_AFTER_S,
+from hptui.engine.rules import FORCE_AFTER_S, Budget, Phase, Rules
+from hptui.engine.run_events import (
     Ask,
     AskRefused,
-    Budget,
     CloseSlot,
     EndTrial,
     Event,
@@ -21,9 +21,7 @@ from hptui.engine.rules import (
     KillRequested,
     OpenSlot,
     PauseRequested,
-    Phase,
     ResumeRequested,
-    Rules,
     SlotReady,
     SlotsRequested,
     StopRequested,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hptui.engine.crew import now
+from hptui.engine.clock import now
 from hptui.engine.pool import threads_per_slot
-from hptui.engine.rules import (
+from hptui.engine.rules import Phase
+from hptui.engine.run_events import (
     ExtendRequested,
     KillRequested,
     PauseRequested,
-    Phase,
     ResumeRequested,
     SlotsRequested,
     StopRequested,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import signal
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -307,8 +306,3 @@ def _tail(log: Path | None, n_bytes: int = 2_000) -> str:
         stream.seek(max(0, size - n_bytes))
         return stream.read().decode("utf-8", "backslashreplace")
     return ""
-
-
-def now() -> float:
-    """Return the monotonic time that all of the engine uses, in seconds."""
-    return time.monotonic()

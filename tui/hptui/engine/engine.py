@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.engine import control, processes
-from hptui.engine.crew import Crew, Death, Slot, now
+from hptui.engine.clock import now
+from hptui.engine.commits import Commits
+from hptui.engine.crew import Crew, Death, Slot
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.pool import Host, Pool
 from hptui.engine.protocol import Channel, Message, ProtocolError
 from hptui.engine.report import Finished, Observer, Pace, Progress, Started
-from hptui.engine.rules import (
+from hptui.engine.rules import Rules
+from hptui.engine.run_events import (
     Ask,
     AskRefused,
     CloseSlot,
@@ -29,7 +32,6 @@ from hptui.engine.rules import (
     Finish,
     InterruptRequested,
     OpenSlot,
-    Rules,
     SlotReady,
     SlotsRequested,
     StopRequested,
@@ -38,29 +40,24 @@ from hptui.engine.rules import (
     TrialFinished,
     TrialStarted,
 )
-from hptui.engine.setup import Run, open_run
+from hptui.engine.setup import open_run
 from hptui.engine.slot import clear_scratch
 from hptui.engine.trials import Counts
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
 
 if TYPE_CHECKING:
     from hptui.engine.plan import RunPlan
-    from hptui.engine.trials import LiveTrial, TrialRecord
+    from hptui.engine.run import Run
+    from hptui.engine.trials import LiveTrial
 
 _log = logging.getLogger("hptui.engine")
 
-FINISH_COMMIT_S = 0.005
-"""A trial that has ended is committed, and so announced, this much later on a fast disk."""
-_COMMIT_SHARE = 0.1
-"""The share of the engine's time that commits may take: on a slow disk they gather more trials."""
-REPORT_COMMIT_S = 0.1
-"""Reports and attributes of running trials are committed at most this much later."""
-_RETRY_S = 0.05
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
 LOG_CAP_BYTES = 10 * 1024 * 1024
 _LOG_HEAD_BYTES = 1024 * 1024
 _LAST_COMMIT_BUDGET_S = 300.0
+_LAST_RETRY_S = 0.1
 _CLOSE_S = 5.0
 
 
@@ -102,12 +99,7 @@ class Engine:
         self.run_state: Run | None = None
         self._about: Message | None = None
         self._unready: Message | None = None
-        self._unannounced: deque[TrialRecord] = deque()
-        self._dirty_since_s: float | None = None
-        self._finish_commit_s = FINISH_COMMIT_S
-        self._retry_at_s: float | None = None
-        self._blocked_since_s: float | None = None
-        self._has_told_trouble = False
+        self._commits: Commits | None = None
         self._progress_at_s = 0.0
         self._logs_at_s = 0.0
         self.pace = Pace()
@@ -167,6 +159,7 @@ class Engine:
         return self._about
 
     def _begin(self, run: Run) -> None:
+        self._commits = Commits(run.storage, self._observer, self._on_blocked)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -216,6 +209,13 @@ class Engine:
                 case Finish():
                     self._finish = instruction
 
+    def _on_blocked(self, is_blocked: bool) -> None:
+        self._feed(StorageChanged(is_blocked))
+
+    def _commits_of_run(self) -> Commits:
+        assert self._commits is not None
+        return self._commits
+
     # -- trials
 
     def _ask(self, index: int) -> list[Ask | EndTrial | OpenSlot | CloseSlot | Finish]:
@@ -227,9 +227,9 @@ class Engine:
         try:
             run.storage.refresh()
             live = run.trials.ask()
-        except StudyBusyError:
+        except StudyBusyError as error:
             instructions = self.rules.step(AskRefused(index), now())
-            self._block()
+            self._commits_of_run().block(error.message)
             return instructions
         slot.number = live.number
         slot.log = run.log_of(live.number)
@@ -237,7 +237,7 @@ class Engine:
         order["log"] = str(slot.log)
         order["scratch"] = str(run.scratch_of(live.number))
         self._crew.send(slot, order)
-        self._touch()
+        self._commits_of_run().touch()
         return self.rules.step(TrialStarted(index, live.number), now())
 
     def _on_trial_message(self, slot: Slot, message: Message) -> None:
@@ -262,7 +262,7 @@ class Engine:
             reply = run.trials.answer(live, message)
             if reply is not None:
                 self._crew.send(slot, reply)
-        self._touch()
+        self._commits_of_run().touch()
 
     def _on_done(self, slot: Slot, live: LiveTrial, message: Message) -> None:
         if message["state"] == "ended":
@@ -288,79 +288,26 @@ class Engine:
         record = run.trials.finish(live, ended)
         if record.state != "complete":
             clear_scratch(run.scratch_of(record.number), keep=False)
-        self._unannounced.append(record)
+        commits = self._commits_of_run()
+        commits.unannounced.append(record)
+        commits.touch()
         self.pace.add(now())
-        self._touch()
         self._feed(
             TrialFinished(index, record.number, run.trials.reaches_target(record), record.error)
         )
         if run.trials.is_exhausted:
             self._feed(StopRequested(reason="exhausted"))
 
-    # -- the file
-
-    def _touch(self) -> None:
-        if self._dirty_since_s is None:
-            self._dirty_since_s = now()
-
-    def _commit_due_s(self) -> float | None:
-        """Return when the gathered writes must be in the file; None when there are none."""
-        run = self.run_state
-        if run is None or self._dirty_since_s is None:
-            return None
-        if not run.storage.pending:
-            self._dirty_since_s = None
-            return None
-        soon = run.storage.in_transaction or run.storage.has_pending_finish
-        return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)
-
-    def _commit(self) -> bool:
-        """Write what is gathered and announce what has ended; False when the file refuses."""
-        run = self.run_state
-        if run is None:
-            return True
-        began_s = now()
-        if not run.storage.flush():
-            self._block()
-            return False
-        wait_s = (now() - began_s) / _COMMIT_SHARE
-        self._finish_commit_s = min(REPORT_COMMIT_S, max(FINISH_COMMIT_S, wait_s))
-        self._dirty_since_s = None
-        while self._unannounced:
-            self._observer.trial(self._unannounced.popleft())
-        if self._blocked_since_s is not None:
-            if self._has_told_trouble:
-                self._observer.note("The study file takes writes again.")
-            self._blocked_since_s = None
-            self._has_told_trouble = False
-            self._feed(StorageChanged(is_blocked=False))
-        return True
-
-    def _block(self) -> None:
-        run = self.run_state
-        assert run is not None
-        time_s = now()
-        self._retry_at_s = time_s + _RETRY_S
-        if self._blocked_since_s is None:
-            self._blocked_since_s = time_s
-            self._feed(StorageChanged(is_blocked=True))
-        elif time_s > self._blocked_since_s + 1.0 and not self._has_told_trouble:
-            self._has_told_trouble = True
-            text = run.storage.trouble or "The study file cannot be written."
-            self._observer.note(f"{text} Waiting; nothing is lost.")
-
     @property
     def trouble(self) -> str:
         """Why the study file takes no writes now; empty when it does."""
-        if self.run_state is None or self._blocked_since_s is None:
-            return ""
-        return self.run_state.storage.trouble or "The study file cannot be written."
+        return "" if self._commits is None else self._commits.trouble
 
     # -- the loop
 
     def _turn(self) -> None:
         due = [
-            self._commit_due_s() if self._retry_at_s is None else self._retry_at_s,
+            None if self._commits is None else self._commits.due_s(),
             self.rules.next_deadline_s() if self._rules_are_live else None,
             self._crew.next_start_s(),
             self._progress_at_s + _PROGRESS_S if self._rules_are_live else None,
@@ -371,13 +318,8 @@ class Engine:
             self._on_io(key, mask)
         time_s = now()
         self._crew.tick(time_s)
-        if self._retry_at_s is not None and time_s >= self._retry_at_s:
-            self._retry_at_s = None
-            self._commit()
-        elif self._retry_at_s is None:
-            commit_s = self._commit_due_s()
-            if commit_s is not None and time_s >= commit_s:
-                self._commit()
+        if self._commits is not None:
+            self._commits.tick(time_s)
         deadline_s = self.rules.next_deadline_s() if self._rules_are_live else None
         if deadline_s is not None and time_s >= deadline_s:
             self._feed(Tick())
@@ -533,11 +475,12 @@ class Engine:
     def _commit_last(self) -> None:
         deadline_s = now() + _LAST_COMMIT_BUDGET_S
         interrupts = self._interrupts
-        while not self._commit():
+        commits = self._commits_of_run()
+        while not commits.commit():
             if now() > deadline_s or self._interrupts > max(1, interrupts):
                 assert self.run_state is not None
-                raise self.run_state.spill(list(self._unannounced))
-            self._selector.select(_RETRY_S)
+                raise self.run_state.spill(list(commits.unannounced))
+            self._selector.select(_LAST_RETRY_S)
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_read, 64)
 

@@ -119,36 +119,64 @@ class SpaceView:
         """Take in the trials of the study; say whether any of them is from another space."""
         if not self.is_needed:
             return False
+        start = self._settled_in(trials)
         since = self._since
-        for trial in trials:
+        settled = True
+        for index in range(start, len(trials)):
+            trial = trials[index]
+            settled = settled and trial.state.is_finished()
+            if settled:
+                self._n_settled, self._last_settled = index + 1, trial._trial_id
             if trial._trial_id in self._seen or trial.state is TrialState.WAITING:
                 continue
-            finished = trial.state.is_finished()
             if self._deviates(trial):
                 since = max(since, trial.number)
-            if finished:
+            if trial.state.is_finished():
                 self._take(trial)
         if since > self._since:
             # Which sampler state is hidden depends on it, so all is translated again.
             self._since = since
-            self._views.clear()
+            self._forget_views()
         return self._since >= 0
 
     def history(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return the trials as a sampler may see them; `scan` has seen them before."""
-        seen: list[FrozenTrial] = []
-        views = self._views
-        for trial in trials:
+        views, shown = self._views, self._shown
+        for index in range(self._n_shown, self._n_settled):
+            view = self._view(trials[index])
+            if view is not None:
+                shown.append(view)
+        self._n_shown = self._n_settled
+        seen = list(shown)
+        for index in range(self._n_settled, len(trials)):
+            trial = trials[index]
             key = trial._trial_id
             view = views[key] if key in views else self._view(trial)
             if view is not None:
                 seen.append(view)
         return seen
 
+    def _settled_in(self, trials: Sequence[FrozenTrial]) -> int:
+        """Return how many trials at the start have ended and were taken in."""
+        settled = self._n_settled
+        if settled and (
+            len(trials) < settled or trials[settled - 1]._trial_id != self._last_settled
+        ):
+            # Not the list of before: trials were deleted or come in another order.
+            self._n_settled = settled = 0
+            self._forget_views()
+        return settled
+
+    def _forget_views(self) -> None:
+        self._views: dict[int, FrozenTrial | None] = {}
+        self._shown: list[FrozenTrial] = []
+        self._n_shown = 0
+
     def _changed(self) -> None:
         self._revision += 1
         self._seen: set[int] = set()
-        self._views: dict[int, FrozenTrial | None] = {}
+        self._n_settled, self._last_settled = 0, -1
+        self._forget_views()
         self._kept = self._set_aside = 0
         self._since = -1
         self._watched = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hptui.engine.rules import EndReason
+    from hptui.engine.run_events import EndReason
     from hptui.engine.trials import Best, Counts, TrialRecord
 
 _RATE_WINDOW = 200

@@ -6,9 +6,10 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import CmaEsSampler
+from optuna.study._study_direction import StudyDirection
 
 from hptui.errors import StudyFileError
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     import optuna
     from optuna._transform import _SearchSpaceTransform
     from optuna.distributions import BaseDistribution
-    from optuna.study._study_direction import StudyDirection
     from optuna.trial import FrozenTrial
 
 _LEAST_SOURCES = 10
 """The warm start learns from the best tenth of the trials."""
+_MOST_SOURCES = 1_000
+"""More would cost time at each trial of the first generation and change little."""
 _CLASSES = {
     ("cmaes._cma", "CMA"),
     ("cmaes._sepcma", "SepCMA"),
@@ -91,7 +93,7 @@ class SafeCmaEsSampler(CmaEsSampler):
 
     def _init_optimizer(self, trans: _SearchSpaceTransform, direction: StudyDirection) -> Any:  # noqa: ANN401
         carried = () if self._carried is None or self._use_separable_cma else self._carried()
-        sources = _sources(carried, trans._search_space)
+        sources = _sources(carried, trans._search_space, direction)
         given = self._source_trials
         if len(sources) >= _LEAST_SOURCES:
             self._source_trials = sources
@@ -121,13 +123,18 @@ class SafeCmaEsSampler(CmaEsSampler):
 
 
 def _sources(
-    carried: Sequence[FrozenTrial], space: dict[str, BaseDistribution]
+    carried: Sequence[FrozenTrial],
+    space: dict[str, BaseDistribution],
+    direction: StudyDirection,
 ) -> list[FrozenTrial]:
-    """Return the trials that have a value for all of `space`, cut down to it."""
+    """Return the best trials that have a value for all of `space`, cut down to it."""
+    whole = [trial for trial in carried if space.keys() <= trial.params.keys()]
+    if len(whole) > _MOST_SOURCES:
+        maximize = direction is StudyDirection.MAXIMIZE
+        whole.sort(key=lambda trial: cast("float", trial.value), reverse=maximize)
     sources: list[FrozenTrial] = []
-    for trial in carried:
-        if space.keys() <= trial.params.keys():
-            source = copy.copy(trial)
-            source.distributions = space
-            sources.append(source)
+    for trial in whole[:_MOST_SOURCES]:
+        source = copy.copy(trial)
+        source.distributions = space
+        sources.append(source)
     return sources

@@ -216,7 +216,7 @@ class Trials:
             live.trial._check_distribution(name, effective)
             if isinstance(effective, CategoricalDistribution):
                 value = int(effective.to_internal_repr(value))
-        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
+        except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
             if not isinstance(error, ValueError):
                 _log.exception("suggest %r in trial %d", name, live.number)
             return {"error": [type(error).__name__, str(error)]}

@@ -7,7 +7,7 @@ import datetime
 import json
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from optuna.distributions import (
     BaseDistribution,
@@ -171,7 +171,7 @@ class WorkerTrial(BaseTrial):
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
         index = self._suggest(name, {"k": "c", "choices": asked.choices}, asked)
-        chosen: Any = asked.choices[index]
+        chosen = cast("Any", asked.choices[index])
         self._params[name] = chosen
         return chosen
 

@@ -1,0 +1,190 @@
+"""What a run will use, chosen from plan, objective and study, and checked to fit together."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hptui.domain.edits import (
+    ParamEdit,
+    Unset,
+    apply_edit,
+    apply_edits,
+    check_against_history,
+    edits_from_json,
+    merge_edits,
+    parse_fix_option,
+    resolve_text,
+    resolve_value,
+    unknown_parameter,
+)
+from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
+from hptui.domain.space import ParamSpec, spec_from_json
+from hptui.domain.text import safe_line
+from hptui.engine.pruners import build_pruner
+from hptui.engine.samplers import build_sampler
+from hptui.engine.space_view import SpaceView, SpaceViewSampler
+from hptui.errors import UsageError
+from hptui.registry.probe import probe
+from hptui.storage.distributions import from_optuna, to_optuna
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.protocol import Message
+
+_PROBE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a run will use, checked to fit together."""
+
+    directions: tuple[str, ...]
+    metric_names: tuple[str, ...]
+    sampler: optuna.samplers.BaseSampler
+    sampler_text: str
+    pruner: optuna.pruners.BasePruner
+    pruner_text: str
+    space: Mapping[str, ParamSpec]
+    edits: Mapping[str, ParamEdit]
+    ever_edited: frozenset[str]
+    view: SpaceView
+
+    @classmethod
+    def of(cls, plan: RunPlan, about: Message, study: optuna.Study | None) -> Choices:
+        """Choose and check; `study` is None when it will be created."""
+        attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
+        directions = _directions(plan, about, study)
+        runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
+        last_run = runs[-1] if runs else {}
+        sampler = parse_sampler(plan.sampler or last_run.get("sampler") or about["sampler"])
+        pruner_text = plan.pruner or last_run.get("pruner") or about["pruner"]
+        if plan.pruner is None and len(directions) > 1:
+            pruner_text = "none"
+        pruner = parse_pruner(pruner_text)
+        misfit = check_fit(sampler, pruner, len(directions))
+        if misfit is not None:
+            raise UsageError(misfit)
+        if plan.budget.target is not None and len(directions) > 1:
+            raise UsageError(
+                "A target needs one objective, but this study has several.",
+                hint="Leave --target away, or give --trials or --timeout.",
+            )
+        edits = merge_edits(edits_from_json(attrs.get("hptui:edits") or {}), plan.edits)
+        stored = {} if study is None else _stored_space(study)
+        fixed_names = [parse_fix_option(text)[0] for text in plan.fixes]
+        wanted = set(edits).union(fixed_names, *plan.enqueue)
+        space = _known_space(plan, about, stored, wanted, probe_all=sampler.name == "grid")
+        for text in plan.fixes:
+            name, value = parse_fix_option(text, space)
+            if name not in space:
+                raise unknown_parameter(name, space)
+            spec = apply_edit(name, space[name], edits.get(name, ParamEdit()))
+            fix = ParamEdit(fixed=resolve_text(name, spec, value))
+            edits = merge_edits(edits, {name: fix})
+        effective = apply_edits(space, edits)
+        for name, spec in effective.items():
+            if name in stored:
+                check_against_history(name, spec, stored[name])
+        for params in plan.enqueue:
+            check_params(params, effective)
+        fixed = {
+            name: resolve_value(name, effective[name], edit.fixed)
+            for name, edit in edits.items()
+            if not isinstance(edit.fixed, Unset)
+        }
+        ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
+        base = build_sampler(
+            sampler,
+            seed=_seed_for(plan, study),
+            space=effective,
+            fixed=fixed,
+            n_objectives=len(directions),
+        )
+        watched = {
+            name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective
+        }
+        view = SpaceView(edited=set(ever | set(edits)), current=watched)
+        return cls(
+            directions=directions,
+            metric_names=tuple(about.get("metric_names") or ()),
+            sampler=SpaceViewSampler(base, view),
+            sampler_text=str(sampler),
+            pruner=build_pruner(pruner),
+            pruner_text=str(pruner),
+            space=effective,
+            edits=edits,
+            ever_edited=ever,
+            view=view,
+        )
+
+
+def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:
+    if study is None:
+        return plan.directions or tuple(about["directions"])
+    stored = tuple(each.name.lower() for each in study.directions)
+    if plan.directions is not None and plan.directions != stored:
+        raise UsageError(
+            f"The study {safe_line(plan.study)} has the direction {', '.join(stored)}, "
+            f"not {', '.join(plan.directions)}; it cannot change.",
+            hint="Leave --direction away, or give --study another name.",
+        )
+    return stored
+
+
+def _seed_for(plan: RunPlan, study: optuna.Study | None) -> int | None:
+    """Return the sampler's seed: a study that goes on must not repeat its first points."""
+    n_trials = 0 if study is None else len(study.get_trials(deepcopy=False))
+    if plan.seed is None or n_trials == 0:
+        return plan.seed
+    import numpy as np
+
+    return int(np.random.SeedSequence([plan.seed, n_trials]).generate_state(1)[0])
+
+
+def _stored_space(study: optuna.Study) -> dict[str, ParamSpec]:
+    """Return the latest distribution of each parameter in the study's trials."""
+    space: dict[str, ParamSpec] = {}
+    for trial in study.get_trials(deepcopy=False):
+        for name, distribution in trial.distributions.items():
+            space[name] = from_optuna(distribution)
+    return space
+
+
+def _known_space(
+    plan: RunPlan,
+    about: Message,
+    stored: Mapping[str, ParamSpec],
+    wanted: set[str],
+    *,
+    probe_all: bool,
+) -> dict[str, ParamSpec]:
+    """Return the parameters as the objective has them: declared, probed, or seen in trials.
+
+    The objective is probed only where `wanted` names one that is not known otherwise.
+    """
+    declared = {name: spec_from_json(text) for name, text in about["space"].items()}
+    known = {**stored, **declared}
+    if wanted <= set(known) and not (probe_all and not declared):
+        return known
+    probed = probe(plan.ref, timeout_s=_PROBE_S)
+    seen = {name: parameter.spec for name, parameter in probed.parameters.items()}
+    return {**stored, **seen, **declared}
+
+
+def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:
+    """Check the parameters of a trial by hand.
+
+    Raises:
+        SpaceError: A name that is no parameter, or a value that it may not have.
+    """
+    for name, value in params.items():
+        if name not in space:
+            raise unknown_parameter(name, space)
+        resolve_value(name, space[name], value)

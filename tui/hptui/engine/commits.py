@@ -1,0 +1,115 @@
+"""When what is gathered goes into the study file, and what happens while the file refuses."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from hptui.engine.clock import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hptui.engine.report import Observer
+    from hptui.engine.trials import TrialRecord
+    from hptui.storage.sqlite import SqliteStorage
+
+FINISH_COMMIT_S = 0.005
+"""A trial that has ended is committed, and so announced, this much later on a fast disk."""
+REPORT_COMMIT_S = 0.1
+"""Reports and attributes of running trials are committed at most this much later."""
+_COMMIT_SHARE = 0.1
+"""The share of the engine's time that commits may take: on a slow disk they gather more trials."""
+_RETRY_S = 0.05
+_TELL_TROUBLE_AFTER_S = 1.0
+
+
+class Commits:
+    """Groups writes into transactions, and announces a trial only after its commit."""
+
+    def __init__(
+        self, storage: SqliteStorage, observer: Observer, on_blocked: Callable[[bool], None]
+    ) -> None:
+        self._storage = storage
+        self._observer = observer
+        self._on_blocked = on_blocked
+        self._dirty_since_s: float | None = None
+        self._finish_commit_s = FINISH_COMMIT_S
+        self._retry_at_s: float | None = None
+        self._blocked_since_s: float | None = None
+        self._has_told_trouble = False
+        self._reason = ""
+        self.unannounced: deque[TrialRecord] = deque()
+
+    def touch(self) -> None:
+        """Note that something has been gathered."""
+        if self._dirty_since_s is None:
+            self._dirty_since_s = now()
+
+    def due_s(self) -> float | None:
+        """Return when to commit next; None when nothing is gathered."""
+        if self._retry_at_s is not None:
+            return self._retry_at_s
+        if self._dirty_since_s is None:
+            return None
+        if not self._storage.pending:
+            self._dirty_since_s = None
+            return None
+        soon = self._storage.in_transaction or self._storage.has_pending_finish
+        return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)
+
+    def tick(self, now_s: float) -> None:
+        """Commit when it is due."""
+        due_s = self.due_s()
+        if due_s is not None and now_s >= due_s:
+            self.commit()
+            self._tell_trouble(now_s)
+
+    def commit(self) -> bool:
+        """Write what is gathered and announce what has ended; False when the file refuses."""
+        self._retry_at_s = None
+        began_s = now()
+        if not self._storage.flush():
+            self.block()
+            return False
+        wait_s = (now() - began_s) / _COMMIT_SHARE
+        self._finish_commit_s = min(REPORT_COMMIT_S, max(FINISH_COMMIT_S, wait_s))
+        self._dirty_since_s = None
+        while self.unannounced:
+            self._observer.trial(self.unannounced.popleft())
+        if self._blocked_since_s is not None:
+            self._unblock(self._blocked_since_s)
+        return True
+
+    def _unblock(self, since_s: float) -> None:
+        self._blocked_since_s = None
+        self._on_blocked(False)
+        if self._blocked_since_s is not None:
+            # A new trial was refused again at once: it is the same trouble.
+            self._blocked_since_s = since_s
+        elif self._has_told_trouble:
+            self._has_told_trouble = False
+            self._observer.note("The study file takes writes again.")
+
+    def block(self, reason: str = "") -> None:
+        """Note that the file refuses writes: nothing new is started until it takes them."""
+        time_s = now()
+        self._retry_at_s = time_s + _RETRY_S
+        self._reason = reason or self._storage.trouble or "The study file cannot be written."
+        if self._blocked_since_s is None:
+            self._blocked_since_s = time_s
+            self._on_blocked(True)
+
+    def _tell_trouble(self, now_s: float) -> None:
+        since_s = self._blocked_since_s
+        if since_s is not None and now_s > since_s + _TELL_TROUBLE_AFTER_S:
+            if not self._has_told_trouble:
+                self._observer.note(f"{self._reason} Waiting; nothing is lost.")
+            self._has_told_trouble = True
+
+    @property
+    def trouble(self) -> str:
+        """Why the study file takes no writes now; empty when it does."""
+        if self._blocked_since_s is None:
+            return ""
+        return self._reason

@@ -1,0 +1,152 @@
+"""An open study and all that belongs to one run of it."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from optuna.trial import TrialState
+
+from hptui.domain.text import safe_line
+from hptui.engine.choices import check_params
+from hptui.engine.lease import Lease, release_lease
+from hptui.errors import HptuiError
+from hptui.storage.distributions import from_optuna
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+
+    from hptui.domain.space import ParamSpec
+    from hptui.engine.plan import RunPlan
+    from hptui.engine.run_events import EndReason
+    from hptui.engine.trials import TrialRecord, Trials
+    from hptui.storage.sqlite import SqliteStorage
+
+_TRIALS_LOOKED_AT = 200
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """An open study and all that belongs to one run of it."""
+
+    plan: RunPlan
+    id: str
+    storage: SqliteStorage
+    study: optuna.Study
+    trials: Trials
+    lease: Lease
+    sampler: str
+    pruner: str
+    n_leftover: int
+    space: Mapping[str, ParamSpec]
+    folder: Path
+    log_handler: logging.Handler
+
+    def log_of(self, number: int) -> Path:
+        """Return where the output of a trial goes."""
+        return self.folder / "logs" / f"trial-{number:06d}.log"
+
+    def scratch_of(self, number: int) -> Path:
+        """Return the folder a trial may use."""
+        return self.folder / "scratch" / f"{number:06d}"
+
+    def n_waiting(self) -> int:
+        """Return how many trials are enqueued."""
+        waiting = (TrialState.WAITING,)
+        return len(
+            self.storage.get_all_trials(self.study._study_id, deepcopy=False, states=waiting)
+        )
+
+    def params_of(self, number: int) -> dict[str, Any]:
+        """Return the parameters of a trial."""
+        trial_id = self.storage.get_trial_id_from_study_id_trial_number(
+            self.study._study_id, number
+        )
+        return self.storage.get_trial(trial_id).params
+
+    def set_study_attr(self, key: str, text: str) -> None:
+        """Set a user attribute of the study whose value is the JSON `text`."""
+        self.study.set_user_attr(key, json.loads(text))
+
+    def enqueue(self, params: Mapping[str, Any]) -> int:
+        """Enqueue a trial by hand and return its number.
+
+        Raises:
+            SpaceError: A parameter that the study does not know, or a value out of its range.
+            StudyBusyError: The file does not take a new trial now.
+        """
+        known = dict(self.space)
+        for trial in self.study.get_trials(deepcopy=False)[-_TRIALS_LOOKED_AT:]:
+            for name, distribution in trial.distributions.items():
+                known[name] = from_optuna(distribution)
+        check_params(params, known)
+        self.study.enqueue_trial(dict(params))
+        return self.study.get_trials(deepcopy=False)[-1].number
+
+    def record_end(self, reason: EndReason) -> None:
+        """Write when and why the run ended."""
+        runs = runs_of(self.study)
+        for run in runs:
+            if run.get("id") == self.id:
+                run |= {"ended": utc_now(), "reason": reason}
+        self.storage.set_study_system_attr(self.study._study_id, "hptui:runs", cast("Any", runs))
+
+    def spill(self, records: list[TrialRecord]) -> HptuiError:
+        """Write trials that the study file did not take beside it, and return what to say."""
+        lines = [
+            json.dumps(
+                {"number": r.number, "state": r.state, "values": r.values, "params": r.params}
+            )
+            for r in records
+        ]
+        name = f"unsaved-{self.id}.jsonl"
+        for folder in (self.folder, Path.cwd(), Path("/tmp")):
+            with contextlib.suppress(OSError):
+                path = folder / name
+                path.write_text("\n".join(lines) + "\n", "utf-8")
+                return HptuiError(
+                    f"The study file took no writes ({self.storage.trouble}); "
+                    f"{len(lines)} trials that ended are in {safe_line(path)}."
+                )
+        return HptuiError(
+            f"The study file took no writes ({self.storage.trouble}), nor did any other place; "
+            f"these trials are not stored: {' '.join(lines)}"
+        )
+
+    def close(self, worker_log: Path) -> None:
+        """Close the study and give it free."""
+        with contextlib.suppress(OSError):
+            text = worker_log.read_bytes()
+            if text:
+                with (self.folder / "engine.log").open("ab") as stream:
+                    stream.write(text)
+        self.storage.close()
+        for name in ("scratch", "logs"):
+            with contextlib.suppress(OSError):
+                (self.folder / name).rmdir()
+        logging.getLogger("hptui").removeHandler(self.log_handler)
+        self.log_handler.close()
+        with contextlib.suppress(OSError):
+            if (self.folder / "engine.log").stat().st_size == 0:
+                (self.folder / "engine.log").unlink()
+        release_lease(self.plan.study_file, self.lease)
+
+
+def runs_of(study: optuna.Study) -> list[dict[str, Any]]:
+    """Return what is recorded of the runs of a study, newest last."""
+    runs = study._storage.get_study_system_attrs(study._study_id).get("hptui:runs")
+    return [dict(run) for run in runs] if isinstance(runs, list) else []  # pyright: ignore
+
+
+def utc_now() -> str:
+    """Return the time in UTC, as ISO 8601 to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
