@@ -1,0 +1,182 @@
+"""Locks, full disks and sudden deaths: nothing that was promised is lost."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+from tests.storage.comparison import content_of
+
+from hptui.storage.connection import StorageWriteError
+from hptui.storage.sqlite import SqliteStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MINIMIZE = [StudyDirection.MINIMIZE]
+X = FloatDistribution(0, 1)
+LOCKER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+connection.execute("COMMIT")
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "study.db"
+
+
+@pytest.fixture
+def storage(path: Path) -> Iterator[SqliteStorage]:
+    with SqliteStorage(path, create=True) as storage:
+        storage.grouped = True
+        yield storage
+
+
+def _run_trial(storage: SqliteStorage, study_id: int) -> int:
+    trial_id = storage.create_new_trial(study_id)
+    _go_on(storage, trial_id)
+    return trial_id
+
+
+def _go_on(storage: SqliteStorage, trial_id: int) -> None:
+    storage.set_trial_param(trial_id, "x", 0.5, X)
+    storage.set_trial_intermediate_value(trial_id, 0, 0.5)
+    storage.set_trial_user_attr(trial_id, "note", "long enough to need a page " * 200)
+    storage.set_trial_state_values(trial_id, TrialState.COMPLETE, [float(trial_id)])
+
+
+def test_a_lock_of_another_process_is_waited_out(storage: SqliteStorage, path: Path) -> None:
+    study_id = storage.create_new_study(MINIMIZE, "s")
+    running = [storage.create_new_trial(study_id) for _ in range(3)]
+    assert storage.flush()
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as locker:
+        assert locker.stdin is not None
+        assert locker.stdout is not None
+        assert locker.stdout.readline() == "locked\n"
+        for trial_id in running:
+            _go_on(storage, trial_id)
+            assert not storage.flush()
+        assert storage.trouble == "The file is locked by another program."
+        written = content_of(storage)
+
+        locker.stdin.write("\n")
+        locker.stdin.flush()
+        assert storage.flush(timeout_s=30)
+
+        assert locker.wait(timeout=30) == 0
+    assert storage.trouble is None
+    assert content_of(storage) == content_of(path) == written
+
+
+def test_a_full_disk_loses_nothing(storage: SqliteStorage, path: Path) -> None:
+    study_id = storage.create_new_study(MINIMIZE, "s")
+    raw = storage._file.connection.raw
+    (pages,) = raw.execute("PRAGMA page_count").fetchone()
+    raw.execute(f"PRAGMA max_page_count = {pages + 4}")
+    ids = [_run_trial(storage, study_id) for _ in range(20)]
+
+    assert not storage.flush()
+    assert storage.trouble == "The disk is full."
+    assert storage.has_pending_finish
+    # The trials go on in memory while the disk is full, and new ones come.
+    ids.append(_run_trial(storage, study_id))
+    assert not storage.flush()
+    assert len(storage.get_all_trials(study_id)) == len(ids)
+    written = content_of(storage)
+
+    raw.execute("PRAGMA max_page_count = 1000000")
+    assert storage.flush()
+    assert storage.trouble is None
+    assert [trial._trial_id for trial in storage.get_all_trials(study_id)] == ids
+    assert content_of(storage) == content_of(path) == written
+
+
+def test_a_full_disk_is_an_error_for_a_write_at_once(storage: SqliteStorage, path: Path) -> None:
+    storage.grouped = False
+    study_id = storage.create_new_study(MINIMIZE, "s")
+    trial_id = storage.create_new_trial(study_id)
+    raw = storage._file.connection.raw
+    (pages,) = raw.execute("PRAGMA page_count").fetchone()
+    raw.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StorageWriteError, match="The disk is full"):
+        storage.set_trial_user_attr(trial_id, "note", "x" * 100_000)
+
+    assert storage.get_trial(trial_id).user_attrs == {}
+    assert content_of(storage) == content_of(path)
+
+
+def test_every_statement_that_fails_once_is_made_up_for(path: Path) -> None:
+    """Fail the n-th write of a flush, for each n, by a limit on the size of the file."""
+    n_pages = 1
+    failures = 0
+    while True:
+        with SqliteStorage(path, create=True) as storage:
+            storage.grouped = True
+            study_id = storage.create_new_study(MINIMIZE, f"s{n_pages}")
+            raw = storage._file.connection.raw
+            (pages,) = raw.execute("PRAGMA page_count").fetchone()
+            raw.execute(f"PRAGMA max_page_count = {pages + n_pages}")
+            for _ in range(4):
+                _run_trial(storage, study_id)
+            is_written = storage.flush()
+            raw.execute("PRAGMA max_page_count = 1000000")
+            assert storage.flush()
+            assert content_of(storage) == content_of(path)
+        if is_written:
+            break
+        failures += 1
+        n_pages += 1
+    assert failures >= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_killed_process_leaves_a_sound_file(path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    announced: list[int] = []
+    for _ in range(2):
+        n_lines = rng.randrange(1, 60)
+        with subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("writing_process.py"), str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as writer:
+            assert writer.stdout is not None
+            announced += [int(writer.stdout.readline()) for _ in range(n_lines)]
+            writer.kill()
+            announced += [int(line) for line in writer.stdout if line.endswith("\n")]
+
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    half = connection.execute(
+        "SELECT count(*) FROM trials WHERE state = 'COMPLETE' AND (SELECT count(*) FROM"
+        " trial_values WHERE trial_values.trial_id = trials.trial_id) != 1"
+    ).fetchone()
+    connection.close()
+    assert half == (0,)
+    with SqliteStorage(path) as storage:
+        trials = storage.get_all_trials(storage.get_study_id_from_name("s"))
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert all(len(trial.intermediate_values) == 5 for trial in trials)
+        finished = {trial.number for trial in trials if trial.state is TrialState.COMPLETE}
+        assert set(announced) <= finished
