@@ -53,7 +53,7 @@ def trial_states(
     cells: Sequence[object], ids: Sequence[int], damage: Damage
 ) -> npt.NDArray[np.int8]:
     """Return states; a cell that is no integer is a word that Optuna does not know."""
-    if all(type(cell) is int for cell in cells):
+    if set(map(type, cells)) <= {int}:
         return np.array(cells, np.int8)
     for row, cell in enumerate(cells):
         if not isinstance(cell, int):
@@ -81,7 +81,7 @@ def times(cells: Sequence[object], ids: Sequence[int], damage: Damage, what: str
 
 def _are_plain_times(cells: list[object]) -> bool:
     # NumPy would take in words such as `today`, and time zones with a warning.
-    if not all(isinstance(cell, str) for cell in cells):
+    if not set(map(type, cells)) <= {str}:
         return False
     texts = cast("list[str]", cells)
     joined = "".join(texts)

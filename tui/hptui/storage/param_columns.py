@@ -26,7 +26,7 @@ UNKEPT: Final = -2
 MAX_PARAMS: Final = 1_000
 """Names beyond these are left out of the columns, see `KnownParams.has_omitted`."""
 MAX_JSON_CHARS: Final = 1_000_000
-_MAX_NAME_CHARS: Final = 10_000
+MAX_NAME_BYTES: Final = 10_000
 _MAX_KEPT_CHARS: Final = 10_000_000
 _MAX_CASES: Final = 64
 
@@ -114,7 +114,7 @@ class _Pair:
     damage: str = ""
 
 
-_NAMELESS: Final = _Pair(damage="A parameter has no name or no space.")
+_NAMELESS: Final = _Pair(damage="A parameter's name or space is missing or too long.")
 _OMITTED: Final = _Pair()
 
 
@@ -141,8 +141,10 @@ class KnownParams:
 
         Name and space are joined by a NUL, which JSON cannot hold.
         """
+        # The functions of SQLite for text stop at a NUL, so a name's length is that of its bytes.
         text = (
-            f"substr(param_name, 1, {_MAX_NAME_CHARS + 1}) || char(0) || "
+            f"CASE WHEN length(CAST(param_name AS BLOB)) <= {MAX_NAME_BYTES} THEN param_name END "
+            "|| char(0) || "
             f"substr(distribution_json, 1, {MAX_JSON_CHARS + 1})"
         )
         if not self._cases:
@@ -172,7 +174,8 @@ class KnownParams:
         ]
         good = is_kept & ~bad
         found: list[ParamCells] = []
-        for index in np.unique(names[good]).tolist():
+        indices: list[int] = np.unique(names[good]).tolist()
+        for index in indices:
             chosen = good & (names == index)
             kept = specs[chosen].astype(np.int32)
             found.append(ParamCells(self._columns[index], rows[chosen], values[chosen], kept))

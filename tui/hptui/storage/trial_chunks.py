@@ -7,7 +7,8 @@ bad row stays readable.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
 from hptui.storage.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hptui.storage.growing_column import FloatArray, IntArray
 
@@ -41,14 +42,16 @@ Rows = list[tuple[Any, ...]]
 
 
 class Selection(Protocol):
-    """Which trials to read."""
+    """Which trials of a study to read."""
 
-    def where(self, column: str) -> str:
-        """Return the SQL condition on a column of trial ids."""
+    @property
+    def condition(self) -> str:
+        """SQL on the table of trials."""
         ...
 
-    def arguments(self) -> Sequence[int]:
-        """Return the arguments of the condition."""
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """The arguments of the condition."""
         ...
 
     def halves(self) -> Sequence[Selection]:
@@ -58,45 +61,53 @@ class Selection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IdRange:
-    """All trials with ids from `low` to `high`."""
+    """The trials with ids from `low` to `high`."""
 
+    study_id: int
     low: int
     high: int
 
-    def where(self, column: str) -> str:
-        """Return the SQL condition on a column of trial ids."""
-        return f"{column} BETWEEN ? AND ?"
+    @property
+    def condition(self) -> str:
+        """SQL on the table of trials."""
+        return "trials.study_id = ? AND trials.trial_id BETWEEN ? AND ?"
 
-    def arguments(self) -> Sequence[int]:
-        """Return the arguments of the condition."""
-        return (self.low, self.high)
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """The arguments of the condition."""
+        return (self.study_id, self.low, self.high)
 
     def halves(self) -> Sequence[Selection]:
         """Return two smaller selections, or nothing where this is one trial."""
         if self.low >= self.high:
             return ()
         middle = (self.low + self.high) // 2
-        return (IdRange(self.low, middle), IdRange(middle + 1, self.high))
+        return (replace(self, high=middle), replace(self, low=middle + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class IdList:
     """The trials with these ids; at most a few hundred, for SQLite's limit of arguments."""
 
+    study_id: int
     ids: tuple[int, ...]
 
-    def where(self, column: str) -> str:
-        """Return the SQL condition on a column of trial ids."""
-        return f"{column} IN ({','.join('?' * len(self.ids))})"
+    @property
+    def condition(self) -> str:
+        """SQL on the table of trials."""
+        return f"trials.study_id = ? AND trials.trial_id IN ({','.join('?' * len(self.ids))})"
 
-    def arguments(self) -> Sequence[int]:
-        """Return the arguments of the condition."""
-        return self.ids
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """The arguments of the condition."""
+        return (self.study_id, *self.ids)
 
     def halves(self) -> Sequence[Selection]:
         """Return two smaller selections, or nothing where this is one trial."""
         middle = len(self.ids) // 2
-        return (IdList(self.ids[:middle]), IdList(self.ids[middle:])) if middle else ()
+        if not middle:
+            return ()
+        return (replace(self, ids=self.ids[:middle]), replace(self, ids=self.ids[middle:]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +148,6 @@ class ChunkReader:
     """Reads chunks of one study over a connection that has a read transaction open."""
 
     connection: sqlite3.Connection
-    study_id: int
     n_objectives: int
     params: KnownParams
 
@@ -182,9 +192,8 @@ class ChunkReader:
 
     def _ids(self, selection: Selection) -> IntArray:
         rows = self._rows(
-            f"SELECT trial_id FROM trials WHERE {selection.where('trial_id')} AND study_id = ? "
-            "ORDER BY trial_id",
-            (*selection.arguments(), self.study_id),
+            f"SELECT trial_id FROM trials WHERE {selection.condition} ORDER BY trial_id",
+            selection.arguments,
         )
         return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
@@ -192,8 +201,8 @@ class ChunkReader:
         rows = self._rows(
             f"SELECT trial_id, number, CASE state {_STATE_CASES} ELSE substr(state, 1, 40) END, "
             "substr(datetime_start, 1, 40), substr(datetime_complete, 1, 40) FROM trials "
-            f"WHERE {selection.where('trial_id')} AND study_id = ? ORDER BY trial_id",
-            (*selection.arguments(), self.study_id),
+            f"WHERE {selection.condition} ORDER BY trial_id",
+            selection.arguments,
         )
         ids, numbers, states, starts, completes = _columns(rows, 5)
         chunk.numbers[:] = trial_numbers(numbers, ids, chunk.damage)
@@ -204,13 +213,11 @@ class ChunkReader:
     def _fill_values(self, selection: Selection, chunk: TrialChunk) -> None:
         value = _VALUE.format(type="value_type", value="value")
         rows = self._rows(
-            f"SELECT trial_id, objective, {value} FROM trial_values "
-            f"WHERE {selection.where('trial_id')}",
-            selection.arguments(),
+            f"SELECT trial_id, objective, {value} FROM trial_values WHERE {_of(selection)}",
+            selection.arguments,
         )
         of_trials, objectives, cells = _columns(rows, 3)
-        at, kept = _places(of_trials, chunk.trial_ids)
-        columns, values = integers(objectives)[kept], floats(cells)[kept]
+        at, columns, values = _rows_of(of_trials, chunk), integers(objectives), floats(cells)
         is_known = (columns >= 0) & (columns < self.n_objectives)
         for row in at[~is_known].tolist():
             chunk.damage.append((int(chunk.trial_ids[row]), "A value belongs to no objective."))
@@ -224,14 +231,13 @@ class ChunkReader:
         blocks = self._blocks(
             f"SELECT trial_id, substr(key, 1, 1000), CASE WHEN length(value_json) <= "
             f"{MAX_JSON_CHARS} THEN value_json END FROM trial_system_attributes "
-            f"WHERE {selection.where('trial_id')} AND key >= ? AND key < ? ORDER BY trial_id, key",
-            (*selection.arguments(), *KEY_RANGE),
+            f"WHERE {_of(selection)} AND key >= ? AND key < ? ORDER BY trial_id, key",
+            (*selection.arguments, *KEY_RANGE),
         )
         row_of = {trial_id: row for row, trial_id in enumerate(chunk.trial_ids.tolist())}
         constraints: dict[int, dict[str, float]] = {}
         for trial_id, key, text in chain.from_iterable(blocks):
-            if trial_id in row_of:
-                read_constraint(constraints.setdefault(trial_id, {}), str(key), text)
+            read_constraint(constraints.setdefault(trial_id, {}), str(key), text)
         chunk.violations[:] = np.nan
         for trial_id, by_key in constraints.items():
             if by_key:
@@ -246,27 +252,24 @@ class ChunkReader:
             "JOIN trial_intermediate_values AS last ON last.trial_intermediate_value_id = ("
             "SELECT trial_intermediate_value_id FROM trial_intermediate_values AS report "
             "WHERE report.trial_id = trials.trial_id ORDER BY report.step DESC LIMIT 1) "
-            f"WHERE {selection.where('trials.trial_id')} AND trials.study_id = ?",
-            (*selection.arguments(), self.study_id),
+            f"WHERE {selection.condition}",
+            selection.arguments,
         )
         of_trials, steps, cells = _columns(rows, 3)
-        at, kept = _places(of_trials, chunk.trial_ids)
-        chunk.last_steps[at] = integers(steps)[kept]
-        chunk.last_values[at] = floats(cells)[kept]
+        at = _rows_of(of_trials, chunk)
+        chunk.last_steps[at] = integers(steps)
+        chunk.last_values[at] = floats(cells)
 
     def _fill_params(self, selection: Selection, chunk: TrialChunk) -> None:
         expression, arguments = self.params.code_expression()
         blocks = self._blocks(
-            f"SELECT trial_id, param_value, {expression} FROM trial_params "
-            f"WHERE {selection.where('trial_id')}",
-            (*arguments, *selection.arguments()),
+            f"SELECT trial_id, param_value, {expression} FROM trial_params WHERE {_of(selection)}",
+            (*arguments, *selection.arguments),
         )
         for block in blocks:
             of_trials, numbers, cells = _columns(block, 3)
-            at, kept = _places(of_trials, chunk.trial_ids)
-            if not kept.all():
-                cells = [cells[place] for place in np.flatnonzero(kept).tolist()]
-            found, bad = self.params.split(cells, at, floats(numbers)[kept])
+            at = _rows_of(of_trials, chunk)
+            found, bad = self.params.split(cells, at, floats(numbers))
             chunk.params.extend(found)
             chunk.damage.extend((int(chunk.trial_ids[row]), reason) for row, reason in bad)
 
@@ -278,6 +281,13 @@ class ChunkReader:
         cursor = self.connection.execute(query, tuple(arguments))
         while block := cursor.fetchmany(_ROWS_A_BLOCK):
             yield block
+
+
+def _of(selection: Selection) -> str:
+    """Return the condition on the trial ids of another table than that of trials."""
+    # A range of ids would do for many files. Where other studies have trials in between, it would
+    # read those too, and there may be millions.
+    return f"trial_id IN (SELECT trial_id FROM trials WHERE {selection.condition})"
 
 
 def _is_of_a_row(error: sqlite3.Error) -> bool:
@@ -292,14 +302,6 @@ def _columns(rows: Rows, width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
-def _places(of_trials: Sequence[int], ids: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Return the rows of the cells that belong to trials of the chunk, and which cells these are.
-
-    Ids between those of the study belong to other studies of the file.
-    """
-    wanted = np.array(of_trials, np.int64)
-    if not len(ids):
-        return wanted[:0], np.zeros(len(wanted), np.bool_)
-    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    kept = ids[at] == wanted
-    return at[kept], kept
+def _rows_of(of_trials: Sequence[int], chunk: TrialChunk) -> IntArray:
+    """Return the rows in `chunk` of cells that belong to these trials."""
+    return np.searchsorted(chunk.trial_ids, np.array(of_trials, np.int64))
