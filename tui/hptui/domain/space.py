@@ -14,6 +14,7 @@ from hptui.errors import SpaceError
 
 _STEP_TOLERANCE = 1e-8
 """In steps: the distance from the grid at which Optuna still counts a value as on it."""
+_MAX_STEPS = 10**12
 _RELATIVE_ULPS = 1e-12
 """Values this near to a bound count as the bound: log-scaled ones can miss it by one ulp."""
 
@@ -196,7 +197,14 @@ def spec_from_json(text: str) -> ParamSpec:
         return _read_short(data)
     except SpaceError:
         raise
-    except (ValueError, TypeError, KeyError, RecursionError, ArithmeticError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+        ArithmeticError,
+    ) as error:
         raise SpaceError(
             f"{safe_line(text)} is not a stored search space.",
             hint="Optuna's distribution_to_json shows the expected form.",
@@ -314,9 +322,14 @@ def _last_on_grid(low: float, high: float, step: float) -> float:
     start, by = Decimal(repr(low)), Decimal(repr(step))
     try:
         steps = (Decimal(repr(high)) - start) / by
-        count = int(steps.to_integral_value())
-    except DecimalException as error:
-        raise _bad_step(step) from error
+    except DecimalException:
+        steps = Decimal("Infinity")
+    if steps > _MAX_STEPS:
+        raise SpaceError(
+            f"A step of {step!r} from {low!r} to {high!r} is too small to tell values apart.",
+            hint="Leave the step out: write step=none.",
+        )
+    count = int(steps.to_integral_value())
     if abs(steps - count) >= Decimal(str(_STEP_TOLERANCE)):
         raise _misfit(low, high, step, nearest=float(start + int(steps) * by))
     return float(start + count * by)
