@@ -177,8 +177,8 @@ def test_each_step_is_reported(name: str, load: Callable[[str], Objective]) -> N
     steps = trial.intermediate_values
     assert list(steps) == list(range(REPORTS[name]))
     assert len(set(steps.values())) > 1
-    last_or_best = max(steps.values()) if name == "digits-mlp" else steps[REPORTS[name] - 1]
-    assert trial.value == last_or_best
+    if name != "digits-mlp":
+        assert trial.value == steps[REPORTS[name] - 1]
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -233,15 +233,22 @@ def test_the_constraint_is_the_number_of_nodes_over_the_limit() -> None:
     assert study.best_trial.number == small.number
 
 
+# At this learning rate the accuracy goes up and down, so the last epoch is not the best.
 NETWORK = {
     "layers": 2,
     "width_1": 24,
     "width_2": 16,
     "activation": "relu",
-    "lr": 0.01,
+    "lr": 0.1,
     "alpha": 1e-4,
     "batch_size": 64,
 }
+
+
+def test_the_value_is_the_best_epoch_of_the_network() -> None:
+    trial = run(digits_mlp.objective, NETWORK).trials[0]
+    steps = trial.intermediate_values
+    assert trial.value == max(steps.values()) > steps[digits_mlp.EPOCHS - 1]
 
 
 @pytest.fixture
