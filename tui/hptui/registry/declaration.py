@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
@@ -92,23 +92,23 @@ def declared_info(
     """
     if not isinstance(decorator, ast.Call):
         return None, f"line {decorator.lineno}: write @objective() with its parentheses"
-    arguments: dict[str, object] = {}
-    if decorator.args:
-        arguments["name"] = _literal(decorator.args[0], names)
-    for keyword in decorator.keywords:
-        if keyword.arg is not None:
-            arguments[keyword.arg] = _literal(keyword.value, names)
-    known = {name: value for name, value in arguments.items() if value is not _UNKNOWN}
 
     def stand_in() -> None: ...
 
     stand_in.__name__, stand_in.__doc__ = node.name, ast.get_docstring(node)
     try:
         # The decorator itself decides what is valid and what the defaults are.
-        describe(**known)(stand_in)  # pyright: ignore[reportArgumentType] - it checks them
+        describe(**_arguments(decorator, names))(stand_in)
     except (HptuiError, TypeError, ValueError, AttributeError) as error:
         return None, f"line {decorator.lineno}: its decorator is refused: {safe_line(error)}"
     return getattr(stand_in, ATTRIBUTE), ""
+
+
+def _arguments(call: ast.Call, names: Names) -> dict[str, Any]:
+    arguments = {each.arg: _literal(each.value, names) for each in call.keywords if each.arg}
+    if call.args:
+        arguments["name"] = _literal(call.args[0], names)
+    return {name: value for name, value in arguments.items() if value is not _UNKNOWN}
 
 
 def _literal(node: ast.expr, names: Names) -> object:

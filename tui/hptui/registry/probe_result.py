@@ -40,11 +40,15 @@ class ProbeResult:
     """In the order in which they are suggested."""
     dynamic: frozenset[str] = frozenset()
     """Parameters whose space was not the same in all probe trials."""
+    loaded: bool = False
+    """Whether the objective could be imported; if not, `error` says why."""
     n_trials: int = 0
     complete: bool = False
     """Whether every choice, and both ends of every integer, have been tried."""
     error: str = ""
     """Why nothing was found: a sentence; empty as soon as one parameter was suggested."""
+    hint: str = ""
+    """What to do about the error; may be empty."""
     detail: str = ""
     """The end of the error's traceback."""
     values_returned: int | None = None
@@ -60,6 +64,7 @@ class Story:
         self._seen = Observations()
         self._trial: Observation | None = None
         self._problem = ""
+        self._hint = ""
         self._detail = ""
         self._values: int | None = None
         self._reports = False
@@ -106,14 +111,14 @@ class Story:
                 self._note(f"The objective fails: {safe_line(text, max_chars=500)}", detail)
             case {"how": "died", "code": int(code)}:
                 self._note(f"The objective ended its process ({_spell_exit(code)}).")
-            case {"problem": str(text), "detail": str(detail)}:
-                self._note(safe_line(text, max_chars=500), detail)
+            case {"problem": str(text), "hint": str(hint), "detail": str(detail)}:
+                self._note(safe_line(text, max_chars=500), detail, hint)
             case _:
                 pass
 
-    def _note(self, problem: str, detail: str = "") -> None:
+    def _note(self, problem: str, detail: str = "", hint: str = "") -> None:
         if not self._problem:
-            self._problem, self._detail = problem, detail
+            self._problem, self._detail, self._hint = problem, detail, hint
 
     def _close_trial(self) -> None:
         if self._trial is not None:
@@ -143,9 +148,11 @@ class Story:
                 for name, (number, spec) in first_seen.items()
             },
             dynamic=frozenset(self._seen.dynamic()),
+            loaded=self.is_loaded,
             n_trials=len(self._seen.trials),
             complete=self._is_complete and self.is_done,
             error="" if first_seen else self._problem,
+            hint="" if first_seen else self._hint,
             detail="" if first_seen else self._detail,
             values_returned=self._values,
             reports=self._reports,

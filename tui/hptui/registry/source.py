@@ -16,6 +16,7 @@ from hptui.registry.syntax import (
     Function,
     call_problem,
     is_called_with_trial,
+    optimised_names,
     other_arguments,
     returns_something,
     study_directions,
@@ -127,13 +128,20 @@ class _Reader:
         return self._with_directions(sorted(kept, key=lambda each: each.line))
 
     def _with_directions(self, found: list[Candidate]) -> list[Candidate]:
-        plain = [each for each in found if not each.decorated]
+        """Let the file's own create_study say which way is better for what it optimises."""
+        plain = {each.attribute for each in found if not each.decorated}
+        optimised = plain & optimised_names(self._tree) or (
+            plain if len(plain) == 1 else set[str]()
+        )
         directions = study_directions(self._tree)
-        if len(plain) != 1 or not directions:
+        if not directions:
             return found
-        # The script's own create_study says which way is better.
-        info = replace(plain[0].info, directions=directions)
-        return [replace(each, info=info) if each is plain[0] else each for each in found]
+        return [
+            replace(each, info=replace(each.info, directions=directions))
+            if each.attribute in optimised
+            else each
+            for each in found
+        ]
 
     def _helpers(self) -> set[str]:
         """Return the names of functions that a function or class around a trial calls."""

@@ -138,6 +138,19 @@ def study_directions(tree: ast.Module) -> tuple[Direction, ...]:
     return found.pop() if len(found) == 1 else ()
 
 
+def optimised_names(tree: ast.Module) -> set[str]:
+    """Return the names that the file gives to `study.optimize`, directly or in a lambda."""
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called_name(node) == "optimize" and node.args
+    ]
+    names: set[str] = set()
+    for call in calls:
+        names |= {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
+    return names
+
+
 def _directions_of(call: ast.Call) -> tuple[Direction, ...]:
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     nodes: list[ast.expr] = []

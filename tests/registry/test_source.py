@@ -1,0 +1,256 @@
+"""What the source of a file says about the objectives in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.errors import ObjectiveError
+from hptui.registry.source import MAX_SOURCE_BYTES, Candidate, candidates_in, read_source
+
+FILE = Path("train.py")
+
+
+def _read(source: str) -> list[Candidate]:
+    return candidates_in(dedent(source).encode(), FILE)
+
+
+def _names(source: str) -> list[str]:
+    return [each.attribute for each in _read(source)]
+
+
+def _only(source: str) -> Candidate:
+    (found,) = _read(source)
+    return found
+
+
+def test_the_decorators_literal_arguments_are_read() -> None:
+    found = _only('''
+        import hptui
+
+        @hptui.objective(
+            name="digits", summary="Digits", directions=["maximize", "minimize"],
+            metric_names=("accuracy", "size"), sampler="random", pruner="none", tags=["a", "b"],
+            space={"lr": hptui.Float(1e-5, 0.1, log=True), "depth": hptui.Int(2, high=8),
+                   "kind": hptui.Choice(("a", None, 3))},
+        )
+        def tune(trial):
+            """Another summary."""
+            return 1.0, 2.0
+        ''')
+    assert found.attribute == "tune"
+    assert found.problem == ""
+    info = found.info
+    assert (info.name, info.summary, info.tags) == ("digits", "Digits", ("a", "b"))
+    assert info.directions == ("maximize", "minimize")
+    assert info.metric_names == ("accuracy", "size")
+    assert (info.sampler, info.pruner) == ("random", "none")
+    assert info.space == {
+        "lr": FloatParam(1e-5, 0.1, log=True),
+        "depth": IntParam(2, 8),
+        "kind": ChoiceParam(("a", None, 3)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("imported", "decorator"),
+    [
+        ("import hptui", "@hptui.objective(name='x')"),
+        ("import hptui as h", "@h.objective(name='x')"),
+        ("from hptui import objective", "@objective(name='x')"),
+        ("from hptui import objective as tunable", "@tunable('x')"),
+        ("from hptui.registry.decorator import objective", "@objective('x')"),
+    ],
+)
+def test_the_decorator_is_recognised_however_it_was_imported(imported: str, decorator: str) -> None:
+    found = _only(f"{imported}\n{decorator}\ndef fit(t):\n    return 1\n")
+    assert (found.decorated, found.info.name) == (True, "x")
+
+
+def test_a_decorator_of_the_same_name_from_elsewhere_is_not_ours() -> None:
+    source = "from lib import objective as tunable\nfrom hptui import Float\n"
+    source += "@tunable(name='x')\ndef fit(t):\n    return 1\n"
+    assert _names(source) == []
+
+
+def test_arguments_that_are_not_literals_are_taken_as_not_given() -> None:
+    found = _only("""
+        from hptui import objective
+        TAGS = make_tags()
+
+        @objective(name="x", tags=TAGS, **more)
+        def tune(trial):
+            return 1
+        """)
+    assert (found.info.name, found.info.tags, found.problem) == ("x", (), "")
+
+
+@pytest.mark.parametrize(
+    ("decorator", "reason"),
+    [
+        ("@objective", "parentheses"),
+        ("@objective(direction='up')", "'up'"),
+        ("@objective(colour='red')", "colour"),
+        ("@objective(direction='minimize', directions=['minimize'])", "not both"),
+        ("@objective(space={'lr': Float(2, 1)})", "low"),
+    ],
+)
+def test_a_decorator_that_would_be_refused_is_a_problem_with_its_line(
+    decorator: str, reason: str
+) -> None:
+    source = f"from hptui import Float, objective\n\n{decorator}\ndef tune(trial):\n    return 1\n"
+    problem = _only(source).problem
+    assert "line 3" in problem
+    assert reason in problem
+
+
+def test_plain_functions_are_told_by_their_name_or_first_parameter() -> None:
+    assert _names("""
+        def objective(t): return 1
+        def by_name(trial): return 1
+        def by_annotation(t: optuna.trial.Trial): return 1
+        def by_text(t: "optuna.Trial"): return 1
+        def with_default(trial, folds=3): return 1
+        small = lambda trial: 1
+        def callback(study, trial): return 1
+        def needs_data(trial, rows): return 1
+        def prints(trial): print(trial)
+        def _private(trial): return 1
+        async def later(trial): return 1
+        other = lambda x: 1
+        """) == ["objective", "by_name", "by_annotation", "by_text", "with_default", "small"]
+
+
+def test_a_function_that_another_one_calls_with_the_trial_is_its_helper() -> None:
+    assert _names("""
+        def build(trial): return trial.suggest_int("n", 1, 3)
+        def train(trial): return build(trial)
+        def main(): return train(None)
+        """) == ["train"]
+
+
+def test_the_docstrings_first_line_is_the_summary() -> None:
+    assert _only('def objective(trial):\n    """\n    One.\n\n    Two."""\n').info.summary == "One."
+
+
+def test_an_objective_that_needs_more_than_a_trial_says_so() -> None:
+    assert "rows, folds" in _only("def objective(trial, rows, *, folds): return 1").problem
+    assert "async" in _only("async def objective(trial): return 1").problem
+    assert "no trial" in _only("def objective(): return 1").problem
+
+
+def test_classes_with_call_are_listed_by_their_instances_or_by_themselves() -> None:
+    assert _names("""
+        class Base:
+            def __call__(self, trial): return 1
+        class Tuned(Base):
+            '''A tuned one.'''
+        class NeedsData:
+            def __init__(self, rows): ...
+            def __call__(self, trial): return 1
+        class Other:
+            def __call__(self, number): return 1
+        class WithInstance:
+            def __call__(self, trial): return 1
+        wide = WithInstance()
+        fitted = NeedsData([1, 2])
+        """) == ["Base", "Tuned", "wide", "fitted"]
+
+
+def test_what_is_called_objective_counts_however_it_came_about() -> None:
+    assert _names("from lib.train import objective") == ["objective"]
+    assert _names("objective = functools.partial(train, rows=3)") == ["objective"]
+    assert _names("from hptui import objective") == []
+    assert _names("objective = 'reg:squarederror'") == []
+
+
+def test_only_what_runs_on_import_counts() -> None:
+    assert _names("""
+        try:
+            import torch
+        except ImportError:
+            def objective(trial): return 1
+        if FAST:
+            def quick(trial): return 1
+        if __name__ == "__main__":
+            def never(trial): return 1
+        def outer():
+            def inner(trial): return 1
+        """) == ["objective", "quick"]
+
+
+def test_the_files_own_study_says_which_way_is_better() -> None:
+    script = """
+        def objective(trial): return 1
+        if __name__ == "__main__":
+            study = optuna.create_study({})
+            study.optimize(objective)
+        """
+    assert _only(script.format('direction="maximize"')).info.directions == ("maximize",)
+    two = _only(script.format('directions=["maximize", "minimize"]'))
+    assert two.info.directions == ("maximize", "minimize")
+    assert _only(script.format("direction=DIRECTION")).info.directions == ("minimize",)
+
+
+def test_a_study_speaks_for_the_function_that_it_optimises() -> None:
+    first, second = _read("""
+        def first(trial): return 1
+        def second(trial): return 1
+        study = optuna.create_study(direction="maximize")
+        study.optimize(lambda trial: second(trial), n_trials=3)
+        """)
+    assert first.info.directions == ("minimize",)
+    assert second.info.directions == ("maximize",)
+
+
+def test_studies_that_disagree_say_nothing() -> None:
+    found = _only("""
+        def objective(trial): return 1
+        a = optuna.create_study(direction="maximize")
+        b = optuna.create_study(direction="minimize")
+        """)
+    assert found.info.directions == ("minimize",)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"def objective(trial:\n",
+        b"\x00\x01\x02",
+        b"\xff\xfe",
+        b"x = " + b"(" * 5000,
+        b"-" * 100_000,
+    ],
+)
+def test_what_is_not_python_is_refused_with_a_sentence(source: bytes) -> None:
+    with pytest.raises(ObjectiveError, match=r"train\.py"):
+        candidates_in(source, FILE)
+
+
+def test_a_syntax_error_names_its_line() -> None:
+    with pytest.raises(ObjectiveError, match=r"train\.py, line 3: "):
+        candidates_in(b"x = 1\ny = 2\ndef (:\n", FILE)
+
+
+def test_an_invalid_escape_is_no_reason_to_complain() -> None:
+    assert _names(r"PATTERN = '\d'" + "\ndef objective(trial): return 1") == ["objective"]
+
+
+def test_only_regular_files_of_a_sane_size_are_read(tmp_path: Path) -> None:
+    with pytest.raises(ObjectiveError, match="No such file"):
+        read_source(tmp_path / "none.py")
+    with pytest.raises(ObjectiveError, match="not a file"):
+        read_source(tmp_path)
+    pipe = tmp_path / "pipe.py"
+    os.mkfifo(pipe)
+    with pytest.raises(ObjectiveError, match="not a file"):
+        read_source(pipe)
+    big = tmp_path / "big.py"
+    with big.open("wb") as stream:
+        stream.truncate(MAX_SOURCE_BYTES + 1)
+    with pytest.raises(ObjectiveError, match="too many"):
+        read_source(big)

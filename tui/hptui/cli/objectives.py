@@ -1,0 +1,248 @@
+"""`hptui objectives`: the objectives there are, or one of them with its parameters."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
+
+from hptui.domain.choices import spell_choice
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
+from hptui.domain.text import safe_line, safe_text
+from hptui.errors import ObjectiveError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from hptui.domain.objective import ObjectiveInfo
+    from hptui.registry.catalogue import Found
+    from hptui.registry.probe import KnownParam, ProbeResult
+
+_UNLIMITED = 1_000_000
+"""The width of output that is not a terminal."""
+_GAP = "  "
+_MIN_COLUMN = 8
+"""No column is cut below this width, even if the line then does not fit."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `hptui objectives`."""
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--no-probe",
+        action="store_true",
+        help="with NAME, only read the source; its code is not run to find the parameters",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the objectives without running any of their code, or show one in full.
+
+    Raises:
+        ObjectiveError: There is no such objective, or it cannot be imported.
+    """
+    if args.name is None:
+        _list(as_json=args.json)
+    else:
+        _show(args.name, as_json=args.json, probes=not args.no_probe)
+    return 0
+
+
+def _list(*, as_json: bool) -> None:
+    from hptui.registry.catalogue import find_objectives
+
+    found = find_objectives()
+    if as_json:
+        print(json.dumps([_to_json(each) for each in found], indent=2))
+        return
+    if not found:
+        print("No objectives here. `hptui run FILE.py` tunes the function in a file of yours.")
+        return
+    rows = [
+        [each.ref.name, ", ".join(each.info.directions), _summary(each), each.origin]
+        for each in found
+    ]
+    _print_table(["name", "directions", "summary", "origin"], rows)
+
+
+def _summary(found: Found) -> str:
+    return f"! {found.problem}" if found.problem else found.info.summary
+
+
+def _show(name: str, *, as_json: bool, probes: bool) -> None:
+    from hptui.registry.catalogue import resolve
+    from hptui.registry.probe import known_space, probe
+
+    found = resolve(name, Path.cwd())
+    probed = probe(found.ref) if probes else None
+    if probed is not None and not probed.loaded:
+        raise ObjectiveError(probed.error, hint=probed.hint)
+    space = known_space(found.info, probed)
+    if as_json:
+        print(json.dumps(_to_json(found) | _space_to_json(space, probed), indent=2))
+        return
+    for title, text in _facts(found):
+        if text:
+            print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
+    print()
+    _print_space(space)
+    for note in _notes(found.info, probed):
+        print(f"\n{safe_text(note)}")
+
+
+def _facts(found: Found) -> list[tuple[str, str]]:
+    info = found.info
+    return [
+        ("Name", info.name),
+        ("Summary", info.summary),
+        ("Directions", ", ".join(info.directions)),
+        ("Metrics", ", ".join(info.metric_names)),
+        ("Sampler", info.sampler),
+        ("Pruner", info.pruner),
+        ("Tags", ", ".join(info.tags)),
+        ("Source", f"{found.ref.target}:{found.ref.attribute}"),
+        ("Origin", found.origin),
+        ("Problem", found.problem),
+    ]
+
+
+def _print_space(space: dict[str, KnownParam]) -> None:
+    if not space:
+        print("No parameters are known.")
+        return
+    rows: list[list[str]] = []
+    for name, param in space.items():
+        low, high, scale, step = _cells(param.spec)
+        condition = param.condition or "always"
+        if param.dynamic:
+            condition += ", bounds vary"
+        cells = [name, kind_of(param.spec), low, high, scale, step, condition, param.origin]
+        rows.append(cells)
+    _print_table(
+        ["parameter", "kind", "low", "high", "scale", "step / choices", "exists when", "origin"],
+        rows,
+    )
+
+
+def _cells(spec: ParamSpec) -> tuple[str, str, str, str]:
+    """Return low, high, scale, and step or choices."""
+    match spec:
+        case FloatParam(low, high, log, step):
+            shown = "" if step is None else f"{step!r}"
+        case IntParam(low, high, log, step):
+            shown = "" if step == 1 else str(step)
+        case ChoiceParam(choices):
+            return "", "", "", ", ".join(spell_choice(choice) for choice in choices)
+        case _:
+            assert_never(spec)
+    return repr(low), repr(high), "log" if log else "linear", shown
+
+
+def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
+    if probed is None:
+        return ["Not probed: there may be parameters that only running the objective shows."]
+    notes: list[str] = []
+    if probed.error:
+        notes.append(probed.error)
+    elif not probed.complete:
+        notes.append(
+            f"Probing stopped after {probed.n_trials} trials; there may be more parameters. "
+            "They join a study when they are first suggested."
+        )
+    returned = probed.values_returned
+    if returned is not None and returned != len(info.directions):
+        notes.append(
+            f"It returns {returned} values, but its directions are "
+            f"{', '.join(info.directions)}: give --direction once for each value."
+        )
+    return notes
+
+
+def _to_json(found: Found) -> dict[str, Any]:
+    info = found.info
+    return {
+        "name": found.ref.name,
+        "summary": info.summary,
+        "directions": list(info.directions),
+        "metric_names": list(info.metric_names),
+        "sampler": info.sampler,
+        "pruner": info.pruner,
+        "tags": list(info.tags),
+        "origin": found.origin,
+        "source": found.ref.to_json(),
+        "problem": found.problem or None,
+    }
+
+
+def _space_to_json(space: dict[str, KnownParam], probed: ProbeResult | None) -> dict[str, Any]:
+    from hptui.domain.space import spec_to_json
+
+    parameters = {
+        name: {
+            "kind": kind_of(param.spec),
+            **json.loads(spec_to_json(param.spec))["attributes"],
+            "condition": param.condition or None,
+            "origin": param.origin,
+            "dynamic": param.dynamic,
+        }
+        for name, param in space.items()
+    }
+    return {
+        "parameters": parameters,
+        "probe": None
+        if probed is None
+        else {
+            "trials": probed.n_trials,
+            "complete": probed.complete,
+            "error": probed.error or None,
+            "values_returned": probed.values_returned,
+            "reports": probed.reports,
+        },
+    }
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; on a terminal the widest but the first are cut until a line fits."""
+    safe = [list(header), *([safe_line(cell) for cell in row] for row in rows)]
+    widths = [max(_width(row[column]) for row in safe) for column in range(len(header))]
+    room = shutil.get_terminal_size((_UNLIMITED, 24)).columns - len(_GAP) * (len(header) - 1)
+    # The name in the first column is what a person types, so it stays whole.
+    while sum(widths) > room and max(widths[1:]) > _MIN_COLUMN:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
+    for row in safe:
+        cells = [_fit(cell, width) for cell, width in zip(row, widths, strict=True)]
+        print(_GAP.join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal needs for `text`."""
+    return sum(_char_width(char) for char in text)
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _fit(text: str, columns: int) -> str:
+    """Return `text` in exactly so many columns, cut or padded."""
+    used = _width(text)
+    if used > columns:
+        kept, used = "", 1
+        for char in text:
+            if used + _char_width(char) > columns:
+                break
+            kept += char
+            used += _char_width(char)
+        text = kept + "…"
+    return text + " " * (columns - used)
