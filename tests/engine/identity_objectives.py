@@ -1,5 +1,7 @@
 """Objectives for the identity tests: cheap, conditional, reporting."""
 
+# pyright: basic
+
 import math
 
 import optuna

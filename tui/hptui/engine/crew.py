@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hptui.engine.connections import Connections
     from hptui.engine.pool import Host, Pool, Worker
     from hptui.engine.protocol import Channel, Message
 
@@ -48,7 +48,7 @@ class Crew:
     """The slots of a run and the workers that serve them."""
 
     pool: Pool
-    selector: selectors.BaseSelector
+    connections: Connections
     on_ready: Callable[[int], None]
     on_message: Callable[[Slot, Message], None]
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
@@ -92,13 +92,10 @@ class Crew:
             return
         n_slots = len(self.slots)
         if self.pool.backend == "threading":
-            self._watch(self.pool.start(wanted, n_slots))
+            self.connections.watch_host(self.pool.start(wanted, n_slots))
             return
         for _ in range(wanted):
-            self._watch(self.pool.start(1, n_slots))
-
-    def _watch(self, host: Host) -> None:
-        self.selector.register(host.sentinel, selectors.EVENT_READ, ("host", host))
+            self.connections.watch_host(self.pool.start(1, n_slots))
 
     def say_hello(self, channel: Channel, message: Message) -> bool:
         """Take a worker's connection; False when nobody here started it."""
@@ -109,7 +106,7 @@ class Crew:
         worker.channel = channel
         if old is not None:
             # It comes again after its objective closed the connection; the trial goes on.
-            self._drop_channel(old)
+            self.connections.drop(old)
             return True
         worker.is_ready = True
         self.failed_starts = 0
@@ -136,22 +133,7 @@ class Crew:
         """Send a message to a slot's worker."""
         if slot.worker is not None and slot.worker.channel is not None:
             slot.worker.channel.send(message)
-            self.watch_writes(slot.worker.channel)
-
-    def watch_writes(self, channel: Channel) -> None:
-        """Wait for writability as long as something is unsent."""
-        if channel.is_closed or channel.fileno() < 0:
-            return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.wants_to_write else 0)
-        with contextlib.suppress(KeyError):
-            key = self.selector.get_key(channel)
-            if key.events != events:
-                self.selector.modify(channel, events, key.data)
-
-    def _drop_channel(self, channel: Channel) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self.selector.unregister(channel)
-        channel.close()
+            self.connections.watch_writes(slot.worker.channel)
 
     def release(self, slot: Slot) -> None:
         """Make a slot ready for its next trial after one has ended."""
@@ -186,7 +168,7 @@ class Crew:
         slot.worker = worker.slot = None
         worker.is_ready = False
         if worker.channel is not None:
-            self._drop_channel(worker.channel)
+            self.connections.drop(worker.channel)
         worker.host.is_retired = True
         slot.number, slot.ending, slot.log = None, None, None
         self._end_if_idle(worker.host)
@@ -205,8 +187,7 @@ class Crew:
     def bury(self, host: Host) -> list[Death]:
         """Clean up after a process that has ended; returns the trials that died with it."""
         host.process.join(0)
-        with contextlib.suppress(KeyError, ValueError):
-            self.selector.unregister(host.sentinel)
+        self.connections.forget_host(host)
         said_hello = any(worker.is_ready for worker in host.workers)
         deaths: list[Death] = []
         for worker in host.workers:
@@ -216,7 +197,7 @@ class Crew:
                     # A result may have been sent just before the end.
                     for message in worker.channel.receive_all():
                         self.on_message(slot, message)
-                self._drop_channel(worker.channel)
+                self.connections.drop(worker.channel)
             if slot is not None and slot.worker is worker:
                 if slot.number is not None:
                     deaths.append(Death(slot.index, slot.number, self._why(host, slot)))
@@ -275,8 +256,7 @@ class Crew:
         """End all workers and wait for their processes."""
         self._is_closing = True
         for host in list(self.pool.hosts):
-            with contextlib.suppress(KeyError, ValueError):
-                self.selector.unregister(host.sentinel)
+            self.connections.forget_host(host)
             busy = any(
                 s.number is not None for s in self.slots.values() if s.worker in host.workers
             )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import selectors
 import shutil
-import socket
 import tempfile
 from collections import deque
 from pathlib import Path
@@ -16,11 +13,11 @@ from typing import TYPE_CHECKING
 from hptui.engine import control, processes
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
+from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.pool import Host, Pool
-from hptui.engine.protocol import Channel, Message, ProtocolError
 from hptui.engine.report import Finished, Observer, Pace, Progress, Started
 from hptui.engine.rules import Rules
 from hptui.engine.run_events import (
@@ -42,10 +39,12 @@ from hptui.engine.run_events import (
 )
 from hptui.engine.setup import open_run
 from hptui.engine.slot import clear_scratch
+from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
 
 if TYPE_CHECKING:
+    from hptui.engine.protocol import Channel, Message
     from hptui.engine.plan import RunPlan
     from hptui.engine.run import Run
     from hptui.engine.trials import LiveTrial
@@ -54,8 +53,6 @@ _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
-LOG_CAP_BYTES = 10 * 1024 * 1024
-_LOG_HEAD_BYTES = 1024 * 1024
 _LAST_COMMIT_BUDGET_S = 300.0
 _LAST_RETRY_S = 0.1
 _CLOSE_S = 5.0
@@ -71,13 +68,9 @@ class Engine:
     def __init__(self, plan: RunPlan, observer: Observer) -> None:
         self._plan = plan
         self._observer = observer
-        self._selector = selectors.DefaultSelector()
         self._runtime = Path(tempfile.mkdtemp(prefix="hptui-"))
         self.socket_path = self._runtime / "engine.sock"
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
-        os.set_blocking(self._wake_read, False)
+        self._connections = Connections(self.socket_path, self)
         self._interrupts = 0
         self._strangers = {child.pid for child in processes.descendants(os.getpid())}
         self._guardian = processes.Guardian(self._runtime)
@@ -90,7 +83,7 @@ class Engine:
                 log=self._runtime / "workers.log",
                 guardian=self._guardian,
             ),
-            selector=self._selector,
+            connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
             on_message=self._on_trial_message,
         )
@@ -119,7 +112,7 @@ class Engine:
         try:
             if lease is not None and lease.is_alive:
                 raise busy_error(self._plan.study_file, lease)
-            self._listen()
+            self._connections.open()
             processes.adopt_orphans()
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
@@ -136,15 +129,7 @@ class Engine:
     def interrupt(self) -> None:
         """Ask the run to end: the first call gives running trials a moment, the second none."""
         self._interrupts += 1
-        with contextlib.suppress(OSError):
-            os.write(self._wake_write, b"!")
-
-    def _listen(self) -> None:
-        self._listener.bind(str(self.socket_path))
-        self._listener.listen(64)
-        self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, ("listener", None))
-        self._selector.register(self._wake_read, selectors.EVENT_READ, ("wake", None))
+        self._connections.wake()
 
     def _wait_for_objective(self) -> Message | None:
         """Wait until a worker has loaded the objective; None when the user gave up."""
@@ -314,8 +299,7 @@ class Engine:
         ]
         times = [each for each in due if each is not None]
         timeout_s = max(0.0, min(times) - now()) if times else None
-        for key, mask in self._selector.select(timeout_s):
-            self._on_io(key, mask)
+        self._connections.wait(timeout_s)
         time_s = now()
         self._crew.tick(time_s)
         if self._commits is not None:
@@ -328,59 +312,26 @@ class Engine:
             self._observer.progress(self.progress())
             self._check_logs(time_s)
 
-    def _on_io(self, key: selectors.SelectorKey, mask: int) -> None:
-        kind, what = key.data
-        if kind == "worker" or kind == "client":
-            channel = what
-            if mask & selectors.EVENT_WRITE:
-                channel.write()
-                self._crew.watch_writes(channel)
-            if mask & selectors.EVENT_READ:
-                self._read(kind, channel)
-        elif kind == "host":
-            self._on_host_end(what)
-        elif kind == "listener":
-            self._accept()
-        else:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_read, 64)
-            while self._rules_are_live and self.rules.interrupts < self._interrupts:
-                self._feed(InterruptRequested())
+    # -- what arrives
 
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            connection, _ = self._listener.accept()
-            channel = Channel(connection)
-            self._selector.register(channel, selectors.EVENT_READ, ("client", channel))
+    def on_wake(self) -> None:
+        """See `connections.Listener`."""
+        while self._rules_are_live and self.rules.interrupts < self._interrupts:
+            self._feed(InterruptRequested())
 
-    def _read(self, kind: str, channel: Channel) -> None:
-        try:
-            messages = channel.receive()
-        except ProtocolError as error:
-            _log.warning("a connection was closed: %s", error)
-            messages = []
-            channel.is_closed = True
-        for message in messages:
-            if kind == "worker":
-                slot = self._crew.slot_of(channel)
-                if slot is not None:
-                    self._on_trial_message(slot, message)
-            else:
-                kind = self._on_first_message(channel, message)
-        if channel.is_closed and channel.fileno() >= 0:
-            with contextlib.suppress(KeyError, ValueError):
-                self._selector.unregister(channel)
-            if kind == "client":
-                channel.close()
+    def on_worker(self, channel: Channel, message: Message) -> None:
+        """See `connections.Listener`."""
+        slot = self._crew.slot_of(channel)
+        if slot is not None:
+            self._on_trial_message(slot, message)
 
-    def _on_first_message(self, channel: Channel, message: Message) -> str:
-        """Take the message of a connection that may be a worker's; returns what it is."""
+    def on_first(self, channel: Channel, message: Message) -> bool:
+        """See `connections.Listener`."""
         if message.get("op") == "hello":
-            self._selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
             if self._about is None:
                 self._about = message["objective"]
             if self._crew.say_hello(channel, message):
-                return "worker"
+                return True
             channel.is_closed = True
         elif message.get("op") == "unready":
             self._unready = message["error"]
@@ -388,10 +339,11 @@ class Engine:
                 self._fail(_objective_error(message["error"]))
         else:
             channel.send(control.answer(self, message))
-            self._crew.watch_writes(channel)
-        return "client"
+            self._connections.watch_writes(channel)
+        return False
 
-    def _on_host_end(self, host: Host) -> None:
+    def on_host_end(self, host: Host) -> None:
+        """See `connections.Listener`."""
         for death in self._crew.bury(host):
             self._on_death(death)
         try:
@@ -480,9 +432,7 @@ class Engine:
             if now() > deadline_s or self._interrupts > max(1, interrupts):
                 assert self.run_state is not None
                 raise self.run_state.spill(list(commits.unannounced))
-            self._selector.select(_LAST_RETRY_S)
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_read, 64)
+            self._connections.pause(_LAST_RETRY_S)
 
     def _close(self) -> None:
         self._rules_are_live = False
@@ -491,14 +441,7 @@ class Engine:
             self.run_state.close(self._runtime / "workers.log")
         self._guardian.dismiss()
         self._end_orphans()
-        for key in list((self._selector.get_map() or {}).values()):
-            kind, what = key.data
-            if kind in ("worker", "client"):
-                what.close()
-        self._selector.close()
-        self._listener.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._connections.close()
         shutil.rmtree(self._runtime, ignore_errors=True)
 
     def _end_orphans(self) -> None:
@@ -529,12 +472,3 @@ def _objective_error(problem: Message) -> ObjectiveError:
     error = ObjectiveError(str(problem["message"]), hint=str(problem["hint"]))
     error.detail = str(problem["detail"])  # pyright: ignore[reportAttributeAccessIssue]
     return error
-
-
-def cut_log(path: Path) -> None:
-    """Keep the head of a log that has outgrown its cap; the trial goes on writing after it."""
-    with contextlib.suppress(OSError):
-        if path.stat().st_size > LOG_CAP_BYTES:
-            os.truncate(path, _LOG_HEAD_BYTES)
-            with path.open("ab") as stream:
-                stream.write(b"\n[hptui cut the log here: it had outgrown 10 MiB]\n")

@@ -1,0 +1,23 @@
+"""Objectives that the end-to-end tests run."""
+
+# pyright: basic
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def quick(trial):
+    x = trial.suggest_float("x", -5, 5)
+    return x * x
+
+
+def waiting(trial):
+    """Runs until the file `go` appears in the working directory."""
+    trial.suggest_float("x", -5, 5)
+    (Path(os.environ["HPTUI_TRIAL_DIR"]) / "checkpoint").write_text("half")
+    Path(f"started-{trial.number}").touch()
+    while not Path("go").exists():
+        subprocess.run([sys.executable, "-c", ""], check=True)
+    return 1.0

@@ -1,0 +1,64 @@
+"""Runs the real program in a folder of its own, and waits for conditions with a deadline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import optuna
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OBJECTIVES = Path(__file__).with_name("objectives_for_runs.py")
+DEADLINE_S = 60.0
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start `hptui` with these arguments."""
+    environment = {**os.environ, "HPTUI_STUDIES": str(cwd), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "hptui", *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
+    """Run `hptui` to its end: exit code, standard output, standard error."""
+    process = start(*arguments, cwd=cwd)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, out, err
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition; fails when it does not come true in time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        os.sched_yield()
+
+
+def events(out: str) -> list[dict[str, Any]]:
+    """Return the JSON objects of `--json` output; every line must be one."""
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def load(cwd: Path, name: str) -> optuna.Study:
+    """Load a study with plain Optuna."""
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{cwd / name}.db")
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    """Wait for a program's end and return its exit code."""
+    process.communicate(timeout=DEADLINE_S)
+    return process.returncode

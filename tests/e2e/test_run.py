@@ -1,0 +1,193 @@
+"""`hptui run` as a person uses it: real workers, real files, real signals."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+from tests.e2e.programs import OBJECTIVES, events, finish, load, run, start, wait_until
+
+from hptui.engine.client import ask_engine
+from hptui.engine.lease import read_lease
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = f"{OBJECTIVES}:quick"
+WAITING = f"{OBJECTIVES}:waiting"
+
+
+def test_json_output_is_one_object_a_line_and_nothing_else(tmp_path: Path) -> None:
+    code, out, _ = run("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
+    said = events(out)
+    assert code == 0
+    assert [each["event"] for each in said] == ["started", *["trial"] * 5, "finished"]
+    assert sorted(each["number"] for each in said[1:-1]) == [0, 1, 2, 3, 4]
+    assert said[-1]["counts"] == {"complete": 5, "pruned": 0, "fail": 0}
+    study = load(tmp_path, "q")
+    assert said[-1]["best"]["value"] == study.best_value
+    assert said[-1]["best"]["params"] == study.best_params
+
+
+def test_a_study_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("run", QUICK, "--study", "q", "--trials", "3", "-q", cwd=tmp_path)[0] == 0
+    assert [t.number for t in load(tmp_path, "q").trials] == list(range(6))
+
+
+def test_edited_bounds_and_fixed_values_are_what_is_stored(tmp_path: Path) -> None:
+    narrow = ["--space", "x=0..1", "--trials", "4", "-q", "--study", "q"]
+    assert run("run", QUICK, *narrow, cwd=tmp_path)[0] == 0
+    study = load(tmp_path, "q")
+    assert {str(t.distributions["x"]) for t in study.trials} == {
+        "FloatDistribution(high=1.0, log=False, low=0.0, step=None)"
+    }
+    assert (
+        run("run", QUICK, "--study", "q", "--fix", "x=0.5", "--trials", "2", cwd=tmp_path)[0] == 0
+    )
+    assert [t.params["x"] for t in load(tmp_path, "q").trials[-2:]] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--space", "x=5..1"], "low"),
+        (["--space", "nope=0..1"], "There is no parameter"),
+        (["--space", "x=-1..1:log"], "log scale"),
+        (["--sampler", "tpee"], "tpee"),
+        (["--sampler", "tpe:n_startup_trials=-1"], "n_startup_trials"),
+        (["--fix", "x=99"], "99"),
+        (["--enqueue", "{"], "not JSON"),
+        (["--enqueue", '{"x": 99}'], "99"),
+        (["--trials", "0"], "above 0"),
+        (["--timeout", "soon"], "duration"),
+        (["--study", "../up"], "cannot be a study's name"),
+        (["--direction", "minimize", "--direction", "minimize", "--target", "1"], "one objective"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_writes_nothing(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    code, out, err = run("run", QUICK, *arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_objective_that_cannot_be_imported_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import nowhere_to_be_found\n")
+    code, _, err = run("run", "broken.py:objective", "--study", "b", cwd=tmp_path)
+    assert code == 2
+    assert "nowhere_to_be_found" in err
+    assert not (tmp_path / "b.db").exists()
+
+
+def test_a_run_in_which_nothing_completes_says_so_by_its_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def objective(trial):\n    raise KeyError('always')\n")
+    code, _, err = run("run", "bad.py", "--trials", "40", cwd=tmp_path)
+    assert code == 3
+    assert "same error" in err
+    study = load(tmp_path, "bad")
+    assert len(study.trials) < 40
+    assert study.trials[0].system_attrs["hptui:error"]["type"] == "KeyError"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    trials = load(tmp_path, "w").trials
+    assert [t.state for t in trials] == [TrialState.FAIL] * 2
+    assert trials[0].system_attrs["hptui:error"]["kind"] == "interrupted"
+    assert not list((tmp_path / "w.hptui").glob("scratch/*"))
+    assert read_lease(tmp_path / "w.db", "w") is None
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
+    tmp_path: Path,
+) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    wait_until(lambda: len(load(tmp_path, "w").trials) == 2, "both are in the file")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    (tmp_path / "go").touch()
+    code, _, err = run(
+        "run", WAITING, "--study", "w", "--trials", "3", "--leftovers", "requeue", cwd=tmp_path
+    )
+    assert code == 0, err
+    trials = load(tmp_path, "w").trials
+    states = [t.state for t in trials]
+    assert states == [TrialState.FAIL] * 2 + [TrialState.COMPLETE] * 3
+    assert [t.params for t in trials[2:4]] == [t.params for t in trials[:2]]
+
+
+def test_a_running_study_is_steered_over_its_socket(tmp_path: Path) -> None:
+    file = tmp_path / "w.db"
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "2", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+    status = ask_engine(file, "w", {"op": "status"})
+    assert (status["state"], status["slots"][0]["trial"]) == ("running", 0)
+    ask_engine(file, "w", {"op": "extend", "trials": 2})
+    ask_engine(file, "w", {"op": "enqueue", "params": {"x": 0.25}})
+    ask_engine(file, "w", {"op": "pause"})
+    ask_engine(file, "w", {"op": "kill", "trial": 0})
+    wait_until(
+        lambda: ask_engine(file, "w", {"op": "status"})["running"] == 0, "the trial was killed"
+    )
+    ask_engine(file, "w", {"op": "jobs", "n": 2})
+    (tmp_path / "go").touch()
+    ask_engine(file, "w", {"op": "resume"})
+    assert finish(process) == 0
+    trials = load(tmp_path, "w").trials
+    assert [t.state.name for t in trials] == ["FAIL", *["COMPLETE"] * 3]
+    assert trials[0].system_attrs["hptui:error"]["kind"] == "killed"
+    assert trials[1].params == {"x": 0.25}
+
+
+def test_a_second_engine_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "1", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+    code, _, err = run("run", WAITING, "--study", "w", "--trials", "1", cwd=tmp_path)
+    assert code == 1
+    assert str(process.pid) in err
+    (tmp_path / "go").touch()
+    assert finish(process) == 0
+
+
+def test_a_trial_that_hangs_is_ended_by_its_time_limit(tmp_path: Path) -> None:
+    code, out, _ = run(
+        "run", WAITING, "--trials", "1", "--trial-timeout", "1s", "--json", cwd=tmp_path
+    )
+    assert code == 3
+    assert events(out)[1]["error"]["kind"] == "timeout"
+
+
+def test_a_file_locked_by_another_program_only_makes_the_run_wait(tmp_path: Path) -> None:
+    assert run("run", QUICK, "--study", "q", "--trials", "1", "-q", cwd=tmp_path)[0] == 0
+    other = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
+    process = start("run", QUICK, "--study", "q", "--trials", "20", "-j", "1", cwd=tmp_path)
+    assert process.stderr is not None
+    lines: list[str] = [process.stderr.readline()]
+    other.execute("BEGIN IMMEDIATE")
+    while "Waiting; nothing is lost" not in lines[-1] and process.poll() is None:
+        lines.append(process.stderr.readline())
+    other.execute("COMMIT")
+    process.communicate(timeout=60)
+    assert process.returncode == 0, lines
+    assert [t.state for t in load(tmp_path, "q").trials] == [TrialState.COMPLETE] * 21
