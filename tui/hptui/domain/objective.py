@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TYPE_CHECKING
 
 from hptui.domain.space import ParamSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Direction = Literal["minimize", "maximize"]
 ATTRIBUTE = "__hptui_objective__"

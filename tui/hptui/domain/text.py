@@ -8,7 +8,9 @@ MAX_CHARS = 10_000
 
 # C0 except newline and tab, DEL, C1, bidirectional controls, line separators, lone surrogates:
 # each of them can move the cursor, write to the clipboard or make text read as what it is not.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
 
 
@@ -18,10 +20,10 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
-    """Return `value` as text of at most `max_chars` with control characters made visible.
+    r"""Return `value` as text of at most `max_chars` with control characters made visible.
 
     Newlines and tabs stay. Escape sequences, C1 controls, bidirectional controls and lone
-    surrogates become `\\x1b`-like spellings, so nothing of them reaches the terminal.
+    surrogates become `\x1b`-like spellings, so nothing of them reaches the terminal.
     """
     text = value if isinstance(value, str) else str(value)
     if len(text) > max_chars:
