@@ -1,0 +1,94 @@
+"""How a study's value went over its trials, and what was the best so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import Direction
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """One objective of a study over its trials, ordered by number."""
+
+    numbers: IntArray
+    values: FloatArray
+    """NaN where a trial is not complete."""
+    is_feasible: BoolArray
+    best: FloatArray
+    """The best value of a feasible trial up to here; NaN before the first one."""
+    direction: Direction
+
+    @property
+    def best_row(self) -> int | None:
+        """The row of the best trial, the first one of equals; None where there is none."""
+        if not len(self.best) or np.isnan(self.best[-1]):
+            return None
+        return int(np.argmax(self.is_feasible & (self.values == self.best[-1])))
+
+
+def build_history(
+    numbers: IntArray,
+    values: FloatArray,
+    is_complete: BoolArray,
+    is_feasible: BoolArray,
+    direction: Direction,
+) -> History:
+    """Return the history of one objective; trials without a number (below 0) are left out.
+
+    `values` are those of one objective, a row a trial in any order; infinite ones count.
+    """
+    order = np.argsort(numbers, kind="stable")
+    order = order[numbers[order] >= 0]
+    shown = np.where(is_complete, values, np.nan)[order]
+    feasible = is_feasible[order]
+    counting = np.where(feasible, shown, np.nan)
+    # fmin and fmax pass over NaN until the first number.
+    best = (np.fmin if direction == "minimize" else np.fmax).accumulate(counting)
+    return History(numbers[order], shown, feasible, best, direction)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Places in a chart, both from 0 to 1."""
+
+    x: FloatArray
+    y: FloatArray
+
+
+def thin_points(points: Points, columns: int, rows: int) -> Points:
+    """Return points of which no two fall into the same cell of a grid: what it can show."""
+    n_columns, n_rows = max(1, columns), max(1, rows)
+    column = np.minimum((points.x * n_columns).astype(np.int64), n_columns - 1)
+    row = np.minimum((points.y * n_rows).astype(np.int64), n_rows - 1)
+    _, kept = np.unique(column * n_rows + row, return_index=True)
+    return Points(points.x[kept], points.y[kept])
+
+
+def thin_steps(points: Points, columns: int) -> Points:
+    """Return the corners of a line of steps, at most a few for each column.
+
+    `points` are ordered by x and y only ever rises or only ever falls. The line holds each value
+    until the next point, up to x = 1.
+    """
+    if not len(points.x):
+        return points
+    is_corner = np.ones(len(points.y), np.bool_)
+    is_corner[1:] = points.y[1:] != points.y[:-1]
+    x, y = points.x[is_corner], points.y[is_corner]
+    column = np.minimum((x * max(1, columns)).astype(np.int64), max(1, columns) - 1)
+    # The first and last step of a column are what it can show: between them the line only falls.
+    is_end = np.ones(len(x), np.bool_)
+    is_end[1:-1] = (column[1:-1] != column[:-2]) | (column[1:-1] != column[2:])
+    x, y = x[is_end], y[is_end]
+    corners_x = np.append(np.repeat(x, 2)[1:], 1.0)
+    return Points(corners_x, np.repeat(y, 2))
