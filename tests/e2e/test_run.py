@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -12,7 +13,6 @@ from tests.e2e.programs import OBJECTIVES, events, finish, load, run, start, wai
 
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

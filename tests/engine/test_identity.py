@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 from tests.engine import identity_objectives
 
 from hptui.domain.objective import ObjectiveRef
@@ -65,7 +66,7 @@ def left_by_hptui(folder: Path, name: str, sampler: str, pruner: str, n: int) ->
 
 
 def left_by_optuna(name: str, sampler: str, pruner: str, n: int) -> optuna.Study:
-    directions = ["minimize", "minimize"] if name == "two" else ["minimize"]
+    directions = [StudyDirection.MINIMIZE] * (2 if name == "two" else 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = optuna.create_study(
@@ -115,5 +116,5 @@ def test_the_grid_is_walked_as_optuna_walks_it(tmp_path: Path) -> None:
             parse_sampler("grid:points=2"), seed=7, space=space, fixed={}, n_objectives=1
         )
         plain = optuna.create_study(study_name="same", sampler=sampler)
-        plain.optimize(identity_objectives.numeric, n_trials=12)
+        plain.optimize(getattr(identity_objectives, "numeric"), n_trials=12)  # noqa: B009 - untyped
     assert what_counts(study) == what_counts(plain)

@@ -44,8 +44,8 @@ from hptui.engine.trials import Counts
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
 
 if TYPE_CHECKING:
-    from hptui.engine.protocol import Channel, Message
     from hptui.engine.plan import RunPlan
+    from hptui.engine.protocol import Channel, Message
     from hptui.engine.run import Run
     from hptui.engine.trials import LiveTrial
 
