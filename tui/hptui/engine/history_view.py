@@ -159,13 +159,12 @@ class SpaceView:
     def _settled_in(self, trials: Sequence[FrozenTrial]) -> int:
         """Return how many trials at the start have ended and were taken in."""
         settled = self._n_settled
-        if settled and (
-            len(trials) < settled or trials[settled - 1]._trial_id != self._last_settled
-        ):
-            # Not the list of before: trials were deleted or come in another order.
-            self._n_settled = settled = 0
-            self._forget_views()
-        return settled
+        if settled:
+            grown = len(trials) >= settled
+            if not grown or trials[settled - 1]._trial_id != self._last_settled:
+                # Not the list of before: the study was made again, and ids are reused.
+                self._changed()
+        return self._n_settled
 
     def _forget_views(self) -> None:
         self._views: dict[int, FrozenTrial | None] = {}
