@@ -20,7 +20,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.sampling import parse_sampler
-from hptui.engine import history_view
+from hptui.engine import history_view, safe_cmaes
 from hptui.engine.history_view import CMA_PREFIXES, GENERATION_KEYS, value_under
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
@@ -675,3 +675,14 @@ class TestWhatTheViewRestsOn:
         }
         signature = inspect.signature(optuna.samplers.CmaEsSampler._init_optimizer)
         assert list(signature.parameters) == ["self", "trans", "direction"]
+
+
+def test_the_warm_start_takes_the_best_thousand_of_many() -> None:
+    trials = history(*[0.0] * 1200)
+    for direction, numbers in (
+        (StudyDirection.MINIMIZE, range(1000)),
+        (StudyDirection.MAXIMIZE, range(200, 1200)),
+    ):
+        sources = safe_cmaes._sources(trials, {"x": NARROW}, direction)
+        assert {source.number for source in sources} == set(numbers)
+    assert safe_cmaes._sources(trials, {"x": NARROW, "z": NARROW}, StudyDirection.MINIMIZE) == []
