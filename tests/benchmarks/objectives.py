@@ -1,0 +1,47 @@
+"""What the benchmarks run."""
+
+# pyright: basic
+
+import time
+
+import optuna
+
+
+def empty(trial):
+    return trial.suggest_float("x", -5, 5) + trial.suggest_float("y", -5, 5)
+
+
+def reporting(trial):
+    x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
+    for step in range(50):
+        trial.report(x + y + 1 / (step + 1), step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return x + y
+
+
+def busy_work(n_loops):
+    total = 0
+    for i in range(n_loops):
+        total += i * i % 7
+    return total
+
+
+def loops_for(seconds):
+    n_loops = 200_000
+    best = min(_time(n_loops) for _ in range(5))
+    return int(n_loops * seconds / best)
+
+
+def _time(n_loops):
+    began = time.perf_counter()
+    busy_work(n_loops)
+    return time.perf_counter() - began
+
+
+def pure_python(trial):
+    x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
+    import os
+
+    busy_work(int(os.environ["HPTUI_BENCH_LOOPS"]))
+    return x + y

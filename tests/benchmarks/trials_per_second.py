@@ -1,0 +1,85 @@
+"""Trials a second: hptui beside Optuna's own loop, both on SQLite files with durable commits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import optuna
+from tests.benchmarks import objectives
+
+from hptui.domain.objective import ObjectiveRef
+from hptui.engine.engine import Engine
+from hptui.engine.plan import RunPlan
+from hptui.engine.report import Silent
+from hptui.engine.rules import Budget
+
+SLOTS = 2
+WORK_S = 0.02
+
+
+def hptui_rate(name: str, n_trials: int) -> float:
+    """Return trials a second of hptui with 2 workers, from the first trial's start on."""
+    with tempfile.TemporaryDirectory() as folder:
+        plan = RunPlan(
+            ref=ObjectiveRef("file", objectives.__file__, name, name),
+            study_file=Path(folder) / "bench.db",
+            study="bench",
+            sampler="random",
+            pruner="median",
+            budget=Budget(n_trials=n_trials),
+            n_slots=SLOTS,
+            seed=1,
+        )
+        finished = Engine(plan, Silent()).run()
+        return finished.counts.ended / finished.wall_s
+
+
+def optuna_rate(name: str, n_trials: int) -> float:
+    """Return trials a second of `study.optimize(n_jobs=2)`."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        study = optuna.create_study(
+            storage=f"sqlite:///{folder}/bench.db", sampler=optuna.samplers.RandomSampler(seed=1)
+        )
+        began = time.perf_counter()
+        study.optimize(getattr(objectives, name), n_trials=n_trials, n_jobs=SLOTS)
+        return n_trials / (time.perf_counter() - began)
+
+
+def ideal_rate(n_loops: int, n_trials: int) -> float:
+    """Return how often two plain processes do the work a second, at the same time."""
+    program = (
+        "import sys, time; from tests.benchmarks.objectives import busy_work\n"
+        "began = time.perf_counter()\n"
+        f"for _ in range({n_trials // SLOTS}): busy_work({n_loops})\n"
+        "print(time.perf_counter() - began)"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        for _ in range(SLOTS)
+    ]
+    return sum((n_trials // SLOTS) / float(process.communicate()[0]) for process in running)
+
+
+def rows() -> list[tuple[str, float, float, str]]:
+    """Return what was measured, Optuna's rate, hptui's rate, and what to compare with."""
+    found: list[tuple[str, float, float, str]] = []
+    for title, name, ours, theirs, goal in (
+        ("(a) empty, 2 floats, random", "empty", 4000, 60, 30),
+        ("(b) the same, 50 reports and should_prune", "reporting", 500, 12, 50),
+    ):
+        peer, own = optuna_rate(name, theirs), hptui_rate(name, ours)
+        found.append((title, peer, own, f"{own / peer:.0f} times (goal {goal})"))
+    n_loops = objectives.loops_for(WORK_S)
+    os.environ["HPTUI_BENCH_LOOPS"] = str(n_loops)
+    ideal = ideal_rate(n_loops, 400)
+    own = hptui_rate("pure_python", 800)
+    peer = optuna_rate("pure_python", 60)
+    share = f"{own / ideal:.2f} of two plain processes' {ideal:.0f}/s (goal 0.93)"
+    found.append(("(c) 20 ms of pure Python", peer, own, share))
+    return found
