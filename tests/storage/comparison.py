@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage, RDBStorage
-from sqlalchemy.engine import URL
+
+from hptui.storage.upgrade import optuna_url
 
 
 def plain_optuna(path: Path) -> RDBStorage:
-    url = URL.create("sqlite", database=str(path)).render_as_string()
-    return RDBStorage(url.replace("{", "{{").replace("}", "}}"))
+    path.touch()
+    return RDBStorage(optuna_url(path))
 
 
 def content_of(source: BaseStorage | Path) -> list[Any]:

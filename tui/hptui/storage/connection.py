@@ -59,7 +59,10 @@ def study_path(path: str | os.PathLike[str]) -> Path:
         )
     if not text or "\0" in text:
         raise StudyFileError(f"{safe_line(text)!r} is not the path of a file.")
-    return Path(text).expanduser().resolve()
+    try:
+        return Path(text).resolve()
+    except (OSError, RuntimeError) as error:  # a symbolic link that leads to itself
+        raise StudyFileError(f"{safe_line(text)} leads nowhere: {safe_line(error)}.") from error
 
 
 def file_uri(path: Path, mode: str, *, immutable: bool = False) -> str:
@@ -93,26 +96,34 @@ def is_on_network(path: Path, mounts: Path = MOUNTS) -> bool:
     return kind in _NETWORK_FILESYSTEMS or kind == "fuse" or kind.startswith("fuse.")
 
 
+def is_lock(error: sqlite3.Error) -> bool:
+    """Say whether an error means that another program holds the file locked."""
+    return _code(error) in _LOCKED
+
+
 def trouble_of(error: sqlite3.Error) -> str | None:
     """Return a sentence for an error that may pass, or None for one that will not."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _LOCKED:
+    if is_lock(error):
         return "The file is locked by another program."
-    return _SENTENCES.get(code)
+    return _SENTENCES.get(_code(error))
 
 
 def as_storage_error(error: sqlite3.Error, path: Path) -> HptuiError:
     """Return the error that says what an error of SQLite means for the file at `path`."""
     name = safe_line(str(path))
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _LOCKED:
+    if is_lock(error):
         return StorageBusyError(
             f"{name} is locked by another program.", hint="Try again when it has finished."
         )
-    sentence = _SENTENCES.get(code)
+    sentence = _SENTENCES.get(_code(error))
     if sentence is not None:
         return StorageWriteError(f"{name} cannot be written. {sentence}")
     return StudyFileError(f"{name} cannot be used: {safe_line(str(error))}.")
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Errors that Python itself raises carry no code of SQLite.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 class StudyConnection:

@@ -34,7 +34,7 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
         with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=path.parent) as folder:
             made = Path(folder) / "new.db"
             _make(made, wal=not is_on_network(path, mounts))
-            _put_in_place(made, path)
+            put_in_place(made, path)
     except (OSError, sqlite3.Error) as error:
         raise StudyFileError(f"{name} cannot be created: {safe_line(error)}.") from error
 
@@ -49,21 +49,26 @@ def _make(path: Path, *, wal: bool) -> None:
         connection.close()
 
 
-def _put_in_place(made: Path, path: Path) -> None:
-    """Give a finished file its name, without replacing one that has come up meanwhile."""
+def put_in_place(made: Path, path: Path) -> bool:
+    """Give a finished file its name; False, and nothing done, when the name is taken.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
     try:
         os.link(made, path)
     except FileExistsError:
-        return
+        return False
     except OSError:
         # No hard links here (FAT, some network shares): reserve the name, then fill it at once.
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:
-            return
+            return False
         made.replace(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return True

@@ -23,6 +23,14 @@ from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 Parsed = tuple[BaseDistribution, Callable[[float], Any] | None]
 """A distribution and how a stored number becomes the parameter's value; None: it is the value."""
 
+_UNREADABLE: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 _MAX_CACHED: Final = 10_000
 _parsed_by_json: dict[str, Parsed] = {}
 _json_by_fields: dict[tuple[object, ...], str] = {}
@@ -49,7 +57,7 @@ def _parse(text: str) -> Parsed:
             # What an old file spells is no mistake of the person who reads it.
             warnings.simplefilter("ignore")
             distribution = json_to_distribution(text)
-    except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"not a distribution: {type(error).__name__}: {error}") from error
     if isinstance(distribution, FloatDistribution):
         return distribution, None

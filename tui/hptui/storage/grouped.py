@@ -10,6 +10,7 @@ from optuna.storages import BaseStorage
 
 from hptui.storage.connection import MOUNTS, study_path
 from hptui.storage.creation import create_study_file
+from hptui.storage.gate import require_writable
 from hptui.storage.writer import StudyFile, lock_error
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class GroupedStorage(BaseStorage):
         self._open(resolved, busy_timeout_s, mounts)
 
     def _open(self, path: Path, busy_timeout_s: float, mounts: Path) -> None:
+        require_writable(path)
         self._mounts = mounts
         self._file = StudyFile(path, busy_timeout_s=busy_timeout_s, mounts=mounts)
         self._lock = self._file.lock

@@ -81,10 +81,22 @@ _STATEMENTS: Final = (
 TABLES: Final = frozenset(
     statement.split()[2] for statement in _STATEMENTS if statement.startswith("CREATE TABLE")
 )
+COLUMNS: Final = {
+    statement.split()[2]: frozenset(
+        line.split()[0].strip('"')
+        for line in statement.splitlines()[1:-1]
+        if line.split()[0] not in ("PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT")
+    )
+    for statement in _STATEMENTS
+    if statement.startswith("CREATE TABLE")
+}
+"""The columns of each table."""
 INDEXES: Final = frozenset(
     # The last name is what Optuna's own upgrade gives the index of older files.
     {"ix_studies_study_name", "ix_trials_study_id", "trials_study_id_key"}
 )
+LATE_TABLES: Final = frozenset({"trial_heartbeats"})
+"""Tables that Optuna's upgrade leaves out and its next opening makes."""
 TABLES_OF_TRIAL: Final = (
     "trial_user_attributes",
     "trial_system_attributes",
@@ -109,3 +121,11 @@ def create_schema(connection: sqlite3.Connection, library_version: str) -> None:
     )
     connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD_VERSION,))
     connection.execute("COMMIT")
+
+
+def add_late_tables(connection: sqlite3.Connection, tables: frozenset[str]) -> None:
+    """Make the tables that a file upgraded by Optuna lacks; `tables` are those it has."""
+    for statement in _STATEMENTS:
+        name = statement.split()[2]
+        if name in LATE_TABLES - tables:
+            connection.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))

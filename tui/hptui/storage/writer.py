@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hptui.domain.text import safe_line
+from hptui.errors import StudyFileError
 from hptui.storage.catch_up import catch_up, load
 from hptui.storage.connection import (
     MOUNTS,
@@ -16,8 +18,10 @@ from hptui.storage.connection import (
     as_storage_error,
     trouble_of,
 )
+from hptui.storage.content import UnfitContentError, check_objects
 from hptui.storage.gathered import GatheredRows
 from hptui.storage.memory import Memory
+from hptui.storage.schema import add_late_tables
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -59,12 +63,17 @@ class StudyFile:
 
     def _load(self) -> None:
         try:
+            # Again on this connection, which has joined what other files hold for this one.
+            tables = check_objects(self.connection.raw)
+            add_late_tables(self.connection.raw, tables)
             self.connection.begin_reading(self.busy_timeout_s)
             self._version = self.connection.data_version()
             load(self.connection.raw, self.memory)
             self.connection.roll_back()
         except sqlite3.Error as error:
             raise as_storage_error(error, self.path) from error
+        except UnfitContentError as error:
+            raise StudyFileError(f"{safe_line(str(self.path))} {error.what}") from error
 
     def refresh(self) -> bool:
         """Take in what other programs have committed; return whether there was anything.

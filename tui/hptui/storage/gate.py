@@ -1,0 +1,271 @@
+"""A look at a file before anything opens it for writing: is it a study file, and sound?"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from hptui.domain.text import safe_line
+from hptui.errors import StudyFileError
+from hptui.storage.connection import MAX_TEXT_BYTES, file_uri, is_lock, study_path
+from hptui.storage.content import Content, UnfitContentError, check_content
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FileKind = Literal[
+    "missing",
+    "empty",
+    "optuna",
+    "older",
+    "newer",
+    "foreign",
+    "damaged",
+    "directory",
+    "not_sqlite",
+    "unreadable",
+]
+
+_BUSY_TIMEOUT_S: Final = 5.0
+_CHECK_BUDGET_S: Final = 2.0
+_MAGIC: Final = b"SQLite format 3\0"
+_HEADER_BYTES: Final = 100
+_WAL_FORMAT: Final = 2
+_UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
+_OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What there is at a path."""
+
+    path: Path
+    kind: FileKind
+    version: str | None = None
+    """Optuna's schema version, where there is one."""
+    read_only: bool = False
+    """Whether the file, or its folder, cannot be written."""
+    sentence: str = ""
+    """What is wrong; empty for a study file that can be used."""
+    hint: str = ""
+    """What to do about it."""
+
+
+class _Refusal(Exception):  # noqa: N818 - never leaves this module
+    def __init__(
+        self, kind: FileKind, what: str, hint: str = "", *, version: str | None = None
+    ) -> None:
+        super().__init__(what)
+        self.kind: FileKind = kind
+        self.what = what
+        self.hint = hint
+        self.version = version
+
+
+def inspect_file(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
+    """Look at a file without changing it.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds. What has not been looked at by
+            then counts as sound.
+
+    Raises:
+        StudyFileError: `path` is an address, not a path.
+    """
+    resolved = study_path(path)
+    try:
+        _look_outside(resolved)
+        content = _look_inside(resolved, check_budget_s)
+    except _Refusal as refusal:
+        return FileReport(
+            resolved,
+            refusal.kind,
+            refusal.version,
+            sentence=f"{safe_line(str(resolved))} {refusal.what}",
+            hint=refusal.hint,
+        )
+    return FileReport(resolved, "optuna", content.version, read_only=is_read_only(resolved))
+
+
+def require_readable(path: str | os.PathLike[str]) -> FileReport:
+    """Refuse what is not a study file of the present version.
+
+    Raises:
+        StudyFileError: It is missing, foreign, damaged, older or newer.
+    """
+    report = inspect_file(path)
+    if report.kind != "optuna":
+        raise StudyFileError(report.sentence, hint=report.hint)
+    return report
+
+
+def require_writable(path: str | os.PathLike[str]) -> FileReport:
+    """Refuse what is not a study file that can be continued.
+
+    Raises:
+        StudyFileError: It is not readable as a study file, or is read-only.
+    """
+    report = require_readable(path)
+    if report.read_only:
+        what = "file" if not os.access(report.path, os.W_OK) else "folder"
+        raise StudyFileError(
+            f"{safe_line(str(report.path))} can be looked at but not continued:"
+            f" the {what} is read-only.",
+            hint="Make it writable, or copy the file to a folder of yours.",
+        )
+    return report
+
+
+def open_read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """Open a study file for reading alone; later commits of other programs are seen.
+
+    Raises:
+        StudyFileError: It cannot be opened.
+    """
+    resolved = study_path(path)
+    try:
+        return _connect_somehow(resolved)
+    except sqlite3.Error as error:
+        refusal = _refusal_of(error)
+        raise StudyFileError(
+            f"{safe_line(str(resolved))} {refusal.what}", hint=refusal.hint
+        ) from error
+
+
+def _connect_somehow(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path, immutable=False)
+    except sqlite3.OperationalError as error:
+        # Without write access SQLite can neither join a -wal file nor roll back what a killed
+        # program left half done; the file itself can still be read.
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    return _connect(path, immutable=True)
+
+
+def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        file_uri(path, "ro", immutable=immutable),
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT_BYTES)
+        for pragma in (
+            "query_only = ON",
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "mmap_size = 0",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        # SQLite opens the file at the first read.
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _look_outside(path: Path) -> None:
+    """Refuse what can be told without SQLite."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise _Refusal("missing", "does not exist.", "hptui ls lists the studies.") from None
+    except OSError as error:
+        raise _Refusal("unreadable", f"cannot be read: {error.strerror}.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise _Refusal("directory", "is a folder, not a study file.")
+    if not stat.S_ISREG(status.st_mode):
+        raise _Refusal("not_sqlite", "is not a regular file.")
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise _Refusal("unreadable", f"cannot be read: {error.strerror}.") from error
+    if not header:
+        raise _Refusal("empty", "is empty (0 bytes).", f"Delete it. {_OTHER_NAME}")
+    if not header.startswith(_MAGIC[: len(header)]):
+        raise _Refusal("not_sqlite", "is not an SQLite file.", _OTHER_NAME)
+    _refuse_truncated(path, header, status.st_size)
+
+
+def _refuse_truncated(path: Path, header: bytes, size: int) -> None:
+    if len(header) < _HEADER_BYTES:
+        raise _Refusal("damaged", f"is truncated: it has {size} bytes.")
+    if _side_file(path, "-wal").exists():
+        # Pages that are missing here may be there.
+        return
+    page_size = int.from_bytes(header[16:18]) or 1
+    page_size = 65536 if page_size == 1 else page_size
+    expected = page_size * int.from_bytes(header[28:32])
+    # The count of pages holds only when it was written with the last change.
+    if header[24:28] == header[92:96] and size < expected:
+        raise _Refusal("damaged", f"is truncated: {size} of {expected} bytes are there.")
+
+
+def _look_inside(path: Path, check_budget_s: float) -> Content:
+    # Read as immutable, a file leaves no side files. That is safe as long as nobody writes to it.
+    before = _state(path)
+    if not before[0]:
+        try:
+            content = _content(path, check_budget_s, immutable=True)
+        except _Refusal:
+            if _state(path) == before:
+                raise
+        else:
+            if _state(path) == before:
+                return content
+    return _content(path, check_budget_s, immutable=False)
+
+
+def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
+    try:
+        connection = _connect(path, immutable=True) if immutable else _connect_somehow(path)
+    except sqlite3.Error as error:
+        raise _refusal_of(error) from error
+    try:
+        return check_content(connection, check_budget_s)
+    except UnfitContentError as error:
+        hint = _UPDATE_OPTUNA if error.kind == "newer" else ""
+        if error.kind == "older":
+            hint = f"hptui upgrade {safe_line(str(path))} makes a backup and upgrades it."
+        if error.kind in ("foreign", "empty"):
+            hint = _OTHER_NAME
+        raise _Refusal(error.kind, error.what, hint, version=error.version) from error
+    except sqlite3.Error as error:
+        raise _refusal_of(error) from error
+    finally:
+        connection.close()
+
+
+def _refusal_of(error: sqlite3.Error) -> _Refusal:
+    if is_lock(error):
+        return _Refusal(
+            "unreadable", "is locked by another program.", "Try again when it has finished."
+        )
+    return _Refusal("damaged", f"cannot be read: {safe_line(error)}.")
+
+
+def _state(path: Path) -> tuple[bool, int, int]:
+    status = path.stat()
+    has_side_file = any(_side_file(path, suffix).exists() for suffix in ("-wal", "-journal"))
+    return has_side_file, status.st_mtime_ns, status.st_size
+
+
+def _side_file(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def is_read_only(path: Path) -> bool:
+    """Say whether a file cannot be written, or not committed to."""
+    # Beside the file SQLite makes a -wal or -journal file for every commit.
+    return not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK))
