@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _MAX_ATTEMPTS = 2
 """How often a value is aimed at; an objective that draws lots may not go the same way twice."""
+
+_MIXTURES = 2
+"""Trials that mix choices; all pairs would take too long, and what they miss is seen later."""
+_MAX_MIXED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Observations:
         """Return what to try next, or None when nothing is left to find out."""
         if not self.trials:
             return Plan()
-        for plan in (*self._coverage(), *self._experiments()):
+        for plan in (*self._coverage(), *self._mixtures(), *self._experiments()):
             if self._attempts[plan.goal] < _MAX_ATTEMPTS:
                 return plan
         return None
@@ -152,6 +157,31 @@ class Observations:
                 break
             way[each.name] = each.value
         return way
+
+    def _mixtures(self) -> list[Plan]:
+        """Return plans for pairs of choices that no trial has had together."""
+        names = [
+            name
+            for name, (_, spec) in self.first_seen().items()
+            if isinstance(spec, ChoiceParam) and len(spec.choices) > 1
+        ][:_MAX_MIXED]
+        seen: set[tuple[str, float, str, float]] = set()
+        for trial in self.trials:
+            had = [
+                (name, trial.suggestions[name].value) for name in names if name in trial.suggestions
+            ]
+            seen.update((*one, *two) for one, two in combinations(had, 2))
+        mixed: dict[str, float] = {}
+        n_new = 0
+        for name in names:
+            new = {
+                value: sum((*other, name, value) not in seen for other in mixed.items())
+                for value in landmarks(self._first[name][1])
+            }
+            mixed[name] = max(new, key=lambda value: new[value])
+            n_new += new[mixed[name]]
+        plans = [Plan(("mix", str(number)), mixed) for number in range(_MIXTURES)]
+        return [plan for plan in plans if n_new and not self._attempts[plan.goal]]
 
     def _experiments(self) -> list[Plan]:
         """Return plans that find out when parameters exist, those that serve most of them first.

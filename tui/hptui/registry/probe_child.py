@@ -40,6 +40,7 @@ FIRST_QUIET_FACTOR = 2.0
 
 _UNWIND_S = 1.0
 """What a trial has for its own cleaning up after its first report."""
+_EXIT_S = 0.5
 _TICK_MS = 50
 _GRACE_S = 1.0
 _PR_SET_PDEATHSIG = 1
@@ -194,6 +195,8 @@ class _Watch:
             if poll.poll(_TICK_MS):
                 data = os.read(self._reader, 1 << 16)
                 if not data:
+                    # Descriptors close a moment before the process has ended.
+                    has_exited = self._exits_soon()
                     break
                 self._take(data, quiet_s)
             elif has_exited:
@@ -229,6 +232,14 @@ class _Watch:
         # Looked at without reaping, so that the pid stays its own.
         with contextlib.suppress(psutil.Error):
             return psutil.Process(self._pid).status() == psutil.STATUS_ZOMBIE
+        return True
+
+    def _exits_soon(self) -> bool:
+        until = time.monotonic() + _EXIT_S
+        while not self._has_exited():
+            if time.monotonic() > until:
+                return False
+            select.select([], [], [], 0.005)
         return True
 
     def _finish(self, deadline: float, *, has_exited: bool) -> End:

@@ -142,6 +142,7 @@ class Story:
         first_seen = self._seen.first_seen()
         if not first_seen and not self._problem and self._ran_out():
             self._note(f"The objective suggested nothing within {timeout_s:g} s.")
+        error = "" if first_seen else self._problem
         return ProbeResult(
             parameters={
                 name: ProbedParam(spec, condition_of(name, self._seen.trials), number)
@@ -150,8 +151,8 @@ class Story:
             dynamic=frozenset(self._seen.dynamic()),
             loaded=self.is_loaded,
             n_trials=len(self._seen.trials),
-            complete=self._is_complete and self.is_done,
-            error="" if first_seen else self._problem,
+            complete=self._is_complete and self.is_done and not error,
+            error=error,
             hint="" if first_seen else self._hint,
             detail="" if first_seen else self._detail,
             values_returned=self._values,
