@@ -27,7 +27,7 @@ def busy_work(n_loops):
     return total
 
 
-def loops_for(seconds):
+def loops_for(seconds: float) -> int:
     n_loops = 200_000
     best = min(_time(n_loops) for _ in range(5))
     return int(n_loops * seconds / best)

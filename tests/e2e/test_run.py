@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,17 +14,16 @@ from tests.e2e.programs import OBJECTIVES, events, finish, load, run, start, wai
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
 
 
 def test_json_output_is_one_object_a_line_and_nothing_else(tmp_path: Path) -> None:
-    code, out, _ = run("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
+    process = start("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
+    out, _ = process.communicate(timeout=60)
     said = events(out)
-    assert code == 0
+    assert process.returncode == 0
+    assert not list(Path("/dev/shm").glob(f"sem.loky-{process.pid}-*"))
     assert [each["event"] for each in said] == ["started", *["trial"] * 5, "finished"]
     assert sorted(each["number"] for each in said[1:-1]) == [0, 1, 2, 3, 4]
     assert said[-1]["counts"] == {"complete": 5, "pruned": 0, "fail": 0}

@@ -67,7 +67,7 @@ def _canvas(
         title=safe_line(title, max_chars=width),
         x_label="trial",
         x_ticks=x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
-        y_ticks=y_axis.ticks(max(2, height // _CELLS_A_Y_TICK)),
+        y_ticks=y_axis.ticks(max(3, height // _CELLS_A_Y_TICK)),
         layers=(
             Layer(infeasible, "x", "red"),
             Layer(feasible, "·" if unicode else ".", "blue+"),

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.errors import StudyFileError, UsageError
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
 STUDIES_VARIABLE = "HPTUI_STUDIES"
 MAX_NAME_CHARS = 100
+_MAX_LISTED = 20
 _NAME = re.compile(r"[^\W_](?:[\w. -]*[\w.-])?|_[\w.-]*")
 
 
@@ -77,71 +78,112 @@ def check_study_name(name: str) -> None:
         )
 
 
+def spelling_of(path: Path, study_name: str) -> str:
+    """Return what a person types for a study whose file is in the studies folder."""
+    return path.stem if study_name == path.stem else f"{path.name}:{study_name}"
+
+
 def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
     """Return the study that `text` means.
 
-    A name is NAME.db in the studies folder; what ends in `.db` or holds a slash is a path. The
-    study in it is the only one, the one named like the file, or the one after a colon.
+    A name is NAME.db in the studies folder; what ends in `.db` or holds a slash is a path, from
+    here or else from the studies folder. The study in it is the only one, the one named like the
+    file, or the one after a colon.
 
     Raises:
         UsageError: There is no such study, or it is not clear which; lists what there is.
+        StudyFileError: Its file is no study file, or cannot be read.
     """
+    from hptui.storage.studies import study_names
+
     path, wanted = _path_of(text, studies_folder(studies))
-    names = _names_in(path)
+    names = study_names(path)
     if wanted is None:
         if len(names) == 1:
             return StudyLocation(path, names[0])
         wanted = path.stem
         if wanted not in names:
-            listed = ", ".join(safe_line(name) for name in names[:20]) or "none"
-            raise UsageError(
-                f"{safe_line(path.name)} holds {len(names)} studies: {listed}.",
-                hint=f"Say which, like {safe_line(path.name)}:NAME.",
-            )
+            raise _not_clear(path, names)
     if wanted not in names:
-        near = difflib.get_close_matches(wanted, names, n=3)
-        listed = ", ".join(safe_line(name) for name in near or names[:20]) or "none"
-        raise UsageError(
-            f"{safe_line(path.name)} holds no study {safe_line(wanted)!r}.",
-            hint=f"It holds: {listed}.",
-        )
+        raise _not_in(path, wanted, names)
     return StudyLocation(path, wanted)
 
 
-def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
-    is_path = "/" in text or text.endswith(".db") or ".db:" in text
-    if is_path:
-        whole = Path(text).absolute()
-        if whole.exists():
-            return whole, None
-        head, colon, name = text.rpartition(":")
-        if colon and Path(head).exists():
-            return Path(head).absolute(), name
-        raise UsageError(f"There is no study file {safe_line(text)}.")
-    check_study_name(text)
-    path = folder / f"{text}.db"
-    if path.exists():
-        return path, None
-    known = sorted(each.stem for each in folder.glob("*.db")) if folder.is_dir() else []
-    near = difflib.get_close_matches(text, known, n=3)
-    meant = f"Did you mean {' or '.join(safe_line(each) for each in near)}? " if near else ""
-    raise UsageError(
-        f"There is no study {safe_line(text)!r} in {safe_line(folder)}.",
-        hint=f"{meant}hptui ls lists the studies.",
+def locate_file(text: str, *, studies: Path | None = None) -> Path:
+    """Return the study file that `text` means, without looking into it.
+
+    Raises:
+        UsageError: There is no such file, or `text` names a study inside of one.
+    """
+    path, wanted = _path_of(text, studies_folder(studies))
+    if wanted is not None:
+        raise UsageError(
+            f"{safe_line(text)} names a study, and this is about a whole file.",
+            hint=f"Write {safe_line(path.name)}.",
+        )
+    return path
+
+
+def _not_clear(path: Path, names: list[str]) -> UsageError:
+    if not names:
+        return UsageError(f"{safe_line(path.name)} holds no study yet.")
+    return UsageError(
+        f"{safe_line(path.name)} holds {len(names)} studies: {_listed(names)}.",
+        hint=f"Say which, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
     )
 
 
-def _names_in(path: Path) -> list[str]:
-    import sqlite3
+def _not_in(path: Path, wanted: str, names: list[str]) -> UsageError:
+    near = difflib.get_close_matches(wanted, names, n=3)
+    return UsageError(
+        f"{safe_line(path.name)} holds no study {safe_line(wanted, max_chars=60)!r}.",
+        hint=f"It holds: {_listed(near or names)}.",
+    )
 
-    from hptui.storage.gate import open_read_only, require_readable
 
-    require_readable(path)
-    connection = open_read_only(path)
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(safe_line(name, max_chars=60) for name in names[:_MAX_LISTED])
+    more = len(names) - _MAX_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
+    """Return the file that `text` means, and the study's name where it gives one."""
+    if "/" not in text and not text.endswith(".db") and ".db:" not in text:
+        return _named(text, folder), None
+    if "\0" in text:
+        raise UsageError(f"{safe_line(text)} is not the path of a file.")
+    for base in (Path.cwd(), folder):
+        whole = base / text
+        if _exists(whole):
+            return whole, None
+        # A colon may be in the file's name as well as in the study's.
+        for colon in re.finditer(":", text):
+            path = base / text[: colon.start()]
+            if path.name.endswith(".db") and _exists(path):
+                return path, text[colon.end() :]
+    raise UsageError(
+        f"There is no study file {safe_line(text)}.", hint="hptui ls lists the studies."
+    )
+
+
+def _exists(path: Path) -> bool:
     try:
-        rows = connection.execute("SELECT study_name FROM studies ORDER BY study_id").fetchall()
-    except sqlite3.Error as error:
-        raise StudyFileError(f"{safe_line(path.name)} cannot be read: {error}.") from error
-    finally:
-        connection.close()
-    return [str(row[0]) for row in rows]
+        return path.exists()
+    except OSError:
+        # A folder on the way may not be entered, or the name is longer than the system allows.
+        return False
+
+
+def _named(name: str, folder: Path) -> Path:
+    check_study_name(name)
+    path = folder / f"{name}.db"
+    if _exists(path):
+        return path
+    known = sorted(each.stem for each in folder.glob("*.db")) if folder.is_dir() else []
+    near = difflib.get_close_matches(name, known, n=3)
+    meant = f"Did you mean {' or '.join(safe_line(each) for each in near)}? " if near else ""
+    raise UsageError(
+        f"There is no study {safe_line(name)!r} in {safe_line(folder)}.",
+        hint=f"{meant}hptui ls lists the studies.",
+    )

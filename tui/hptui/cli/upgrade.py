@@ -1,10 +1,11 @@
-"""`hptui upgrade`: bring a study file of an older Optuna to the current form."""
+"""`hptui upgrade`: bring a study file of an older Optuna to the present form."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.cli.json_values import dump
+from hptui.cli.locate import add_studies_option, locate_file
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -13,13 +14,20 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui upgrade`."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="the study file")
+    parser.add_argument("file", metavar="FILE", help="a study's name, or path/to/file.db")
+    add_studies_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON: file, backup")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upgrade the file through Optuna's own migration; a copy of it stays beside it."""
+    """Upgrade the file and say where its backup is."""
+    path = locate_file(args.file, studies=args.studies)
+
     from hptui.storage.upgrade import upgrade_file
 
-    backup = upgrade_file(args.file)
-    print(f"Upgraded {safe_line(args.file)}; the file as it was is {safe_line(backup)}.")
+    backup = upgrade_file(path)
+    if args.json:
+        print(dump({"file": str(path), "backup": str(backup)}))
+    else:
+        print(f"{safe_line(path)} is upgraded. As it was before: {safe_line(backup)}")
     return 0

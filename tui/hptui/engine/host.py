@@ -125,16 +125,18 @@ class ThreadTrialEnvironment:
         scratch.mkdir(parents=True, exist_ok=True)
         set_trial_dir(scratch)
         seed_everything(seed)
-        fd = _open_log(log, fresh=True)
-        with os.fdopen(fd, "w", buffering=1, errors="backslashreplace") as stream:
-            self._router.open(stream)
-            try:
-                yield
-            finally:
-                self._router.close()
-                set_trial_dir(None)
-                os.chdir(self._home)
-        _remove_if_empty_file(log)
+        stream = os.fdopen(_open_log(log, fresh=True), "w", buffering=1, errors="backslashreplace")
+        self._router.open(stream)
+        try:
+            yield
+        finally:
+            self._router.close()
+            # The objective may have closed the descriptor.
+            with contextlib.suppress(OSError):
+                stream.close()
+            set_trial_dir(None)
+            os.chdir(self._home)
+            _remove_if_empty_file(log)
 
 
 class StreamRouter:

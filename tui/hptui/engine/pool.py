@@ -40,6 +40,9 @@ _THREAD_VARIABLES = (
 )
 
 
+_STATUS_WAIT_S = 0.5
+
+
 def threads_per_slot(n_slots: int) -> int:
     """Return how many BLAS and OpenMP threads each slot may use."""
     return max(1, joblib.cpu_count() // max(1, n_slots))
@@ -88,7 +91,11 @@ class Host:
     @property
     def exit_code(self) -> int | None:
         """None while it runs; below zero the signal that ended it."""
-        return self.process.exitcode
+        # Loky's own thread may just be collecting the status.
+        deadline = time.monotonic() + _STATUS_WAIT_S
+        while (code := self.process.exitcode) is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return code
 
 
 def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
-from hptui.storage.reading import open_read_only
+from hptui.storage.gate import open_read_only
 from hptui.storage.study_identity import (
     StudyIdentity,
     no_such_study,

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hptui.domain.choices import ChoiceValue, is_choice_value
-from hptui.domain.space import ChoiceParam, IntParam, ParamSpec, spec_from_json
+from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 from hptui.storage.growing_column import FloatArray, GrowingColumn, IntArray
+from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hptui.domain.choices import ChoiceValue
 
 ABSENT: Final = -1
 """In `spec_indices`: the trial does not have the parameter."""
@@ -25,10 +26,11 @@ UNKEPT: Final = -2
 
 MAX_PARAMS: Final = 1_000
 """Names beyond these are left out of the columns, see `KnownParams.has_omitted`."""
-MAX_JSON_CHARS: Final = 1_000_000
 MAX_NAME_BYTES: Final = 10_000
 _MAX_KEPT_CHARS: Final = 10_000_000
 _MAX_CASES: Final = 64
+
+Other = TypeVar("Other")
 
 
 class ParamColumn:
@@ -67,9 +69,19 @@ class ParamColumn:
         """
         if not self.has(row):
             raise KeyError(self.name)
-        number = float(self._values.array[row])
-        index = int(self._spec_indices.array[row])
-        spec = self.specs[index] if index >= 0 else None
+        return self._value(float(self._values.array[row]), int(self._spec_indices.array[row]))
+
+    def values_at(self, rows: IntArray, absent: Other) -> list[ChoiceValue | Other]:
+        """Return the values in `rows` as `value_at` does, and `absent` where there is none."""
+        numbers: list[float] = self._values.array[rows].tolist()
+        indices: list[int] = self._spec_indices.array[rows].tolist()
+        return [
+            absent if index == ABSENT else self._value(number, index)
+            for number, index in zip(numbers, indices, strict=True)
+        ]
+
+    def _value(self, number: float, spec_index: int) -> ChoiceValue:
+        spec = self.specs[spec_index] if spec_index >= 0 else None
         match spec:
             case ChoiceParam(choices):
                 return choices[int(number)]
@@ -251,37 +263,6 @@ class _Codes(dict[object, int]):
         if is_to_remember or isinstance(cell, int):
             self[cell] = code
         return code
-
-
-def stored_spec(text: str) -> ParamSpec:
-    """Read a stored distribution for showing: choices that are lists or objects become JSON.
-
-    Raises:
-        SpaceError: `text` is not a distribution, or too long for one.
-    """
-    if len(text) > MAX_JSON_CHARS:
-        raise SpaceError(f"Its space is longer than {MAX_JSON_CHARS} characters.")
-    try:
-        return spec_from_json(text)
-    except SpaceError:
-        spec = _with_nested_choices(text)
-        if spec is None:
-            raise
-        return spec
-
-
-def _with_nested_choices(text: str) -> ParamSpec | None:
-    # Optuna warns of choices like (64, 64) and stores them all the same.
-    try:
-        data: Any = json.loads(text)
-        choices = cast("list[object]", data["attributes"]["choices"])
-        return ChoiceParam(tuple(_as_choice(choice) for choice in choices))
-    except (ValueError, TypeError, KeyError, RecursionError, SpaceError):
-        return None
-
-
-def _as_choice(choice: object) -> ChoiceValue:
-    return cast("ChoiceValue", choice) if is_choice_value(choice) else json.dumps(choice)
 
 
 def _as_numbers(pair: _Pair) -> tuple[int, int, int, bool]:

@@ -19,6 +19,7 @@ from hptui.storage.cells import NO_NUMBER, Damage, floats, integers, times, tria
 from hptui.storage.cells import trial_states as states_of
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
+from hptui.storage.row_errors import is_of_a_row
 from hptui.storage.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class ChunkReader:
         try:
             return [self._read(selection)]
         except sqlite3.Error as error:
-            if not _is_of_a_row(error):
+            if not is_of_a_row(error):
                 raise
         halves = selection.halves()
         if not halves:
@@ -179,7 +180,7 @@ class ChunkReader:
             try:
                 fill(selection, chunk)
             except sqlite3.Error as error:
-                if not (bears_damage and _is_of_a_row(error)):
+                if not (bears_damage and is_of_a_row(error)):
                     raise
                 reason = f"{safe_line(error)}."
                 chunk.damage.extend((trial_id, reason) for trial_id in chunk.trial_ids.tolist())
@@ -262,8 +263,10 @@ class ChunkReader:
 
     def _fill_params(self, selection: Selection, chunk: TrialChunk) -> None:
         expression, arguments = self.params.code_expression()
+        # The first trials tell in which order the objective suggests its parameters.
         blocks = self._blocks(
-            f"SELECT trial_id, param_value, {expression} FROM trial_params WHERE {_of(selection)}",
+            f"SELECT trial_id, param_value, {expression} FROM trial_params "
+            f"WHERE {_of(selection)}{order}",
             (*arguments, *selection.arguments),
         )
         for block in blocks:
@@ -288,14 +291,6 @@ def _of(selection: Selection) -> str:
     # A range of ids would do for many files. Where other studies have trials in between, it would
     # read those too, and there may be millions.
     return f"trial_id IN (SELECT trial_id FROM trials WHERE {selection.condition})"
-
-
-def _is_of_a_row(error: sqlite3.Error) -> bool:
-    """Say whether an error comes from what a row holds: too long, or not UTF-8."""
-    if isinstance(error, sqlite3.ProgrammingError):
-        return False
-    code = getattr(error, "sqlite_errorcode", None)
-    return code in (None, sqlite3.SQLITE_TOOBIG)
 
 
 def _columns(rows: Rows, width: int) -> list[Sequence[Any]]:

@@ -1,0 +1,143 @@
+"""`hptui best`: the best trial of a study, or the Pareto front of several objectives."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from hptui.cli.detail_lines import param_text
+from hptui.cli.json_values import dump
+from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.main import EXIT_NOTHING_COMPLETED
+from hptui.cli.table import Column, render_table
+from hptui.cli.terminal import Terminal
+from hptui.domain.text import safe_line
+from hptui.storage.study_detail import read_study
+from hptui.storage.trial_detail import TrialDetail, read_trial
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from hptui.storage.studies import StudySummary
+
+_EPILOG = """\
+Only feasible trials count. --json prints the keys study, directions and best, a list of objects
+with number, values and params: one trial, or the Pareto front by its first objective.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui best`."""
+    parser.epilog = _EPILOG
+    add_study_argument(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--python",
+        action="store_true",
+        help="print the parameters as a dict to paste into code (a list of dicts for a front)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the best; 3 is the exit code when no feasible trial is complete."""
+    place = locate_study(args.study, studies=args.studies)
+    study = read_study(place.path, place.study_name)
+    summary = study.summary
+    trials = _best_trials(place, summary)
+    if args.json:
+        print(dump(_as_json(summary, trials)))
+    elif not trials:
+        name = safe_line(summary.name, max_chars=60)
+        print(f"hptui: No feasible trial of {name!r} is complete yet.", file=sys.stderr)
+    elif args.python:
+        print(_as_python(trials, is_front=len(summary.directions) > 1))
+    elif len(summary.directions) > 1:
+        print("\n".join(_front_lines(trials, study.metric_names)))
+    else:
+        print("\n".join(_best_lines(trials[0])))
+    return 0 if trials else EXIT_NOTHING_COMPLETED
+
+
+def _best_trials(place: StudyLocation, summary: StudySummary) -> list[TrialDetail]:
+    if len(summary.directions) == 1:
+        numbers = [] if summary.best is None else [summary.best.number]
+    else:
+        numbers = _front_numbers(place)
+    return [read_trial(place.path, place.study_name, number) for number in numbers]
+
+
+def _front_numbers(place: StudyLocation) -> list[int]:
+    import numpy as np
+
+    from hptui.analysis.pareto import pareto_front
+    from hptui.storage.columns import StudyColumns
+
+    with StudyColumns(place.path, place.study_name) as columns:
+        columns.refresh()
+    eligible = columns.is_complete & columns.is_feasible & (columns.numbers >= 0)
+    values = np.where(eligible[:, None], columns.values, np.nan)
+    rows = np.flatnonzero(pareto_front(values, columns.directions))
+    ordered = rows[np.lexsort((columns.numbers[rows], values[rows, 0]))]
+    return columns.numbers[ordered].tolist()
+
+
+def _best_lines(trial: TrialDetail) -> list[str]:
+    lines = [f"{trial.values[0]!r}  trial {trial.number}"]
+    width = max((len(safe_line(param.name)) for param in trial.params), default=0)
+    lines.extend(
+        f"  {safe_line(param.name):<{width}}  {param_text(param, exact=True)}"
+        for param in trial.params
+    )
+    return lines
+
+
+def _front_lines(trials: Sequence[TrialDetail], metric_names: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(param.name for trial in trials for param in trial.params))
+    metrics = metric_names or [f"value {objective}" for objective in range(len(trials[0].values))]
+    columns = [
+        Column("trial", "right"),
+        *(Column(metric, "right") for metric in metrics),
+        *(Column(name, "right") for name in names),
+    ]
+    rows: list[list[object]] = []
+    for trial in trials:
+        texts = {param.name: param_text(param) for param in trial.params}
+        rows.append([trial.number, *trial.values, *(texts.get(name) for name in names)])
+    return render_table(columns, rows, width=Terminal.of_stdout().table_width)
+
+
+def _as_json(summary: StudySummary, trials: Sequence[TrialDetail]) -> dict[str, Any]:
+    return {
+        "study": summary.name,
+        "directions": summary.directions,
+        "best": [
+            {"number": trial.number, "values": trial.values, "params": _params(trial)}
+            for trial in trials
+        ],
+    }
+
+
+def _params(trial: TrialDetail) -> dict[str, Any]:
+    return {param.name: param.value for param in trial.params}
+
+
+def _as_python(trials: Sequence[TrialDetail], *, is_front: bool) -> str:
+    dicts = [python_literal(_params(trial)) for trial in trials]
+    if not is_front:
+        return dicts[0]
+    return "[\n" + "".join(f"    {each},\n" for each in dicts) + "]"
+
+
+def python_literal(value: object) -> str:
+    """Return Python source for what JSON can hold, NaN and infinities included."""
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value).items()
+        return "{" + ", ".join(f"{key!r}: {python_literal(each)}" for key, each in items) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(python_literal, cast('list[object]', value)))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)

@@ -1,0 +1,59 @@
+"""Pieces of the text that `hptui show` and `hptui best` print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hptui.cli.json_values import dump
+from hptui.cli.table import four_digits
+from hptui.domain.choices import is_choice_value, spell_choice
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.storage.attributes import Attribute, Attributes
+    from hptui.storage.trial_detail import TrialParam
+
+_LABEL_WIDTH = 13
+_ATTRIBUTE_CHARS = 120
+_MAX_LINE_CHARS = 5_000
+
+
+def attribute_lines(attributes: Attributes, label: str) -> list[str]:
+    """Return a line for each attribute."""
+    texts = [f"{safe_line(each.key, max_chars=60)}: {_shown(each)}" for each in attributes.found]
+    if attributes.n_omitted:
+        texts.append(f"and {attributes.n_omitted} more")
+    return field_lines(label, texts)
+
+
+def field_lines(label: str, texts: Sequence[str]) -> list[str]:
+    """Return a line for each text; the label stands before the first one."""
+    return [field_line(label if index == 0 else "", text) for index, text in enumerate(texts)]
+
+
+def _shown(attribute: Attribute) -> str:
+    if attribute.problem:
+        return f"({attribute.problem})"
+    return safe_line(plain_text(attribute.value), max_chars=_ATTRIBUTE_CHARS)
+
+
+def plain_text(value: object) -> str:
+    """Return a string as it is, and anything else as JSON."""
+    return value if isinstance(value, str) else dump(value, indent=None)
+
+
+def field_line(label: str, text: str) -> str:
+    """Return a line with a label, safe for a terminal; nothing where `text` is nothing."""
+    shown = safe_line(text, max_chars=_MAX_LINE_CHARS)
+    return f"  {label:<{_LABEL_WIDTH}}{shown}".rstrip() if text else ""
+
+
+def param_text(param: TrialParam, *, exact: bool = False) -> str:
+    """Return a parameter's value for people: a string that reads like a number is quoted."""
+    if isinstance(param.value, float) and not exact:
+        return four_digits(param.value)
+    if is_choice_value(param.value):
+        return spell_choice(param.value)
+    return safe_line(dump(param.value, indent=None))

@@ -1,0 +1,33 @@
+"""JSON as the commands print it: ASCII, and strict, so that every parser reads it.
+
+Numbers that JSON lacks become the strings `"nan"`, `"inf"` and `"-inf"`; what is missing is null.
+Times are UTC, `2026-03-01T12:00:00.000000Z`; durations are seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+
+def plain(value: object) -> object:
+    """Return `value` as strict JSON can hold it; what is none of JSON's types becomes text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        return {str(key): plain(each) for key, each in items}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [plain(each) for each in cast("Sequence[object]", value)]
+    return str(value)
+
+
+def dump(value: object, *, indent: int | None = 2) -> str:
+    """Return `value` as JSON in ASCII; keys keep their order."""
+    return json.dumps(plain(value), ensure_ascii=True, allow_nan=False, indent=indent)

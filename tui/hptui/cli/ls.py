@@ -1,0 +1,100 @@
+"""`hptui ls`: the studies in the studies folder, the one last active first."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from hptui.cli.json_values import dump
+from hptui.cli.locate import add_studies_option, spelling_of, studies_folder
+from hptui.cli.table import Column, render_table
+from hptui.cli.terminal import Terminal
+from hptui.cli.times import show_age
+from hptui.domain.text import safe_line
+from hptui.storage.stored_times import iso_utc
+from hptui.storage.studies import StudySummary, list_studies
+
+if TYPE_CHECKING:
+    import argparse
+
+_COLUMNS = (
+    Column("study"),
+    Column("objective"),
+    Column("goal"),
+    Column("best", "right"),
+    Column("complete", "right"),
+    Column("pruned", "right"),
+    Column("failed", "right"),
+    Column("open", "right"),
+    Column("last activity"),
+)
+_EPILOG = """\
+`open` counts running and waiting trials. With --json: an array of objects with the keys name,
+file, directions, objective, counts, best, last_activity, size_bytes, problem, hint.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `hptui ls`."""
+    parser.epilog = _EPILOG
+    add_studies_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the studies; a file that cannot be read is listed with its problem."""
+    folder = studies_folder(args.studies)
+    studies = sorted(
+        list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
+    )
+    if args.json:
+        print(dump([_as_json(study) for study in studies]))
+    elif not studies:
+        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE makes one.")
+    else:
+        _print(studies)
+    return 0
+
+
+def _print(studies: list[StudySummary]) -> None:
+    now_s = time.time()
+    readable = [study for study in studies if not study.problem]
+    if readable:
+        rows = [_row(study, now_s) for study in readable]
+        print("\n".join(render_table(_COLUMNS, rows, width=Terminal.of_stdout().table_width)))
+    for study in studies:
+        if study.problem:
+            hint = f" {study.hint}" if study.hint else ""
+            print(f"! {safe_line(study.name, max_chars=60)}: {safe_line(study.problem + hint)}")
+
+
+def _row(study: StudySummary, now_s: float) -> list[object]:
+    counts = study.counts
+    goal = ", ".join(direction[:3] for direction in study.directions)
+    return [
+        spelling_of(study.path, study.name),
+        "" if study.objective is None else study.objective.name,
+        goal,
+        None if study.best is None else study.best.value,
+        counts["COMPLETE"],
+        counts["PRUNED"],
+        counts["FAIL"],
+        counts["RUNNING"] + counts["WAITING"],
+        show_age(study.last_activity_s, now_s),
+    ]
+
+
+def _as_json(study: StudySummary) -> dict[str, Any]:
+    best = study.best
+    return {
+        "name": study.name,
+        "file": str(study.path),
+        "directions": study.directions,
+        "objective": None if study.objective is None else study.objective.name,
+        "counts": {state.lower(): count for state, count in study.counts.items()},
+        "best": None if best is None else {"number": best.number, "value": best.value},
+        "last_activity": iso_utc(study.last_activity_s),
+        "size_bytes": study.size_bytes,
+        "problem": study.problem or None,
+        "hint": study.hint or None,
+    }

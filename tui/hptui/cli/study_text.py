@@ -1,0 +1,99 @@
+"""A study in text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text, plain_text
+from hptui.cli.times import show_moment
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from hptui.storage.study_detail import RunRecord, StudyDetail
+    from hptui.storage.trial_detail import TrialDetail
+
+
+def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
+    """Return the lines about a study; `best` is its best trial, where there is one."""
+    summary = study.summary
+    goals = [
+        f"{direction} {safe_line(name)}".rstrip()
+        for direction, name in zip(
+            summary.directions, study.metric_names or [""] * len(summary.directions), strict=True
+        )
+    ]
+    lines = [
+        f"{safe_line(summary.name)}   {safe_line(summary.path)} ({show_size(summary.size_bytes)})",
+        field_line("objective", _objective_text(study)),
+        field_line("goal", ", ".join(goals)),
+        field_line("trials", _counts_text(study)),
+        field_line("best", _best_text(study, best)),
+        field_line("last active", show_moment(summary.last_activity_s)),
+        field_line("last run", _run_text(study.runs[-1]) if study.runs else ""),
+        *_edit_lines(study.edits),
+        *attribute_lines(study.user_attributes, "attributes"),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _objective_text(study: StudyDetail) -> str:
+    ref = study.summary.objective
+    return "" if ref is None else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{ref.attribute})"
+
+
+def _counts_text(study: StudyDetail) -> str:
+    words = {"FAIL": "failed"}
+    shown = [
+        f"{count} {words.get(state, state.lower())}"
+        for state, count in study.summary.counts.items()
+        if count or state in ("COMPLETE", "PRUNED", "FAIL")
+    ]
+    return f"{study.summary.n_trials}: {', '.join(shown)}"
+
+
+def _best_text(study: StudyDetail, best: TrialDetail | None) -> str:
+    if len(study.summary.directions) > 1:
+        return f"several objectives: hptui best {safe_line(study.summary.name)} shows the front"
+    if best is None or study.summary.best is None:
+        return "no feasible trial is complete yet"
+    params = "  ".join(f"{safe_line(param.name)} {param_text(param)}" for param in best.params)
+    return f"{study.summary.best.value!r}  trial {best.number}   {params}".rstrip()
+
+
+def _run_text(run: RunRecord) -> str:
+    parts = [safe_line(run.sampler)]
+    if run.pruner:
+        parts.append(f"pruner {safe_line(run.pruner)}")
+    if run.slots is not None:
+        parts.append(f"{run.slots} worker{'s' if run.slots != 1 else ''} {safe_line(run.backend)}")
+    if run.seed is not None:
+        parts.append(f"seed {run.seed}")
+    if run.started_s is not None:
+        parts.append(f"from {show_moment(run.started_s)}")
+    if run.ended_s is not None:
+        parts.append(f"to {show_moment(run.ended_s)}")
+    if run.reason:
+        parts.append(f"ended: {safe_line(run.reason)}")
+    return ", ".join(part.strip() for part in parts if part)
+
+
+def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:
+    texts: list[str] = []
+    for name, edit in edits.items():
+        parts = [f"{key} {value}" for key, value in edit.items() if key != "fixed"]
+        fixed: object = edit.get("fixed")
+        if isinstance(fixed, dict):
+            value: object = cast("dict[str, object]", fixed).get("value")
+            parts.append(f"fixed at {plain_text(value)}")
+        texts.append(f"{name}: {', '.join(parts)}")
+    return field_lines("edits", texts)
+
+
+def show_size(n_bytes: int) -> str:
+    """Return a size in bytes in the unit that fits: `412 kB`, `1.3 MB`."""
+    size, unit = float(n_bytes), "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - SI units
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"

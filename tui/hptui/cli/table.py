@@ -1,0 +1,108 @@
+"""Aligned text: tables, and numbers as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GAP = "  "
+_MIN_WIDTH = 8
+_MAX_CELL_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title and how it is aligned."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+
+
+def render_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width: int | None = None
+) -> list[str]:
+    """Return a header and a line for each row, safe for a terminal.
+
+    Floats are shown with four significant digits, None as nothing. With `width`, in cells, the
+    widest columns that are aligned left are cut until a line fits, but not the first one, which
+    is what a person types; then lines are cut at their end.
+    """
+    header = [safe_line(column.title) for column in columns]
+    cells = [[show_cell(cell) for cell in row] for row in rows]
+    widths = [
+        max(cell_width(row[index]) for row in (header, *cells)) for index in range(len(columns))
+    ]
+    _shrink(widths, columns, width)
+    return [_line(row, columns, widths, width) for row in (header, *cells)]
+
+
+def show_cell(cell: object) -> str:
+    """Return a cell's text on one line: None is nothing, a float has four significant digits."""
+    if cell is None:
+        return ""
+    if type(cell) is int:
+        return str(cell)
+    if isinstance(cell, float):
+        return four_digits(cell)
+    return safe_line(cell, max_chars=_MAX_CELL_CHARS)
+
+
+def four_digits(number: float) -> str:
+    """Return a number with four significant digits: `0.9822`, `1.2e-05`, `inf`."""
+    return f"{number:.4g}"
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal `text` takes."""
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+def cut(text: str, width: int) -> str:
+    """Return `text` in at most `width` cells, with an ellipsis where something is missing."""
+    if cell_width(text) <= width:
+        return text
+    kept, used = "", 1
+    for char in text:
+        used += _char_width(char)
+        if used > width:
+            break
+        kept += char
+    return f"{kept}…" if width > 0 else ""
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _shrink(widths: list[int], columns: Sequence[Column], width: int | None) -> None:
+    if width is None:
+        return
+    room = width - len(GAP) * (len(widths) - 1)
+    flexible = [
+        index for index, column in enumerate(columns) if index > 0 and column.align == "left"
+    ]
+    while sum(widths) > room and flexible:
+        widest = max(flexible, key=widths.__getitem__)
+        if widths[widest] <= _MIN_WIDTH:
+            return
+        widths[widest] -= 1
+
+
+def _line(
+    cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int], width: int | None
+) -> str:
+    parts: list[str] = []
+    for cell, column, room in zip(cells, columns, widths, strict=True):
+        text = cut(cell, room)
+        padding = " " * (room - cell_width(text))
+        parts.append(padding + text if column.align == "right" else text + padding)
+    line = GAP.join(parts).rstrip()
+    return line if width is None else cut(line, width)

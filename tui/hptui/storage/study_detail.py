@@ -1,0 +1,114 @@
+"""Everything that a study file holds of one study besides its trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.storage.attributes import Attributes, read_attributes
+from hptui.storage.stored_times import epoch_s
+from hptui.storage.studies import StudySummary, read_study_file, summarize
+from hptui.storage.study_identity import STUDY_KEY, read_identity
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+RUNS_KEY: Final = "hptui:runs"
+EDITS_KEY: Final = "hptui:edits"
+METRICS_KEY: Final = "study:metric_names"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of hptui on a study; texts are empty and numbers None where it did not say."""
+
+    started_s: float | None
+    ended_s: float | None
+    sampler: str
+    pruner: str
+    n_trials: int | None
+    slots: int | None
+    backend: str
+    seed: int | None
+    reason: str
+    """Why it ended; empty while it runs, and after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDetail:
+    """One study in full."""
+
+    summary: StudySummary
+    metric_names: tuple[str, ...]
+    """A name for each objective, or none at all."""
+    runs: tuple[RunRecord, ...]
+    """Oldest first."""
+    edits: dict[str, dict[str, Any]]
+    """The edits of the search space in force, as `domain.edits` stores them."""
+    user_attributes: Attributes
+    system_attributes: Attributes
+    """Without those that have a field of their own here."""
+
+
+def read_study(path: Path, study_name: str) -> StudyDetail:
+    """Return the study with this name.
+
+    Raises:
+        StudyFileError: There is no such study, or its file cannot be read.
+    """
+
+    def read(connection: sqlite3.Connection) -> StudyDetail:
+        summary = summarize(connection, path, study_name)
+        identity = read_identity(connection, study_name)
+        study_id = -1 if identity is None else identity.study_id
+        system = read_attributes(connection, "study", "system", study_id)
+        return StudyDetail(
+            summary,
+            _metric_names(system.get(METRICS_KEY), len(summary.directions)),
+            tuple(_run(record) for record in _dicts(system.get(RUNS_KEY))),
+            _edits(system.get(EDITS_KEY)),
+            read_attributes(connection, "study", "user", study_id),
+            system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited"),
+        )
+
+    return read_study_file(path, read)
+
+
+def _metric_names(data: object, n_objectives: int) -> tuple[str, ...]:
+    names = cast("list[object]", data) if isinstance(data, list) else []
+    return tuple(map(str, names)) if len(names) == n_objectives else ()
+
+
+def _dicts(data: object) -> list[dict[str, Any]]:
+    items = cast("list[object]", data) if isinstance(data, list) else []
+    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+
+
+def _edits(data: object) -> dict[str, dict[str, Any]]:
+    items = cast("dict[str, object]", data) if isinstance(data, dict) else {}
+    return {
+        name: cast("dict[str, Any]", edit) for name, edit in items.items() if isinstance(edit, dict)
+    }
+
+
+def _run(record: dict[str, Any]) -> RunRecord:
+    def text(key: str) -> str:
+        value = record.get(key)
+        return "" if value is None else str(value)
+
+    def integer(key: str) -> int | None:
+        value = record.get(key)
+        return value if isinstance(value, int) else None
+
+    return RunRecord(
+        started_s=epoch_s(record.get("started")),
+        ended_s=epoch_s(record.get("ended")),
+        sampler=text("sampler"),
+        pruner=text("pruner"),
+        n_trials=integer("n_trials"),
+        slots=integer("slots"),
+        backend=text("backend"),
+        seed=integer("seed"),
+        reason=text("reason"),
+    )
