@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -159,6 +160,7 @@ def test_a_killed_process_leaves_a_sound_file(path: Path, seed: int) -> None:
         with subprocess.Popen(
             [sys.executable, Path(__file__).with_name("writing_process.py"), str(path)],
             stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             text=True,
         ) as writer:
             assert writer.stdout is not None

@@ -131,20 +131,3 @@ def test_a_study_goes_on_the_same_whichever_program_continues_it(tmp_path: Path,
             )
     assert len(histories[0]) == 18
     assert histories[0] == histories[1]
-
-
-def test_a_damaged_row_is_named(tmp_path: Path) -> None:
-    import sqlite3
-
-    from hptui.errors import StudyFileError
-
-    with SqliteStorage(tmp_path / "a.db", create=True) as storage:
-        study = optuna.create_study(storage=storage)
-        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
-    connection = sqlite3.connect(tmp_path / "a.db")
-    connection.execute("UPDATE trial_params SET distribution_json = '[' WHERE trial_id = 2")
-    connection.commit()
-    connection.close()
-
-    with pytest.raises(StudyFileError, match=r"Row 2 of table trial_params \(trial id 2\)"):
-        SqliteStorage(tmp_path / "a.db")

@@ -17,6 +17,8 @@ MOUNTS: Final = Path("/proc/mounts")
 MAX_TEXT_BYTES: Final = 100_000_000
 """The longest text or blob that is written or read."""
 
+_OPENING_TIMEOUT_S: Final = 5.0
+_CLOSING_TIMEOUT_S: Final = 1.0
 _NETWORK_FILESYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smbfs", "smb2", "smb3", "9p", "afs", "ceph", "lustre", "gpfs"}
     | {"beegfs", "glusterfs", "drvfs", "vboxsf", "prl_fs", "virtiofs", "davfs", "ncpfs", "ocfs2"}
@@ -148,11 +150,11 @@ class StudyConnection:
 
     def _set_up(self, on_network: bool) -> None:
         execute = self.raw.execute
+        self._wait_for(_OPENING_TIMEOUT_S)
         self.raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT_BYTES)
         execute("PRAGMA trusted_schema = OFF")
         execute("PRAGMA cell_size_check = ON")
         execute("PRAGMA synchronous = FULL")
-        self._wait_for(1.0)
         wanted = "delete" if on_network else "wal"
         (mode,) = execute("PRAGMA journal_mode").fetchone()
         if mode != wanted:
@@ -203,7 +205,7 @@ class StudyConnection:
         """Move all writes into the main file, where that is possible, and close."""
         # What a reader keeps in the -wal file is found there by the next opening.
         with suppress(sqlite3.Error):
-            self._wait_for(1.0)
+            self._wait_for(_CLOSING_TIMEOUT_S)
             self.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._is_closed = True
         self.raw.close()

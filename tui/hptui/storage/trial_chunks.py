@@ -264,6 +264,7 @@ class ChunkReader:
     def _fill_params(self, selection: Selection, chunk: TrialChunk) -> None:
         expression, arguments = self.params.code_expression()
         # The first trials tell in which order the objective suggests its parameters.
+        order = "" if self.params.columns else " ORDER BY param_id"
         blocks = self._blocks(
             f"SELECT trial_id, param_value, {expression} FROM trial_params "
             f"WHERE {_of(selection)}{order}",
