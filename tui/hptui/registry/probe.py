@@ -241,6 +241,7 @@ def _remove(folder: Path) -> None:
     for root, folders, _ in os.walk(folder):
         for name in folders:
             # The objective may have taken away its own right to delete.
-            with contextlib.suppress(OSError):
-                Path(root, name).chmod(stat.S_IRWXU, follow_symlinks=False)
+            if not (path := Path(root, name)).is_symlink():
+                with contextlib.suppress(OSError):
+                    path.chmod(stat.S_IRWXU)
     shutil.rmtree(folder, ignore_errors=True)
