@@ -21,7 +21,7 @@ from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 from hptui.domain.space import ChoiceParam, FloatParam
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage import columns as columns_module
-from hptui.storage import param_columns
+from hptui.storage import gate, param_columns
 from hptui.storage.columns import StudyColumns
 from hptui.storage.param_columns import ABSENT, UNKEPT
 from hptui.storage.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
@@ -310,21 +310,20 @@ def test_a_file_that_is_gone_is_told(file: StudyFile):
 
 
 def test_a_locked_file_is_told_as_such(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "_BUSY_TIMEOUT_S", 0.01)
     file.add_study()
-    file.run("BEGIN EXCLUSIVE")
-    opened = columns_module.open_read_only
-
-    def open_impatient(path: Path) -> sqlite3.Connection:
-        connection = opened(path)
-        connection.execute("PRAGMA busy_timeout = 0")
-        return connection
-
-    monkeypatch.setattr(columns_module, "open_read_only", open_impatient)
     with StudyColumns(file.path, "study") as columns:
+        columns.refresh()
+        file.add_trial(1.0)
+        file.run("BEGIN EXCLUSIVE")
         with pytest.raises(StudyBusyError, match="locked"):
             columns.refresh()
+        # The file is opened anew by the next one.
+        with pytest.raises(HptuiError, match="locked"):
+            columns.refresh()
         file.run("COMMIT")
-        assert columns.refresh() is True or len(columns) == 0
+        columns.refresh()
+        assert len(columns) == 1
 
 
 def test_reading_leaves_the_file_byte_for_byte(file: StudyFile):
