@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -164,7 +165,7 @@ class Pool:
         if force:
             kill_all(host.leftovers)
             # Before it has settled the process leads no group.
-            if host.process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(host.pid, signal.SIGKILL)
 
     def forget(self, host: Host) -> None:
