@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
@@ -12,6 +11,7 @@ from tests.zoo import misbehaving
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.engine import Engine

@@ -327,7 +327,7 @@ def test_suggestions_after_all_descriptors_were_closed_go_nowhere_else(tmp_path:
         ("def objective(trial): raise ValueError('no data')", "ValueError: no data"),
         ("import os\ndef objective(trial): os._exit(3)", "exit code 3"),
         ("import os\ndef objective(trial): os.kill(os.getpid(), 11)", "SIGSEGV"),
-        ("import time\ndef objective(trial): time.sleep(10**6)", "nothing within 1 s"),
+        ("import time\ndef objective(trial): time.sleep(10**6)", "nothing within 6 s"),
         ("def objective(trial): return float(input())", "EOFError"),
         ("x = 1\nraise ImportError('no gpu')", "line 2: ImportError: no gpu"),
         ("def objective(trial):\n  return (", "SyntaxError"),
@@ -342,7 +342,10 @@ def test_suggestions_after_all_descriptors_were_closed_go_nowhere_else(tmp_path:
 def test_when_nothing_is_suggested_the_reason_is_told(
     tmp_path: Path, source: str, error: str
 ) -> None:
-    found = _probe(tmp_path, source, timeout_s=1.0)
+    # Where the import hangs, any time will do; elsewhere a busy machine needs some to get there.
+    limits = {"within 1 s": 1.0, "within 6 s": 6.0}
+    timeout_s = next((limits[words] for words in limits if words in error), 30.0)
+    found = _probe(tmp_path, source, timeout_s=timeout_s)
     assert error in found.error
     assert found.parameters == {}
     assert not found.complete
@@ -378,7 +381,7 @@ def test_when_the_time_is_over_what_was_seen_so_far_counts(tmp_path: Path) -> No
             trial.suggest_categorical("kind", list(range(1000)))
             time.sleep(10**6)
         """,
-        timeout_s=1.5,
+        timeout_s=6.0,
         quiet_s=0.1,
         max_trials=10_000,
     )
