@@ -1,0 +1,192 @@
+"""What a STUDY argument means, and which names are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.storage.study_file import StudyFile
+
+from hptui.cli.locate import (
+    StudyLocation,
+    check_study_name,
+    locate_file,
+    locate_study,
+    spelling_of,
+    studies_folder,
+)
+from hptui.errors import HptuiError, StudyFileError, UsageError
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a studies folder."""
+    monkeypatch.delenv("HPTUI_STUDIES", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "studies").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def make(folder: Path) -> Make:
+    def build(path: str, *names: str) -> Path:
+        with StudyFile(folder / path) as built:
+            for name in names:
+                built.add_study(name)
+        return folder / path
+
+    return build
+
+
+def test_the_option_wins_over_the_variable_and_that_over_the_folder_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert studies_folder(None) == folder / "studies"
+    monkeypatch.setenv("HPTUI_STUDIES", str(folder / "other"))
+    assert studies_folder(None) == folder / "other"
+    assert studies_folder(Path("given")) == folder / "given"
+
+
+def test_without_any_it_is_in_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("HPTUI_STUDIES", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = studies_folder(None)
+    assert tmp_path in found.parents
+    assert found.parts[-2:] == ("hptui", "studies")
+
+
+def test_a_name_is_a_file_in_the_studies_folder(make: Make):
+    path = make("studies/mine.db", "mine")
+    assert locate_study("mine") == StudyLocation(path, "mine")
+
+
+def test_the_only_study_of_a_file_may_have_any_name(make: Make):
+    path = make("studies/mine.db", "other")
+    assert locate_study("mine") == StudyLocation(path, "other")
+
+
+def test_of_several_studies_the_one_named_like_the_file_is_meant(make: Make):
+    path = make("studies/mine.db", "other", "mine")
+    assert locate_study("mine") == StudyLocation(path, "mine")
+
+
+def test_several_studies_without_that_name_must_be_told_apart(make: Make):
+    make("studies/mine.db", "one", "two")
+    with pytest.raises(UsageError, match="holds 2 studies: one, two") as caught:
+        locate_study("mine")
+    assert caught.value.hint == "Say which, like mine.db:one."
+
+
+@pytest.mark.parametrize("spelling", ["./x.db:two", "sub/../x.db:two", "x.db:two"])
+def test_a_colon_says_which_study_of_a_file(make: Make, folder: Path, spelling: str):
+    (folder / "sub").mkdir()
+    make("x.db", "one", "two", "a:b")
+    assert locate_study(spelling).study_name == "two"
+    assert locate_study("x.db:a:b").study_name == "a:b"
+
+
+def test_a_file_name_may_hold_a_colon(make: Make, folder: Path):
+    (folder / "a:b").mkdir()
+    path = make("a:b/x.db", "one")
+    assert locate_study("a:b/x.db") == StudyLocation(path, "one")
+    assert locate_study("a:b/x.db:one") == StudyLocation(path, "one")
+
+
+def test_a_file_name_is_looked_up_here_and_then_in_the_studies_folder(make: Make):
+    there = make("studies/x.db", "x")
+    assert locate_study("x.db").path == there
+    here = make("x.db", "x")
+    assert locate_study("x.db").path == here
+
+
+def test_what_ls_prints_is_understood(make: Make):
+    for path, name in ((make("studies/a.db", "a"), "a"), (make("studies/b.db", "c", "d"), "d")):
+        assert locate_study(spelling_of(path, name)) == StudyLocation(path, name)
+
+
+def test_an_unknown_name_is_refused_with_a_guess(make: Make):
+    make("studies/digits-mlp.db", "digits-mlp")
+    with pytest.raises(UsageError, match="no study 'digits-mpl'") as caught:
+        locate_study("digits-mpl")
+    assert "Did you mean digits-mlp?" in caught.value.hint
+
+
+def test_an_unknown_study_of_a_file_is_refused_with_a_guess(make: Make):
+    make("x.db", "alpha", "beta")
+    with pytest.raises(UsageError, match="holds no study 'alpah'") as caught:
+        locate_study("x.db:alpah")
+    assert caught.value.hint == "It holds: alpha."
+
+
+def test_a_file_without_studies_is_told(make: Make):
+    make("x.db")
+    with pytest.raises(UsageError, match="holds no study yet"):
+        locate_study("x.db")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["../x.db", "/nowhere/x.db", "x.db:y", "a/b", "\0.db", "x" * 5000 + ".db", "x.db\n"],
+)
+def test_files_that_are_not_there_are_refused(folder: Path, text: str):
+    with pytest.raises(HptuiError) as caught:
+        locate_study(text)
+    assert caught.value.exit_code == 2
+    assert "\n" not in caught.value.message
+
+
+def test_a_file_that_is_no_study_file_is_refused(folder: Path):
+    (folder / "x.db").write_text("hello")
+    with pytest.raises(StudyFileError, match="not an SQLite file"):
+        locate_study("x.db")
+    (folder / "y.db").mkdir()
+    with pytest.raises(StudyFileError, match="folder"):
+        locate_study("y.db")
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "digits-mlp", "Versuch 3", "a.b", "_x", "x_1", "日本", "n" * 100]
+)
+def test_good_names_pass(name: str):
+    check_study_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        ".hidden",
+        "-dash",
+        "a/b",
+        "..",
+        "a\\b",
+        "a\nb",
+        "a\x00b",
+        "a:b",
+        "a ",
+        "x" * 101,
+        "$(id)",
+        "a'b",
+        "\x1b[31m",
+        "a*",
+    ],
+)
+def test_names_that_cannot_be_file_names_are_refused(name: str):
+    with pytest.raises(UsageError, match="cannot be a study's name") as caught:
+        check_study_name(name)
+    assert "\x1b" not in caught.value.message
+
+
+def test_a_file_is_located_without_being_read(folder: Path):
+    (folder / "studies" / "old.db").write_text("anything")
+    assert locate_file("old") == folder / "studies" / "old.db"
+    with pytest.raises(UsageError, match="about a whole file"):
+        locate_file("studies/old.db:study")
