@@ -1,0 +1,121 @@
+"""Every command of the application: footer, help, palette and the key table come from this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Place = Literal["app", "studies", "setup", "study", "trial"]
+"""Where a command can be given: everywhere, or on one screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person can do with a key; a screen's method `do_<id>` does it."""
+
+    id: str
+    """Stable: settings name it. `-` between words; the method has `_` instead."""
+    keys: tuple[str, ...]
+    """Default keys as Textual names them; the first one is shown."""
+    label: str
+    """One or two words for the footer."""
+    title: str
+    """A sentence without a full stop, for help and palette."""
+    place: Place
+    in_footer: bool = True
+
+    @property
+    def method(self) -> str:
+        """The name of the method that does it."""
+        return "do_" + self.id.replace("-", "_")
+
+
+def _all() -> tuple[Command, ...]:
+    rows: dict[Place, tuple[tuple[str, tuple[str, ...], str, str, bool], ...]] = {
+        "app": (
+            ("help", ("question_mark", "f1"), "help", "Show the keys that work here", True),
+            ("palette", ("ctrl+p",), "commands", "Find a command by its name", True),
+            ("back", ("escape",), "back", "Go one step back", False),
+            ("next-pane", ("tab",), "next pane", "Go to the next pane", False),
+            ("previous-pane", ("shift+tab",), "previous pane", "Go to the previous pane", False),
+            (
+                "full-screen",
+                ("z",),
+                "full screen",
+                "Give the pane the whole screen, or back",
+                False,
+            ),
+            ("filter", ("slash",), "filter", "Filter the list, or search the log", True),
+            ("copy", ("y",), "copy", "Copy what is under the cursor", False),
+            ("theme", ("f8",), "theme", "Use the next theme", False),
+            ("quit", ("q", "ctrl+q"), "quit", "Leave hptui; a run can go on without it", True),
+        ),
+        "studies": (
+            ("open-study", ("enter",), "open", "Open the study under the cursor", True),
+            ("new-study", ("n",), "new", "Set up a new study", True),
+            ("run-again", ("r",), "run again", "Set up the next run of this study", True),
+            ("duplicate-study", ("d",), "duplicate", "Copy this study under another name", True),
+            ("rename-study", ("R",), "rename", "Give this study another name", False),
+            ("delete-study", ("x",), "delete", "Move this study to the trash", True),
+            ("undo", ("u",), "undo", "Undo the latest deletion", True),
+            ("export-study", ("e",), "export", "Write the trials to a file", True),
+            ("sort", ("s",), "sort", "Sort by the next column", False),
+            ("reverse", ("S",), "reverse", "Reverse the order", False),
+            ("mend-study", ("f",), "mend", "Mend what a crash left behind", False),
+        ),
+        "setup": (
+            ("start", ("f5",), "start", "Start the run", True),
+            ("edit-field", ("enter",), "edit", "Edit the field under the cursor", True),
+            ("fix-param", ("f",), "fix", "Fix the parameter to one value, or free it", True),
+            ("reset-field", ("backspace",), "reset", "Undo the edits of this parameter", True),
+            ("toggle-log", ("l",), "log", "Use a log scale, or a linear one", True),
+            ("probe", ("p",), "probe", "Look for parameters again", True),
+            ("pick-objective", ("o",), "objective", "Choose another objective", True),
+            ("copy-command", ("Y",), "copy command", "Copy the equivalent command line", True),
+        ),
+        "study": (
+            ("pause", ("space",), "pause", "Pause the run, or go on", True),
+            ("stop", ("S",), "stop", "Stop the run", True),
+            ("edit-space", ("e",), "edit space", "Edit the search space of the next trials", True),
+            ("add-trial", ("a",), "add trial", "Enqueue a trial by hand", True),
+            ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", False),
+            ("kill-trial", ("x",), "kill", "End the selected running trial", True),
+            ("more-workers", ("plus", "equals_sign"), "+worker", "One worker more", True),
+            ("fewer-workers", ("minus",), "-worker", "One worker fewer", True),
+            ("budget", ("b",), "budget", "Add trials to the budget", True),
+            ("retry-failed", ("f",), "retry failed", "Enqueue the failed trials again", False),
+            ("run-study", ("r",), "run", "Set up the next run of this study", True),
+            ("open-trial", ("enter",), "open", "Open the trial under the cursor", True),
+            ("sort", ("s",), "sort", "Sort by the next column", False),
+            ("reverse", ("R",), "reverse", "Reverse the order", False),
+            ("columns", ("c",), "columns", "Choose the columns", False),
+            ("next-tab", ("t",), "state", "Show the trials of the next state", True),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+            ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
+            ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),
+            ("curve", ("v",), "curve", "Show or hide the second plot", False),
+        ),
+        "trial": (
+            ("next-trial", ("right_square_bracket",), "next", "Go to the next trial", True),
+            ("previous-trial", ("left_square_bracket",), "previous", "Go to the one before", True),
+            ("next-tab", ("t",), "tab", "Show the next tab", True),
+            ("kill-trial", ("x",), "kill", "End this running trial", False),
+            ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", True),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+        ),
+    }
+    return tuple(
+        Command(name, keys, label, title, place, in_footer)
+        for place, group in rows.items()
+        for name, keys, label, title, in_footer in group
+    )
+
+
+COMMANDS: Final = _all()
+
+
+def commands_of(place: Place) -> tuple[Command, ...]:
+    """Return the commands that can be given on a screen, its own before those of everywhere."""
+    own = tuple(command for command in COMMANDS if command.place == place)
+    everywhere = tuple(command for command in COMMANDS if command.place == "app")
+    return own if place == "app" else own + everywhere

@@ -1,0 +1,1 @@
+"""What the screens show, gathered away from the event loop; nothing here imports Textual."""
