@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.cli.table import Column, cell_width, cut, four_digits, render_table, show_cell
+from hptui.cli.table import Column, cell_width, cut, render_table, show_cell
+from hptui.domain.readable import four_digits
 
 texts = st.text(max_size=60)
 

@@ -23,19 +23,3 @@ def read_duration(text: str) -> float:
     if seconds <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration above 0")
     return seconds
-
-
-def show_duration(seconds: float) -> str:
-    """Return `seconds` in at most two units: `0.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`."""
-    if seconds < 10:  # noqa: PLR2004 - below that a tenth says something
-        return f"{max(0.0, seconds):.1f} s"
-    whole = round(seconds)
-    for size, unit, smaller, small_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "m")):
-        if whole >= size:
-            rest = whole % size // smaller
-            return (
-                f"{whole // size} {unit} {rest} {small_unit}" if rest else f"{whole // size} {unit}"
-            )
-    if whole >= 60:  # noqa: PLR2004 - a minute
-        return f"{whole // 60} m {whole % 60} s" if whole % 60 else f"{whole // 60} m"
-    return f"{whole} s"

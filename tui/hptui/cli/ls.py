@@ -9,7 +9,7 @@ from hptui.cli.json_values import dump
 from hptui.cli.locate import add_studies_option, spelling_of, studies_folder
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
-from hptui.cli.times import show_age
+from hptui.domain.readable import show_age
 from hptui.domain.text import safe_line
 from hptui.storage.stored_times import iso_utc
 from hptui.storage.studies import StudySummary, list_studies

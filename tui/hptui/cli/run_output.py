@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from hptui.cli.duration import show_duration
+from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.duration import show_duration
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 

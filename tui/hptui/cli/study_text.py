@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text, plain_text
-from hptui.cli.times import show_moment
+from hptui.domain.readable import show_moment
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def show_cell(cell: object) -> str:
     if isinstance(cell, float):
         return four_digits(cell)
     return safe_line(cell, max_chars=_MAX_CELL_CHARS)
-
-
-def four_digits(number: float) -> str:
-    """Return a number with four significant digits: `0.9822`, `1.2e-05`, `inf`."""
-    return f"{number:.4g}"
 
 
 def cell_width(text: str) -> int:

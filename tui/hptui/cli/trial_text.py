@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text
-from hptui.cli.duration import show_duration
-from hptui.cli.table import Column, four_digits, render_table
+from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
-from hptui.cli.times import show_moment
+from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line, safe_text
 

@@ -1,0 +1,50 @@
+"""Numbers, durations and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+_MINUTE_S: Final = 60
+_TENTHS_BELOW_S: Final = 10
+_UNITS: Final = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"))
+_MANY_DAYS_S: Final = 30 * 86_400.0
+
+
+def four_digits(number: float) -> str:
+    """Return a number with four significant digits: `0.9822`, `1.2e-05`, `inf`."""
+    return f"{number:.4g}"
+
+
+def show_duration(seconds: float) -> str:
+    """Return `seconds` in at most two units: `0.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`."""
+    if seconds < _TENTHS_BELOW_S:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller, small_unit in _UNITS:
+        if whole >= size:
+            rest = whole % size // smaller
+            return (
+                f"{whole // size} {unit} {rest} {small_unit}" if rest else f"{whole // size} {unit}"
+            )
+    if whole >= _MINUTE_S:
+        minutes, rest = divmod(whole, _MINUTE_S)
+        return f"{minutes} m {rest} s" if rest else f"{minutes} m"
+    return f"{whole} s"
+
+
+def show_moment(at_s: float | None) -> str:
+    """Return seconds since 1970 as local time, `2026-03-01 12:00:00`; nothing for None."""
+    if at_s is None:
+        return ""
+    return datetime.fromtimestamp(at_s).isoformat(sep=" ", timespec="seconds")
+
+
+def show_age(at_s: float | None, now_s: float) -> str:
+    """Return how long ago a time was, `3 m 20 s ago`, and the date where that is long ago."""
+    if at_s is None:
+        return ""
+    age_s = now_s - at_s
+    if age_s < 0 or age_s > _MANY_DAYS_S:
+        return datetime.fromtimestamp(at_s).date().isoformat()
+    return f"{show_duration(age_s)} ago"
