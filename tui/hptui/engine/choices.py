@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from hptui.domain.sampling import SamplerSpec
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
 
@@ -47,11 +48,15 @@ class Choices:
 
     directions: tuple[str, ...]
     metric_names: tuple[str, ...]
-    sampler: optuna.samplers.BaseSampler
-    sampler_text: str
+    sampler: SpaceViewSampler
+    sampler_spec: SamplerSpec
+    sampler_seed: int | None
     pruner: optuna.pruners.BasePruner
     pruner_text: str
+    known: Mapping[str, ParamSpec]
+    """The parameters without edits."""
     space: Mapping[str, ParamSpec]
+    """With edits."""
     edits: Mapping[str, ParamEdit]
     ever_edited: frozenset[str]
     view: SpaceView
@@ -100,9 +105,10 @@ class Choices:
             if not isinstance(edit.fixed, Unset)
         }
         ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
+        seed = _seed_for(plan, study)
         base = build_sampler(
             sampler,
-            seed=_seed_for(plan, study),
+            seed=seed,
             space=effective,
             fixed=fixed,
             n_objectives=len(directions),
@@ -115,9 +121,11 @@ class Choices:
             directions=directions,
             metric_names=tuple(about.get("metric_names") or ()),
             sampler=SpaceViewSampler(base, view),
-            sampler_text=str(sampler),
+            sampler_spec=sampler,
+            sampler_seed=seed,
             pruner=build_pruner(pruner),
             pruner_text=str(pruner),
+            known=space,
             space=effective,
             edits=edits,
             ever_edited=ever,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.edits import edits_from_json, edits_to_json
+from hptui.domain.space import spec_to_json
 from hptui.engine.clock import now
 from hptui.engine.pool import threads_per_slot
 from hptui.engine.rules import Phase
@@ -15,6 +17,7 @@ from hptui.engine.run_events import (
     ResumeRequested,
     SlotsRequested,
     StopRequested,
+    Tick,
 )
 from hptui.errors import HptuiError, UsageError
 
@@ -74,6 +77,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "running": progress.n_running,
         "waiting": run.n_waiting(),
         "n_trials": progress.n_trials,
+        "target": engine.rules.budget.target,
         "rate": progress.rate,
         "eta_s": progress.eta_s,
         "elapsed_s": time_s - engine.rules.started_s,
@@ -153,6 +157,38 @@ def _extend(engine: Engine, message: Message) -> Message:
     return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
 
 
+def _space(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    if message.get("edits") is None:
+        return {
+            "space": {name: spec_to_json(spec) for name, spec in run.space.asked().items()},
+            "edits": edits_to_json(run.space.edits),
+        }
+    edits = edits_from_json(message["edits"])
+    is_dry = bool(message.get("dry"))
+    change = run.space.change(edits, dry=is_dry)
+    engine.feed(Tick())
+    when = "would count" if is_dry else "count from now on"
+    return {
+        "kept": change.kept,
+        "set_aside": change.set_aside,
+        "text": f"{change.kept} trials {when}, {change.set_aside} set aside.",
+    }
+
+
+def _retry(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    numbers = message.get("trials")
+    retried = run.retry(None if numbers is None else {int(each) for each in numbers})
+    if not retried:
+        raise UsageError("No failed trial is left to retry.")
+    engine.feed(Tick())
+    plural = "" if len(retried) == 1 else "s"
+    return {"text": f"{len(retried)} failed trial{plural} will be tried again.", "trials": retried}
+
+
 _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "status": _status,
     "pause": _pause,
@@ -162,4 +198,6 @@ _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "jobs": _jobs,
     "enqueue": _enqueue,
     "extend": _extend,
+    "space": _space,
+    "retry": _retry,
 }

@@ -8,7 +8,7 @@ from hptui.domain.edits import ParamEdit, apply_edit
 from hptui.storage.distributions import from_optuna, to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optuna.distributions import BaseDistribution
 
@@ -34,6 +34,20 @@ class EditedSpace:
         self._view = view
         self._known: dict[tuple[str, BaseDistribution], BaseDistribution] = {}
         self._told: dict[str, BaseDistribution] = {}
+        self.asked: dict[str, BaseDistribution] = {}
+        """What the objective asked last for each parameter that is or was edited."""
+
+    @property
+    def edits(self) -> Mapping[str, ParamEdit]:
+        """What is in force."""
+        return self._edits
+
+    def replace(self, edits: Mapping[str, ParamEdit], changed: Iterable[str]) -> None:
+        """Put other edits in force; `changed` names those that the view was not told of."""
+        self._edits = edits
+        self._watched = self._watched | set(changed)
+        self._known.clear()
+        self._told.clear()
 
     def effective(self, name: str, asked: BaseDistribution) -> BaseDistribution:
         """Return the distribution for `name`; `asked` itself when nothing is edited.
@@ -43,6 +57,7 @@ class EditedSpace:
         """
         if name not in self._watched:
             return asked
+        self.asked[name] = asked
         key = (name, asked)
         found = self._known.get(key)
         if found is None:

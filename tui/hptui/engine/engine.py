@@ -360,6 +360,8 @@ class Engine:
 
     def feed(self, event: Event) -> None:
         """Take a request of a client."""
+        if self._commits is not None:
+            self._commits.touch()
         self._feed(event)
         if isinstance(event, SlotsRequested):
             self._crew.open(event.n_slots)

@@ -12,26 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import optuna
 from optuna.trial import TrialState
 
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
 from hptui.errors import HptuiError
-from hptui.storage.distributions import from_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    import optuna
-
-    from hptui.domain.space import ParamSpec
     from hptui.engine.plan import RunPlan
     from hptui.engine.run_events import EndReason
+    from hptui.engine.space_edits import SpaceEdits
     from hptui.engine.trials import TrialRecord, Trials
     from hptui.storage.sqlite import SqliteStorage
-
-_TRIALS_LOOKED_AT = 200
+RETRY_KEY = "hptui:retry_of"
+"""Trial attribute: the number of the failed trial that this one repeats."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +45,7 @@ class Run:
     sampler: str
     pruner: str
     n_leftover: int
-    space: Mapping[str, ParamSpec]
+    space: SpaceEdits
     folder: Path
     log_handler: logging.Handler
 
@@ -84,13 +82,41 @@ class Run:
             SpaceError: A parameter that the study does not know, or a value out of its range.
             StudyBusyError: The file does not take a new trial now.
         """
-        known = dict(self.space)
-        for trial in self.study.get_trials(deepcopy=False)[-_TRIALS_LOOKED_AT:]:
-            for name, distribution in trial.distributions.items():
-                known[name] = from_optuna(distribution)
-        check_params(params, known)
+        check_params(params, self.space.effective())
         self.study.enqueue_trial(dict(params))
         return self.study.get_trials(deepcopy=False)[-1].number
+
+    def retry(self, numbers: Collection[int] | None) -> list[int]:
+        """Enqueue failed trials again with their parameters, each of them once.
+
+        Args:
+            numbers: Which ones; None for all that have failed.
+
+        Returns:
+            The numbers of the trials that have failed and are enqueued now.
+
+        Raises:
+            StudyBusyError: The file does not take a new trial now.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        retried = {trial.system_attrs.get(RETRY_KEY) for trial in trials}
+        chosen = [
+            trial
+            for trial in trials
+            if trial.state is TrialState.FAIL
+            and trial.number not in retried
+            and (numbers is None or trial.number in numbers)
+        ]
+        for trial in chosen:
+            self.storage.create_new_trial(
+                self.study._study_id,
+                optuna.trial.create_trial(
+                    state=TrialState.WAITING,
+                    system_attrs={"fixed_params": trial.params, RETRY_KEY: trial.number},
+                    user_attrs=trial.user_attrs,
+                ),
+            )
+        return [trial.number for trial in chosen]
 
     def record_end(self, reason: EndReason) -> None:
         """Write when and why the run ended."""

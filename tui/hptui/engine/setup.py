@@ -22,6 +22,7 @@ from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
 from hptui.engine.leftovers import treat_leftovers
 from hptui.engine.processes import boot_id
 from hptui.engine.run import Run, runs_of, utc_now
+from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.registry.load import source_sha
 from hptui.storage.sqlite import SqliteStorage
@@ -125,9 +126,10 @@ def _start(
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
     storage.grouped = True
+    edited = EditedSpace(choices.edits, choices.ever_edited, choices.view)
     trials = Trials(
         study,
-        space=EditedSpace(choices.edits, choices.ever_edited, choices.view),
+        space=edited,
         run_id=lease.run,
         seed=plan.seed,
         target=plan.budget.target,
@@ -139,10 +141,17 @@ def _start(
         study=study,
         trials=trials,
         lease=lease,
-        sampler=choices.sampler_text,
+        sampler=str(choices.sampler_spec),
         pruner=choices.pruner_text,
         n_leftover=n_leftover,
-        space=choices.space,
+        space=SpaceEdits(
+            study=study,
+            sampler=choices.sampler,
+            sampler_spec=choices.sampler_spec,
+            seed=choices.sampler_seed,
+            edited=edited,
+            known=choices.known,
+        ),
         folder=folder,
         log_handler=handler,
     )
@@ -171,7 +180,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "boot": boot_id(),
             "objective": plan.ref.to_json(),
             "code_sha": source_sha(plan.ref),
-            "sampler": choices.sampler_text,
+            "sampler": str(choices.sampler_spec),
             "pruner": choices.pruner_text,
             "n_trials": plan.budget.n_trials,
             "slots": plan.n_slots,

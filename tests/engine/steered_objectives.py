@@ -1,0 +1,25 @@
+"""Objectives for runs that are steered from outside."""
+
+# pyright: basic
+
+import os
+from pathlib import Path
+
+
+def stepwise(trial):
+    """Each trial runs until a file with its number appears."""
+    x = trial.suggest_float("x", -5, 5)
+    kind = trial.suggest_categorical("kind", ["a", "b"])
+    while not Path(f"go-{trial.number}").exists():
+        os.sched_yield()
+    return x * x + (kind == "b")
+
+
+def odd_ones_fail(trial):
+    x = trial.suggest_float("x", -5, 5)
+    if trial.number % 2 and not Path("mended").exists():
+        raise RuntimeError("odd")
+    if trial.number == 4:
+        while not Path("go").exists():
+            os.sched_yield()
+    return x * x

@@ -1,0 +1,102 @@
+"""Starting an engine that outlives who started it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from hptui.domain.text import safe_text
+from hptui.engine.client import running_engine
+from hptui.engine.lease import folder_of
+from hptui.errors import HptuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hptui.engine.lease import Lease
+
+OUTPUT_NAME = "run.log"
+"""What a launched engine prints, in the study's folder."""
+_POLL_S = 0.02
+_MAX_TOLD_BYTES = 4_000
+
+
+def launch(
+    arguments: Sequence[str], study_file: Path, study: str, *, timeout_s: float = 120.0
+) -> Lease:
+    """Start `hptui run` in a session of its own and return its lease once it holds the study.
+
+    It has no terminal and survives the end of this process; its working directory is this one's.
+
+    Args:
+        arguments: What follows `hptui run`; it must name `study` in `study_file`.
+        study_file: Where its lease will be looked for.
+        study: The study's name in that file.
+        timeout_s: How long loading the objective and probing it may take.
+
+    Raises:
+        HptuiError: It ended before it held the study, with the reason it printed, or it took
+            longer than `timeout_s` and was ended.
+    """
+    fd, output = tempfile.mkstemp(prefix="hptui-run-", suffix=".log")
+    with os.fdopen(fd, "wb") as stream:
+        # -P: objectives are loaded as by the `hptui` script, without the folder hptui stands in.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hptui", "run", *arguments, "--quiet"],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    try:
+        lease = _wait_for_lease(process, output, study_file, study, timeout_s)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(output)  # noqa: PTH108 - a plain name from mkstemp
+        raise
+    with contextlib.suppress(OSError):
+        # The process goes on writing to it under its new name.
+        os.replace(output, folder_of(study_file, study) / OUTPUT_NAME)  # noqa: PTH105
+    # Collects the exit status, so that no zombie looks like a running engine.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return lease
+
+
+def _wait_for_lease(
+    process: subprocess.Popen[bytes], output: str, study_file: Path, study: str, timeout_s: float
+) -> Lease:
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        lease = running_engine(study_file, study)
+        if lease is not None and lease.pid == process.pid:
+            return lease
+        try:
+            code = process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code is not None:
+            raise _refusal(output, code)
+        if time.monotonic() > deadline_s:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            process.kill()
+            process.wait()
+            raise HptuiError(
+                f"The engine did not start within {timeout_s:g} s.",
+                hint="The same with `hptui run` in a terminal shows what takes so long.",
+            )
+
+
+def _refusal(output: str, code: int) -> HptuiError:
+    with open(output, "rb") as stream:  # noqa: PTH123 - a plain name from mkstemp
+        text = stream.read(_MAX_TOLD_BYTES).decode("utf-8", "backslashreplace")
+    first, *rest = safe_text(text).strip().splitlines() or [f"It ended with exit code {code}."]
+    return HptuiError(first.removeprefix("hptui: "), hint="\n".join(line.strip() for line in rest))

@@ -1,0 +1,168 @@
+"""Editing the search space of a run: what would count, and putting it in force."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optuna.samplers import PartialFixedSampler
+
+from hptui.domain.edits import (
+    ParamEdit,
+    Unset,
+    apply_edit,
+    check_against_history,
+    edits_to_json,
+    resolve_value,
+    unknown_parameter,
+)
+from hptui.engine.samplers import build_sampler
+from hptui.engine.space_view import SpaceView
+from hptui.storage.distributions import from_optuna, to_optuna
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from hptui.domain.sampling import SamplerSpec
+    from hptui.domain.space import ChoiceValue, ParamSpec
+    from hptui.engine.effective_space import EditedSpace
+    from hptui.engine.space_view import SpaceViewSampler
+
+_TRIALS_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceChange:
+    """What an edit of the search space means for the trials there are."""
+
+    kept: int
+    """Complete and pruned trials that the sampler goes on learning from."""
+    set_aside: int
+    """Those outside the new space; they stay in the study."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    edits: Mapping[str, ParamEdit]
+    effective: Mapping[str, ParamSpec]
+    fixed: Mapping[str, ChoiceValue]
+
+
+@dataclass(slots=True, eq=False)
+class SpaceEdits:
+    """The edits of a running study and all that has to follow when they change."""
+
+    study: optuna.Study
+    sampler: SpaceViewSampler
+    sampler_spec: SamplerSpec
+    seed: int | None
+    edited: EditedSpace
+    known: Mapping[str, ParamSpec]
+    """The parameters as the objective has them, as far as they were known at the start."""
+
+    def asked(self) -> dict[str, ParamSpec]:
+        """Return the parameters without edits: as the objective last asked for them."""
+        space = dict(self.known)
+        ever_edited = self.sampler.view.edited
+        for trial in self._trials()[-_TRIALS_LOOKED_AT:]:
+            for name, distribution in trial.distributions.items():
+                if name not in ever_edited or name not in space:
+                    space[name] = from_optuna(distribution)
+        space |= {name: from_optuna(each) for name, each in self.edited.asked.items()}
+        return space
+
+    def effective(self) -> dict[str, ParamSpec]:
+        """Return the parameters with the edits in force."""
+        return {
+            name: apply_edit(name, spec, self.edits[name]) if name in self.edits else spec
+            for name, spec in self.asked().items()
+        }
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
+
+    @property
+    def edits(self) -> Mapping[str, ParamEdit]:
+        """What is in force now."""
+        return self.edited.edits
+
+    def change(self, edits: Mapping[str, ParamEdit], *, dry: bool = False) -> SpaceChange:
+        """Replace the edits of the named parameters and return what the history is worth then.
+
+        An empty edit takes the earlier one back. With `dry` nothing changes.
+
+        Raises:
+            SpaceError: An edit does not suit its parameter, or what the study holds of it.
+        """
+        plan = self._check(edits)
+        view = SpaceView(
+            edited=set(self.sampler.view.edited) | set(edits),
+            current={name: to_optuna(spec) for name, spec in plan.effective.items()},
+            fixed=plan.fixed,
+        )
+        view.scan(self._trials())
+        change = SpaceChange(*view.counts())
+        if not dry:
+            self._put_in_force(plan, edits)
+        return change
+
+    def _check(self, edits: Mapping[str, ParamEdit]) -> _Plan:
+        asked = self.asked()
+        merged = {**self.edits, **edits}
+        effective = dict(asked)
+        for name, edit in merged.items():
+            if name not in asked:
+                if name in edits:
+                    raise unknown_parameter(name, asked)
+                continue
+            effective[name] = apply_edit(name, asked[name], edit)
+        for name in edits:
+            stored = self._stored(name)
+            if stored is not None:
+                check_against_history(name, effective[name], stored)
+        fixed = {
+            name: resolve_value(name, effective[name], edit.fixed)
+            for name, edit in merged.items()
+            if name in effective and not isinstance(edit.fixed, Unset)
+        }
+        kept = {name: edit for name, edit in merged.items() if not edit.is_empty}
+        return _Plan(kept, effective, fixed)
+
+    def _stored(self, name: str) -> ParamSpec | None:
+        for trial in reversed(self._trials()):
+            if name in trial.distributions:
+                return from_optuna(trial.distributions[name])
+        return None
+
+    def _put_in_force(self, plan: _Plan, edits: Mapping[str, ParamEdit]) -> None:
+        if self.sampler_spec.name == "grid":
+            base = build_sampler(
+                self.sampler_spec,
+                seed=self.seed,
+                space=plan.effective,
+                fixed=plan.fixed,
+                n_objectives=len(self.study.directions),
+            )
+            if isinstance(base, PartialFixedSampler):
+                base = base._base_sampler
+            self.sampler.base = base
+        view = self.sampler.view
+        self.edited.replace(plan.edits, edits)
+        for name in edits:
+            view.edit(name, to_optuna(plan.effective[name]))
+            if name in plan.fixed:
+                view.fix(name, plan.fixed[name])
+            else:
+                view.release(name)
+        storage, study_id = self.study._storage, self.study._study_id
+        written: dict[str, Any] = {
+            "hptui:edits": edits_to_json(plan.edits),
+            "hptui:edited": sorted(view.edited),
+        }
+        for key, value in written.items():
+            storage.set_study_system_attr(study_id, key, value)
