@@ -1,6 +1,7 @@
 """The entry point: finds the command, imports its module alone, turns errors into sentences.
 
-A command's module has two functions, `add_arguments(parser)` and `run(args)`. Where one module
+A command's module has two functions, `add_arguments(parser)` and `run(args)`; `args.argv` is what
+was typed after the command. Where one module
 serves several commands, it tells them apart by `parser.get_default("command")` and
 `args.command`.
 """
@@ -59,6 +60,8 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("jobs", "change how many trials run at once", "hptui.cli.steer"),
         Command("enqueue", "try given parameters next", "hptui.cli.steer"),
         Command("extend", "add trials to the budget", "hptui.cli.steer"),
+        Command("retry", "try failed trials again", "hptui.cli.steer"),
+        Command("space", "show or edit the search space of the next trials", "hptui.cli.space"),
     ),
     "Read studies": (
         Command("ls", "list the studies", "hptui.cli.ls"),
@@ -124,7 +127,9 @@ def _run_command(name: str, argv: list[str]) -> int:
     )
     parser.set_defaults(command=command.name)
     module.add_arguments(parser)
-    return int(module.run(parser.parse_args(argv)))
+    args = parser.parse_args(argv)
+    args.argv = argv
+    return int(module.run(args))
 
 
 def open_application() -> int:

@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_execution(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    shown.add_argument(
+        "--detach", action="store_true", help="run without this terminal, and return at once"
+    )
     shown.add_argument("--quiet", "-q", action="store_true", help="print only what went wrong")
 
 
@@ -171,6 +174,8 @@ def _number(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit code."""
     plan = make_plan(args)
+    if args.detach:
+        return _detach(plan, args.argv)
     from hptui.cli.shield import shielded
     from hptui.engine.engine import Engine
 
@@ -181,6 +186,17 @@ def run(args: argparse.Namespace) -> int:
     if received:
         return 128 + received[0]
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def _detach(plan: RunPlan, argv: list[str]) -> int:
+    from hptui.cli.locate import spelling_of
+    from hptui.engine.launch import launch
+
+    arguments = [text for text in argv if text != "--detach"]
+    lease = launch(arguments, plan.study_file, plan.study)
+    name = safe_line(spelling_of(plan.study_file, plan.study))
+    print(f"Process {lease.pid} runs it: hptui status {name}, hptui stop {name}.")
+    return 0
 
 
 def make_plan(args: argparse.Namespace) -> RunPlan:
