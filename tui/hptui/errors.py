@@ -4,14 +4,18 @@ from __future__ import annotations
 
 
 class HptuiError(Exception):
-    """A problem with a sentence that says what is wrong and a hint that says what to do."""
+    """A problem with a sentence that says what is wrong and a hint that says what to do.
+
+    `detail` is the end of a traceback in the user's own code, shown on request.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail = detail
 
 
 class UsageError(HptuiError):

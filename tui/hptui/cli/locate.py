@@ -83,6 +83,13 @@ def spelling_of(path: Path, study_name: str) -> str:
     return path.stem if study_name == path.stem else f"{path.name}:{study_name}"
 
 
+def address_of(path: Path, study_name: str) -> str:
+    """Return what a person types here for a study in any file."""
+    if path.parent == studies_folder(None):
+        return spelling_of(path, study_name)
+    return str(path) if study_name == path.stem else f"{path}:{study_name}"
+
+
 def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
     """Return the study that `text` means.
 

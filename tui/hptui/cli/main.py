@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from hptui import __version__
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, safe_text
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
@@ -178,6 +178,11 @@ def _report(error: HptuiError) -> int:
     _print_error(f"hptui: {safe_line(error.message, max_chars=2_000)}")
     for line in error.hint.splitlines():
         _print_error(f"  {safe_line(line, max_chars=2_000)}")
+    if error.detail:
+        wants_all = bool(os.environ.get(DEBUG_VARIABLE))
+        _print_error(
+            safe_text(error.detail) if wants_all else f"  {DEBUG_VARIABLE}=1 shows the traceback."
+        )
     return error.exit_code
 
 

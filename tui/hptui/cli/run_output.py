@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
+from hptui.cli.failures import SHOWN_OF_A_CAUSE, Failures
+from hptui.cli.locate import address_of
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
@@ -112,7 +114,8 @@ class Lines(Silent):
         self._last_plain_s = time.monotonic()
         self._n_objectives = 1
         self._has_line = False
-        self._study = ""
+        self._address = ""
+        self._failures = Failures()
 
     def _say(self, text: str) -> None:
         if self._has_line:
@@ -124,7 +127,7 @@ class Lines(Silent):
     def started(self, event: Started) -> None:
         """Say what runs."""
         self._n_objectives = len(event.directions)
-        self._study = event.study
+        self._address = safe_line(address_of(event.study_file, event.study))
         slots = f"{event.n_slots} worker{'s' if event.n_slots > 1 else ''}"
         if event.backend == "threading":
             slots += " (threads)"
@@ -134,20 +137,20 @@ class Lines(Silent):
             f"{event.sampler}, pruner {event.pruner}, {slots}  ->  {safe_line(event.study_file)}"
         )
         if event.n_waiting:
-            self._say(f"{event.n_waiting} enqueued trials run first.")
+            trials = "trials run" if event.n_waiting > 1 else "trial runs"
+            self._say(f"{event.n_waiting} enqueued {trials} first.")
         if event.n_leftover:
+            trials = "trials were" if event.n_leftover > 1 else "trial was"
             self._say(
-                f"{event.n_leftover} trials were left running by an engine that died; "
-                f"hptui doctor {safe_line(event.study)} settles them."
+                f"{event.n_leftover} {trials} left running by an engine that died; "
+                f"hptui doctor {self._address} settles that once this run has ended."
             )
 
     def trial(self, record: TrialRecord) -> None:
-        """Say when a trial has failed."""
+        """Say when a trial has failed, unless others have failed alike."""
         if record.error is not None:
-            self._say(
-                f"{self._marks[2]} trial {record.number} failed: "
-                f"{safe_line(record.error.summary, max_chars=160)}"
-            )
+            for line in self._failures.add(record.number, record.error):
+                self._say(f"{self._marks[2]} {line}")
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
@@ -197,13 +200,18 @@ class Lines(Silent):
             f"{event.text} {counts.complete} complete, {counts.pruned} pruned, "
             f"{counts.fail} failed in {show_duration(event.wall_s)}."
         )
+        if counts.fail > SHOWN_OF_A_CAUSE:
+            for line in self._failures.summary():
+                self._say(f"{self._marks[2]} {line}")
+        if counts.fail:
+            self._say(f"hptui show {self._address} {self._failures.first} shows the traceback.")
         if event.best is not None:
             self._out.write(
                 f"best {event.best.value!r}  trial {event.best.number}  "
                 f"{safe_text(show_params(event.best_params))}\n"
             )
         elif self._n_objectives > 1 and counts.complete:
-            self._out.write(f"hptui best {safe_line(self._study)} shows the Pareto front.\n")
+            self._out.write(f"hptui best {self._address} shows the Pareto front.\n")
         self._out.flush()
 
 
@@ -212,8 +220,23 @@ class Quiet(Silent):
 
     def __init__(self, err: TextIO) -> None:
         self._err = err
+        self._failures = Failures()
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
         self._err.write(f"hptui: {safe_line(text, max_chars=400)}\n")
         self._err.flush()
+
+    def trial(self, record: TrialRecord) -> None:
+        """Count a trial that has failed."""
+        if record.error is not None:
+            self._failures.add(record.number, record.error)
+
+    def finished(self, event: Finished) -> None:
+        """Say which errors there were, and why the run ended early."""
+        for line in self._failures.summary():
+            self.note(line)
+        if not event.counts.complete:
+            self.note(f"No trial completed. {event.text}")
+        elif event.reason == "objective":
+            self.note(event.text)

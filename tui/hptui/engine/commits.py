@@ -77,6 +77,8 @@ class Commits:
         self._dirty_since_s = None
         while self.unannounced:
             self._observer.trial(self.unannounced.popleft())
+        for sentence in self._storage.take_conflicts():
+            self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)
         return True

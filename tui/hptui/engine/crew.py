@@ -260,7 +260,9 @@ class Crew:
             busy = any(
                 s.number is not None for s in self.slots.values() if s.worker in host.workers
             )
-            if busy or host.is_retired:
+            # One that is still starting cannot be asked to end.
+            is_starting = any(worker.channel is None for worker in host.workers)
+            if busy or is_starting or host.is_retired:
                 self.pool.terminate(host, force=True)
         self.pool.close(timeout_s)
 

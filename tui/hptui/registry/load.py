@@ -37,12 +37,10 @@ _cut_at: dict[str, int] = {}
 
 
 class LoadError(ObjectiveError):
-    """An objective whose code cannot be imported, or is not callable."""
+    """An objective whose code cannot be imported, or is not callable.
 
-    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.detail = detail
-        """The end of the traceback, at most `DETAIL_CHARS`; empty when there is none."""
+    `detail` has at most `DETAIL_CHARS`; it is empty when there is no traceback.
+    """
 
 
 def load_objective(ref: ObjectiveRef) -> Objective:
