@@ -10,12 +10,12 @@ from tests.storage.study_file import StudyFile
 
 from hptui.cli.locate import (
     StudyLocation,
-    check_study_name,
     locate_file,
     locate_study,
     spelling_of,
     studies_folder,
 )
+from hptui.domain.study_name import check_study_name
 from hptui.errors import HptuiError, StudyFileError, UsageError
 
 Make = Callable[..., Path]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
 STUDIES_VARIABLE = "HPTUI_STUDIES"
-MAX_NAME_CHARS = 100
 _MAX_LISTED = 20
-_NAME = re.compile(r"[^\W_](?:[\w. -]*[\w.-])?|_[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +60,6 @@ def studies_folder(given: Path | None) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("hptui")) / "studies"
-
-
-def check_study_name(name: str) -> None:
-    """Refuse names that cannot safely become a file's name.
-
-    Raises:
-        UsageError: The name is too long, or holds something else than letters, digits, dots,
-            dashes, underscores and inner spaces, or begins with a dot or a dash.
-    """
-    if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{safe_line(name, max_chars=60)!r} cannot be a study's name.",
-            hint="Use letters, digits, dots, dashes and underscores, at most "
-            f"{MAX_NAME_CHARS}, not beginning with a dot or dash.",
-        )
 
 
 def spelling_of(path: Path, study_name: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.duration import read_duration
-from hptui.cli.locate import add_studies_option, check_study_name, studies_folder
+from hptui.cli.locate import add_studies_option, studies_folder
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 

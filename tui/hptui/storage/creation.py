@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import optuna
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import MOUNTS, file_uri, is_on_network
+from hptui.storage.in_place import put_in_place
 from hptui.storage.schema import create_schema
 
 
@@ -47,28 +47,3 @@ def _make(path: Path, *, wal: bool) -> None:
         create_schema(connection, optuna.__version__)
     finally:
         connection.close()
-
-
-def put_in_place(made: Path, path: Path) -> bool:
-    """Give a finished file its name; False, and nothing done, when the name is taken.
-
-    Raises:
-        OSError: The folder cannot be written.
-    """
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        return False
-    except OSError:
-        # No hard links here (FAT, some network shares): reserve the name, then fill it at once.
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            return False
-        made.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return True

@@ -17,8 +17,8 @@ from sqlalchemy.pool import NullPool
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
-from hptui.storage.creation import put_in_place
 from hptui.storage.gate import inspect_file, is_read_only
+from hptui.storage.in_place import put_in_place
 from hptui.storage.schema import HEAD_VERSION
 
 if TYPE_CHECKING:
