@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.cli.detail_lines import param_text
-from hptui.cli.json_values import dump
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.cli.main import EXIT_NOTHING_COMPLETED
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
+from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.storage.study_detail import read_study
 from hptui.storage.trial_detail import TrialDetail, read_trial

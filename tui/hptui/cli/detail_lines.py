@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.json_values import dump
 from hptui.domain.choices import is_choice_value, spell_choice
+from hptui.domain.json_values import dump
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.json_values import dump
 from hptui.cli.locate import add_studies_option, spelling_of, studies_folder
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
+from hptui.domain.json_values import dump
 from hptui.domain.readable import show_age
 from hptui.domain.text import safe_line
 from hptui.storage.stored_times import iso_utc

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.cli.detail_json import study_json, trial_json
-from hptui.cli.json_values import dump
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.cli.study_text import study_text
 from hptui.cli.trial_text import trial_text
+from hptui.domain.json_values import dump
 from hptui.storage.study_detail import StudyDetail, read_study
 from hptui.storage.trial_detail import TrialDetail, read_trial
 

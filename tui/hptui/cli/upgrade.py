@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.json_values import dump
 from hptui.cli.locate import add_studies_option, locate_file
+from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:

@@ -1,0 +1,166 @@
+"""A study's trials as records, and as CSV and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TextIO
+
+import numpy as np
+
+from hptui.domain.json_values import dump
+from hptui.domain.text import safe_line
+from hptui.storage.stored_times import iso_utc
+from hptui.storage.trial_states import state_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hptui.domain.choices import ChoiceValue
+    from hptui.storage.columns import StudyColumns
+    from hptui.storage.growing_column import FloatArray, IntArray
+
+_ROWS_A_PAGE: Final = 1_000
+_MAX_CSV_CHARS: Final = 100_000
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Absent(Enum):
+    """The type of `ABSENT`: None is a choice like any other."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial, on its way to being printed."""
+
+    number: int
+    state: str
+    values: list[float]
+    is_feasible: bool
+    start_s: float
+    complete_s: float
+    duration_s: float
+    last_step: int
+    last_value: float
+    params: dict[str, ChoiceValue | Absent]
+
+
+def value_names(columns: StudyColumns) -> list[str]:
+    """Return what the columns of values are called: `value`, or `value_0`, `value_1`, …."""
+    n_objectives = len(columns.directions)
+    return ["value"] if n_objectives == 1 else [f"value_{each}" for each in range(n_objectives)]
+
+
+def durations_s(columns: StudyColumns) -> FloatArray:
+    """Return how long each trial took, in seconds; NaN where it has not ended."""
+    # Times are stored in microseconds; further digits come from the subtraction.
+    return np.round(columns.completes_s - columns.starts_s, 6)
+
+
+def write_json_lines(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
+    """Write one JSON object a line."""
+    for record in records_of(columns, rows):
+        stream.write(f"{dump(_json_object(record), indent=None)}\n")
+
+
+def write_csv(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
+    """Write CSV with a header."""
+    writer = csv.writer(stream, lineterminator="\n")
+    params = [f"params_{name}" for name in columns.params]
+    fixed = ["feasible", "datetime_start", "datetime_complete", "duration_s"]
+    writer.writerow(["number", "state", *value_names(columns), *fixed, *map(csv_text, params)])
+    writer.writerows(map(_csv_cells, records_of(columns, rows)))
+
+
+def records_of(columns: StudyColumns, rows_wanted: IntArray) -> Iterator[TrialRecord]:
+    """Yield the trials in some rows in their order; arrays become lists a page at a time."""
+    durations = durations_s(columns)
+    for start in range(0, len(rows_wanted), _ROWS_A_PAGE):
+        rows = rows_wanted[start : start + _ROWS_A_PAGE]
+        params = {
+            name: param.values_at(rows, absent=ABSENT) for name, param in columns.params.items()
+        }
+        cells = zip(
+            columns.numbers[rows].tolist(),
+            columns.states[rows].tolist(),
+            columns.values[rows].tolist(),
+            columns.is_feasible[rows].tolist(),
+            columns.starts_s[rows].tolist(),
+            columns.completes_s[rows].tolist(),
+            durations[rows].tolist(),
+            columns.last_steps[rows].tolist(),
+            columns.last_values[rows].tolist(),
+            zip(*params.values(), strict=True) if params else itertools.repeat(()),
+            strict=False,
+        )
+        for number, state, values, feasible, *times, step, last, of_params in cells:
+            start_s, complete_s, duration_s = times
+            yield TrialRecord(
+                number,
+                state_name(state).lower(),
+                values,
+                feasible,
+                start_s,
+                complete_s,
+                duration_s,
+                step,
+                last,
+                dict(zip(params, of_params, strict=True)),
+            )
+
+
+def _json_object(record: TrialRecord) -> dict[str, object]:
+    has_report = record.last_step >= 0
+    return {
+        "number": record.number,
+        "state": record.state,
+        "values": [or_none(value) for value in record.values],
+        "feasible": record.is_feasible,
+        "start": iso_utc(record.start_s),
+        "complete": iso_utc(record.complete_s),
+        "duration_s": or_none(record.duration_s),
+        "params": {name: value for name, value in record.params.items() if value is not ABSENT},
+        "last_step": record.last_step if has_report else None,
+        "last_value": record.last_value if has_report else None,
+    }
+
+
+def _csv_cells(record: TrialRecord) -> list[object]:
+    return [
+        record.number,
+        record.state,
+        *map(or_none, record.values),
+        "true" if record.is_feasible else "false",
+        iso_utc(record.start_s),
+        iso_utc(record.complete_s),
+        or_none(record.duration_s),
+        *map(_csv_cell, record.params.values()),
+    ]
+
+
+def csv_text(text: str) -> str:
+    """Return text that neither a terminal obeys nor a spreadsheet takes for a formula."""
+    guarded = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return safe_line(guarded, max_chars=_MAX_CSV_CHARS)
+
+
+def _csv_cell(value: object) -> object:
+    if value is ABSENT:
+        return None
+    if isinstance(value, str):
+        return csv_text(value)
+    return json.dumps(value) if value is None or isinstance(value, bool) else value
+
+
+def or_none(number: float) -> float | None:
+    """Return a number, None for NaN."""
+    return None if math.isnan(number) else number
