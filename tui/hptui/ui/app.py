@@ -1,0 +1,171 @@
+"""The application: what is open, settings, theme, and the commands of everywhere."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from hptui.domain.text import safe_text
+from hptui.ui.marks import mark_of, state_role
+from hptui.ui.settings import load_settings
+from hptui.ui.themes import DEFAULT_THEME, own_themes, with_own_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from textual.binding import BindingType
+    from textual.filter import LineFilter
+    from textual.notifications import SeverityLevel
+    from textual.screen import Screen
+
+    from hptui.ui.charts_thread import ChartThread
+    from hptui.ui.commands import Command
+    from hptui.ui.place import OpenPlace
+    from hptui.ui.settings import Settings
+
+
+class HptuiApp(App[int], inherit_bindings=False):
+    """The terminal application.
+
+    Args:
+        place: What is open.
+        settings: The settings; without, they are read from the person's file.
+        has_unicode: Whether the terminal shows more than ASCII.
+        home: Makes the screen at the bottom of the stack; without, the list of studies.
+    """
+
+    TITLE = "hptui"
+    CSS_PATH = "styles/base.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "hint_quit", "")]
+
+    def __init__(
+        self,
+        place: OpenPlace,
+        *,
+        settings: Settings | None = None,
+        has_unicode: bool = True,
+        home: Callable[[], Screen[Any]] | None = None,
+    ) -> None:
+        self.unicode = has_unicode
+        super().__init__()
+        self.place = place
+        self.settings = load_settings() if settings is None else settings
+        self._home = home
+        for theme in own_themes():
+            self.register_theme(theme)
+        self.theme = self.settings.theme if self._has_theme(self.settings.theme) else DEFAULT_THEME
+        self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keys.items()})
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the screen at the bottom: the studies."""
+        if self._home is not None:
+            return self._home()
+        from hptui.ui.screens.studies import StudiesScreen
+
+        return StudiesScreen()
+
+    async def on_mount(self) -> None:
+        """Open the study that was asked for, and say what was wrong with the settings."""
+        if self.place.file is not None and self.place.study is not None and self._home is None:
+            from hptui.ui.screens.study import StudyScreen
+
+            await self.push_screen(StudyScreen(self.place.file, self.place.study))
+        if self.settings.trouble:
+            self.notify(self.settings.trouble, severity="warning", timeout=10)
+
+    @cached_property
+    def charts(self) -> ChartThread:
+        """The thread that draws, started when it is first wanted."""
+        from hptui.ui.charts_thread import ChartThread
+
+        return ChartThread()
+
+    def on_unmount(self) -> None:
+        """End the drawing thread."""
+        if "charts" in self.__dict__:
+            self.charts.stop()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002 - Textual asks for it
+    ) -> None:
+        """Show a sentence for a few seconds; it is never read as markup."""
+        super().notify(
+            safe_text(message, max_chars=500),
+            title=safe_text(title, max_chars=80),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
+
+    def state_style(self, state: str) -> str:
+        """Return the theme's colour for a trial's state, for `best` or for `infeasible`."""
+        return self.theme_variables[f"state-{state_role(state)}"]
+
+    def mark(self, state: str) -> str:
+        """Return the mark of a trial's state, of `best`, `infeasible` or `study-<state>`."""
+        return mark_of(state, has_unicode=self.unicode)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's variables with the ones for states and charts."""
+        self.theme_variables = with_own_variables(super().get_css_variables())
+        return self.theme_variables
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return the filters of all lines: a terminal without UTF-8 gets ASCII alone."""
+        filters = super().get_line_filters()
+        if self.unicode:
+            return filters
+        from hptui.ui.ascii_filter import AsciiFilter
+
+        return [*filters, AsciiFilter()]
+
+    def _has_theme(self, name: str) -> bool:
+        return name in self.available_themes
+
+    def action_hint_quit(self) -> None:
+        """Say how to leave: Ctrl+C ends other programs."""
+        self.notify("q leaves hptui.")
+
+    def do_theme(self) -> None:
+        """Use the next theme and remember it."""
+        from hptui.ui.settings import remember_theme
+
+        names = [theme.name for theme in own_themes()]
+        now = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(now + 1) % len(names)]
+        remember_theme(self.theme)
+        self.notify(f"Theme {self.theme}")
+
+    def do_help(self) -> None:
+        """Show the keys that work here."""
+        from hptui.ui.screens.base import CommandScreen
+        from hptui.ui.screens.help import HelpScreen
+
+        if isinstance(self.screen, CommandScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def do_palette(self) -> None:
+        """Find a command by its name."""
+        from textual.command import CommandPalette
+
+        from hptui.ui.palette import CommandProvider
+
+        self.push_screen(CommandPalette([CommandProvider], placeholder="Find a command"))
+
+    def do_quit(self) -> None:
+        """Leave; runs go on."""
+        self.exit(0)
+
+    def keys_of(self, command: Command) -> tuple[str, ...]:
+        """Return the keys of a command: those of the settings, or else its own."""
+        return self.settings.keys.get(command.id, command.keys)

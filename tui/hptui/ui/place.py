@@ -1,0 +1,28 @@
+"""What `hptui [PATH]` opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPlace:
+    """Where the studies are that the application shows; all paths are absolute."""
+
+    folder: Path | None
+    """A folder of study files; it need not exist yet. None when one file was opened."""
+    file: Path | None
+    """One study file, whose studies are the list. None when a folder was opened."""
+    study: str | None
+    """A study of `file` to show at once."""
+
+    @property
+    def path(self) -> Path:
+        """The folder or the file."""
+        path = self.file or self.folder
+        assert path is not None, "either a folder or a file is open"
+        return path

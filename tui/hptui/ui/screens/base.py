@@ -1,0 +1,170 @@
+"""The screen that all screens are: its commands are bound, asked whether they can be used, and run.
+
+A subclass says its `PLACE` and has a method `do_<id>` for each command of that place, and for
+those of everywhere that it does in its own way. `why_not` says why one cannot be used now.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, ClassVar, Generic
+
+from textual import getters
+from textual.binding import Binding
+from textual.screen import Screen, ScreenResultType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hptui.errors import HptuiError
+from hptui.ui.app import HptuiApp
+from hptui.ui.commands import Command, commands_of
+from hptui.ui.widgets.command_footer import CommandFooter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.binding import BindingType
+
+    from hptui.ui.commands import Place
+
+MIN_WIDTH, MIN_HEIGHT = 40, 12
+"""The smallest terminal that the screens are drawn for."""
+
+
+class TooSmall(Static):
+    """The face of a terminal that is too small: the size it needs."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say how far off it is."""
+        width, height = event.size
+        self.update(f"hptui needs {MIN_WIDTH}x{MIN_HEIGHT},\nthis is {width}x{height}")
+
+
+class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit_bindings=False):
+    """A screen whose keys come from the list of commands."""
+
+    PLACE: ClassVar[Place] = "app"
+    """Which commands belong to this screen."""
+    ALLOW_IN_MAXIMIZED_VIEW = "CommandFooter, TooSmall"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (180, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-normal"), (45, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,super+c", "screen.copy_text", show=False)
+    ]
+
+    app = getters.app(HptuiApp)
+
+    def __init_subclass__(cls, **options: bool) -> None:
+        """Bind the keys of the place's commands; settings replace them through their ids."""
+        if "PLACE" in cls.__dict__:
+            own = cls.__dict__.get("BINDINGS", ())
+            bound = map(_binding, commands_of(cls.PLACE))
+            cls.BINDINGS = [*own, *bound]  # pyright: ignore[reportConstantRedefinition] - once a class
+        super().__init_subclass__(**options)
+
+    def why_not(self, command_id: str) -> str | None:  # noqa: ARG002 - for those that override it
+        """Return a sentence why a command cannot be used now, or None when it can."""
+        return None
+
+    def refusal(self, command: Command) -> str | None:
+        """Return why a command cannot be used now, or None: what footer, help and palette show."""
+        if self._method(command) is None:
+            return "There is nothing on this screen to do that with."
+        return self.why_not(command.id)
+
+    def offers(self, command: Command) -> bool:
+        """Say whether a command has a meaning here at all, usable now or not."""
+        return self._method(command) is not None
+
+    async def run_command(self, command_id: str) -> None:
+        """Do what a command says, or tell why it cannot be done."""
+        command = next(each for each in commands_of(self.PLACE) if each.id == command_id)
+        if reason := self.refusal(command):
+            self.notify(reason)
+            return
+        method = self._method(command)
+        assert method is not None
+        try:
+            result = method()
+            if inspect.isawaitable(result):
+                await result
+        except HptuiError as error:
+            self.notify(f"{error.message}\n{error.hint}".rstrip(), severity="error")
+        self.refresh_commands()
+
+    async def action_run_command(self, command_id: str) -> None:
+        """Run a command by its id; keys, footer and palette end here."""
+        await self.run_command(command_id)
+
+    def refresh_commands(self) -> None:
+        """Draw the footer again: what can be used may have changed."""
+        for footer in self.query(CommandFooter):
+            footer.refresh()
+
+    def _method(self, command: Command) -> Callable[[], object] | None:
+        method = getattr(self, command.method, None) or getattr(self.app, command.method, None)
+        return method if callable(method) else None
+
+    async def on_mount(self) -> None:
+        """Add the face of a terminal that is too small."""
+        await self.mount(TooSmall())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the plain face when there is no room."""
+        is_too_small = event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT
+        self.set_class(is_too_small, "-too-small")
+
+    def on_screen_resume(self) -> None:
+        """Ask again what can be used."""
+        self.refresh_commands()
+
+    def on_descendant_focus(self) -> None:
+        """Ask again what can be used: it may depend on the pane."""
+        self.refresh_commands()
+
+    def do_back(self) -> None:
+        """Leave a pane that fills the screen, or this screen for the one before."""
+        if self.maximized is not None:
+            self.minimize()
+        elif len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def do_next_pane(self) -> None:
+        """Move the focus on."""
+        self.focus_next()
+
+    def do_previous_pane(self) -> None:
+        """Move the focus back."""
+        self.focus_previous()
+
+    def do_full_screen(self) -> None:
+        """Give the focused pane the whole screen, or put it back."""
+        if self.maximized is not None:
+            self.minimize()
+            return
+        pane = self._focused_pane()
+        if pane is None:
+            self.notify("No pane has the focus; tab goes to one.")
+        else:
+            self.maximized = pane
+
+    def _focused_pane(self) -> Widget | None:
+        focused = self.focused
+        if focused is None:
+            return None
+        for node in focused.ancestors_with_self:
+            if isinstance(node, Widget) and node.has_class("pane"):
+                return node
+        return focused
+
+
+def _binding(command: Command) -> Binding:
+    return Binding(
+        ",".join(command.keys),
+        f"run_command('{command.id}')",
+        command.label,
+        show=command.in_footer,
+        tooltip=command.title,
+        id=command.id,
+    )

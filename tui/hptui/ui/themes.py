@@ -1,0 +1,136 @@
+"""The application's own themes, and the colours that every theme gets for states and charts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.theme import Theme
+
+DEFAULT_THEME: Final = "hptui-dark"
+
+OWN_VARIABLES: Final = {
+    "state-running": "primary",
+    "state-complete": "success",
+    "state-pruned": "warning",
+    "state-failed": "error",
+    "state-waiting": "text-disabled",
+    "state-best": "accent",
+    "state-infeasible": "error",
+    "chart-axis": "secondary",
+    "chart-trial": "success",
+    "chart-median": "secondary",
+    "chart-target": "accent",
+    "chart-selected": "foreground",
+    "rule": "panel",
+    "dimmed": "secondary",
+}
+"""Variables of ours, and the one of Textual's that a theme without them has instead."""
+
+
+def own_themes() -> tuple[Theme, ...]:
+    """Return the dark theme (the default), the light one and the colour-blind-safe one."""
+    return (
+        Theme(
+            name=DEFAULT_THEME,
+            primary="#7fb0e6",
+            secondary="#8593a6",
+            accent="#ffc861",
+            foreground="#d3dae3",
+            background="#10141b",
+            surface="#161c25",
+            panel="#232c39",
+            success="#93c48b",
+            warning="#c99567",
+            error="#ea7a7a",
+            variables={
+                "state-waiting": "#8593a6",
+                "chart-trial": "#6f9a86",
+                "chart-median": "#8593a6",
+                "rule": "#2c3747",
+                "dimmed": "#8593a6",
+                "border": "#4d607a",
+                "border-blurred": "#2c3747",
+                "block-cursor-background": "#2b4160",
+                "block-cursor-foreground": "#f2f5f9",
+                "block-cursor-text-style": "none",
+                "block-cursor-blurred-background": "#1d2735",
+                "footer-background": "#10141b",
+                "footer-key-foreground": "#ffc861",
+                "input-selection-background": "#3d5f8f 60%",
+                "scrollbar": "#2c3747",
+                "scrollbar-background": "#10141b",
+                "scrollbar-corner-color": "#10141b",
+            },
+        ),
+        Theme(
+            name="hptui-light",
+            dark=False,
+            primary="#23618e",
+            secondary="#6d675c",
+            accent="#a05a00",
+            foreground="#2b2823",
+            background="#fbf8f1",
+            surface="#f3eee2",
+            panel="#e6dfcf",
+            success="#35713b",
+            warning="#8a5a2b",
+            error="#b02a2a",
+            variables={
+                "state-waiting": "#6d675c",
+                "chart-trial": "#5d8a63",
+                "chart-median": "#6d675c",
+                "rule": "#d8cfba",
+                "dimmed": "#6d675c",
+                "border": "#a4977c",
+                "border-blurred": "#d8cfba",
+                "block-cursor-background": "#cfe0ee",
+                "block-cursor-foreground": "#1c1a17",
+                "block-cursor-text-style": "none",
+                "block-cursor-blurred-background": "#ece5d6",
+                "footer-background": "#fbf8f1",
+                "footer-key-foreground": "#a05a00",
+                "input-selection-background": "#9fc4e0",
+                "scrollbar": "#d8cfba",
+                "scrollbar-background": "#fbf8f1",
+                "scrollbar-corner-color": "#fbf8f1",
+            },
+        ),
+        Theme(
+            name="hptui-colour-blind",
+            primary="#56b4e9",
+            secondary="#9aa1a9",
+            accent="#f0e442",
+            foreground="#e3e6e9",
+            background="#14161a",
+            surface="#1b1e23",
+            panel="#2a2e35",
+            success="#b9c2ca",
+            warning="#9a8f83",
+            error="#e69f00",
+            variables={
+                "state-waiting": "#9aa1a9",
+                "chart-trial": "#7d9db5",
+                "chart-median": "#9aa1a9",
+                "rule": "#333840",
+                "dimmed": "#9aa1a9",
+                "border": "#5b6470",
+                "border-blurred": "#333840",
+                "block-cursor-background": "#1f4a66",
+                "block-cursor-foreground": "#ffffff",
+                "block-cursor-text-style": "none",
+                "block-cursor-blurred-background": "#23272d",
+                "footer-background": "#14161a",
+                "footer-key-foreground": "#56b4e9",
+                "input-selection-background": "#2f6f99",
+                "scrollbar": "#333840",
+                "scrollbar-background": "#14161a",
+                "scrollbar-corner-color": "#14161a",
+            },
+        ),
+    )
+
+
+def with_own_variables(variables: dict[str, str]) -> dict[str, str]:
+    """Return a theme's variables with every one of ours, taken from its own where it has none."""
+    own = {name: variables[stand_in] for name, stand_in in OWN_VARIABLES.items()}
+    return {**own, **variables}

@@ -1,0 +1,93 @@
+"""The line at the bottom: the keys that work here, greyed where they cannot be used now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import getters
+from textual.widget import Widget
+
+from hptui.ui.app import HptuiApp
+from hptui.ui.commands import commands_of
+from hptui.ui.key_names import key_text
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from hptui.ui.commands import Command
+
+_GAP = 2
+
+
+class CommandFooter(Widget):
+    """Shows the commands of its screen that fit, those of everywhere last; a click runs one."""
+
+    DEFAULT_CSS = """
+    CommandFooter {
+        dock: bottom;
+        height: 1;
+        & > .command-footer--key { color: $footer-key-foreground; }
+        & > .command-footer--label { color: $foreground; }
+        & > .command-footer--refused { color: $text-disabled; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "command-footer--key",
+        "command-footer--label",
+        "command-footer--refused",
+    }
+
+    app = getters.app(HptuiApp)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._spans: list[tuple[range, str]] = []
+
+    def render(self) -> Text:
+        """Draw the commands that fit the width, and remember where they stand."""
+        from hptui.ui.screens.base import CommandScreen
+
+        screen = self.screen
+        text = Text(no_wrap=True, overflow="crop", end="")
+        self._spans = []
+        if not isinstance(screen, CommandScreen):
+            return text
+        key_style = self.get_component_rich_style("command-footer--key", partial=True)
+        label_style = self.get_component_rich_style("command-footer--label", partial=True)
+        refused_style = self.get_component_rich_style("command-footer--refused", partial=True)
+        offered = [each for each in commands_of(screen.PLACE) if each.in_footer]
+        text.append(" ")
+        for command, key in self._fitting([each for each in offered if screen.offers(each)]):
+            is_refused = screen.refusal(command) is not None
+            begin = len(text)
+            text.append(key, refused_style if is_refused else key_style)
+            text.append(f" {command.label}", refused_style if is_refused else label_style)
+            self._spans.append((range(begin, len(text)), command.id))
+            text.append(" " * _GAP)
+        return text
+
+    def _fitting(self, commands: list[Command]) -> list[tuple[Command, str]]:
+        """Return the commands that fit with their keys; those of everywhere are kept longest."""
+        keyed = [(each, key_text(self.app.keys_of(each)[0])) for each in commands]
+        room = self.size.width - 1
+        kept: set[str] = set()
+        by_worth = sorted(keyed, key=lambda pair: pair[0].place != "app")
+        for command, key in by_worth:
+            room -= len(key) + 1 + len(command.label) + _GAP
+            if room + _GAP < 0:
+                break
+            kept.add(command.id)
+        return [(command, key) for command, key in keyed if command.id in kept]
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the command under the pointer."""
+        from hptui.ui.screens.base import CommandScreen
+
+        screen = self.screen
+        if not isinstance(screen, CommandScreen):
+            return
+        for span, command_id in self._spans:
+            if event.x in span:
+                await screen.run_command(command_id)
+                return
