@@ -1,0 +1,374 @@
+"""A table of any length that draws what is in sight and asks its model for nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hptui.ui.widgets.grid_columns import GridColumns
+from hptui.ui.widgets.grid_lines import GridPainter
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual import events
+    from textual.app import App
+
+    from hptui.ui.data.table_model import RowKey, TableModel
+
+_HEADER_LINES: Final = 1
+_MAX_KEPT_LINES: Final = 512
+_DOUBLE: Final = 2
+
+
+class Grid(ScrollView, can_focus=True):
+    """A table with a cursor on a row.
+
+    The first column stays in sight, and the cursor stays on its row when rows come, go or change
+    places. Where new rows come at an end of the table, a cursor that stands at that end goes with
+    them until it is moved away.
+    """
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("down,j", "move(1)", "down", show=False),
+        Binding("pageup,ctrl+b", "page(-1.0)", "page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1.0)", "page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "half a page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "half a page down", show=False),
+        Binding("g,home,ctrl+home", "move_to_start", "first row", show=False),
+        Binding("G,end,ctrl+end", "move_to_end", "last row", show=False),
+        Binding("left", "turn(-1)", "columns to the left", show=False),
+        Binding("right", "turn(1)", "columns to the right", show=False),
+        Binding("enter", "open", "open", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--header",
+        "grid--cursor",
+        "grid--empty",
+        "grid--dim",
+        "grid--running",
+        "grid--complete",
+        "grid--pruned",
+        "grid--failed",
+        "grid--waiting",
+        "grid--best",
+        "grid--infeasible",
+        "grid--trouble",
+    }
+    DEFAULT_CSS = """
+    Grid {
+        height: 1fr;
+        scrollbar-size: 1 1;
+        & > .grid--header { color: $text-muted; text-style: bold; }
+        & > .grid--cursor { background: $block-cursor-blurred-background; }
+        &:focus > .grid--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+        & > .grid--empty, & > .grid--dim, & > .grid--waiting { color: $text-muted; }
+        & > .grid--running { color: $text-primary; }
+        & > .grid--complete { color: $text-success; }
+        & > .grid--pruned { color: $text-warning; }
+        & > .grid--failed, & > .grid--trouble { color: $text-error; }
+        & > .grid--best { color: $text-accent; text-style: bold; }
+        & > .grid--infeasible { color: $text-error; text-style: dim; }
+    }
+    """
+
+    @dataclass
+    class CursorMoved(Message):
+        """The cursor stands on another row, or on none."""
+
+        grid: Grid
+        key: RowKey | None
+
+        @property
+        def control(self) -> Grid:
+            """The grid."""
+            return self.grid
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that of several movements only the last one counts."""
+            return isinstance(message, Grid.CursorMoved) and message.grid is self.grid
+
+    @dataclass
+    class RowOpened(Message):
+        """Enter was pressed on a row, or it was clicked twice."""
+
+        grid: Grid
+        key: RowKey
+
+        @property
+        def control(self) -> Grid:
+            """The grid."""
+            return self.grid
+
+    @dataclass
+    class HeaderClicked(Message):
+        """The header of a column was clicked."""
+
+        grid: Grid
+        column_key: str
+
+        @property
+        def control(self) -> Grid:
+            """The grid."""
+            return self.grid
+
+    def __init__(
+        self,
+        model: TableModel | None = None,
+        *,
+        empty: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._model: TableModel | None = None
+        self._columns = GridColumns()
+        self._row = 0
+        self._key: RowKey | None = None
+        self._empty = empty
+        self._lines: dict[int, Strip] = {}
+        self._styles: dict[str, Style] = {}
+        if model is not None:
+            self.show(model, empty=empty)
+
+    @property
+    def model(self) -> TableModel | None:
+        """What is shown."""
+        return self._model
+
+    @property
+    def cursor_row(self) -> int | None:
+        """Where the cursor stands; None where there are no rows."""
+        return self._row if self._n_rows else None
+
+    @property
+    def cursor_key(self) -> RowKey | None:
+        """The key of the row under the cursor; None where there are no rows."""
+        return self._key if self._n_rows else None
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the cursor stands where new rows come, and goes with them."""
+        model = self._model
+        if model is None or not len(model) or model.grows_at is None:
+            return False
+        end = len(model) - 1 if model.grows_at == "end" else 0
+        return self._row == end and (not self.is_mounted or self._is_in_sight(self._row))
+
+    def show(self, model: TableModel, *, empty: str = "") -> None:
+        """Show another model; `empty` is a sentence for a table without rows."""
+        before, was_following = self._model, self.is_following
+        had_rows, row = self._n_rows > 0, self._row
+        shift = self._row - int(self.scroll_offset.y)
+        was_in_sight = had_rows and self._is_in_sight(self._row)
+        top = self._top_key()
+        self._model, self._empty = model, empty
+        self._take_columns(model)
+        follows = was_following and before is not None and before.grows_at == model.grows_at
+        self._row = self._row_in(model, row, is_at_growth=follows or self._key is None)
+        self._resize_content()
+        if len(model):
+            if follows or not had_rows:
+                self._bring_into_sight()
+            elif was_in_sight:
+                self._scroll_rows_to(self._row - shift)
+                self._bring_into_sight()
+            elif top is not None:
+                at = model.row_of_key(top)
+                self._scroll_rows_to(int(self.scroll_offset.y) if at is None else at)
+        self._set_key(model.key_of(self._row) if len(model) else None)
+        self.refresh_cells()
+
+    def move_to_key(self, key: RowKey) -> bool:
+        """Put the cursor on the row with this key and say whether there is one."""
+        row = None if self._model is None else self._model.row_of_key(key)
+        if row is None:
+            return False
+        self.move_to_row(row)
+        return True
+
+    def move_to_row(self, row: int) -> None:
+        """Put the cursor on a row, or the nearest one that there is."""
+        if self._model is None or not self._n_rows:
+            return
+        before, self._row = self._row, max(0, min(row, self._n_rows - 1))
+        self._set_key(self._model.key_of(self._row))
+        self._bring_into_sight()
+        for changed in {before, self._row}:
+            self._refresh_row(changed)
+
+    def refresh_cells(self) -> None:
+        """Ask the model again for what is in sight."""
+        self._lines.clear()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the screen."""
+        model, width = self._model, self.size.width
+        if model is None:
+            return Strip.blank(width, self.rich_style)
+        if y < _HEADER_LINES:
+            return self._painter.header(model.sort)
+        row = y - _HEADER_LINES + int(self.scroll_offset.y)
+        if row >= len(model):
+            is_sentence = not len(model) and y == _HEADER_LINES + 1
+            return self._painter.line_of(self._empty if is_sentence else "", "empty")
+        if row == self._row:
+            return self._painter.row(model, row, is_cursor=True)
+        strip = self._lines.get(row)
+        if strip is None or strip.cell_length != width:
+            if len(self._lines) >= _MAX_KEPT_LINES:
+                self._lines.clear()
+            strip = self._lines[row] = self._painter.row(model, row)
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in other colours."""
+        super().notify_style_update()
+        self._lines.clear()
+        self._styles.clear()
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Forget what was drawn at another place."""
+        self._lines.clear()
+        super().watch_scroll_x(old_value, new_value)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self._lines.clear()
+        self._bring_into_sight()
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor down by `rows`."""
+        self.move_to_row(self._row + rows)
+
+    def action_page(self, pages: float) -> None:
+        """Move the cursor down by pages, and the rows with it."""
+        rows = max(1, int(abs(pages) * self._height)) * (1 if pages > 0 else -1)
+        self._scroll_rows_to(int(self.scroll_offset.y) + rows)
+        self.move_to_row(self._row + rows)
+
+    def action_move_to_start(self) -> None:
+        """Put the cursor on the first row."""
+        self.move_to_row(0)
+
+    def action_move_to_end(self) -> None:
+        """Put the cursor on the last row."""
+        self.move_to_row(self._n_rows - 1)
+
+    def action_turn(self, columns: int) -> None:
+        """Show columns further to the right, or to the left."""
+        grid, scroll_x = self._columns, int(self.scroll_offset.x)
+        starts = [grid.start_of(index) - grid.frozen_width for index in range(1, len(grid.widths))]
+        if columns > 0:
+            x = next((start for start in starts if start > scroll_x), scroll_x)
+        else:
+            x = next((start for start in reversed(starts) if start < scroll_x), 0)
+        self.scroll_to(x=x, animate=False)
+
+    def action_open(self) -> None:
+        """Open the row under the cursor."""
+        if self.cursor_key is not None:
+            self.post_message(self.RowOpened(self, self.cursor_key))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row that was clicked; open it when it was clicked twice."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        if offset.y < _HEADER_LINES:
+            index = self._columns.at(offset.x, int(self.scroll_offset.x))
+            if index is not None:
+                key = self._columns.columns[index].key
+                self.post_message(self.HeaderClicked(self, key))
+            return
+        row = offset.y - _HEADER_LINES + int(self.scroll_offset.y)
+        if row < self._n_rows:
+            self.move_to_row(row)
+            if event.chain == _DOUBLE:
+                self.action_open()
+
+    @property
+    def _n_rows(self) -> int:
+        return 0 if self._model is None else len(self._model)
+
+    @property
+    def _height(self) -> int:
+        """How many rows are in sight."""
+        return max(1, self.scrollable_content_region.height - _HEADER_LINES)
+
+    def _is_in_sight(self, row: int) -> bool:
+        top = int(self.scroll_offset.y)
+        return not self.size or top <= row < top + self._height
+
+    def _top_key(self) -> RowKey | None:
+        top = int(self.scroll_offset.y)
+        return self._model.key_of(top) if self._model is not None and top < self._n_rows else None
+
+    def _row_in(self, model: TableModel, row: int, *, is_at_growth: bool) -> int:
+        """Return where the cursor stands in a model that takes the place of another."""
+        n_rows = len(model)
+        if is_at_growth:
+            return max(0, n_rows - 1) if model.grows_at == "end" else 0
+        found = None if self._key is None else model.row_of_key(self._key)
+        return max(0, min(row, n_rows - 1)) if found is None else found
+
+    def _set_key(self, key: RowKey | None) -> None:
+        if key is None:
+            # Rows may come back, and the cursor to the one where it stood.
+            if self._key is not None:
+                self.post_message(self.CursorMoved(self, None))
+            return
+        if key != self._key:
+            self._key = key
+            self.post_message(self.CursorMoved(self, key))
+
+    def _take_columns(self, model: TableModel) -> None:
+        if self._columns.show(model.columns, model.sort):
+            self._lines.clear()
+
+    def _resize_content(self) -> None:
+        size = Size(self._columns.total_width, self._n_rows + _HEADER_LINES)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _scroll_rows_to(self, row: int) -> None:
+        self.scroll_to(y=max(0, row), animate=False)
+
+    def _bring_into_sight(self) -> None:
+        top = int(self.scroll_offset.y)
+        if self._row < top:
+            self._scroll_rows_to(self._row)
+        elif self._row >= top + self._height:
+            self._scroll_rows_to(self._row - self._height + 1)
+
+    def _refresh_row(self, row: int) -> None:
+        y = row - int(self.scroll_offset.y) + _HEADER_LINES
+        if _HEADER_LINES <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _style_of(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            own = self.get_component_rich_style(f"grid--{name}") if name else self.rich_style
+            style = self._styles[name] = own
+        return style
+
+    @property
+    def _painter(self) -> GridPainter:
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+        is_unicode = bool(getattr(app, "unicode", True))
+        scroll_x = int(self.scroll_offset.x)
+        return GridPainter(self._columns, self._style_of, self.size.width, scroll_x, is_unicode)

@@ -1,0 +1,119 @@
+"""Lines of a grid as strips of exactly the width that is in sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from hptui.ui.widgets.grid_columns import GAP, MARK_WIDTH, GridColumns, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.style import Style
+
+    from hptui.ui.data.table_model import Sort, TableModel
+
+    CellOf = Callable[[int], tuple[str, Style]]
+
+
+@dataclass(frozen=True, slots=True)
+class GridPainter:
+    """Draws lines for one width and one place of the columns."""
+
+    columns: GridColumns
+    style_of: Callable[[str], Style]
+    """The style of a role, of `header`, `cursor` and `empty`; of the ground for no name."""
+    width: int
+    scroll_x: int
+    is_unicode: bool
+
+    def header(self, sort: Sort | None) -> Strip:
+        """Return the line of labels, with a mark at the column by which rows are sorted."""
+        up, down = ("↑", "↓") if self.is_unicode else ("^", "v")
+        style = self.style_of("header")
+
+        def label(index: int) -> tuple[str, Style]:
+            column = self.columns.columns[index]
+            if sort is None or sort.key != column.key:
+                return column.label, style
+            room = self.columns.widths[index] - MARK_WIDTH
+            mark = down if sort.is_reversed else up
+            return f"{fit(column.label, room, column.align, self._ellipsis)} {mark}", style
+
+        return self._assemble(label, style)
+
+    def row(self, model: TableModel, row: int, *, is_cursor: bool = False) -> Strip:
+        """Return the line of a row."""
+        style_of = self.style_of
+        if is_cursor:
+            # On the cursor's ground no other colour is sure to be seen.
+            on_cursor = style_of("cursor")
+            return self._assemble(lambda index: (model.cell(row, index).text, on_cursor), on_cursor)
+
+        def cell(index: int) -> tuple[str, Style]:
+            found = model.cell(row, index)
+            return found.text, style_of(found.role)
+
+        return self._assemble(cell, style_of(""))
+
+    def line_of(self, text: str, name: str) -> Strip:
+        """Return a line with a text from its left end."""
+        shown = fit(f" {text}", self.width, "left", self._ellipsis)
+        return Strip([Segment(shown, self.style_of(name))], self.width)
+
+    @property
+    def _ellipsis(self) -> str:
+        return "…" if self.is_unicode else ">"
+
+    def _assemble(self, cell: CellOf, ground: Style) -> Strip:
+        """Draw the first column, then those that are in sight beside it."""
+        grid = self.columns
+        if not grid.widths:
+            return Strip.blank(self.width, ground)
+        segments = _Segments()
+        segments.add(" ", ground)
+        self._add_cell(segments, 0, cell)
+        frozen = Strip(segments.joined(), grid.frozen_width)
+        room = self.width - grid.frozen_width
+        if room <= 0:
+            return frozen.crop(0, self.width)
+        visible = grid.visible(self.scroll_x, self.width)
+        segments = _Segments()
+        for index in visible:
+            self._add_cell(segments, index, cell)
+        taken = sum(grid.widths[index] + GAP for index in visible)
+        left = self.scroll_x + grid.frozen_width - grid.start_of(visible.start) if visible else 0
+        strip = Strip(segments.joined(), taken).crop(left, min(taken, left + room))
+        return Strip.join([frozen, strip.extend_cell_length(room, ground)])
+
+    def _add_cell(self, segments: _Segments, index: int, cell: CellOf) -> None:
+        text, style = cell(index)
+        align, room = self.columns.columns[index].align, self.columns.widths[index]
+        segments.add(fit(text, room, align, self._ellipsis) + " " * GAP, style)
+
+
+class _Segments:
+    """Segments of a line, joined where they look alike."""
+
+    __slots__ = ("_done", "_style", "_text")
+
+    def __init__(self) -> None:
+        self._done: list[Segment] = []
+        self._style: Style | None = None
+        self._text = ""
+
+    def add(self, text: str, style: Style) -> None:
+        """Add text at the end."""
+        if style is not self._style and self._text:
+            self._done.append(Segment(self._text, self._style))
+            self._text = ""
+        self._style = style
+        self._text += text
+
+    def joined(self) -> list[Segment]:
+        """Return the segments."""
+        return [*self._done, Segment(self._text, self._style)] if self._text else self._done
