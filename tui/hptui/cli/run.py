@@ -7,20 +7,27 @@ import contextlib
 import json
 import locale
 import os
-import re
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.duration import read_duration
 from hptui.cli.locate import add_studies_option, studies_folder
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
-from hptui.domain.study_name import check_study_name
+from hptui.domain.run_text import (
+    DEFAULT_TRIALS,
+    MAX_SLOTS,
+    read_count,
+    read_duration,
+    read_seed,
+    read_slots,
+    read_target,
+)
+from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from hptui.cli.shield import Output
     from hptui.domain.objective import ObjectiveRef
@@ -28,9 +35,7 @@ if TYPE_CHECKING:
     from hptui.engine.plan import RunPlan
     from hptui.engine.report import Observer
 
-DEFAULT_TRIALS = 100
 EXIT_NOTHING_COMPLETED = 3
-MAX_SLOTS = 256
 
 _EPILOG = """\
 examples:
@@ -81,8 +86,16 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("search")
-    group.add_argument("--sampler", metavar="NAME[:OPTION=VALUE,...]", help="how to choose points")
-    group.add_argument("--pruner", metavar="NAME[:OPTION=VALUE,...]", help="when to give up early")
+    group.add_argument(
+        "--sampler",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="how to choose points; see `hptui samplers`",
+    )
+    group.add_argument(
+        "--pruner",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="when to give up early; see `hptui pruners`",
+    )
     group.add_argument(
         "--space",
         action="append",
@@ -101,33 +114,44 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="""try these parameters first, like '{"lr": 0.01}'""",
     )
-    group.add_argument("--seed", type=_seed, metavar="N", help="make the run repeatable")
+    group.add_argument(
+        "--seed", type=_typed(read_seed), metavar="N", help="make the run repeatable"
+    )
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("budget (the first one reached ends the run)")
     group.add_argument(
         "--trials",
-        type=_positive,
+        type=_typed(read_count),
         metavar="N",
         help=f"trials to run (default {DEFAULT_TRIALS}, none with --timeout or --target)",
     )
     group.add_argument(
         "--timeout",
-        type=read_duration,
+        type=_typed(read_duration),
         metavar="TIME",
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
-    group.add_argument("--target", type=_number, metavar="VALUE", help="end at this value")
     group.add_argument(
-        "--trial-timeout", type=read_duration, metavar="TIME", help="end a trial after this time"
+        "--target", type=_typed(read_target), metavar="VALUE", help="end at this value"
+    )
+    group.add_argument(
+        "--trial-timeout",
+        type=_typed(read_duration),
+        metavar="TIME",
+        help="end a trial after this time",
     )
 
 
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
-        "--jobs", "-j", type=_slots, metavar="N", help="trials at once (default: one a core)"
+        "--jobs",
+        "-j",
+        type=_typed(read_slots),
+        metavar="N",
+        help="trials at once (default: one a core)",
     )
     group.add_argument(
         "--backend",
@@ -143,33 +167,19 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"\d{1,12}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+_Read = TypeVar("_Read")
 
 
-def _slots(text: str) -> int:
-    number = _positive(text)
-    if number > MAX_SLOTS:
-        raise argparse.ArgumentTypeError(f"{number} is above {MAX_SLOTS} jobs")
-    return number
+def _typed(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
+    """Return `read` as argparse wants it: it names the option before the sentence."""
 
+    def convert(text: str) -> _Read:
+        try:
+            return read(text)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(error.message) from None
 
-def _seed(text: str) -> int:
-    if not re.fullmatch(r"\d{1,10}", text) or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a seed from 0 to 4294967295")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if value != value:
-        raise argparse.ArgumentTypeError("nan cannot be reached")
-    return value
+    return convert
 
 
 def run(args: argparse.Namespace) -> int:
@@ -278,18 +288,6 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         return name, Path(os.path.abspath(args.storage))  # noqa: PTH100 - links stay as typed
     check_study_name(name)
     return name, studies_folder(args.studies) / f"{name}.db"
-
-
-def default_study_name(ref: ObjectiveRef) -> str:
-    """Return a study name for an objective: its registered name, or its file's and function's."""
-    if ref.kind == "file":
-        stem = Path(ref.target).stem
-        name = stem if ref.attribute in ("objective", stem) else f"{stem}-{ref.attribute}"
-    elif ":" in ref.name:
-        name = f"{ref.target.rpartition('.')[2]}-{ref.attribute}"
-    else:
-        name = ref.name
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "study"
 
 
 def _observer(args: argparse.Namespace, output: Output) -> Observer:

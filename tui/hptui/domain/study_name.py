@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveRef
 
 MAX_NAME_CHARS: Final = 100
 _NAME: Final = re.compile(r"[^\W_](?:[\w. -]*[\w.-])?|_[\w.-]*")
@@ -25,3 +29,15 @@ def check_study_name(name: str) -> None:
             hint="Use letters, digits, dots, dashes and underscores, at most "
             f"{MAX_NAME_CHARS}, not beginning with a dot or dash.",
         )
+
+
+def default_study_name(ref: ObjectiveRef) -> str:
+    """Return a study name for an objective: its registered name, or its file's and function's."""
+    if ref.kind == "file":
+        stem = Path(ref.target).stem
+        name = stem if ref.attribute in ("objective", stem) else f"{stem}-{ref.attribute}"
+    elif ":" in ref.name:
+        name = f"{ref.target.rpartition('.')[2]}-{ref.attribute}"
+    else:
+        name = ref.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:MAX_NAME_CHARS] or "study"

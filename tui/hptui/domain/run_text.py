@@ -1,0 +1,85 @@
+"""Numbers and times of a run, read as people type them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+MAX_SLOTS: Final = 256
+DEFAULT_TRIALS: Final = 100
+"""Trials of a run that has neither a time-out nor a target."""
+
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+
+
+def read_count(text: str) -> int:
+    """Return a whole number above 0.
+
+    Raises:
+        UsageError: The text is something else, or has more than 12 digits.
+    """
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < 1:
+        raise UsageError(f"{_quoted(text)} is not a whole number above 0")
+    return int(text)
+
+
+def read_slots(text: str) -> int:
+    """Return how many trials may run at once.
+
+    Raises:
+        UsageError: The text is no whole number from 1 to `MAX_SLOTS`.
+    """
+    number = read_count(text)
+    if number > MAX_SLOTS:
+        raise UsageError(f"{number} is above {MAX_SLOTS} jobs")
+    return number
+
+
+def read_seed(text: str) -> int:
+    """Return the seed of a run.
+
+    Raises:
+        UsageError: The text is no whole number of 32 bits.
+    """
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) >= 2**32:
+        raise UsageError(f"{_quoted(text)} is not a seed from 0 to 4294967295")
+    return int(text)
+
+
+def read_target(text: str) -> float:
+    """Return the value at which a run ends; it may be infinite.
+
+    Raises:
+        UsageError: The text is no number, or NaN.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{_quoted(text)} is not a number") from None
+    if value != value:
+        raise UsageError("nan cannot be reached")
+    return value
+
+
+def read_duration(text: str) -> float:
+    """Return the seconds that `90`, `90s`, `1.5m` or `1h30m` mean.
+
+    Raises:
+        UsageError: The text is no duration above 0.
+    """
+    plain = text.strip().lower()
+    parts = list(_PART.finditer(plain))
+    if not parts or "".join(part.group() for part in parts) != plain:
+        raise UsageError(f"{_quoted(text)} is no duration; write 90, 90s, 5m or 1h30m")
+    seconds = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+    if seconds <= 0:
+        raise UsageError(f"{_quoted(text)} is no duration above 0")
+    return seconds
+
+
+def _quoted(text: str) -> str:
+    return safe_line(repr(text), max_chars=60)
