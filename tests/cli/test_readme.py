@@ -1,38 +1,78 @@
-"""The README's list of commands is the program's."""
+"""What the README says of commands, options, samplers and pruners is what the program has."""
 
 from __future__ import annotations
 
-import argparse
-from importlib import import_module
-from pathlib import Path
+import re
+import shlex
 
 import pytest
+from tests.cli.readme_blocks import README, actions_of, blocks, parser_of, parts_of
 
-from hptui.cli.main import COMMAND_GROUPS, COMMANDS
+from hptui.cli.main import COMMANDS
+from hptui.domain.sampling import METHODS, parse_pruner, parse_sampler
 
-README = Path(__file__).parents[2] / "README.md"
-
-
-def command_table() -> str:
-    lines: list[str] = []
-    for group, commands in COMMAND_GROUPS.items():
-        lines += [f"**{group}**", ""]
-        lines += [f"- `hptui {command.name}`: {command.summary}" for command in commands]
-        lines.append("")
-    return "\n".join(lines)
+TEXT = README.read_text("utf-8")
+# A word that begins with `hptui `, up to a comment, an output arrow or the end of its code.
+CALL = re.compile(r"(?:^|`|\$ )hptui ([a-z]+)((?:[^`\n#])*)", re.MULTILINE)
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
-def test_the_readme_lists_each_command_as_the_program_does() -> None:
-    text = README.read_text("utf-8")
-    block = text.split("<!-- commands: begin -->\n")[1].split("<!-- commands: end -->")[0]
-    assert block == command_table()
+@pytest.mark.parametrize("name", ["commands", "samplers", "pruners"])
+def test_the_readme_lists_what_the_program_has(name: str) -> None:
+    # `python -m tests.cli.readme_blocks` writes these parts.
+    assert parts_of(TEXT, name)[1] == blocks()[name]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_exists_and_explains_itself(name: str) -> None:
-    module = import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(prog=f"hptui {name}")
-    parser.set_defaults(command=name)
-    module.add_arguments(parser)
-    assert "usage: hptui" in parser.format_help()
-    assert callable(module.run)
+    command = COMMANDS[name]
+    assert f"usage: hptui {name}" in parser_of(command).format_help()
+    for action in actions_of(command):
+        assert action.help, action.dest
+
+
+def test_each_option_that_the_readme_names_exists() -> None:
+    known = {
+        option
+        for command in COMMANDS.values()
+        for action in actions_of(command)
+        for option in action.option_strings
+    }
+    assert set(OPTION.findall(TEXT)) <= known
+    assert known - {"--help", "-h"} <= {*OPTION.findall(TEXT), "-j", "-q"}
+
+
+def test_each_command_line_in_the_readme_is_one_that_the_program_takes() -> None:
+    calls = [
+        (match[1], match[2].rstrip())
+        for match in CALL.finditer(parts_of(TEXT, "commands")[0])
+        # A mention of a command is no command line.
+        if match[2].strip() and "..." not in match[2]
+    ]
+    assert len(calls) > 20
+    for name, rest in calls:
+        parser_of(COMMANDS[name]).parse_args(_with_values(shlex.split(rest)))
+
+
+def _with_values(words: list[str]) -> list[str]:
+    """Give numbers to the places that the README spells as words; leave the shell's part away."""
+    if ">" in words:
+        words = words[: words.index(">")]
+    return ["1" if word in ("N", "TRIAL") else word for word in words]
+
+
+def test_the_samplers_and_pruners_in_its_examples_can_be_read() -> None:
+    examples = re.findall(r"--(sampler|pruner) ([\w:=,.()-]+)", TEXT)
+    assert len(examples) > 2
+    for family, text in examples:
+        if text not in ("NAME", "VALUE"):
+            (parse_sampler if family == "sampler" else parse_pruner)(text)
+
+
+def test_every_option_of_every_method_is_in_its_table() -> None:
+    for family in ("sampler", "pruner"):
+        table = parts_of(TEXT, f"{family}s")[1]
+        for method in METHODS[family]:
+            (row,) = [line for line in table.splitlines() if line.startswith(f"| `{method.name}`")]
+            for option in method.options:
+                assert f"`{option.name}=" in row

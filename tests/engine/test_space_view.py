@@ -46,6 +46,8 @@ OTHERS = [
 
 
 def build(text: str, *, n_objectives: int = 1, **fixed: Any) -> BaseSampler:
+    if text.startswith("gp"):
+        pytest.importorskip("torch")
     return build_sampler(
         parse_sampler(text), seed=5, space={}, fixed=fixed, n_objectives=n_objectives
     )
@@ -639,6 +641,7 @@ class TestWhatTheViewRestsOn:
         assert gp._RELATIVE_PARAMS_KEY == "gp:relative_params"
 
     def test_what_samplers_remember_between_trials(self) -> None:
+        pytest.importorskip("torch")
         from optuna.search_space import IntersectionSearchSpace
         from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 

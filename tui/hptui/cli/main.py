@@ -50,6 +50,8 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command(
             "objectives", "list the objectives, or one with its parameters", "hptui.cli.objectives"
         ),
+        Command("samplers", "list the samplers, or the options of one", "hptui.cli.methods"),
+        Command("pruners", "list the pruners, or the options of one", "hptui.cli.methods"),
     ),
     "Steer a running study": (
         Command("status", "show what a running study is doing", "hptui.cli.steer"),

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=tuple(_STATES),
         metavar="STATE",
-        help=f"only trials in this state, repeatable: {', '.join(STATE_NAMES).lower()}",
+        help=f"only trials in this state: {', '.join(STATE_NAMES).lower()}",
     )
     parser.add_argument(
         "--sort",
