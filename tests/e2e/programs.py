@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OBJECTIVES = Path(__file__).with_name("objectives_for_runs.py")
 DEADLINE_S = 60.0
+POLL_S = 0.01
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
@@ -45,7 +47,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"
-        os.sched_yield()
+        threading.Event().wait(POLL_S)
 
 
 def events(out: str) -> list[dict[str, Any]]:

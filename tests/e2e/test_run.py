@@ -51,6 +51,17 @@ def test_edited_bounds_and_fixed_values_are_what_is_stored(tmp_path: Path) -> No
     assert [t.params["x"] for t in load(tmp_path, "q").trials[-2:]] == [0.5, 0.5]
 
 
+def test_edits_of_earlier_runs_can_be_taken_back(tmp_path: Path) -> None:
+    common = ["run", QUICK, "--study", "q", "--trials", "1", "-q"]
+    assert run(*common, "--space", "x=0..1", "--fix", "x=0.5", cwd=tmp_path)[0] == 0
+    # Relative to what the objective asks, not to what the study holds.
+    assert run(*common, "--reset", "x", "--fix", "x=-3", cwd=tmp_path)[0] == 0
+    assert run(*common, "--reset", "x", cwd=tmp_path)[0] == 0
+    assert [trial.distributions["x"].low for trial in load(tmp_path, "q").trials] == [0, -5, -5]
+    code, _, err = run(*common, "--reset", "y", cwd=tmp_path)
+    assert (code, "There is no parameter 'y'" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -120,7 +131,7 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
 ) -> None:
     process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
-    wait_until(lambda: len(load(tmp_path, "w").trials) == 2, "both are in the file")
+    wait_until(lambda: _params_in_file(tmp_path) == 2, "both are in the file")
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
@@ -134,6 +145,11 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     states = [t.state for t in trials]
     assert states == [TrialState.FAIL] * 2 + [TrialState.COMPLETE] * 3
     assert [t.params for t in trials[2:4]] == [t.params for t in trials[:2]]
+
+
+def _params_in_file(folder: Path) -> int:
+    # Trials are there before what was suggested to them.
+    return sum(len(trial.params) for trial in load(folder, "w").trials)
 
 
 def test_a_running_study_is_steered_over_its_socket(tmp_path: Path) -> None:
