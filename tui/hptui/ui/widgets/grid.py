@@ -244,6 +244,11 @@ class Grid(ScrollView, can_focus=True):
         self._lines.clear()
         super().watch_scroll_x(old_value, new_value)
 
+    def on_mount(self) -> None:
+        """Say where the cursor stands."""
+        if self._key is not None:
+            self.post_message(self.CursorMoved(self, self._key))
+
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
         self._lines.clear()
@@ -333,7 +338,8 @@ class Grid(ScrollView, can_focus=True):
             return
         if key != self._key:
             self._key = key
-            self.post_message(self.CursorMoved(self, key))
+            if self.is_mounted:
+                self.post_message(self.CursorMoved(self, key))
 
     def _take_columns(self, model: TableModel) -> None:
         if self._columns.show(model.columns, model.sort):
@@ -345,9 +351,12 @@ class Grid(ScrollView, can_focus=True):
             self.virtual_size = size
 
     def _scroll_rows_to(self, row: int) -> None:
-        self.scroll_to(y=max(0, row), animate=False)
+        if self.is_mounted:
+            self.scroll_to(y=max(0, row), animate=False)
 
     def _bring_into_sight(self) -> None:
+        if not self.is_mounted:
+            return
         top = int(self.scroll_offset.y)
         if self._row < top:
             self._scroll_rows_to(self._row)
