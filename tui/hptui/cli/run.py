@@ -108,6 +108,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
     )
     group.add_argument(
+        "--reset",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="take back what earlier runs of the study edited of a parameter",
+    )
+    group.add_argument(
         "--enqueue",
         action="append",
         default=[],
@@ -244,6 +251,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         pruner=args.pruner,
         edits=edits,
         fixes=tuple(args.fix),
+        resets=tuple(args.reset),
         budget=Budget(
             n_trials=n_trials,
             timeout_s=args.timeout,

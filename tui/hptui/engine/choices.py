@@ -81,11 +81,19 @@ class Choices:
                 "A target needs one objective, but this study has several.",
                 hint="Leave --target away, or give --trials or --timeout.",
             )
-        edits = merge_edits(edits_from_json(attrs.get("hptui:edits") or {}), plan.edits)
+        edits = _edits(plan, attrs.get("hptui:edits"))
+        ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
         stored = {} if study is None else _stored_space(study)
-        fixed_names = [parse_fix_option(text)[0] for text in plan.fixes]
-        wanted = set(edits).union(fixed_names, *plan.enqueue)
-        space = _known_space(plan, about, stored, wanted, probe_all=sampler.name == "grid")
+        named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
+        space = _known_space(
+            plan,
+            about,
+            stored,
+            wanted=named.union(edits, *plan.enqueue),
+            # What is stored of them is not what the objective asks.
+            unsure=named & ever,
+            probe_all=sampler.name == "grid",
+        )
         for text in plan.fixes:
             name, value = parse_fix_option(text, space)
             if name not in space:
@@ -104,7 +112,6 @@ class Choices:
             for name, edit in edits.items()
             if not isinstance(edit.fixed, Unset)
         }
-        ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
         seed = _seed_for(plan, study)
         base = build_sampler(
             sampler,
@@ -146,6 +153,13 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
     return stored
 
 
+def _edits(plan: RunPlan, stored: object) -> dict[str, ParamEdit]:
+    """Return the edits of earlier runs with those of the plan over them, but not its fixes."""
+    earlier = edits_from_json(stored or {})
+    kept = {name: edit for name, edit in earlier.items() if name not in plan.resets}
+    return merge_edits(kept, plan.edits)
+
+
 def _seed_for(plan: RunPlan, study: optuna.Study | None) -> int | None:
     """Return the sampler's seed: a study that goes on must not repeat its first points."""
     n_trials = 0 if study is None else len(study.get_trials(deepcopy=False))
@@ -169,21 +183,27 @@ def _known_space(
     plan: RunPlan,
     about: Message,
     stored: Mapping[str, ParamSpec],
-    wanted: set[str],
     *,
+    wanted: set[str],
+    unsure: set[str],
     probe_all: bool,
 ) -> dict[str, ParamSpec]:
     """Return the parameters as the objective has them: declared, probed, or seen in trials.
 
-    The objective is probed only where `wanted` names one that is not known otherwise.
+    The objective is probed only where `wanted` names one that is not known otherwise, or `unsure`
+    one that it does not declare.
     """
     declared = {name: spec_from_json(text) for name, text in about["space"].items()}
     known = {**stored, **declared}
-    if wanted <= set(known) and not (probe_all and not declared):
-        return known
-    probed = probe(plan.ref, timeout_s=_PROBE_S)
-    seen = {name: parameter.spec for name, parameter in probed.parameters.items()}
-    return {**stored, **seen, **declared}
+    is_known = wanted <= set(known) and unsure <= set(declared)
+    if not is_known or (probe_all and not declared):
+        probed = probe(plan.ref, timeout_s=_PROBE_S)
+        seen = {name: parameter.spec for name, parameter in probed.parameters.items()}
+        known = {**stored, **seen, **declared}
+    for name in plan.resets:
+        if name not in known:
+            raise unknown_parameter(name, known)
+    return known
 
 
 def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:
