@@ -12,7 +12,6 @@ from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from hptui.engine.connections import Connections
     from hptui.engine.pool import Host, Pool, Worker
@@ -31,7 +30,8 @@ class Slot:
     number: int | None = None
     ending: tuple[ErrorKind, str] | None = None
     """Why its trial was asked to end."""
-    log: Path | None = None
+    log: str = ""
+    """Where the output of its trial goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,12 @@ class Crew:
         """Send a message to a slot's worker."""
         if slot.worker is not None and slot.worker.channel is not None:
             slot.worker.channel.send(message)
-            self.connections.watch_writes(slot.worker.channel)
+            if slot.worker.channel.wants_to_write:
+                self.connections.watch_writes(slot.worker.channel)
 
     def release(self, slot: Slot) -> None:
         """Make a slot ready for its next trial after one has ended."""
-        slot.number, slot.ending, slot.log = None, None, None
+        slot.number, slot.ending, slot.log = None, None, ""
         self.deaths_in_a_row = 0
         worker = slot.worker
         if worker is not None and worker.host.is_retired:
@@ -170,7 +171,7 @@ class Crew:
         if worker.channel is not None:
             self.connections.drop(worker.channel)
         worker.host.is_retired = True
-        slot.number, slot.ending, slot.log = None, None, None
+        slot.number, slot.ending, slot.log = None, None, ""
         self._end_if_idle(worker.host)
         self._start_missing()
         return death
@@ -280,10 +281,10 @@ def describe_exit(code: int | None) -> str:
     return f"signal {-code}"
 
 
-def _tail(log: Path | None, n_bytes: int = 2_000) -> str:
-    if log is None:
+def _tail(log: str, n_bytes: int = 2_000) -> str:
+    if not log:
         return ""
-    with contextlib.suppress(OSError), log.open("rb") as stream:
+    with contextlib.suppress(OSError), open(log, "rb") as stream:  # noqa: PTH123
         size = stream.seek(0, 2)
         stream.seek(max(0, size - n_bytes))
         return stream.read().decode("utf-8", "backslashreplace")

@@ -37,8 +37,8 @@ from hptui.engine.run_events import (
     TrialFinished,
     TrialStarted,
 )
+from hptui.engine.scratch import clear_scratch
 from hptui.engine.setup import open_run
-from hptui.engine.slot import clear_scratch
 from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
@@ -219,8 +219,8 @@ class Engine:
         slot.number = live.number
         slot.log = run.log_of(live.number)
         order = run.trials.order(live)
-        order["log"] = str(slot.log)
-        order["scratch"] = str(run.scratch_of(live.number))
+        order["log"] = slot.log
+        order["scratch"] = run.scratch_of(live.number)
         self._crew.send(slot, order)
         self._commits_of_run().touch()
         return self.rules.step(TrialStarted(index, live.number), now())
@@ -264,15 +264,14 @@ class Engine:
     def _on_death(self, death: Death) -> None:
         run = self.run_state
         live = run.trials.live.get(death.number) if run is not None else None
-        if live is not None:
+        if run is not None and live is not None:
+            clear_scratch(Path(run.scratch_of(live.number)))
             self._tell(death.slot, live, _failed(death.error))
 
     def _tell(self, index: int, live: LiveTrial, ended: Message) -> None:
         run = self.run_state
         assert run is not None
         record = run.trials.finish(live, ended)
-        if record.state != "complete":
-            clear_scratch(run.scratch_of(record.number), keep=False)
         commits = self._commits_of_run()
         commits.unannounced.append(record)
         commits.touch()
@@ -401,8 +400,8 @@ class Engine:
             return
         self._logs_at_s = time_s
         for slot in self._crew.slots.values():
-            if slot.log is not None:
-                cut_log(slot.log)
+            if slot.log:
+                cut_log(Path(slot.log))
 
     # -- the end
 

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
+from hptui.engine.scratch import remove_empty
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
@@ -49,13 +50,13 @@ class Run:
     folder: Path
     log_handler: logging.Handler
 
-    def log_of(self, number: int) -> Path:
+    def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
-        return self.folder / "logs" / f"trial-{number:06d}.log"
+        return f"{self.folder}/logs/trial-{number:06d}.log"
 
-    def scratch_of(self, number: int) -> Path:
+    def scratch_of(self, number: int) -> str:
         """Return the folder a trial may use."""
-        return self.folder / "scratch" / f"{number:06d}"
+        return f"{self.folder}/scratch/{number:06d}"
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
@@ -157,8 +158,7 @@ class Run:
                     stream.write(text)
         self.storage.close()
         for name in ("scratch", "logs"):
-            with contextlib.suppress(OSError):
-                (self.folder / name).rmdir()
+            remove_empty(self.folder / name)
         logging.getLogger("hptui").removeHandler(self.log_handler)
         self.log_handler.close()
         with contextlib.suppress(OSError):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import shutil
-import stat
 import sys
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from optuna.exceptions import TrialPruned
 
@@ -21,20 +17,12 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.engine import host
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
 from hptui.engine.protocol import Message, WorkerLink
+from hptui.engine.scratch import SharedScratchFolders
+from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadSurroundings
 from hptui.engine.worker_trial import TrialEnded, WorkerTrial
 from hptui.errors import HptuiError
 
 Objective = Callable[[Any], object]
-
-
-class TrialEnvironment(Protocol):
-    """What surrounds one trial."""
-
-    watches_for_stop: bool
-
-    def around(self, log: Path, scratch: Path, seed: int) -> AbstractContextManager[None]:
-        """Around."""
-        ...
 
 
 def run_host(config: Message) -> None:
@@ -58,32 +46,16 @@ def run_host(config: Message) -> None:
     except HptuiError as error:
         _say_unready(socket_path, tokens[0], error)
         return
-    sweeper = threading.Thread(target=_remove_empty_folders, daemon=True)
-    sweeper.start()
-    try:
-        _serve_all(socket_path, tokens, objective, about, home, host_log, router)
-    finally:
-        _empty_folders.put(None)
-        sweeper.join()
-
-
-def _serve_all(
-    socket_path: Path,
-    tokens: list[str],
-    objective: Objective,
-    about: Message,
-    home: Path,
-    host_log: Path,
-    router: host.StreamRouter | None,
-) -> None:
     if router is None:
-        environment = host.ProcessTrialEnvironment(home, host_log)
-        _serve(socket_path, tokens[0], objective, about, environment)
+        alone = ProcessSurroundings(home, host_log)
+        _serve(socket_path, tokens[0], objective, about, alone)
         return
-    shared = host.ThreadTrialEnvironment(home, router)
+    folders = SharedScratchFolders()
     running = [
         threading.Thread(
-            target=_serve, args=(socket_path, token, objective, about, shared), daemon=True
+            target=_serve,
+            args=(socket_path, token, objective, about, ThreadSurroundings(home, router, folders)),
+            daemon=True,
         )
         for token in tokens
     ]
@@ -91,6 +63,7 @@ def _serve_all(
         thread.start()
     for thread in running:
         thread.join()
+    folders.close()
 
 
 def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
@@ -123,7 +96,7 @@ def _serve(
     token: str,
     objective: Objective,
     about: Message,
-    environment: TrialEnvironment,
+    surroundings: Surroundings,
 ) -> None:
     hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": about}
     link = WorkerLink(socket_path, hello)
@@ -133,28 +106,26 @@ def _serve(
             if order["op"] == "exit":
                 break
             if order["op"] == "run":
-                link.send(_run_trial(link, order, objective, environment))
+                link.send(_run_trial(link, order, objective, surroundings))
+    surroundings.close()
     link.close()
 
 
 def _run_trial(
-    link: WorkerLink, order: Message, objective: Objective, environment: TrialEnvironment
+    link: WorkerLink, order: Message, objective: Objective, surroundings: Surroundings
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
-    scratch = Path(order["scratch"])
-    result: Message = {"op": "done", "n": order["n"]}
-    facts = {**order, "watch": environment.watches_for_stop}
+    facts = {**order, "watch": surroundings.watches_for_stop}
     pid = os.getpid()
-    with environment.around(Path(order["log"]), scratch, order["seed"]):
-        try:
-            ended = _call(objective, WorkerTrial(link, facts), len(order["directions"]))
-        finally:
-            if os.getpid() != pid:
-                # The objective forked and its child came back here: it must not serve trials.
-                os._exit(0)
-    result |= ended
-    clear_scratch(scratch, keep=result["state"] == "complete")
-    return result
+    surroundings.begin(order["log"], order["scratch"], order["seed"])
+    try:
+        ended = _call(objective, WorkerTrial(link, facts), len(order["directions"]))
+    finally:
+        if os.getpid() != pid:
+            # The objective forked and its child came back here: it must not serve trials.
+            os._exit(0)
+    surroundings.end(keep=ended["state"] == "complete")
+    return {"op": "done", "n": order["n"], **ended}
 
 
 def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Message:
@@ -171,39 +142,3 @@ def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Messag
         error = describe_exception(problem)
         print(error.traceback, file=sys.stderr)  # noqa: T201 - into the trial's log
     return {"state": "failed", "error": error.to_json()}
-
-
-def clear_scratch(folder: Path, *, keep: bool) -> None:
-    """Remove a trial's folder with all that is in it, or with `keep` only when it is empty."""
-    if keep:
-        _empty_folders.put(folder)
-        return
-    if not folder.is_symlink() and not folder.exists():
-        return
-    try:
-        folder.rmdir()
-    except OSError:
-        _unlock(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-_empty_folders: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
-
-
-def _remove_empty_folders() -> None:
-    """Remove the folders of completed trials that used none; next to a syncing disk it is slow."""
-    while (folder := _empty_folders.get()) is not None:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
-def _unlock(folder: Path) -> None:
-    # An objective may have taken away its own right to delete.
-    if folder.is_symlink():
-        folder.unlink()
-        return
-    for root, folders, _ in os.walk(folder):
-        for name in [root, *(str(Path(root) / each) for each in folders)]:
-            with contextlib.suppress(OSError):
-                if not Path(name).is_symlink():
-                    Path(name).chmod(stat.S_IRWXU)
