@@ -88,15 +88,16 @@ def describe_exception(error: BaseException) -> TrialError:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else _dotted(kind)
     message = ""
-    with contextlib.suppress(Exception):
+    # An exception's own code may do anything, leave the program included.
+    with contextlib.suppress(BaseException):
         message = str(error)[:MAX_MESSAGE_CHARS]
     if not message:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             message = repr(error)[:MAX_MESSAGE_CHARS]
     try:
         lines = traceback.format_exception(error, limit=-30)
         text = "".join(lines)
-    except Exception as problem:  # noqa: BLE001 - an exception's own code may do anything
+    except BaseException as problem:  # noqa: BLE001 - as above
         text = f"(its traceback cannot be shown: {type(problem).__name__})"
     return TrialError("exception", name, message, text[-MAX_TRACEBACK_CHARS:])
 

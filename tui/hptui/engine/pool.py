@@ -77,6 +77,8 @@ class Host:
     is_retired: bool = False
     """It gets no new trials and is ended when the last one in it has ended."""
     is_gone: bool = False
+    pidfd: int | None = None
+    """Refers to the process; readable when it has ended (Linux)."""
     leftovers: list[psutil.Process] = field(default_factory=list[psutil.Process])
 
     @property
@@ -87,7 +89,8 @@ class Host:
     @property
     def sentinel(self) -> int:
         """A descriptor that becomes readable when the process has ended."""
-        return self.process.sentinel
+        # The pipe that loky watches stays open as long as a child that the objective forked.
+        return self.process.sentinel if self.pidfd is None else self.pidfd
 
     @property
     def exit_code(self) -> int | None:
@@ -97,6 +100,12 @@ class Host:
         while (code := self.process.exitcode) is None and time.monotonic() < deadline:
             time.sleep(0.002)
         return code
+
+
+def _open_pidfd(pid: int) -> int | None:
+    with contextlib.suppress(OSError, AttributeError):
+        return os.pidfd_open(pid)
+    return None
 
 
 def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped
@@ -144,7 +153,7 @@ class Pool:
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()
-        host = Host(executor, process)
+        host = Host(executor, process, pidfd=_open_pidfd(process.pid))
         host.workers = [Worker(token, host) for token in tokens]
         self.hosts.append(host)
         self._guardian.add(host.pid)
@@ -174,6 +183,9 @@ class Pool:
         signal_group(host.pid, signal.SIGKILL)
         kill_all(host.leftovers)
         self._guardian.drop(host.pid)
+        if host.pidfd is not None:
+            os.close(host.pidfd)
+            host.pidfd = None
         for worker in host.workers:
             if worker.channel is not None:
                 worker.channel.close()

@@ -203,9 +203,18 @@ class WorkerLink:
             self._connect()
 
     def send(self, message: Message) -> None:
-        """Send `message`; waits until the engine takes it."""
+        """Send `message`; waits until the engine takes it.
+
+        Raises:
+            ValueError: It is longer than the engine takes.
+        """
+        data = pack(message)
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise ValueError(
+                f"{len(data)} bytes are too long for a study, at most {MAX_MESSAGE_BYTES} are kept"
+            )
         self._ensure()
-        self._socket.sendall(pack(message))
+        self._socket.sendall(data)
 
     def receive(self) -> Message:
         """Wait for the next message.
