@@ -145,7 +145,7 @@ def summarize(connection: sqlite3.Connection, path: Path, study_name: str) -> St
         counts,
         _best(connection, study_id, directions[0]) if len(directions) == 1 else None,
         epoch_s(created) if last_activity_s is None else last_activity_s,
-        _objective(facts.get("objective")),
+        objective_of(facts.get("objective")),
         path.stat().st_size,
     )
 
@@ -225,7 +225,8 @@ def _is_feasible(connection: sqlite3.Connection, trial_id: int) -> bool:
     return not violation_of(constraints) > 0
 
 
-def _objective(data: object) -> ObjectiveRef | None:
+def objective_of(data: object) -> ObjectiveRef | None:
+    """Return the objective that a study's facts name; None where they do not."""
     if not isinstance(data, dict):
         return None
     try:

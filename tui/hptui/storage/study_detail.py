@@ -65,8 +65,8 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
         system = read_attributes(connection, "study", "system", study_id)
         return StudyDetail(
             summary,
-            _metric_names(system.get(METRICS_KEY), len(summary.directions)),
-            tuple(_run(record) for record in _dicts(system.get(RUNS_KEY))),
+            metric_names_of(system.get(METRICS_KEY), len(summary.directions)),
+            runs_of(system.get(RUNS_KEY)),
             _edits(system.get(EDITS_KEY)),
             read_attributes(connection, "study", "user", study_id),
             system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited"),
@@ -75,9 +75,15 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
     return read_study_file(path, read)
 
 
-def _metric_names(data: object, n_objectives: int) -> tuple[str, ...]:
+def metric_names_of(data: object, n_objectives: int) -> tuple[str, ...]:
+    """Return what is stored under METRICS_KEY: a name for each objective, or none at all."""
     names = cast("list[object]", data) if isinstance(data, list) else []
     return tuple(map(str, names)) if len(names) == n_objectives else ()
+
+
+def runs_of(data: object) -> tuple[RunRecord, ...]:
+    """Return what is stored under RUNS_KEY, oldest first; what is no record is left out."""
+    return tuple(_run(record) for record in _dicts(data))
 
 
 def _dicts(data: object) -> list[dict[str, Any]]:

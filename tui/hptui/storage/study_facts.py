@@ -1,0 +1,76 @@
+"""What does not change with each trial of a study, read without its trials."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.storage.attributes import MAX_JSON_CHARS
+from hptui.storage.connection import as_storage_error
+from hptui.storage.gate import open_read_only
+from hptui.storage.studies import objective_of
+from hptui.storage.study_detail import METRICS_KEY, RUNS_KEY, metric_names_of, runs_of
+from hptui.storage.study_identity import no_such_study, read_identity, read_study_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.domain.objective import ObjectiveRef
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What is known of a study besides its trials and directions."""
+
+    objective: ObjectiveRef | None = None
+    """What it tunes, where hptui ran it."""
+    metric_names: tuple[str, ...] = ()
+    """A name for each objective, or none at all."""
+    sampler: str = ""
+    """Of the latest run of hptui, as the next one; empty where there was none."""
+    pruner: str = ""
+
+
+def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
+    """Return the facts of one study in a file that was looked at before.
+
+    Raises:
+        StudyFileError: It is not there, or cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    try:
+        with closing(open_read_only(path)) as connection:
+            connection.execute("BEGIN")
+            return _read(connection, path, study_name, n_objectives)
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+
+
+def _read(
+    connection: sqlite3.Connection, path: Path, study_name: str, n_objectives: int
+) -> StudyFacts:
+    identity = read_identity(connection, study_name)
+    if identity is None:
+        raise no_such_study(connection, path, study_name)
+    runs = runs_of(_json(connection, identity.study_id, RUNS_KEY))
+    return StudyFacts(
+        objective_of(read_study_facts(connection, identity.study_id).get("objective")),
+        metric_names_of(_json(connection, identity.study_id, METRICS_KEY), n_objectives),
+        runs[-1].sampler if runs else "",
+        runs[-1].pruner if runs else "",
+    )
+
+
+def _json(connection: sqlite3.Connection, study_id: int, key: str) -> object:
+    row = connection.execute(
+        f"SELECT substr(value_json, 1, {MAX_JSON_CHARS}) FROM study_system_attributes "
+        "WHERE study_id = ? AND key = ?",
+        (study_id, key),
+    ).fetchone()
+    try:
+        return json.loads(row[0]) if row is not None else None
+    except (ValueError, TypeError, RecursionError):
+        return None
