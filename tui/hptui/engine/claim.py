@@ -1,0 +1,113 @@
+"""Keeping engines away from a study while it is renamed, moved or deleted."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.errors import StudyFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_LEASE: Final = "engine.json"
+_LOCK: Final = "engine.lock"
+_OTHERS: Final = "studies"
+
+
+class Claim:
+    """A study that no engine can start on; `folder` is its folder, where it is now."""
+
+    def __init__(self, study_file: Path, study: str) -> None:
+        self.folder = folder_of(study_file, study)
+        self._root = study_file.parent
+        self._is_new = not self.folder.exists()
+        take_lease(study_file, Lease.of_this_process(study, secrets.token_hex(4), Path()))
+
+    def move_folder(self, target: Path) -> None:
+        """Move the study's folder, which holds its logs and the files of its trials.
+
+        Folders of other studies that lie in it stay. Where `target` exists the contents are moved.
+
+        Raises:
+            OSError: It cannot be moved.
+        """
+        if self._is_new:
+            return
+        source = self.folder
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if source in target.parents or (source / _OTHERS).exists() or target.exists():
+            target.mkdir(mode=0o700, exist_ok=True)
+            for entry in sorted(source.iterdir()):
+                if entry.name not in (_OTHERS, _LOCK):
+                    entry.rename(target / entry.name)
+            _prune(source, self._root)
+        else:
+            source.rename(target)
+        self.folder = target
+
+    def move_whole_folder(self, target: Path) -> None:
+        """Move the study's folder with those of other studies that lie in it.
+
+        Raises:
+            OSError: It cannot be moved.
+        """
+        if not self._is_new:
+            self.folder.rename(target)
+            self.folder = target
+
+    def release(self) -> None:
+        """Let engines start again, and leave nothing that was not there before."""
+        with suppress(OSError):
+            (self.folder / _LEASE).unlink()
+        if self._is_new:
+            _prune(self.folder, self._root)
+
+
+def _prune(folder: Path, root: Path) -> None:
+    """Remove a folder in which nothing but a lock is left, and what it leaves empty above it."""
+    with suppress(OSError):
+        if {each.name for each in folder.iterdir()} <= {_LOCK}:
+            (folder / _LOCK).unlink(missing_ok=True)
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent
+
+
+@contextmanager
+def claimed(study_file: Path, study: str) -> Generator[Claim]:
+    """Keep engines away from a study within the block.
+
+    Raises:
+        StudyBusyError: An engine runs it.
+        StudyFileError: The folder cannot be written.
+    """
+    try:
+        claim = Claim(study_file, study)
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(str(study_file.parent))} cannot be written: {safe_line(error.strerror)}."
+        ) from error
+    try:
+        yield claim
+    finally:
+        claim.release()
+
+
+def require_free_folder(folder: Path) -> None:
+    """Refuse to move a study's folder where there are files of another study already.
+
+    Raises:
+        StudyFileError: There are.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        in_the_way = [each for each in folder.iterdir() if each.name not in (_OTHERS, _LOCK)]
+        if in_the_way:
+            raise StudyFileError(
+                f"{safe_line(str(folder))} is in the way: it holds files of another study.",
+                hint="Choose another name, or move that folder elsewhere.",
+            )

@@ -1,0 +1,77 @@
+"""Which programs have a file open: SQLite files must not be moved under them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from hptui.domain.text import safe_line
+from hptui.errors import StudyBusyError
+
+_PROCESSES: Final = Path("/proc")
+_OWN_READERS_TIMEOUT_S: Final = 3.0
+_LOOK_EVERY_S: Final = 0.02
+
+
+def programs_with_open(path: Path) -> list[int]:
+    """Return the pids of processes that have a file open, as far as this user can see.
+
+    Without `/proc` none is seen.
+    """
+    wanted = path.stat()
+    same = (wanted.st_dev, wanted.st_ino)
+    found: list[int] = []
+    with contextlib.suppress(OSError), os.scandir(_PROCESSES) as processes:
+        for process in processes:
+            if process.name.isdigit() and _has_open(process.name, same):
+                found.append(int(process.name))
+    return sorted(found)
+
+
+def _has_open(pid: str, same: tuple[int, int]) -> bool:
+    # A process of another user, or one that ends meanwhile, cannot be looked at.
+    with contextlib.suppress(OSError), os.scandir(_PROCESSES / pid / "fd") as files:
+        for file in files:
+            with contextlib.suppress(OSError):
+                status = file.stat()
+                if (status.st_dev, status.st_ino) == same:
+                    return True
+    return False
+
+
+def require_closed(path: Path) -> None:
+    """Refuse a file that a program has open; readers of this process get time to end.
+
+    Raises:
+        StudyBusyError: Somebody has it open; says who.
+    """
+    deadline_s = time.monotonic() + _OWN_READERS_TIMEOUT_S
+    while True:
+        pids = programs_with_open(path)
+        if not pids:
+            return
+        others = [pid for pid in pids if pid != os.getpid()]
+        if others or time.monotonic() > deadline_s:
+            raise _open_error(path, others[0] if others else None)
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _open_error(path: Path, pid: int | None) -> StudyBusyError:
+    if pid is None:
+        return StudyBusyError(
+            f"{safe_line(path.name)} is still being read here.", hint="Try again in a moment."
+        )
+    name = _name_of(pid)
+    return StudyBusyError(
+        f"{safe_line(path.name)} is open in process {pid}{name}.", hint="End that program first."
+    )
+
+
+def _name_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        name = (_PROCESSES / str(pid) / "comm").read_text("utf-8", "replace").strip()
+        return f" ({safe_line(name, max_chars=20)})" if name else ""
+    return ""
