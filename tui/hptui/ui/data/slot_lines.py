@@ -1,0 +1,105 @@
+"""What the slots of a running engine do, in a few aligned lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.readable import four_digits, show_duration
+
+if TYPE_CHECKING:
+    from hptui.ui.data.snapshot import EngineState, SlotState
+
+Span = tuple[str, str]
+"""A text and its role: muted, running, or nothing."""
+
+_CELL: Final = 36
+"""Cells of a slot with a trial, its time, its step and its last report."""
+_SHORT_CELL: Final = 17
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCell:
+    """One slot as it is shown."""
+
+    spans: tuple[Span, ...]
+    width: int
+    trial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRows:
+    """The rows of slots that fit, and how many slots do not."""
+
+    rows: tuple[tuple[SlotCell, ...], ...]
+    n_hidden: int
+
+
+def arrange_slots(
+    engine: EngineState, width: int, max_rows: int, *, unicode: bool = True
+) -> SlotRows:
+    """Return the slots in rows of equal cells, short ones where long ones do not fit."""
+    slots = engine.slots
+    for cell in (_CELL, _SHORT_CELL):
+        columns = max(1, width // cell)
+        needed = -(-len(slots) // columns)
+        if needed <= max_rows or cell == _SHORT_CELL:
+            shown = slots[: columns * max_rows]
+            make = _full if cell == _CELL else _short
+            cells = [make(slot, cell, unicode=unicode) for slot in shown]
+            rows = tuple(
+                tuple(cells[start : start + columns]) for start in range(0, len(cells), columns)
+            )
+            return SlotRows(rows, len(slots) - len(shown))
+    raise AssertionError("the loop returns")
+
+
+def rows_needed(n_slots: int, width: int, max_rows: int) -> int:
+    """Return how many rows `arrange_slots` fills."""
+    columns = max(1, width // _CELL)
+    return max(1, min(max_rows, -(-n_slots // columns)))
+
+
+def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
+    number = f" {slot.index + 1:>2} "
+    if slot.trial is None:
+        return _pad([(number, "muted"), ("  idle", "muted")], width, None)
+    mark, word = _mark(slot, unicode=unicode)
+    time = show_duration(slot.running_s) if slot.running_s is not None else ""
+    spans: list[Span] = [
+        (number, "muted"),
+        (f"{mark} #{slot.trial:<5}", "running"),
+        (f"{time:>7} ", ""),
+    ]
+    if word:
+        spans.append((f" {word}", "muted"))
+    elif slot.step is not None and slot.value is not None:
+        spans += [(" step ", "muted"), (f"{slot.step:<4}", ""), (four_digits(slot.value), "")]
+    return _pad(spans, width, slot.trial)
+
+
+def _short(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
+    if slot.trial is None:
+        return _pad([(f" {slot.index + 1:>2} ", "muted"), ("idle", "muted")], width, None)
+    mark, _ = _mark(slot, unicode=unicode)
+    value = "" if slot.value is None else four_digits(slot.value)
+    spans: list[Span] = [
+        (f" {slot.index + 1:>2} ", "muted"),
+        (f"{mark} #{slot.trial:<5}"[:9], "running"),
+        (f" {value}", ""),
+    ]
+    return _pad(spans, width, slot.trial)
+
+
+def _mark(slot: SlotState, *, unicode: bool) -> tuple[str, str]:
+    mark = "●" if unicode else "R"
+    return mark, "is being ended" if slot.is_ending else ""
+
+
+def _pad(spans: list[Span], width: int, trial: int | None) -> SlotCell:
+    kept: list[Span] = []
+    room = width - 1
+    for text, role in spans:
+        kept.append((text[:room], role))
+        room -= len(kept[-1][0])
+    return SlotCell((*kept, (" " * (room + 1), "")), width, trial)

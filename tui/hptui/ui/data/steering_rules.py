@@ -1,0 +1,115 @@
+"""Which commands of a study can be given now, and a sentence for those that cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.storage.trial_states import RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hptui.ui.data.snapshot import EngineState, StudySnapshot
+
+MAX_SLOTS: Final = 256
+
+
+def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> str | None:
+    """Return why a command of the study screen cannot be given now; None where it can.
+
+    Args:
+        command_id: An id of `hptui.ui.commands`; those that are not about a run always can.
+        snapshot: The study as it is shown.
+        selected: The number of the trial under the cursor.
+    """
+    if command_id in ("open-trial", "copy-trial") and selected is None:
+        return "No trial is selected."
+    if command_id == "run-study":
+        return _why_not_run(snapshot)
+    if command_id not in _NEEDS_ENGINE:
+        return None
+    if snapshot.engine is None:
+        return _nobody_runs(snapshot)
+    rule = _NEEDS_ENGINE[command_id]
+    return None if rule is None else rule(snapshot, snapshot.engine, selected)
+
+
+def _why_not_run(snapshot: StudySnapshot) -> str | None:
+    if snapshot.engine is not None:
+        return "The study is being run; b adds trials to its budget."
+    if snapshot.runner:
+        return safe_line(snapshot.runner, max_chars=300)
+    return None if snapshot.directions else "The study has not been read yet."
+
+
+def _nobody_runs(snapshot: StudySnapshot) -> str:
+    if snapshot.runner:
+        return safe_line(snapshot.runner, max_chars=300)
+    return "No engine runs this study; r sets up its next run."
+
+
+def _pause(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+    return "The run is stopping." if engine.state == "stopping" else None
+
+
+def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
+    if selected is None:
+        return "No trial is selected."
+    if any(slot.trial == selected for slot in engine.slots):
+        return None
+    row = snapshot.row_of(selected)
+    if row is not None and snapshot.states[row] == RUNNING:
+        return f"Trial {selected} is not run by this engine."
+    return f"Trial {selected} is not running."
+
+
+def _more(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+    if engine.state == "stopping":
+        return "The run is stopping."
+    return f"There are at most {MAX_SLOTS} workers." if len(engine.slots) >= MAX_SLOTS else None
+
+
+def _fewer(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+    if engine.state == "stopping":
+        return "The run is stopping."
+    return "One worker is the least; S stops the run." if len(engine.slots) <= 1 else None
+
+
+def _budget(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+    if engine.n_trials is None:
+        return "The run has no limit of trials that could be raised."
+    return "The run is stopping; run the study again." if engine.state == "stopping" else None
+
+
+def _enqueue(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+    return "The run is stopping." if engine.state == "stopping" else None
+
+
+def _copy(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
+    refusal = _enqueue(snapshot, engine, selected)
+    if refusal is None and selected is not None and snapshot.row_of(selected) is None:
+        return f"Trial {selected} has not been read yet."
+    return refusal
+
+
+def _retry(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
+    if not snapshot.counts.get("FAIL"):
+        return "No trial has failed."
+    return _enqueue(snapshot, engine, selected)
+
+
+_NEEDS_ENGINE: Final[
+    dict[str, Callable[[StudySnapshot, EngineState, int | None], str | None] | None]
+] = {
+    "pause": _pause,
+    "stop": None,
+    "edit-space": _enqueue,
+    "add-trial": _enqueue,
+    "copy-trial": _copy,
+    "kill-trial": _kill,
+    "more-workers": _more,
+    "fewer-workers": _fewer,
+    "budget": _budget,
+    "retry-failed": _retry,
+}

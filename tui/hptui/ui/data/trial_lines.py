@@ -1,0 +1,181 @@
+"""A trial as sections of lines: what the trial page and the side column show of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+
+from hptui.domain.choices import spell_choice
+from hptui.domain.readable import show_duration, show_moment
+from hptui.domain.space import describe
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.storage.attributes import Attributes
+    from hptui.storage.trial_detail import TrialDetail, TrialParam
+
+_NAME_CHARS: Final = 60
+_VALUE_CHARS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A name, a value, and something about it in a quiet tone; all safe for a terminal."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Fields under a title."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+
+def sections(trial: TrialDetail, now_s: float) -> list[Section]:
+    """Return everything that is known of a trial except its reports, log and error.
+
+    Args:
+        trial: The trial.
+        now_s: Seconds since 1970; says how long a running trial runs.
+    """
+    found = [
+        Section("", tuple(_outcome(trial, now_s))),
+        Section("parameters", tuple(map(param_field, trial.params))),
+        Section(
+            "constraints",
+            tuple(
+                Field(safe_line(key, max_chars=_NAME_CHARS), repr(value), _broken(value))
+                for key, value in trial.constraints.items()
+            ),
+        ),
+        Section("attributes", _attributes(trial.user_attributes)),
+        Section("system attributes", _attributes(trial.system_attributes)),
+        Section(
+            "damaged", tuple(Field("", safe_line(each, max_chars=400)) for each in trial.damage)
+        ),
+    ]
+    return [section for section in found if section.fields]
+
+
+def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
+    fields: list[Field] = []
+    for index, value in enumerate(trial.values):
+        if value is not None or trial.state == "COMPLETE":
+            name = "value" if len(trial.values) == 1 else f"value {index + 1}"
+            direction = trial.directions[index] if index < len(trial.directions) else ""
+            fields.append(Field(name, "none" if value is None else repr(value), direction))
+    if trial.reports and not fields:
+        step, value = trial.reports[-1]
+        fields.append(Field("last report", repr(value), f"at step {step}"))
+    if not trial.is_feasible:
+        fields.append(Field("feasible", "no", "a constraint is broken"))
+    if trial.start_s is not None:
+        fields.append(Field("started", show_moment(trial.start_s)))
+    if trial.complete_s is not None:
+        took = "" if trial.duration_s is None else f"after {show_duration(trial.duration_s)}"
+        fields.append(Field("ended", show_moment(trial.complete_s), took))
+    elif trial.state == "RUNNING" and trial.start_s is not None:
+        fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
+    return fields
+
+
+def _broken(value: float) -> str:
+    return "broken" if value > 0 or math.isnan(value) else ""
+
+
+def param_field(param: TrialParam) -> Field:
+    """Return a parameter with its exact value and what it was drawn from."""
+    drawn_from = "" if param.spec is None else describe(param.spec)
+    return Field(
+        safe_line(param.name, max_chars=_NAME_CHARS),
+        param_text(param.value),
+        safe_line(drawn_from, max_chars=_VALUE_CHARS),
+    )
+
+
+def param_text(value: object) -> str:
+    """Return a parameter's value in full: a string that reads like a number is quoted."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return safe_line(spell_choice(value), max_chars=_VALUE_CHARS)
+    return safe_line(_as_json(value), max_chars=_VALUE_CHARS)
+
+
+def _attributes(attributes: Attributes) -> tuple[Field, ...]:
+    fields = [
+        Field(
+            safe_line(each.key, max_chars=_NAME_CHARS),
+            ""
+            if each.problem
+            else safe_line(
+                each.value if isinstance(each.value, str) else _as_json(each.value),
+                max_chars=_VALUE_CHARS,
+            ),
+            safe_line(each.problem),
+        )
+        for each in attributes.found
+    ]
+    if attributes.n_omitted:
+        fields.append(Field("", f"and {attributes.n_omitted:,} more"))
+    return tuple(fields)
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
+
+
+Line = list[tuple[str, str]]
+"""Spans of a line: text and role."""
+
+
+def detail_lines(trial: TrialDetail, now_s: float, *, name_cells: int = 24) -> list[Line]:
+    """Return the sections as lines: names in a column, then values and notes.
+
+    Args:
+        trial: The trial.
+        now_s: Seconds since 1970.
+        name_cells: Longer names push their values to the right.
+    """
+    lines: list[Line] = []
+    for section in sections(trial, now_s):
+        if lines:
+            lines.append([])
+        if section.title:
+            lines.append([(section.title, "title")])
+        lines += _field_lines(section.fields, name_cells)
+    return lines
+
+
+def _field_lines(fields: tuple[Field, ...], name_cells: int) -> list[Line]:
+    names = min(name_cells, max(cell_len(each.name) for each in fields))
+    fitting = [cell_len(each.value) for each in fields if each.note]
+    values = min(22, max(fitting, default=0))
+    lines: list[Line] = []
+    for each in fields:
+        line: Line = [(_padded(each.name, names) + ("  " if names else ""), "name")]
+        line.append((_padded(each.value, values) if each.note else each.value, ""))
+        if each.note:
+            line.append(("  " + each.note, "note"))
+        lines.append(line)
+    return lines
+
+
+def _padded(text: str, cells: int) -> str:
+    return text + " " * (cells - cell_len(text))
+
+
+def params_as_python(params: Sequence[tuple[str, Any]]) -> str:
+    """Return parameters as a Python dict, to be pasted into a program."""
+    return "{" + ", ".join(f"{name!r}: {value!r}" for name, value in params) + "}"

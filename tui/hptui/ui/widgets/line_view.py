@@ -1,0 +1,162 @@
+"""Lines of text of any number, of which only those in sight are drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hptui.ui.data.wrapped_lines import wrap_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.style import Style
+
+    from hptui.ui.widgets.spans import Span
+
+_ROLES: Final = ("title", "name", "note", "hit", "running", "best", "failed", "pruned")
+
+
+class LineView(ScrollView, can_focus=True):
+    """Shows lines of spans; follows their end where it was in sight before they grew.
+
+    Args:
+        wrap: Break lines at the width; else they are scrolled sideways.
+        hang: With `wrap`, how many cells what goes on from a line is indented.
+        follow: Begin at the end of the lines, and stay there while it is not left.
+    """
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "scroll_up", show=False),
+        Binding("j", "scroll_down", show=False),
+        Binding("g", "scroll_home", show=False),
+        Binding("G", "scroll_end", show=False),
+        Binding("ctrl+u", "scroll_half(-1)", show=False),
+        Binding("ctrl+d", "scroll_half(1)", show=False),
+        Binding("n", "next_hit(1)", show=False),
+        Binding("N", "next_hit(-1)", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-view--{role}" for role in _ROLES}
+    DEFAULT_CSS = """
+    LineView {
+        height: 1fr;
+        scrollbar-size: 1 1;
+        & > .line-view--title, & > .line-view--note { color: $dimmed; }
+        & > .line-view--hit { background: $state-best; color: $background; }
+        & > .line-view--running { color: $state-running; }
+        & > .line-view--best { color: $state-best; }
+        & > .line-view--failed { color: $state-failed; }
+        & > .line-view--pruned { color: $state-pruned; }
+    }
+    """
+
+    def __init__(
+        self,
+        *,
+        wrap: bool = False,
+        hang: int = 0,
+        follow: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._wrap, self._hang, self._follow = wrap, hang, follow
+        self._given: Sequence[Sequence[Span]] = ()
+        self._shown: Sequence[Sequence[Span]] = ()
+        self._hits: list[int] = []
+        self._hit = -1
+        self._words = ""
+
+    @property
+    def lines(self) -> Sequence[Sequence[Span]]:
+        """What was given to `show`."""
+        return self._given
+
+    def show(self, lines: Sequence[Sequence[Span]]) -> None:
+        """Show these lines instead."""
+        self._given = lines
+        self._lay_out()
+
+    def find(self, words: str) -> int:
+        """Mark the lines that hold `words`, go to the last of them, and return how many they are.
+
+        No words take the marks away.
+        """
+        self._words = words.casefold()
+        self._mark()
+        self._hit = len(self._hits)
+        if self._hits:
+            self.action_next_hit(-1)
+        self.refresh()
+        return len(self._hits)
+
+    def _mark(self) -> None:
+        self._hits = []
+        if self._words:
+            self._hits = [
+                index for index, line in enumerate(self._shown) if self._words in _folded(line)
+            ]
+
+    def _lay_out(self) -> None:
+        is_at_end = self.scroll_offset.y >= self.max_scroll_y
+        width = self.scrollable_content_region.width
+        if self._wrap and width:
+            self._shown = wrap_lines(self._given, width, hang=self._hang)
+        else:
+            self._shown = self._given
+        self._mark()
+        widest = 0 if self._wrap else max(map(_cells, self._shown), default=0)
+        self.virtual_size = Size(widest, len(self._shown))
+        if self._follow and is_at_end:
+            self.scroll_end(animate=False, immediate=False, x_axis=False)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Break the lines at the new width."""
+        self._lay_out()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of those in sight."""
+        left, top = self.scroll_offset
+        width = self.size.width
+        base = self.rich_style
+        index = top + y
+        if index >= len(self._shown):
+            return Strip.blank(width, base)
+        is_hit = bool(self._words) and self._words in _folded(self._shown[index])
+        segments = [
+            Segment(text, base + self._style_of("hit" if is_hit and text.strip() else role))
+            for text, role in self._shown[index]
+        ]
+        return Strip(segments).crop_extend(left, left + width, base)
+
+    def _style_of(self, role: str) -> Style:
+        if not role:
+            return self.rich_style
+        return self.get_component_rich_style(f"line-view--{role}", partial=True)
+
+    def action_scroll_half(self, by: int) -> None:
+        """Scroll by half a page."""
+        self.scroll_relative(y=by * max(1, self.size.height // 2), animate=False)
+
+    def action_next_hit(self, by: int) -> None:
+        """Go to the next line that was searched for, or the one before."""
+        if not self._hits:
+            return
+        self._hit = (self._hit + by) % len(self._hits)
+        self.scroll_to(y=max(0, self._hits[self._hit] - self.size.height // 2), animate=False)
+
+
+def _cells(line: Sequence[Span]) -> int:
+    return sum(cell_len(text) for text, _ in line)
+
+
+def _folded(line: Sequence[Span]) -> str:
+    return "".join(text for text, _ in line).casefold()

@@ -1,0 +1,82 @@
+"""One line of tabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from hptui.ui.widgets.spans import draw_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.text import Text
+    from textual import events
+
+    from hptui.ui.widgets.spans import Span
+
+
+class TabLine(Widget):
+    """Names of which one is chosen; a click chooses another, a tab without content is quiet."""
+
+    DEFAULT_CSS = """
+    TabLine {
+        height: 1;
+        & > .tab-line--chosen { color: $foreground; text-style: bold underline; }
+        & > .tab-line--other { color: $foreground; }
+        & > .tab-line--empty { color: $text-disabled; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "tab-line--chosen",
+        "tab-line--other",
+        "tab-line--empty",
+    }
+    chosen: reactive[str] = reactive("")
+    """The id of the tab."""
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        tab: str
+
+    def __init__(self, tabs: Sequence[tuple[str, str]], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._tabs = tuple(tabs)
+        self._full: frozenset[str] = frozenset(key for key, _ in tabs)
+        self._places: list[tuple[range, str]] = []
+        self.set_reactive(TabLine.chosen, self._tabs[0][0])
+
+    def show(self, tabs: Sequence[tuple[str, str]], full: frozenset[str]) -> None:
+        """Show these ids and labels; `full` are the ids of those that have something to show."""
+        if (tuple(tabs), full) != (self._tabs, self._full):
+            self._tabs, self._full = tuple(tabs), full
+            self.refresh()
+
+    def next(self) -> str:
+        """Return the id of the tab after the chosen one that has something to show."""
+        ids = [key for key, _ in self._tabs if key in self._full or key == self.chosen]
+        return ids[(ids.index(self.chosen) + 1) % len(ids)]
+
+    def render(self) -> Text:
+        """Draw the tabs and remember where they stand."""
+        self._places = []
+        spans: list[Span] = []
+        at = 0
+        for key, label in self._tabs:
+            role = "other" if key in self._full else "empty"
+            spans += [(label, "chosen" if key == self.chosen else role), ("   ", "")]
+            self._places.append((range(at, at + len(label)), key))
+            at += len(label) + 3
+        return draw_lines(self, "tab-line", [spans])
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the pointer."""
+        for place, key in self._places:
+            if event.x in place:
+                self.post_message(self.Chosen(key))
