@@ -1,0 +1,109 @@
+"""What the engine that runs a study says of itself, and who else may be filling the study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.text import safe_line
+from hptui.engine.client import ask_engine
+from hptui.engine.lease import read_lease
+from hptui.errors import HptuiError
+from hptui.ui.data.snapshot import EngineState, SlotState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hptui.engine.lease import Lease
+
+ANSWER_TIMEOUT_S: Final = 2.0
+RECENT_S: Final = 30.0
+
+
+def engine_status(
+    path: Path, study_name: str, *, n_running: int, changed_s_ago: float | None
+) -> tuple[EngineState | None, str]:
+    """Return the engine's state, or a sentence about who fills the study or has ceased to.
+
+    Args:
+        path: The study's file.
+        study_name: The study.
+        n_running: How many of its trials are running, as the file says.
+        changed_s_ago: When the file was last seen to change, in seconds; None when it was not.
+    """
+    lease = read_lease(path, study_name)
+    if lease is None:
+        return None, _other_program(n_running, changed_s_ago)
+    if not lease.is_alive:
+        return None, _dead_engine(lease, n_running)
+    if not lease.is_here:
+        host = safe_line(lease.host, max_chars=60)
+        return None, f"An engine on {host} runs it (process {lease.pid}); steer it there."
+    try:
+        answer = ask_engine(path, study_name, {"op": "status"}, timeout_s=ANSWER_TIMEOUT_S)
+        return engine_state(answer), ""
+    except HptuiError as error:
+        return None, error.message
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None, f"Its engine (process {lease.pid}) is of another version of hptui."
+
+
+def engine_state(answer: Mapping[str, Any]) -> EngineState:
+    """Return what the answer to `status` says.
+
+    Raises:
+        KeyError: Something is missing; also TypeError, ValueError and AttributeError.
+    """
+    counts: Mapping[str, Any] = answer["counts"]
+    budget, cost_ms = answer["n_trials"], answer["sampler_ms_a_trial"]
+    return EngineState(
+        state=safe_line(answer["state"], max_chars=20),
+        n_complete=int(counts["complete"]),
+        n_pruned=int(counts["pruned"]),
+        n_failed=int(counts["fail"]),
+        n_trials=None if budget is None else int(budget),
+        rate=float(answer["rate"] or 0.0),
+        eta_s=_float(answer["eta_s"]),
+        elapsed_s=float(answer["elapsed_s"]),
+        sampler=str(answer["sampler"]),
+        pruner=str(answer["pruner"]),
+        sampler_ms_a_trial=_float(cost_ms),
+        backend=str(answer["backend"]),
+        trouble=str(answer["trouble"] or ""),
+        slots=tuple(map(_slot, cast("list[Mapping[str, Any]]", answer["slots"]))),
+        target=_float(answer.get("target")),
+        pid=int(answer["pid"]),
+    )
+
+
+def _slot(slot: Mapping[str, Any]) -> SlotState:
+    trial, step = slot["trial"], slot["step"]
+    return SlotState(
+        index=int(slot["slot"]),
+        trial=None if trial is None else int(trial),
+        running_s=_float(slot["running_s"]),
+        step=None if step is None else int(step),
+        value=_float(slot["value"]),
+        is_ending=bool(slot["ending"]),
+    )
+
+
+def _float(value: Any) -> float | None:  # noqa: ANN401 - out of JSON
+    return None if value is None else float(value)
+
+
+def _dead_engine(lease: Lease, n_running: int) -> str:
+    ended = f"Its engine (process {lease.pid}) has died"
+    if not n_running:
+        return f"{ended}."
+    left = "1 trial was left running" if n_running == 1 else f"{n_running} trials were left running"
+    return f"{ended}; {left}."
+
+
+def _other_program(n_running: int, changed_s_ago: float | None) -> str:
+    if not n_running:
+        return ""
+    if changed_s_ago is not None and changed_s_ago < RECENT_S:
+        return "Another program fills this study now."
+    trials = "1 trial is" if n_running == 1 else f"{n_running} trials are"
+    return f"{trials} marked as running, but no engine runs this study here."

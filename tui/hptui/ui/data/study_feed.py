@@ -1,0 +1,168 @@
+"""Follows one study: its file and the engine that runs it, in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, StudyFileError
+from hptui.storage.columns import StudyColumns
+from hptui.storage.gate import inspect_file
+from hptui.storage.study_facts import StudyFacts, read_facts
+from hptui.storage.trial_states import RUNNING, STATE_NAMES
+from hptui.ui.data.engine_status import engine_status
+from hptui.ui.data.snapshot import StudySnapshot
+from hptui.ui.data.snapshots import SnapshotMaker
+from hptui.ui.data.ticker import Ticker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_CHECK_BUDGET_S: Final = 0.1
+"""How long a file is searched for damage before it is opened."""
+_FACTS_PERIOD_S: Final = 2.0
+_MANY_TRIALS: Final = 5_000
+"""Reading as many at once is announced as loading."""
+
+
+class _StoppedError(Exception):
+    """The feed was stopped while it read."""
+
+
+class StudyFeed:
+    """Posts a snapshot of a study whenever something about it has changed.
+
+    `post` is called in the feed's thread, and must do no more than to hand the snapshot on. While
+    the file cannot be read, snapshots say why in `trouble` and keep what was read before; the feed
+    goes on trying.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        study_name: str,
+        post: Callable[[StudySnapshot], None],
+        *,
+        period_s: float = 0.25,
+    ) -> None:
+        self.path = path
+        self.study_name = study_name
+        self._post = post
+        self._columns = StudyColumns(path, study_name, on_progress=self._announce_progress)
+        self._maker = SnapshotMaker(path, study_name)
+        self._facts = StudyFacts()
+        self._facts_at_s = -_FACTS_PERIOD_S
+        self._latest = StudySnapshot(path, study_name, loading=(0, 0))
+        self._is_checked = False
+        self._is_behind = True
+        self._n_readings = 0
+        self._changed_at_s: float | None = None
+        self._ticker = Ticker(self._tick, self._columns.close, period_s=period_s, name="study feed")
+
+    def start(self) -> None:
+        """Start reading."""
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Stop reading; nothing is posted any more once the reading under way has ended."""
+        self._ticker.stop()
+
+    def nudge(self) -> None:
+        """Read now, instead of when the period is over."""
+        self._ticker.nudge()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of a feed that was stopped, and say whether it came."""
+        return self._ticker.join(timeout_s)
+
+    def _tick(self) -> None:
+        try:
+            snapshot = self._with_engine(self._read())
+        except _StoppedError:
+            return
+        except HptuiError as error:
+            self._is_checked, self._is_behind = False, True
+            hint = f" {error.hint}" if error.hint else ""
+            snapshot = replace(self._latest, trouble=f"{error.message}{hint}", loading=None)
+            snapshot = self._with_engine(snapshot)
+        except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm study
+            self._columns.close()
+            self._is_checked, self._is_behind = False, True
+            what = safe_line(f"{type(error).__name__}: {error}")
+            snapshot = replace(self._latest, trouble=f"The study cannot be read: {what}")
+        self._hand_on(snapshot)
+
+    def _read(self) -> StudySnapshot:
+        """Return what the file holds; what is known already when nothing has changed.
+
+        Raises:
+            HptuiError: The file cannot be read now.
+        """
+        if not self._is_checked:
+            self._check_file()
+        has_changed = self._columns.refresh()
+        self._is_checked = True
+        now_s = time.time()
+        if has_changed and self._n_readings:
+            self._changed_at_s = time.monotonic()
+        self._n_readings += 1
+        # Attributes of the study may change without its trials.
+        if self._have_facts_changed() or has_changed or self._is_behind:
+            self._is_behind = False
+            return self._maker.make(self._columns, self._facts, now_s)
+        return replace(self._latest, trouble="", loading=None, read_at_s=now_s)
+
+    def _check_file(self) -> None:
+        report = inspect_file(self.path, check_budget_s=_CHECK_BUDGET_S)
+        if report.kind != "optuna":
+            raise StudyFileError(report.sentence, hint=report.hint)
+
+    def _have_facts_changed(self) -> bool:
+        if time.monotonic() - self._facts_at_s < _FACTS_PERIOD_S:
+            return False
+        self._facts_at_s, before = time.monotonic(), self._facts
+        n_objectives = len(self._columns.directions)
+        self._facts = read_facts(self.path, self.study_name, n_objectives)
+        return self._facts != before
+
+    def _with_engine(self, snapshot: StudySnapshot) -> StudySnapshot:
+        if self._ticker.is_stopping:
+            raise _StoppedError
+        changed = self._changed_at_s
+        engine, runner = engine_status(
+            self.path,
+            self.study_name,
+            n_running=snapshot.counts.get(STATE_NAMES[RUNNING], 0),
+            changed_s_ago=None if changed is None else time.monotonic() - changed,
+        )
+        return replace(snapshot, engine=engine, runner=runner)
+
+    def _announce_progress(self, done: int, total: int) -> None:
+        if self._ticker.is_stopping:
+            raise _StoppedError
+        if total >= _MANY_TRIALS and done < total:
+            snapshot = self._maker.make(self._columns, self._facts, time.time())
+            self._hand_on(replace(snapshot, loading=(done, total), engine=self._latest.engine))
+
+    def _hand_on(self, snapshot: StudySnapshot) -> None:
+        before, self._latest = self._latest, snapshot
+        if _looks_like(before, snapshot) or self._ticker.is_stopping:
+            return
+        try:
+            self._post(snapshot)
+        except RuntimeError:
+            # The event loop that took the snapshots is closed: nobody looks any more.
+            self._ticker.stop()
+
+
+def _looks_like(one: StudySnapshot, other: StudySnapshot) -> bool:
+    return (one.revision, one.loading, one.engine, one.runner, one.trouble) == (
+        other.revision,
+        other.loading,
+        other.engine,
+        other.runner,
+        other.trouble,
+    )
