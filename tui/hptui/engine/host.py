@@ -47,7 +47,12 @@ class StreamRouter:
 
     def close(self) -> None:
         """Send what the calling thread writes to the common log again."""
+        stream: TextIO | None = getattr(self._of_thread, "stream", None)
         self._of_thread.stream = None
+        if stream is not None:
+            # The objective may have closed its descriptor.
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _target(self) -> TextIO:
         stream: TextIO | None = getattr(self._of_thread, "stream", None)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,8 @@ from hptui.errors import HptuiError
 
 Objective = Callable[[Any], object]
 
+_SPENT: Message = {"spent": True}
+
 
 def run_host(config: Message) -> None:
     """Serve trials until the engine says to end; the one task that loky runs.
@@ -32,6 +35,18 @@ def run_host(config: Message) -> None:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
             each worker of this process: one, or one for each thread), `threads` (bool).
     """
+    is_dismissed = False
+    try:
+        is_dismissed = _run_host(config)
+    finally:
+        if not is_dismissed:
+            # The engine is gone, or waits for this process to serve or to end.
+            traceback.print_exc()
+            os._exit(1)
+
+
+def _run_host(config: Message) -> bool:
+    """Serve trials; False when not all that serve here were told to end."""
     home = Path(config["home"])
     host_log = Path(config["log"])
     host.settle(host_log)
@@ -45,25 +60,25 @@ def run_host(config: Message) -> None:
         objective, about = _load(ref)
     except HptuiError as error:
         _say_unready(socket_path, tokens[0], error)
-        return
+        return True
     if router is None:
         alone = ProcessSurroundings(home, host_log)
-        _serve(socket_path, tokens[0], objective, about, alone)
-        return
+        return _serve(socket_path, tokens[0], objective, about, alone)
     folders = SharedScratchFolders()
-    running = [
-        threading.Thread(
-            target=_serve,
-            args=(socket_path, token, objective, about, ThreadSurroundings(home, router, folders)),
-            daemon=True,
-        )
-        for token in tokens
-    ]
+    dismissed: list[str] = []
+
+    def serve(token: str) -> None:
+        shared = ThreadSurroundings(home, router, folders)
+        if _serve(socket_path, token, objective, about, shared):
+            dismissed.append(token)
+
+    running = [threading.Thread(target=serve, args=(token,), daemon=True) for token in tokens]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
     folders.close()
+    return len(dismissed) == len(tokens)
 
 
 def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
@@ -97,18 +112,24 @@ def _serve(
     objective: Objective,
     about: Message,
     surroundings: Surroundings,
-) -> None:
+) -> bool:
+    """Run the trials that the engine orders; False when it ends without telling to end."""
+    is_dismissed = False
     hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": about}
     link = WorkerLink(socket_path, hello)
     with contextlib.suppress(ConnectionError, OSError):
         while True:
             order = link.receive()
-            if order["op"] == "exit":
+            # An answer to a trial that was ended meanwhile has no `op`.
+            operation = order.get("op")
+            if operation == "exit":
+                is_dismissed = True
                 break
-            if order["op"] == "run":
+            if operation == "run":
                 link.send(_run_trial(link, order, objective, surroundings))
     surroundings.close()
     link.close()
+    return is_dismissed
 
 
 def _run_trial(
@@ -124,8 +145,8 @@ def _run_trial(
         if os.getpid() != pid:
             # The objective forked and its child came back here: it must not serve trials.
             os._exit(0)
-    surroundings.end(keep=ended["state"] == "complete")
-    return {"op": "done", "n": order["n"], **ended}
+    is_whole = surroundings.end(keep=ended["state"] == "complete")
+    return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
 
 
 def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Message:
@@ -140,5 +161,7 @@ def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Messag
         error = TrialError("value", "", f"the objective {refused}")
     except BaseException as problem:  # noqa: BLE001 - whatever it is, it is this trial's failure
         error = describe_exception(problem)
-        print(error.traceback, file=sys.stderr)  # noqa: T201 - into the trial's log
+        # The objective may have closed the stream, or its disk may be full.
+        with contextlib.suppress(OSError, ValueError):
+            print(error.traceback, file=sys.stderr)  # noqa: T201 - into the trial's log
     return {"state": "failed", "error": error.to_json()}

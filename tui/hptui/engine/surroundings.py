@@ -6,10 +6,11 @@ import contextlib
 import ctypes
 import os
 import random
+import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from hptui.domain.trial_folder import VARIABLE, set_trial_dir
 from hptui.engine.scratch import ScratchFolders, SharedScratchFolders
@@ -27,11 +28,18 @@ class Surroundings(Protocol):
     """Whether a trial must look for itself whether it was ended: nobody can kill it."""
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
-        """Give a trial its log file, its folder and its seed (0 to 2**32 - 1)."""
+        """Give a trial its log file, its folder and its seed (0 to 2**32 - 1).
+
+        Where the disk refuses log or folder the trial runs without: it may need neither.
+        """
         ...
 
-    def end(self, *, keep: bool) -> None:
-        """Put all back; the trial's folder stays with `keep`, unless it is empty."""
+    def end(self, *, keep: bool) -> bool:
+        """Put all back; the trial's folder stays with `keep`, unless it is empty.
+
+        Returns:
+            Whether another trial can run here: not all can be put back.
+        """
         ...
 
     def close(self) -> None:
@@ -58,9 +66,15 @@ class TrialLog:
                 os.rename(self._path, path)  # noqa: PTH104 - a hot path
                 self._path = path
                 return
-        write_to(path, fresh=True)
-        seen = os.fstat(1)
-        self._path, self._identity = path, (seen.st_dev, seen.st_ino)
+        try:
+            write_to(path, fresh=True)
+        except OSError:
+            # Never to the log of the trial before.
+            self._path, self._identity = "", None
+            with contextlib.suppress(OSError):
+                write_to(str(self._rest))
+            return
+        self._path, self._identity = path, _identity(1)
 
     def _is_untouched(self) -> bool:
         try:
@@ -97,6 +111,7 @@ class ProcessSurroundings:
         self._home = home
         self._libc = ctypes.CDLL(None)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._max_descriptors = _max_descriptors()
         self._null = _identity(0)
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS_TO_RESET}
         self._umask = os.umask(0o077)
@@ -109,32 +124,45 @@ class ProcessSurroundings:
     def begin(self, log: str, scratch: str, seed: int) -> None:
         """See `Surroundings`."""
         self._scratch = scratch
-        self._folders.begin(scratch)
+        with contextlib.suppress(OSError):
+            self._folders.begin(scratch)
         self._environment = _raw_environment()
         os.environ[VARIABLE] = scratch
         set_trial_dir(Path(scratch))
         self._log.begin(log)
         seed_everything(seed)
 
-    def end(self, *, keep: bool) -> None:
+    def end(self, *, keep: bool) -> bool:
         """See `Surroundings`."""
         signal.alarm(0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
         self._flush()
+        set_trial_dir(None)
+        _restore_environment(self._environment)
+        os.umask(self._umask)
+        for number, handler in self._handlers.items():
+            if handler is not None and signal.getsignal(number) != handler:
+                signal.signal(number, handler)
+        try:
+            self._put_descriptors_back()
+            os.chdir(self._home)
+            is_whole = _has_descriptors(self._max_descriptors)
+        except OSError:
+            # Without free descriptors, or without the folder hptui was started in.
+            is_whole = False
+        self._folders.end(self._scratch, keep=keep)
+        return is_whole
+
+    def _put_descriptors_back(self) -> None:
         self._log.end()
         with contextlib.suppress(OSError):
             if _identity(0) != self._null:
                 os.close(0)
         if _descriptor_is_free(0):
             point_to(0, os.open(os.devnull, os.O_RDONLY))
-        set_trial_dir(None)
-        _restore_environment(self._environment)
-        os.chdir(self._home)
-        os.umask(self._umask)
-        for number, handler in self._handlers.items():
-            if handler is not None and signal.getsignal(number) != handler:
-                signal.signal(number, handler)
-        self._folders.end(self._scratch, keep=keep)
+        if any(stream.closed for stream in self._streams):
+            self._streams = _new_streams()
+            sys.stdin, sys.stdout, sys.stderr = self._streams
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -159,26 +187,38 @@ class ThreadSurroundings:
         self._router = router
         self._folders = folders
         self._log = self._scratch = ""
+        self._max_descriptors = _max_descriptors()
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
         """See `Surroundings`."""
         self._log, self._scratch = log, scratch
-        self._folders.begin(scratch)
+        with contextlib.suppress(OSError):
+            self._folders.begin(scratch)
         set_trial_dir(Path(scratch))
         seed_everything(seed)
-        fd = open_log(log, fresh=True)
-        self._router.open(os.fdopen(fd, "w", buffering=1, errors="backslashreplace"))
+        with contextlib.suppress(OSError):
+            fd = open_log(log, fresh=True)
+            self._router.open(os.fdopen(fd, "w", buffering=1, errors="backslashreplace"))
 
-    def end(self, *, keep: bool) -> None:
+    def end(self, *, keep: bool) -> bool:
         """See `Surroundings`."""
         self._router.close()
         set_trial_dir(None)
-        os.chdir(self._home)
+        sys.stdout = sys.stderr = cast("TextIO", self._router)
+        os.umask(self._umask)
+        try:
+            os.chdir(self._home)
+            is_whole = _has_descriptors(self._max_descriptors)
+        except OSError:
+            is_whole = False
         with contextlib.suppress(OSError):
             log = Path(self._log)
             if log.stat().st_size == 0:
                 log.unlink()
         self._folders.end(self._scratch, keep=keep)
+        return is_whole
 
     def close(self) -> None:
         """See `Surroundings`; the folders are closed by who shares them."""
@@ -205,6 +245,33 @@ def write_to(path: str, *, fresh: bool = False) -> None:
     os.dup2(fd, 2)
     if fd > 2:  # noqa: PLR2004 - an objective may have closed 1 or 2
         os.close(fd)
+
+
+def _new_streams() -> tuple[TextIO, TextIO, TextIO]:
+    out, err = (
+        open(  # noqa: SIM115 - closing these leaves the descriptors open
+            number, "w", buffering=1, errors="backslashreplace", closefd=False
+        )
+        for number in (1, 2)
+    )
+    return open(0, closefd=False), out, err
+
+
+def _max_descriptors() -> int:
+    """Return the number that new descriptors must stay below for a next trial to have enough."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft // 2
+
+
+def _has_descriptors(highest: int) -> bool:
+    """Say whether enough descriptors are free.
+
+    Raises:
+        OSError: None is.
+    """
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    return lowest_free < highest
 
 
 def point_to(number: int, fd: int) -> None:
