@@ -68,11 +68,12 @@ def test_help_imports_none_of_the_heavy_packages():
     assert json.loads(done.stderr) == []
 
 
-def test_without_a_command_it_says_what_there_is_and_succeeds(capsys: pytest.CaptureFixture[str]):
-    assert main([]) == 0
-    shown = capsys.readouterr().out
-    assert "does not exist yet" in shown
-    assert "  best " in shown
+def test_without_a_terminal_the_application_says_what_works_instead():
+    done = subprocess.run(PROGRAM, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+    assert "hptui drive" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]):
@@ -175,7 +176,8 @@ def test_an_interrupt_exits_with_130_and_no_traceback(
 
 
 def test_a_closed_pipe_is_quiet():
-    with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    command = [*PROGRAM, "samplers"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()
@@ -185,7 +187,9 @@ def test_a_closed_pipe_is_quiet():
 
 def test_a_full_disk_under_the_output_is_a_sentence():
     with open("/dev/full", "w") as full:
-        done = subprocess.run(PROGRAM, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [*PROGRAM, "samplers"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert done.returncode == 1
     assert done.stderr.startswith("hptui: No space left")
 

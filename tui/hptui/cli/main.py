@@ -72,7 +72,15 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
         Command("plot", "draw a study's history in the terminal", "hptui.cli.plot"),
     ),
+    "The application without a terminal": (
+        Command("drive", "play the application from a script", "hptui.cli.drive"),
+    ),
     "Look after study files": (
+        Command("rename", "give a study another name", "hptui.cli.manage"),
+        Command("duplicate", "copy a study under another name", "hptui.cli.manage"),
+        Command("delete", "move a study to the trash", "hptui.cli.manage"),
+        Command("undo", "bring a deleted study back", "hptui.cli.manage"),
+        Command("export", "write a study to a CSV, JSON lines or study file", "hptui.cli.export"),
         Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
         Command(
             "upgrade", "bring a file of an older Optuna to the current form", "hptui.cli.upgrade"
@@ -110,7 +118,9 @@ def _dispatch(argv: list[str]) -> int:
     try:
         if not argv or argv[0].startswith("-"):
             _top_parser().parse_args(argv)
-            return open_application()
+            return _open(None)
+        if argv[0] not in COMMANDS and _is_one_path(argv):
+            return _open(argv[0])
         return _run_command(argv[0], argv[1:])
     except SystemExit as leaving:
         # argparse leaves this way after --help and --version.
@@ -134,18 +144,25 @@ def _run_command(name: str, argv: list[str]) -> int:
     return int(module.run(args))
 
 
-def open_application() -> int:
-    """Answer `hptui` without a command; the application takes this place once it exists."""
-    print("The terminal application does not exist yet; the commands below work without it.\n")
-    _top_parser().print_help()
-    return EXIT_OK
+def _is_one_path(argv: list[str]) -> bool:
+    from hptui.cli.application import can_open
+
+    return len(argv) == 1 and can_open(argv[0])
+
+
+def _open(path: str | None) -> int:
+    from hptui.cli.application import open_application
+
+    return open_application(path)
 
 
 def _top_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hptui",
-        usage="hptui COMMAND [options]",
-        description="Tune a model from a terminal: run, watch and steer Optuna studies.",
+        usage="hptui [PATH]\n       hptui COMMAND [options]",
+        description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
+        "Without a command it opens the application: on the studies folder, or on PATH,\n"
+        "which is a folder, a study file or a study's name.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

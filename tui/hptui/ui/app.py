@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from hptui.ui.charts_thread import ChartThread
     from hptui.ui.commands import Command
+    from hptui.ui.failure import ApplicationFailure
     from hptui.ui.place import OpenPlace
     from hptui.ui.settings import Settings
 
@@ -53,6 +56,7 @@ class HptuiApp(App[int], inherit_bindings=False):
         self.unicode = has_unicode
         super().__init__()
         self.place = place
+        self.failure: ApplicationFailure | None = None
         self.settings = load_settings() if settings is None else settings
         self._home = home
         for theme in own_themes():
@@ -70,6 +74,8 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
+        if not self.is_headless:
+            self._leave_well_on_signals()
         if self.place.file is not None and self.place.study is not None and self._home is None:
             from hptui.ui.screens.study import StudyScreen
 
@@ -128,6 +134,23 @@ class HptuiApp(App[int], inherit_bindings=False):
         from hptui.ui.ascii_filter import AsciiFilter
 
         return [*filters, AsciiFilter()]
+
+    def _leave_well_on_signals(self) -> None:
+        # Without handlers these end the process with the terminal in raw mode.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._exit_by_signal, number)
+
+    def _exit_by_signal(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    def _fatal_error(self) -> None:
+        # Textual would print the values of all variables over the restored terminal.
+        from hptui.ui.failure import keep_failure
+
+        if self._exception is not None and self.failure is None:
+            self.failure = keep_failure(self._exception)
+        self._close_messages_no_wait()
 
     def _has_theme(self, name: str) -> bool:
         return name in self.available_themes

@@ -16,13 +16,13 @@ class OpenPlace:
     folder: Path | None
     """A folder of study files; it need not exist yet. None when one file was opened."""
     file: Path | None
-    """One study file, whose studies are the list. None when a folder was opened."""
+    """One study file. None when a folder was opened."""
     study: str | None
     """A study of `file` to show at once."""
 
     @property
     def path(self) -> Path:
-        """The folder or the file."""
-        path = self.file or self.folder
+        """Whose studies are listed: the folder, or else the file."""
+        path = self.folder or self.file
         assert path is not None, "either a folder or a file is open"
         return path

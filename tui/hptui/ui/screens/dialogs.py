@@ -116,7 +116,7 @@ class TextDialog(Dialog[str]):
             yield Static(Text(safe_line(self._title)), id="title")
             if self._prompt:
                 yield Static(Text(safe_text(self._prompt)), id="text")
-            yield Input(self._initial, id="field")
+            yield Input(self._initial, id="field", select_on_focus=False)
             yield Static(id="problem")
             yield Static(Text("enter accept   esc cancel"), id="keys")
 

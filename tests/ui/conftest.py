@@ -1,0 +1,21 @@
+"""Each test of the application has settings, studies and logs of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    monkeypatch.setenv("HPTUI_SETTINGS", str(tmp_path / "settings" / "settings.toml"))
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path / "studies"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("NO_COLOR", "TEXTUAL", "LC_ALL"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,55 @@
+"""Plays drive scripts on the real application in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hptui.cli.application import open_place
+from hptui.ui.app import HptuiApp
+from hptui.ui.drive import play
+from hptui.ui.drive_script import read_script, read_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.screen import Screen
+
+    from hptui.ui.settings import Settings
+
+
+def drive(
+    script: str,
+    path: Path | str | None = None,
+    *,
+    size: str = "120x40",
+    settings: Settings | None = None,
+    has_unicode: bool = True,
+    home: Callable[[], Screen[Any]] | None = None,
+) -> HptuiApp:
+    """Open the application as `hptui PATH` would and play a script; fails at a failed step.
+
+    Args:
+        script: Steps as `hptui drive` takes them; indentation does not matter.
+        path: What to open; without, the studies folder, which is the test's own.
+        size: Of the terminal.
+        settings: In the place of the settings file.
+        has_unicode: Whether the terminal shows more than ASCII.
+        home: Makes the first screen, to try one that is not the list of studies.
+
+    Returns:
+        The application, ended.
+    """
+    place = open_place(None if path is None else str(path))
+    app = HptuiApp(place, settings=settings, has_unicode=has_unicode, home=home)
+    steps = read_script(textwrap.dedent(script))
+    said: list[str] = []
+    failure = asyncio.run(play(app, steps, size=read_size(size), say=said.append))
+    if failure is not None:
+        done = "\n".join(f"  {text}" for text in said)
+        pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
+    return app

@@ -1,0 +1,161 @@
+"""`hptui [PATH]`: what it opens, what the terminal must be able to, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.cli.locate import locate_study, studies_folder
+from hptui.errors import HptuiError, UsageError
+from hptui.ui.place import OpenPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from hptui.ui.app import HptuiApp
+
+_MOUSE_PIXELS_OFF: Final = "\x1b[?1016l"
+_FALLBACK_EXIT: Final = 1
+
+
+class ApplicationError(HptuiError):
+    """The application ended by a defect of its own."""
+
+
+def open_place(path: str | None) -> OpenPlace:
+    """Return what `hptui [PATH]` opens.
+
+    Nothing is the studies folder; a folder is its studies; a file is the studies in it, and at
+    once the only one; anything else is a study as the commands take it.
+
+    Raises:
+        UsageError: There is no such file or study.
+        StudyFileError: The file is no study file, or cannot be read.
+    """
+    if path is None:
+        return OpenPlace(studies_folder(None), None, None)
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except (OSError, ValueError):
+        is_folder = is_file = False
+    if is_folder:
+        return OpenPlace(Path(path).absolute(), None, None)
+    if is_file:
+        from hptui.storage.studies import study_names
+
+        file = Path(path).absolute()
+        names = study_names(file)
+        return OpenPlace(None, file, names[0] if len(names) == 1 else None)
+    location = locate_study(path)
+    folder = studies_folder(None)
+    is_of_folder = location.path.parent == folder
+    return OpenPlace(folder if is_of_folder else None, location.path, location.study_name)
+
+
+def can_open(text: str) -> bool:
+    """Say whether `hptui TEXT` means something to open rather than a command."""
+    if "/" in text or text.endswith(".db") or ".db:" in text:
+        return True
+    try:
+        return Path(text).is_dir() or (studies_folder(None) / f"{text}.db").is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def make_app(path: str | None) -> HptuiApp:
+    """Return the application for `hptui [PATH]`, not yet running."""
+    place = open_place(path)
+    from hptui.ui.app import HptuiApp
+
+    return HptuiApp(place, has_unicode=has_unicode())
+
+
+def has_unicode() -> bool:
+    """Say whether the terminal shows more than ASCII, by what the locale says of it."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    if encoding and not encoding.startswith("utf"):
+        return False
+    # Python makes UTF-8 of the C locale, so its own view does not tell what was asked for.
+    named = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return not named or "utf" in named.lower()
+
+
+def open_application(path: str | None) -> int:
+    """Run the application on this terminal and return the exit code.
+
+    Raises:
+        UsageError: There is no terminal, or PATH is nothing that can be opened.
+        ApplicationError: It failed; the hint names the file with the traceback.
+    """
+    _demand_terminal()
+    place = open_place(path)
+    has_utf8 = has_unicode()
+    with _screen_alone() as terminal:
+        from hptui.ui.app import HptuiApp
+
+        app = HptuiApp(place, has_unicode=has_utf8)
+        app.run()
+        with contextlib.suppress(OSError):
+            os.write(terminal, _MOUSE_PIXELS_OFF.encode())
+    if app.failure is not None:
+        raise ApplicationError(
+            f"The application failed: {app.failure.what}",
+            hint=f"The traceback is in {app.failure.report}. A run that was going on goes on.",
+        )
+    return app.return_code if app.return_code is not None else _FALLBACK_EXIT
+
+
+def _demand_terminal() -> None:
+    if not (_is_terminal(0) and _is_terminal(1)):
+        raise UsageError(
+            "The application needs a terminal for its input and output.",
+            hint="`hptui --help` lists the commands that work without one; "
+            "`hptui drive SCRIPT` plays the application from a script.",
+        )
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError(
+            "The terminal says that it can show plain lines only (TERM is dumb or not set).",
+            hint="Set TERM, for instance to xterm-256color; `hptui --help` lists the commands.",
+        )
+
+
+def _is_terminal(fd: int) -> bool:
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _screen_alone() -> Generator[int]:
+    """Keep descriptors 1 and 2 from the terminal, and give Textual one of its own.
+
+    What a library, a warning or a child process prints would otherwise tear the screen. Yields
+    the descriptor of the terminal.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    out, err = os.dup(1), os.dup(2)
+    terminal = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    kept = sys.__stdout__, sys.__stderr__
+    stream = os.fdopen(terminal, "w", encoding="utf-8", errors="replace", closefd=False)
+    # Textual draws on `sys.__stderr__`, and asks the size of `sys.__stdout__`.
+    sys.__stdout__ = sys.__stderr__ = stream  # pyright: ignore[reportAttributeAccessIssue]
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        yield terminal
+    finally:
+        with contextlib.suppress(OSError):
+            stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.__stdout__, sys.__stderr__ = kept  # pyright: ignore[reportAttributeAccessIssue]
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for fd in (out, err, terminal, null):
+            os.close(fd)

@@ -1,0 +1,144 @@
+"""Plays a drive script on the real application, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from textual.pilot import OutOfBounds, WaitForScreenTimeout
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.ui.drive_script import Click, Expect, Press, Resize, Screenshot, Type, Wait
+from hptui.ui.screen_text import screen_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.pilot import Pilot
+
+    from hptui.ui.app import HptuiApp
+    from hptui.ui.drive_script import Action, Step
+
+_POLL_S: Final = 0.03
+
+
+class StepFailedError(HptuiError):
+    """A step that could not be done, or whose expectation was not met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a script stopped."""
+
+    step: Step
+    reason: str
+    screen: str
+    """The screen's text at that moment."""
+
+
+async def play(
+    app: HptuiApp,
+    steps: Sequence[Step],
+    *,
+    size: Resize,
+    say: Callable[[str], None],
+    picture: str | None = None,
+) -> Failure | None:
+    """Open the application and do the steps; the first that fails ends it.
+
+    Args:
+        app: The application, not yet running.
+        steps: What to do.
+        size: Of the terminal that it believes to have.
+        say: Told each step before it is done.
+        picture: Where to write the last screen, also after a failure.
+    """
+    async with app.run_test(size=(size.width, size.height), notifications=True) as pilot:
+        failure = await _play_all(pilot, app, steps, say)
+        if picture is not None and app.return_code is None:
+            await pilot.pause()
+            write_screen(app, picture)
+        return failure
+
+
+async def _play_all(
+    pilot: Pilot[int], app: HptuiApp, steps: Sequence[Step], say: Callable[[str], None]
+) -> Failure | None:
+    for step in steps:
+        say(step.text)
+        try:
+            if app.return_code is not None:
+                raise StepFailedError("The application has ended.")
+            await _do(pilot, app, step.action)
+        except (OutOfBounds, WaitForScreenTimeout) as error:
+            return Failure(step, str(error), _last_screen(app))
+        except HptuiError as error:
+            return Failure(step, error.message, _last_screen(app))
+    return None
+
+
+def _last_screen(app: HptuiApp) -> str:
+    return "" if app.return_code is not None else screen_text(app)
+
+
+async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
+    match action:
+        case Press(keys):
+            await _press(pilot, app, keys)
+        case Type(text):
+            # Textual presses a single character as what its key types.
+            await _press(pilot, app, tuple(text))
+        case Wait():
+            await _wait(app, action)
+        case Expect(text, is_wanted):
+            await pilot.pause()
+            if (text in screen_text(app)) != is_wanted:
+                raise StepFailedError(
+                    "It is not on the screen." if is_wanted else "It is on the screen."
+                )
+        case Screenshot(file):
+            await pilot.pause()
+            write_screen(app, file)
+        case Resize(width, height):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+        case Click(x, y):
+            await pilot.click(offset=(x, y))
+
+
+async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
+    for key in keys:
+        if app.return_code is not None:
+            raise StepFailedError("The application has ended.")
+        await pilot.press(key)
+
+
+async def _wait(app: HptuiApp, action: Wait) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + action.timeout_s
+    while (action.text in screen_text(app)) != action.is_wanted:
+        if app.return_code is not None:
+            raise StepFailedError("The application has ended.")
+        if loop.time() > deadline:
+            state = "not" if action.is_wanted else "still"
+            raise StepFailedError(f"It is {state} on the screen after {action.timeout_s:g} s.")
+        await asyncio.sleep(_POLL_S)
+
+
+def write_screen(app: HptuiApp, file: str) -> None:
+    """Write the screen to a file: a picture when its name ends in `.svg`, else its text.
+
+    Raises:
+        StepFailedError: The file cannot be written.
+    """
+    is_picture = file.endswith(".svg")
+    text = app.export_screenshot(title="hptui") if is_picture else screen_text(app) + "\n"
+    try:
+        Path(file).write_text(text, "utf-8")
+    except OSError as error:
+        raise StepFailedError(
+            f"{safe_line(file)} cannot be written: {error.strerror or error}"
+        ) from error
