@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hptui.engine.lease import Lease, folder_of, read_lease, release_lease, take_lease
-from hptui.engine.processes import start_time
+from hptui.engine.process_identity import start_time
 from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
-from hptui.engine.processes import boot_id, start_time
+from hptui.engine.process_identity import boot_id, start_time
 from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Lease:
     """The run's id, as in `hptui:runs`."""
     pid: int
     started: str
-    """The process's start, as `processes.start_time` spells it."""
+    """The process's start, as `process_identity.start_time` spells it."""
     boot: str
     host: str
     socket: str

@@ -7,38 +7,15 @@ import ctypes
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
     import signal
+    from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-
-
-def boot_id() -> str:
-    """Return what tells this boot of the machine from others."""
-    with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return str(int(psutil.boot_time()))
-
-
-def start_time(pid: int) -> str | None:
-    """Return when process `pid` started, in a form that no clock change moves; None if dead.
-
-    A zombie counts as dead: it does nothing any more.
-    """
-    with contextlib.suppress(OSError, IndexError):
-        # proc(5): the name in parentheses may hold anything; field 22 is the start in ticks.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    if Path("/proc/self/stat").exists():
-        return None
-    with contextlib.suppress(psutil.Error):
-        return f"{psutil.Process(pid).create_time():.2f}"
-    return None
 
 
 def adopt_orphans() -> None:

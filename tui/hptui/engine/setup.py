@@ -20,7 +20,7 @@ from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
 from hptui.engine.leftovers import treat_leftovers
-from hptui.engine.processes import boot_id
+from hptui.engine.process_identity import boot_id
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
