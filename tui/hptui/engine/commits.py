@@ -22,6 +22,8 @@ _COMMIT_SHARE = 0.1
 """The share of the engine's time that commits may take: on a slow disk they gather more trials."""
 _RETRY_S = 0.05
 _TELL_TROUBLE_AFTER_S = 1.0
+_LAST_BUDGET_S = 300.0
+_LAST_RETRY_S = 0.1
 
 
 class Commits:
@@ -81,6 +83,20 @@ class Commits:
             self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)
+        return True
+
+    def commit_last(self, pause: Callable[[float], None], is_given_up: Callable[[], bool]) -> bool:
+        """Commit at the end of a run, trying again for five minutes; False when it never went.
+
+        Args:
+            pause: Waits for so many seconds.
+            is_given_up: Whether the user will not wait any longer.
+        """
+        deadline_s = now() + _LAST_BUDGET_S
+        while not self.commit():
+            if now() > deadline_s or is_given_up():
+                return False
+            pause(_LAST_RETRY_S)
         return True
 
     def _unblock(self, since_s: float) -> None:

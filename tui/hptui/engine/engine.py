@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import tempfile
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +13,17 @@ from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
 from hptui.engine.lease import busy_error, read_lease
-from hptui.engine.outcome import TrialError
+from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
-from hptui.engine.report import Finished, Observer, Pace, Progress, Started
+from hptui.engine.report import REASON_TEXTS, Finished, Observer, Pace, Progress, Started
 from hptui.engine.rules import Rules
 from hptui.engine.run_events import (
     Ask,
-    AskRefused,
     CloseSlot,
     EndTrial,
     Event,
     Finish,
+    Instruction,
     InterruptRequested,
     OpenSlot,
     SlotReady,
@@ -34,27 +31,25 @@ from hptui.engine.run_events import (
     StopRequested,
     StorageChanged,
     Tick,
-    TrialFinished,
-    TrialStarted,
 )
-from hptui.engine.scratch import clear_scratch
 from hptui.engine.setup import open_run
+from hptui.engine.trial_desk import TrialDesk
 from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
-from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+from hptui.engine.workplace import Workplace
+from hptui.errors import HptuiError, ObjectiveError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Channel, Message
     from hptui.engine.run import Run
-    from hptui.engine.trials import LiveTrial
 
 _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
-_LAST_COMMIT_BUDGET_S = 300.0
-_LAST_RETRY_S = 0.1
 _CLOSE_S = 5.0
 
 
@@ -68,20 +63,17 @@ class Engine:
     def __init__(self, plan: RunPlan, observer: Observer) -> None:
         self._plan = plan
         self._observer = observer
-        self._runtime = Path(tempfile.mkdtemp(prefix="hptui-"))
-        self.socket_path = self._runtime / "engine.sock"
-        self._connections = Connections(self.socket_path, self)
+        self._workplace = Workplace()
+        self._connections = Connections(self._workplace.socket_path, self)
         self._interrupts = 0
-        self._strangers = {child.pid for child in processes.descendants(os.getpid())}
-        self._guardian = processes.Guardian(self._runtime)
         self._crew = Crew(
             pool=Pool(
                 ref=plan.ref,
                 backend=plan.backend,
-                socket=self.socket_path,
+                socket=self._workplace.socket_path,
                 home=Path.cwd(),
-                log=self._runtime / "workers.log",
-                guardian=self._guardian,
+                log=self._workplace.worker_log,
+                guardian=self._workplace.guardian,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -93,6 +85,8 @@ class Engine:
         self._about: Message | None = None
         self._unready: Message | None = None
         self._commits: Commits | None = None
+        self._desk: TrialDesk | None = None
+        self._deadline_s: float | None = None
         self._progress_at_s = 0.0
         self._logs_at_s = 0.0
         self.pace = Pace()
@@ -117,8 +111,8 @@ class Engine:
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
             if about is None:
-                return Finished("interrupted", _REASONS["interrupted"], Counts(), None, {}, 0.0)
-            self.run_state = open_run(self._plan, about, self.socket_path)
+                return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
+            self.run_state = open_run(self._plan, about, self._workplace.socket_path)
             self._begin(self.run_state)
             while self._finish is None:
                 self._turn()
@@ -136,7 +130,7 @@ class Engine:
         while self._about is None:
             self._turn()
             if self._unready is not None:
-                raise _objective_error(self._unready)
+                raise objective_error(self._unready)
             if self._failure is not None:
                 raise self._failure
             if self._interrupts:
@@ -145,6 +139,7 @@ class Engine:
 
     def _begin(self, run: Run) -> None:
         self._commits = Commits(run.storage, self._observer, self._on_blocked)
+        self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -174,113 +169,48 @@ class Engine:
             return
         todo = deque(self.rules.step(event, now()))
         while todo:
-            instruction = todo.popleft()
-            match instruction:
-                case Ask(slot):
-                    todo.extend(self._ask(slot))
-                case EndTrial():
-                    death = self._crew.end(
-                        self._crew.slots[instruction.slot],
-                        instruction.kind,
-                        instruction.text,
-                        force=instruction.force,
-                    )
-                    if death is not None:
-                        self._on_death(death)
-                case OpenSlot():
-                    self._crew.open(self.rules.n_slots)
-                case CloseSlot(slot):
-                    self._crew.close_slot(slot)
-                case Finish():
-                    self._finish = instruction
+            self._perform(todo.popleft(), todo)
+        self._deadline_s = self.rules.next_deadline_s()
+
+    def _perform(self, instruction: Instruction, todo: deque[Instruction]) -> None:
+        """Do one thing that the rules say; what follows from it goes to the end of `todo`."""
+        match instruction:
+            case Ask(slot):
+                assert self._desk is not None
+                todo.extend(self.rules.step(self._desk.ask(slot), now()))
+            case EndTrial():
+                death = self._crew.end(
+                    self._crew.slots[instruction.slot],
+                    instruction.kind,
+                    instruction.text,
+                    force=instruction.force,
+                )
+                if death is not None:
+                    self._on_deaths([death])
+            case OpenSlot():
+                self._crew.open(self.rules.n_slots)
+            case CloseSlot(slot):
+                self._crew.close_slot(slot)
+            case Finish():
+                self._finish = instruction
+
+    def _on_trial_message(self, slot: Slot, message: Message) -> None:
+        if self._desk is None:
+            return
+        index = slot.index
+        self._desk.take(slot, message)
+        if slot.number is None and index >= self.rules.n_slots:
+            self._crew.close_slot(index)
+
+    def _on_deaths(self, deaths: Iterable[Death]) -> None:
+        for death in deaths:
+            if self._desk is not None:
+                self._desk.bury(death)
+            if death.slot >= self.rules.n_slots:
+                self._crew.close_slot(death.slot)
 
     def _on_blocked(self, is_blocked: bool) -> None:
         self._feed(StorageChanged(is_blocked))
-
-    def _commits_of_run(self) -> Commits:
-        assert self._commits is not None
-        return self._commits
-
-    # -- trials
-
-    def _ask(self, index: int) -> list[Ask | EndTrial | OpenSlot | CloseSlot | Finish]:
-        run = self.run_state
-        slot = self._crew.slots.get(index)
-        assert run is not None
-        if slot is None or slot.worker is None:
-            return self.rules.step(AskRefused(index), now())
-        try:
-            run.storage.refresh()
-            live = run.trials.ask()
-        except StudyBusyError as error:
-            instructions = self.rules.step(AskRefused(index), now())
-            self._commits_of_run().block(error.message)
-            return instructions
-        slot.number = live.number
-        slot.log = run.log_of(live.number)
-        order = run.trials.order(live)
-        order["log"] = slot.log
-        order["scratch"] = run.scratch_of(live.number)
-        self._crew.send(slot, order)
-        self._commits_of_run().touch()
-        return self.rules.step(TrialStarted(index, live.number), now())
-
-    def _on_trial_message(self, slot: Slot, message: Message) -> None:
-        run = self.run_state
-        if run is None:
-            return
-        operation = message.get("op")
-        if operation == "study_attr":
-            run.set_study_attr(str(message["key"]), str(message["json"]))
-            return
-        live = run.trials.live.get(int(message["n"]))
-        if live is None or slot.number != live.number:
-            # A trial that has ended since: its worker learns it from this answer.
-            if operation in ("suggest", "prune", "study"):
-                self._crew.send(slot, {"stop": "The trial has been ended."})
-            return
-        if operation == "done":
-            self._on_done(slot, live, message)
-        elif operation == "stop_study":
-            self._feed(StopRequested(reason="exhausted"))
-        else:
-            reply = run.trials.answer(live, message)
-            if reply is not None:
-                self._crew.send(slot, reply)
-        self._commits_of_run().touch()
-
-    def _on_done(self, slot: Slot, live: LiveTrial, message: Message) -> None:
-        if message["state"] == "ended":
-            kind, text = slot.ending or ("killed", str(message.get("message", "")))
-            message = _failed(TrialError(kind, "", text))
-        index = slot.index
-        self._tell(index, live, message)
-        if index >= self.rules.n_slots:
-            slot.number = None
-            self._crew.close_slot(index)
-        else:
-            self._crew.release(slot)
-
-    def _on_death(self, death: Death) -> None:
-        run = self.run_state
-        live = run.trials.live.get(death.number) if run is not None else None
-        if run is not None and live is not None:
-            clear_scratch(Path(run.scratch_of(live.number)))
-            self._tell(death.slot, live, _failed(death.error))
-
-    def _tell(self, index: int, live: LiveTrial, ended: Message) -> None:
-        run = self.run_state
-        assert run is not None
-        record = run.trials.finish(live, ended)
-        commits = self._commits_of_run()
-        commits.unannounced.append(record)
-        commits.touch()
-        self.pace.add(now())
-        self._feed(
-            TrialFinished(index, record.number, run.trials.reaches_target(record), record.error)
-        )
-        if run.trials.is_exhausted:
-            self._feed(StopRequested(reason="exhausted"))
 
     @property
     def trouble(self) -> str:
@@ -290,26 +220,30 @@ class Engine:
     # -- the loop
 
     def _turn(self) -> None:
-        due = [
-            None if self._commits is None else self._commits.due_s(),
-            self.rules.next_deadline_s() if self._rules_are_live else None,
-            self._crew.next_start_s(),
-            self._progress_at_s + _PROGRESS_S if self._rules_are_live else None,
-        ]
-        times = [each for each in due if each is not None]
-        timeout_s = max(0.0, min(times) - now()) if times else None
-        self._connections.wait(timeout_s)
+        """Wait for something to happen or to become due, and do it."""
+        self._connections.wait(self._timeout_s())
         time_s = now()
         self._crew.tick(time_s)
         if self._commits is not None:
             self._commits.tick(time_s)
-        deadline_s = self.rules.next_deadline_s() if self._rules_are_live else None
-        if deadline_s is not None and time_s >= deadline_s:
+        if not self._rules_are_live:
+            return
+        if self._deadline_s is not None and time_s >= self._deadline_s:
             self._feed(Tick())
-        if self._rules_are_live and time_s >= self._progress_at_s + _PROGRESS_S:
-            self._progress_at_s = time_s
+        if time_s >= self._progress_at_s:
+            self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
             self._check_logs(time_s)
+
+    def _timeout_s(self) -> float | None:
+        """Return how long nothing is due; None for ever."""
+        due = [self._crew.next_start_s()]
+        if self._commits is not None:
+            due.append(self._commits.due_s())
+        if self._rules_are_live:
+            due += [self._deadline_s, self._progress_at_s]
+        times = [each for each in due if each is not None]
+        return max(0.0, min(times) - now()) if times else None
 
     # -- what arrives
 
@@ -335,7 +269,7 @@ class Engine:
         elif message.get("op") == "unready":
             self._unready = message["error"]
             if self._rules_are_live:
-                self._fail(_objective_error(message["error"]))
+                self._fail(objective_error(message["error"]))
         else:
             channel.send(control.answer(self, message))
             self._connections.watch_writes(channel)
@@ -343,8 +277,7 @@ class Engine:
 
     def on_host_end(self, host: Host) -> None:
         """See `connections.Listener`."""
-        for death in self._crew.bury(host):
-            self._on_death(death)
+        self._on_deaths(self._crew.bury(host))
         try:
             self._crew.restart(now())
         except ObjectiveError as error:
@@ -408,13 +341,13 @@ class Engine:
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
         self._crew.close(_CLOSE_S)
-        self._commit_last()
+        self._commit_last(run)
         run.record_end(finish.reason)
-        self._commit_last()
+        self._commit_last(run)
         best = run.trials.best
         finished = Finished(
             reason=finish.reason,
-            text=_REASONS[finish.reason],
+            text=REASON_TEXTS[finish.reason],
             counts=run.trials.counts,
             best=best,
             best_params=run.params_of(best.number) if best else {},
@@ -425,51 +358,18 @@ class Engine:
             raise self._failure
         return finished
 
-    def _commit_last(self) -> None:
-        deadline_s = now() + _LAST_COMMIT_BUDGET_S
-        interrupts = self._interrupts
-        commits = self._commits_of_run()
-        while not commits.commit():
-            if now() > deadline_s or self._interrupts > max(1, interrupts):
-                assert self.run_state is not None
-                raise self.run_state.spill(list(commits.unannounced))
-            self._connections.pause(_LAST_RETRY_S)
+    def _commit_last(self, run: Run) -> None:
+        before = self._interrupts
+        commits = self._commits
+        assert commits is not None
+        is_given_up = lambda: self._interrupts > max(1, before)  # noqa: E731
+        if not commits.commit_last(self._connections.pause, is_given_up):
+            raise run.spill(list(commits.unannounced))
 
     def _close(self) -> None:
         self._rules_are_live = False
         self._crew.close(_CLOSE_S)
         if self.run_state is not None:
-            self.run_state.close(self._runtime / "workers.log")
-        self._guardian.dismiss()
-        self._end_orphans()
+            self.run_state.close(self._workplace.worker_log)
+        self._workplace.close()
         self._connections.close()
-        shutil.rmtree(self._runtime, ignore_errors=True)
-
-    def _end_orphans(self) -> None:
-        """End what trials have left behind outside their workers' groups."""
-        known = self._strangers | processes.tracker_pids()
-        left = [each for each in processes.descendants(os.getpid()) if each.pid not in known]
-        processes.kill_all(left)
-        processes.wait_for(left)
-
-
-_REASONS = {
-    "trials": "All trials of this run have ended.",
-    "timeout": "The time limit was reached.",
-    "target": "The target was reached.",
-    "stopped": "Stopped by you.",
-    "interrupted": "Interrupted.",
-    "exhausted": "The sampler or the objective ended the run: there is nothing left to try.",
-    "failing": "The first ten trials all failed with the same error.",
-    "objective": "The objective cannot be run any more.",
-}
-
-
-def _failed(error: TrialError) -> Message:
-    return {"state": "failed", "error": error.to_json()}
-
-
-def _objective_error(problem: Message) -> ObjectiveError:
-    error = ObjectiveError(str(problem["message"]), hint=str(problem["hint"]))
-    error.detail = str(problem["detail"])  # pyright: ignore[reportAttributeAccessIssue]
-    return error

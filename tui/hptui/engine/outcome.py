@@ -6,9 +6,11 @@ import contextlib
 import math
 import numbers
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
+
+from hptui.errors import ObjectiveError
 
 ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
 
@@ -104,6 +106,18 @@ def describe_exception(error: BaseException) -> TrialError:
 
 def _dotted(kind: type) -> str:
     module = kind.__module__
-    return (
-        kind.__qualname__ if module.startswith("hptui_file_") else f"{module}.{kind.__qualname__}"
-    )
+    # A file that was loaded by its path has a made-up module name.
+    is_loose = module.startswith("_hptui_objective_")
+    return kind.__qualname__ if is_loose else f"{module}.{kind.__qualname__}"
+
+
+def failed(error: TrialError) -> dict[str, Any]:
+    """Return the end of a trial, as a worker tells it, for one that failed elsewhere."""
+    return {"state": "failed", "error": error.to_json()}
+
+
+def objective_error(problem: Mapping[str, object]) -> ObjectiveError:
+    """Return why a worker could not load the objective, from its message `unready`."""
+    error = ObjectiveError(str(problem["message"]), hint=str(problem["hint"]))
+    error.detail = str(problem["detail"])  # pyright: ignore[reportAttributeAccessIssue]
+    return error

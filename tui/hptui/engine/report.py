@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 _RATE_WINDOW = 200
 
+REASON_TEXTS: Mapping[EndReason, str] = {
+    "trials": "All trials of this run have ended.",
+    "timeout": "The time limit was reached.",
+    "target": "The target was reached.",
+    "stopped": "Stopped by you.",
+    "interrupted": "Interrupted.",
+    "exhausted": "The sampler or the objective ended the run: there is nothing left to try.",
+    "failing": "The first ten trials all failed with the same error.",
+    "objective": "The objective cannot be run any more.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Started:

@@ -1,0 +1,116 @@
+"""Where slots and study meet: asks for trials, answers what they ask, tells how they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hptui.engine.clock import now
+from hptui.engine.outcome import TrialError, failed
+from hptui.engine.run_events import AskRefused, StopRequested, TrialFinished, TrialStarted
+from hptui.engine.scratch import clear_scratch
+from hptui.errors import StudyBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hptui.engine.commits import Commits
+    from hptui.engine.crew import Crew, Death, Slot
+    from hptui.engine.protocol import Message
+    from hptui.engine.report import Pace
+    from hptui.engine.run import Run
+    from hptui.engine.run_events import Event
+    from hptui.engine.trials import LiveTrial
+
+_REFRESH_S = 0.02
+"""Rows of other programs are noticed this much later at most; looking costs 60 us a time."""
+
+
+@dataclass(slots=True, eq=False)
+class TrialDesk:
+    """Serves the slots of one run with trials of its study."""
+
+    run: Run
+    crew: Crew
+    commits: Commits
+    pace: Pace
+    feed: Callable[[Event], None]
+    """Tells the rules what has happened."""
+    _refresh_at_s: float = 0.0
+
+    def ask(self, index: int) -> TrialStarted | AskRefused:
+        """Take a trial and hand it to a slot, if the study file gives one now."""
+        slot = self.crew.slots.get(index)
+        if slot is None or slot.worker is None:
+            return AskRefused(index)
+        try:
+            self._look_for_others()
+            live = self.run.trials.ask()
+        except StudyBusyError as error:
+            self.commits.block(error.message)
+            return AskRefused(index)
+        slot.number = live.number
+        slot.log = self.run.log_of(live.number)
+        order = self.run.trials.order(live)
+        order["log"] = slot.log
+        order["scratch"] = self.run.scratch_of(live.number)
+        self.crew.send(slot, order)
+        self.commits.touch()
+        return TrialStarted(index, live.number)
+
+    def _look_for_others(self) -> None:
+        """Take in what other programs have written to the study."""
+        time_s = now()
+        if time_s >= self._refresh_at_s:
+            self._refresh_at_s = time_s + _REFRESH_S
+            self.run.storage.refresh()
+
+    def take(self, slot: Slot, message: Message) -> None:
+        """Do what a slot's trial asks or tells."""
+        trials = self.run.trials
+        operation = message.get("op")
+        if operation == "study_attr":
+            self.run.set_study_attr(str(message["key"]), str(message["json"]))
+            self.commits.touch()
+            return
+        live = trials.live.get(int(message["n"]))
+        if live is None or slot.number != live.number:
+            # A trial that has ended since: its worker learns it from this answer.
+            if operation in ("suggest", "prune", "study"):
+                self.crew.send(slot, {"stop": "The trial has been ended."})
+            return
+        if operation == "done":
+            self._end(slot, live, message)
+        elif operation == "stop_study":
+            self.feed(StopRequested(reason="exhausted"))
+        else:
+            reply = trials.answer(live, message)
+            if reply is not None:
+                self.crew.send(slot, reply)
+        self.commits.touch()
+
+    def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
+        if message["state"] == "ended":
+            kind, text = slot.ending or ("killed", str(message.get("message", "")))
+            message = failed(TrialError(kind, "", text))
+        self._tell(slot.index, live, message)
+        self.crew.release(slot)
+
+    def bury(self, death: Death) -> None:
+        """Tell the study of a trial whose worker is gone, and remove what it has left."""
+        live = self.run.trials.live.get(death.number)
+        if live is not None:
+            clear_scratch(Path(self.run.scratch_of(live.number)))
+            self._tell(death.slot, live, failed(death.error))
+
+    def _tell(self, index: int, live: LiveTrial, ended: Message) -> None:
+        trials = self.run.trials
+        record = trials.finish(live, ended)
+        self.commits.unannounced.append(record)
+        self.commits.touch()
+        self.pace.add(now())
+        reaches_target = trials.reaches_target(record)
+        self.feed(TrialFinished(index, record.number, reaches_target, record.error))
+        if trials.is_exhausted:
+            self.feed(StopRequested(reason="exhausted"))
