@@ -10,163 +10,249 @@ import plotext  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.charts.histories import MIXED_STATES, source_of
 
-from hptui.analysis.history import History, Points, build_history
-from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, Layer, draw
+from hptui.analysis.history import Points
+from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.charts.history_chart import draw_history
+from hptui.charts.lines import Line
+from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 
 if TYPE_CHECKING:
+    from hptui.analysis.history_scene import HistorySource
+    from hptui.charts.picture import Picture
     from hptui.domain.objective import Direction
 
 
-def history_of(
-    values: list[float],
-    direction: Direction = "minimize",
-    complete: list[bool] | None = None,
-    feasible: list[bool] | None = None,
-) -> History:
-    n = len(values)
-    return build_history(
-        np.arange(n),
-        np.array(values, np.float64),
-        np.array([True] * n if complete is None else complete, np.bool_),
-        np.array([True] * n if feasible is None else feasible, np.bool_),
-        direction,
-    )
+def text_in(picture: Picture, role: str) -> str:
+    return "".join(span.text for line in picture.lines for span in line if span.role == role)
 
 
-trials = st.lists(st.tuples(st.floats(allow_nan=False), st.booleans(), st.booleans()), max_size=40)
+trials = st.lists(
+    st.tuples(st.floats(), st.sampled_from([COMPLETE, COMPLETE, PRUNED, RUNNING, FAIL])),
+    max_size=40,
+)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     trials,
     st.sampled_from(["minimize", "maximize"]),
-    st.integers(-1, 90),
-    st.integers(-1, 30),
+    st.tuples(st.integers(-1, 90), st.integers(-1, 30)),
     st.booleans(),
     st.booleans(),
+    st.none() | st.floats(allow_nan=False),
+    st.none() | st.tuples(st.integers(0, 20), st.integers(20, 40)),
 )
-def test_every_history_at_every_size_gives_a_text(
-    rows: list[tuple[float, bool, bool]],
+def test_every_history_at_every_size_gives_a_picture(
+    rows: list[tuple[float, int]],
     direction: Direction,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     is_log: bool,
     unicode: bool,
+    target: float | None,
+    window: tuple[int, int] | None,
 ):
-    history = history_of(
-        [value for value, _, _ in rows],
-        direction,
-        [complete for _, complete, _ in rows],
-        [feasible for _, _, feasible in rows],
+    width, height = size
+    drawn = draw_history(
+        source_of([value for value, _ in rows], direction, states=[state for _, state in rows]),
+        width=width,
+        height=height,
+        is_log=is_log,
+        unicode=unicode,
+        target=target,
+        selected=3,
+        window=window,
     )
-    text = draw_history(
-        history, "title", width=width, height=height, is_log=is_log, unicode=unicode
-    )
-    *chart, notes = text.splitlines()
-    assert notes
-    assert len(chart) <= max(0, height - 1)
-    assert all(len(line) <= width for line in chart)
-    assert unicode or text.isascii()
-    assert "\x1b" not in text
+    lines = drawn.picture.plain().split("\n")
+    assert len(lines) <= max(1, height)
+    assert all(len(line) <= max(0, width) for line in lines)
+    assert unicode or drawn.picture.plain().isascii()
+    assert "\x1b" not in drawn.picture.plain()
 
 
-def test_each_trial_and_the_best_are_drawn_and_named():
-    text = draw_history(
-        history_of([4.0, 3.0, 5.0, 2.0], feasible=[True, True, True, False]),
-        "wine: loss",
-        width=50,
-        height=14,
+def test_each_trial_and_the_best_are_drawn_and_counted():
+    drawn = draw_history(
+        source_of([4.0, 3.0, 5.0, 2.0], infeasible=[3]), width=60, height=14
+    ).picture
+    *chart, legend = drawn.plain().split("\n")
+    assert "\n".join(chart).count("⊘") == 1
+    assert "\n".join(chart).count("★") == 1
+    assert "▀" in text_in(drawn, "best") or "▄" in text_in(drawn, "best")
+    assert legend.strip() == "★ 3 #1   ▖ 3 complete   ⊘ 1 infeasible"
+
+
+def test_pruned_and_running_trials_stand_where_they_reported_last():
+    drawn = draw_history(
+        source_of([4.0, 3.0, 3.5, 3.0, 4.5, 3.9], states=MIXED_STATES), width=70, height=16
+    ).picture
+    assert text_in(drawn, "pruned").count("·") == 2 + 1
+    assert text_in(drawn, "running").count("●") == 1 + 1
+    assert "2 pruned" in drawn.plain()
+
+
+def test_a_report_far_from_the_values_is_counted_and_does_not_squash_them():
+    drawn = draw_history(
+        source_of([4.0, 3.0, 900.0], states=[COMPLETE, COMPLETE, PRUNED]), width=60, height=14
+    ).picture
+    assert "1 out of sight" in drawn.plain()
+    assert "900" not in text_in(drawn, "label")
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [(2.5, "┄ target 2.5"), (1e9, "┄ target 1e+09, out of sight")]
+)
+def test_the_target_is_drawn_or_said_to_be_elsewhere(target: float, expected: str):
+    drawn = draw_history(source_of([4.0, 3.0, 2.9]), width=76, height=14, target=target).picture
+    assert expected in drawn.plain()
+    assert (text_in(drawn, "target").count("┄") > 40) == (target == 2.5)
+
+
+def test_the_selected_trial_is_marked_at_its_value_and_on_the_axis():
+    source = source_of([4.0, 3.0, 2.0, 5.0], states=[COMPLETE, COMPLETE, COMPLETE, FAIL])
+    assert text_in(draw_history(source, width=40, height=12, selected=1).picture, "selected") == (
+        "◆▲"
     )
-    chart, notes = text.rsplit("\n", 1)
-    assert "wine: loss" in chart
-    assert chart.count("·") == 1
-    assert chart.count("x") == 1
-    assert "▀" in chart or "▄" in chart
-    assert notes == "4 complete   ★ 3 at trial 1   x 1 infeasible"
+    assert text_in(draw_history(source, width=40, height=12, selected=3).picture, "selected") == (
+        "▲"
+    )
+    assert not text_in(draw_history(source, width=40, height=12, selected=99).picture, "selected")
+
+
+def test_a_window_shows_its_trials_alone_and_the_best_so_far():
+    source = source_of([1.0, *(float(value) for value in range(50, 10, -1))])
+    drawn = draw_history(source, width=60, height=14, window=(30, 40)).picture
+    assert drawn.plain().split("\n")[-1].strip() == "★ 1   ▖ 11 complete"
+    assert "30" in text_in(drawn, "label")
 
 
 def test_the_best_is_the_greatest_when_maximizing():
-    assert "★ 5 at trial 0" in draw_history(
-        history_of([5.0, 3.0], "maximize"), "t", width=40, height=12
+    assert (
+        "★ 5 #0"
+        in draw_history(source_of([5.0, 3.0], "maximize"), width=40, height=12).picture.plain()
     )
 
 
 @pytest.mark.parametrize(
-    ("history", "expected"),
+    ("source", "is_log", "expected"),
     [
-        (history_of([]), "t: no complete trial among 0."),
-        (history_of([1.0, 2.0], complete=[False, False]), "t: no complete trial among 2."),
-        (history_of([math.inf]), "t: 1 complete   ★ inf at trial 0   1 infinite, not drawn"),
+        (source_of([]), False, "No trial yet."),
+        (
+            source_of([math.nan] * 3, states=[FAIL, FAIL, PRUNED]),
+            False,
+            "No trial has completed: 1 pruned, 2 failed.",
+        ),
+        (
+            source_of([math.nan], states=[RUNNING]),
+            False,
+            "No trial has completed yet; 1 is running.",
+        ),
+        (
+            source_of([math.nan] * 2, states=[WAITING] * 2),
+            False,
+            "No trial has completed yet; 2 are waiting.",
+        ),
+        (source_of([math.inf]), False, "No value is finite, so there is nothing to draw."),
+        (source_of([-1.0, 0.0]), True, "No value is above 0, so a log axis shows none."),
     ],
 )
-def test_where_there_is_nothing_to_draw_a_line_says_so(history: History, expected: str):
-    assert draw_history(history, "t", width=80, height=20) == expected
+def test_where_there_is_nothing_to_draw_a_sentence_says_why(
+    source: HistorySource, is_log: bool, expected: str
+):
+    drawn = draw_history(source, width=80, height=20, is_log=is_log)
+    assert drawn.sentence == expected
+    assert expected in drawn.picture.plain()
+    assert drawn.number_at(40, 10) is None
 
 
 def test_infinite_values_are_counted_and_leave_the_rest_to_be_seen():
-    text = draw_history(history_of([1.0, math.inf, 2.0, -math.inf]), "t", width=60, height=12)
+    text = draw_history(
+        source_of([1.0, math.inf, 2.0, -math.inf]), width=60, height=12
+    ).picture.plain()
     assert "2 infinite, not drawn" in text
     assert "1.5" in text
 
 
 def test_what_a_log_scale_cannot_show_is_counted():
-    text = draw_history(history_of([0.01, 1.0, -1.0, 0.0]), "t", width=60, height=12, is_log=True)
-    assert "2 not above 0, not drawn on a log scale" in text
+    text = draw_history(
+        source_of([0.01, 1.0, -1.0, 0.0]), width=60, height=12, is_log=True
+    ).picture.plain()
+    assert "2 not above 0, not drawn" in text
+
+
+@pytest.mark.parametrize("values", [[7.0] * 5, [7.0], [-1.7e308, 1.7e308], [5e-324, 1e-320]])
+@pytest.mark.parametrize("size", [(20, 6), (160, 40)])
+def test_the_hardest_ranges_have_labels(values: list[float], size: tuple[int, int]):
+    width, height = size
+    drawn = draw_history(source_of(values), width=width, height=height).picture
+    assert text_in(drawn, "label").replace("trial", "").strip(" 0")
+    assert "★" in drawn.plain()
+
+
+def test_close_numbers_leave_room_for_the_chart():
+    source = source_of([1e15 + 0.125, 1e15 + 0.25, 1e15 + 0.5])
+    drawn = draw_history(source, width=30, height=10)
+    assert drawn.drawing is not None
+    assert drawn.drawing.field.width >= 18
 
 
 def test_without_unicode_the_chart_is_ascii():
     text = draw_history(
-        history_of([3.0, 2.0, 1.0]), "caf\u00e9", width=60, height=14, unicode=False
-    )
+        source_of([3.0, 2.0, 2.5, 1.0]), width=60, height=14, unicode=False
+    ).picture.plain()
     assert text.isascii()
-    assert "#" in text
-    assert "* 1 at trial 2" in text
+    assert "|" in text
+    assert "=" in text
+    assert "* 1 #3" in text
 
 
-def test_colour_is_used_only_on_request():
-    history = history_of([3.0, 2.0, 1.0])
-    assert "\x1b[" in draw_history(history, "t", width=60, height=14, colour=True)
-    assert "\x1b" not in draw_history(history, "t", width=60, height=14)
+def test_a_click_finds_the_trial_that_is_seen_there():
+    source = source_of([4.0, 3.0, 2.5, 2.0, 1.0], states=[COMPLETE, FAIL, *[COMPLETE] * 3])
+    drawn = draw_history(source, width=60, height=16, selected=2)
+    rows = drawn.picture.plain().split("\n")
+    y = next(index for index, row in enumerate(rows) if "◆" in row)
+    assert drawn.number_at(rows[y].index("◆"), y) == 2
+    assert drawn.number_at(0, 0) is None
+    assert drawn.number_at(59, 12) == 4
 
 
-def test_a_title_cannot_send_escapes_to_the_terminal():
-    text = draw_history(
-        history_of([1.0, 2.0]), "a\x1b]52;c;x\x07\nb", width=80, height=14, colour=False
-    )
-    assert "\x1b" not in text
-    assert "\\x1b]52" in text
+def test_a_hundred_thousand_trials_reach_plotext_as_few_points(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    values = rng.random(100_000) + np.linspace(1.0, 0.0, 100_000)
+    figure = plotext.figure  # pyright: ignore
+    seen: list[int] = []
+    signal = figure.signal  # pyright: ignore
+
+    def counting(x: list[float], y: list[float], **options: object) -> object:
+        seen.append(len(x))
+        return signal(x, y, **options)  # pyright: ignore
+
+    monkeypatch.setattr(figure, "signal", counting)  # pyright: ignore
+    drawn = draw_history(source_of(values.tolist()), width=160, height=40)
+    assert 0 < sum(seen) < 2_000
+    assert "100000 complete" in drawn.picture.plain()
 
 
 def test_a_chart_leaves_nothing_in_plotexts_global_figure():
-    def empty() -> Canvas:
-        return Canvas("", "", (), ())
-
-    before = draw(empty(), 40, 10, colour=False, unicode=True)
-    draw_history(history_of([1.0, 2.0]), "secret", width=60, height=12)
-    assert draw(empty(), 40, 10, colour=False, unicode=True) == before
+    corners = Points(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    canvas = Canvas("", (), (), lines=(Line(corners, "best"),))
+    before = draw(canvas, 40, 10, unicode=True).picture
+    draw_history(source_of([1.0, 2.0]), width=60, height=12)
+    assert draw(canvas, 40, 10, unicode=True).picture == before
 
 
 def test_a_chart_is_as_wide_as_asked_whatever_the_terminal(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("LINES", "5")
-    lines = draw_history(history_of([1.0, 2.0]), "t", width=150, height=40).splitlines()
+    lines = draw_history(source_of([1.0, 2.0]), width=150, height=40).picture.plain().split("\n")
     assert max(map(len, lines)) == 150
-    assert len(lines) > 30
+    assert len(lines) == 40
 
 
-def test_the_smallest_canvas_holds_a_layer():
-    layer = Layer(Points(np.array([0.0, 1.0]), np.array([0.0, 1.0])), "hd", "red", is_line=True)
-    text = draw(
-        Canvas("t", "x", ((0.0, "0"),), ((1.0, "1"),), (layer,)),
-        MIN_WIDTH,
-        MIN_HEIGHT,
-        colour=False,
-        unicode=True,
-    )
-    assert len(text.splitlines()) == MIN_HEIGHT
-
-
-def test_plotext_still_has_what_is_used_of_it():
-    assert all(hasattr(plotext, name) for name in ("figure", "terminal", "marker", "pixel"))
+@pytest.mark.parametrize("is_fine", [False, True])
+def test_the_smallest_canvas_holds_a_line(is_fine: bool):
+    line = Line(Points(np.array([0.0, 1.0]), np.array([0.0, 1.0])), "median", is_fine=is_fine)
+    canvas = Canvas("x", ((0.0, "0"),), ((1.0, "1"),), lines=(line,))
+    picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, unicode=True).picture
+    assert len(picture.lines) == MIN_HEIGHT
+    assert len(text_in(picture, "median").replace(" ", "")) >= MIN_WIDTH - 3

@@ -46,16 +46,27 @@ class Axis:
             low, high, at = self.low / 4, self.high / 4, numbers / 4
         return np.clip((at - low) / (high - low or 1.0), 0.0, 1.0)
 
-    def ticks(self, count: int, *, whole: bool = False) -> list[tuple[float, str]]:
-        """Return about `count` places from 0 to 1 with their labels; `whole` for integers alone."""
+    def ticks(
+        self, count: int, *, whole: bool = False, max_chars: int = 24
+    ) -> list[tuple[float, str]]:
+        """Return about `count` places from 0 to 1 with their labels.
+
+        `whole` is for integers alone. Where labels that tell the numbers apart are longer than
+        `max_chars`, only the ends are labelled, in as many digits as there is room for.
+        """
         numbers = self._log_ticks(count) if self.is_log else []
         labels = [f"{number:g}" for number in numbers]
         if len(numbers) < 2:  # noqa: PLR2004 - one tick shows no scale
             numbers = self._even_ticks(max(1, count), whole=whole)
+            if len(numbers) < 2:  # noqa: PLR2004
+                numbers = self._even_ticks(2 * max(1, count), whole=whole)
             if self.is_log:
                 # Rounding may have taken the first one to 0, which has no place here.
                 numbers = [number for number in numbers if number >= self.low] or [self.low]
             labels = _labels(numbers)
+        if any(len(label) > max_chars for label in labels):
+            numbers = [self.low, self.high]
+            labels = [_short_label(number, max_chars) for number in numbers]
         places = self.place(np.array(numbers, np.float64)).tolist()
         return list(zip(places, labels, strict=True))
 
@@ -100,6 +111,11 @@ def _labels(numbers: list[float]) -> list[str]:
         if len(set(labels)) == len(numbers) and all(map(_is_spelled, labels, numbers)):
             return labels
     return [f"{number:.6g}" for number in numbers]
+
+
+def _short_label(number: float, max_chars: int) -> str:
+    labels = (f"{number:.{digits}g}" for digits in (6, 5, 4, 3, 2, 1))
+    return next((label for label in labels if len(label) <= max_chars), "")
 
 
 def _is_spelled(label: str, number: float) -> bool:

@@ -30,10 +30,25 @@ class History:
 
     @property
     def best_row(self) -> int | None:
-        """The row of the best trial, the first one of equals; None where there is none."""
-        if not len(self.best) or np.isnan(self.best[-1]):
+        """The row of the best trial, the first one of equals; None where it is not here."""
+        if not len(self.best):
             return None
-        return int(np.argmax(self.is_feasible & (self.values == self.best[-1])))
+        rows = np.flatnonzero(self.is_feasible & (self.values == self.best[-1]))
+        return int(rows[0]) if len(rows) else None
+
+    def within(self, first: int, last: int) -> History:
+        """Return the part with trial numbers from `first` to `last`; its best is that so far."""
+        rows = slice(
+            int(np.searchsorted(self.numbers, first)),
+            int(np.searchsorted(self.numbers, last, side="right")),
+        )
+        return History(
+            self.numbers[rows],
+            self.values[rows],
+            self.is_feasible[rows],
+            self.best[rows],
+            self.direction,
+        )
 
 
 def build_history(

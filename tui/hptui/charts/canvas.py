@@ -1,15 +1,14 @@
-"""The one door to plotext: signals on a canvas from 0 to 1 become lines of text.
-
-plotext keeps one figure for the whole process, so charts are drawn one at a time, from one thread.
-It fails on ranges such as -1e308 to 1e308; here it only ever sees places from 0 to 1, with ticks
-that were made elsewhere.
-"""
+"""Charts before they are drawn, and how they become pictures: axes, points, lines, marks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.charts.field import Field, quarter_blocks, whole_cells
+from hptui.charts.lines import Line, draw_lines
+from hptui.charts.picture import Cells, Picture, Role, Span, text_width
 
 if TYPE_CHECKING:
     from hptui.analysis.history import Points
@@ -18,71 +17,154 @@ Ticks = Sequence[tuple[float, str]]
 """Places from 0 to 1 and their labels."""
 
 MIN_WIDTH: Final = 16
-MIN_HEIGHT: Final = 5
+MIN_HEIGHT: Final = 4
 
-_ASCII: Final = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|++++++++-")
+_HEIGHT_FOR_LABELS: Final = 12
+_HEIGHT_FOR_LEGEND: Final = 7
+_LEGEND_GAP: Final = 3
+_MIN_ROWS_BETWEEN_LABELS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """Points in one look; `marker` is a character, or `hd` for lines finer than characters."""
+class Dots:
+    """Points in one look."""
 
     points: Points
-    marker: str
-    colour: str
-    """A colour's name in plotext."""
-    is_line: bool = False
+    role: Role
+    character: str = ""
+    """Empty for blocks finer than cells, and in ASCII for `ascii`."""
+    ascii: str = "o"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One point that must be seen: it lies on top of all."""
+
+    x: float
+    y: float
+    role: Role
+    character: str
+    ascii: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """A part of the legend; the more important ones stay where there is no room for all."""
+
+    spans: tuple[Span, ...]
+    importance: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """A chart before it is drawn; later layers lie on top."""
+    """A chart before it is drawn: later dots lie on earlier ones, lines on dots, marks on all."""
 
-    title: str
     x_label: str
     x_ticks: Ticks
     y_ticks: Ticks
-    layers: Sequence[Layer] = field(default_factory=tuple[Layer, ...])
+    dots: Sequence[Dots] = ()
+    lines: Sequence[Line] = ()
+    marks: Sequence[Mark] = ()
+    x_mark: float | None = None
+    """A place on the x axis that is pointed at."""
+    legend: Sequence[LegendEntry] = ()
 
 
-def draw(canvas: Canvas, width: int, height: int, *, colour: bool, unicode: bool) -> str:
-    """Return the chart as `height` lines of `width` cells; at least MIN_WIDTH by MIN_HEIGHT.
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart that was drawn, and where its data are."""
 
-    Texts of the canvas must be safe for a terminal already.
+    picture: Picture
+    field: Field
+
+
+def field_of(y_ticks: Ticks, width: int, height: int, *, has_legend: bool) -> Field:
+    """Return where the data of a chart of this size stand."""
+    left = max((len(label) for _, label in y_ticks), default=0) + 1
+    below = 2 if height >= _HEIGHT_FOR_LABELS else 1
+    below += has_legend and height >= _HEIGHT_FOR_LEGEND
+    return Field(left, 0, max(2, width - left), max(2, height - below))
+
+
+def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> Drawing:
+    """Return the chart in `width` by `height` cells, at least MIN_WIDTH by MIN_HEIGHT.
+
+    Texts of the canvas must be safe for a terminal already, one cell for a character.
     """
-    import plotext  # pyright: ignore[reportMissingTypeStubs]
-
-    api: Any = plotext
-    # What is asked for counts, not the size of the terminal that this process may have.
-    api.terminal.limit(False, False)
-    figure = api.figure
-    figure.clear()
-    try:
-        figure.plot_size(max(width, MIN_WIDTH), max(height, MIN_HEIGHT))
-        figure.theme("colorless")
-        figure.canvas("default")
-        figure.title(canvas.title)
-        figure.label(canvas.x_label, "x")
-        for axis, ticks in (("x", canvas.x_ticks), ("y", canvas.y_ticks)):
-            ruler = figure.ruler(axis)
-            ruler.lim(0.0, 1.0)
-            ruler.ticks([place for place, _ in ticks], [label for _, label in ticks])
-        for layer in canvas.layers:
-            if len(layer.points.x):
-                figure.draw(_signal(api, layer, unicode=unicode))
-        text = str(figure.build().string(colorless=not colour))
-    finally:
-        figure.clear()
-    return text if unicode else _as_ascii(text)
+    width, height = max(width, MIN_WIDTH), max(height, MIN_HEIGHT)
+    field = field_of(canvas.y_ticks, width, height, has_legend=bool(canvas.legend))
+    cells = Cells(width, height)
+    _draw_y_axis(cells, field, canvas.y_ticks, unicode=unicode)
+    _draw_x_axis(cells, field, canvas, unicode=unicode)
+    for dots in canvas.dots:
+        if unicode and not dots.character:
+            characters = quarter_blocks(field, dots.points)
+        else:
+            characters = whole_cells(field, dots.points, dots.character if unicode else dots.ascii)
+        cells.lay(field.top, field.left, characters, dots.role)
+    for row, column, character, role in draw_lines(canvas.lines, field, unicode=unicode):
+        cells.put(field.top + row, field.left + column, character, role)
+    for mark in canvas.marks:
+        character = mark.character if unicode else mark.ascii
+        row, column = field.top + field.row(mark.y), field.left + field.column(mark.x)
+        cells.put(row, column, character, mark.role)
+    if canvas.legend and height >= _HEIGHT_FOR_LEGEND:
+        cells.put_spans(height - 1, field.left, fit_legend(canvas.legend, width - field.left))
+    return Drawing(cells.picture(), field)
 
 
-def _signal(api: Any, layer: Layer, *, unicode: bool) -> Any:  # noqa: ANN401 - untyped plotext
-    # The finer markers are blocks of Unicode.
-    symbol = layer.marker if unicode or (layer.marker.isascii() and len(layer.marker) == 1) else "#"
-    marker = api.marker(symbol, api.pixel(layer.colour))
-    signal = api.figure.signal(layer.points.x.tolist(), layer.points.y.tolist(), marker=marker)
-    return signal.lines(True) if layer.is_line else signal
+def fit_legend(entries: Sequence[LegendEntry], width: int) -> list[Span]:
+    """Return the most important entries that fit into `width` cells, in their given order."""
+    by_importance = sorted(range(len(entries)), key=lambda index: -entries[index].importance)
+    kept: list[int] = []
+    room = width
+    for index in by_importance:
+        needed = text_width(entries[index].spans) + (_LEGEND_GAP if kept else 0)
+        if needed <= room:
+            kept.append(index)
+            room -= needed
+    spans: list[Span] = []
+    for index in sorted(kept):
+        if spans:
+            spans.append(Span(" " * _LEGEND_GAP, "note"))
+        spans.extend(entries[index].spans)
+    return spans
 
 
-def _as_ascii(text: str) -> str:
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+def _draw_y_axis(cells: Cells, field: Field, ticks: Ticks, *, unicode: bool) -> None:
+    line = field.left - 1
+    for row in range(field.height):
+        cells.put(field.top + row, line, "│" if unicode else "|", "axis")
+    last_row: int | None = None
+    for place, label in ticks:
+        row = field.row(place)
+        if last_row is not None and abs(row - last_row) < _MIN_ROWS_BETWEEN_LABELS:
+            continue
+        cells.put(field.top + row, line - len(label), label, "label")
+        cells.put(field.top + row, line, "┤" if unicode else "+", "axis")
+        last_row = row
+
+
+def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -> None:
+    row = field.top + field.height
+    corner, level, tick = ("└", "─", "┬") if unicode else ("+", "-", "+")
+    cells.put(row, field.left - 1, corner + level * field.width, "axis")
+    has_own_row = cells.height >= _HEIGHT_FOR_LABELS
+    stop = field.width
+    if canvas.x_label and len(canvas.x_label) + 1 < field.width // 4:
+        stop -= len(canvas.x_label) + 1
+        cells.put(row + has_own_row, field.left + stop, f" {canvas.x_label}", "label")
+    pointed_at = None if canvas.x_mark is None else field.column(canvas.x_mark)
+    free_from = -field.left if has_own_row else 0
+    for place, label in canvas.x_ticks:
+        at = field.column(place)
+        # Under its tick in the middle, or else in the axis, right of its tick.
+        start = min(at - len(label) // 2, stop - len(label)) if has_own_row else at + 1
+        hides = not has_own_row and pointed_at in range(at, start + len(label))
+        if hides or start < free_from or start + len(label) > stop:
+            continue
+        cells.put(row, field.left + at, tick, "axis")
+        cells.put(row + has_own_row, field.left + start, label, "label")
+        free_from = start + len(label) + 1
+    if pointed_at is not None:
+        cells.put(row, field.left + pointed_at, "▲" if unicode else "^", "selected")

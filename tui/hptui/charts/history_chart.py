@@ -1,100 +1,167 @@
-"""The history of a study as a chart: every complete trial, and the best so far."""
+"""The history of a study as a chart: its trials, the best so far, and what is worth a mark."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
 import numpy as np
 
-from hptui.analysis.axis import Axis
-from hptui.analysis.history import BoolArray, FloatArray, History, Points, thin_points, thin_steps
-from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, Layer, draw
-from hptui.domain.text import safe_line
+from hptui.analysis.history import Points, thin_steps
+from hptui.analysis.history_scene import HistoryScene, HistorySource, Reported, compose_scene
+from hptui.charts.canvas import (
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    Canvas,
+    Dots,
+    Drawing,
+    Mark,
+    draw,
+    field_of,
+    fit_legend,
+)
+from hptui.charts.history_legend import history_legend, why_nothing
+from hptui.charts.lines import Line
+from hptui.charts.picture import Cells, Picture, Span
+from hptui.charts.sentence import sentence_picture
+from hptui.storage.trial_states import FAIL, PRUNED, RUNNING, WAITING
 
-_CELLS_A_Y_TICK = 4
-_CELLS_AN_X_TICK = 14
-_NOTE_LINES = 1
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    import numpy.typing as npt
 
-def draw_history(
-    history: History,
-    title: str,
-    *,
-    width: int,
-    height: int,
-    is_log: bool = False,
-    colour: bool = False,
-    unicode: bool = True,
-) -> str:
-    """Return the chart and a line below it that says what it shows and what it cannot.
+    from hptui.analysis.history import FloatArray, History, IntArray
 
-    Any history and any size give a text: where there is no room, or nothing to draw, it is the
-    line alone. `width` and `height` count cells, the line included.
-    """
-    is_shown = np.isfinite(history.values)
-    if is_log:
-        is_shown &= history.values > 0
-    notes = _notes(history, is_shown, is_log=is_log, unicode=unicode)
-    room = max(0, height - _NOTE_LINES)
-    if not is_shown.any() or width < MIN_WIDTH or room < MIN_HEIGHT:
-        return f"{safe_line(title)}: {notes}"
-    canvas = _canvas(history, is_shown, title, width, room, is_log=is_log, unicode=unicode)
-    return f"{draw(canvas, width, room, colour=colour, unicode=unicode).rstrip()}\n{notes}"
+_CELLS_A_Y_TICK: Final = 4
+_CELLS_AN_X_TICK: Final = 14
+_CELL_ASPECT: Final = 2.0
+"""How much taller than wide a cell is, about."""
 
 
-def _canvas(
-    history: History,
-    is_shown: BoolArray,
-    title: str,
-    width: int,
-    height: int,
-    *,
-    is_log: bool,
-    unicode: bool,
-) -> Canvas:
-    x_axis = Axis.around(history.numbers.astype(np.float64))
-    y_axis = Axis.around(history.values[is_shown], is_log=is_log)
-    x = x_axis.place(history.numbers.astype(np.float64))
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryPicture:
+    """A history that was drawn."""
 
-    def points(chosen: BoolArray, values: FloatArray) -> Points:
-        return Points(x[chosen], y_axis.place(values[chosen]))
+    picture: Picture
+    sentence: str = ""
+    """Why there is nothing to see; empty for a chart."""
+    drawing: Drawing | None = None
+    scene: HistoryScene | None = None
 
-    has_best = np.isfinite(history.best)
-    if is_log:
-        has_best &= history.best > 0
-    infeasible = thin_points(points(is_shown & ~history.is_feasible, history.values), width, height)
-    feasible = thin_points(points(is_shown & history.is_feasible, history.values), width, height)
-    best = thin_steps(points(has_best, history.best), width)
-    return Canvas(
-        title=safe_line(title, max_chars=width),
-        x_label="trial",
-        x_ticks=x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
-        y_ticks=y_axis.ticks(max(3, height // _CELLS_A_Y_TICK)),
-        layers=(
-            Layer(infeasible, "x", "red"),
-            Layer(feasible, "·" if unicode else ".", "blue+"),
-            Layer(best, "hd", "orange+", is_line=True),
-        ),
+    def number_at(self, x: int, y: int) -> int | None:
+        """Return the number of the trial that is seen nearest to a cell, from the upper left one.
+
+        None outside the axes, and where no trial is seen.
+        """
+        if self.drawing is None or self.scene is None or not self.drawing.field.has(x, y):
+            return None
+        field, places = self.drawing.field, self.scene.places
+        across = field.columns(places.x, 2) / 2 + 0.25 - (x - field.left + 0.5)
+        down = field.rows(places.y, 2) / 2 + 0.25 - (y - field.top + 0.5)
+        distances = across**2 + (_CELL_ASPECT * down) ** 2
+        return int(self.scene.numbers[np.argmin(distances)]) if len(distances) else None
+
+
+def history_source(
+    history: History, numbers: IntArray, states: npt.NDArray[np.int8], last_values: FloatArray
+) -> HistorySource:
+    """Return what the history of a study shows, from its columns (a row a trial, in any order)."""
+
+    def reported(state: int) -> Reported:
+        rows = np.flatnonzero((states == state) & (numbers >= 0))
+        return Reported(numbers[rows], last_values[rows])
+
+    return HistorySource(
+        history,
+        reported(PRUNED),
+        reported(RUNNING),
+        n_failed=int((states == FAIL).sum()),
+        n_waiting=int((states == WAITING).sum()),
     )
 
 
-def _notes(history: History, is_shown: BoolArray, *, is_log: bool, unicode: bool) -> str:
-    complete = ~np.isnan(history.values)
-    if not complete.any():
-        return f"no complete trial among {len(history.values)}."
-    row = history.best_row
-    parts = [f"{int(complete.sum())} complete"]
-    if row is None:
-        parts.append("none feasible")
-    else:
-        star = "★" if unicode else "*"
-        parts.append(f"{star} {history.values[row]:.4g} at trial {history.numbers[row]}")
-    infeasible = int((complete & ~history.is_feasible).sum())
-    if infeasible:
-        parts.append(f"x {infeasible} infeasible")
-    infinite = int(np.isinf(history.values).sum())
-    if infinite:
-        parts.append(f"{infinite} infinite, not drawn")
-    if is_log:
-        below = int((np.isfinite(history.values) & ~is_shown).sum())
-        if below:
-            parts.append(f"{below} not above 0, not drawn on a log scale")
-    return "   ".join(parts)
+def draw_history(
+    source: HistorySource,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    is_log: bool = False,
+    target: float | None = None,
+    selected: int | None = None,
+    window: tuple[int, int] | None = None,
+) -> HistoryPicture:
+    """Draw a history in `width` by `height` cells, the last one a legend where there is room.
+
+    Any history and any size give a picture; where there is nothing to draw, it is a sentence, and
+    where there is no room for axes, the legend alone.
+
+    Args:
+        source: What is drawn.
+        width: In cells.
+        height: In cells.
+        unicode: Whether characters beyond ASCII can be used.
+        is_log: Whether the values are on a logarithmic axis.
+        target: A value that is marked by a level line.
+        selected: The number of a trial that is marked.
+        window: The first and the last trial number that are shown; without, all are.
+    """
+    shown = source if window is None else source.within(*window)
+    scene = compose_scene(shown, is_log=is_log, target=target)
+    if scene is None:
+        sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
+        return HistoryPicture(sentence_picture(sentence, width, height), sentence)
+    legend = history_legend(shown, scene, target=target, is_log=is_log, unicode=unicode)
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return HistoryPicture(_line_picture(fit_legend(legend, width), width, height))
+    y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
+    field = field_of(y_ticks, width, height, has_legend=True)
+    place = None if selected is None else scene.place_of(selected)
+    canvas = Canvas(
+        x_label="trial",
+        x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
+        y_ticks=y_ticks,
+        dots=_dots(scene, field.width),
+        lines=(Line(thin_steps(scene.best, field.width), "best", is_steps=True),),
+        marks=_marks(scene, place),
+        x_mark=_x_mark(scene, selected),
+        legend=legend,
+    )
+    drawing = draw(canvas, width, height, unicode=unicode)
+    return HistoryPicture(drawing.picture, drawing=drawing, scene=scene)
+
+
+def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
+    across = np.linspace(0.0, 1.0, n_columns if scene.target is not None else 0)
+    target = Points(across, np.full(len(across), scene.target or 0.0))
+    return (
+        Dots(target, "target", "┄", "-"),
+        Dots(scene.pruned, "pruned", "·", "."),
+        Dots(scene.infeasible, "infeasible", "⊘", "X"),
+        Dots(scene.feasible, "trial"),
+    )
+
+
+def _marks(scene: HistoryScene, selected: tuple[float, float] | None) -> Sequence[Mark]:
+    running = zip(scene.running.x.tolist(), scene.running.y.tolist(), strict=True)
+    marks = [Mark(x, y, "running", "●", "~") for x, y in running]
+    if scene.best_trial is not None:
+        marks.append(Mark(*scene.best_trial, "best", "★", "*"))
+    if selected is not None:
+        marks.append(Mark(*selected, "selected", "◆", "@"))
+    return marks
+
+
+def _x_mark(scene: HistoryScene, selected: int | None) -> float | None:
+    if selected is None or not scene.x_axis.low <= selected <= scene.x_axis.high:
+        return None
+    return float(scene.x_axis.place(np.array([selected], np.float64))[0])
+
+
+def _line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
+    if width < 1 or height < 1:
+        return Picture()
+    cells = Cells(width, 1)
+    cells.put_spans(0, 0, spans)
+    return cells.picture()

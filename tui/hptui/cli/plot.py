@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.cli.table import cut
 from hptui.cli.terminal import Terminal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -12,10 +13,28 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from hptui.charts.picture import Picture, Role
+
 _MAX_WIDTH = 1_000
 _MAX_HEIGHT = 500
 _DEFAULT_HEIGHT = 24
 _LINES_FOR_PROMPT = 2
+_TITLE_LINES = 1
+_COLOURS: Final[dict[Role, str]] = {
+    "axis": "2",
+    "label": "2",
+    "trial": "34",
+    "best": "33",
+    "pruned": "2",
+    "failed": "31",
+    "running": "36",
+    "infeasible": "31",
+    "target": "35",
+    "selected": "1",
+    "median": "2",
+    "note": "2",
+}
+"""What colours a terminal is asked for: from its own palette, so that they suit its ground."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     place = locate_study(args.study, studies=args.studies)
 
     from hptui.analysis.history import build_history
-    from hptui.charts.history_chart import draw_history
+    from hptui.charts.history_chart import draw_history, history_source
     from hptui.storage.columns import StudyColumns
     from hptui.storage.study_detail import read_study
 
@@ -67,18 +86,28 @@ def run(args: argparse.Namespace) -> int:
             columns.is_feasible,
             columns.directions[objective],
         )
-        print(
-            draw_history(
-                history,
-                f"{safe_line(place.study_name)}: {safe_line(name)}",
-                width=width,
-                height=height,
-                is_log=args.log,
-                colour=terminal.has_colour,
-                unicode=terminal.has_unicode,
-            )
+        source = history_source(history, columns.numbers, columns.states, columns.last_values)
+        title = cut(f"{safe_line(place.study_name)}: {safe_line(name)}", width)
+        drawn = draw_history(
+            source,
+            width=width,
+            height=height - _TITLE_LINES,
+            is_log=args.log,
+            unicode=terminal.has_unicode,
         )
+        print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
+        print(drawn.sentence or _text(drawn.picture, has_colour=terminal.has_colour))
     return 0
+
+
+def _text(picture: Picture, *, has_colour: bool) -> str:
+    if not has_colour:
+        return picture.plain()
+    lines = (
+        "".join(f"\x1b[{_COLOURS[span.role]}m{span.text}\x1b[0m" for span in line)
+        for line in picture.lines
+    )
+    return "\n".join(lines)
 
 
 def _size(given: int | None, option: str, default: int, most: int) -> int:

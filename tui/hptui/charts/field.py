@@ -1,0 +1,72 @@
+"""Where the data of a chart stand in its cells, and the finer dots that a cell is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from hptui.analysis.history import FloatArray, IntArray, Points
+
+CharArray = npt.NDArray[np.str_]
+
+_QUARTERS: Final = np.array(list(" ▖▗▄▘▌▚▙▝▞▐▟▀▛▜█"))
+"""By the sum of lower left 1, lower right 2, upper left 4 and upper right 8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The cells of a chart that hold its data, inside the axes.
+
+    Places go from 0 to 1: from the middle of the first cell to that of the last one, and upwards.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def columns(self, x: FloatArray, fineness: int = 1) -> IntArray:
+        """Return the columns of places, from 0; `fineness` of them to a cell."""
+        return _dots(x, self.width, fineness)
+
+    def rows(self, y: FloatArray, fineness: int = 1) -> IntArray:
+        """Return the rows of places, from 0 and downwards; `fineness` of them to a cell."""
+        return self.height * fineness - 1 - _dots(y, self.height, fineness)
+
+    def column(self, x: float) -> int:
+        """Return the column of one place."""
+        return int(self.columns(np.array([x]))[0])
+
+    def row(self, y: float) -> int:
+        """Return the row of one place."""
+        return int(self.rows(np.array([y]))[0])
+
+    def has(self, column: int, row: int) -> bool:
+        """Say whether a cell of the picture is inside."""
+        is_across = self.left <= column < self.left + self.width
+        return is_across and self.top <= row < self.top + self.height
+
+
+def quarter_blocks(field: Field, points: Points) -> CharArray:
+    """Return a character for each cell of the field: blocks of its quarters that hold a point."""
+    dots = np.zeros((field.height * 2, field.width * 2), np.int8)
+    dots[field.rows(points.y, 2), field.columns(points.x, 2)] = 1
+    upper, lower = dots[0::2], dots[1::2]
+    sums = lower[:, 0::2] + 2 * lower[:, 1::2] + 4 * upper[:, 0::2] + 8 * upper[:, 1::2]
+    return _QUARTERS[sums]
+
+
+def whole_cells(field: Field, points: Points, character: str) -> CharArray:
+    """Return `character` for each cell of the field that holds a point, a space for the others."""
+    characters = np.full((field.height, field.width), " ", "<U1")
+    characters[field.rows(points.y), field.columns(points.x)] = character
+    return characters
+
+
+def _dots(places: FloatArray, n_cells: int, fineness: int) -> IntArray:
+    at = (0.5 + places * (n_cells - 1)) * fineness
+    return np.clip(at.astype(np.int64), 0, n_cells * fineness - 1)

@@ -1,0 +1,99 @@
+"""What stands below a history: what its marks mean, how many there are, and what is not drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.charts.canvas import LegendEntry
+from hptui.charts.picture import Span
+from hptui.domain.readable import four_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.analysis.history_scene import HistoryScene, HistorySource
+    from hptui.charts.picture import Role
+
+
+def history_legend(
+    source: HistorySource,
+    scene: HistoryScene,
+    *,
+    target: float | None,
+    is_log: bool,
+    unicode: bool,
+) -> Sequence[LegendEntry]:
+    """Return the entries of a history's legend, with its counts."""
+    history = source.history
+    entries: list[LegendEntry] = []
+
+    def add(importance: int, mark: str, role: Role, text: str) -> None:
+        spans = (Span(f"{mark} ", role), Span(text, "note")) if mark else (Span(text, "note"),)
+        entries.append(LegendEntry(spans, importance))
+
+    is_complete = ~np.isnan(history.values)
+    n_infeasible = int((is_complete & ~history.is_feasible).sum())
+    n_feasible = int(is_complete.sum()) - n_infeasible
+    _add_best(entries, source, unicode=unicode)
+    add(6, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
+    if len(source.pruned.numbers):
+        add(5, "·" if unicode else ".", "pruned", f"{len(source.pruned.numbers)} pruned")
+    if len(source.running.numbers):
+        add(4, "●" if unicode else "~", "running", f"{len(source.running.numbers)} running")
+    if n_infeasible:
+        add(3, "⊘" if unicode else "X", "infeasible", f"{n_infeasible} infeasible")
+    if target is not None:
+        where = "" if scene.target is not None else ", out of sight"
+        mark = "┄" if unicode else "-"
+        add(2, mark, "target", f"target {four_digits(target)}{where}")
+    if scene.n_infinite:
+        add(8, "", "note", f"{scene.n_infinite} infinite, not drawn")
+    if scene.n_not_positive:
+        add(8, "", "note", f"{scene.n_not_positive} not above 0, not drawn")
+    if scene.n_out_of_sight:
+        add(7, "", "note", f"{scene.n_out_of_sight} out of sight")
+    if is_log:
+        add(1, "", "note", "log axis")
+    return entries
+
+
+def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:
+    """Return a sentence for a history of which nothing can be seen.
+
+    `is_part` says that it is a part of a longer one.
+    """
+    history = source.history
+    n_complete = int((~np.isnan(history.values)).sum())
+    n_running, n_pruned = len(source.running.numbers), len(source.pruned.numbers)
+    if n_complete and is_log and np.isfinite(history.values).any():
+        return "No value is above 0, so a log axis shows none."
+    if n_complete:
+        return "No value is finite, so there is nothing to draw."
+    if is_part:
+        return "No trial in this part has a value."
+    if not (len(history.numbers) or n_running):
+        return "No trial yet."
+    if n_running:
+        return f"No trial has completed yet; {n_running} {_are(n_running)} running."
+    if source.n_waiting:
+        return f"No trial has completed yet; {source.n_waiting} {_are(source.n_waiting)} waiting."
+    ended = [f"{n_pruned} pruned"] if n_pruned else []
+    ended += [f"{source.n_failed} failed"] if source.n_failed else []
+    return f"No trial has completed{': ' if ended else ''}{', '.join(ended)}."
+
+
+def _add_best(entries: list[LegendEntry], source: HistorySource, *, unicode: bool) -> None:
+    history = source.history
+    if not len(history.best) or np.isnan(history.best[-1]):
+        return
+    text = f"{'★' if unicode else '*'} {four_digits(float(history.best[-1]))}"
+    row = history.best_row
+    if row is not None:
+        text += f" #{history.numbers[row]}"
+    entries.append(LegendEntry((Span(text, "best"),), 9))
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
