@@ -30,6 +30,10 @@ class Listener(Protocol):
         """Take a worker's message."""
         ...
 
+    def on_broken(self, channel: Channel) -> None:
+        """Take that a worker's connection carries no messages any more."""
+        ...
+
     def on_host_end(self, host: Host) -> None:
         """Take the end of a worker process."""
         ...
@@ -130,6 +134,8 @@ class Connections:
             _log.warning("a connection was closed: %s", error)
             messages = []
             channel.is_closed = True
+            if kind == "worker":
+                self._listener.on_broken(channel)
         for message in messages:
             if kind == "worker":
                 self._listener.on_worker(channel, message)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hptui.engine.outcome import ErrorKind, TrialError
+from hptui.engine.protocol import ProtocolError
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
@@ -190,37 +191,55 @@ class Crew:
         host.process.join(0)
         self.connections.forget_host(host)
         said_hello = any(worker.is_ready for worker in host.workers)
-        deaths: list[Death] = []
+        # A trial whose result is still in the pipe has ended; no other is given to this process.
+        was_retired, host.is_retired = host.is_retired, True
         for worker in host.workers:
-            slot = self.slots.get(worker.slot) if worker.slot is not None else None
-            if worker.channel is not None:
-                if slot is not None:
-                    # A result may have been sent just before the end.
-                    for message in worker.channel.receive_all():
-                        self.on_message(slot, message)
-                self.connections.drop(worker.channel)
-            if slot is not None and slot.worker is worker:
-                if slot.number is not None:
-                    deaths.append(Death(slot.index, slot.number, self._why(host, slot)))
-                slot.worker, slot.number, slot.ending = None, None, None
+            self._drain(worker)
+        lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
+        n_running = sum(slot.number is not None for slot in lost)
+        deaths = [
+            Death(slot.index, slot.number, self._why(host, slot, n_running))
+            for slot in lost
+            if slot.number is not None
+        ]
+        for slot in lost:
+            slot.worker, slot.number, slot.ending = None, None, None
         self.pool.forget(host)
         if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
             self.deaths_in_a_row += 1
-        if not said_hello and not host.is_retired:
+        if not said_hello and not was_retired:
             self.failed_starts += 1
         return deaths
 
-    def _why(self, host: Host, slot: Slot) -> TrialError:
+    def _drain(self, worker: Worker) -> None:
+        if worker.channel is None:
+            return
+        slot = self.slots.get(worker.slot) if worker.slot is not None else None
+        if slot is not None and slot.worker is worker:
+            # What the objective left half written, or wrote itself, is no message.
+            with contextlib.suppress(ProtocolError):
+                for message in worker.channel.receive_all():
+                    self.on_message(slot, message)
+        self.connections.drop(worker.channel)
+
+    def give_up(self, channel: Channel, why: str) -> None:
+        """Kill a worker whose connection can no longer be used."""
+        for host in self.pool.hosts:
+            if any(worker.channel is channel for worker in host.workers):
+                slot = self.slot_of(channel)
+                if slot is not None and slot.ending is None:
+                    slot.ending = ("died", why)
+                self.pool.terminate(host, force=True)
+                return
+
+    def _why(self, host: Host, slot: Slot, n_running: int) -> TrialError:
         if slot.ending is not None:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
-        shared = sum(
-            each.number is not None for each in self.slots.values() if each.worker in host.workers
-        )
         how = describe_exit(host.exit_code)
         text = f"The worker process ended ({how})"
-        if shared > 1:
-            text += f"; {shared} trials were running in it"
+        if n_running > 1:
+            text += f"; {n_running} trials were running in it, and any of them may be the cause"
         return TrialError("died", "", text + ".", _tail(slot.log))
 
     def restart(self, now_s: float) -> None:

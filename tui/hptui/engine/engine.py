@@ -275,6 +275,10 @@ class Engine:
             self._connections.watch_writes(channel)
         return False
 
+    def on_broken(self, channel: Channel) -> None:
+        """See `connections.Listener`."""
+        self._crew.give_up(channel, "The trial wrote into its worker's connection to the engine.")
+
     def on_host_end(self, host: Host) -> None:
         """See `connections.Listener`."""
         self._on_deaths(self._crew.bury(host))

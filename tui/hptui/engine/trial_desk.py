@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from hptui.engine.run import Run
     from hptui.engine.run_events import Event
     from hptui.engine.trials import LiveTrial
+
+_log = logging.getLogger("hptui.engine")
 
 _REFRESH_S = 0.02
 """Rows of other programs are noticed this much later at most; looking costs 60 us a time."""
@@ -67,7 +70,17 @@ class TrialDesk:
             self.run.storage.refresh()
 
     def take(self, slot: Slot, message: Message) -> None:
-        """Do what a slot's trial asks or tells."""
+        """Do what a slot's trial asks or tells; what cannot be done ends the trial."""
+        try:
+            self._take(slot, message)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            # A name or a value that neither JSON nor the file can hold, or a forged message.
+            _log.exception("trial %s: %s", slot.number, message.get("op"))
+            why = f"The study cannot hold what the trial sent. {type(error).__name__}: {error}"
+            slot.ending = ("exception", why)
+            self.crew.send(slot, {"op": "stop", "stop": why})
+
+    def _take(self, slot: Slot, message: Message) -> None:
         trials = self.run.trials
         operation = message.get("op")
         if operation == "study_attr":
@@ -91,9 +104,13 @@ class TrialDesk:
         self.commits.touch()
 
     def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
-        if message["state"] == "ended":
+        is_spent = bool(message.get("spent"))
+        is_refused = slot.ending is not None and slot.ending[0] == "exception"
+        if message["state"] == "ended" or is_refused:
             kind, text = slot.ending or ("killed", str(message.get("message", "")))
             message = failed(TrialError(kind, "", text))
+        if is_spent and slot.worker is not None:
+            slot.worker.host.is_retired = True
         self._tell(slot.index, live, message)
         self.crew.release(slot)
 
