@@ -10,6 +10,7 @@ from tests.storage.study_file import StudyFile
 
 from hptui.cli.locate import (
     StudyLocation,
+    address_of,
     locate_file,
     locate_study,
     spelling_of,
@@ -75,6 +76,20 @@ def test_the_only_study_of_a_file_may_have_any_name(make: Make):
 def test_of_several_studies_the_one_named_like_the_file_is_meant(make: Make):
     path = make("studies/mine.db", "other", "mine")
     assert locate_study("mine") == StudyLocation(path, "mine")
+
+
+def test_a_name_and_a_colon_say_which_of_several_studies_is_meant(make: Make):
+    path = make("studies/mine.db", "one", "two")
+    assert locate_study("mine:two") == StudyLocation(path, "two")
+    with pytest.raises(UsageError, match="holds no study 'three'"):
+        locate_study("mine:three")
+
+
+@pytest.mark.parametrize("place", ["studies/mine.db", "elsewhere.db"])
+@pytest.mark.parametrize("name", ["mine", "elsewhere", "a b"])
+def test_an_address_leads_back_to_its_study(place: str, name: str, make: Make):
+    path = make(place, "one", name)
+    assert locate_study(address_of(path, name)) == StudyLocation(path, name)
 
 
 def test_several_studies_without_that_name_must_be_told_apart(make: Make):

@@ -59,8 +59,9 @@ def parameters_of(family: str, method: Method) -> dict[str, inspect.Parameter]:
 def documentation_of(family: str, method: Method, parameter: str) -> str:
     """Return what Optuna's docstring says of one parameter; empty where it says nothing."""
     classes = CLASSES[family][method.name].__mro__
-    text = "\n".join(each.__doc__ or "" for each in classes)
-    entry = re.search(rf"^ {{8}}{parameter}:\n(.*?)(?=^ {{8}}\w|\Z)", text, re.S | re.M)
+    # Python 3.13 takes the common indentation away by itself.
+    text = "\n".join(inspect.cleandoc(each.__doc__ or "") for each in classes)
+    entry = re.search(rf"^ {{4}}{parameter}:\n(.*?)(?=^ {{0,4}}\w|\Z)", text, re.S | re.M)
     return "" if entry is None else entry[1]
 
 

@@ -77,9 +77,9 @@ def address_of(path: Path, study_name: str) -> str:
 def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
     """Return the study that `text` means.
 
-    A name is NAME.db in the studies folder; what ends in `.db` or holds a slash is a path, from
-    here or else from the studies folder. The study in it is the only one, the one named like the
-    file, or the one after a colon.
+    A name is NAME.db in the studies folder, and NAME:STUDY one of several studies in it; what ends
+    in `.db` or holds a slash is a path, from here or else from the studies folder. The study in it
+    is the only one, the one named like the file, or the one after a colon.
 
     Raises:
         UsageError: There is no such study, or it is not clear which; lists what there is.
@@ -141,7 +141,8 @@ def _listed(names: list[str]) -> str:
 def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
     """Return the file that `text` means, and the study's name where it gives one."""
     if "/" not in text and not text.endswith(".db") and ".db:" not in text:
-        return _named(text, folder), None
+        name, colon, wanted = text.partition(":")
+        return _named(name, folder), wanted if colon else None
     if "\0" in text:
         raise UsageError(f"{safe_line(text)} is not the path of a file.")
     for base in (Path.cwd(), folder):

@@ -119,7 +119,8 @@ def take_lease(study_file: Path, lease: Lease) -> Lease | None:
 
 def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     """Return the error that says who runs a study and how to reach it."""
-    name = safe_line(lease.study if lease.study == study_file.stem else study_file)
+    spelled = str(study_file) if lease.study == study_file.stem else f"{study_file}:{lease.study}"
+    name = safe_line(spelled)
     where = "" if lease.is_here else f" on {safe_line(lease.host)}"
     hint = (
         f"hptui status {name} shows it, hptui stop {name} ends it"
@@ -127,7 +128,7 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
         else f"if that engine is gone, remove {folder_of(study_file, lease.study).name}/engine.json"
     )
     return StudyBusyError(
-        f"{safe_line(study_file.name)} is being run by process {lease.pid}{where}.", hint=hint
+        f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
     )
 
 

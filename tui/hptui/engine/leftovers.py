@@ -5,15 +5,21 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from optuna.trial import FrozenTrial, TrialState
+import optuna
+from optuna.trial import TrialState
 
+from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.run import runs_of
+from hptui.engine.scratch import clear_scratch
+from hptui.storage.gate import require_writable
+from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna.trial import FrozenTrial
 
 
 def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -27,17 +33,45 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in running if trial.system_attrs.get("hptui:run") in here]
 
 
-def treat_leftovers(study: optuna.Study, what: str) -> int:
-    """Fail or requeue leftover trials; returns how many were left as they are."""
+def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
+    """Fail or requeue leftover trials; returns how many were left as they are.
+
+    Args:
+        study: The study, whose lease the caller holds.
+        folder: The study's folder, where its trials have their scratch folders.
+        what: `fail`, `requeue` or `leave`.
+    """
     left = leftover_trials(study)
     if what == "leave":
         return len(left)
     for trial in left:
-        resolve_leftover(study, trial, requeue=what == "requeue")
+        _resolve(study, trial, requeue=what == "requeue")
+        clear_scratch(folder / "scratch" / f"{trial.number:06d}")
     return 0
 
 
-def resolve_leftover(study: optuna.Study, trial: FrozenTrial, *, requeue: bool) -> None:
+def settle_leftovers(study_file: Path, name: str, what: str) -> None:
+    """Fail or requeue the leftover trials of a study that no engine runs.
+
+    Raises:
+        StudyBusyError: An engine runs the study.
+        StudyFileError: The file cannot be written.
+    """
+    require_writable(study_file)
+    lease = Lease.of_this_process(name, "doctor", Path())
+    folder = folder_of(study_file, name)
+    take_lease(study_file, lease)
+    try:
+        storage = SqliteStorage(study_file)
+        try:
+            treat_leftovers(optuna.Study(study_name=name, storage=storage), folder, what)
+        finally:
+            storage.close()
+    finally:
+        release_lease(study_file, lease)
+
+
+def _resolve(study: optuna.Study, trial: FrozenTrial, *, requeue: bool) -> None:
     """Mark a leftover trial as failed, and with `requeue` enqueue its parameters again."""
     error = TrialError("died", "", "The engine that ran this trial ended before the trial did.")
     storage = study._storage

@@ -33,6 +33,9 @@ class RunRecord:
     seed: int | None
     reason: str
     """Why it ended; empty while it runs, and after a crash."""
+    id: str
+    host: str
+    """The machine that it ran on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +120,6 @@ def _run(record: dict[str, Any]) -> RunRecord:
         backend=text("backend"),
         seed=integer("seed"),
         reason=text("reason"),
+        id=text("id"),
+        host=text("host"),
     )

@@ -30,6 +30,7 @@ MAX_REPORTS: Final = 10_000
 MAX_PARAMS: Final = 1_000
 MAX_CONSTRAINTS: Final = 1_000
 ERROR_KEY: Final = "hptui:error"
+RUN_KEY: Final = "hptui:run"
 PRUNED_KEY: Final = "hptui:pruned"
 
 Part = TypeVar("Part")
@@ -98,6 +99,8 @@ class TrialDetail:
     user_attributes: Attributes
     system_attributes: Attributes
     """Without those that have a field of their own here."""
+    run: str
+    """The id of the run of hptui that it belongs to; empty for other programs' trials."""
     error: StoredError | None
     pruned: StoredPruning | None
     damage: tuple[str, ...]
@@ -184,6 +187,7 @@ class _TrialReader:
             constraints=self._try(self._constraints, {}),
             user_attributes=user,
             system_attributes=system.without(ERROR_KEY, PRUNED_KEY, OLD_KEY, prefix=PREFIX),
+            run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
             pruned=_pruning_of(system.get(PRUNED_KEY)),
             damage=tuple(self.damage),
