@@ -16,6 +16,7 @@ import optuna
 from hptui.domain.edits import (
     edits_to_json,
 )
+from hptui.domain.text import safe_line
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
@@ -24,6 +25,7 @@ from hptui.engine.process_identity import boot_id
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
+from hptui.errors import StudyFileError
 from hptui.registry.load import source_sha
 from hptui.storage.sqlite import SqliteStorage
 
@@ -52,9 +54,16 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
     if not plan.study_file.exists():
         # All that can be refused is refused before the file is there.
         choices = Choices.of(plan, about, None)
-        plan.study_file.parent.mkdir(parents=True, exist_ok=True)
-        _set_aside(plan)
-    take_lease(plan.study_file, lease)
+    try:
+        if choices is not None:
+            plan.study_file.parent.mkdir(parents=True, exist_ok=True)
+            _set_aside(plan)
+        take_lease(plan.study_file, lease)
+    except OSError as error:
+        raise StudyFileError(
+            f"Nothing can be written beside {safe_line(plan.study_file)}: {error.strerror}.",
+            hint="Choose another place with --studies DIR or --storage FILE.",
+        ) from error
     try:
         return _open(plan, about, lease, choices)
     except BaseException:
@@ -121,7 +130,7 @@ def _start(
     handler = _log_to(folder / "engine.log")
     study.sampler = choices.sampler
     study.pruner = choices.pruner
-    n_leftover = treat_leftovers(study, plan.leftovers)
+    n_leftover = treat_leftovers(study, folder, plan.leftovers)
     _write_study_attrs(plan, lease, study, choices)
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
