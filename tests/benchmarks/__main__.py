@@ -9,9 +9,14 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tests.benchmarks import edited_space, open_study
 from tests.benchmarks.ask_cost import ask_ms
 from tests.benchmarks.trials_per_second import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 def machine() -> str:
@@ -31,14 +36,45 @@ def machine() -> str:
     )
 
 
-def main() -> None:
-    """Measure and print a table."""
-    print(machine(), end="\n\n")
-    print(f"{'':44}{'Optuna':>10}{'hptui':>10}")
-    for title, peer, own, remark in rows():
-        print(f"{title:44}{peer:8.1f}/s{own:8.1f}/s   {remark}", flush=True)
+def _opening() -> tuple[str, str, str, str]:
+    peer, own = open_study.compare()
+    ratio = peer.seconds / own.seconds
+    return (
+        f"(d) open {own.n_trials:,} trials, 5 parameters",
+        f"{peer.seconds:.1f} s, {peer.peak_mb:.0f} MB",
+        f"{own.seconds:.2f} s, {own.peak_mb:.0f} MB",
+        f"{ratio:.0f} times (goal 25, 350 MB)",
+    )
+
+
+def _asking() -> Generator[tuple[str, str, str, str]]:
     for n_trials in (1_000, 10_000):
-        print(f"(e) TPE, ask after {n_trials:,} trials: {ask_ms(n_trials):.0f} ms", flush=True)
+        yield f"(e) TPE, ask after {n_trials:,} trials", "", f"{ask_ms(n_trials):.0f} ms", ""
+
+
+def _editing() -> Generator[tuple[str, str, str, str]]:
+    for row in edited_space.run():
+        yield (
+            f"(f) {row.sampler}, bounds edited, best after",
+            f"{row.plain:.2f}",
+            f"{row.view:.2f}",
+            f"a fresh study: {row.fresh:.2f}",
+        )
+
+
+def _rows() -> Generator[tuple[str, str, str, str]]:
+    yield from rows()
+    yield _opening()
+    yield from _asking()
+    yield from _editing()
+
+
+def main() -> None:
+    """Measure and print a Markdown table, each row as soon as it is known."""
+    print(machine(), end="\n\n")
+    print("| | Optuna | hptui | |\n|---|---|---|---|")
+    for row in _rows():
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":
