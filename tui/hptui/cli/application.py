@@ -13,7 +13,7 @@ from hptui.errors import HptuiError, UsageError
 from hptui.ui.place import OpenPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from hptui.ui.app import HptuiApp
 
@@ -93,17 +93,34 @@ def open_application(path: str | None) -> int:
     _demand_terminal()
     place = open_place(path)
     has_utf8 = has_unicode()
-    with _screen_alone() as terminal:
+
+    def make() -> HptuiApp:
         from hptui.ui.app import HptuiApp
 
-        app = HptuiApp(place, has_unicode=has_utf8)
-        app.run()
-        with contextlib.suppress(OSError):
-            os.write(terminal, _MOUSE_PIXELS_OFF.encode())
+        return HptuiApp(place, has_unicode=has_utf8)
+
+    return run_on_terminal(make)
+
+
+def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
+    """Make an application, run it with the terminal to itself, and return its exit code.
+
+    Raises:
+        ApplicationError: It failed; the terminal is restored.
+    """
+    with _screen_alone() as terminal:
+        app = make()
+        try:
+            app.run()
+        finally:
+            # Textual turns the mouse's pixel mode on and not off again.
+            with contextlib.suppress(OSError):
+                os.write(terminal, _MOUSE_PIXELS_OFF.encode())
     if app.failure is not None:
+        kept = f"The traceback is in {app.failure.report}. " if app.failure.report else ""
         raise ApplicationError(
             f"The application failed: {app.failure.what}",
-            hint=f"The traceback is in {app.failure.report}. A run that was going on goes on.",
+            hint=f"{kept}A run that was going on goes on.",
         )
     return app.return_code if app.return_code is not None else _FALLBACK_EXIT
 

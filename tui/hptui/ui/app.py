@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from hptui.ui.failure import ApplicationFailure
     from hptui.ui.place import OpenPlace
     from hptui.ui.settings import Settings
+
+
+_TERMINAL_CHECK_S: Final = 2.0
 
 
 class HptuiApp(App[int], inherit_bindings=False):
@@ -61,7 +65,7 @@ class HptuiApp(App[int], inherit_bindings=False):
         self._home = home
         for theme in own_themes():
             self.register_theme(theme)
-        self.theme = self.settings.theme if self._has_theme(self.settings.theme) else DEFAULT_THEME
+        self.theme = DEFAULT_THEME if self._theme_trouble() else self.settings.theme
         self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keys.items()})
 
     def get_default_screen(self) -> Screen[Any]:
@@ -80,8 +84,9 @@ class HptuiApp(App[int], inherit_bindings=False):
             from hptui.ui.screens.study import StudyScreen
 
             await self.push_screen(StudyScreen(self.place.file, self.place.study))
-        if self.settings.trouble:
-            self.notify(self.settings.trouble, severity="warning", timeout=10)
+        for trouble in (self.settings.trouble, self._theme_trouble()):
+            if trouble:
+                self.notify(trouble, severity="warning", timeout=10)
 
     @cached_property
     def charts(self) -> ChartThread:
@@ -136,10 +141,16 @@ class HptuiApp(App[int], inherit_bindings=False):
         return [*filters, AsciiFilter()]
 
     def _leave_well_on_signals(self) -> None:
-        # Without handlers these end the process with the terminal in raw mode.
+        # Without handlers most of these end the process with the terminal in raw mode.
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             loop.add_signal_handler(number, self._exit_by_signal, number)
+        # A terminal that is not the controlling one goes without a signal.
+        self.set_interval(_TERMINAL_CHECK_S, self._leave_without_terminal)
+
+    def _leave_without_terminal(self) -> None:
+        if not os.isatty(0):
+            self._exit_by_signal(signal.SIGHUP)
 
     def _exit_by_signal(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
@@ -152,8 +163,11 @@ class HptuiApp(App[int], inherit_bindings=False):
             self.failure = keep_failure(self._exception)
         self._close_messages_no_wait()
 
-    def _has_theme(self, name: str) -> bool:
-        return name in self.available_themes
+    def _theme_trouble(self) -> str:
+        if self.settings.theme in self.available_themes:
+            return ""
+        own = ", ".join(theme.name for theme in own_themes())
+        return f"There is no theme {self.settings.theme!r}; ours are {own}."
 
     def action_hint_quit(self) -> None:
         """Say how to leave: Ctrl+C ends other programs."""

@@ -1,0 +1,143 @@
+"""A program on a terminal of its own: what it writes, and how it leaves the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import termios
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+DEADLINE_S = 60.0
+_MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
+_KITTY = re.compile(rb"\x1b\[([>=<])(\d*)u")
+_IN_BAND_QUERY, _IN_BAND_YES = b"\x1b[?2048$p", b"\x1b[?2048;1$y"
+
+
+class PtyProgram:
+    """A process whose terminal is a pseudo terminal that this side reads.
+
+    The terminal sends SIGHUP when it goes, unless it is not the controlling one.
+
+    It answers that it supports in-band resizing, as modern terminals do, so that the application
+    uses all the modes it knows.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        size: tuple[int, int] = (100, 30),
+        is_controlling: bool = True,
+    ) -> None:
+        self._master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._slave = slave
+        self.settings_before = termios.tcgetattr(slave)
+        self._lock = threading.Lock()
+        self._written = bytearray()
+        self.process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, "TERM": "xterm-256color", **env},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=_control_terminal if is_controlling else None,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            with self._lock:
+                self._written += data
+            if _IN_BAND_QUERY in data:
+                os.write(self._master, _IN_BAND_YES)
+
+    @property
+    def written(self) -> bytes:
+        """All that it wrote so far."""
+        with self._lock:
+            return bytes(self._written)
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has written a text; fails when it does not."""
+        wanted = text.encode()
+        deadline = time.monotonic() + DEADLINE_S
+        while wanted not in self.written:
+            assert time.monotonic() < deadline, (
+                f"{text!r} was not written: {self.written[-3000:]!r}"
+            )
+            assert self.process.poll() is None, f"ended before {text!r}: {self.written[-3000:]!r}"
+            threading.Event().wait(0.01)
+
+    def press(self, keys: str) -> None:
+        """Type on its terminal."""
+        os.write(self._master, keys.encode())
+
+    def hang_up(self) -> None:
+        """Close this side of the terminal, as a closed window does."""
+        os.close(self._slave)
+        os.close(self._master)
+        self._slave = self._master = -1
+
+    def finish(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self.process.wait(DEADLINE_S)
+
+    def settings_after(self) -> list[object]:
+        """Return the terminal's settings now."""
+        return termios.tcgetattr(self._slave)
+
+    def close(self) -> None:
+        """End what is left of it."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(DEADLINE_S)
+        for fd in (self._slave, self._master):
+            if fd >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+        self._reader.join(1)
+
+
+def _control_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def modes_left_on(written: bytes) -> set[str]:
+    """Return the terminal modes that were turned on and not off; `cursor` when it is hidden."""
+    state: dict[str, bool] = {}
+    for match in _MODE.finditer(written):
+        for mode in match[1].decode().split(";"):
+            state[mode] = match[2] == b"h"
+    is_cursor_hidden = state.pop("25", True) is False
+    # 7 is line wrap, on by default; 2026 brackets each frame.
+    left = {mode for mode, is_on in state.items() if is_on and mode not in ("7", "2026")}
+    if state.get("7") is False:
+        left.add("no line wrap")
+    depth = sum({b">": 1, b"<": -1}.get(match[1], 0) for match in _KITTY.finditer(written))
+    if is_cursor_hidden:
+        left.add("cursor")
+    if depth > 0:
+        left.add("kitty")
+    return left

@@ -1,0 +1,63 @@
+"""Runs the application on a terminal with a small screen that can do harm."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.widgets import Static
+
+from hptui.cli.application import run_on_terminal
+from hptui.errors import HptuiError
+from hptui.ui.app import HptuiApp
+from hptui.ui.place import OpenPlace
+from hptui.ui.screens.base import CommandScreen
+from hptui.ui.widgets.command_footer import CommandFooter
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class HarmfulScreen(CommandScreen[None]):
+    PLACE = "studies"
+
+    def compose(self) -> ComposeResult:
+        yield Static("the screen is up")
+        yield CommandFooter()
+
+    def do_new_study(self) -> None:
+        secret = "hunter2"
+        raise ZeroDivisionError(f"a defect of {len(secret)}")
+
+    def do_export_study(self) -> None:
+        print("stray: print")
+        print("stray: stderr", file=sys.stderr)
+        os.write(1, b"stray: descriptor 1")
+        os.write(2, b"stray: descriptor 2")
+        subprocess.run(["echo", "stray: subprocess"], check=True)
+        subprocess.run("echo stray: subprocess on stderr >&2", shell=True, check=True)
+        warnings.warn("stray: warning", stacklevel=1)
+        logging.getLogger("stray").warning("stray: log")
+        thread = threading.Thread(target=os.write, args=(2, b"stray: thread"))
+        thread.start()
+        thread.join()
+        self.notify("all printed")
+
+
+def main() -> int:
+    place = OpenPlace(Path.cwd(), None, None)
+    try:
+        return run_on_terminal(lambda: HptuiApp(place, home=HarmfulScreen))
+    except HptuiError as error:
+        print(f"{error.message}\n{error.hint}")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

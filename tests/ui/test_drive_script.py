@@ -1,0 +1,76 @@
+"""What a line of a drive script means, and what is said of one that means nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from hptui.errors import UsageError
+from hptui.ui.drive_script import (
+    STEP_HELP,
+    Action,
+    Click,
+    Expect,
+    Press,
+    Resize,
+    Screenshot,
+    Step,
+    Type,
+    Wait,
+    read_script,
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "action"),
+    [
+        ("press n", Press(("n",))),
+        ("press ctrl+p F5 ? esc", Press(("ctrl+p", "f5", "question_mark", "escape"))),
+        ("type digits-mlp", Type("digits-mlp")),
+        ('type " a b "', Type(" a b ")),
+        ('wait "running"', Wait("running", 10.0, is_wanted=True)),
+        ("wait running 500ms", Wait("running", 0.5, is_wanted=True)),
+        ('wait-not "x y" 2m', Wait("x y", 120.0, is_wanted=False)),
+        ('expect "best"', Expect("best", is_wanted=True)),
+        ("expect-not best", Expect("best", is_wanted=False)),
+        ("screenshot a.svg", Screenshot("a.svg")),
+        ('screenshot "a b.txt"', Screenshot("a b.txt")),
+        ("size 80x24", Resize(80, 24)),
+        ("click 10 3", Click(10, 3)),
+    ],
+)
+def test_each_step(line: str, action: Action) -> None:
+    assert read_script(f"\n# a comment\n   {line}  \n") == (Step(3, line, action),)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("fly away", "there is no step 'fly'"),
+        ("press", "press needs a key"),
+        ("press nn", "there is no key 'nn'"),
+        ("type", "type needs a text"),
+        ("wait", "a text with blanks"),
+        ('wait ""', "a text with blanks"),
+        ('wait "x', "quotation mark"),
+        ("wait x soon", "no duration"),
+        ("wait x 2h", "an hour at most"),
+        ("expect a b", "a text with blanks"),
+        ("screenshot a.png", ".svg or .txt"),
+        ("size 80", "no size"),
+        ("size 0x10", "no size"),
+        ("size 9999x10", "no size"),
+        ("click 3", "a column and a row"),
+        ("click -1 3", "a column and a row"),
+        ("\x1b[31m", "there is no step"),
+    ],
+)
+def test_a_line_that_is_no_step_is_named(line: str, says: str) -> None:
+    with pytest.raises(UsageError, match=r"^Line 2: ") as caught:
+        read_script(f"press n\n{line}\npress q")
+    assert says in caught.value.message
+    assert "\x1b" not in caught.value.message
+
+
+def test_the_help_names_each_step() -> None:
+    forms = [form.split()[0] for form, _ in STEP_HELP]
+    assert len(forms) == len(set(forms)) == 9

@@ -1,0 +1,98 @@
+"""However the application ends, the terminal is as it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ui.pty_program import PtyProgram, modes_left_on
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+ROOT = Path(__file__).parents[2]
+
+
+COMMAND = (sys.executable, "-m", "tests.ui.terminal_program")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Generator[PtyProgram]:
+    running = PtyProgram(COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)})
+    with contextlib.closing(running):
+        running.wait_for("the screen is up")
+        running.wait_for("quit")
+        yield running
+
+
+def is_restored(program: PtyProgram) -> bool:
+    assert modes_left_on(program.written) == set()
+    return program.settings_after() == program.settings_before
+
+
+def test_the_modes_are_on_while_it_runs(program: PtyProgram) -> None:
+    assert {"1049", "1000", "2004", "cursor"} <= modes_left_on(program.written)
+    assert program.settings_after() != program.settings_before
+
+
+def test_after_quitting(program: PtyProgram) -> None:
+    program.press("q")
+    assert program.finish() == 0
+    assert is_restored(program)
+
+
+def test_after_the_mouse_was_told_in_pixels(program: PtyProgram) -> None:
+    program.wait_for("\x1b[?1016h")
+    program.press("q")
+    assert program.finish() == 0
+    assert b"\x1b[?1016l" in program.written
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGQUIT, 131),
+        (signal.SIGINT, 130),
+    ],
+)
+def test_after_a_signal(program: PtyProgram, number: signal.Signals, code: int) -> None:
+    program.process.send_signal(number)
+    assert program.finish() == code
+    assert is_restored(program)
+
+
+def test_after_a_defect_of_its_own(program: PtyProgram, tmp_path: Path) -> None:
+    program.press("n")
+    assert program.finish() == 1
+    assert is_restored(program)
+    after = program.written.split(b"\x1b[?1049l")[-1]
+    assert b"The application failed: ZeroDivisionError: a defect of 7" in after
+    assert b"Traceback" not in after
+    (report,) = (tmp_path / "hptui" / "log").glob("failure-*.txt")
+    text = report.read_text("utf-8")
+    assert "do_new_study" in text
+    assert "hunter2" not in text.replace('secret = "hunter2"', "")
+    assert report.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("is_controlling", [True, False])
+def test_after_the_terminal_is_gone(is_controlling: bool) -> None:
+    gone = PtyProgram(COMMAND, cwd=ROOT, env={}, is_controlling=is_controlling)
+    with contextlib.closing(gone):
+        gone.wait_for("the screen is up")
+        gone.hang_up()
+        assert gone.finish() == 129
+
+
+def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None:
+    program.press("e")
+    program.wait_for("all printed")
+    program.press("q")
+    assert program.finish() == 0
+    assert b"stray" not in program.written
