@@ -1,0 +1,190 @@
+"""The trials of a snapshot as a table: some of them, in some order, with some columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from hptui.domain.text import safe_line
+from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.ui.data.table_model import Cell, Column, RowKey, Sort
+from hptui.ui.data.trial_cells import (
+    MAX_NAME_CHARS,
+    NumberColumn,
+    ParamTrialColumn,
+    StateColumn,
+    TimeColumn,
+    TrialColumn,
+    ValueColumn,
+    param_column,
+)
+from hptui.ui.data.trial_filter import filter_trials
+from hptui.ui.data.trial_order import order_rows, value_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from hptui.ui.data.snapshot import StudySnapshot
+
+_ParamColumns = dict[str, tuple[int, ParamTrialColumn]]
+Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting"]
+
+TAB_STATES: Final[dict[Tab, int | None]] = {
+    "all": None,
+    "running": RUNNING,
+    "complete": COMPLETE,
+    "pruned": PRUNED,
+    "failed": FAIL,
+    "waiting": WAITING,
+}
+BY_NUMBER: Final = Sort("number")
+
+
+class TrialModel:
+    """Trials as rows of a table, by number.
+
+    Making one takes as long as filtering and sorting all trials; with neither, no time at all.
+
+    Args:
+        snapshot: The study.
+        tab: Of which state.
+        filter_text: Which ones, see `hptui.ui.data.trial_filter`.
+        sort: In which order.
+        hidden: Keys of columns that are left out; the number stays.
+        before: A model of the same study, whose columns are used again where they are the same.
+        has_unicode: Whether marks may be more than ASCII.
+
+    Raises:
+        UsageError: The filter cannot be understood.
+    """
+
+    def __init__(
+        self,
+        snapshot: StudySnapshot,
+        *,
+        tab: Tab = "all",
+        filter_text: str = "",
+        sort: Sort = BY_NUMBER,
+        hidden: frozenset[str] = frozenset(),
+        before: TrialModel | None = None,
+        has_unicode: bool = True,
+    ) -> None:
+        self.snapshot = snapshot
+        self.hidden = hidden
+        self._sort = sort
+        self._rows = _choose(snapshot, tab, filter_text, sort)
+        self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER
+        known = {} if before is None else before._params
+        self._params = _param_columns(snapshot, known)
+        self._columns = _columns_of(snapshot, hidden, self._params, has_unicode)
+        if before is not None and self._same_headers(before):
+            self._headers = before.columns
+        else:
+            self._headers = tuple(column.column for column in self._columns)
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Number, state, values, time and the parameters in the order of first sight."""
+        return self._headers
+
+    @property
+    def sort(self) -> Sort:
+        """The order of the trials."""
+        return self._sort
+
+    @property
+    def grows_at(self) -> Literal["start", "end"] | None:
+        """Where new trials come, when they are ordered by number."""
+        if self._sort.key != "number":
+            return None
+        return "start" if self._sort.is_reversed else "end"
+
+    def __len__(self) -> int:
+        """Return how many trials are shown."""
+        return len(self._rows)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return what stands in a row of the column with this index."""
+        return self._columns[column].cell(self.snapshot, int(self._rows[row]))
+
+    def key_of(self, row: int) -> int:
+        """Return the number of the trial in a row."""
+        return int(self.snapshot.numbers[self._rows[row]])
+
+    def row_of_key(self, key: RowKey) -> int | None:
+        """Return where the trial with this number stands, or None."""
+        if not isinstance(key, int):
+            return None
+        at = self.snapshot.row_of(key)
+        if at is None or self._is_in_file_order:
+            return at
+        rows = np.flatnonzero(self._rows == at)
+        return int(rows[0]) if len(rows) else None
+
+    def _same_headers(self, before: TrialModel) -> bool:
+        mine, theirs = self._columns, before._columns
+        return len(mine) == len(theirs) and all(
+            one is other or one.column == other.column
+            for one, other in zip(mine, theirs, strict=True)
+        )
+
+
+def _choose(
+    snapshot: StudySnapshot, tab: Tab, filter_text: str, sort: Sort
+) -> npt.NDArray[np.int64]:
+    state = TAB_STATES[tab]
+    if state is None and not filter_text.strip():
+        rows = np.arange(snapshot.n_trials)
+    else:
+        chosen = filter_trials(snapshot, filter_text)
+        if state is not None:
+            chosen &= snapshot.states == state
+        rows = np.flatnonzero(chosen)
+    return order_rows(snapshot, rows, sort.key, is_reversed=sort.is_reversed)
+
+
+def _columns_of(
+    snapshot: StudySnapshot,
+    hidden: frozenset[str],
+    params: _ParamColumns,
+    has_unicode: bool,
+) -> list[TrialColumn]:
+    best = best_numbers(snapshot)
+    number_width = max(6, len(str(snapshot.n_trials)) + 2)
+    mark = "★" if has_unicode else "*"
+    own: list[TrialColumn] = [
+        NumberColumn(Column("number", "#", number_width, "right"), best, mark),
+        StateColumn(Column("state", "state", 12), has_unicode),
+    ]
+    keys = value_keys(len(snapshot.directions))
+    for objective, key in enumerate(keys):
+        names = snapshot.metric_names
+        label = safe_line(names[objective], max_chars=MAX_NAME_CHARS) if names else key
+        header = Column(key, label.replace("_", " ") if not names else label, 11, "right")
+        own.append(ValueColumn(header, objective, best, has_unicode))
+    own.append(TimeColumn(Column("time", "time", 10, "right")))
+    columns = [column for column in own if column.column.key not in hidden - {"number"}]
+    columns += [column for _, column in params.values() if column.column.key not in hidden]
+    return columns
+
+
+def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
+    """Return a column for each parameter, with how many spaces it was made for."""
+    found: _ParamColumns = {}
+    for name, param in snapshot.params.items():
+        kept = known.get(name)
+        if kept is not None and kept[1].param is param and kept[0] == len(param.specs):
+            found[name] = kept
+        else:
+            found[name] = (len(param.specs), ParamTrialColumn(param_column(param), param))
+    return found
+
+
+def best_numbers(snapshot: StudySnapshot) -> frozenset[int]:
+    """Return the numbers of the best trial, or of those on the Pareto front."""
+    if snapshot.best_number is not None:
+        return frozenset((snapshot.best_number,))
+    return frozenset(snapshot.front.tolist())
