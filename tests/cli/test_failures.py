@@ -27,7 +27,7 @@ STARTED = Started(
 
 
 def failed(number: int, message: str, kind: str = "ValueError") -> TrialRecord:
-    error = TrialError("exception", kind, message)
+    error = TrialError("exception", kind, message, "Traceback (most recent call last):")
     return TrialRecord(number, "fail", None, {}, 0.1, error=error)
 
 
@@ -67,7 +67,13 @@ def test_the_summary_has_the_most_frequent_cause_first() -> None:
         "3 failed: OSError: x (trials 1, 2, 3)",
         "trial 0 failed: KeyError: x",
     ]
-    assert failures.first == 1
+    assert failures.with_traceback == 1
+
+
+def test_what_has_no_traceback_is_not_said_to_have_one() -> None:
+    failures = Failures()
+    failures.add(0, TrialError("interrupted", "", "The run was interrupted."))
+    assert failures.with_traceback is None
 
 
 def test_thousands_of_different_errors_are_bounded_too() -> None:

@@ -31,6 +31,7 @@ class Cause:
     numbers: list[int] = field(default_factory=list[int])
     """The first few of the trials."""
     count: int = 0
+    has_traceback: bool = False
 
 
 class Failures:
@@ -67,16 +68,17 @@ class Failures:
         return lines
 
     @property
-    def first(self) -> int | None:
-        """The first trial that failed for the most frequent cause."""
-        causes = sorted(self._causes.values(), key=lambda cause: -cause.count)
-        return causes[0].numbers[0] if causes else None
+    def with_traceback(self) -> int | None:
+        """The first trial of the most frequent cause that has a traceback, None without any."""
+        causes = [cause for cause in self._causes.values() if cause.has_traceback]
+        return max(causes, key=lambda cause: cause.count).numbers[0] if causes else None
 
     def _cause_of(self, error: TrialError) -> Cause:
         key = (error.kind, error.type, _VARIABLE.sub("#", error.message[:_MAX_CHARS]))
         cause = self._causes.get(key)
         if cause is None and len(self._causes) < _MAX_CAUSES:
-            cause = Cause(safe_line(error.summary, max_chars=_MAX_CHARS))
+            text = safe_line(error.summary, max_chars=_MAX_CHARS)
+            cause = Cause(text, has_traceback=bool(error.traceback))
             self._causes[key] = cause
         return cause or self._rare
 

@@ -29,11 +29,11 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from hptui.cli.run_output import RunOutput
     from hptui.cli.shield import Output
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.engine import Engine
     from hptui.engine.plan import RunPlan
-    from hptui.engine.report import Observer
 
 EXIT_NOTHING_COMPLETED = 3
 
@@ -198,21 +198,26 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.engine import Engine
 
     with shielded() as output:
-        engine = Engine(plan, _observer(args, output))
-        with _signals_to(engine) as received:
-            finished = engine.run()
+        observer = _observer(args, output)
+        observer.loading(plan.ref.name)
+        try:
+            engine = Engine(plan, observer)
+            with _signals_to(engine) as received:
+                finished = engine.run()
+        finally:
+            observer.clear()
     if received:
         return 128 + received[0]
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
 
 
 def _detach(plan: RunPlan, argv: list[str]) -> int:
-    from hptui.cli.locate import spelling_of
+    from hptui.cli.locate import address_of
     from hptui.engine.launch import launch
 
     arguments = [text for text in argv if text != "--detach"]
     lease = launch(arguments, plan.study_file, plan.study)
-    name = safe_line(spelling_of(plan.study_file, plan.study))
+    name = safe_line(address_of(plan.study_file, plan.study))
     print(f"Process {lease.pid} runs it: hptui status {name}, hptui stop {name}.")
     return 0
 
@@ -298,7 +303,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
     return name, studies_folder(args.studies) / f"{name}.db"
 
 
-def _observer(args: argparse.Namespace, output: Output) -> Observer:
+def _observer(args: argparse.Namespace, output: Output) -> RunOutput:
     from hptui.cli.run_output import JsonLines, Lines, Quiet
 
     if args.json:

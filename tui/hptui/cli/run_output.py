@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
+import os
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hptui.cli.failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.locate import address_of
+from hptui.cli.table import cut
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _PLAIN_EVERY_S = 10.0
 _BAR_CELLS = 16
+_COLUMNS_FOR_BAR = 100
+_FALLBACK_COLUMNS = 80
 
 
 def _four_digits(value: float) -> str:
@@ -37,7 +40,17 @@ def show_params(params: Mapping[str, Any]) -> str:
     return "  ".join(shown)
 
 
-class JsonLines(Silent):
+class RunOutput(Silent):
+    """What is told of a run; says nothing by itself."""
+
+    def loading(self, objective: str) -> None:
+        """Say what is waited for before a run begins."""
+
+    def clear(self) -> None:
+        """Take a live line away, so that something else can be printed."""
+
+
+class JsonLines(RunOutput):
     """One JSON object a line: `started`, `trial` for each, `finished`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -103,7 +116,7 @@ def plain(value: object) -> object:
     return value
 
 
-class Lines(Silent):
+class Lines(RunOutput):
     """For people: a line that is drawn anew on a terminal, else a line now and then."""
 
     def __init__(self, err: TextIO, out: TextIO, *, is_live: bool, unicode: bool) -> None:
@@ -118,11 +131,33 @@ class Lines(Silent):
         self._failures = Failures()
 
     def _say(self, text: str) -> None:
-        if self._has_line:
-            self._err.write("\r\x1b[K")
-            self._has_line = False
+        self.clear()
         self._err.write(text + "\n")
         self._err.flush()
+
+    def _draw(self, line: str, columns: int) -> None:
+        self._err.write(f"\r\x1b[K{cut(line, columns - 1)}")
+        self._err.flush()
+        self._has_line = True
+
+    def clear(self) -> None:
+        """Take the live line away."""
+        if self._has_line:
+            self._err.write("\r\x1b[K")
+            self._err.flush()
+            self._has_line = False
+
+    def loading(self, objective: str) -> None:
+        """Say what is waited for before a run begins."""
+        if self._is_live:
+            self._draw(f"loading {safe_line(objective)} ...", self._columns())
+
+    def _columns(self) -> int:
+        # Standard output is not asked: in a run its descriptor is not the terminal's.
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or _FALLBACK_COLUMNS
+        except (OSError, ValueError):
+            return _FALLBACK_COLUMNS
 
     def started(self, event: Started) -> None:
         """Say what runs."""
@@ -165,11 +200,8 @@ class Lines(Silent):
             self._last_plain_s = now_s
             self._say(self._line(progress, with_bar=False))
             return
-        width = shutil.get_terminal_size().columns
-        line = self._line(progress, with_bar=width >= 100)[: width - 1]  # noqa: PLR2004
-        self._err.write(f"\r\x1b[K{line}")
-        self._err.flush()
-        self._has_line = True
+        columns = self._columns()
+        self._draw(self._line(progress, with_bar=columns >= _COLUMNS_FOR_BAR), columns)
 
     def _line(self, progress: Progress, *, with_bar: bool) -> str:
         done, pruned, failed, star, full, empty = self._marks
@@ -203,8 +235,9 @@ class Lines(Silent):
         if counts.fail > SHOWN_OF_A_CAUSE:
             for line in self._failures.summary():
                 self._say(f"{self._marks[2]} {line}")
-        if counts.fail:
-            self._say(f"hptui show {self._address} {self._failures.first} shows the traceback.")
+        example = self._failures.with_traceback
+        if example is not None:
+            self._say(f"hptui show {self._address} {example} shows the traceback.")
         if event.best is not None:
             self._out.write(
                 f"best {event.best.value!r}  trial {event.best.number}  "
@@ -215,7 +248,7 @@ class Lines(Silent):
         self._out.flush()
 
 
-class Quiet(Silent):
+class Quiet(RunOutput):
     """Only what went wrong."""
 
     def __init__(self, err: TextIO) -> None:
