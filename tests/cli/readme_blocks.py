@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.ui.key_table import keys_block
+
 from hptui.cli.main import COMMAND_GROUPS, Command
 from hptui.domain.options import spell_value
 from hptui.domain.sampling import METHODS
@@ -64,6 +66,7 @@ def methods_block(family: Family) -> str:
 def blocks() -> dict[str, str]:
     """Return each part by its name in the README."""
     return {
+        "keys": keys_block(),
         "commands": commands_block(),
         "samplers": methods_block("sampler"),
         "pruners": methods_block("pruner"),

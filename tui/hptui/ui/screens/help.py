@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from hptui.ui.commands import commands_of
 from hptui.ui.key_names import key_text
+from hptui.ui.moving_keys import MOVING
 from hptui.ui.screens.dialogs import Dialog
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
     from hptui.ui.commands import Command
     from hptui.ui.screens.base import CommandScreen
-
-MOVING = (
-    ("j k, arrows", "Move in lists, tables and logs"),
-    ("g G, home end", "Go to the first, or the last"),
-    ("ctrl+d ctrl+u, page keys", "Move by half a page, or a page"),
-)
-"""Keys of tables and lists; they are no commands."""
 
 
 class HelpScreen(Dialog[str]):
@@ -65,7 +59,7 @@ class HelpScreen(Dialog[str]):
                 self._add(table, command, colours)
             table.add_row("", "")
         for keys, title in MOVING:
-            table.add_row(Text(keys, colours["footer-key-foreground"]), Text(title))
+            table.add_row(Text("  ".join(keys), colours["footer-key-foreground"]), Text(title))
         return table
 
     def _add(self, table: Table, command: Command, colours: dict[str, str]) -> None:

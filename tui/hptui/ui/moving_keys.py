@@ -1,0 +1,12 @@
+"""The keys that move in lists, tables and logs; they are no commands and stay as they are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MOVING: Final = (
+    (("j", "k", "up", "down"), "Move in lists, tables and logs"),
+    (("g", "G", "home", "end"), "Go to the first, or to the last"),
+    (("ctrl+d", "ctrl+u", "page down", "page up"), "Move by half a page, or by a page"),
+)
+"""Keys as people write them, and what they do."""
