@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,8 +19,8 @@ DEADLINE_S = 30.0
 
 
 def run(
-    app: App[None],
-    scenario: Callable[[Pilot[None]], Awaitable[None]],
+    app: App[Any],
+    scenario: Callable[[Pilot[Any]], Awaitable[None]],
     *,
     size: tuple[int, int] = (80, 24),
 ) -> None:
@@ -34,17 +34,17 @@ def run(
     asyncio.run(whole())
 
 
-def screen_lines(app: App[None]) -> list[str]:
+def screen_lines(app: App[Any]) -> list[str]:
     """The lines of the visible screen, without blanks at their ends."""
     return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
 
 
-def screen_text(app: App[None]) -> str:
+def screen_text(app: App[Any]) -> str:
     """The visible screen as text."""
     return "\n".join(screen_lines(app))
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool], what: str = "") -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = "") -> None:
     """Wait until something is so, and fail with the screen's text when it does not come."""
     deadline_s = time.monotonic() + DEADLINE_S
     while not condition():

@@ -1,0 +1,162 @@
+"""A chart on the screen: drawn in a thread, coloured by the theme, kept until the next comes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from rich.segment import Segment
+from textual import getters
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from hptui.charts.picture import ROLES
+from hptui.charts.sentence import sentence_picture
+from hptui.domain.text import safe_line
+from hptui.ui.app import HptuiApp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.app import RenderResult
+
+    from hptui.charts.picture import Picture
+
+
+class Drawn(Protocol):
+    """What a chart's drawing gives: a picture, and whatever the chart needs besides."""
+
+    @property
+    def picture(self) -> Picture:
+        """What is shown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainDrawn:
+    """A picture alone."""
+
+    picture: Picture
+
+
+class Plot(Widget):
+    """Shows a chart that fills it.
+
+    Pictures come as messages from the application's `charts` thread.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"plot--{role}" for role in ROLES}
+    DEFAULT_CSS = """
+    Plot {
+        height: 1fr;
+        & > .plot--axis { color: $chart-axis 50%; }
+        & > .plot--label, & > .plot--note { color: $chart-axis; }
+        & > .plot--trial { color: $chart-trial; }
+        & > .plot--best { color: $state-best; }
+        & > .plot--pruned { color: $state-pruned 80%; }
+        & > .plot--failed { color: $state-failed; }
+        & > .plot--running { color: $state-running; }
+        & > .plot--infeasible { color: $state-infeasible; }
+        & > .plot--target { color: $chart-target 70%; }
+        & > .plot--selected { color: $chart-selected; text-style: bold; }
+        & > .plot--median { color: $chart-median; }
+    }
+    """
+
+    app = getters.app(HptuiApp)
+
+    @dataclass
+    class Ready(Message):
+        """The drawing thread has finished a chart."""
+
+        plot: Plot
+        drawn: Drawn
+        width: int
+        height: int
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that of several charts only the latest counts."""
+            return isinstance(message, Plot.Ready)
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._draw: Callable[[int, int, bool], Drawn] | None = None
+        self.drawn: Drawn | None = None
+        """What is on the screen."""
+
+    def show_chart(self, draw: Callable[[int, int, bool], Drawn]) -> None:
+        """Show what `draw` returns for a width and a height in cells, and whether to use Unicode.
+
+        It is called in the drawing thread, again after each change of the size.
+        """
+        self._draw = draw
+        self._ask()
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show a sentence instead of a chart."""
+        text = safe_line(sentence, max_chars=400)
+        self.show_chart(lambda width, height, _: PlainDrawn(sentence_picture(text, width, height)))
+
+    def render(self) -> RenderResult:
+        """Lines are drawn one by one instead."""
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the latest picture."""
+        lines = () if self.drawn is None else self.drawn.picture.lines
+        base = self.rich_style
+        segments: list[Segment] = []
+        for span in lines[y] if y < len(lines) else ():
+            text = span.text
+            if not segments:
+                # Blanks that begin a line stand alone: some viewers of SVG pictures eat them.
+                text = text.lstrip(" ")
+                segments.append(Segment(" " * (len(span.text) - len(text)), base))
+            segments.append(Segment(text, self.get_component_rich_style(f"plot--{span.role}")))
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Have the chart drawn in the new size."""
+        self._ask()
+
+    def on_unmount(self) -> None:
+        """Want no drawing any more."""
+        self.app.charts.forget(self)
+
+    def _ask(self) -> None:
+        draw, (width, height) = self._draw, self.size
+        if draw is None or not self.is_mounted or width < 1 or height < 1:
+            return
+        has_unicode = self.app.unicode
+
+        def failed(error: Exception) -> None:
+            text = f"The chart cannot be drawn: {safe_line(error)}"
+            drawn = PlainDrawn(sentence_picture(text, width, height))
+            self.post_from_thread(self.Ready(self, drawn, width, height))
+
+        self.app.charts.submit(
+            self,
+            lambda: draw(width, height, has_unicode),
+            lambda drawn: self.post_from_thread(self.Ready(self, drawn, width, height)),
+            failed,
+        )
+
+    def post_from_thread(self, message: Message) -> None:
+        """Post a message to this widget from another thread; it may be gone by now."""
+        with suppress(RuntimeError):
+            self.post_message(message)
+
+    def on_plot_ready(self, message: Ready) -> None:
+        """Show a chart that was drawn, if only until the one of the present size comes."""
+        message.stop()
+        self.drawn = message.drawn
+        self.refresh()
