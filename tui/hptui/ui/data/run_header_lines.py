@@ -31,14 +31,18 @@ _GAP: Final = "  "
 
 
 class HeaderLayout:
-    """Lays headers out; a part that has been wide stays as wide, so that nothing jumps."""
+    """Lays headers out; while the state is the same, no part becomes narrower again."""
 
     def __init__(self, *, unicode: bool = True) -> None:
         self._unicode = unicode
         self._widths: dict[str, int] = {}
+        self._state = ""
 
     def lines(self, summary: RunSummary, width: int) -> list[list[Span]]:
         """Return the spans of one line, or of two where `width` is below ONE_LINE_FROM."""
+        if summary.state != self._state:
+            self._state = summary.state
+            self._widths.clear()
         if width >= ONE_LINE_FROM:
             left = self._progress(summary, width)
             return [self._justify([*self._title(summary), *left], self._right(summary), width)]

@@ -49,7 +49,9 @@ def summarize_run(snapshot: StudySnapshot) -> RunSummary:
     sampler, pruner = (snapshot.sampler, snapshot.pruner)
     if engine is not None:
         sampler, pruner = engine.sampler, engine.pruner
-    methods = [safe_line(each, max_chars=_METHOD_CHARS) for each in (sampler, pruner) if each]
+    # Their options would push the numbers aside; the set-up shows them.
+    names = [each.partition(":")[0] for each in (sampler, pruner)]
+    methods = [safe_line(name, max_chars=_METHOD_CHARS) for name in names if name]
     return RunSummary(
         name=safe_line(snapshot.name, max_chars=_NAME_CHARS),
         state=state,
@@ -81,7 +83,7 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
 def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
     if snapshot.loading is not None:
         done, total = snapshot.loading
-        return (done / total if total else None), f"{done:,} of {total:,} trials"
+        return (done / total, f"{done:,} of {total:,} trials") if total else (None, "")
     engine = snapshot.engine
     if engine is None:
         count = snapshot.n_trials
@@ -156,7 +158,7 @@ def empty_face(snapshot: StudySnapshot) -> str:
         return ""
     if snapshot.loading is not None:
         done, total = snapshot.loading
-        return f"Reading {total:,} trials; {done:,} so far."
+        return f"Reading {total:,} trials; {done:,} so far." if total else "Reading the study."
     if not snapshot.directions:
         return safe_line(snapshot.trouble, max_chars=400) or "Reading the study."
     if snapshot.engine is not None:

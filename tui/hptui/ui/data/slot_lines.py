@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Span = tuple[str, str]
 """A text and its role: muted, running, or nothing."""
 
-_CELL: Final = 36
+_CELL: Final = 37
 """Cells of a slot with a trial, its time, its step and its last report."""
 _SHORT_CELL: Final = 17
 
@@ -61,7 +61,7 @@ def rows_needed(n_slots: int, width: int, max_rows: int) -> int:
 
 
 def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
-    number = f" {slot.index + 1:>2} "
+    number = f"{slot.index + 1:>2} "
     if slot.trial is None:
         return _pad([(number, "muted"), ("  idle", "muted")], width, None)
     mark, word = _mark(slot, unicode=unicode)
@@ -80,11 +80,11 @@ def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
 
 def _short(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
     if slot.trial is None:
-        return _pad([(f" {slot.index + 1:>2} ", "muted"), ("idle", "muted")], width, None)
+        return _pad([(f"{slot.index + 1:>2} ", "muted"), ("idle", "muted")], width, None)
     mark, _ = _mark(slot, unicode=unicode)
     value = "" if slot.value is None else four_digits(slot.value)
     spans: list[Span] = [
-        (f" {slot.index + 1:>2} ", "muted"),
+        (f"{slot.index + 1:>2} ", "muted"),
         (f"{mark} #{slot.trial:<5}"[:9], "running"),
         (f" {value}", ""),
     ]

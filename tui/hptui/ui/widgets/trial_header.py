@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
-from hptui.ui.data.trial_tabs import headline
+from hptui.ui.data.trial_page_lines import headline
 from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.marks import mark_of
 from hptui.ui.widgets.spans import draw_lines
