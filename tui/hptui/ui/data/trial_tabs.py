@@ -1,157 +1,67 @@
-"""What the tabs and the header of a trial's page say: why it ended so, reports, log, files."""
+"""The tabs of the trial table, and what it says where there is no trial to show."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits, show_moment
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import safe_line
+from hptui.ui.data.trial_model import TAB_STATES, Tab
+from hptui.ui.marks import mark_of
 
 if TYPE_CHECKING:
-    from hptui.storage.trial_detail import TrialDetail
-    from hptui.ui.data.trial_lines import Line
-    from hptui.ui.data.trial_page import TrialFiles, TrialPage
+    from hptui.ui.data.snapshot import StudySnapshot
 
-STATE_WORDS: Final = {
-    "RUNNING": "running",
-    "COMPLETE": "complete",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "WAITING": "waiting",
+_WORDS: Final[dict[Tab, tuple[str, str]]] = {
+    "running": ("RUNNING", "running"),
+    "complete": ("COMPLETE", "completed"),
+    "pruned": ("PRUNED", "pruned"),
+    "failed": ("FAIL", "failed"),
+    "waiting": ("WAITING", "waiting"),
 }
-_MAX_TRACEBACK_LINES: Final = 500
+_NOTHING: Final[dict[Tab, str]] = {
+    "running": "No trial is running.",
+    "complete": "No trial has completed yet.",
+    "pruned": "No trial was pruned.",
+    "failed": "No trial has failed.",
+    "waiting": "No trial is waiting.",
+}
+_COUNT_WIDTH: Final = 3
 
 
-def headline(page: TrialPage) -> tuple[str, str]:
-    """Return a trial's state as a word of the table, and a sentence about its end."""
-    trial = page.detail
-    if trial is None:
-        return "", safe_line(page.trouble, max_chars=400) or "Reading the trial."
-    word = STATE_WORDS.get(trial.state, "damaged")
-    if trial.error is not None:
-        return word, error_sentence(trial)
-    if trial.pruned is not None:
-        return word, pruned_sentence(trial)
-    return word, ""
+def tab_labels(
+    snapshot: StudySnapshot, *, is_narrow: bool, has_unicode: bool
+) -> tuple[list[tuple[str, str]], frozenset[str]]:
+    """Return the tabs' ids and labels with counts, and the ids of those that have trials.
+
+    Args:
+        snapshot: The study.
+        is_narrow: Whether there is room for the marks of states alone, without words.
+        has_unicode: Whether marks may be more than ASCII.
+    """
+    # Few digits have the place of three, so that tabs do not move with each trial.
+    labels = [("all", f"{'all' if is_narrow else 'All'} {snapshot.n_trials:<{_COUNT_WIDTH}}")]
+    full = {"all"} if snapshot.n_trials else set[str]()
+    for tab, (state, word) in _WORDS.items():
+        count = snapshot.counts.get(state, 0)
+        mark = mark_of(state, has_unicode=has_unicode)
+        name = mark if is_narrow else f"{mark} {word.capitalize()}"
+        labels.append((tab, f"{name} {count:<{_COUNT_WIDTH}}"))
+        if count:
+            full.add(tab)
+    return labels, frozenset(full)
 
 
-def error_sentence(trial: TrialDetail) -> str:
-    """Return why a trial failed: the error's type and message, or how it was ended."""
-    error = trial.error
-    if error is None:
-        return "It failed; whoever ran it did not store why." if trial.state == "FAIL" else ""
-    message = safe_line(error.message, max_chars=1_000)
-    return f"{safe_line(error.type)}: {message}" if error.type else message
-
-
-def pruned_sentence(trial: TrialDetail) -> str:
-    """Return why a trial was pruned."""
-    pruned = trial.pruned
-    if pruned is not None:
-        text = safe_line(pruned.text, max_chars=1_000)
-        return text or f"Pruned by {safe_line(pruned.by)} at step {pruned.step}."
-    if trial.state != "PRUNED":
-        return ""
-    if not trial.reports:
-        return "It was pruned; whoever ran it did not store why."
-    step, value = trial.reports[-1]
-    return f"It was pruned after step {step}, where it reported {four_digits(value)}."
-
-
-def why_lines(page: TrialPage) -> list[Line]:
-    """Return the lines of the tab that says why a trial failed or was pruned."""
-    trial = page.detail
-    if trial is None:
-        return []
-    if trial.state == "PRUNED":
-        return [[(pruned_sentence(trial), "")]]
-    sentence = error_sentence(trial)
-    if not sentence:
-        return [[("It has not failed.", "note")]]
-    lines: list[Line] = [[(sentence, "failed")]]
-    if trial.error is not None and trial.error.traceback:
-        traceback = safe_text(trial.error.traceback).expandtabs(4).splitlines()
-        lines += [[], *([(line, "")] for line in traceback[-_MAX_TRACEBACK_LINES:])]
-    return lines
-
-
-def report_lines(trial: TrialDetail) -> list[Line]:
-    """Return steps and values of the reports, newest first."""
-    if not trial.reports:
-        return [[("It has reported nothing.", "note")]]
-    widest = max(len(f"{step:,}") for step, _ in trial.reports)
-    lines: list[Line] = [
-        [(f"{step:>{widest},}  ", "note"), (repr(value), "")]
-        for step, value in reversed(trial.reports)
-    ]
-    if trial.n_reports > len(trial.reports):
-        lines.append([(f"and {trial.n_reports - len(trial.reports):,} before", "note")])
-    return lines
-
-
-def file_lines(files: TrialFiles) -> list[Line]:
-    """Return the folder of a trial and a line for each file: size, time of change, name."""
-    if files.folder is None:
-        return [[("It has no files: hptui.trial_dir() makes a folder for them.", "note")]]
-    lines: list[Line] = [[(safe_line(files.folder, max_chars=400), "note")], []]
-    for each in files.found:
-        size, changed = show_bytes(each.n_bytes), show_moment(each.changed_s)
-        lines.append([(f"{size:>9}  {changed}  ", "note"), (each.name, "")])
-    if not files.found:
-        lines.append([("It is empty.", "note")])
-    if files.has_more:
-        lines.append([("and more", "note")])
-    return lines
-
-
-def log_lines(page: TrialPage) -> list[Line]:
-    """Return what a trial has printed, as far as it is kept."""
-    log = page.log
-    if log.problem:
-        return [[(log.problem, "failed")]]
-    if not log.exists:
-        word = page.detail.state if page.detail is not None else ""
-        text = "It has printed nothing yet." if word == "RUNNING" else "There is no log of it."
-        return [[(text, "note")]]
-    lines: list[Line] = [[(line, "")] for line in log.lines]
-    if log.is_cut:
-        lines.insert(0, [("What came before is in the file.", "note")])
-    return lines or [[("It has printed nothing.", "note")]]
-
-
-def log_title(page: TrialPage) -> str:
-    """Return the title of the log: how long it is and where it stands."""
-    if not page.log.exists or page.log_path is None:
-        return "log"
-    return f"log, {show_bytes(page.log.n_bytes)}, {safe_line(page.log_path.name)}"
-
-
-def trial_tabs(page: TrialPage) -> tuple[list[tuple[str, str]], frozenset[str]]:
-    """Return the tabs of a trial, and the ids of those that have something to show."""
-    trial = page.detail
-    is_pruned = trial is not None and trial.state == "PRUNED"
-    n_files = len(page.files.found)
-    tabs = [
-        ("curve", "curve"),
-        ("log", "log"),
-        ("why", "pruned" if is_pruned else "error"),
-        ("files", f"files {n_files}" if n_files else "files"),
-    ]
-    full = {"curve"} if trial is not None and trial.reports else set[str]()
-    if page.log.exists:
-        full.add("log")
-    if trial is not None and trial.state in ("PRUNED", "FAIL"):
-        full.add("why")
-    if page.files.folder is not None:
-        full.add("files")
-    return tabs, frozenset(full)
-
-
-def show_bytes(n_bytes: int) -> str:
-    """Return a size with its unit: `412 B`, `1.2 MB`."""
-    size = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004 - the next unit
-            return f"{n_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+def empty_sentence(snapshot: StudySnapshot, tab: Tab, filter_text: str) -> str:
+    """Return what stands in the place of trials when there are none to show."""
+    if snapshot.loading is not None and not snapshot.n_trials:
+        return "The trials are being read."
+    if not snapshot.n_trials:
+        return "There is no trial yet."
+    in_tab = TAB_STATES[tab] is None or bool(snapshot.counts.get(_WORDS[tab][0], 0))
+    if filter_text.strip() and in_tab:
+        shown = safe_line(filter_text.strip(), max_chars=60)
+        return f"No trial matches {shown}; escape clears the filter."
+    if tab == "complete" and (n_running := snapshot.counts.get("RUNNING", 0)):
+        verb = "is" if n_running == 1 else "are"
+        return f"No trial has completed yet; {n_running} {verb} running."
+    return _NOTHING.get(tab, "There is no trial yet.")

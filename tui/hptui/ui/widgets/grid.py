@@ -136,6 +136,7 @@ class Grid(ScrollView, can_focus=True):
         self._columns = GridColumns()
         self._row = 0
         self._key: RowKey | None = None
+        self._said_key: RowKey | None = None
         self._empty = empty
         self._lines: dict[int, Strip] = {}
         self._styles: dict[str, Style] = {}
@@ -246,8 +247,7 @@ class Grid(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Say where the cursor stands."""
-        if self._key is not None:
-            self.post_message(self.CursorMoved(self, self._key))
+        self._set_key(self.cursor_key)
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
@@ -280,7 +280,7 @@ class Grid(ScrollView, can_focus=True):
             x = next((start for start in starts if start > scroll_x), scroll_x)
         else:
             x = next((start for start in reversed(starts) if start < scroll_x), 0)
-        self.scroll_to(x=x, animate=False)
+        self.scroll_to(x=x, animate=False, force=True)
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
@@ -331,15 +331,11 @@ class Grid(ScrollView, can_focus=True):
         return max(0, min(row, n_rows - 1)) if found is None else found
 
     def _set_key(self, key: RowKey | None) -> None:
-        if key is None:
-            # Rows may come back, and the cursor to the one where it stood.
-            if self._key is not None:
-                self.post_message(self.CursorMoved(self, None))
-            return
-        if key != self._key:
-            self._key = key
-            if self.is_mounted:
-                self.post_message(self.CursorMoved(self, key))
+        # Rows may come back, and the cursor to the one where it stood.
+        self._key = self._key if key is None else key
+        if self.is_mounted and key != self._said_key:
+            self._said_key = key
+            self.post_message(self.CursorMoved(self, key))
 
     def _take_columns(self, model: TableModel) -> None:
         if self._columns.show(model.columns, model.sort):
@@ -352,7 +348,8 @@ class Grid(ScrollView, can_focus=True):
 
     def _scroll_rows_to(self, row: int) -> None:
         if self.is_mounted:
-            self.scroll_to(y=max(0, row), animate=False)
+            # Also before the next layout has made a scroll bar of the new rows.
+            self.scroll_to(y=max(0, row), animate=False, force=True)
 
     def _bring_into_sight(self) -> None:
         if not self.is_mounted:
