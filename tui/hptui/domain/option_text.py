@@ -41,7 +41,7 @@ def read_method(
             )
         if key in values:
             raise OptionError(f"{method.name}: {key} is given twice.", hint="Give it once.")
-        values[key] = _read_value(method, option, written, tables, depth)
+        values[key] = read_option(method, option, written, tables, depth)
     return method, make_spec(method, values)
 
 
@@ -88,13 +88,18 @@ def find_method(family: Family, name: str, methods: Iterable[Method]) -> Method:
     )
 
 
-def _read_value(
+def read_option(
     method: Method,
     option: Option,
     text: str,
     tables: Mapping[Family, tuple[Method, ...]],
-    depth: int,
+    depth: int = 0,
 ) -> OptionValue:
+    """Read the value of one option as it is typed.
+
+    Raises:
+        OptionError: It is not what the option expects.
+    """
     if text.lower() in option.words:
         return None if text.lower() == "none" else text.lower()
     if option.kind in ("sampler", "pruner", "crossover", "mutation"):

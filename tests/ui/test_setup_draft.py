@@ -1,0 +1,349 @@
+"""A run while it is set up: what is refused, what is a problem, and the command that results."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+
+from hptui.cli.run import add_arguments, make_plan
+from hptui.domain.edits import ParamEdit
+from hptui.domain.space import FloatParam, IntParam
+from hptui.errors import HptuiError, OptionError, UsageError
+from hptui.registry.probe import KnownParam
+from hptui.ui.data.method_draft import MethodDraft
+from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
+from hptui.ui.data.setup_sources import (
+    complete_path,
+    missing_packages,
+    open_draft,
+    taken_names,
+    with_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.domain.options import Family
+    from hptui.engine.plan import RunPlan
+    from hptui.ui.data.setup_sources import Opened
+
+TWO = ("maximize", "minimize")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
+    return tmp_path
+
+
+def _new(text: str = "rosenbrock", defaults: Mapping[str, int | str] | None = None) -> Opened:
+    return with_text(open_draft(StudyPlace(Path.cwd()), None, None, defaults or {}), text)
+
+
+def _plan(draft: SetupDraft) -> RunPlan:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return make_plan(parser.parse_args(draft.to_argv()))
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "spelled"),
+    [
+        ("sampler", "tpe", "tpe"),
+        ("sampler", "TPE:n_startup_trials=20,group=false", "tpe:n_startup_trials=20"),
+        ("pruner", "patient:wrapped=median(n_min_trials=3),patience=5", None),
+        ("pruner", "percentile:percentile=25", "percentile:percentile=25.0"),
+    ],
+)
+def test_a_method_is_spelled_without_its_defaults(
+    family: Family, text: str, spelled: str | None
+) -> None:
+    assert str(MethodDraft.read(family, text)) == (spelled or text)
+
+
+@pytest.mark.parametrize(
+    ("family", "method", "option", "text", "sentence"),
+    [
+        ("sampler", "tpe", "n_startup_trials", "-1", "it must be an integer of 0 or more"),
+        ("sampler", "tpe", "n_startup_trials", "many", "it must be an integer of 0 or more"),
+        ("sampler", "tpe:multivariate=false", "group", "true", "works only with multivariate"),
+        ("sampler", "cmaes:lr_adapt=true", "with_margin", "true", "cannot be combined"),
+        ("sampler", "qmc", "qmc_type", "faure", "one of sobol, halton"),
+        ("sampler", "gp", "independent_sampler", "tpee", "There is no sampler 'tpee'"),
+        ("pruner", "percentile:percentile=25", "percentile", "101", "a number from 0 to 100"),
+        ("pruner", "threshold:upper=1", "lower", "2", "lower=2.0 is above upper=1.0"),
+        ("pruner", "threshold:upper=1", "upper", "", "neither lower nor upper"),
+    ],
+)
+def test_a_wrong_option_gets_the_sentence_of_the_domain(
+    family: Family, method: str, option: str, text: str, sentence: str
+) -> None:
+    draft = MethodDraft.read(family, method)
+    with pytest.raises(OptionError) as caught:
+        draft.with_text(option, text)
+    assert sentence in caught.value.message
+
+
+def test_options_that_do_not_apply_say_why() -> None:
+    draft = MethodDraft.read("sampler", "tpe:multivariate=false")
+    reasons = {each.name: draft.reason(each, 1) for each in draft.method.options}
+    assert reasons.pop("group") == "It needs multivariate."
+    assert set(reasons.values()) == {None}
+
+
+def test_another_method_keeps_the_options_that_it_has() -> None:
+    draft = MethodDraft.read("sampler", "tpe:n_startup_trials=20,n_ei_candidates=5").choose("gp")
+    assert str(draft) == "gp:n_startup_trials=20"
+    chosen = MethodDraft.read("pruner", "median").choose("percentile")
+    assert [each.name for each in chosen.missing()] == ["percentile"]
+    assert str(chosen.with_text("percentile", "25")) == "percentile:percentile=25.0"
+    # One of two that are needed may be given first.
+    assert str(MethodDraft.read("pruner", "none").choose("patient").with_text("min_delta", "1"))
+
+
+def test_options_with_few_values_go_round() -> None:
+    draft = MethodDraft.read("sampler", "tpe")
+    multivariate, startup = (
+        draft.method.option("multivariate"),
+        draft.method.option("n_startup_trials"),
+    )
+    assert multivariate is not None
+    assert startup is not None
+    assert draft.next_text(startup) is None
+    seen: list[str] = []
+    for _ in range(3):
+        text = draft.next_text(multivariate)
+        assert text is not None
+        seen.append(text)
+        draft = draft.with_text("multivariate", text)
+    assert seen == ["false", "true", "none"]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "sentence"),
+    [
+        ("trials", "0", "'0' is not a whole number above 0."),
+        ("trials", "many", "'many' is not a whole number above 0."),
+        ("timeout", "soon", "'soon' is no duration; write 90, 90s, 5m or 1h30m."),
+        ("target", "high", "'high' is not a number."),
+        ("target", "nan", "nan cannot be reached."),
+        ("workers", "300", "300 is above 256 jobs."),
+        ("workers", "", "'' is not a whole number above 0."),
+        ("backend", "dask", "'dask' is none of loky, threading."),
+        ("seed", "-1", "'-1' is not a seed from 0 to 4294967295."),
+        ("name", "../up", "'../up' cannot be a study's name."),
+        ("name", "taken", "There is a study taken already."),
+        ("goal", "up", "'up' is no goal."),
+        ("goal", "m", "'m' is no goal."),
+        ("goal", "", "'' is no goal."),
+        ("leftovers", "fail", "No trial was left running."),
+    ],
+)
+def test_a_wrong_field_gets_a_sentence(key: RunKey, text: str, sentence: str) -> None:
+    draft = replace(RunDraft.start(2), taken=frozenset({"taken"}))
+    with pytest.raises(UsageError) as caught:
+        draft.with_text(key, text)
+    assert caught.value.message == sentence
+
+
+def test_fields_can_be_emptied_and_a_run_must_end() -> None:
+    draft = _new().draft
+    endless = draft.with_run(draft.run.with_text("trials", ""))
+    assert endless.problems() == ["The run would never end: give trials, a time-out or a target."]
+    timed = endless.with_run(endless.run.with_text("timeout", "30m"))
+    assert timed.problems() == []
+    assert _plan(timed).budget.n_trials is None
+    both = timed.with_run(timed.run.with_text("trials", "100"))
+    assert (_plan(both).budget.n_trials, _plan(both).budget.timeout_s) == (100, 1800)
+
+
+def test_defaults_of_a_person_are_used_and_wrong_ones_left_out() -> None:
+    defaults: dict[str, int | str] = {
+        "trials": 7,
+        "workers": 3,
+        "backend": "dask",
+        "sampler": "random",
+        "timeout": "5m",
+    }
+    draft = _new(defaults=defaults).draft
+    texts = {each.key: draft.run.text(each.key) for each in FIELDS}
+    assert texts["trials"] == "7"
+    assert texts["workers"] == "3"
+    assert texts["backend"] == "loky"
+    assert texts["timeout"] == "5m"
+    assert draft.sampler.method.name == "random"
+    assert "--sampler random" in draft.command()
+    # An objective that suggests something knows better.
+    assert _new("wine-pipeline", defaults).draft.sampler.method.name == "tpe"
+
+
+def test_everything_that_is_set_reaches_the_plan(here: Path) -> None:
+    draft = _new().draft
+    assert (
+        draft.command()
+        == f"hptui run rosenbrock --study rosenbrock --jobs {draft.run.text('workers')}"
+    )
+    space = draft.space.with_known(
+        {
+            "-x": KnownParam(FloatParam(-5, 5), "probed"),
+            "n": KnownParam(IntParam(1, 64), "probed"),
+        }
+    )
+    space = space.with_text("-x", "low", "-2.5").toggle_log("n").fix("-x", "-1")
+    run = draft.run
+    values: dict[RunKey, str] = {
+        "name": "my study",
+        "goal": "maximize",
+        "trials": "12",
+        "timeout": "1h",
+        "target": "-1e-5",
+        "workers": "3",
+        "backend": "threading",
+        "trial-timeout": "90s",
+        "seed": "7",
+    }
+    for key, text in values.items():
+        run = run.with_text(key, text)
+    draft = replace(
+        draft.with_run(run),
+        place=StudyPlace(here / "else where"),
+        space=space,
+        sampler=draft.sampler.with_text("n_startup_trials", "20"),
+        pruner=draft.pruner.choose("hyperband"),
+    )
+    assert draft.problems() == []
+    plan = _plan(draft)
+    assert plan.ref == draft.ref
+    assert (plan.study, plan.study_file) == ("my study", here / "else where" / "my study.db")
+    assert plan.study_file == draft.study_file
+    assert plan.directions == ("maximize",)
+    assert plan.edits == {"-x": ParamEdit(low=-2.5), "n": ParamEdit(log=True)}
+    assert plan.fixes == ("-x=-1.0",)
+    assert (plan.sampler, plan.pruner) == ("tpe:n_startup_trials=20", "hyperband")
+    budget = plan.budget
+    assert (budget.n_trials, budget.timeout_s) == (12, 3600)
+    assert (budget.target, budget.trial_timeout_s) == (-1e-5, 90)
+    assert (plan.n_slots, plan.backend, plan.seed) == (3, "threading", 7)
+    assert shlex.split(draft.command()) == ["hptui", "run", *draft.to_argv()]
+
+
+def test_several_objectives_have_no_pruner_and_no_target() -> None:
+    draft = _new("digits-forest").draft
+    assert draft.run.directions == TWO
+    assert str(draft.pruner) == "none"
+    assert draft.problems() == []
+    assert "--pruner" not in draft.to_argv()
+    with pytest.raises(UsageError, match="A target needs one objective"):
+        draft.run.with_text("target", "1")
+    pruned = replace(draft, pruner=draft.pruner.choose("median"))
+    assert "needs a single objective" in pruned.problems()[0]
+    cma = replace(draft, sampler=draft.sampler.choose("cmaes"))
+    assert "CMA-ES works with a single objective" in cma.problems()[0]
+    back = draft.with_run(draft.run.with_text("goal", "max"))
+    assert (str(back.pruner), back.run.directions) == (back.usual_pruner, ("maximize",))
+
+
+def test_problems_are_told_before_the_start() -> None:
+    assert SetupDraft(StudyPlace(Path.cwd())).problems() == ["No objective is chosen."]
+    draft = _new().draft
+    assert replace(draft, is_running=True).problems() == ["An engine runs this study now."]
+    percentile = replace(draft, pruner=draft.pruner.choose("percentile"))
+    assert percentile.problems() == ["Percentile needs percentile: How many in a hundred are kept."]
+    missing = replace(draft, missing_packages={"tpe": "It needs a package."})
+    assert missing.problems() == ["It needs a package."]
+    nul = draft.space.with_known({"a\0b": KnownParam(IntParam(1, 9), "probed")}).fix("a\0b", "3")
+    assert "NUL" in replace(draft, space=nul).problems()[0]
+
+
+def test_a_new_name_is_one_that_is_free(here: Path) -> None:
+    for name in ("rosenbrock.db", "rosenbrock-2.db"):
+        (here / name).touch()
+    assert taken_names(StudyPlace(here)) == {"rosenbrock", "rosenbrock-2"}
+    assert _new().draft.study == "rosenbrock-3"
+    assert len(free_name("x" * 100, {"x" * 100})) == 100
+
+
+def test_a_file_of_ones_own_is_spelled_as_typed(here: Path) -> None:
+    (here / "train.py").write_text(
+        "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    draft = _new("train.py").draft
+    assert draft.to_argv()[:3] == ["train.py", "--study", "train"]
+    assert _plan(draft).ref == draft.ref
+    assert draft.ref is not None
+    again = open_draft(StudyPlace(here), draft.ref, None, {}).draft
+    assert _plan(again).ref == draft.ref
+    with pytest.raises(HptuiError, match=r"There is no file nope\.py"):
+        _new("nope.py")
+    gone = open_draft(StudyPlace(here), replace(draft.ref, target=str(here / "gone.py")), None, {})
+    assert "gone.py" in gone.trouble
+    assert gone.draft.ref is None
+
+
+def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
+    study = optuna.create_study(
+        storage=f"sqlite:///{here}/old.db", study_name="a/b", direction="maximize"
+    )
+    study.optimize(lambda trial: trial.suggest_float("x", 1, 9, log=True), n_trials=1)
+    study.ask()
+    address = _Address(here / "old.db", "a/b")
+    opened = open_draft(StudyPlace(here), None, address, {})
+    assert opened.draft.problems() == ["No objective is chosen."]
+    draft = with_text(opened, "rosenbrock").draft
+    assert draft.run.is_existing
+    assert draft.run.n_leftover == 1
+    assert draft.space.stored == {"x": FloatParam(1, 9, log=True)}
+    plan = _plan(draft.with_run(draft.run.with_text("leftovers", "fail")))
+    assert (plan.study_file, plan.study) == (here / "old.db", "a/b")
+    assert plan.leftovers == "fail"
+    assert plan.directions is None
+    for key in ("name", "goal"):
+        with pytest.raises(UsageError, match="The study is there already"):
+            draft.run.with_text(key, "minimize")
+    known = {"x": KnownParam(FloatParam(1, 9), "probed")}
+    mixed = replace(draft, space=draft.space.with_known(known))
+    assert "is on a linear scale now, but this study holds it on a log one" in mixed.problems()[0]
+
+
+class _Address:
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+
+def test_places(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "studies").mkdir()
+    monkeypatch.delenv("HPTUI_STUDIES")
+    assert StudyPlace(here / "studies").options("a") == ["--study", "a"]
+    assert StudyPlace(here).options("a") == ["--study", "a", "--studies", "."]
+    monkeypatch.setenv("HPTUI_STUDIES", str(here))
+    assert StudyPlace(here).options("a") == ["--study", "a"]
+    assert place_of(here / "a.db", "a") == StudyPlace(here)
+    assert place_of(here / "b.db", "a").options("a") == ["--storage", "b.db", "--study", "a"]
+    assert place_of(here / "-x.db", "-x").options("-x") == ["--storage", "./-x.db", "--study=-x"]
+
+
+def test_paths_are_completed(here: Path) -> None:
+    (here / "train.py").touch()
+    (here / "trials.txt").touch()
+    (here / "tr").mkdir()
+    (here / "tr" / "a.py").touch()
+    assert complete_path("tr", here) == ["tr/", "train.py"]
+    assert complete_path("tr/", here) == ["tr/a.py"]
+    assert complete_path(f"{here}/tra", here) == [f"{here}/train.py"]
+    assert complete_path("nowhere/x", here) == []
+    assert complete_path("a\0b", here) == []
+
+
+def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_spec(name: str) -> None: ...
+
+    monkeypatch.setattr("importlib.util.find_spec", find_spec)
+    assert missing_packages()["gp"] == "It needs torch and scipy: pip install 'hptui[gp]'."

@@ -1,0 +1,250 @@
+"""How long, how wide and under which name a study runs, while it is edited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, cast, get_args
+
+from hptui.domain.objective import Direction
+from hptui.domain.run_text import (
+    DEFAULT_TRIALS,
+    read_count,
+    read_duration,
+    read_seed,
+    read_slots,
+    read_target,
+)
+from hptui.domain.study_name import check_study_name
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+RunKey = Literal[
+    "name",
+    "goal",
+    "trials",
+    "timeout",
+    "target",
+    "workers",
+    "backend",
+    "trial-timeout",
+    "seed",
+    "leftovers",
+]
+
+BACKENDS: Final = ("loky", "threading")
+LEFTOVERS: Final = ("leave", "fail", "requeue")
+_NEVER: Final = ("", "-", "–", "none")  # noqa: RUF001 - what empty fields show
+
+
+@dataclass(frozen=True, slots=True)
+class RunField:
+    """One line of the form."""
+
+    key: RunKey
+    label: str
+    help: str
+    """One line."""
+    choices: tuple[str, ...] = ()
+
+
+FIELDS: Final[tuple[RunField, ...]] = (
+    RunField("name", "name", "The study's name, and its file's"),
+    RunField("goal", "goal", "minimize or maximize; several objectives with commas between"),
+    RunField("trials", "trials", "How many trials to run; empty for as many as the time allows"),
+    RunField("timeout", "time-out", "End the run after 90s, 5m or 1h30m"),
+    RunField("target", "target", "End the run at this value"),
+    RunField("workers", "workers", "How many trials run at once"),
+    RunField(
+        "backend",
+        "backend",
+        "loky: a process for each worker; threading: threads of one process",
+        BACKENDS,
+    ),
+    RunField("trial-timeout", "trial time-out", "End a trial after 90s, 5m or 1h30m"),
+    RunField("seed", "seed", "A number that makes the run repeatable with one worker"),
+    RunField(
+        "leftovers",
+        "leftovers",
+        "What becomes of trials that a dead engine left running",
+        LEFTOVERS,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDraft:
+    """The fields as they are typed; every change is checked and gives another draft."""
+
+    texts: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
+    """Empty fields are left out."""
+    directions: tuple[Direction, ...] = ("minimize",)
+    declared: tuple[Direction, ...] = ("minimize",)
+    """What the objective declares."""
+    is_existing: bool = False
+    """Whether the study is there already, with its name and its direction."""
+    n_leftover: int = 0
+    """Trials that a dead engine left running."""
+    taken: frozenset[str] = frozenset()
+    """Names that other studies have."""
+
+    @classmethod
+    def start(
+        cls, n_workers: int, defaults: Mapping[str, int | float | str] | None = None
+    ) -> RunDraft:
+        """Return the form as it opens; defaults that cannot be read are left out."""
+        draft = cls({"trials": str(DEFAULT_TRIALS), "workers": str(n_workers), "backend": "loky"})
+        known = {each.key for each in FIELDS}
+        for key, value in (defaults or {}).items():
+            if key in known:
+                try:
+                    draft = draft.with_text(cast("RunKey", key), str(value))
+                except UsageError:
+                    continue
+        return draft
+
+    def text(self, key: RunKey) -> str:
+        """Return what stands in a field."""
+        if key == "goal":
+            return ", ".join(self.directions)
+        return self.texts.get(key, "leave" if key == "leftovers" else "")
+
+    def with_text(self, key: RunKey, text: str) -> RunDraft:
+        """Return the draft with a field set to what was typed.
+
+        Raises:
+            UsageError: The text is no value for it; or the field cannot change, with the reason.
+        """
+        text = text.strip()
+        reason = self.reason(key)
+        if reason is not None and text != self.text(key):
+            raise UsageError(reason)
+        if key == "goal":
+            return replace(self, directions=_directions(text))
+        if text.lower() in _NEVER and key not in ("name", "workers", "backend", "leftovers"):
+            return replace(
+                self, texts={other: each for other, each in self.texts.items() if other != key}
+            )
+        self._check(key, text)
+        return replace(self, texts={**self.texts, key: text})
+
+    def reason(self, key: RunKey) -> str | None:
+        """Return why a field cannot be changed now, or None."""
+        if self.is_existing and key in ("name", "goal"):
+            what = "name" if key == "name" else "direction"
+            return f"The study is there already; its {what} cannot change here."
+        if key == "target" and len(self.directions) > 1:
+            return "A target needs one objective."
+        if key == "leftovers" and not self.n_leftover:
+            return "No trial was left running."
+        return None
+
+    def next_text(self, key: RunKey) -> str | None:
+        """Return the value after the present one where a field has few of them, else None."""
+        if key == "goal" and len(self.directions) == 1:
+            return "maximize" if self.directions == ("minimize",) else "minimize"
+        choices = next(each.choices for each in FIELDS if each.key == key)
+        if not choices:
+            return None
+        return choices[(choices.index(self.text(key)) + 1) % len(choices)]
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each reason why the run cannot start like this."""
+        found: list[str] = []
+        if not self.text("name"):
+            found.append("The study has no name.")
+        elif self.text("name") in self.taken and not self.is_existing:
+            found.append(_taken(self.text("name")).message)
+        if not any(self.text(key) for key in ("trials", "timeout", "target")):
+            found.append("The run would never end: give trials, a time-out or a target.")
+        if self.text("target") and (reason := self.reason("target")):
+            found.append(reason)
+        return found
+
+    def options(self) -> list[str]:
+        """Return the options of `hptui run`, but for the study's name and place."""
+        options: list[str] = []
+        if not self.is_existing and self.directions != self.declared:
+            for direction in self.directions:
+                options += ["--direction", direction]
+        has_other_end = bool(self.text("timeout") or self.text("target"))
+        if self.text("trials") and (
+            has_other_end or read_count(self.text("trials")) != DEFAULT_TRIALS
+        ):
+            options += ["--trials", self.text("trials")]
+        names: tuple[tuple[RunKey, str], ...] = (
+            ("timeout", "--timeout"),
+            ("target", "--target"),
+            ("trial-timeout", "--trial-timeout"),
+            ("workers", "--jobs"),
+            ("seed", "--seed"),
+        )
+        for key, option in names:
+            if text := self.text(key):
+                # argparse takes what begins with a dash for an option.
+                options += [f"{option}={text}"] if text.startswith("-") else [option, text]
+        if self.text("backend") != BACKENDS[0]:
+            options += ["--backend", self.text("backend")]
+        if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
+            options += ["--leftovers", self.text("leftovers")]
+        return options
+
+    def _check(self, key: RunKey, text: str) -> None:
+        readers: dict[RunKey, Callable[[str], object]] = {
+            "name": self._check_name,
+            "trials": read_count,
+            "timeout": read_duration,
+            "target": read_target,
+            "workers": read_slots,
+            "trial-timeout": read_duration,
+            "seed": read_seed,
+            "backend": lambda each: _one_of(each, BACKENDS),
+            "leftovers": lambda each: _one_of(each, LEFTOVERS),
+        }
+        try:
+            readers[key](text)
+        except UsageError as error:
+            raise UsageError(error.message.rstrip(".") + ".", hint=error.hint) from None
+
+    def _check_name(self, text: str) -> None:
+        check_study_name(text)
+        if text in self.taken:
+            raise _taken(text)
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return the name, with a number behind it where it is taken: `digits-2`."""
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        tail = f"-{number}"
+        name = wanted[: 100 - len(tail)] + tail
+    return name
+
+
+def _directions(text: str) -> tuple[Direction, ...]:
+    words = [word.strip().lower() for word in text.split(",")]
+    known: tuple[Direction, ...] = get_args(Direction)
+    full: list[list[Direction]] = [
+        [each for each in known if word and each.startswith(word)] for word in words
+    ]
+    if not all(len(matches) == 1 for matches in full):
+        raise UsageError(
+            f"{safe_line(repr(text), max_chars=60)} is no goal.",
+            hint="Write minimize or maximize, once for each objective, with commas between.",
+        )
+    return tuple(matches[0] for matches in full)
+
+
+def _one_of(text: str, choices: tuple[str, ...]) -> None:
+    if text not in choices:
+        raise UsageError(f"{safe_line(repr(text), max_chars=60)} is none of {', '.join(choices)}.")
+
+
+def _taken(name: str) -> UsageError:
+    return UsageError(
+        f"There is a study {safe_line(name, max_chars=60)} already.",
+        hint="Choose another name, or run that one again from the list of studies.",
+    )

@@ -1,0 +1,279 @@
+"""Everything that a run needs, while it is set up, and the command that runs it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.edits import check_against_history
+from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.sampling import PrunerSpec, SamplerSpec, check_fit
+from hptui.domain.study_name import check_study_name, default_study_name
+from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
+from hptui.ui.data.method_draft import MethodDraft
+from hptui.ui.data.run_draft import RunDraft, free_name
+from hptui.ui.data.space_draft import SpaceDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.domain.options import Family
+
+PLAIN_SAMPLER: Final = "tpe"
+PLAIN_PRUNER: Final = "median"
+STUDIES_VARIABLE: Final = "HPTUI_STUDIES"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlace:
+    """Where a study is, or will be: in a file of its name in a folder, or in one file."""
+
+    folder: Path | None
+    file: Path | None = None
+
+    def file_of(self, name: str) -> Path:
+        """Return the file of the study of this name."""
+        if self.file is not None:
+            return self.file
+        assert self.folder is not None, "either a folder or a file is known"
+        return self.folder / f"{name}.db"
+
+    def options(self, name: str) -> list[str]:
+        """Return the options of `hptui run` that mean the study of this name here."""
+        named = _option("--study", name)
+        if self.file is not None:
+            return [*_option("--storage", _short(self.file)), *named]
+        assert self.folder is not None, "either a folder or a file is known"
+        if self.folder == _usual_folder():
+            return named
+        return [*named, *_option("--studies", _short(self.folder))]
+
+
+def place_of(file: Path, name: str) -> StudyPlace:
+    """Return the place of a study that is there already."""
+    if file.name == f"{name}.db":
+        try:
+            check_study_name(name)
+        except UsageError:
+            return StudyPlace(None, file)
+        return StudyPlace(file.parent)
+    return StudyPlace(None, file)
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """A sampler and a pruner as `hptui run` takes them; what is empty is not known."""
+
+    sampler: str = ""
+    pruner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDraft:
+    """A run while it is set up; its parts are changed by putting others in their place."""
+
+    place: StudyPlace
+    objective: str = ""
+    """How the objective is spelled; empty while none is chosen."""
+    ref: ObjectiveRef | None = None
+    info: ObjectiveInfo = field(default_factory=lambda: ObjectiveInfo(""))
+    space: SpaceDraft = field(default_factory=SpaceDraft)
+    sampler: MethodDraft = field(default_factory=lambda: MethodDraft.read("sampler", PLAIN_SAMPLER))
+    pruner: MethodDraft = field(default_factory=lambda: MethodDraft.read("pruner", PLAIN_PRUNER))
+    run: RunDraft = field(default_factory=lambda: RunDraft.start(1))
+    usual_sampler: str = PLAIN_SAMPLER
+    """What `hptui run` takes without `--sampler`."""
+    usual_pruner: str = PLAIN_PRUNER
+    """What it takes without `--pruner` for one objective."""
+    is_running: bool = False
+    """Whether an engine runs the study now."""
+    missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By a sampler's name, why it cannot be used here."""
+
+    @property
+    def n_objectives(self) -> int:
+        """How many objectives the study has."""
+        return len(self.run.directions)
+
+    @property
+    def study(self) -> str:
+        """The study's name."""
+        return self.run.text("name")
+
+    @property
+    def study_file(self) -> Path:
+        """The study's file."""
+        return self.place.file_of(self.study)
+
+    def with_objective(
+        self,
+        ref: ObjectiveRef,
+        info: ObjectiveInfo,
+        spelled: str,
+        *,
+        latest: Methods | None = None,
+        wished: Methods | None = None,
+    ) -> SetupDraft:
+        """Return the draft for another objective, with what it suggests.
+
+        Args:
+            ref: The objective.
+            info: What it declares.
+            spelled: What stands for it on the command line.
+            latest: What the study's latest run used.
+            wished: What a person's settings say; it counts where nothing else is suggested.
+        """
+        latest, wished = latest or Methods(), wished or Methods()
+        run = self.run
+        if not run.is_existing:
+            texts = {**run.texts, "name": free_name(default_study_name(ref), run.taken)}
+            run = replace(run, texts=texts, directions=info.directions, declared=info.directions)
+        usual_sampler = latest.sampler or info.sampler
+        usual_pruner = latest.pruner or info.pruner
+        sampler = wished.sampler if usual_sampler == PLAIN_SAMPLER else ""
+        pruner = "none" if len(run.directions) > 1 else ""
+        if not pruner and usual_pruner == PLAIN_PRUNER:
+            pruner = wished.pruner
+        return replace(
+            self,
+            ref=ref,
+            info=info,
+            objective=spelled,
+            space=replace(self.space, known={}),
+            run=run,
+            usual_sampler=usual_sampler,
+            usual_pruner=usual_pruner,
+            sampler=_read("sampler", sampler or usual_sampler, PLAIN_SAMPLER),
+            pruner=_read("pruner", pruner or usual_pruner, PLAIN_PRUNER),
+        )
+
+    def with_run(self, run: RunDraft) -> SetupDraft:
+        """Return the draft with another form; an untouched pruner follows what can prune."""
+        draft = replace(self, run=run)
+        if str(self.pruner) == self._usual_pruner() and draft._usual_pruner() != str(self.pruner):
+            return replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
+        return draft
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each reason why the run cannot start like this."""
+        if self.ref is None:
+            return ["No objective is chosen."]
+        found = ["An engine runs this study now."] if self.is_running else []
+        found += self._history_problems()
+        for draft in (self.sampler, self.pruner):
+            found += [
+                f"{draft.method.title} needs {option.name}: {option.help}"
+                for option in draft.missing()
+            ]
+            found += [
+                f"{draft.method.title}: {option.name} has no effect. {reason}"
+                for option in draft.method.options
+                if option.name in draft.given and (reason := self.reason(draft, option.name))
+            ]
+        if not any(draft.missing() for draft in (self.sampler, self.pruner)):
+            found += self._misfits()
+        missing = self.missing_packages.get(self.sampler.method.name)
+        found += [missing] if missing else []
+        found += self.run.problems()
+        if any("\0" in argument for argument in self.to_argv()):
+            found.append("A name holds a NUL character, which no command line can.")
+        return found
+
+    def reason(self, draft: MethodDraft, option: str) -> str | None:
+        """Return why an option of the sampler or pruner has no effect, or None."""
+        found = draft.method.option(option)
+        return None if found is None else draft.reason(found, self.n_objectives)
+
+    def to_argv(self) -> list[str]:
+        """Return what follows `hptui run` for this run."""
+        argv = [self.objective, *self.place.options(self.study), *self.space.options()]
+        if str(self.sampler) != _plain("sampler", self.usual_sampler):
+            argv += ["--sampler", str(self.sampler)]
+        if str(self.pruner) != self._usual_pruner():
+            argv += ["--pruner", str(self.pruner)]
+        return [*argv, *self.run.options()]
+
+    def command(self) -> str:
+        """Return the equivalent command line, quoted for a shell."""
+        return shlex.join(["hptui", "run", *self.to_argv()])
+
+    def _usual_pruner(self) -> str:
+        return "none" if self.n_objectives > 1 else _plain("pruner", self.usual_pruner)
+
+    def _misfits(self) -> list[str]:
+        try:
+            sampler, pruner = self.sampler.spec(), self.pruner.spec()
+        except OptionError as error:
+            return [error.message]
+        reason = check_fit(
+            SamplerSpec(sampler.name, sampler.options),
+            PrunerSpec(pruner.name, pruner.options),
+            self.n_objectives,
+        )
+        return [] if reason is None else [reason]
+
+    def _history_problems(self) -> list[str]:
+        found: list[str] = []
+        for name in self.space.known:
+            stored = self.space.stored.get(name)
+            if stored is not None:
+                try:
+                    check_against_history(name, self.space.effective(name), stored)
+                except SpaceError as error:
+                    found.append(error.message)
+        return found
+
+
+def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
+    """Return what stands for an objective on the command line.
+
+    Args:
+        ref: The objective.
+        typed: What a person typed for it and what is known to mean it.
+    """
+    if typed and not typed.startswith("-"):
+        return typed
+    target = _short(Path(ref.target)) if ref.kind == "file" else ref.target
+    return f"{target}:{ref.attribute}"
+
+
+def _read(family: Family, text: str, plain: str) -> MethodDraft:
+    try:
+        return MethodDraft.read(family, text)
+    except HptuiError:
+        # What another version stored, or a decorator says that was never checked.
+        return MethodDraft.read(family, plain)
+
+
+def _plain(family: Family, text: str) -> str:
+    try:
+        return str(MethodDraft.read(family, text))
+    except HptuiError:
+        return text
+
+
+def _option(name: str, value: str) -> list[str]:
+    # argparse takes what begins with a dash for an option.
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
+
+
+def _usual_folder() -> Path | None:
+    """Return the folder that `hptui run` takes without `--studies`, where that is easy to know."""
+    named = os.environ.get(STUDIES_VARIABLE)
+    if named:
+        return Path(named).absolute()
+    here = Path("studies").absolute()
+    return here if here.is_dir() else None
+
+
+def _short(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    here = Path.cwd()
+    if path.is_relative_to(here):
+        short = str(path.relative_to(here))
+        return short if "/" in short or not short.startswith("-") else f"./{short}"
+    return str(path)

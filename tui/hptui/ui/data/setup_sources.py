@@ -1,0 +1,233 @@
+"""What a set-up begins with, read from files; every function here may take its time."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hptui.domain.edits import edits_from_json
+from hptui.engine.client import running_engine
+from hptui.errors import HptuiError, ObjectiveError
+from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.storage.latest_spaces import read_latest_spaces
+from hptui.storage.studies import study_names
+from hptui.storage.study_detail import read_study
+from hptui.ui.data.run_draft import BACKENDS, RunDraft
+from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
+from hptui.ui.data.space_draft import SpaceDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.domain.objective import ObjectiveRef
+
+_PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "cmaes": (("cmaes",), "cmaes"),
+    "gp": (("torch", "scipy"), "gp"),
+    "qmc": (("scipy",), "gp"),
+}
+_MAX_COMPLETIONS: Final = 50
+
+
+class StudyAddress(Protocol):
+    """Whatever says which study is meant."""
+
+    @property
+    def path(self) -> Path:
+        """The study's file."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A draft to begin with, and what could not be read for it."""
+
+    draft: SetupDraft
+    objectives: tuple[Found, ...] = ()
+    """All that can be picked."""
+    trouble: str = ""
+    """A sentence; empty when all is well."""
+    hint: str = ""
+    defaults: Mapping[str, int | float | str] = field(
+        default_factory=dict[str, "int | float | str"]
+    )
+
+
+def open_draft(
+    place: StudyPlace,
+    ref: ObjectiveRef | None,
+    study: StudyAddress | None,
+    defaults: Mapping[str, int | float | str],
+) -> Opened:
+    """Return the draft that the set-up screen begins with.
+
+    Args:
+        place: Where new studies go.
+        ref: The objective, where it is known.
+        study: The study to run again; None for a new one.
+        defaults: The person's settings for new runs.
+    """
+    objectives = tuple(find_objectives())
+    run = RunDraft.start(_n_cores(), defaults)
+    draft = SetupDraft(place, run=run, missing_packages=missing_packages())
+    try:
+        if study is not None:
+            return _open_existing(draft, study, ref, objectives, defaults)
+        draft = replace(draft, run=replace(run, taken=taken_names(place)))
+        opened = Opened(draft, objectives, defaults=defaults)
+        return opened if ref is None else with_ref(opened, ref)
+    except HptuiError as error:
+        return Opened(draft, objectives, error.message, error.hint, defaults)
+
+
+def _open_existing(
+    draft: SetupDraft,
+    study: StudyAddress,
+    ref: ObjectiveRef | None,
+    objectives: tuple[Found, ...],
+    defaults: Mapping[str, int | float | str],
+) -> Opened:
+    detail = read_study(study.path, study.name)
+    summary = detail.summary
+    is_running = running_engine(study.path, study.name) is not None
+    in_force = edits_from_json(detail.edits)
+    latest = detail.runs[-1] if detail.runs else None
+    texts = {**draft.run.texts, "name": study.name}
+    if latest is not None and latest.slots:
+        texts["workers"] = str(latest.slots)
+    if latest is not None and latest.backend in BACKENDS:
+        texts["backend"] = latest.backend
+    run = replace(
+        draft.run,
+        texts=texts,
+        directions=summary.directions,
+        declared=summary.directions,
+        is_existing=True,
+        n_leftover=0 if is_running else summary.counts.get("RUNNING", 0),
+    )
+    space = SpaceDraft(
+        edits=in_force, in_force=in_force, stored=read_latest_spaces(study.path, study.name)
+    )
+    draft = replace(
+        draft, place=place_of(study.path, study.name), run=run, space=space, is_running=is_running
+    )
+    opened = Opened(draft, objectives, defaults=defaults)
+    known = ref or summary.objective
+    if known is None:
+        return opened
+    return with_ref(
+        opened, known, None if latest is None else Methods(latest.sampler, latest.pruner)
+    )
+
+
+def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:
+    """Return the draft for an objective whose code stands at `ref`; see `with_found`."""
+    try:
+        found = _find(ref)
+    except HptuiError as error:
+        return replace(opened, trouble=error.message, hint=error.hint)
+    return with_found(opened, found, latest=latest)
+
+
+def with_text(opened: Opened, text: str) -> Opened:
+    """Return the draft for the objective that a person typed.
+
+    Raises:
+        ObjectiveError: There is none, or several.
+    """
+    return with_found(opened, resolve(text, Path.cwd()), typed=text)
+
+
+def with_found(
+    opened: Opened, found: Found, *, typed: str = "", latest: Methods | None = None
+) -> Opened:
+    """Return the draft for an objective that was found.
+
+    Args:
+        opened: What is open.
+        found: The objective.
+        typed: What a person typed for it.
+        latest: What the study's latest run used.
+    """
+    spelled = spell_objective(found.ref, typed or _typeable(found.ref))
+    wished = Methods(
+        str(opened.defaults.get("sampler", "")), str(opened.defaults.get("pruner", ""))
+    )
+    draft = opened.draft.with_objective(
+        found.ref, found.info, spelled, latest=latest, wished=wished
+    )
+    return replace(opened, draft=draft, trouble=found.problem, hint="")
+
+
+def taken_names(place: StudyPlace) -> frozenset[str]:
+    """Return the names that a new study cannot have."""
+    if place.file is not None:
+        return frozenset(study_names(place.file)) if place.file.exists() else frozenset()
+    folder = place.folder
+    return frozenset(path.stem for path in folder.glob("*.db")) if folder else frozenset()
+
+
+def missing_packages() -> dict[str, str]:
+    """Return, by a sampler's name, why it cannot be used here."""
+    missing: dict[str, str] = {}
+    for name, (packages, extra) in _PACKAGES.items():
+        absent = [each for each in packages if importlib.util.find_spec(each) is None]
+        if absent:
+            missing[name] = f"It needs {' and '.join(absent)}: pip install 'hptui[{extra}]'."
+    return missing
+
+
+def complete_path(text: str, cwd: Path) -> list[str]:
+    """Return the folders and Python files that what was typed of a path can become."""
+    head, slash, tail = text.rpartition("/")
+    folder = cwd / Path(os.path.expanduser(head + slash)) if slash else cwd  # noqa: PTH111
+    try:
+        with os.scandir(folder) as entries:
+            found = [
+                (not entry.is_dir(), f"{head}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
+                for entry in entries
+                if entry.name.startswith(tail)
+                and (not entry.name.startswith(".") or tail.startswith("."))
+                and (entry.is_dir() or entry.name.endswith(".py"))
+                and entry.name != "__pycache__"
+            ]
+    except (OSError, ValueError):
+        return []
+    return [name for _, name in sorted(found)][:_MAX_COMPLETIONS]
+
+
+def _find(ref: ObjectiveRef) -> Found:
+    """Return an objective by its reference, whatever it is called today."""
+    try:
+        found = resolve(ref.name, Path.cwd())
+        if _is_same(found.ref, ref):
+            return found
+    except ObjectiveError:
+        pass
+    return resolve(spell_objective(ref), Path.cwd())
+
+
+def _typeable(ref: ObjectiveRef) -> str:
+    """Return the objective's name where it means the objective here, else nothing."""
+    try:
+        return ref.name if _is_same(resolve(ref.name, Path.cwd()).ref, ref) else ""
+    except ObjectiveError:
+        return ""
+
+
+def _is_same(one: ObjectiveRef, other: ObjectiveRef) -> bool:
+    return (one.kind, one.target, one.attribute) == (other.kind, other.target, other.attribute)
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
