@@ -1,0 +1,138 @@
+"""`hptui rename`, `duplicate`, `delete`, `undo` and `export` as a person gives them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.programs import OBJECTIVES, run, start, wait_until
+from tests.storage.study_file import FLOAT, StudyFile
+
+from hptui.cli import main
+from hptui.engine.client import running_engine
+from hptui.storage.studies import list_studies, study_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A studies folder with `one.db`, and `shared.db` with two studies."""
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path / "studies"))
+    monkeypatch.chdir(tmp_path)
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    for stem, names in (("one", ["one"]), ("shared", ["left", "right"])):
+        with StudyFile(studies / f"{stem}.db") as built:
+            for name in names:
+                study_id = built.add_study(name)
+                built.add_trial(0.5, study_id=study_id, params={"x": (0.25, FLOAT)})
+    return studies
+
+
+def names(folder: Path) -> set[tuple[str, str]]:
+    return {(study.path.name, study.name) for study in list_studies(folder)}
+
+
+def test_rename(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["rename", "one", "uno"]) == 0
+    assert main(["rename", "shared.db:left", "port"]) == 0
+    assert names(folder) == {("uno.db", "uno"), ("shared.db", "port"), ("shared.db", "right")}
+    assert "one is called uno now." in capsys.readouterr().out
+
+
+def test_duplicate(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["duplicate", "shared.db:right", "copy", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"study": "copy", "path": str(folder / "copy.db")}
+    assert ("copy.db", "copy") in names(folder)
+
+
+def test_delete_and_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
+    before = names(folder)
+    assert main(["delete", "one"]) == 0
+    assert main(["delete", "shared.db:left"]) == 0
+    assert names(folder) == {("shared.db", "right")}
+    assert "hptui undo" in capsys.readouterr().out
+    assert main(["undo", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["left" in lines[0], "one" in lines[1], len(lines)] == [True, True, 2]
+    assert main(["undo", "one"]) == 0
+    assert main(["undo"]) == 0
+    assert names(folder) == before
+    assert capsys.readouterr().out == "one is back.\nleft is back.\n"
+
+
+def test_there_may_be_nothing_to_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["undo"]) == 2
+    assert "There is nothing in the trash of" in capsys.readouterr().err
+    main(["delete", "one"])
+    assert main(["undo", "two\x1b[2J"]) == 2
+    error = capsys.readouterr().err
+    assert "no study " in error
+    assert "\x1b" not in error
+    assert main(["undo", "--list", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["study"], entry["file"]) == ("one", "one.db")
+
+
+def test_a_damaged_file_can_be_deleted(folder: Path):
+    (folder / "bad.db").write_bytes(b"SQLite format 3\0" + b"\1" * 5000)
+    assert main(["delete", "bad"]) == 0
+    assert not (folder / "bad.db").exists()
+    assert main(["undo"]) == 0
+    assert (folder / "bad.db").exists()
+
+
+def test_a_study_that_is_not_there_is_not_deleted(folder: Path, capsys: pytest.CaptureFixture[str]):
+    for wrong in ("none", "shared", "shared.db:none", "../none.db"):
+        assert main(["delete", wrong]) == 2
+    assert len(names(folder)) == 3
+    assert "internal error" not in capsys.readouterr().err
+
+
+def test_export(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name in ("out.csv", "out.jsonl", "out.db"):
+        assert main(["export", "one", name]) == 0
+        assert (tmp_path / name).exists()
+    assert capsys.readouterr().out.splitlines()[0] == "1 trial in out.csv."
+    assert study_names(tmp_path / "out.db") == ["one"]
+    main(["trials", "one", "--csv"])
+    assert (tmp_path / "out.csv").read_text() == capsys.readouterr().out
+    main(["trials", "one", "--json"])
+    assert (tmp_path / "out.jsonl").read_text() == capsys.readouterr().out
+
+
+def test_export_refuses_before_it_looks_for_the_study(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["export", "none", "out.xlsx"]) == 2
+    assert "in which form" in capsys.readouterr().err
+    (tmp_path / "out.csv").write_text("mine")
+    assert main(["export", "one", "out.csv"]) == 2
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    assert main(["export", "one", "out.csv", "--overwrite"]) == 0
+
+
+def test_a_real_run_is_left_alone_and_can_be_copied(tmp_path: Path):
+    target = f"{OBJECTIVES}:waiting"
+    engine = start("run", target, "--study", "s", "--jobs", "1", "--quiet", cwd=tmp_path)
+    try:
+        wait_until(lambda: running_engine(tmp_path / "s.db", "s") is not None, "the run's start")
+        refused = [run(*words, cwd=tmp_path) for words in (("rename", "s", "t"), ("delete", "s"))]
+        copied, _, _ = run("duplicate", "s", "copy", cwd=tmp_path)
+        run("stop", "s", "--now", cwd=tmp_path)
+        engine.communicate(timeout=60)
+    finally:
+        engine.kill()
+        engine.communicate()
+    assert [code for code, _, _ in refused] == [1, 1]
+    assert all(f"s is being run by process {engine.pid}" in error for _, _, error in refused)
+    assert copied == 0
+    assert run("rename", "s", "t", cwd=tmp_path)[0] == 0
+    assert study_names(tmp_path / "t.db") == ["t"]
+    assert study_names(tmp_path / "copy.db") == ["copy"]
+    assert (tmp_path / "t.hptui").is_dir()
+    assert not (tmp_path / "s.hptui").exists()
