@@ -13,7 +13,7 @@ from textual.app import App
 from hptui.domain.text import safe_text
 from hptui.ui.marks import mark_of, state_role
 from hptui.ui.settings import load_settings
-from hptui.ui.themes import DEFAULT_THEME, own_themes, with_own_variables
+from hptui.ui.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,11 +70,15 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
-        if self._home is not None:
-            return self._home()
-        from hptui.ui.screens.studies import StudiesScreen
+        if self._home is None:
+            from hptui.ui.screens.studies import StudiesScreen
 
-        return StudiesScreen()
+            screen: Screen[Any] = StudiesScreen()
+        else:
+            screen = self._home()
+        # Textual 8.2.8 loads the style sheets of screens that are pushed, not that of this one.
+        self._load_screen_css(screen)
+        return screen
 
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
@@ -120,7 +124,11 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def state_style(self, state: str) -> str:
         """Return the theme's colour for a trial's state, for `best` or for `infeasible`."""
-        return self.theme_variables[f"state-{state_role(state)}"]
+        return self.colour(f"state-{state_role(state)}")
+
+    def colour(self, variable: str) -> str:
+        """Return a theme variable's colour as `rich.text.Text` takes it."""
+        return rich_colour(self.theme_variables[variable])
 
     def mark(self, state: str) -> str:
         """Return the mark of a trial's state, of `best`, `infeasible` or `study-<state>`."""

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
+from textual.color import Color
 from textual.theme import Theme
 
 DEFAULT_THEME: Final = "hptui-dark"
+_ANSI: Final = "ansi_"
 
-OWN_VARIABLES: Final = {
+OWN_COLOURS: Final = {
     "state-running": "primary",
     "state-complete": "success",
     "state-pruned": "warning",
     "state-failed": "error",
-    "state-waiting": "text-disabled",
+    "state-waiting": "dimmed",
     "state-best": "accent",
     "state-infeasible": "error",
-    "chart-axis": "secondary",
+    "chart-axis": "dimmed",
     "chart-trial": "success",
-    "chart-median": "secondary",
+    "chart-median": "dimmed",
     "chart-target": "accent",
     "chart-selected": "foreground",
-    "rule": "panel",
-    "dimmed": "secondary",
 }
-"""Variables of ours, and the one of Textual's that a theme without them has instead."""
+"""Variables of ours, and the one that a theme without them has instead."""
+SHADES: Final = {"dimmed": 0.68, "disabled": 0.4, "rule": 0.16}
+"""Variables of ours between a theme's background (0) and its foreground (1)."""
 
 
 def own_themes() -> tuple[Theme, ...]:
@@ -43,11 +45,7 @@ def own_themes() -> tuple[Theme, ...]:
             warning="#c99567",
             error="#ea7a7a",
             variables={
-                "state-waiting": "#8593a6",
                 "chart-trial": "#6f9a86",
-                "chart-median": "#8593a6",
-                "rule": "#2c3747",
-                "dimmed": "#8593a6",
                 "border": "#4d607a",
                 "border-blurred": "#2c3747",
                 "block-cursor-background": "#2b4160",
@@ -76,11 +74,7 @@ def own_themes() -> tuple[Theme, ...]:
             warning="#8a5a2b",
             error="#b02a2a",
             variables={
-                "state-waiting": "#6d675c",
-                "chart-trial": "#5d8a63",
-                "chart-median": "#6d675c",
-                "rule": "#d8cfba",
-                "dimmed": "#6d675c",
+                "chart-trial": "#4a7850",
                 "border": "#a4977c",
                 "border-blurred": "#d8cfba",
                 "block-cursor-background": "#cfe0ee",
@@ -108,11 +102,7 @@ def own_themes() -> tuple[Theme, ...]:
             warning="#9a8f83",
             error="#e69f00",
             variables={
-                "state-waiting": "#9aa1a9",
                 "chart-trial": "#7d9db5",
-                "chart-median": "#9aa1a9",
-                "rule": "#333840",
-                "dimmed": "#9aa1a9",
                 "border": "#5b6470",
                 "border-blurred": "#333840",
                 "block-cursor-background": "#1f4a66",
@@ -131,6 +121,18 @@ def own_themes() -> tuple[Theme, ...]:
 
 
 def with_own_variables(variables: dict[str, str]) -> dict[str, str]:
-    """Return a theme's variables with every one of ours, taken from its own where it has none."""
-    own = {name: variables[stand_in] for name, stand_in in OWN_VARIABLES.items()}
-    return {**own, **variables}
+    """Return a theme's variables with every one of ours, made of its own where it has none."""
+    if variables["background"].startswith(_ANSI):
+        # The terminal's own colours are not known, so nothing is between them.
+        shades = dict.fromkeys(SHADES, f"{_ANSI}bright_black")
+    else:
+        ground, ink = Color.parse(variables["background"]), Color.parse(variables["foreground"])
+        shades = {name: ground.blend(ink, share).hex for name, share in SHADES.items()}
+    everything = {**shades, **variables}
+    own = {name: everything[stand_in] for name, stand_in in OWN_COLOURS.items()}
+    return {**own, **everything}
+
+
+def rich_colour(value: str) -> str:
+    """Return a theme variable's colour as Rich spells it."""
+    return value.removeprefix(_ANSI)

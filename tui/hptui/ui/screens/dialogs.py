@@ -62,7 +62,7 @@ class ChoiceDialog(Dialog[str]):
             yield Static(Text(safe_line(self._title)), id="title")
             if self._text:
                 yield Static(Text(safe_text(self._text)), id="text")
-            key_style = self.app.theme_variables["footer-key-foreground"]
+            key_style = self.app.colour("footer-key-foreground")
             yield OptionList(
                 *(
                     Option(

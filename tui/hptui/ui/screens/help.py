@@ -48,7 +48,6 @@ class HelpScreen(Dialog[str]):
         self.query_one("#scroll").scroll_relative(y=lines, animate=False)
 
     def _table(self) -> Table:
-        colours = self.app.theme_variables
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column()
@@ -56,16 +55,19 @@ class HelpScreen(Dialog[str]):
         own = [each for each in offered if each.place != "app"]
         for group in (own, [each for each in offered if each.place == "app"]):
             for command in group:
-                self._add(table, command, colours)
+                self._add(table, command)
             table.add_row("", "")
         for keys, title in MOVING:
-            table.add_row(Text("  ".join(keys), colours["footer-key-foreground"]), Text(title))
+            table.add_row(
+                Text("  ".join(keys), self.app.colour("footer-key-foreground")), Text(title)
+            )
         return table
 
-    def _add(self, table: Table, command: Command, colours: dict[str, str]) -> None:
+    def _add(self, table: Table, command: Command) -> None:
         keys = "  ".join(map(key_text, self.app.keys_of(command)))
         reason = self._about.refusal(command)
         title = Text(command.title)
         if reason:
-            title = Text(f"{command.title}\n{reason}", colours["dimmed"])
-        table.add_row(Text(keys, colours["dimmed" if reason else "footer-key-foreground"]), title)
+            title = Text(f"{command.title}\n{reason}", self.app.colour("dimmed"))
+        style = self.app.colour("dimmed" if reason else "footer-key-foreground")
+        table.add_row(Text(keys, style), title)

@@ -29,7 +29,7 @@ class CommandFooter(Widget):
         height: 1;
         & > .command-footer--key { color: $footer-key-foreground; }
         & > .command-footer--label { color: $foreground; }
-        & > .command-footer--refused { color: $text-disabled; }
+        & > .command-footer--refused { color: $disabled; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
