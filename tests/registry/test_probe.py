@@ -230,8 +230,8 @@ def test_a_range_that_depends_on_another_value_is_dynamic(tmp_path: Path) -> Non
         """,
     )
     assert found.dynamic == {"leaves"}
-    assert known_space(None, found)["leaves"].dynamic
-    assert not known_space(None, found)["depth"].dynamic
+    assert known_space({}, found)["leaves"].dynamic
+    assert not known_space({}, found)["depth"].dynamic
 
 
 MISBEHAVING = {
@@ -502,10 +502,10 @@ def test_what_is_known_comes_from_the_first_that_knows_it() -> None:
         dynamic=frozenset({"both"}),
     )
     stored = {"seen": UNIT, "probed": IntParam(0, 1), "declared": IntParam(0, 1)}
-    assert known_space(info, probed, stored) == {
+    assert known_space(info.space, probed, stored) == {
         "declared": KnownParam(UNIT, "declared"),
         "both": KnownParam(IntParam(1, 3), "declared", "kind = a", dynamic=True),
         "probed": KnownParam(UNIT, "probed", "both >= 2"),
         "seen": KnownParam(UNIT, "seen"),
     }
-    assert known_space(None, None, None) == {}
+    assert known_space({}, None, None) == {}

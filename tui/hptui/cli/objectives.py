@@ -86,7 +86,7 @@ def _show(name: str, *, as_json: bool, probes: bool) -> None:
     probed = probe(found.ref) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
-    space = known_space(found.info, probed)
+    space = known_space(found.info.space, probed)
     if as_json:
         print(json.dumps(_to_json(found) | _space_to_json(space, probed), indent=2))
         return

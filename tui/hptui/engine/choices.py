@@ -27,7 +27,7 @@ from hptui.engine.pruners import build_pruner
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
-from hptui.registry.probe import probe
+from hptui.registry.probe import known_space, probe
 from hptui.storage.distributions import from_optuna, to_optuna
 
 if TYPE_CHECKING:
@@ -194,16 +194,15 @@ def _known_space(
     one that it does not declare.
     """
     declared = {name: spec_from_json(text) for name, text in about["space"].items()}
-    known = {**stored, **declared}
+    known = known_space(declared, None, stored)
     is_known = wanted <= set(known) and unsure <= set(declared)
     if not is_known or (probe_all and not declared):
-        probed = probe(plan.ref, timeout_s=_PROBE_S)
-        seen = {name: parameter.spec for name, parameter in probed.parameters.items()}
-        known = {**stored, **seen, **declared}
+        known = known_space(declared, probe(plan.ref, timeout_s=_PROBE_S), stored)
+    space = {name: parameter.spec for name, parameter in known.items()}
     for name in plan.resets:
-        if name not in known:
-            raise unknown_parameter(name, known)
-    return known
+        if name not in space:
+            raise unknown_parameter(name, space)
+    return space
 
 
 def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:

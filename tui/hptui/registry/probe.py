@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from hptui.domain.space import ParamSpec
 from hptui.domain.trial_folder import VARIABLE
 from hptui.registry.probe_result import ProbedParam, ProbeResult, Story
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.domain.space import ParamSpec
 
 BLAS_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -96,21 +96,20 @@ def probe(
 
 
 def known_space(
-    info: ObjectiveInfo | None,
+    declared: Mapping[str, ParamSpec],
     probed: ProbeResult | None,
     stored: Mapping[str, ParamSpec] | None = None,
 ) -> dict[str, KnownParam]:
     """Return all that is known of a search space, each parameter from the first that knows it.
 
     Args:
-        info: What the objective declares.
+        declared: What the objective declares.
         probed: What probing saw; it also tells when a declared parameter exists.
         stored: What earlier trials of the study hold.
     """
     found = probed.parameters if probed is not None else dict[str, ProbedParam]()
     dynamic = probed.dynamic if probed is not None else frozenset[str]()
     space: dict[str, KnownParam] = {}
-    declared = info.space if info is not None else dict[str, ParamSpec]()
     for name, spec in declared.items():
         condition = found[name].condition if name in found else ""
         space[name] = KnownParam(spec, "declared", condition, name in dynamic)
