@@ -51,9 +51,10 @@ class HeaderLayout:
         bar = self._bar(summary, max(_MIN_BAR, width // 4))
         numbers = self._numbers(summary)
         if summary.fraction is None:
-            first: list[Span] = [(self._fixed("progress", summary.progress), "progress")]
+            first: list[Span] = [(f"{summary.progress} ", "progress")]
         else:
-            first = [*bar, (_GAP, ""), (self._fixed("progress", summary.progress), "progress")]
+            progress = self._fixed("progress", summary.progress, right=True)
+            first = [*bar, (f"  {progress} ", "progress")]
         return [
             self._justify(title, first, width),
             self._justify([(" ", ""), *numbers], self._right(summary), width),
@@ -69,7 +70,7 @@ class HeaderLayout:
         spans: list[Span] = [(_GAP, "")]
         if summary.fraction is not None:
             spans += [*self._bar(summary, min(_MAX_BAR, width // 7)), (_GAP, "")]
-        spans.append((self._fixed("progress", summary.progress), "progress"))
+        spans.append((self._fixed("progress", summary.progress, right=True), "progress"))
         numbers = self._numbers(summary)
         return [*spans, (_GAP, ""), *numbers] if numbers else spans
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
+_NAME_CELLS: Final = 24
+_GAP: Final = "  "
+_SYSTEM: Final = "system attributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def sections(trial: TrialDetail, now_s: float) -> list[Section]:
             ),
         ),
         Section("attributes", _attributes(trial.user_attributes)),
-        Section("system attributes", _attributes(trial.system_attributes)),
+        Section(_SYSTEM, _attributes(trial.system_attributes)),
         Section(
             "damaged", tuple(Field("", safe_line(each, max_chars=400)) for each in trial.damage)
         ),
@@ -140,35 +143,47 @@ Line = list[tuple[str, str]]
 """Spans of a line: text and role."""
 
 
-def detail_lines(trial: TrialDetail, now_s: float, *, name_cells: int = 24) -> list[Line]:
+def detail_lines(
+    trial: TrialDetail, now_s: float, width: int, *, is_brief: bool = False
+) -> list[Line]:
     """Return the sections as lines: names in a column, then values and notes.
 
     Args:
         trial: The trial.
         now_s: Seconds since 1970.
-        name_cells: Longer names push their values to the right.
+        width: Cells of a line; notes that do not fit beside their values stand below them.
+        is_brief: Leave out what samplers and programs have noted.
     """
     lines: list[Line] = []
     for section in sections(trial, now_s):
+        if is_brief and section.title == _SYSTEM:
+            continue
         if lines:
             lines.append([])
         if section.title:
             lines.append([(section.title, "title")])
-        lines += _field_lines(section.fields, name_cells)
+        lines += _field_lines(section.fields, width)
     return lines
 
 
-def _field_lines(fields: tuple[Field, ...], name_cells: int) -> list[Line]:
-    names = min(name_cells, max(cell_len(each.name) for each in fields))
-    fitting = [cell_len(each.value) for each in fields if each.note]
-    values = min(22, max(fitting, default=0))
+def _field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:
+    names = min(_NAME_CELLS, max(cell_len(each.name) for each in fields))
+    values = max((cell_len(each.value) for each in fields if each.note), default=0)
+    notes = max(cell_len(each.note) for each in fields)
+    before = names + len(_GAP) if names else 0
+    is_beside = before + values + len(_GAP) + notes <= width
     lines: list[Line] = []
     for each in fields:
-        line: Line = [(_padded(each.name, names) + ("  " if names else ""), "name")]
-        line.append((_padded(each.value, values) if each.note else each.value, ""))
-        if each.note:
-            line.append(("  " + each.note, "note"))
+        name = _padded(each.name, names) + _GAP if names else ""
+        line: Line = [(name, "name"), (each.value, "")]
         lines.append(line)
+        if each.note and is_beside:
+            line[1] = (_padded(each.value, values), "")
+            line.append((_GAP + each.note, "note"))
+        elif each.note and not each.value:
+            line.append((each.note, "note"))
+        elif each.note:
+            lines.append([(" " * before, ""), (each.note, "note")])
     return lines
 
 

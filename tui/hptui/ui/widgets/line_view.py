@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -56,6 +58,17 @@ class LineView(ScrollView, can_focus=True):
         & > .line-view--pruned { color: $state-pruned; }
     }
     """
+
+    @dataclass
+    class Resized(Message):
+        """The view has another width now."""
+
+        view: LineView
+
+        @property
+        def control(self) -> LineView:
+            """The view."""
+            return self.view
 
     def __init__(
         self,
@@ -121,6 +134,7 @@ class LineView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Break the lines at the new width."""
         self._lay_out()
+        self.post_message(self.Resized(self))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of those in sight."""

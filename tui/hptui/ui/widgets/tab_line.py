@@ -28,7 +28,7 @@ class TabLine(Widget):
         height: 1;
         & > .tab-line--chosen { color: $foreground; text-style: bold underline; }
         & > .tab-line--other { color: $foreground; }
-        & > .tab-line--empty { color: $text-disabled; }
+        & > .tab-line--empty { color: $dimmed; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {

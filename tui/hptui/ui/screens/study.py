@@ -1,0 +1,363 @@
+"""A study as it goes on: header, history, the selected trial's curve, trials, workers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from hptui.domain.text import safe_text
+from hptui.ui.data.enqueue_draft import params_of
+from hptui.ui.data.run_summary import empty_face, notice
+from hptui.ui.data.snapshot import StudySnapshot
+from hptui.ui.data.steering_rules import why_not
+from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.data.trial_lines import params_as_python
+from hptui.ui.data.zoom import Zoom
+from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
+from hptui.ui.screens.steered import SteeredScreen
+from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.curve_plot import CurvePlot
+from hptui.ui.widgets.history_plot import HistoryPlot
+from hptui.ui.widgets.run_header import RunHeader
+from hptui.ui.widgets.slot_strip import SlotStrip
+from hptui.ui.widgets.trial_side import TrialSide
+from hptui.ui.widgets.trial_table import TrialTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+
+    from hptui.ui.commands import Place
+    from hptui.ui.steering import Answer
+
+_MIN_SIDE_WIDTH: Final = 180
+_SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
+
+
+class StudyScreen(SteeredScreen[None]):
+    """A study, whoever runs it: an engine, another program, or nobody."""
+
+    PLACE: ClassVar[Place] = "study"
+    CSS_PATH = "../styles/study.tcss"
+
+    @dataclass
+    class SnapshotTaken(Message):
+        """The study has been read anew."""
+
+        snapshot: StudySnapshot
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that only the newest moment counts."""
+            return isinstance(message, StudyScreen.SnapshotTaken)
+
+    def __init__(self, path: Path, study_name: str) -> None:
+        super().__init__(path, study_name)
+        self.snapshot = StudySnapshot(path, study_name)
+        self._feed = StudyFeed(path, study_name, self._post_snapshot)
+        self._zoom = Zoom()
+        self._is_log = False
+        self._is_curve_log = False
+
+    def _post_snapshot(self, snapshot: StudySnapshot) -> None:
+        self.post_message(self.SnapshotTaken(snapshot))
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out."""
+        has_unicode = self.app.unicode
+        yield RunHeader(has_unicode=has_unicode)
+        yield Static(id="notice")
+        yield Static(id="face")
+        with Horizontal(id="body"):
+            with Vertical(id="main"):
+                with Horizontal(id="plots"):
+                    yield HistoryPlot(id="history", classes="pane")
+                    yield CurvePlot(id="curve", classes="pane")
+                yield TrialTable(id="trials", classes="pane")
+                yield SlotStrip(id="workers", classes="pane", has_unicode=has_unicode)
+            yield TrialSide(self.path, self.study_name, id="side")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Begin to read."""
+        self.query_one("#history", HistoryPlot).border_title = "history"
+        self.query_one("#curve", CurvePlot).border_title = "curve"
+        self.query_one("#trials", TrialTable).border_title = "trials"
+        self.query_one("#workers", SlotStrip).border_title = "workers"
+        self._show(self.snapshot)
+        self.query_one(TrialTable).focus_table()
+        self._feed.start()
+        self.set_interval(1.0, self._tell_age)
+
+    def on_unmount(self) -> None:
+        """End the reading."""
+        self._feed.stop()
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the trial under the cursor."""
+        return self.query_one(TrialTable).selected
+
+    @on(SnapshotTaken)
+    def show_snapshot(self, message: SnapshotTaken) -> None:
+        """Show the study as it is now."""
+        self._show(message.snapshot)
+
+    def _show(self, snapshot: StudySnapshot) -> None:
+        self.snapshot = snapshot
+        self.query_one(RunHeader).show(snapshot)
+        face = empty_face(snapshot)
+        self.set_class(bool(face), "-empty")
+        self.query_one("#face", Static).update(Text(face, justify="center"))
+        strip = self.query_one(SlotStrip)
+        strip.max_rows = next(
+            (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
+        )
+        strip.show(snapshot.engine)
+        self.query_one(TrialTable).show(snapshot)
+        self._show_plots()
+        self._tell_age()
+        self.refresh_commands()
+
+    def _show_plots(self) -> None:
+        snapshot, selected = self.snapshot, self.selected
+        engine = snapshot.engine
+        last = int(snapshot.numbers[-1]) if snapshot.n_trials else 0
+        self.query_one(HistoryPlot).show(
+            snapshot,
+            selected=selected,
+            target=None if engine is None else engine.target,
+            is_log=self._is_log,
+            window=self._zoom.window(last),
+        )
+        curve = self.query_one(CurvePlot)
+        curve.border_title = "curve" if selected is None else f"#{selected}"
+        if selected is None:
+            curve.clear()
+        else:
+            curve.show(
+                self.path,
+                self.study_name,
+                selected,
+                snapshot.revision,
+                is_log=self._is_curve_log,
+            )
+
+    def _tell_age(self) -> None:
+        text = notice(self.snapshot, time.time())
+        pane = self.query_one("#notice", Static)
+        pane.display = bool(text) and not self.has_class("-empty")
+        pane.set_class(bool(self.snapshot.trouble), "-trouble")
+        pane.update(Text(text, no_wrap=False))
+
+    @on(TrialTable.Selected)
+    def follow_cursor(self, message: TrialTable.Selected) -> None:
+        """Mark the trial under the cursor in the plots, and show it at the side."""
+        self._show_plots()
+        if message.number is not None and self.size.width >= _MIN_SIDE_WIDTH:
+            self.query_one(TrialSide).show(message.number)
+        self.refresh_commands()
+
+    @on(HistoryPlot.TrialPicked)
+    def select_in_plot(self, message: HistoryPlot.TrialPicked) -> None:
+        """Put the table's cursor on the trial that was clicked in the plot."""
+        self.query_one(TrialTable).select(message.number)
+
+    @on(SlotStrip.TrialPicked)
+    def select_in_slot(self, message: SlotStrip.TrialPicked) -> None:
+        """Put the table's cursor on the trial of the slot that was clicked."""
+        self.query_one(TrialTable).select(message.number)
+
+    @on(TrialTable.Opened)
+    def open_trial(self, message: TrialTable.Opened) -> None:
+        """Show a trial in full."""
+        from hptui.ui.screens.trial import TrialScreen
+
+        table = self.query_one(TrialTable)
+        self.app.push_screen(
+            TrialScreen(self.path, self.study_name, message.number, neighbour=table.neighbour)
+        )
+
+    def after_answer(self, answer: Answer) -> None:
+        """Read what the engine did."""
+        del answer
+        self._feed.nudge()
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        return why_not(command_id, self.snapshot, self.selected)
+
+    def do_pause(self) -> None:
+        """Pause the run, or go on."""
+        self.steering.send(toggle_pause)
+
+    def do_stop(self) -> None:
+        """Ask how the run is to be stopped."""
+        n_running = self._n_running()
+
+        def decide(choice: str | None) -> None:
+            if choice:
+                self.steering.send(plainly("stop", now=choice == "now"))
+
+        trials = "trial is" if n_running == 1 else "trials are"
+        self.app.push_screen(
+            ChoiceDialog(
+                "Stop the run?",
+                f"{n_running or 'No'} {trials} running. What has ended is kept.",
+                (
+                    ("s", "end", "stop; running trials end first"),
+                    ("n", "now", "stop now; running trials are ended and count as failed"),
+                    ("g", "", "go on"),
+                ),
+            ),
+            decide,
+        )
+
+    def _n_running(self) -> int:
+        engine = self.snapshot.engine
+        return 0 if engine is None else sum(slot.trial is not None for slot in engine.slots)
+
+    def do_kill_trial(self) -> None:
+        """End the selected trial."""
+        if self.selected is not None:
+            self.confirm_kill(self.selected)
+
+    def do_more_workers(self) -> None:
+        """Have one worker more."""
+        self.steering.send(change_workers(1))
+
+    def do_fewer_workers(self) -> None:
+        """Have one worker fewer."""
+        self.steering.send(change_workers(-1))
+
+    def do_budget(self) -> None:
+        """Ask how many trials are to be added."""
+        engine = self.snapshot.engine
+        now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
+
+        def extend(text: str | None) -> None:
+            if text is not None:
+                plain = text.strip().replace(",", "").replace("_", "")
+                self.steering.send(plainly("extend", trials=int(plain)))
+
+        self.app.push_screen(
+            TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
+        )
+
+    def do_retry_failed(self) -> None:
+        """Enqueue the failed trials again."""
+        self.steering.send(plainly("retry"))
+
+    def do_add_trial(self) -> None:
+        """Write a trial by hand."""
+        self.ask_for_trial(None, {})
+
+    def do_copy_trial(self) -> None:
+        """Write a trial that begins as a copy of the selected one."""
+        number = self.selected
+        if number is not None:
+            self.ask_for_trial(number, params_of(self.snapshot, number))
+
+    def do_edit_space(self) -> None:
+        """Edit the search space of the next trials."""
+        from hptui.ui.screens.edit_space import EditSpaceScreen
+
+        self.app.push_screen(EditSpaceScreen(self.path, self.study_name))
+
+    def do_run_study(self) -> None:
+        """Set up the next run."""
+        from hptui.ui.screens.setup import SetupScreen
+
+        self.app.push_screen(SetupScreen(self.snapshot.objective, None))
+
+    def do_open_trial(self) -> None:
+        """Show the selected trial in full."""
+        if self.selected is not None:
+            self.open_trial(TrialTable.Opened(self.selected))
+
+    def do_sort(self) -> None:
+        """Sort the trials by the next column."""
+        self.query_one(TrialTable).sort_by_next()
+
+    def do_reverse(self) -> None:
+        """Reverse the order of the trials."""
+        self.query_one(TrialTable).reverse()
+
+    def do_columns(self) -> None:
+        """Choose the columns."""
+        self.query_one(TrialTable).choose_columns()
+
+    def do_next_tab(self) -> None:
+        """Show the trials of the next state."""
+        self.query_one(TrialTable).next_tab()
+
+    def do_filter(self) -> None:
+        """Filter the trials."""
+        self.query_one(TrialTable).open_filter()
+
+    def do_log_axis(self) -> None:
+        """Use a log axis, or a linear one, for the plot in focus, else for the history."""
+        if self.query_one(CurvePlot).has_focus:
+            self._is_curve_log = not self._is_curve_log
+        else:
+            self._is_log = not self._is_log
+        self._show_plots()
+
+    def do_zoom_in(self) -> None:
+        """Show the later half of the history."""
+        self._zoom.zoom_in(self._last_number())
+        self._show_plots()
+
+    def do_zoom_out(self) -> None:
+        """Show twice as much of the history."""
+        self._zoom.zoom_out(self._last_number())
+        self._show_plots()
+
+    def _last_number(self) -> int:
+        return int(self.snapshot.numbers[-1]) if self.snapshot.n_trials else 0
+
+    def do_curve(self) -> None:
+        """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
+        self.toggle_class("-curve-toggled")
+
+    def do_copy(self) -> None:
+        """Copy the parameters of the selected trial as Python."""
+        number = self.selected
+        if number is None:
+            self.notify("No trial is selected.")
+            return
+        params = params_of(self.snapshot, number)
+        self.app.copy_to_clipboard(safe_text(params_as_python(list(params.items()))))
+        self.notify(f"Copied the parameters of trial {number} as Python.")
+
+    def do_quit(self) -> None:
+        """Leave; while the study is run here, ask what becomes of the run."""
+        if self.snapshot.engine is None:
+            self.app.do_quit()
+            return
+        self.app.push_screen(
+            ChoiceDialog(
+                "Leave hptui?",
+                "The run goes on without it; opening the study again shows it.",
+                (
+                    ("l", "leave", "leave it running"),
+                    ("s", "stop", "stop the run; running trials end first"),
+                    ("c", "", "stay"),
+                ),
+            ),
+            self._leave,
+        )
+
+    def _leave(self, choice: str | None) -> None:
+        if choice == "leave":
+            self.app.exit(0)
+        elif choice == "stop":
+            self.steering.send(plainly("stop"), about="leave")

@@ -1,0 +1,254 @@
+"""One trial in full: what it was given, what came of it, its curve, log, error and files."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import ContentSwitcher
+
+from hptui.domain.text import safe_line, safe_text
+from hptui.ui.data.trial_lines import detail_lines, params_as_python
+from hptui.ui.data.trial_page import TrialFeed, TrialPage
+from hptui.ui.data.trial_page_lines import (
+    file_lines,
+    log_lines,
+    log_title,
+    report_lines,
+    trial_tabs,
+    why_lines,
+)
+from hptui.ui.screens.dialogs import TextDialog
+from hptui.ui.screens.steered import SteeredScreen
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.curve_plot import CurvePlot
+from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.tab_line import TabLine
+from hptui.ui.widgets.trial_header import TrialHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+
+    from hptui.ui.commands import Place
+    from hptui.ui.steering import Answer
+
+    Neighbour = Callable[[int, int], int | None]
+    """Returns the trial that stands so many rows after one; None beyond the ends."""
+
+_TABS: Final = (("curve", "curve"), ("log", "log"), ("why", "error"), ("files", "files"))
+
+
+class TrialScreen(SteeredScreen[None]):
+    """A trial: on the left what is known of it, on the right curve, log, error and files as tabs.
+
+    It follows a trial that runs. `[` and `]` go to the neighbours in the table it came from.
+    """
+
+    PLACE: ClassVar[Place] = "trial"
+    CSS_PATH = "../styles/trial.tcss"
+
+    @dataclass
+    class PageRead(Message):
+        """The trial has been read anew."""
+
+        page: TrialPage
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that only the newest page counts."""
+            return isinstance(message, TrialScreen.PageRead)
+
+    def __init__(
+        self, path: Path, study_name: str, number: int, *, neighbour: Neighbour | None = None
+    ) -> None:
+        super().__init__(path, study_name)
+        self.number = number
+        self._neighbour: Neighbour = neighbour or _next_number
+        self._feed = TrialFeed(
+            path, study_name, lambda page: self.post_message(self.PageRead(page))
+        )
+        self._page = TrialPage(number)
+        self._is_tab_picked = False
+        self._revision = 0
+        self._is_log = False
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out."""
+        yield TrialHeader(has_unicode=self.app.unicode)
+        with Horizontal(id="panes"):
+            yield LineView(wrap=True, hang=4, id="detail", classes="pane")
+            with Vertical(id="tabs", classes="pane"):
+                yield TabLine(_TABS)
+                with ContentSwitcher(initial="curve"):
+                    with Vertical(id="curve"):
+                        yield CurvePlot(id="plot")
+                        yield LineView(id="reports", classes="pane")
+                    yield LineView(follow=True, id="log")
+                    yield LineView(wrap=True, hang=2, id="why")
+                    yield LineView(id="files")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Begin to read."""
+        self.query_one("#detail", LineView).border_title = "trial"
+        self.query_one("#reports", LineView).border_title = "reports"
+        self.query_one("#detail", LineView).focus()
+        self._go_to(self.number)
+        self.set_interval(1.0, self._tick)
+
+    def on_unmount(self) -> None:
+        """End the reading."""
+        self._feed.stop()
+
+    @on(LineView.Resized, "#detail")
+    def arrange_detail(self) -> None:
+        """Arrange the fields for another width."""
+        self._show_detail()
+
+    def _go_to(self, number: int) -> None:
+        self.number = number
+        self._page = TrialPage(number)
+        self._feed.show(number)
+
+    @on(PageRead)
+    def show_page(self, message: PageRead) -> None:
+        """Show the trial as it is now."""
+        page = message.page
+        if page.number != self.number:
+            return
+        is_first = self._page.detail is None
+        reports_before = self._page.detail.n_reports if self._page.detail is not None else -1
+        self._page = page
+        self.query_one(TrialHeader).show(self.study_name, page)
+        self._show_detail()
+        detail = page.detail
+        self.query_one("#log", LineView).show(log_lines(page))
+        self.query_one("#log", LineView).border_title = log_title(page)
+        self.query_one("#why", LineView).show(why_lines(page))
+        self.query_one("#files", LineView).show(file_lines(page.files))
+        tabs, full = trial_tabs(page)
+        self.query_one(TabLine).show(tabs, full)
+        if is_first and detail is not None and not self._is_tab_picked:
+            self._choose("why" if detail.state == "FAIL" else "curve" if detail.reports else "log")
+        if detail is not None and detail.n_reports != reports_before:
+            self.query_one("#reports", LineView).show(report_lines(detail))
+            self._revision += 1
+            self._show_curve()
+        self.refresh_commands()
+
+    def _show_curve(self) -> None:
+        self.query_one(CurvePlot).show(
+            self.path, self.study_name, self.number, self._revision, is_log=self._is_log
+        )
+
+    def _show_detail(self) -> None:
+        detail = self._page.detail
+        view = self.query_one("#detail", LineView)
+        width = view.scrollable_content_region.width
+        view.show([] if detail is None else detail_lines(detail, time.time(), width))
+
+    def _tick(self) -> None:
+        detail = self._page.detail
+        if detail is not None and detail.state == "RUNNING":
+            self._show_detail()
+
+    def _choose(self, tab: str) -> None:
+        self.query_one(TabLine).chosen = tab
+        self.query_one(ContentSwitcher).current = tab
+
+    @on(TabLine.Chosen)
+    def pick_tab(self, message: TabLine.Chosen) -> None:
+        """Show the tab that was clicked."""
+        self._is_tab_picked = True
+        self._choose(message.tab)
+
+    def do_next_tab(self) -> None:
+        """Show the next tab that has something to show."""
+        self._is_tab_picked = True
+        self._choose(self.query_one(TabLine).next())
+
+    def do_next_trial(self) -> None:
+        """Go to the trial after this one in the table."""
+        self._step(1)
+
+    def do_previous_trial(self) -> None:
+        """Go to the trial before this one in the table."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        number = self._neighbour(self.number, by)
+        if number is None:
+            self.notify(f"This is the {'last' if by > 0 else 'first'} trial of the table.")
+        else:
+            self._go_to(number)
+
+    def do_filter(self) -> None:
+        """Search the log."""
+        self._is_tab_picked = True
+        self._choose("log")
+        self.app.push_screen(TextDialog("Search the log", ""), self._search)
+
+    def _search(self, words: str | None) -> None:
+        if words is None:
+            return
+        log = self.query_one("#log", LineView)
+        log.focus()
+        count = log.find(words)
+        if words:
+            lines = f"{count} line{'' if count == 1 else 's'}"
+            keys = "; n and N go through them" if count > 1 else ""
+            self.notify(f"{lines} with {safe_line(words, max_chars=60)!r}{keys}.")
+
+    def do_copy(self) -> None:
+        """Copy the parameters as Python, or what the tab in focus shows."""
+        detail = self._page.detail
+        focused = self.focused
+        if isinstance(focused, LineView) and focused.id in ("log", "why", "files", "reports"):
+            text = "\n".join("".join(part for part, _ in line) for line in focused.lines)
+            self.app.copy_to_clipboard(text)
+            self.notify("Copied what the pane shows.")
+        elif detail is not None:
+            params = [(each.name, each.value) for each in detail.params]
+            self.app.copy_to_clipboard(safe_text(params_as_python(params)))
+            self.notify("Copied the parameters as Python.")
+
+    def do_log_axis(self) -> None:
+        """Use a log axis for the curve, or a linear one."""
+        self._is_log = not self._is_log
+        self._show_curve()
+
+    def do_kill_trial(self) -> None:
+        """End this trial."""
+        self.confirm_kill(self.number)
+
+    def do_copy_trial(self) -> None:
+        """Enqueue an edited copy."""
+        detail = self._page.detail
+        if detail is not None:
+            self.ask_for_trial(self.number, {each.name: each.value for each in detail.params})
+
+    def after_answer(self, answer: Answer) -> None:
+        """Read what the engine did."""
+        del answer
+        self._feed.nudge()
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        detail = self._page.detail
+        if command_id in ("kill-trial", "copy-trial") and not self._page.is_study_run:
+            return "No engine runs this study now."
+        if command_id == "kill-trial" and (detail is None or detail.state != "RUNNING"):
+            return f"Trial {self.number} is not running."
+        if command_id == "copy-trial" and (detail is None or not detail.params):
+            return f"Trial {self.number} has no parameters yet."
+        return None
+
+
+def _next_number(number: int, by: int) -> int | None:
+    return number + by if number + by >= 0 else None
