@@ -23,7 +23,7 @@ from hptui.charts.canvas import (
 )
 from hptui.charts.history_legend import history_legend, why_nothing
 from hptui.charts.lines import Line
-from hptui.charts.picture import Cells, Picture, Span
+from hptui.charts.picture import Picture, Span, line_picture
 from hptui.charts.sentence import sentence_picture
 from hptui.storage.trial_states import FAIL, PRUNED, RUNNING, WAITING
 
@@ -119,7 +119,7 @@ def draw_history(
     if n_objectives > 1:
         legend = (*legend, LegendEntry((Span(f"first of {n_objectives} values", "note"),), 8))
     if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return HistoryPicture(_line_picture(fit_legend(legend, width), width, height))
+        return HistoryPicture(line_picture(fit_legend(legend, width), width, height))
     y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
     field = field_of(y_ticks, width, height, has_legend=True)
     place = None if selected is None else scene.place_of(selected)
@@ -150,7 +150,7 @@ def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
 
 def _marks(scene: HistoryScene, selected: tuple[float, float] | None) -> Sequence[Mark]:
     running = zip(scene.running.x.tolist(), scene.running.y.tolist(), strict=True)
-    marks = [Mark(x, y, "running", "●", "~") for x, y in running]
+    marks = [Mark(x, y, "running", "●", "R") for x, y in running]
     if scene.best_trial is not None:
         marks.append(Mark(*scene.best_trial, "best", "★", "*"))
     if selected is not None:
@@ -162,11 +162,3 @@ def _x_mark(scene: HistoryScene, selected: int | None) -> float | None:
     if selected is None or not scene.x_axis.low <= selected <= scene.x_axis.high:
         return None
     return float(scene.x_axis.place(np.array([selected], np.float64))[0])
-
-
-def _line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
-    if width < 1 or height < 1:
-        return Picture()
-    cells = Cells(width, 1)
-    cells.put_spans(0, 0, spans)
-    return cells.picture()

@@ -41,7 +41,7 @@ def history_legend(
     if len(source.pruned.numbers):
         add(5, "·" if unicode else ".", "pruned", f"{len(source.pruned.numbers)} pruned")
     if len(source.running.numbers):
-        add(4, "●" if unicode else "~", "running", f"{len(source.running.numbers)} running")
+        add(4, "●" if unicode else "R", "running", f"{len(source.running.numbers)} running")
     if n_infeasible:
         add(3, "⊘" if unicode else "X", "infeasible", f"{n_infeasible} infeasible")
     if target is not None:

@@ -105,3 +105,12 @@ class Cells:
 def text_width(spans: Sequence[Span]) -> int:
     """Return how many cells spans take."""
     return sum(len(span.text) for span in spans)
+
+
+def line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
+    """Return a picture of one line, cut to `width`; of none where there is no room."""
+    if width < 1 or height < 1:
+        return Picture()
+    cells = Cells(width, 1)
+    cells.put_spans(0, 0, spans)
+    return cells.picture()

@@ -87,8 +87,9 @@ class HistoryPlot(Plot):
 
     def on_click(self, event: events.Click) -> None:
         """Pick the trial that is seen where the click was."""
-        if isinstance(self.drawn, HistoryPicture):
-            number = self.drawn.number_at(event.x, event.y)
+        offset = event.get_content_offset(self)
+        if offset is not None and isinstance(self.drawn, HistoryPicture):
+            number = self.drawn.number_at(offset.x, offset.y)
             if number is not None:
                 event.stop()
                 self.post_message(self.TrialPicked(self, number))

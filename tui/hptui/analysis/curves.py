@@ -1,0 +1,62 @@
+"""Intermediate values: the median of many trials at each step, and lines thin enough to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.analysis.history import Points
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.analysis.history import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """What a trial, or several in the middle, reported at which step; ordered by step."""
+
+    steps: IntArray
+    values: FloatArray
+
+    @classmethod
+    def empty(cls) -> Curve:
+        """Return a curve without reports."""
+        return cls(np.zeros(0, np.int64), np.zeros(0))
+
+
+def median_curve(curves: Sequence[Curve]) -> Curve:
+    """Return the median at each step of those curves that have a number there."""
+    if not curves:
+        return Curve.empty()
+    steps = np.concatenate([curve.steps for curve in curves])
+    values = np.concatenate([curve.values for curve in curves])
+    is_number = ~np.isnan(values)
+    steps, values = steps[is_number], values[is_number]
+    order = np.lexsort((values, steps))
+    steps, values = steps[order], values[order]
+    found, first, counts = np.unique(steps, return_index=True, return_counts=True)
+    lower, upper = values[first + (counts - 1) // 2], values[first + counts // 2]
+    # Halves first: the sum of the greatest floats is none. Infinities of both signs have no middle.
+    with np.errstate(invalid="ignore"):
+        middles = np.where(lower == upper, lower, lower / 2 + upper / 2)
+    return Curve(found, middles)
+
+
+def thin_line(points: Points, columns: int) -> Points:
+    """Return the points of a line that can be seen: in each column first, last, least, greatest.
+
+    `points` are ordered by x.
+    """
+    n_columns = max(1, columns)
+    if len(points.x) <= 4 * n_columns:
+        return points
+    column = np.minimum((points.x * n_columns).astype(np.int64), n_columns - 1)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    stops = np.append(starts[1:], len(column))
+    by_height = np.lexsort((points.y, column))
+    kept = np.unique(np.concatenate([starts, stops - 1, by_height[starts], by_height[stops - 1]]))
+    return Points(points.x[kept], points.y[kept])
