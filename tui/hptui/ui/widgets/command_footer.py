@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import getters
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from hptui.ui.commands import Command
+    from hptui.ui.screens.base import CommandScreen
 
 _GAP = 2
 
@@ -46,6 +47,7 @@ class CommandFooter(Widget):
 
     def render(self) -> Text:
         """Draw the commands that fit the width, and remember where they stand."""
+        # The base of the screens has a footer: it cannot be imported before it.
         from hptui.ui.screens.base import CommandScreen
 
         screen = self.screen
@@ -56,10 +58,8 @@ class CommandFooter(Widget):
         key_style = self.get_component_rich_style("command-footer--key", partial=True)
         label_style = self.get_component_rich_style("command-footer--label", partial=True)
         refused_style = self.get_component_rich_style("command-footer--refused", partial=True)
-        offered = [each for each in commands_of(screen.PLACE) if each.in_footer]
         text.append(" ")
-        for command, key in self._fitting([each for each in offered if screen.offers(each)]):
-            is_refused = screen.refusal(command) is not None
+        for command, key, is_refused in self._fitting(screen):
             begin = len(text)
             text.append(key, refused_style if is_refused else key_style)
             text.append(f" {command.label}", refused_style if is_refused else label_style)
@@ -67,18 +67,25 @@ class CommandFooter(Widget):
             text.append(" " * _GAP)
         return text
 
-    def _fitting(self, commands: list[Command]) -> list[tuple[Command, str]]:
-        """Return the commands that fit with their keys; those of everywhere are kept longest."""
-        keyed = [(each, key_text(self.app.keys_of(each)[0])) for each in commands]
-        room = self.size.width - 1
+    def _fitting(self, screen: CommandScreen[Any]) -> list[tuple[Command, str, bool]]:
+        """Return the commands that fit, each with its key and whether it is refused now.
+
+        Where room is short, those of everywhere are kept first and those that are refused last.
+        """
+        offered = [
+            (each, key_text(self.app.keys_of(each)[0]), screen.refusal(each) is not None)
+            for each in commands_of(screen.PLACE)
+            if each.in_footer and screen.offers(each)
+        ]
+        by_worth = sorted(offered, key=lambda entry: (entry[0].place != "app", entry[2]))
+        room = self.size.width - 1 + _GAP
         kept: set[str] = set()
-        by_worth = sorted(keyed, key=lambda pair: pair[0].place != "app")
-        for command, key in by_worth:
+        for command, key, _is_refused in by_worth:
             room -= len(key) + 1 + len(command.label) + _GAP
-            if room + _GAP < 0:
+            if room < 0:
                 break
             kept.add(command.id)
-        return [(command, key) for command, key in keyed if command.id in kept]
+        return [entry for entry in offered if entry[0].id in kept]
 
     async def on_click(self, event: events.Click) -> None:
         """Run the command under the pointer."""
