@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hptui.ui.app import HptuiApp
 
 _MOUSE_PIXELS_OFF: Final = "\x1b[?1016l"
+_COERCED: Final = "C.UTF-8"
 _FALLBACK_EXIT: Final = 1
 
 
@@ -59,6 +60,8 @@ def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
     if "/" in text or text.endswith(".db") or ".db:" in text:
         return True
+    if not text:
+        return False
     try:
         return Path(text).is_dir() or (studies_folder(None) / f"{text}.db").is_file()
     except (OSError, ValueError):
@@ -78,8 +81,15 @@ def has_unicode() -> bool:
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
     if encoding and not encoding.startswith("utf"):
         return False
-    # Python makes UTF-8 of the C locale, so its own view does not tell what was asked for.
-    named = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    # Python makes UTF-8 of the C locale, so its own view does not tell what was asked for; it
+    # also sets LC_CTYPE to C.UTF-8 then, which so tells nothing.
+    ctype = os.environ.get("LC_CTYPE")
+    named = (
+        os.environ.get("LC_ALL")
+        or (ctype if ctype != _COERCED else None)
+        or os.environ.get("LANG")
+        or ""
+    )
     return not named or "utf" in named.lower()
 
 
