@@ -45,3 +45,12 @@ def pure_python(trial):
 
     busy_work(int(os.environ["HPTUI_BENCH_LOOPS"]))
     return x + y
+
+
+def five_params(trial):
+    """Pure Python work in a study like the large one."""
+    total = sum(trial.suggest_float(f"x{index}", -5, 10 + index) for index in range(5))
+    import os
+
+    busy_work(int(os.environ["HPTUI_BENCH_LOOPS"]))
+    return total

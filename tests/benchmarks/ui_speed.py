@@ -1,0 +1,240 @@
+"""How the application feels, on a real pseudo terminal, beside its peers in the same run.
+
+`python -m tests.benchmarks.ui_speed` prints the rows; it takes some minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks import bare_table, objectives
+from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
+from tests.benchmarks.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+HPTUI = (sys.executable, "-m", "hptui")
+BARE = (sys.executable, "-m", "tests.benchmarks.bare_table")
+DOWN, UP = "\x1b[B", "\x1b[A"
+LOADED = f"all {N_TRIALS}"
+"""In the table's tabs, once all is read."""
+ROUNDS = 7
+N_KEYS = 200
+N_STUDIES = 7
+WORK_S = 0.02
+
+Row = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From a key to the repaint of the row it moves to, in milliseconds."""
+
+    median: float
+    p99: float
+    worst: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Latency:
+        """Sum up what was measured."""
+        in_order = sorted(1000 * each for each in seconds)
+        return cls(statistics.median(in_order), in_order[int(0.99 * len(in_order))], in_order[-1])
+
+    def __str__(self) -> str:
+        return f"{self.median:.0f} / {self.p99:.0f} / {self.worst:.0f} ms"
+
+
+def first_frame(folder: Path) -> Row:
+    """Measure from the start of the process to a frame with the last row of its table."""
+    studies = folder / "studies"
+    studies.mkdir()
+    for index in range(N_STUDIES):
+        write_study_file(studies / f"study-{index}.db", 50)
+    bare: list[float] = []
+    own: list[float] = []
+    for _ in range(ROUNDS):
+        with Terminal([*BARE, "20"]) as terminal:
+            last = str(bare_table.FIRST_NUMBER + 19)
+            bare.append(terminal.wait_for(last) - terminal.began_s)
+        with Terminal([*HPTUI, str(studies)]) as terminal:
+            own.append(terminal.wait_for(f"study-{N_STUDIES - 1}") - terminal.began_s)
+    peer_s, own_s = statistics.median(bare), statistics.median(own)
+    return (
+        "(g) first frame (bare Textual table)",
+        f"{peer_s:.2f} s",
+        f"{own_s:.2f} s",
+        f"{own_s / peer_s:.2f} times as long (goal 1.3)",
+    )
+
+
+def _key_times(terminal: Terminal, first: int, step: int, key: str) -> Latency:
+    """Move the cursor from a trial to the next and time each repaint."""
+    times: list[float] = []
+    for number in range(first, first + step * N_KEYS, step):
+        pressed_s = terminal.press(key)
+        times.append(terminal.wait_for(str(number)) - pressed_s)
+    return Latency.of(times)
+
+
+@contextlib.contextmanager
+def _engine(file: Path, objective: str = "five_params") -> Generator[None]:
+    """Let two workers compute, and fill a study, for as long as the block lasts."""
+    name = f"{file}:{STUDY}"
+    ref = f"{objectives.__file__}:{objective}"
+    options = ["--storage", str(file), "--study", STUDY, "--sampler", "random", "--jobs", "2"]
+    _hptui("run", ref, *options, "--trials", "1000000", "--detach")
+    try:
+        yield
+    finally:
+        _hptui("stop", name, "--now")
+        lease = file.with_suffix(".hptui") / "engine.json"
+        while lease.exists():
+            time.sleep(0.05)
+
+
+def _hptui(*arguments: str) -> str:
+    done = subprocess.run([*HPTUI, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
+def key_latency(large: Path, folder: Path) -> Row:
+    """Measure keys in the trial table of a study that two workers fill."""
+    file = _copy(large, folder)
+    with _engine(file):
+        with Terminal([*BARE, "1000"]) as terminal:
+            first = bare_table.FIRST_NUMBER
+            terminal.wait_for(str(first + 19))
+            peer = _key_times(terminal, first + 1, 1, DOWN)
+        with Terminal([*HPTUI, str(file)]) as terminal:
+            terminal.wait_for(LOADED)
+            terminal.press("G")
+            # From the trial that was the last one, up: new ones come below it.
+            terminal.wait_for("complete")
+            own = _key_times(terminal, N_TRIALS - 2, -1, UP)
+    return (
+        "(h) key to repaint while 2 workers compute, p50 / p99 / worst (1,000 bare rows)",
+        str(peer),
+        str(own),
+        f"p99 {own.p99 / peer.p99:.2f} times the bare table's (goal 1)",
+    )
+
+
+def _copy(large: Path, folder: Path) -> Path:
+    file = folder / "copy.db"
+    shutil.rmtree(file.with_suffix(".hptui"), ignore_errors=True)
+    shutil.copyfile(large, file)
+    return file
+
+
+def opening(large: Path) -> Generator[Row]:
+    """Measure from the start of the process to a full table and plot, and the memory."""
+    own: list[float] = []
+    peaks_mb: list[float] = []
+    for _ in range(3):
+        with Terminal([*HPTUI, str(large)]) as terminal:
+            own.append(terminal.wait_for(LOADED) - terminal.began_s)
+            peaks_mb.append(terminal.peak_mb())
+    peer_s, own_s = _dashboard_s(large), statistics.median(own)
+    yield (
+        f"(i) {N_TRIALS:,} trials on the screen (optuna-dashboard: its answer alone)",
+        f"{peer_s:.1f} s",
+        f"{own_s:.1f} s",
+        f"{peer_s / own_s:.0f} times (goal 30)",
+    )
+    yield ("(j) memory of the screen's process then", "", f"{max(peaks_mb):.0f} MB", "(goal 400)")
+
+
+_DASHBOARD = """
+import sys, threading, time, urllib.request
+from wsgiref.simple_server import make_server
+import optuna, optuna_dashboard
+application = optuna_dashboard.wsgi(optuna.storages.RDBStorage("sqlite:///" + sys.argv[1]))
+server = make_server("127.0.0.1", 0, application)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+began = time.perf_counter()
+urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/api/studies/1").read()
+print(time.perf_counter() - began)
+"""
+
+
+def _dashboard_s(file: Path) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", _DASHBOARD, str(file)],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    return float(done.stdout)
+
+
+def cost_on_a_run(folder: Path) -> Generator[Row]:
+    """Measure what an open study screen takes from the run that it shows."""
+    for objective, what, n_trials in (
+        ("five_params", "20 ms of Python a trial", 800),
+        ("empty", "trials of nothing", 4000),
+    ):
+        without: list[float] = []
+        watched: list[float] = []
+        for index in range(3):
+            for is_watched, rates in ((False, without), (True, watched)):
+                file = folder / f"cost-{objective}-{index}-{is_watched}.db"
+                rates.append(_rate(file, objective, n_trials, is_watched=is_watched))
+        alone, seen = statistics.median(without), statistics.median(watched)
+        yield (
+            f"(k) trials/s with the screen open, {what} (without it)",
+            f"{alone:.0f}/s",
+            f"{seen:.0f}/s",
+            f"{100 * (1 - seen / alone):.1f} % less (goal 5 %)",
+        )
+
+
+def _rate(file: Path, objective: str, n_trials: int, *, is_watched: bool) -> float:
+    ref = f"{objectives.__file__}:{objective}"
+    options = ["--storage", str(file), "--trials", str(n_trials)]
+    process = subprocess.Popen(
+        [*HPTUI, "run", ref, *options, "--sampler", "random", "--jobs", "2", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    with contextlib.ExitStack() as stack:
+        if is_watched:
+            terminal = stack.enter_context(Terminal([*HPTUI, str(file)]))
+            reader = threading.Thread(target=terminal.read_on, daemon=True)
+            reader.start()
+        last = [json.loads(line) for line in process.stdout][-1]
+        process.wait()
+    return sum(last["counts"].values()) / last["wall_s"]
+
+
+def rows() -> Generator[Row]:
+    """Yield what was measured, the peer's figure, hptui's, and how they compare."""
+    os.environ["HPTUI_BENCH_LOOPS"] = str(objectives.loops_for(WORK_S))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield first_frame(folder)
+        large = folder / f"{STUDY}.db"
+        write_study_file(large)
+        yield key_latency(large, folder)
+        yield from opening(large)
+        yield from cost_on_a_run(folder)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print("| " + " | ".join(row) + " |", flush=True)
