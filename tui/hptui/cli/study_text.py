@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text, plain_text
-from hptui.domain.readable import show_moment
+from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -87,13 +87,3 @@ def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:
             parts.append(f"fixed at {plain_text(value)}")
         texts.append(f"{name}: {', '.join(parts)}")
     return field_lines("edits", texts)
-
-
-def show_size(n_bytes: int) -> str:
-    """Return a size in bytes in the unit that fits: `412 kB`, `1.3 MB`."""
-    size, unit = float(n_bytes), "bytes"
-    for larger in ("kB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004 - SI units
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.3g} {unit}"

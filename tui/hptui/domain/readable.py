@@ -48,3 +48,13 @@ def show_age(at_s: float | None, now_s: float) -> str:
     if age_s < 0 or age_s > _MANY_DAYS_S:
         return datetime.fromtimestamp(at_s).date().isoformat()
     return f"{show_duration(age_s)} ago"
+
+
+def show_size(n_bytes: int) -> str:
+    """Return a size in bytes in the unit that fits: `412 kB`, `1.3 MB`."""
+    size, unit = float(n_bytes), "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - SI units
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"
