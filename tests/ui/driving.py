@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hptui.cli.application import open_place
+from hptui.domain.text import safe_line
 from hptui.ui.app import HptuiApp
 from hptui.ui.drive import play
 from hptui.ui.drive_script import read_script, read_size
+from hptui.ui.screen_text import screen_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,8 @@ def drive(
 ) -> HptuiApp:
     """Open the application as `hptui PATH` would and play a script; fails at a failed step.
 
+    Before each step the screen must hold nothing that a terminal would obey.
+
     Args:
         script: Steps as `hptui drive` takes them; indentation does not matter.
         path: What to open; without, the studies folder, which is the test's own.
@@ -48,8 +52,20 @@ def drive(
     app = HptuiApp(place, settings=settings, has_unicode=has_unicode, home=home)
     steps = read_script(textwrap.dedent(script))
     said: list[str] = []
-    failure = asyncio.run(play(app, steps, size=read_size(size), say=said.append))
+
+    def say(text: str) -> None:
+        said.append(text)
+        if app.return_code is None:
+            check_safe(screen_text(app))
+
+    failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     if failure is not None:
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
     return app
+
+
+def check_safe(text: str) -> None:
+    """Fail when a screen's text holds control characters, or ones that turn the direction."""
+    for line in text.splitlines():
+        assert safe_line(line, max_chars=10_000) == line, f"not safe to show: {line!r}"

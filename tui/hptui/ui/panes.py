@@ -1,0 +1,12 @@
+"""The titles of panes."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from hptui.domain.text import safe_line
+
+
+def pane_title(text: str) -> Content:
+    """Return what a pane's `border_title` is to be: data as it is, a blank away from the rule."""
+    return Content(f" {safe_line(text, max_chars=80)} " if text else "")
