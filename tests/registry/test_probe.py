@@ -509,3 +509,28 @@ def test_what_is_known_comes_from_the_first_that_knows_it() -> None:
         "seen": KnownParam(UNIT, "seen"),
     }
     assert known_space({}, None, None) == {}
+
+
+def test_probing_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    def go_on(n_trials: int, n_params: int) -> bool:
+        told.append((n_trials, n_params))
+        return n_params < 2
+
+    source = """
+        import time
+
+        def objective(trial):
+            for index in range(100):
+                trial.suggest_float(f"x{index}", 0, 1)
+                time.sleep(0.2)
+        """
+    found = _probe(tmp_path, source, on_progress=go_on)
+    assert told[-1][1] >= 2
+    assert not found.complete
+    assert "x0" in found.parameters
+
+    hangs = "import time\ntime.sleep(600)\n"
+    found = _probe(tmp_path, hangs, on_progress=lambda _trials, _params: len(told) > 10**6)
+    assert (found.loaded, found.error) == (False, "Probing was stopped.")

@@ -22,7 +22,7 @@ from hptui.domain.trial_folder import VARIABLE
 from hptui.registry.probe_result import ProbedParam, ProbeResult, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.space import ParamSpec
@@ -61,6 +61,7 @@ def probe(
     timeout_s: float = 20.0,
     max_trials: int = 24,
     quiet_s: float = 1.0,
+    on_progress: Callable[[int, int], bool] | None = None,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
 
@@ -74,6 +75,8 @@ def probe(
         timeout_s: For everything, the import included; cleaning up may take two seconds more.
         max_trials: At most so many trials.
         quiet_s: How long a trial may go on without a new parameter.
+        on_progress: Called about ten times a second with how many trials and parameters have been
+            seen; what it returns says whether to go on.
     """
     folder = Path(tempfile.mkdtemp(prefix="hptui-probe-"))
     story = Story()
@@ -89,7 +92,7 @@ def probe(
             "max_trials": max_trials,
         }
         with _child(order, folder / "tmp") as (process, reader):
-            _listen(process, reader, deadline, story)
+            _listen(process, reader, deadline, story, on_progress)
     finally:
         _remove(folder)
     return story.result(timeout_s)
@@ -154,14 +157,23 @@ def _child(
         _end(process)
 
 
-def _listen(process: subprocess.Popen[bytes], reader: int, deadline: float, story: Story) -> None:
-    """Read what the process tells until it is done, dead, or out of time."""
+def _listen(
+    process: subprocess.Popen[bytes],
+    reader: int,
+    deadline: float,
+    story: Story,
+    on_progress: Callable[[int, int], bool] | None,
+) -> None:
+    """Read what the process tells until it is done, dead, out of time or no longer wanted."""
     poll = select.poll()
     poll.register(reader, select.POLLIN)
     rest, total = b"", 0
     while not story.is_done and total < _MAX_BYTES:
         # An import that hangs has nothing to clean up or to tell.
         if time.monotonic() >= deadline + (_GRACE_S if story.is_loaded else 0):
+            return
+        if on_progress is not None and not on_progress(*story.progress()):
+            story.stopped()
             return
         if poll.poll(_TICK_MS):
             data = os.read(reader, 1 << 16)

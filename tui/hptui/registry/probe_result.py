@@ -125,6 +125,17 @@ class Story:
             self._seen.add(self._trial, Plan())
             self._trial = None
 
+    def progress(self) -> tuple[int, int]:
+        """Return how many trials and how many parameters have been seen."""
+        names = set(self._seen.first_seen())
+        if self._trial is not None:
+            names.update(self._trial.suggestions)
+        return len(self._seen.trials) + (self._trial is not None), len(names)
+
+    def stopped(self) -> None:
+        """Note that nobody wants to know the rest."""
+        self._note("Probing was stopped.")
+
     def ended_early(self, code: int | None) -> None:
         """Note that the process fell silent before it was done; `code` is None if it lives on."""
         if code is None:

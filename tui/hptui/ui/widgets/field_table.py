@@ -1,0 +1,302 @@
+"""A table of fields that are edited where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.widgets import Input
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.ui.widgets.field_lines import GAP, MARGIN, FieldLines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from hptui.ui.data.field_rows import FieldColumn, FieldRow
+
+_LEAST_WIDTH: Final = 12
+
+
+class FieldEditor(Input):
+    """The line over the field that is edited."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave(0)", "leave the field as it was", show=False),
+        Binding("tab", "leave(1)", "accept, and edit the next field", show=False),
+        Binding("shift+tab", "leave(-1)", "accept, and edit the field before", show=False),
+        Binding("down", "walk(1)", "accept, and go down", show=False),
+        Binding("up", "walk(-1)", "accept, and go up", show=False),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The field is left: as it was (0), or for its neighbour in the row, or another row."""
+
+        step: int
+        rows: int = 0
+
+    def action_leave(self, step: int) -> None:
+        """Leave the field."""
+        self.post_message(self.Left(step))
+
+    def action_walk(self, rows: int) -> None:
+        """Leave the field for another row."""
+        self.post_message(self.Left(0, rows))
+
+
+class FieldTable(Container):
+    """Shows rows of fields; a subclass says what they are and what is done with what is typed.
+
+    Enter edits the field under the cursor in place. What is wrong with a text stands under its row
+    while it is typed, and a wrong text is not accepted: the cursor stays.
+    """
+
+    DEFAULT_CSS = """
+    FieldTable {
+        layers: below above;
+        height: 1fr;
+        & > FieldLines { layer: below; }
+        & > FieldEditor {
+            layer: above;
+            display: none;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: $panel;
+            color: $foreground;
+            &:focus { border: none; background: $panel; }
+            &.-wrong { color: $text-error; }
+        }
+        &.-editing > FieldEditor { display: block; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """A field has another value."""
+
+        table: FieldTable
+
+        @property
+        def control(self) -> FieldTable:
+            """The table."""
+            return self.table
+
+    @dataclass
+    class Pointed(Message):
+        """The cursor stands on another field, or the table has got the focus."""
+
+        table: FieldTable
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines = FieldLines()
+        self._editor = FieldEditor()
+
+    def columns(self) -> Sequence[FieldColumn]:
+        """Return the columns."""
+        raise NotImplementedError
+
+    def rows(self) -> Sequence[FieldRow]:
+        """Return the rows as they are now."""
+        raise NotImplementedError
+
+    def empty_text(self) -> str:
+        """Return a sentence for a table without rows."""
+        return ""
+
+    def help_text(self) -> str:
+        """Return one line about the field under the cursor."""
+        return ""
+
+    def text_of(self, row: str, column: str) -> str:
+        """Return what the editor of a field begins with."""
+        raise NotImplementedError
+
+    def try_text(self, row: str, column: str, text: str) -> object:
+        """Return what the table would hold with this text in a field.
+
+        Raises:
+            HptuiError: The text is wrong there.
+        """
+        raise NotImplementedError
+
+    def accept(self, held: object) -> None:
+        """Hold what `try_text` returned."""
+        raise NotImplementedError
+
+    def choose(self, row: str, column: str) -> bool:
+        """Change a field that is not typed, and say whether it is one."""
+        del row, column
+        return False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the rows and, over them, the editor."""
+        yield self._lines
+        yield self._editor
+
+    def on_mount(self) -> None:
+        """Show the rows."""
+        self.refresh_rows()
+
+    @property
+    def lines(self) -> FieldLines:
+        """The rows, which have the focus."""
+        return self._lines
+
+    @property
+    def cursor(self) -> tuple[str, str] | None:
+        """The keys of the row and the column under the cursor."""
+        return self._lines.cursor
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether a field is edited now."""
+        return self.has_class("-editing")
+
+    def refresh_rows(self) -> None:
+        """Show the rows as they are now."""
+        self._lines.show(self.columns(), self.rows(), self.empty_text())
+
+    def edit(self) -> None:
+        """Edit the field under the cursor, or change it where it is not typed."""
+        cursor = self.cursor
+        if cursor is None or self.choose(*cursor):
+            return
+        self.edit_text(self.text_of(*cursor))
+
+    def edit_text(self, text: str) -> None:
+        """Open the editor over the field under the cursor."""
+        if self.cursor is None:
+            return
+        self._lines.remark(None)
+        region = self._lines.field_region()
+        room = self._lines.size.width - region.x - MARGIN
+        editor = self._editor
+        editor.styles.offset = (region.x, region.y)
+        editor.styles.width = max(min(room, max(region.width + GAP, _LEAST_WIDTH)), 4)
+        editor.value = text
+        editor.select_on_focus = True
+        self.add_class("-editing")
+        editor.focus()
+
+    def attempt(self, held: object) -> None:
+        """Hold another state and show it."""
+        self.accept(held)
+        self.refresh_rows()
+        self.post_message(self.Changed(self))
+
+    def refuse(self, error: HptuiError) -> None:
+        """Say under the row of the cursor what is wrong."""
+        cursor = self.cursor
+        self._lines.remark(None if cursor is None else cursor[0], told(error), is_trouble=True)
+
+    @on(Input.Changed)
+    def _check(self, event: Input.Changed) -> None:
+        event.stop()
+        cursor = self.cursor
+        if not self.is_editing or cursor is None:
+            return
+        try:
+            self.try_text(*cursor, event.value)
+        except HptuiError as error:
+            self._editor.add_class("-wrong")
+            self.refuse(error)
+        else:
+            self._editor.remove_class("-wrong")
+            self._lines.remark(None)
+        self._follow()
+
+    @on(Input.Submitted)
+    def _submit(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._commit()
+
+    @on(FieldEditor.Left)
+    def _leave(self, event: FieldEditor.Left) -> None:
+        event.stop()
+        if event.step == 0 and event.rows == 0:
+            self._close()
+        elif self._commit():
+            if event.rows:
+                self._lines.action_move(event.rows)
+            elif self._lines.turn(event.step):
+                self.edit()
+
+    @on(FieldLines.CursorMoved)
+    def _moved(self, event: FieldLines.CursorMoved) -> None:
+        event.stop()
+        self._lines.remark(None)
+        self.post_message(self.Pointed(self))
+
+    @on(FieldLines.Opened)
+    def _opened(self, event: FieldLines.Opened) -> None:
+        event.stop()
+        self.edit()
+
+    def on_descendant_focus(self) -> None:
+        """Tell what the cursor stands on."""
+        self._lines.refresh()
+        self.post_message(self.Pointed(self))
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Keep what was typed when the editor is left by a click, if it is right."""
+        if event.widget is self._editor and self.is_editing and not self._commit(refocus=False):
+            self._close(refocus=False)
+        self._lines.refresh()
+
+    def on_resize(self) -> None:
+        """Leave the field: it has moved away from under the editor."""
+        if self.is_editing:
+            self._close()
+
+    def _commit(self, *, refocus: bool = True) -> bool:
+        """Take what was typed and say whether it was right."""
+        cursor = self.cursor
+        if cursor is None:
+            self._close(refocus=refocus)
+            return False
+        text = self._editor.value
+        if text == self.text_of(*cursor):
+            self._close(refocus=refocus)
+            return True
+        try:
+            held = self.try_text(*cursor, text)
+        except HptuiError as error:
+            self.refuse(error)
+            self._follow()
+            return False
+        self._close(refocus=refocus)
+        self.attempt(held)
+        return True
+
+    def _follow(self) -> None:
+        """Keep the editor over its field when a remark has moved the rows."""
+        region = self._lines.field_region()
+        self._editor.styles.offset = (region.x, region.y)
+
+    def _close(self, *, refocus: bool = True) -> None:
+        self.remove_class("-editing")
+        self._editor.remove_class("-wrong")
+        self._lines.remark(None)
+        if refocus:
+            self._lines.focus()
+
+
+def told(error: HptuiError) -> str:
+    """Return the sentence of an error and what to do, safe and on one line."""
+    return safe_line(f"{error.message} {error.hint}".strip(), max_chars=400)
