@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 HPTUI = (sys.executable, "-m", "hptui")
 BARE = (sys.executable, "-m", "tests.benchmarks.bare_table")
 DOWN, UP = "\x1b[B", "\x1b[A"
-LOADED = f"all {N_TRIALS}"
-"""In the table's tabs, once all is read."""
+LOADED = f"{N_TRIALS} complete"
+"""Below the history plot, once all is read and drawn."""
 ROUNDS = 7
 N_KEYS = 200
 N_STUDIES = 7
