@@ -42,11 +42,13 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; fails when it does not come true in time."""
+def wait_until(
+    condition: Callable[[], bool], what: str, seen: Callable[[], object] = lambda: ""
+) -> None:
+    """Wait for a condition; fails, saying what is `seen`, when it does not come true in time."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen"
+        assert time.monotonic() < deadline, f"{what}: did not happen {seen()}"
         threading.Event().wait(POLL_S)
 
 

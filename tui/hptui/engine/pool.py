@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import secrets
 import signal
@@ -205,6 +206,8 @@ class Pool:
             self._end(host, deadline)
         for thread in self._closing:
             thread.join(max(0.1, deadline + timeout_s - time.monotonic()))
+        # This lets go of processes that have ended, and with them of pipes and semaphores.
+        multiprocessing.active_children()
 
     def _end(self, host: Host, deadline: float) -> None:
         ended = threading.Thread(target=host.executor.shutdown, daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import random
 import resource
@@ -18,6 +19,8 @@ from hptui.engine.scratch import ScratchFolders, SharedScratchFolders
 if TYPE_CHECKING:
     from hptui.engine.host import StreamRouter
 
+_MANY_DESCRIPTORS = 2048
+_OWN_DESCRIPTORS = 64
 _SIGNALS_TO_RESET = (signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -111,7 +114,6 @@ class ProcessSurroundings:
         self._home = home
         self._libc = ctypes.CDLL(None)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
-        self._max_descriptors = _max_descriptors()
         self._null = _identity(0)
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS_TO_RESET}
         self._umask = os.umask(0o077)
@@ -146,7 +148,7 @@ class ProcessSurroundings:
         try:
             self._put_descriptors_back()
             os.chdir(self._home)
-            is_whole = _has_descriptors(self._max_descriptors)
+            is_whole = _has_descriptors()
         except OSError:
             # Without free descriptors, or without the folder hptui was started in.
             is_whole = False
@@ -187,7 +189,6 @@ class ThreadSurroundings:
         self._router = router
         self._folders = folders
         self._log = self._scratch = ""
-        self._max_descriptors = _max_descriptors()
         self._umask = os.umask(0o077)
         os.umask(self._umask)
 
@@ -210,7 +211,7 @@ class ThreadSurroundings:
         os.umask(self._umask)
         try:
             os.chdir(self._home)
-            is_whole = _has_descriptors(self._max_descriptors)
+            is_whole = _has_descriptors()
         except OSError:
             is_whole = False
         with contextlib.suppress(OSError):
@@ -257,21 +258,20 @@ def _new_streams() -> tuple[TextIO, TextIO, TextIO]:
     return open(0, closefd=False), out, err
 
 
-def _max_descriptors() -> int:
-    """Return the number that new descriptors must stay below for a next trial to have enough."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft // 2
-
-
-def _has_descriptors(highest: int) -> bool:
-    """Say whether enough descriptors are free.
+def _has_descriptors() -> bool:
+    """Say whether enough descriptors are free for a next trial.
 
     Raises:
-        OSError: None is.
+        OSError: None is, or standard input is closed.
     """
-    lowest_free = os.dup(0)
-    os.close(lowest_free)
-    return lowest_free < highest
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    middle = _MANY_DESCRIPTORS
+    if limit != resource.RLIM_INFINITY:
+        middle = min(middle, limit // 2)
+    # Leaks fill the numbers from below; a few high ones are the worker's own.
+    found = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, middle)
+    os.close(found)
+    return found < middle + _OWN_DESCRIPTORS
 
 
 def point_to(number: int, fd: int) -> None:

@@ -74,6 +74,8 @@ class TrialDesk:
         try:
             self._take(slot, message)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
+            if message.get("op") == "done":
+                raise
             # A name or a value that neither JSON nor the file can hold, or a forged message.
             _log.exception("trial %s: %s", slot.number, message.get("op"))
             why = f"The study cannot hold what the trial sent. {type(error).__name__}: {error}"
