@@ -7,6 +7,6 @@ from typing import Final
 MOVING: Final = (
     (("j", "k", "up", "down"), "Move in lists, tables and logs"),
     (("g", "G", "home", "end"), "Go to the first, or to the last"),
-    (("ctrl+d", "ctrl+u", "page keys"), "Move by half a page, or by a page"),
+    (("ctrl+d", "ctrl+u"), "Move by half a page; the page keys move by a page"),
 )
 """Keys as people write them, and what they do."""

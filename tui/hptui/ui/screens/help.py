@@ -48,26 +48,27 @@ class HelpScreen(Dialog[str]):
         self.query_one("#scroll").scroll_relative(y=lines, animate=False)
 
     def _table(self) -> Table:
+        offered = [each for each in commands_of(self._about.PLACE) if self._about.offers(each)]
+        refused: dict[str, list[Command]] = {}
+        usable: list[Command] = []
+        for command in offered:
+            reason = self._about.refusal(command)
+            (usable if reason is None else refused.setdefault(reason, [])).append(command)
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column()
-        offered = [each for each in commands_of(self._about.PLACE) if self._about.offers(each)]
-        own = [each for each in offered if each.place != "app"]
-        for group in (own, [each for each in offered if each.place == "app"]):
-            for command in group:
-                self._add(table, command)
-            table.add_row("", "")
+        key_style, dimmed = self.app.colour("footer-key-foreground"), self.app.colour("dimmed")
+        self._add(table, [each for each in usable if each.place != "app"], key_style, "")
+        self._add(table, [each for each in usable if each.place == "app"], key_style, "")
         for keys, title in MOVING:
-            table.add_row(
-                Text("  ".join(keys), self.app.colour("footer-key-foreground")), Text(title)
-            )
+            table.add_row(Text("  ".join(keys), key_style), Text(title))
+        for reason, commands in refused.items():
+            table.add_row("", "")
+            table.add_row("", Text(f"Not now: {reason}"))
+            self._add(table, commands, dimmed, dimmed)
         return table
 
-    def _add(self, table: Table, command: Command) -> None:
-        keys = "  ".join(map(key_text, self.app.keys_of(command)))
-        reason = self._about.refusal(command)
-        title = Text(command.title)
-        if reason:
-            title = Text(f"{command.title}\n{reason}", self.app.colour("dimmed"))
-        style = self.app.colour("dimmed" if reason else "footer-key-foreground")
-        table.add_row(Text(keys, style), title)
+    def _add(self, table: Table, commands: list[Command], key_style: str, style: str) -> None:
+        for command in commands:
+            keys = "  ".join(map(key_text, self.app.keys_of(command)))
+            table.add_row(Text(keys, key_style), Text(command.title, style))
