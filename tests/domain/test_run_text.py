@@ -40,7 +40,8 @@ def test_what_is_typed_is_read(read: Callable[[str], Any], text: str, value: flo
         (read_count, "0", "'0' is not a whole number above 0"),
         (read_count, "1.5", "'1.5' is not a whole number above 0"),
         (read_count, "\u0661", "is not a whole number above 0"),
-        (read_count, "9" * 13, "is not a whole number above 0"),
+        (read_count, "9" * 13, "is too large"),
+        (read_count, "000", "is not a whole number above 0"),
         (read_slots, "257", "257 is above 256 jobs"),
         (read_seed, "-1", "'-1' is not a seed from 0 to 4294967295"),
         (read_seed, "4294967296", "is not a seed from 0 to 4294967295"),
@@ -49,6 +50,8 @@ def test_what_is_typed_is_read(read: Callable[[str], Any], text: str, value: flo
         (read_duration, "soon", "'soon' is no duration"),
         (read_duration, "0s", "'0s' is no duration above 0"),
         (read_duration, "5m x", "is no duration"),
+        (read_duration, "367d", "is longer than a year"),
+        (read_duration, "9" * 400, "is longer than a year"),
         (read_duration, "\x1b[31m", r"\x1b[31m"),
     ],
 )

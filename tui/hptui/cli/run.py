@@ -7,6 +7,7 @@ import contextlib
 import json
 import locale
 import os
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -296,11 +297,33 @@ def _params(text: str) -> Mapping[str, Any]:
 
 
 def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
-    name: str = args.study or (args.storage.stem if args.storage else default_study_name(ref))
+    if args.study is not None:
+        name: str = args.study
+    else:
+        name = default_study_name(ref) if args.storage is None else args.storage.stem
     if args.storage is not None:
-        return name, Path(os.path.abspath(args.storage))  # noqa: PTH100 - links stay as typed
+        return _name_in_a_file(name), _storage_file(args.storage)
     check_study_name(name)
     return name, studies_folder(args.studies) / f"{name}.db"
+
+
+def _name_in_a_file(name: str) -> str:
+    # It becomes no file's name, so it may be what Optuna takes, but no line of a terminal's tricks.
+    if not name.strip() or name != safe_line(name):
+        raise UsageError(
+            f"{safe_line(name, max_chars=60)!r} cannot be a study's name.",
+            hint="Give --study a name of printable characters.",
+        )
+    return name
+
+
+def _storage_file(path: Path) -> Path:
+    if re.match(r"[A-Za-z][A-Za-z0-9+]*:/", str(path)):
+        raise UsageError(
+            f"--storage {safe_line(path)} is an address, but studies are in files here.",
+            hint="Give the path of the SQLite file, like --storage studies/all.db.",
+        )
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
 
 
 def _observer(args: argparse.Namespace, output: Output) -> RunOutput:

@@ -11,6 +11,8 @@ from hptui.errors import UsageError
 MAX_SLOTS: Final = 256
 DEFAULT_TRIALS: Final = 100
 """Trials of a run that has neither a time-out nor a target."""
+_MAX_DIGITS: Final = 12
+_MAX_DURATION_S: Final = 366 * 86400.0
 
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -22,8 +24,10 @@ def read_count(text: str) -> int:
     Raises:
         UsageError: The text is something else, or has more than 12 digits.
     """
-    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < 1:
+    if not re.fullmatch(r"[0-9]+", text) or not text.strip("0"):
         raise UsageError(f"{_quoted(text)} is not a whole number above 0")
+    if len(text) > _MAX_DIGITS:
+        raise UsageError(f"{_quoted(text)} is too large")
     return int(text)
 
 
@@ -69,7 +73,7 @@ def read_duration(text: str) -> float:
     """Return the seconds that `90`, `90s`, `1.5m` or `1h30m` mean.
 
     Raises:
-        UsageError: The text is no duration above 0.
+        UsageError: The text is no duration above 0, or one above a year.
     """
     plain = text.strip().lower()
     parts = list(_PART.finditer(plain))
@@ -78,6 +82,8 @@ def read_duration(text: str) -> float:
     seconds = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
     if seconds <= 0:
         raise UsageError(f"{_quoted(text)} is no duration above 0")
+    if seconds > _MAX_DURATION_S:
+        raise UsageError(f"{_quoted(text)} is longer than a year")
     return seconds
 
 

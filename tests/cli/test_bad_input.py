@@ -1,0 +1,127 @@
+"""Bad input of every option: a sentence, exit code 2, and nothing is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hptui.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = ["run", "branin"]
+CASES: list[tuple[list[str], str]] = [
+    (["run"], "OBJECTIVE"),
+    (["run", ""], "no objective ''"),
+    (["run", "nope"], "no objective 'nope'"),
+    (["run", "nofile.py"], "no file nofile.py"),
+    (["run", "no.module:attribute"], "no objective 'no.module:attribute'"),
+    ([*RUN, "extra"], "extra"),
+    *(([*RUN, "--trials", text], "--trials") for text in ("0", "-3", "1.5", "1e3", "9" * 13)),
+    *(([*RUN, "--jobs", text], "--jobs") for text in ("0", "257", "two")),
+    *(([*RUN, "--timeout", text], "--timeout") for text in ("0", "5x", "nan", "9" * 30 + "d")),
+    *(([*RUN, "--trial-timeout", text], "--trial-timeout") for text in ("0s", "soon")),
+    *(([*RUN, "--target", text], "--target") for text in ("nan", "high")),
+    *(([*RUN, "--seed", text], "--seed") for text in ("-1", "4294967296", "x")),
+    ([*RUN, "--sampler", ""], "no sampler ''"),
+    ([*RUN, "--sampler", "tpee"], "Did you mean tpe?"),
+    ([*RUN, "--sampler", "tpe:n_startup_trials"], "has no value"),
+    ([*RUN, "--sampler", "tpe:n_startup_trials=-1"], "an integer of 0 or more"),
+    ([*RUN, "--sampler", "tpe:gamma=1"], "Optuna has deprecated it"),
+    ([*RUN, "--sampler", "tpe(n_startup_trials=1"], "brackets"),
+    ([*RUN, "--sampler", "cmaes:independent_sampler=tpe(group=2)"], "true or false"),
+    ([*RUN, "--pruner", "percentile"], "needs percentile"),
+    ([*RUN, "--pruner", "patient:patience=1,wrapped=nope"], "no pruner 'nope'"),
+    *(([*RUN, "--space", text], "Write it like") for text in ("", "x1", "x1=", "x1=a..b")),
+    ([*RUN, "--space", "x1=0..nan"], "finite"),
+    ([*RUN, "--space", "x1=0..1:foo"], ":log"),
+    ([*RUN, "--space-file", "nofile.toml"], "cannot be read"),
+    ([*RUN, "--space-file", "."], "cannot be read"),
+    ([*RUN, "--enqueue", "{"], "not JSON"),
+    ([*RUN, "--enqueue", "[1]"], "no JSON object"),
+    ([*RUN, "--direction", "up"], "'up'"),
+    *(([*RUN, "--study", text], "a study's name") for text in ("", "a/b", "..", "a:b", "a\nb")),
+    ([*RUN, "--study", "", "--storage", "a.db"], "a study's name"),
+    ([*RUN, "--study", "a\x1b[31m", "--storage", "a.db"], "a study's name"),
+    ([*RUN, "--storage", "sqlite:///a.db"], "is an address"),
+    ([*RUN, "--backend", "process"], "'process'"),
+    ([*RUN, "--leftovers", "maybe"], "'maybe'"),
+    ([*RUN, "--json", "--quiet"], "not allowed with"),
+    (["objectives", "nope"], "no objective 'nope'"),
+    (["samplers", "nope"], "no sampler 'nope'"),
+    (["pruners", "nope"], "no pruner 'nope'"),
+    *(
+        ([command, "nope", *more], "no study 'nope'")
+        for command, more in {
+            "status": [],
+            "pause": [],
+            "resume": [],
+            "stop": [],
+            "kill": ["0"],
+            "jobs": ["1"],
+            "enqueue": ["--params", "{}"],
+            "extend": ["--trials", "1"],
+            "retry": [],
+            "space": [],
+            "show": [],
+            "best": [],
+            "trials": [],
+            "plot": [],
+            "doctor": [],
+            "upgrade": [],
+        }.items()
+    ),
+    (["kill", "nope", "first"], "TRIAL"),
+    (["jobs", "nope", "many"], "N"),
+    (["extend", "nope"], "--trials"),
+    (["enqueue", "nope"], "--params"),
+    (["trials", "nope", "--state", "odd"], "'odd'"),
+    (["trials", "nope", "--limit", "-1"], "--limit"),
+    (["trials", "nope", "--json", "--csv"], "not allowed with"),
+    (["best", "nope", "--json", "--python"], "not allowed with"),
+    (["plot", "nope", "pie"], "'pie'"),
+    (["plot", "nope", "--width", "0"], "--width"),
+    (["plot", "nope", "--height", "9999"], "--height"),
+    (["doctor", "nope", "--fail", "--requeue"], "not allowed with"),
+    (["show", "nope", "first"], "TRIAL"),
+    (["show", "a/b.db"], "no study file a/b.db"),
+    (["show", "\x1b]0;x\x07"], "a study's name"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), CASES)
+def test_it_is_refused_with_a_sentence_and_nothing_is_written(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path / "studies"))
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert err.startswith("hptui: ")
+    assert "internal error" not in err
+    assert "\x1b" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["= 1", "[x1\n", "x1 = 3\n", "[x1]\nlow = 'a'\n", "[x1]\nodd = 1\n", "\xff"]
+)
+def test_a_bad_space_file_is_refused(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "space.toml"
+    path.write_bytes(text.encode("latin-1"))
+    code = main([*RUN, "--space-file", str(path), "--studies", str(tmp_path)])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.startswith("hptui: ")
+    assert "internal error" not in err
+    assert list(tmp_path.iterdir()) == [path]
