@@ -95,8 +95,38 @@ def test_a_report_far_from_the_values_is_counted_and_does_not_squash_them():
     drawn = draw_history(
         source_of([4.0, 3.0, 900.0], states=[COMPLETE, COMPLETE, PRUNED]), width=60, height=14
     ).picture
+    assert "▴ 1 far above" in drawn.plain()
+    assert text_in(drawn, "pruned").count("▴") == 1
+    assert "900" not in text_in(drawn, "label")
+
+
+def test_a_report_far_better_than_any_value_is_counted_alone():
+    drawn = draw_history(
+        source_of([4.0, 3.0, -900.0], states=[COMPLETE, COMPLETE, PRUNED]), width=60, height=14
+    ).picture
     assert "1 out of sight" in drawn.plain()
     assert "900" not in text_in(drawn, "label")
+
+
+@pytest.mark.parametrize(("direction", "mark"), [("minimize", "▴"), ("maximize", "▾")])
+def test_a_few_values_far_worse_than_most_stand_at_the_edge(direction: Direction, mark: str):
+    sign = 1.0 if direction == "minimize" else -1.0
+    values = [sign * value for value in (500.0, *range(1, 12), 90.0, 3.0)]
+    drawn = draw_history(source_of(values, direction), width=70, height=16)
+    rows = drawn.picture.plain().split("\n")
+    edge = 0 if direction == "minimize" else 12
+    assert [rows[edge].count(mark), drawn.picture.plain().count(mark)] == [2, 2 + 1]
+    assert f"{mark} 2 far" in rows[-1]
+    assert drawn.number_at(rows[edge].index(mark), edge) == 0
+    log = draw_history(source_of(values), width=70, height=16, is_log=True)
+    assert "far" not in log.picture.plain()
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0] * 20 + [9.0], [5.0, 1.0, 1.1], [2.0**n for n in range(4)]]
+)
+def test_where_there_is_no_bulk_every_value_is_in_sight(values: list[float]):
+    assert "far" not in draw_history(source_of(values), width=70, height=16).picture.plain()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +13,12 @@ from hptui.analysis.history import Points
 
 if TYPE_CHECKING:
     from hptui.analysis.history import BoolArray, FloatArray, History, IntArray
+
+_MIN_VALUES_FOR_FAR: Final = 8
+_FAR_IN_SPREADS: Final = 3.0
+"""How far a value is beyond the worse quarter, in ranges of the middle half, to be far."""
+_MIN_GAIN: Final = 2.0
+"""How many times more room the others must get for values to be left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +31,11 @@ class Reported:
 
     def within(self, first: int, last: int) -> Reported:
         """Return those with numbers from `first` to `last`."""
-        is_within = (self.numbers >= first) & (self.numbers <= last)
-        return Reported(self.numbers[is_within], self.values[is_within])
+        return self.where((self.numbers >= first) & (self.numbers <= last))
+
+    def where(self, chosen: BoolArray) -> Reported:
+        """Return some of them."""
+        return Reported(self.numbers[chosen], self.values[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +70,14 @@ class HistoryScene:
     infeasible: Points
     pruned: Points
     running: Points
+    far: Points
+    """Complete trials that are far worse than most; they stand at the edge of the y axis."""
+    far_pruned: Points
+    """Pruned trials beyond the same edge, as the next."""
+    far_running: Points
+    far_is_above: bool
     best: Points
-    """A point for each trial from the first feasible one on, ordered by x."""
+    """A point for each trial from where the best so far is in sight, ordered by x."""
     best_trial: tuple[float, float] | None
     target: float | None
     """The place of the target on the y axis, where it is in sight."""
@@ -72,7 +88,7 @@ class HistoryScene:
     """Values that are not drawn, as the next two."""
     n_not_positive: int
     n_out_of_sight: int
-    """Reports far away from the values of the complete trials."""
+    """Reports far better than any complete trial."""
 
     def place_of(self, number: int) -> tuple[float, float] | None:
         """Return where a trial is seen, or None."""
@@ -87,67 +103,107 @@ def compose_scene(
 ) -> HistoryScene | None:
     """Return what there is to see of `source`; None when that is nothing.
 
-    The values of complete trials all are in sight. Reports of other trials, and a target, are
+    The y axis leaves out the few complete trials that are so much worse than the others that those
+    could not be told apart; they are `far`. Reports of other trials, and a target, are in sight
     where they are not farther outside than the range of the complete ones is wide.
     """
     history = source.history
     is_shown = _is_drawable(history.values, is_log=is_log)
-    pruned = _is_drawable(source.pruned.values, is_log=is_log)
-    running = _is_drawable(source.running.values, is_log=is_log)
-    reports = np.concatenate([source.pruned.values[pruned], source.running.values[running]])
-    values = history.values[is_shown]
-    if not (len(values) or len(reports)):
+    complete = Reported(history.numbers[is_shown], history.values[is_shown])
+    is_feasible = history.is_feasible[is_shown]
+    pruned, running = _drawable(source.pruned, is_log), _drawable(source.running, is_log)
+    reports = np.concatenate([pruned.values, running.values])
+    if not (len(complete.values) or len(reports)):
         return None
-    low, high = _sight(values, reports, is_log=is_log)
-    seen_pruned = pruned & (source.pruned.values >= low) & (source.pruned.values <= high)
-    seen_running = running & (source.running.values >= low) & (source.running.values <= high)
-    seen = [values, source.pruned.values[seen_pruned], source.running.values[seen_running]]
+    far_is_above = history.direction == "minimize"
+    is_far = _is_far(complete.values, is_log=is_log, is_above=far_is_above)
+    sight = _Sight.of(complete.values[~is_far], reports, far_is_above, is_log=is_log)
+    near_pruned, near_running = (
+        group.where(sight.has(group.values)) for group in (pruned, running)
+    )
     targets = np.array([] if target is None else [target], np.float64)
-    targets = targets[_is_drawable(targets, is_log=is_log) & (targets >= low) & (targets <= high)]
-    y_axis = Axis.around(np.concatenate([*seen, targets]), is_log=is_log)
+    targets = targets[_is_drawable(targets, is_log=is_log) & sight.has(targets)]
+    seen = (complete.values[~is_far], near_pruned.values, near_running.values, targets)
+    y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
     x_axis = Axis.around(_numbers(source).astype(np.float64))
 
-    def points(numbers: IntArray, shown: FloatArray) -> Points:
-        return Points(x_axis.place(numbers.astype(np.float64)), y_axis.place(shown))
+    def place(group: Reported) -> Points:
+        return Points(x_axis.place(group.numbers.astype(np.float64)), y_axis.place(group.values))
 
-    def trials(chosen: BoolArray) -> Points:
-        return points(history.numbers[chosen], history.values[chosen])
-
-    has_best = _is_drawable(history.best, is_log=is_log)
-    pruned_points = points(source.pruned.numbers[seen_pruned], seen[1])
-    running_points = points(source.running.numbers[seen_running], seen[2])
-    every = [trials(is_shown), pruned_points, running_points]
-    best_row = history.best_row
-    best_trial = None
-    if best_row is not None and is_shown[best_row]:
-        place = points(history.numbers[[best_row]], history.values[[best_row]])
-        best_trial = float(place.x[0]), float(place.y[0])
-    everything = np.concatenate([history.values, source.pruned.values, source.running.values])
+    far_pruned, far_running = (
+        group.where(sight.is_worse(group.values)) for group in (pruned, running)
+    )
+    drawn = (complete, near_pruned, near_running, far_pruned, far_running)
+    best = Reported(history.numbers, history.best)
+    best = best.where((history.best >= y_axis.low) & (history.best <= y_axis.high))
+    numbers = np.concatenate([group.numbers for group in drawn])
+    n_finite, n_infinite = _count(source)
     return HistoryScene(
         x_axis,
         y_axis,
-        feasible=trials(is_shown & history.is_feasible),
-        infeasible=trials(is_shown & ~history.is_feasible),
-        pruned=pruned_points,
-        running=running_points,
-        best=points(history.numbers[has_best], history.best[has_best]),
-        best_trial=best_trial,
+        feasible=place(complete.where(is_feasible & ~is_far)),
+        infeasible=place(complete.where(~is_feasible & ~is_far)),
+        pruned=place(near_pruned),
+        running=place(near_running),
+        far=place(complete.where(is_far)),
+        far_pruned=place(far_pruned),
+        far_running=place(far_running),
+        far_is_above=far_is_above,
+        best=place(best),
+        best_trial=_place_of_best(history, x_axis, y_axis),
         target=float(y_axis.place(targets)[0]) if len(targets) else None,
-        numbers=np.concatenate(
-            [
-                history.numbers[is_shown],
-                source.pruned.numbers[seen_pruned],
-                source.running.numbers[seen_running],
-            ]
-        ),
-        places=Points(
-            np.concatenate([group.x for group in every]),
-            np.concatenate([group.y for group in every]),
-        ),
-        n_infinite=int(np.isinf(everything).sum()),
-        n_not_positive=int(np.isfinite(everything).sum()) - len(values) - len(reports),
-        n_out_of_sight=len(reports) - len(seen[1]) - len(seen[2]),
+        numbers=numbers,
+        places=place(Reported(numbers, np.concatenate([group.values for group in drawn]))),
+        n_infinite=n_infinite,
+        n_not_positive=n_finite - len(complete.values) - len(reports),
+        n_out_of_sight=len(complete.values) + len(reports) - len(numbers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """The values outside of which nothing but marks at the edge is shown, to see the rest."""
+
+    low: float
+    high: float
+    worse_is_above: bool
+
+    @classmethod
+    def of(
+        cls, values: FloatArray, reports: FloatArray, worse_is_above: bool, *, is_log: bool
+    ) -> _Sight:
+        if not len(values):
+            return cls(float(reports.min()), float(reports.max()), worse_is_above)
+        low, high = float(values.min()), float(values.max())
+        if low == high:
+            return cls(-math.inf, math.inf, worse_is_above)
+        if is_log:
+            return cls(low * (low / high), high * (high / low), worse_is_above)
+        return cls(low - (high - low), high + (high - low), worse_is_above)
+
+    def has(self, values: FloatArray) -> BoolArray:
+        return (values >= self.low) & (values <= self.high)
+
+    def is_worse(self, values: FloatArray) -> BoolArray:
+        return values > self.high if self.worse_is_above else values < self.low
+
+
+def _place_of_best(history: History, x_axis: Axis, y_axis: Axis) -> tuple[float, float] | None:
+    row = history.best_row
+    if row is None or not y_axis.low <= history.values[row] <= y_axis.high:
+        return None
+    x = x_axis.place(np.array([history.numbers[row]], np.float64))
+    return float(x[0]), float(y_axis.place(history.values[[row]])[0])
+
+
+def _count(source: HistorySource) -> tuple[int, int]:
+    """Return how many values are finite, and how many are infinite."""
+    values = np.concatenate([source.history.values, source.pruned.values, source.running.values])
+    return int(np.isfinite(values).sum()), int(np.isinf(values).sum())
+
+
+def _drawable(group: Reported, is_log: bool) -> Reported:
+    return group.where(_is_drawable(group.values, is_log=is_log))
 
 
 def _is_drawable(values: FloatArray, *, is_log: bool) -> BoolArray:
@@ -155,17 +211,20 @@ def _is_drawable(values: FloatArray, *, is_log: bool) -> BoolArray:
     return is_drawable & (values > 0) if is_log else is_drawable
 
 
+def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
+    """Say which values are far worse than most, where that would squash the others."""
+    nothing = np.zeros(len(values), np.bool_)
+    if is_log or len(values) < _MIN_VALUES_FOR_FAR:
+        return nothing
+    # Quarters, so that the difference of the greatest floats is still one.
+    losses = values / (4 if is_above else -4)
+    lower, upper = np.quantile(losses, (0.25, 0.75))
+    fence = upper + _FAR_IN_SPREADS * (upper - lower)
+    near = losses[losses <= fence]
+    if lower == upper or np.ptp(losses) < _MIN_GAIN * np.ptp(near):
+        return nothing
+    return losses > fence
+
+
 def _numbers(source: HistorySource) -> IntArray:
     return np.concatenate([source.history.numbers, source.pruned.numbers, source.running.numbers])
-
-
-def _sight(values: FloatArray, reports: FloatArray, *, is_log: bool) -> tuple[float, float]:
-    """Return the range outside of which nothing is shown, in order to see the rest."""
-    if not len(values):
-        return float(reports.min()), float(reports.max())
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        return -np.inf, np.inf
-    if is_log:
-        return low * (low / high), high * (high / low)
-    return low - (high - low), high + (high - low)

@@ -21,7 +21,7 @@ from hptui.charts.canvas import (
     field_of,
     fit_legend,
 )
-from hptui.charts.history_legend import history_legend, why_nothing
+from hptui.charts.history_legend import far_mark, history_legend, why_nothing
 from hptui.charts.lines import Line
 from hptui.charts.picture import Picture, Span, line_picture
 from hptui.charts.sentence import sentence_picture
@@ -145,6 +145,9 @@ def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
         Dots(scene.pruned, "pruned", "·", "."),
         Dots(scene.infeasible, "infeasible", "⊘", "X"),
         Dots(scene.feasible, "trial"),
+        Dots(scene.far_pruned, "pruned", *far_mark(scene)),
+        Dots(scene.far, "trial", *far_mark(scene)),
+        Dots(scene.far_running, "running", *far_mark(scene)),
     )
 
 

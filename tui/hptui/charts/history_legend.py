@@ -37,26 +37,36 @@ def history_legend(
     n_infeasible = int((is_complete & ~history.is_feasible).sum())
     n_feasible = int(is_complete.sum()) - n_infeasible
     _add_best(entries, source, unicode=unicode)
-    add(6, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
+    add(7, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
     if len(source.pruned.numbers):
-        add(5, "·" if unicode else ".", "pruned", f"{len(source.pruned.numbers)} pruned")
+        add(6, "·" if unicode else ".", "pruned", f"{len(source.pruned.numbers)} pruned")
     if len(source.running.numbers):
-        add(4, "●" if unicode else "R", "running", f"{len(source.running.numbers)} running")
+        add(5, "●" if unicode else "R", "running", f"{len(source.running.numbers)} running")
     if n_infeasible:
         add(3, "⊘" if unicode else "X", "infeasible", f"{n_infeasible} infeasible")
     if target is not None:
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
         add(2, mark, "target", f"target {four_digits(target)}{where}")
-    if scene.n_infinite:
-        add(8, "", "note", f"{scene.n_infinite} infinite, not drawn")
-    if scene.n_not_positive:
-        add(8, "", "note", f"{scene.n_not_positive} not above 0, not drawn")
-    if scene.n_out_of_sight:
-        add(7, "", "note", f"{scene.n_out_of_sight} out of sight")
+    n_far = len(scene.far.x) + len(scene.far_pruned.x) + len(scene.far_running.x)
+    if n_far:
+        where = "above" if scene.far_is_above else "below"
+        add(4, far_mark(scene)[0 if unicode else 1], "label", f"{n_far} far {where}")
+    for importance, count, what in (
+        (8, scene.n_infinite, "infinite, not drawn"),
+        (8, scene.n_not_positive, "not above 0, not drawn"),
+        (4, scene.n_out_of_sight, "out of sight"),
+    ):
+        if count:
+            add(importance, "", "note", f"{count} {what}")
     if is_log:
         add(1, "", "note", "log axis")
     return entries
+
+
+def far_mark(scene: HistoryScene) -> tuple[str, str]:
+    """Return the character of a trial beyond the edge of the chart, and its ASCII form."""
+    return ("▴", "^") if scene.far_is_above else ("▾", "v")
 
 
 def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:

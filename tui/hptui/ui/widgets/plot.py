@@ -52,6 +52,7 @@ class Plot(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"plot--{role}" for role in ROLES}
     DEFAULT_CSS = """
     Plot {
+        width: 1fr;
         height: 1fr;
         & > .plot--axis { color: $chart-axis 50%; }
         & > .plot--label, & > .plot--note { color: $chart-axis; }
