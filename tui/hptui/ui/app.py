@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App
+from textual.scrollbar import ScrollBar
 
 from hptui.domain.text import safe_text
 from hptui.ui.marks import mark_of, state_role
 from hptui.ui.settings import load_settings
 from hptui.ui.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
+from hptui.ui.thin_scrollbar import ThinScrollBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 
 _TERMINAL_CHECK_S: Final = 2.0
+
+ScrollBar.renderer = ThinScrollBar
 
 
 class HptuiApp(App[int], inherit_bindings=False):
@@ -70,15 +74,17 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
-        if self._home is None:
-            from hptui.ui.screens.studies import StudiesScreen
-
-            screen: Screen[Any] = StudiesScreen()
-        else:
-            screen = self._home()
-        # Textual 8.2.8 loads the style sheets of screens that are pushed, not that of this one.
-        self._load_screen_css(screen)
+        screen = self._make_home()
+        # Textual 8.2.8 loads the style sheets of screens that are pushed, not of this one.
+        self._load_screen_css(screen)  # pyright: ignore[reportUnknownMemberType] - of any screen
         return screen
+
+    def _make_home(self) -> Screen[Any]:
+        if self._home is not None:
+            return self._home()
+        from hptui.ui.screens.studies import StudiesScreen
+
+        return StudiesScreen()
 
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
