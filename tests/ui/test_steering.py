@@ -76,7 +76,7 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
 def test_commands_of_a_run_need_an_engine_and_say_so(command: str, tmp_path: Path) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
     assert "No engine runs" in str(why_not(command, nobody, 2))
-    elsewhere = replace(nobody, runner="Process 7 on other runs it.")
+    elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
     assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
     assert why_not(command, a_snapshot(tmp_path), 2) is None
 

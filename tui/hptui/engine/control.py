@@ -142,6 +142,7 @@ def _enqueue(engine: Engine, message: Message) -> Message:
     if not isinstance(params, dict):
         raise UsageError('The parameters must be a JSON object, like {"lr": 0.01}.')
     number = run.enqueue(params)  # pyright: ignore[reportUnknownArgumentType]
+    engine.feed(Tick())
     return {"text": f"Trial {number} waits for a slot.", "trial": number}
 
 

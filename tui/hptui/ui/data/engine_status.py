@@ -22,8 +22,10 @@ RECENT_S: Final = 30.0
 
 def engine_status(
     path: Path, study_name: str, *, n_running: int, changed_s_ago: float | None
-) -> tuple[EngineState | None, str]:
+) -> tuple[EngineState | None, str, bool]:
     """Return the engine's state, or a sentence about who fills the study or has ceased to.
+
+    The last item says whether somebody whom this program cannot steer fills the study now.
 
     Args:
         path: The study's file.
@@ -33,19 +35,19 @@ def engine_status(
     """
     lease = read_lease(path, study_name)
     if lease is None:
-        return None, _other_program(n_running, changed_s_ago)
+        return None, *_other_program(n_running, changed_s_ago)
     if not lease.is_alive:
-        return None, _dead_engine(lease, n_running)
+        return None, _dead_engine(lease, n_running), False
     if not lease.is_here:
         host = safe_line(lease.host, max_chars=60)
-        return None, f"An engine on {host} runs it (process {lease.pid}); steer it there."
+        return None, f"An engine on {host} runs it (process {lease.pid}); steer it there.", True
     try:
         answer = ask_engine(path, study_name, {"op": "status"}, timeout_s=ANSWER_TIMEOUT_S)
-        return engine_state(answer), ""
+        return engine_state(answer), "", False
     except HptuiError as error:
-        return None, error.message
+        return None, error.message, True
     except (KeyError, TypeError, ValueError, AttributeError):
-        return None, f"Its engine (process {lease.pid}) is of another version of hptui."
+        return None, f"Its engine (process {lease.pid}) is of another version of hptui.", True
 
 
 def engine_state(answer: Mapping[str, Any]) -> EngineState:
@@ -100,10 +102,10 @@ def _dead_engine(lease: Lease, n_running: int) -> str:
     return f"{ended}; {left}."
 
 
-def _other_program(n_running: int, changed_s_ago: float | None) -> str:
+def _other_program(n_running: int, changed_s_ago: float | None) -> tuple[str, bool]:
     if not n_running:
-        return ""
+        return "", False
     if changed_s_ago is not None and changed_s_ago < RECENT_S:
-        return "Another program fills this study now."
+        return "Another program fills this study now.", True
     trials = "1 trial is" if n_running == 1 else f"{n_running} trials are"
-    return f"{trials} marked as running, but no engine runs this study here."
+    return f"{trials} marked as running, but no engine runs this study here.", False

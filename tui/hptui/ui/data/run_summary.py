@@ -75,7 +75,7 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
         return "running", safe_line(state, max_chars=20)
     if snapshot.trouble:
         return "trouble", "cannot be read"
-    if snapshot.runner:
+    if snapshot.is_filled:
         return "other", "run elsewhere"
     return "stopped", "not running"
 

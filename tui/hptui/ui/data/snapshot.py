@@ -110,7 +110,9 @@ class StudySnapshot:
     engine: EngineState | None = None
     """None when nobody here runs the study."""
     runner: str = ""
-    """A sentence when an engine elsewhere, or another program, fills the study."""
+    """A sentence about who else fills the study, or about what a dead engine has left."""
+    is_filled: bool = False
+    """Whether somebody whom this program cannot steer fills the study now."""
     trouble: str = ""
     """Why the file cannot be read now; what is shown is what was read before."""
     read_at_s: float = 0.0

@@ -38,13 +38,13 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
 def _why_not_run(snapshot: StudySnapshot) -> str | None:
     if snapshot.engine is not None:
         return "The study is being run; b adds trials to its budget."
-    if snapshot.runner:
+    if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     return None if snapshot.directions else "The study has not been read yet."
 
 
 def _nobody_runs(snapshot: StudySnapshot) -> str:
-    if snapshot.runner:
+    if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     return "No engine runs this study; r sets up its next run."
 

@@ -132,13 +132,13 @@ class StudyFeed:
         if self._ticker.is_stopping:
             raise _StoppedError
         changed = self._changed_at_s
-        engine, runner = engine_status(
+        engine, runner, is_filled = engine_status(
             self.path,
             self.study_name,
             n_running=snapshot.counts.get(STATE_NAMES[RUNNING], 0),
             changed_s_ago=None if changed is None else time.monotonic() - changed,
         )
-        return replace(snapshot, engine=engine, runner=runner)
+        return replace(snapshot, engine=engine, runner=runner, is_filled=is_filled)
 
     def _announce_progress(self, done: int, total: int) -> None:
         if self._ticker.is_stopping:
@@ -159,10 +159,11 @@ class StudyFeed:
 
 
 def _looks_like(one: StudySnapshot, other: StudySnapshot) -> bool:
-    return (one.revision, one.loading, one.engine, one.runner, one.trouble) == (
+    return (one.revision, one.loading, one.engine, one.runner, one.is_filled, one.trouble) == (
         other.revision,
         other.loading,
         other.engine,
         other.runner,
+        other.is_filled,
         other.trouble,
     )

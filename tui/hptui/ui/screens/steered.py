@@ -41,8 +41,15 @@ class SteeredScreen(CommandScreen[ScreenResultType]):
         """End the thread of the requests."""
         self.steering.stop()
 
+    @property
+    def is_run_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return False
+
     def after_answer(self, answer: Answer) -> None:
         """Do something more when the engine has answered."""
+        if answer.about == "leave" and answer.is_done:
+            self.app.exit(0)
 
     @on(Answered)
     def tell_answer(self, message: Answered) -> None:
@@ -102,3 +109,28 @@ class SteeredScreen(CommandScreen[ScreenResultType]):
 
         draft = draft_of(space, values, fixed=fixed, copy_of=number)
         self.app.push_screen(EnqueueScreen(draft), send)
+
+    def do_quit(self) -> None:
+        """Leave; while the study is run here, ask what becomes of the run."""
+        if not self.is_run_here:
+            self.app.do_quit()
+            return
+
+        def leave(choice: str | None) -> None:
+            if choice == "leave":
+                self.app.exit(0)
+            elif choice == "stop":
+                self.steering.send(plainly("stop"), about="leave")
+
+        self.app.push_screen(
+            ChoiceDialog(
+                "Leave hptui?",
+                "The run goes on without it; opening the study again shows it.",
+                (
+                    ("l", "leave", "leave it running"),
+                    ("s", "stop", "stop the run; running trials end first"),
+                    ("c", "", "stay"),
+                ),
+            ),
+            leave,
+        )

@@ -188,7 +188,7 @@ class StudyScreen(SteeredScreen[None]):
 
     def after_answer(self, answer: Answer) -> None:
         """Read what the engine did."""
-        del answer
+        super().after_answer(answer)
         self._feed.nudge()
 
     def why_not(self, command_id: str) -> str | None:
@@ -338,26 +338,7 @@ class StudyScreen(SteeredScreen[None]):
         self.app.copy_to_clipboard(safe_text(params_as_python(list(params.items()))))
         self.notify(f"Copied the parameters of trial {number} as Python.")
 
-    def do_quit(self) -> None:
-        """Leave; while the study is run here, ask what becomes of the run."""
-        if self.snapshot.engine is None:
-            self.app.do_quit()
-            return
-        self.app.push_screen(
-            ChoiceDialog(
-                "Leave hptui?",
-                "The run goes on without it; opening the study again shows it.",
-                (
-                    ("l", "leave", "leave it running"),
-                    ("s", "stop", "stop the run; running trials end first"),
-                    ("c", "", "stay"),
-                ),
-            ),
-            self._leave,
-        )
-
-    def _leave(self, choice: str | None) -> None:
-        if choice == "leave":
-            self.app.exit(0)
-        elif choice == "stop":
-            self.steering.send(plainly("stop"), about="leave")
+    @property
+    def is_run_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return self.snapshot.engine is not None

@@ -235,13 +235,18 @@ class TrialScreen(SteeredScreen[None]):
 
     def after_answer(self, answer: Answer) -> None:
         """Read what the engine did."""
-        del answer
+        super().after_answer(answer)
         self._feed.nudge()
+
+    @property
+    def is_run_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return self._page.is_study_run
 
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         detail = self._page.detail
-        if command_id in ("kill-trial", "copy-trial") and not self._page.is_study_run:
+        if command_id in ("kill-trial", "copy-trial") and not self.is_run_here:
             return "No engine runs this study now."
         if command_id == "kill-trial" and (detail is None or detail.state != "RUNNING"):
             return f"Trial {self.number} is not running."

@@ -1,0 +1,433 @@
+"""The study screen on real engines, on files that plain Optuna fills, and on files gone wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
+from tests.e2e.programs import finish, load, start, wait_until
+from tests.ui.driving import drive
+
+from hptui.engine.client import ask_engine, running_engine
+from hptui.ui.screens.study import StudyScreen
+from hptui.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from hptui.ui.app import HptuiApp
+
+WATCHED = f"{Path(__file__).with_name('objectives_to_watch.py')}:watched"
+SIZES = ("80x24", "120x36", "160x48", "200x60")
+
+
+def watch(script: str, path: Path, study: str = "w", *, size: str = "120x36") -> HptuiApp:
+    return drive(script, size=size, settings=Settings(), home=lambda: StudyScreen(path, study))
+
+
+@contextmanager
+def a_run(folder: Path, *more: str) -> Generator[Path]:
+    """Run `watched` until two trials wait for the file `go`: numbers 0 and 3."""
+    options = ["--study", "w", "--jobs", "2", "--trials", "6", "--seed", "1", *more]
+    process = start("run", WATCHED, *options, cwd=folder)
+    try:
+        wait_until(lambda: (folder / "started-3").exists(), "the fourth trial")
+        yield folder / "w.db"
+    finally:
+        (folder / "go").touch()
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        finish(process)
+
+
+def a_file(folder: Path, *trials: optuna.trial.FrozenTrial, directions: int = 1) -> Path:
+    path = folder / "w.db"
+    study = optuna.create_study(
+        study_name="w",
+        storage=f"sqlite:///{path}",
+        directions=[optuna.study.StudyDirection.MINIMIZE] * directions,
+    )
+    study.add_trials(trials)
+    return path
+
+
+def a_trial(
+    state: TrialState, value: float | None = None, **more: object
+) -> optuna.trial.FrozenTrial:
+    return create_trial(
+        state=state,
+        value=value,
+        params={"x": 0.5},
+        distributions={"x": FloatDistribution(0, 1)},
+        **more,  # pyright: ignore[reportArgumentType]
+    )
+
+
+def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        watch(
+            """
+            wait "running"
+            wait "2/6"
+            wait "Running 2"
+            expect "Failed 1"
+            expect "Pruned 1"
+            expect "workers"
+            expect "#0"
+            expect "step 2"
+            press space
+            wait "Paused; 2 trials still running."
+            wait "‖ paused"
+            press space
+            wait "▶ running"
+            press +
+            wait "3 slots from now on."
+            wait "#4"
+            press -
+            wait "2 slots from now on."
+            press b
+            wait "6 trials now. How many more?"
+            press backspace backspace
+            expect "How many trials more?"
+            type 4
+            press enter
+            wait "10 trials in this run."
+            wait "2/10"
+            press f
+            wait "1 failed trial will be tried again."
+            """,
+            path,
+        )
+
+
+def test_a_running_trial_is_killed_after_asking(tmp_path: Path) -> None:
+    with a_run(tmp_path, "--trials", "4") as path:
+        watch(
+            """
+            wait "Running 2"
+            press g x
+            wait "Kill trial 0?"
+            press n
+            wait-not "Kill trial 0?"
+            press x x
+            wait "Trial 0 is being ended."
+            wait "Failed 2"
+            press x
+            wait "Trial 0 is not running."
+            """,
+            path,
+        )
+
+
+def test_stopping_asks_and_lets_running_trials_end(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        watch(
+            """
+            wait "Running 2"
+            press S
+            wait "2 trials are running."
+            press escape
+            wait-not "Stop the run?"
+            expect "▶ running"
+            press S s
+            wait "Stopping; 2 trials still running."
+            wait "stopping"
+            press +
+            wait "The run is stopping."
+            press S n
+            wait "Ending at once"
+            wait "not running" 20s
+            """,
+            path,
+        )
+    states = [trial.state for trial in load(tmp_path, "w").trials]
+    assert states.count(TrialState.FAIL) == 3
+
+
+def test_a_trial_is_enqueued_by_hand(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        watch(
+            """
+            wait "Running 2"
+            press a
+            wait "Enqueue a trial"
+            expect "-5.0..5.0"
+            expect "2 left to the sampler"
+            type 7
+            wait "cannot be 7"
+            press enter
+            expect "Enqueue a trial"
+            press backspace
+            type 0.25
+            press down ctrl+n
+            expect "a   "
+            press enter
+            wait "Trial 4 waits for a slot."
+            wait "Waiting 1"
+            """,
+            path,
+        )
+        assert load(tmp_path, "w").trials[4].system_attrs["fixed_params"] == {
+            "x": 0.25,
+            "kind": "a",
+        }
+
+
+def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        watch(
+            """
+            wait "Running 2"
+            press g j
+            press A
+            wait "Enqueue a copy of trial 1"
+            press enter
+            wait "Trial 4 waits for a slot."
+            wait "Waiting 1"
+            """,
+            path,
+        )
+        study = load(tmp_path, "w")
+        assert study.trials[4].system_attrs["fixed_params"] == study.trials[1].params
+
+
+def test_leaving_asks_and_the_run_goes_on(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        app = watch(
+            """
+            wait "Running 2"
+            press q
+            wait "Leave hptui?"
+            press c
+            wait-not "Leave hptui?"
+            press q l
+            """,
+            path,
+        )
+        assert app.return_code == 0
+        assert ask_engine(path, "w", {"op": "status"})["state"] == "running"
+        again = watch('wait "Running 2"\nwait "▶ running"\npress q s', path)
+        wait_until(lambda: again.return_code == 0, "the application's end")
+        assert ask_engine(path, "w", {"op": "status"})["state"] == "stopping"
+
+
+def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        lease = running_engine(path, "w")
+        assert lease is not None
+        seen = tmp_path / "seen.txt"
+        script = f"until [ -e {seen} ]; do sleep 0.01; done; kill -9 {lease.pid}"
+        killer = subprocess.Popen(["/bin/sh", "-c", script])
+        watch(
+            f"""
+            wait "▶ running"
+            screenshot {seen}
+            wait "not running" 20s
+            wait "has died; 2 trials were left running."
+            expect "Running 2"
+            press space
+            wait "No engine runs this study; r sets up its next run."
+            """,
+            path,
+        )
+        assert killer.wait(10) == 0
+
+
+def test_a_file_that_plain_optuna_fills_is_followed(tmp_path: Path) -> None:
+    program = tmp_path / "plain.py"
+    program.write_text(
+        "import optuna, time, pathlib\n"
+        "optuna.logging.disable_default_handler()\n"
+        "study = optuna.create_study(study_name='w', storage='sqlite:///w.db')\n"
+        "study.optimize(lambda t: t.suggest_float('x', -1, 1) ** 2, n_trials=3)\n"
+        "while not pathlib.Path('go').exists(): time.sleep(0.005)\n"
+        "study.optimize(lambda t: t.suggest_float('x', -1, 1) ** 2, n_trials=4)\n"
+        "pathlib.Path('done').touch()\n"
+    )
+    process = subprocess.Popen([sys.executable, str(program)], cwd=tmp_path)
+    try:
+        path = tmp_path / "w.db"
+        wait_until(
+            lambda: path.exists() and _n_complete(path) == 3,
+            "three trials",
+        )
+        (tmp_path / "go").touch()
+        watch(
+            """
+            wait "Completed 7" 30s
+            expect "★"
+            press x
+            wait "No engine runs this study"
+            """,
+            path,
+        )
+    finally:
+        process.wait(60)
+
+
+def _n_complete(path: Path) -> int:
+    from hptui.storage.studies import list_studies
+
+    found = [each for each in list_studies(path) if each.name == "w" and not each.problem]
+    return found[0].counts.get("COMPLETE", 0) if found else 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_parts_are_there_at_every_size(size: str, tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        expectations = ['wait "▶ running"', 'wait "2/6"', 'expect "#3"']
+        width = int(size.split("x")[0])
+        expectations += ['expect "history"', 'expect "trials"', 'expect "step 2"']
+        expectations.append('expect "#0"')
+        if width >= 180:
+            expectations += ['wait "trial 3 prints at step 2"', 'expect "-5.0..5.0"']
+        watch("\n".join(expectations), path, size=size)
+
+
+def test_the_second_plot_has_the_place_of_the_first_on_a_narrow_screen(tmp_path: Path) -> None:
+    path = a_file(tmp_path, a_trial(TrialState.COMPLETE, 1.0, intermediate_values={0: 2.0, 1: 1.0}))
+    watch(
+        """
+        wait "history"
+        press v
+        wait-not "history"
+        wait "#0"
+        press v
+        wait "history"
+        """,
+        path,
+        size="80x24",
+    )
+
+
+def test_zoom_and_log_axis_work_without_a_run(tmp_path: Path) -> None:
+    trials = [a_trial(TrialState.COMPLETE, 1.0 + number) for number in range(40)]
+    watch(
+        """
+        wait "Completed 40"
+        press > > < < l l z
+        wait-not "history"
+        press z
+        wait "history"
+        press y
+        wait "Copied the parameters of trial 39 as Python."
+        """,
+        a_file(tmp_path, *trials),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trials", "sentence"),
+    [
+        ([], "This study has no trials yet; r runs it."),
+        ([a_trial(TrialState.FAIL)], "Failed 1"),
+        ([a_trial(TrialState.PRUNED, 0.5, intermediate_values={1: 0.5})], "Pruned 1"),
+        ([a_trial(TrialState.COMPLETE, 0.25)], "★ 0.25 (#0)"),
+        ([a_trial(TrialState.COMPLETE, float("inf"))], "inf"),
+        ([a_trial(TrialState.WAITING)], "Waiting 1"),
+    ],
+)
+def test_studies_with_little_in_them_have_a_face(
+    trials: list[optuna.trial.FrozenTrial], sentence: str, tmp_path: Path
+) -> None:
+    watch(f'wait "{sentence}"\nwait "not running"', a_file(tmp_path, *trials))
+
+
+def test_several_objectives_show_the_front(tmp_path: Path) -> None:
+    trials = [
+        create_trial(state=TrialState.COMPLETE, values=[float(number), 3.0 - number])
+        for number in range(3)
+    ]
+    watch('wait "3 on the Pareto front"', a_file(tmp_path, *trials, directions=2))
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + bytes(50), b"no database"])
+def test_a_file_that_is_no_study_is_told_of(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    path.write_bytes(content)
+    watch('wait "cannot be read"\nexpect "w.db"', path)
+
+
+def test_a_file_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    path = a_file(tmp_path, a_trial(TrialState.COMPLETE, 0.25))
+    aside = tmp_path / "aside"
+    seen, gone = tmp_path / "seen.txt", tmp_path / "gone.txt"
+    script = f"""
+        until [ -e {seen} ]; do sleep 0.01; done; mv {path} {aside}
+        until [ -e {gone} ]; do sleep 0.01; done; mv {aside} {path}
+    """
+    mover = subprocess.Popen(["/bin/sh", "-c", script])
+    watch(
+        f"""
+        wait "Completed 1"
+        screenshot {seen}
+        wait "Last read" 20s
+        expect "Completed 1"
+        screenshot {gone}
+        wait-not "Last read" 20s
+        expect "Completed 1"
+        """,
+        path,
+    )
+    assert mover.wait(10) == 0
+
+
+HOSTILE = (
+    "\x1b]52;c;aGk=\x07",
+    "[red]x[/red] [@click=app.exit]y[/]",
+    "a" * 10_000,
+    "\u202eevil\u2066",
+    "nul\x00in",
+    "🎉 漢字",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_and_values_of_others_are_text_and_nothing_else(name: str, tmp_path: Path) -> None:
+    stored = name.replace("\x00", "")[:500]
+    path = tmp_path / "w.db"
+    study = optuna.create_study(study_name=stored, storage=f"sqlite:///{path}")
+    study.add_trial(
+        create_trial(
+            value=1.0,
+            params={stored: 0.5, "c": name},
+            distributions={
+                stored: FloatDistribution(0, 1),
+                "c": CategoricalDistribution([name, "b"]),
+            },
+            user_attrs={stored: name},
+            system_attrs={"hptui:error": {"type": name, "message": name, "traceback": name}},
+        )
+    )
+    app = watch(
+        """
+        wait "Completed 1"
+        press enter
+        wait "parameters"
+        press t t t
+        size 200x60
+        press escape
+        wait "Completed 1"
+        screenshot screen.txt
+        """.replace("screen.txt", str(tmp_path / "screen.txt")),
+        path,
+        stored,
+    )
+    assert app.return_code is None or app.return_code == 0
+    shown = (tmp_path / "screen.txt").read_text("utf-8")
+    assert not any(char in shown for char in "\x1b\x07\u202e\u2066\x00")
+
+
+def test_leaving_hptui_when_nobody_runs_the_study_does_not_ask(tmp_path: Path) -> None:
+    app = watch('wait "Completed 1"\npress q', a_file(tmp_path, a_trial(TrialState.COMPLETE, 1.0)))
+    assert app.return_code == 0
+    assert os.path.exists(tmp_path / "w.db")
