@@ -117,7 +117,13 @@ def compose_scene(
         return None
     far_is_above = history.direction == "minimize"
     is_far = _is_far(complete.values, is_log=is_log, is_above=far_is_above)
-    sight = _Sight.of(complete.values[~is_far], reports, far_is_above, is_log=is_log)
+    sight = _sight(
+        complete.values[~is_far],
+        reports,
+        is_log=is_log,
+        has_far=bool(is_far.any()),
+        worse_is_above=far_is_above,
+    )
     near_pruned, near_running = (
         group.where(sight.has(group.values)) for group in (pruned, running)
     )
@@ -168,24 +174,27 @@ class _Sight:
     high: float
     worse_is_above: bool
 
-    @classmethod
-    def of(
-        cls, values: FloatArray, reports: FloatArray, worse_is_above: bool, *, is_log: bool
-    ) -> _Sight:
-        if not len(values):
-            return cls(float(reports.min()), float(reports.max()), worse_is_above)
-        low, high = float(values.min()), float(values.max())
-        if low == high:
-            return cls(-math.inf, math.inf, worse_is_above)
-        if is_log:
-            return cls(low * (low / high), high * (high / low), worse_is_above)
-        return cls(low - (high - low), high + (high - low), worse_is_above)
-
     def has(self, values: FloatArray) -> BoolArray:
         return (values >= self.low) & (values <= self.high)
 
     def is_worse(self, values: FloatArray) -> BoolArray:
         return values > self.high if self.worse_is_above else values < self.low
+
+
+def _sight(
+    near: FloatArray, reports: FloatArray, *, is_log: bool, has_far: bool, worse_is_above: bool
+) -> _Sight:
+    if not len(near):
+        return _Sight(float(reports.min()), float(reports.max()), worse_is_above)
+    low, high = float(near.min()), float(near.max())
+    if low == high:
+        return _Sight(-math.inf, math.inf, worse_is_above)
+    if is_log:
+        return _Sight(low * (low / high), high * (high / low), worse_is_above)
+    # Where complete trials are beyond the edge, reports are too.
+    below = low if has_far and not worse_is_above else low - (high - low)
+    above = high if has_far and worse_is_above else high + (high - low)
+    return _Sight(below, above, worse_is_above)
 
 
 def _place_of_best(history: History, x_axis: Axis, y_axis: Axis) -> tuple[float, float] | None:
