@@ -209,6 +209,10 @@ class Grid(ScrollView, can_focus=True):
         for changed in {before, self._row}:
             self._refresh_row(changed)
 
+    def forget_widths(self) -> None:
+        """Let the next model's columns be narrower than before, where there is less room now."""
+        self._columns.forget_widths()
+
     def refresh_cells(self) -> None:
         """Ask the model again for what is in sight."""
         self._lines.clear()

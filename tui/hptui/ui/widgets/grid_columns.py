@@ -40,6 +40,10 @@ class GridColumns:
         self._ends = list(accumulate(width + GAP for width in widths))
         return has_moved
 
+    def forget_widths(self) -> None:
+        """Let the columns that come next be narrower than those before them."""
+        self._widths.clear()
+
     def _width_of(self, column: Column, sort: Sort | None) -> int:
         label = min(cell_len(column.label), MAX_LABEL_WIDTH)
         if sort is not None and sort.key == column.key:

@@ -42,7 +42,10 @@ class GridPainter:
                 return column.label, style
             room = self.columns.widths[index] - MARK_WIDTH
             mark = down if sort.is_reversed else up
-            return f"{fit(column.label, room, column.align, self._ellipsis)} {mark}", style
+            text = fit(column.label, room, column.align, self._ellipsis)
+            return (
+                f"{text.rstrip()} {mark}" if column.align == "left" else f"{text} {mark}"
+            ), style
 
         return self._assemble(label, style)
 
