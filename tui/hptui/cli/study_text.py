@@ -80,10 +80,16 @@ def _run_text(run: RunRecord) -> str:
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:
     texts: list[str] = []
     for name, edit in edits.items():
-        parts = [f"{key} {value}" for key, value in edit.items() if key != "fixed"]
+        parts = [_edit_text(key, value) for key, value in edit.items() if key != "fixed"]
         fixed: object = edit.get("fixed")
         if isinstance(fixed, dict):
             value: object = cast("dict[str, object]", fixed).get("value")
             parts.append(f"fixed at {plain_text(value)}")
         texts.append(f"{name}: {', '.join(parts)}")
     return field_lines("edits", texts)
+
+
+def _edit_text(key: str, value: object) -> str:
+    if key == "log":
+        return "log" if value else "linear"
+    return f"{key} {plain_text(value)}"

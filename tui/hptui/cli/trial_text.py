@@ -10,11 +10,10 @@ from hptui.cli.terminal import Terminal
 from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line, safe_text
+from hptui.storage.trial_detail import RUN_KEY, TrialDetail
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from hptui.storage.trial_detail import TrialDetail
 
 _REPORTS_SHOWN = 10
 
@@ -38,7 +37,7 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         *_report_lines(trial),
         *field_lines("constraints", constraints),
         *attribute_lines(trial.user_attributes, "attributes"),
-        *attribute_lines(trial.system_attributes, "system"),
+        *attribute_lines(trial.system_attributes.without(RUN_KEY), "system"),
         *_error_lines(trial),
         *_pruning_lines(trial),
         field_line("log", "" if log is None else str(log)),
