@@ -1,0 +1,54 @@
+"""The objectives that there are, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from hptui.domain.text import safe_line
+from hptui.ui.data.table_model import Cell, Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.registry.catalogue import Found
+    from hptui.ui.data.table_model import Sort
+
+_MAX_NAME = 32
+_SUMMARY_WIDTH = 80
+
+
+class ObjectivesModel:
+    """Objectives by name, each with its summary."""
+
+    sort: Sort | None = None
+    grows_at: Literal["start", "end"] | None = None
+
+    def __init__(self, found: Sequence[Found]) -> None:
+        self.found = tuple(found)
+        names = max((len(each.ref.name) for each in found), default=0)
+        self.columns: tuple[Column, ...] = (
+            Column("objective", "objective", max(9, min(names, _MAX_NAME))),
+            Column("goal", "goal", 4),
+            Column("summary", "what it tunes", _SUMMARY_WIDTH),
+        )
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.found)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return what stands in a row of a column."""
+        found = self.found[row]
+        if column == 0:
+            return Cell(safe_line(found.ref.name, max_chars=100))
+        if column == 1:
+            return Cell("/".join(goal[:3] for goal in found.info.directions), "dim")
+        return Cell(safe_line(found.problem or found.info.summary), "" if found.problem else "dim")
+
+    def key_of(self, row: int) -> int:
+        """Return the key of a row."""
+        return row
+
+    def row_of_key(self, key: int | str) -> int | None:
+        """Return where an objective stands, or None."""
+        return key if isinstance(key, int) and 0 <= key < len(self.found) else None

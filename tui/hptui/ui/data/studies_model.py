@@ -1,0 +1,244 @@
+"""The list of studies as a table: filtered, in any order, as wide as there is room."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Literal
+
+from hptui.domain.readable import four_digits, show_age, show_duration
+from hptui.domain.text import safe_line
+from hptui.ui.data.table_model import Cell, Column, Sort
+from hptui.ui.marks import mark_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hptui.ui.data.catalogue_feed import StudyRow
+    from hptui.ui.data.snapshot import EngineState
+    from hptui.ui.data.table_model import Role
+
+BY_ACTIVITY: Final = Sort("activity", is_reversed=True)
+_WIDE: Final = 100
+"""Cells from which objective and goal are shown."""
+_MIN_NAME, _MAX_NAME = 14, 32
+_TREND_WIDTH: Final = 12
+_MIN_ACTIVITY: Final = 14
+_GAP: Final = 2
+_STATES: Final = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+_GREATEST_FIRST: Final = frozenset({"best", "complete", "pruned", "failed", "activity"})
+_UNSORTED: Final = "trend"
+_MAX_SPELLED_GOALS: Final = 2
+
+
+def study_key(path: Path, study_name: str) -> str:
+    """Return what tells a study from all others."""
+    return f"{path}\0{study_name}"
+
+
+def first_order(column_key: str, sort: Sort) -> Sort:
+    """Return the order when a column is chosen: its natural one, then the reverse of it."""
+    if sort.key == column_key:
+        return Sort(column_key, is_reversed=not sort.is_reversed)
+    return Sort(column_key, is_reversed=column_key in _GREATEST_FIRST)
+
+
+class StudiesModel:
+    """Some studies in some order.
+
+    Args:
+        rows: The studies.
+        sort: How they are ordered; what is missing comes last.
+        filter_text: Words that name, file or objective must hold, in any case.
+        width: Of the table, in cells.
+        now_s: Seconds since 1970.
+        has_unicode: Whether the terminal shows more than ASCII.
+    """
+
+    grows_at: Literal["start", "end"] | None = None
+
+    def __init__(
+        self,
+        rows: Sequence[StudyRow],
+        *,
+        sort: Sort = BY_ACTIVITY,
+        filter_text: str = "",
+        width: int = 120,
+        now_s: float,
+        has_unicode: bool = True,
+    ) -> None:
+        words = filter_text.lower().split()
+        found = [row for row in rows if all(word in _haystack(row) for word in words)]
+        self.rows = _sorted(found, sort)
+        self.sort = sort
+        self.now_s = now_s
+        self._has_unicode = has_unicode
+        self._index = {study_key(row.path, row.name): index for index, row in enumerate(self.rows)}
+        is_wide = width >= _WIDE
+        names = max((len(row.name) for row in rows), default=0) + 2
+        objectives = max((len(_objective(row)) for row in rows), default=0)
+        count = max((len(f"{count:,}") for row in rows for count in row.counts.values()), default=1)
+        limit = _MAX_NAME if is_wide else width // 3
+        self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
+            (Column("study", "study", max(_MIN_NAME, min(names, limit))), self._study)
+        ]
+        if is_wide:
+            self._cells += [
+                (Column("objective", "objective", max(9, min(objectives, 20))), _objective_cell),
+                (
+                    Column("goal", "goal", max((len(_goal_text(row)) for row in rows), default=4)),
+                    _goal,
+                ),
+            ]
+        self._cells += [
+            (Column("best", "best", 9, "right"), _best),
+            *(
+                (Column(state, self._mark(state), max(3, count), "right"), _count_of(state))
+                for state in _STATES
+            ),
+            (Column("trend", "trend", _TREND_WIDTH), self._trend),
+        ]
+        used = sum(column.width + _GAP for column, _ in self._cells) + _GAP
+        longest = max((len(self._activity(row).text) for row in rows), default=0)
+        activity = max(_MIN_ACTIVITY, min(longest, width - used))
+        self._cells.append((Column("activity", "activity", activity), self._activity))
+        self.columns: tuple[Column, ...] = tuple(column for column, _ in self._cells)
+
+    def __len__(self) -> int:
+        """Return how many studies are shown."""
+        return len(self.rows)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return what stands in a row of a column."""
+        return self._cells[column][1](self.rows[row])
+
+    def key_of(self, row: int) -> str:
+        """Return the key of a row."""
+        study = self.rows[row]
+        return study_key(study.path, study.name)
+
+    def row_of_key(self, key: int | str) -> int | None:
+        """Return where a study stands, or None."""
+        return self._index.get(str(key))
+
+    def study_of(self, key: int | str | None) -> StudyRow | None:
+        """Return the study with this key, or None."""
+        row = None if key is None else self.row_of_key(key)
+        return None if row is None else self.rows[row]
+
+    def next_sort_key(self) -> str:
+        """Return the key of the column after the one that is sorted by."""
+        keys = [column.key for column in self.columns if column.key != _UNSORTED]
+        at = keys.index(self.sort.key) if self.sort.key in keys else -1
+        return keys[(at + 1) % len(keys)]
+
+    def _mark(self, state: str) -> str:
+        return mark_of(state, has_unicode=self._has_unicode)
+
+    def _study(self, row: StudyRow) -> Cell:
+        state, role = study_state(row)
+        mark = self._mark(f"study-{state}") if state in ("running", "paused", "trouble") else " "
+        return Cell(f"{mark} {safe_line(row.name, max_chars=100)}", role)
+
+    def _trend(self, row: StudyRow) -> Cell:
+        # With it comes NumPy, which the first frame does without.
+        from hptui.charts.sparkline import sparkline
+
+        return Cell(sparkline(row.trend, _TREND_WIDTH, unicode=self._has_unicode), "dim")
+
+    def _activity(self, row: StudyRow) -> Cell:
+        if row.problem:
+            return Cell(safe_line(row.problem.removeprefix(f"{row.path} ")), "trouble")
+        if row.engine is not None:
+            return Cell(engine_text(row.engine), "running")
+        if row.n_left_running:
+            trials = "1 trial" if row.n_left_running == 1 else f"{row.n_left_running} trials"
+            return Cell(f"{trials} left running: f mends", "trouble")
+        return Cell(show_age(row.last_activity_s, self.now_s), "dim")
+
+
+def study_state(row: StudyRow) -> tuple[str, Role]:
+    """Return the word for what a study does, and the role that goes with it."""
+    if row.problem or row.n_left_running:
+        return "trouble", "trouble"
+    if row.engine is None:
+        return "stopped", ""
+    return ("paused", "waiting") if row.engine.state == "paused" else ("running", "running")
+
+
+def engine_text(engine: EngineState) -> str:
+    """Return how far a run is: `2 workers  64 %  eta ~25 s`."""
+    count = len(engine.slots)
+    parts = [f"{count} worker{'' if count == 1 else 's'}"]
+    if engine.state != "running":
+        parts = [safe_line(engine.state, max_chars=20)]
+    if engine.n_trials:
+        parts.append(f"{min(100, 100 * engine.n_ended // engine.n_trials)} %")
+    else:
+        parts.append(f"{engine.n_ended:,} done")
+    if engine.eta_s is not None and engine.state == "running":
+        parts.append(f"eta ~{show_duration(engine.eta_s)}")
+    return "  ".join(parts)
+
+
+def _haystack(row: StudyRow) -> str:
+    return f"{row.name} {row.path.name} {_objective(row)}".lower()
+
+
+def _objective(row: StudyRow) -> str:
+    return "" if row.objective is None else row.objective.name
+
+
+def _objective_cell(row: StudyRow) -> Cell:
+    return Cell(safe_line(_objective(row), max_chars=100), "dim")
+
+
+def _goal(row: StudyRow) -> Cell:
+    return Cell(_goal_text(row), "dim")
+
+
+def _goal_text(row: StudyRow) -> str:
+    if len(row.directions) > _MAX_SPELLED_GOALS:
+        return f"{len(row.directions)} goals"
+    return "/".join(direction[:3] for direction in row.directions)
+
+
+def _best(row: StudyRow) -> Cell:
+    return Cell("" if row.best is None else four_digits(row.best.value))
+
+
+def _count_of(state: str) -> Callable[[StudyRow], Cell]:
+    def count_cell(row: StudyRow) -> Cell:
+        count = row.counts.get(_STATES[state])
+        if count is None:
+            return Cell("")
+        return Cell(f"{count:,}", "" if count else "dim")
+
+    return count_cell
+
+
+def _sorted(rows: Sequence[StudyRow], sort: Sort) -> tuple[StudyRow, ...]:
+    """Return the rows in order: what is missing last, equals by name."""
+    by_name = sorted(rows, key=lambda row: (row.name.lower(), str(row.path)))
+    known = [row for row in by_name if _sort_value(row, sort.key) is not None]
+    missing = [row for row in by_name if _sort_value(row, sort.key) is None]
+    known.sort(key=lambda row: _sort_value(row, sort.key) or (), reverse=sort.is_reversed)
+    return (*known, *missing)
+
+
+def _sort_value(row: StudyRow, key: str) -> tuple[float | str, ...] | None:
+    if key == "study":
+        return (row.name.lower(),)
+    if key == "objective":
+        return (_objective(row).lower(),) if _objective(row) else None
+    if key == "goal":
+        return tuple(row.directions) or None
+    if key == "best":
+        is_known = row.best is not None and not math.isnan(row.best.value)
+        return (row.best.value,) if row.best is not None and is_known else None
+    if key == "activity":
+        is_running = row.engine is not None
+        at_s = row.last_activity_s
+        return (float(is_running), at_s or 0.0) if is_running or at_s is not None else None
+    count = row.counts.get(_STATES.get(key, ""))
+    return None if count is None else (float(count),)

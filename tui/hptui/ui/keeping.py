@@ -1,0 +1,170 @@
+"""What is done with studies as a whole, as work for a thread that ends in a sentence."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.study_name import MAX_NAME_CHARS, check_study_name
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hptui.ui.data.catalogue_feed import StudyRow
+
+_PROGRAM_TIMEOUT_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a piece of work."""
+
+    text: str
+    """A sentence, not sanitised."""
+    is_done: bool = True
+    study: tuple[Path, str] | None = None
+    """The study to put the cursor on."""
+    can_undo: bool = False
+    """Whether something is in the trash."""
+
+
+def carry_out(work: Callable[[], Outcome], trash_of: Path) -> Outcome:
+    """Do the work and look into the trash of a folder; errors become sentences too."""
+    from hptui.engine.trash import list_trash
+
+    try:
+        outcome = work()
+    except HptuiError as error:
+        outcome = Outcome(f"{error.message}\n{error.hint}".rstrip(), is_done=False)
+    return Outcome(outcome.text, outcome.is_done, outcome.study, bool(list_trash(trash_of)))
+
+
+def rename(row: StudyRow, new_name: str) -> Outcome:
+    """Give a study another name."""
+    from hptui.engine.renaming import rename_study
+
+    path = rename_study(row.path, row.name, new_name)
+    return Outcome(f"{row.name} is called {new_name} now.", study=(path, new_name))
+
+
+def duplicate(row: StudyRow, new_name: str) -> Outcome:
+    """Copy a study under another name."""
+    from hptui.engine.renaming import duplicate_study
+
+    path = duplicate_study(row.path, row.name, new_name)
+    return Outcome(f"{row.name} is copied to {new_name}.", study=(path, new_name))
+
+
+def delete(row: StudyRow) -> Outcome:
+    """Move a study to the trash."""
+    from hptui.engine.trash import delete_study
+
+    delete_study(row.path, row.name)
+    return Outcome(f"{row.name} is in the trash; u brings it back.")
+
+
+def undo(folder: Path) -> Outcome:
+    """Bring the latest deletion back."""
+    from hptui.engine.trash import list_trash, undo_delete
+
+    entries = list_trash(folder)
+    if not entries:
+        return Outcome("The trash is empty.", is_done=False)
+    path = undo_delete(entries[0])
+    return Outcome(f"{entries[0].study} is back.", study=(path, entries[0].study))
+
+
+def export(row: StudyRow, target: Path) -> Outcome:
+    """Write a study to a file."""
+    from hptui.storage.export import export_study
+
+    count = export_study(row.path, row.name, target)
+    return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {target}.")
+
+
+def mend(row: StudyRow, remedy: str) -> Outcome:
+    """Settle the trials that a dead engine has left running: `fail` or `requeue` them."""
+    # The one that writes studies needs Optuna, which has no place in this process.
+    _run_program("doctor", f"{row.path}:{row.name}", f"--{remedy}")
+    count = row.n_left_running
+    trials = "1 trial is" if count == 1 else f"{count} trials are"
+    again = " and will be tried again" if remedy == "requeue" else ""
+    return Outcome(f"{trials} marked as failed{again}.", study=(row.path, row.name))
+
+
+def upgrade(row: StudyRow) -> Outcome:
+    """Bring a file of an older Optuna to the present form."""
+    return Outcome(_run_program("upgrade", str(row.path)).strip())
+
+
+def _run_program(command: str, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hptui", command, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROGRAM_TIMEOUT_S,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise HptuiError(f"hptui {command} did not end within {_PROGRAM_TIMEOUT_S:g} s.") from error
+    except OSError as error:
+        raise HptuiError(f"hptui {command} cannot be started: {error.strerror}.") from error
+    if done.returncode:
+        raise HptuiError(done.stderr.strip().removeprefix("hptui: ") or "It failed.")
+    return done.stdout
+
+
+def name_problem(folder: Path, own_name: str, name: str) -> str | None:
+    """Return why a study in a folder cannot get a name; None where it can."""
+    if name == own_name:
+        return "That is its name now."
+    try:
+        check_study_name(name)
+    except HptuiError as error:
+        return error.hint
+    try:
+        is_taken = (folder / f"{name}.db").exists()
+    except OSError:
+        return "That name is too long for a file."
+    return f"{safe_line(name)}.db is there already." if is_taken else None
+
+
+def file_problem(text: str, suffix: str) -> str | None:
+    """Return why an export cannot go to the path `text`; None where it can."""
+    if not text.strip() or "\0" in text:
+        return "Where to?"
+    target = path_of(text)
+    if target.suffix.lower() != suffix:
+        return f"Let the name end in {suffix}."
+    try:
+        if target.exists():
+            return f"{safe_line(target.name)} is there already."
+        if not target.parent.is_dir():
+            return f"There is no folder {safe_line(target.parent)}."
+    except OSError as error:
+        return f"That cannot be written: {error.strerror}."
+    return None
+
+
+def path_of(text: str) -> Path:
+    """Return the path that a person typed, absolute."""
+    try:
+        return Path(text.strip()).expanduser().absolute()
+    except RuntimeError:
+        return Path(text.strip()).absolute()
+
+
+def file_name_for(study_name: str, suffix: str) -> str:
+    """Return a file's name for the export of a study, whatever the study is called."""
+    plain = re.sub(r"[^\w .-]+", "_", study_name)[:MAX_NAME_CHARS].strip(" .")
+    return f"{plain or 'study'}{suffix}"

@@ -1,0 +1,360 @@
+"""The commands of the list of studies: open, run, rename, duplicate, delete, undo, export, mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+from textual import on
+from textual.message import Message
+
+from hptui.domain.text import safe_line
+from hptui.ui import keeping
+from hptui.ui.screens.base import CommandScreen
+from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog, TextDialog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.ui.commands import Place
+    from hptui.ui.data.catalogue_feed import StudyRow
+    from hptui.ui.keeping import Outcome
+
+_READERS_TIMEOUT_S: Final = 3.0
+_NEEDS_STUDY: Final = frozenset(
+    {"run-again", "duplicate-study", "rename-study", "delete-study", "export-study", "mend-study"}
+)
+_NEEDS_READABLE: Final = frozenset({"run-again", "duplicate-study", "rename-study", "export-study"})
+_NEEDS_REST: Final = frozenset({"rename-study", "delete-study", "run-again"})
+_FORMS: Final = (
+    ("c", ".csv", "trials as CSV"),
+    ("j", ".jsonl", "trials as JSON, an object a line"),
+    ("d", ".db", "the study as one SQLite file of Optuna"),
+)
+
+
+class Reading(Protocol):
+    """Something that reads files in a thread until it is stopped."""
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for its end and say whether it came."""
+        ...
+
+
+class KeptStudies(CommandScreen[None]):
+    """A screen with a study under the cursor, and what can be done with it as a whole."""
+
+    PLACE: ClassVar[Place] = "studies"
+
+    @dataclass
+    class Managed(Message):
+        """Something was done, or could not be."""
+
+        outcome: Outcome
+
+    @dataclass
+    class TrashSeen(Message):
+        """The trash was looked into."""
+
+        can_undo: bool
+
+    @dataclass
+    class OlderFile(Message):
+        """A file can be upgraded."""
+
+        row: StudyRow
+        sentence: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_managing = False
+        """Whether something is done now that moves or changes files."""
+        self._can_undo = False
+
+    @property
+    def study(self) -> StudyRow | None:
+        """The study under the cursor."""
+        raise NotImplementedError
+
+    @property
+    def objective(self) -> ObjectiveRef | None:
+        """The objective under the cursor, where objectives are listed instead of studies."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """Follow the studies again."""
+        raise NotImplementedError
+
+    def halt_reading(self) -> Sequence[Reading]:
+        """Let go of all files; return what is still about to do so."""
+        raise NotImplementedError
+
+    def want(self, path: Path, study_name: str) -> None:
+        """Put the cursor on a study as soon as it is in the list."""
+        raise NotImplementedError
+
+    @property
+    def _folder(self) -> Path:
+        place = self.app.place
+        return place.path if place.folder is not None else place.path.parent
+
+    # What can be done now.
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        row = self.study
+        if self.is_managing and command_id in _NEEDS_STUDY | {"undo"}:
+            return "One thing at a time: the last one is still being done."
+        if command_id == "open-study" and row is None and self.objective is None:
+            return "There is nothing under the cursor."
+        if command_id == "undo" and not self._can_undo:
+            return "Nothing in the trash."
+        if command_id not in _NEEDS_STUDY:
+            return None
+        if row is None:
+            return "There is no study under the cursor."
+        return self._why_not_with(command_id, row)
+
+    def _why_not_with(self, command_id: str, row: StudyRow) -> str | None:
+        if row.problem and command_id in _NEEDS_READABLE:
+            return f"{safe_line(row.name, max_chars=60)} cannot be read; enter says why."
+        if row.engine is not None and command_id in _NEEDS_REST:
+            return f"{safe_line(row.name, max_chars=60)} runs now; open and stop it first."
+        if command_id == "mend-study" and not (row.problem or row.n_left_running):
+            return "No trial was left running; there is nothing to mend."
+        return None
+
+    # Opening and running.
+
+    def do_open_study(self) -> None:
+        """Open the study under the cursor, or set up the objective there."""
+        row = self.study
+        if row is None:
+            self._set_up(self.objective, None)
+        elif row.problem:
+            self.app.push_screen(MessageDialog(row.name, f"{row.problem}\n\n{row.hint}".strip()))
+        else:
+            from hptui.ui.screens.study import StudyScreen
+
+            self.app.push_screen(StudyScreen(row.path, row.name))
+
+    def do_new_study(self) -> None:
+        """Set up a new study."""
+        self._set_up(None, None)
+
+    def do_run_again(self) -> None:
+        """Set up the next run of the study under the cursor."""
+        row = self.study
+        if row is not None:
+            self._set_up(row.objective, row)
+
+    def _set_up(self, ref: ObjectiveRef | None, row: StudyRow | None) -> None:
+        from hptui.ui.screens.setup import SetupScreen
+
+        self.app.push_screen(SetupScreen(ref, row))
+
+    def do_copy(self) -> None:
+        """Copy the path of the study under the cursor."""
+        row = self.study
+        if row is None:
+            self.notify("There is no study under the cursor.")
+            return
+        self.app.copy_to_clipboard(safe_line(row.path, max_chars=4_000))
+        self.notify(f"Copied the path of {row.path.name}.")
+
+    # Keeping.
+
+    def do_rename_study(self) -> None:
+        """Ask for another name."""
+        row = self.study
+        if row is None:
+            return
+        is_alone = row.name == row.path.stem
+        goes_along = "Its file and its logs get the name too." if is_alone else ""
+
+        def check(name: str) -> str | None:
+            return keeping.name_problem(row.path.parent, row.name, name)
+
+        def rename(name: str | None) -> None:
+            if name is not None:
+                self._manage(lambda: keeping.rename(row, name))
+
+        self.app.push_screen(TextDialog(f"Rename {row.name}", goes_along, row.name, check), rename)
+
+    def do_duplicate_study(self) -> None:
+        """Ask for the copy's name."""
+        row = self.study
+        if row is None:
+            return
+        from hptui.engine.renaming import free_name
+
+        folder = row.path.parent
+        running = "Trials that run now are failed ones in the copy." if row.engine else ""
+
+        def check(name: str) -> str | None:
+            return keeping.name_problem(folder, "", name)
+
+        def duplicate(name: str | None) -> None:
+            if name is not None:
+                self._manage(lambda: keeping.duplicate(row, name))
+
+        self.app.push_screen(
+            TextDialog(f"Duplicate {row.name}", running, free_name(folder, row.name), check),
+            duplicate,
+        )
+
+    def do_delete_study(self) -> None:
+        """Ask whether the study is to go to the trash."""
+        row = self.study
+        if row is None:
+            return
+        count = row.n_trials
+        what = "" if row.problem else f"{count:,} trial{'' if count == 1 else 's'}. "
+
+        def delete(choice: str | None) -> None:
+            if choice:
+                self._manage(lambda: keeping.delete(row))
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Delete {row.name}?",
+                f"{what}It goes to the trash; u brings it back.",
+                (("x", "delete", "delete it"), ("k", "", "keep it")),
+            ),
+            delete,
+        )
+
+    def do_undo(self) -> None:
+        """Bring the latest deletion back."""
+        folder = self._folder
+        self._manage(lambda: keeping.undo(folder))
+
+    def do_export_study(self) -> None:
+        """Ask for form and place, and write the study there."""
+        row = self.study
+        if row is None:
+            return
+
+        def ask_where(suffix: str | None) -> None:
+            if not suffix:
+                return
+
+            def export(text: str | None) -> None:
+                if text is not None:
+                    target = keeping.path_of(text)
+                    self._manage(lambda: keeping.export(row, target), moves_files=False)
+
+            self.app.push_screen(
+                TextDialog(
+                    f"Export {row.name}",
+                    "A path, from the folder that hptui was started in:",
+                    keeping.file_name_for(row.name, suffix),
+                    lambda text: keeping.file_problem(text, suffix),
+                ),
+                export,
+            )
+
+        self.app.push_screen(ChoiceDialog(f"Export {row.name}", "", _FORMS), ask_where)
+
+    def do_mend_study(self) -> None:
+        """Ask what becomes of trials that were left running, or upgrade an older file."""
+        row = self.study
+        if row is None:
+            return
+        if row.problem:
+            self.run_worker(lambda: self._look_at_age(row), thread=True, exit_on_error=False)
+            return
+        count = row.n_left_running
+        trials = "1 trial was" if count == 1 else f"{count} trials were"
+
+        def settle(remedy: str | None) -> None:
+            if remedy:
+                self._manage(lambda: keeping.mend(row, remedy))
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Mend {row.name}",
+                f"{trials} left running by an engine that has died.",
+                (
+                    ("f", "fail", "mark as failed"),
+                    ("t", "requeue", "mark as failed, and try the parameters again"),
+                    ("k", "", "leave as it is"),
+                ),
+            ),
+            settle,
+        )
+
+    def _look_at_age(self, row: StudyRow) -> None:
+        from hptui.storage.gate import inspect_file
+
+        report = inspect_file(row.path)
+        if report.kind == "older":
+            self.post_message(self.OlderFile(row, report.sentence))
+        else:
+            self.post_message(
+                self.Managed(keeping.Outcome("This cannot be mended here; enter says what it is."))
+            )
+
+    @on(OlderFile)
+    def offer_upgrade(self, message: OlderFile) -> None:
+        """Ask whether a file is to be brought to the present form."""
+        row = message.row
+
+        def upgrade(choice: str | None) -> None:
+            if choice:
+                self._manage(lambda: keeping.upgrade(row))
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Upgrade {row.path.name}?",
+                f"{message.sentence} A copy as it is now stays beside it.",
+                (("u", "upgrade", "upgrade it"), ("k", "", "leave it as it is")),
+            ),
+            upgrade,
+        )
+
+    def look_into_trash(self) -> None:
+        """Find out whether there is something to undo."""
+        folder = self._folder
+
+        def look() -> None:
+            from hptui.engine.trash import list_trash
+
+            self.post_message(self.TrashSeen(bool(list_trash(folder))))
+
+        self.run_worker(look, thread=True, exit_on_error=False)
+
+    @on(TrashSeen)
+    def remember_trash(self, message: TrashSeen) -> None:
+        """Offer undo, or not."""
+        self._can_undo = message.can_undo
+        self.refresh_commands()
+
+    def _manage(self, work: Callable[[], Outcome], *, moves_files: bool = True) -> None:
+        """Do something with files in a thread, while nothing here reads them."""
+        self.is_managing = True
+        readers = self.halt_reading() if moves_files else ()
+        folder = self._folder
+
+        def do() -> None:
+            for reader in readers:
+                reader.join(_READERS_TIMEOUT_S)
+            self.post_message(self.Managed(keeping.carry_out(work, folder)))
+
+        self.run_worker(do, thread=True, exit_on_error=False)
+        self.refresh_commands()
+
+    @on(Managed)
+    def tell_outcome(self, message: Managed) -> None:
+        """Say what was done, and read again."""
+        outcome = message.outcome
+        self.is_managing = False
+        self._can_undo = outcome.can_undo
+        if self.app.screen is self:
+            self.resume_reading()
+        if outcome.study is not None:
+            self.want(*outcome.study)
+        self.notify(outcome.text, severity="information" if outcome.is_done else "error")
+        self.refresh_commands()

@@ -1,0 +1,361 @@
+"""The home: every study of a folder or a file, a preview of one, and what is done with them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.data.studies_model import (
+    BY_ACTIVITY,
+    StudiesModel,
+    first_order,
+    study_key,
+)
+from hptui.ui.screens.kept_studies import KeptStudies, Reading
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.registry.catalogue import Found
+    from hptui.ui.commands import Place
+    from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
+    from hptui.ui.data.table_model import Sort
+    from hptui.ui.widgets.study_preview import StudyPreview
+
+_CLOCK_S: Final = 10.0
+"""How often ages are told anew."""
+_MAX_LIST_SHARE: Final = 0.6
+_LIST_FRAME: Final = 3
+"""Lines of the list that are no studies: its rule, its header, and one of air."""
+
+
+class StudiesScreen(KeptStudies):
+    """The list of studies."""
+
+    PLACE: ClassVar[Place] = "studies"
+    CSS_PATH = "../styles/studies.tcss"
+
+    @dataclass
+    class CatalogueRead(Message):
+        """The studies have been read anew."""
+
+        catalogue: Catalogue
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that only the newest list counts."""
+            return isinstance(message, StudiesScreen.CatalogueRead)
+
+    @dataclass
+    class Ready(Message):
+        """What is slow to import is there."""
+
+    @dataclass
+    class ObjectivesFound(Message):
+        """The objectives that could be started first."""
+
+        found: Sequence[Found]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.catalogue: Catalogue | None = None
+        self._feed: CatalogueFeed | None = None
+        self._sort: Sort = BY_ACTIVITY
+        self._filter = ""
+        self._wanted: str | None = None
+        self._preview: StudyPreview | None = None
+        self._has_asked_for_objectives = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line at the top, the list and the footer; the preview comes later."""
+        yield Static(id="head", markup=False)
+        with Vertical(id="body"):
+            yield Static(id="face", markup=False)
+            with Vertical(id="list", classes="pane"):
+                yield Grid(empty="Looking for studies.")
+            with Horizontal(id="filter-line"):
+                yield Static("/", id="filter-mark")
+                yield Input(id="filter-input", placeholder="words of the name or objective")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Show the frame at once, and fetch what is needed to fill it in a thread."""
+        self.grid.show(self._model(()), empty="Looking for studies.")
+        self.grid.focus()
+        self._tell_head()
+        self.run_worker(self._prepare, thread=True, exit_on_error=False, group="prepare")
+        self.set_interval(_CLOCK_S, self._show)
+
+    def _prepare(self) -> None:
+        # NumPy and plotext come with these; the first frame does not wait for them.
+        from hptui.ui.data import catalogue_feed
+        from hptui.ui.widgets import study_preview
+
+        _ = catalogue_feed, study_preview
+        self.post_message(self.Ready())
+
+    @on(Ready)
+    async def start(self) -> None:
+        """Begin to read."""
+        from hptui.ui.widgets.study_preview import StudyPreview
+
+        self._preview = StudyPreview(id="preview", classes="pane")
+        await self.query_one("#body").mount(self._preview, after="#filter-line")
+        self.resume_reading()
+        self.look_into_trash()
+
+    @property
+    def grid(self) -> Grid:
+        """The list."""
+        return self.query_one(Grid)
+
+    @property
+    def study(self) -> StudyRow | None:
+        """The study under the cursor."""
+        model = self.grid.model
+        return model.study_of(self.grid.cursor_key) if isinstance(model, StudiesModel) else None
+
+    @property
+    def objective(self) -> ObjectiveRef | None:
+        """The objective under the cursor, where objectives are listed instead of studies."""
+        from hptui.ui.data.objectives_model import ObjectivesModel
+
+        model, row = self.grid.model, self.grid.cursor_row
+        if not isinstance(model, ObjectivesModel) or row is None:
+            return None
+        return model.found[row].ref
+
+    # Reading.
+
+    def resume_reading(self) -> None:
+        """Follow the studies again."""
+        from hptui.ui.data.catalogue_feed import CatalogueFeed
+
+        if self._preview is None or not self.is_mounted:
+            return
+        if self._feed is None:
+            self._feed = CatalogueFeed(self.app.place.path, self._post_catalogue)
+            self._feed.start()
+        self._show_preview()
+        self._preview.resume()
+
+    def halt_reading(self) -> list[Reading]:
+        """Let go of all files; return what is still about to do so."""
+        feeds: list[Reading] = []
+        if self._feed is not None:
+            self._feed.stop()
+            feeds.append(self._feed)
+            self._feed = None
+        preview = None if self._preview is None else self._preview.stop()
+        return [*feeds, preview] if preview is not None else feeds
+
+    def _post_catalogue(self, catalogue: Catalogue) -> None:
+        self.post_message(self.CatalogueRead(catalogue))
+
+    @on(CatalogueRead)
+    def show_catalogue(self, message: CatalogueRead) -> None:
+        """Show the studies as they are now."""
+        self.catalogue = message.catalogue
+        self._show()
+
+    @on(ObjectivesFound)
+    def show_objectives(self, message: ObjectivesFound) -> None:
+        """Offer the objectives where there is no study yet."""
+        from hptui.ui.data.objectives_model import ObjectivesModel
+
+        if self.has_class("-first"):
+            self.grid.show(ObjectivesModel(message.found), empty="No objective was found.")
+            self.refresh_commands()
+
+    def _show(self) -> None:
+        catalogue = self.catalogue
+        if catalogue is None:
+            return
+        is_first = not catalogue.rows and not catalogue.trouble
+        self.set_class(is_first, "-first")
+        self._tell_head()
+        if is_first:
+            self._show_first_start()
+        else:
+            model = self._model(catalogue.rows)
+            self.grid.show(model, empty=self._empty_sentence(catalogue))
+            if self._wanted is not None and self.grid.move_to_key(self._wanted):
+                self._wanted = None
+        self._fit_list(len(catalogue.rows))
+        self._show_preview()
+        self.refresh_commands()
+
+    def _model(self, rows: Sequence[StudyRow]) -> StudiesModel:
+        return StudiesModel(
+            rows,
+            sort=self._sort,
+            filter_text=self._filter,
+            width=self.grid.size.width or self.size.width,
+            now_s=time.time(),
+            has_unicode=self.app.unicode,
+        )
+
+    def _empty_sentence(self, catalogue: Catalogue) -> str:
+        if catalogue.trouble:
+            return safe_line(catalogue.trouble)
+        return f"No study matches {safe_line(self._filter, max_chars=60)!r}; esc shows all."
+
+    def _show_first_start(self) -> None:
+        self.query_one("#face", Static).update(
+            Text.assemble(
+                "There are no studies in ",
+                safe_line(self._place_name()),
+                " yet.\n",
+                ("enter sets up the objective under the cursor, n your own function.", "dim"),
+            )
+        )
+        if not self._has_asked_for_objectives:
+            self._has_asked_for_objectives = True
+            self.run_worker(self._find_objectives, thread=True, exit_on_error=False)
+
+    def _find_objectives(self) -> None:
+        from hptui.registry.catalogue import find_objectives
+
+        self.post_message(self.ObjectivesFound(find_objectives()))
+
+    def _fit_list(self, n_rows: int) -> None:
+        """Give the list the lines that it needs, and the preview the rest."""
+        height = self.query_one("#body").size.height
+        has_preview = not (self.has_class("-narrow") or self.has_class("-short"))
+        most = int(height * _MAX_LIST_SHARE)
+        self.query_one("#list").styles.height = (
+            min(n_rows + _LIST_FRAME, most)
+            if has_preview and height and not self.has_class("-first")
+            else "1fr"
+        )
+
+    def _tell_head(self) -> None:
+        rows = () if self.catalogue is None else self.catalogue.rows
+        n_running = sum(row.engine is not None for row in rows)
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append("hptui", "bold")
+        text.append(f"   {safe_line(self._place_name())}")
+        if rows:
+            studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
+            text.append(f"   {studies}", self.app.theme_variables["dimmed"])
+            if n_running:
+                text.append(f", {n_running} running", self.app.state_style("running"))
+        self.query_one("#head", Static).update(text)
+
+    def _place_name(self) -> str:
+        path = self.app.place.path
+        for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
+            if path != base and path.is_relative_to(base):
+                path_text = f"{prefix}{path.relative_to(base)}"
+                break
+        else:
+            path_text = str(path)
+        return path_text if self.app.place.folder is None else f"{path_text}/"
+
+    def _show_preview(self) -> None:
+        if self._preview is not None and self._preview.is_mounted:
+            is_in_sight = self.app.screen is self and self._preview.display
+            self._preview.show(self.study if is_in_sight else None)
+
+    # What happens around it.
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the list out for the width, and the preview for what is left."""
+        super().on_resize(event)
+        self.grid.forget_widths()
+        self.call_after_refresh(self._show)
+
+    def on_screen_suspend(self) -> None:
+        """Read nothing while another screen is above."""
+        if not self.is_managing:
+            self.halt_reading()
+
+    def on_screen_resume(self) -> None:
+        """Read again."""
+        super().on_screen_resume()
+        if not self.is_managing:
+            self.resume_reading()
+
+    def on_unmount(self) -> None:
+        """End the reading."""
+        self.halt_reading()
+
+    @on(Grid.CursorMoved)
+    def follow_cursor(self) -> None:
+        """Show another study in the preview."""
+        self._show_preview()
+        self.refresh_commands()
+
+    @on(Grid.RowOpened)
+    async def open_row(self) -> None:
+        """Open what is under the cursor."""
+        await self.run_command("open-study")
+
+    @on(Grid.HeaderClicked)
+    def sort_by_clicked(self, message: Grid.HeaderClicked) -> None:
+        """Sort by the column, or reverse the order."""
+        if message.column_key != "trend":
+            self._sort_by(message.column_key)
+
+    def _sort_by(self, key: str) -> None:
+        self._sort = first_order(key, self._sort)
+        self._show()
+
+    # Finding.
+
+    def do_filter(self) -> None:
+        """Open the filter."""
+        self.add_class("-filtering")
+        self.query_one("#filter-input", Input).focus()
+
+    @on(Input.Changed, "#filter-input")
+    def filter_studies(self, message: Input.Changed) -> None:
+        """Show the studies that match, while it is typed."""
+        self._filter = message.value
+        self._show()
+
+    @on(Input.Submitted, "#filter-input")
+    def keep_filter(self) -> None:
+        """Go back to the list, filtered."""
+        if not self._filter.strip():
+            self.remove_class("-filtering")
+        self.grid.focus()
+
+    def do_back(self) -> None:
+        """Take the filter away; there is no screen before this one."""
+        if self.has_class("-filtering"):
+            self.query_one("#filter-input", Input).value = ""
+            self.remove_class("-filtering")
+            self.grid.focus()
+        else:
+            super().do_back()
+
+    def do_sort(self) -> None:
+        """Sort by the next column."""
+        model = self.grid.model
+        if isinstance(model, StudiesModel):
+            self._sort_by(model.next_sort_key())
+
+    def do_reverse(self) -> None:
+        """Reverse the order."""
+        self._sort_by(self._sort.key)
+
+    def want(self, path: Path, study_name: str) -> None:
+        """Put the cursor on a study as soon as it is in the list."""
+        self._wanted = study_key(path, study_name)
+        if self._feed is not None:
+            self._feed.nudge()
