@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 from rich.cells import cell_len
 from tests.ui.showing import run, screen_lines, screen_text
-from textual.app import App, ComposeResult
+from textual.screen import Screen
 
 from hptui.domain.text import safe_line
+from hptui.ui import app as app_module
+from hptui.ui.app import HptuiApp
 from hptui.ui.data.table_model import Cell, Column, Role, RowKey, Sort
+from hptui.ui.place import OpenPlace
+from hptui.ui.settings import Settings
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.grid_columns import GAP, GridColumns, fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.app import ComposeResult
     from textual.message import Message
     from textual.pilot import Pilot
 
+STYLES = Path(app_module.__file__).parent / "styles" / "base.tcss"
 HOSTILE = [
     "\x1b]52;c;aGk=\x07clip",
     "\x9b31mred",
@@ -72,9 +79,16 @@ class Rows:
         return self.keys.index(key) if key in self.keys else None
 
 
-class GridApp(App[None]):
-    def __init__(self, model: Rows, empty: str = "") -> None:
-        super().__init__()
+class GridApp(HptuiApp):
+    CSS_PATH = STYLES
+
+    def __init__(self, model: Rows, empty: str = "", *, has_unicode: bool = True) -> None:
+        super().__init__(
+            OpenPlace(None, None, None),
+            settings=Settings(),
+            has_unicode=has_unicode,
+            home=Screen[None],
+        )
         self.grid = Grid(model, empty=empty)
         self.notes: list[Message] = []
 
@@ -103,7 +117,7 @@ def test_only_what_is_in_sight_is_asked_for():
     model = Rows(numbers(100_000), n_columns=500)
     app = GridApp(model)
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         # The top may be drawn before it is known how many rows there is room for.
         assert len(model.asked) < 2 * 24 * 12
         model.asked.clear()
@@ -119,7 +133,7 @@ def test_only_what_is_in_sight_is_asked_for():
 def test_keys_move_the_cursor():
     app = GridApp(Rows(numbers(200), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         grid = app.grid
         places: list[int | None] = []
         for key in ("j", "down", "k", "G", "up", "g", "ctrl+d", "ctrl+u", "end", "home"):
@@ -139,7 +153,7 @@ def test_keys_move_the_cursor():
 def test_enter_and_a_double_click_open_a_row_and_a_header_click_names_the_column():
     app = GridApp(Rows(numbers(50), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         await pilot.press("j", "enter")
         assert app.opened == [1]
         await pilot.click(Grid, offset=(4, 6))
@@ -156,7 +170,7 @@ def test_enter_and_a_double_click_open_a_row_and_a_header_click_names_the_column
 def test_a_click_below_the_last_row_does_nothing():
     app = GridApp(Rows(numbers(2), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         await pilot.click(Grid, offset=(4, 10), times=2)
         assert (app.grid.cursor_row, app.opened) == (0, [])
 
@@ -166,7 +180,7 @@ def test_a_click_below_the_last_row_does_nothing():
 def test_the_first_column_stays_when_the_others_scroll():
     app = GridApp(Rows(numbers(5), n_columns=40, grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         await pilot.press("right", "right")
         header = screen_lines(app)[0].split()
         assert header[:2] == ["col0", "col3"]
@@ -183,7 +197,7 @@ def test_the_first_column_stays_when_the_others_scroll():
 def test_a_cursor_at_the_end_follows_new_rows_until_it_leaves():
     app = GridApp(Rows(numbers(100)))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         grid = app.grid
         assert grid.cursor_key == 99
         grid.show(Rows(numbers(105)))
@@ -205,7 +219,7 @@ def test_a_cursor_at_the_end_follows_new_rows_until_it_leaves():
 def test_a_view_that_was_scrolled_away_does_not_jump_to_new_rows():
     app = GridApp(Rows(numbers(100)))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         app.grid.scroll_to(y=10, animate=False)
         await pilot.pause()
         before = [line[:60].rstrip() for line in screen_lines(app)]
@@ -220,7 +234,7 @@ def test_a_view_that_was_scrolled_away_does_not_jump_to_new_rows():
 def test_a_cursor_at_the_start_follows_where_new_rows_come_first():
     app = GridApp(Rows(numbers(50)[::-1], grows_at="start"))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         assert app.grid.cursor_key == 49
         app.grid.show(Rows(numbers(60)[::-1], grows_at="start"))
         assert app.grid.cursor_key == 59
@@ -235,7 +249,7 @@ def test_a_cursor_at_the_start_follows_where_new_rows_come_first():
 def test_the_cursor_stays_on_its_key_and_its_line_when_the_order_changes():
     app = GridApp(Rows(numbers(300), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         app.grid.move_to_key(150)
         await pilot.pause()
         line = next(i for i, text in enumerate(screen_lines(app)) if text.startswith("  150.0"))
@@ -250,7 +264,7 @@ def test_the_cursor_stays_on_its_key_and_its_line_when_the_order_changes():
 def test_a_cursor_whose_row_is_gone_stands_nearby_and_comes_back_with_it():
     app = GridApp(Rows([10, 20, 30, 40], grows_at=None), empty="No trial has failed.")
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         await pilot.press("j", "j")
         app.grid.show(Rows([10, 20, 40], grows_at=None))
         await pilot.pause()
@@ -272,7 +286,7 @@ def test_a_cursor_whose_row_is_gone_stands_nearby_and_comes_back_with_it():
 def test_widths_never_shrink_and_the_sorted_column_is_marked():
     app = GridApp(Rows(numbers(5), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         wide = [Column("c0", "col0", 6), Column("c1", "loss", 14), Column("c2", "x", 3)]
         app.grid.show(Rows(numbers(5), grows_at=None, columns=wide, sort=Sort("c1")))
         await pilot.pause()
@@ -291,21 +305,20 @@ def test_widths_never_shrink_and_the_sorted_column_is_marked():
 def test_marks_have_an_ascii_form(unicode: bool):
     model = Rows(numbers(5), grows_at=None, sort=Sort("c1"))
     model.columns = [Column("c0", "c", 3), Column("c1", "much longer than its place", 3)]
-    app = GridApp(model)
-    app.unicode = unicode  # pyright: ignore[reportAttributeAccessIssue]
+    app = GridApp(model, has_unicode=unicode)
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         assert screen_text(app).isascii() is not unicode
 
     run(app, scenario)
 
 
 @pytest.mark.parametrize("role", ["running", "pruned", "failed", "best", "infeasible", "dim"])
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
+@pytest.mark.parametrize("theme", ["hptui-dark", "hptui-light", "textual-light", "ansi-dark"])
 def test_every_role_is_drawn_in_every_theme(role: Role, theme: str):
     app = GridApp(Rows(numbers(5), role=role))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         app.theme = theme
         await pilot.pause()
         assert "3.1" in screen_text(app)
@@ -332,7 +345,7 @@ def test_hostile_texts_leave_every_line_at_its_width(text: str):
     columns = [Column(f"c{i}", shown, 5 + i) for i in range(20)]
     app = GridApp(Hostile([shown], columns=columns, grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         for key in ("right", "right", "enter", "left"):
             await pilot.press(key)
             for strip in app.screen._compositor.render_strips():  # pyright: ignore[reportPrivateUsage]
@@ -347,7 +360,7 @@ def test_hostile_texts_leave_every_line_at_its_width(text: str):
 def test_a_grid_without_room_does_not_break(size: tuple[int, int]):
     app = GridApp(Rows(numbers(50), n_columns=9))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         await pilot.press("j", "k", "right", "pageup", "g", "G")
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
@@ -359,7 +372,7 @@ def test_a_grid_without_room_does_not_break(size: tuple[int, int]):
 def test_the_cursor_stays_in_sight_when_the_terminal_shrinks():
     app = GridApp(Rows(numbers(50), grows_at=None))
 
-    async def scenario(pilot: Pilot[None]) -> None:
+    async def scenario(pilot: Pilot[int]) -> None:
         app.grid.move_to_row(20)
         await pilot.resize_terminal(60, 6)
         await pilot.pause()

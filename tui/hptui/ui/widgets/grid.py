@@ -66,20 +66,21 @@ class Grid(ScrollView, can_focus=True):
     Grid {
         height: 1fr;
         scrollbar-size: 1 1;
-        & > .grid--header { color: $text-muted; text-style: bold; }
+        & > .grid--header { color: $dimmed; text-style: bold; }
         & > .grid--cursor { background: $block-cursor-blurred-background; }
         &:focus > .grid--cursor {
             background: $block-cursor-background;
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
-        & > .grid--empty, & > .grid--dim, & > .grid--waiting { color: $text-muted; }
-        & > .grid--running { color: $text-primary; }
-        & > .grid--complete { color: $text-success; }
-        & > .grid--pruned { color: $text-warning; }
-        & > .grid--failed, & > .grid--trouble { color: $text-error; }
-        & > .grid--best { color: $text-accent; text-style: bold; }
-        & > .grid--infeasible { color: $text-error; text-style: dim; }
+        & > .grid--empty, & > .grid--dim { color: $dimmed; }
+        & > .grid--running { color: $state-running; }
+        & > .grid--complete { color: $state-complete; }
+        & > .grid--pruned { color: $state-pruned; }
+        & > .grid--failed, & > .grid--trouble { color: $state-failed; }
+        & > .grid--waiting { color: $state-waiting; }
+        & > .grid--best { color: $state-best; text-style: bold; }
+        & > .grid--infeasible { color: $state-infeasible; }
     }
     """
 
