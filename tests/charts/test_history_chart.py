@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -286,3 +288,17 @@ def test_the_smallest_canvas_holds_a_line(is_fine: bool):
     picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, unicode=True).picture
     assert len(picture.lines) == MIN_HEIGHT
     assert len(text_in(picture, "median").replace(" ", "")) >= MIN_WIDTH - 3
+
+
+def test_plotexts_manual_is_not_loaded():
+    script = (
+        "import sys, numpy; from tests.charts.histories import source_of; "
+        "from hptui.charts.history_chart import draw_history; "
+        "print(draw_history(source_of([2.0, 1.0]), width=40, height=9).picture.plain()); "
+        "print([name for name in sys.modules if name.startswith('plotext._doc.sections')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "★ 1 #1" in done.stdout
+    assert done.stdout.endswith("[]\n")

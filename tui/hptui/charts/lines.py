@@ -9,7 +9,9 @@ charts need to know which cell stands for what.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _COLOUR_AND_TEXT: Final = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)")
 _PALETTE: Final = "38;5;"
+_MANUAL: Final = "plotext._doc.doc"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +60,7 @@ def draw_lines(
 
 
 def _draw(lines: Sequence[Line], field: Field, *, unicode: bool) -> str:
-    import plotext  # pyright: ignore[reportMissingTypeStubs]
-
-    api: Any = plotext
+    api = _load_plotext()
     # What is asked for counts, not the size of the terminal that this process may have.
     api.terminal.limit(False, False)
     figure = api.figure
@@ -81,6 +82,18 @@ def _draw(lines: Sequence[Line], field: Field, *, unicode: bool) -> str:
         return str(figure.build().string())
     finally:
         figure.clear()
+
+
+def _load_plotext() -> Any:  # noqa: ANN401 - untyped plotext
+    # Its interactive manual takes four times as long to load as all the rest (0.3 s), and delays
+    # the first chart and everything beside it. Where the manual is elsewhere, this changes nothing.
+    if "plotext" not in sys.modules:
+        manual = ModuleType(_MANUAL)
+        vars(manual)["docs"] = None
+        sys.modules.setdefault(_MANUAL, manual)
+    import plotext  # pyright: ignore[reportMissingTypeStubs]
+
+    return plotext
 
 
 def _signals(
