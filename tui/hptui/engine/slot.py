@@ -154,7 +154,9 @@ def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Messag
         returned = objective(trial)
         return {"state": "complete", "values": check_values(returned, n_objectives)}
     except TrialPruned as pruned:
-        return {"state": "pruned", "message": describe_exception(pruned).message}
+        # Without arguments its text would be its own name.
+        message = describe_exception(pruned).message if pruned.args else ""
+        return {"state": "pruned", "message": message}
     except TrialEnded as ended:
         return {"state": "ended", "message": ended.reason}
     except ValueRefused as refused:

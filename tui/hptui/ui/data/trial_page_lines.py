@@ -28,11 +28,7 @@ def headline(page: TrialPage) -> tuple[str, str]:
     if trial is None:
         return "", safe_line(page.trouble, max_chars=400) or "Reading the trial."
     word = STATE_WORDS.get(trial.state, "damaged")
-    if trial.error is not None:
-        return word, error_sentence(trial)
-    if trial.pruned is not None:
-        return word, pruned_sentence(trial)
-    return word, ""
+    return word, error_sentence(trial) or pruned_sentence(trial)
 
 
 def error_sentence(trial: TrialDetail) -> str:

@@ -72,6 +72,9 @@ class TrialHeader(Widget):
         if page.detail is not None:
             shown = [four_digits(value) for value in page.detail.values if value is not None]
             self._first += [("   ", ""), (", ".join(shown), "name")] if shown else []
+            if shown and word == "pruned":
+                # As in the table: a pruned trial's value is no match for a complete one's.
+                self._first.append((" ·" if self._has_unicode else " .", "muted"))
         if page.detail is not None and page.trouble:
             self._sentence = safe_line(page.trouble, max_chars=400)
         self.refresh(layout=True)

@@ -1,0 +1,297 @@
+"""The trial screen: a trial in full, following it while it runs; logs, lines and pages below it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from queue import Queue
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
+from tests.ui.driving import drive
+from tests.ui.test_study_screen import a_run
+
+from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail, find_lines
+from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
+from hptui.ui.data.wrapped_lines import wrap_lines
+from hptui.ui.screens.trial import TrialScreen
+from hptui.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.ui.app import HptuiApp
+
+
+def look(script: str, path: Path, number: int, *, size: str = "120x36") -> HptuiApp:
+    return drive(
+        script, size=size, settings=Settings(), home=lambda: TrialScreen(path, "w", number)
+    )
+
+
+def a_file(folder: Path, *trials: optuna.trial.FrozenTrial) -> Path:
+    path = folder / "w.db"
+    study = optuna.create_study(study_name="w", storage=f"sqlite:///{path}")
+    study.add_trials(trials)
+    return path
+
+
+def test_a_running_trial_is_followed_to_its_end(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        go = tmp_path / "go"
+        look(
+            """
+            wait "● running"
+            wait "runs for"
+            wait "last report"
+            expect "-5.0..5.0"
+            expect "a, [b]b[/b]"
+            expect "reports"
+            press t
+            wait "trial 0 prints at step 2"
+            expect-not "the last line"
+            """,
+            path,
+            0,
+        )
+        seen = tmp_path / "seen.txt"
+        opener = f"until [ -e {seen} ]; do sleep 0.01; done; touch {go}"
+        process = subprocess.Popen(["/bin/sh", "-c", opener])
+        look(
+            f"""
+            wait "● running"
+            press t
+            wait "prints at step 2"
+            screenshot {seen}
+            wait "the last line" 20s
+            wait "✓ complete"
+            wait "ended"
+            expect-not "runs for"
+            press t
+            wait "model.bin"
+            expect "1.5 kB"
+            """,
+            path,
+            0,
+        )
+        assert process.wait(10) == 0
+
+
+def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        look(
+            r"""
+            wait "✗ failed"
+            wait "ValueError: [bold]no[/bold] \\x1b]52;c;aGk=\\x07 good"
+            expect "Traceback"
+            press [
+            wait "#0"
+            press ] ]
+            wait "◐ pruned"
+            expect "by itself"
+            press ]
+            wait "#3"
+            """,
+            path,
+            1,
+        )
+
+
+def test_a_running_trial_is_killed_and_one_that_has_ended_is_not(tmp_path: Path) -> None:
+    with a_run(tmp_path, "--trials", "4") as path:
+        look(
+            """
+            wait "● running"
+            press x
+            wait "Kill trial 3?"
+            press x
+            wait "Trial 3 is being ended."
+            wait "✗ failed" 20s
+            press x
+            wait "Trial 3 is not running."
+            press A
+            wait "Enqueue a copy of trial 3"
+            press escape
+            press q
+            wait "Leave hptui?"
+            """,
+            path,
+            3,
+        )
+
+
+def test_a_log_is_searched_and_copied(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        app = look(
+            """
+            wait "● running"
+            press /
+            wait "Search the log"
+            type STEP 1
+            press enter
+            wait "1 line with 'STEP 1'."
+            press y
+            wait "Copied what the pane shows."
+            """,
+            path,
+            0,
+        )
+    assert app.clipboard.splitlines()[:3] == [
+        "trial 0 prints at step 0",
+        "trial 0 prints at step 1",
+        "trial 0 prints at step 2",
+    ]
+
+
+def test_a_trial_of_plain_optuna_has_no_log_and_its_attributes(tmp_path: Path) -> None:
+    trial = create_trial(
+        value=float("inf"),
+        params={"x": 0.25},
+        distributions={"x": FloatDistribution(0, 1)},
+        user_attrs={"note": "[b]mine[/b]", "list": [1, None]},
+        system_attrs={"constraints": [1.0]},
+    )
+    app = look(
+        """
+        wait "✓ complete"
+        expect "inf"
+        expect "[b]mine[/b]"
+        expect "[1, null]"
+        expect "broken"
+        expect "There is no log of it."
+        press y
+        wait "Copied the parameters as Python."
+        press x
+        wait "No engine runs this study now."
+        """,
+        a_file(tmp_path, trial),
+        0,
+    )
+    assert app.clipboard == "{'x': 0.25}"
+
+
+@pytest.mark.parametrize("size", ["80x24", "200x60"])
+def test_a_trial_is_there_at_every_size(size: str, tmp_path: Path) -> None:
+    trial = create_trial(
+        state=TrialState.PRUNED,
+        params={"x": 0.25},
+        distributions={"x": FloatDistribution(0, 1)},
+        intermediate_values={1: 0.5, 2: float("nan")},
+    )
+    look(
+        """
+        wait "◐ pruned"
+        expect "It was pruned after step 2"
+        expect "parameters"
+        expect "0.25"
+        """,
+        a_file(tmp_path, trial),
+        0,
+        size=size,
+    )
+
+
+def test_a_trial_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
+    look('wait "There is no trial 7"', a_file(tmp_path, create_trial(value=1.0)), 7)
+
+
+def test_a_log_is_read_as_it_grows_and_anew_when_it_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    tail = LogTail(path)
+    assert not tail.read().exists
+    path.write_bytes("one\ntw\u00fc".encode()[:-1])
+    assert tail.read().lines == ("one", "tw")
+    with path.open("ab") as stream:
+        stream.write(b"\xbc\nbar 10 %\rbar 90 %\r\n")
+    assert tail.read().lines == ("one", "tw\u00fc", "bar 90 %")
+    assert tail.read() is tail.read()
+    path.write_bytes(b"new\n")
+    assert tail.read().lines == ("new",)
+    path.unlink()
+    assert not tail.read().exists
+
+
+def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %07d\n" % number for number in range(MAX_BYTES // 8)))
+    tail = LogTail(path)
+    log = tail.read()
+    assert log.is_cut
+    assert log.lines[-1] == f"line {MAX_BYTES // 8 - 1:07d}"
+    assert all(line.startswith("line ") for line in log.lines)
+    path.write_bytes(b"x" * (3 * MAX_BYTES))
+    assert len(tail.read().lines[-1]) <= MAX_LINE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (b"\x1b[31mred\x1b[0m\n", "red"),
+        (b"\x1b]52;c;aGk=\x07\n", "\\x1b]52;c;aGk=\\x07"),
+        (b"\xff\xfe\n", "\\xff\\xfe"),
+        (b"\x1b[2J\x9b1m\n", "\\x1b[2J\\x9b1m"),
+        (b"a\tb\n", "a       b"),
+        ("\u202eevil\n".encode(), "\\u202eevil"),
+        (b"\x00\n", "\\x00"),
+    ],
+)
+def test_nothing_of_a_log_reaches_the_terminal_unseen(
+    written: bytes, shown: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(written)
+    assert LogTail(path).read().lines == (shown,)
+
+
+def test_lines_are_found_whatever_their_case() -> None:
+    assert find_lines(["Loss 1", "acc", "LOSS 2"], "loss") == [0, 2]
+
+
+def test_files_are_listed_without_following_links(tmp_path: Path) -> None:
+    folder = tmp_path / "scratch"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a\x1bb").write_text("12")
+    (folder / "deep" / "c").touch()
+    (folder / "out").symlink_to("/etc")
+    names = [each.name for each in list_files(folder).found]
+    assert names[:2] == ["a\\x1bb", "deep/c"]
+    assert not any(name.startswith("out/") for name in names)
+    for number in range(MAX_FILES):
+        (folder / f"n{number}").touch()
+    assert list_files(folder).has_more
+    assert list_files(tmp_path / "none").folder is None
+
+
+def test_a_page_is_posted_when_something_has_changed(tmp_path: Path) -> None:
+    path = a_file(tmp_path, create_trial(value=1.0), create_trial(value=2.0))
+    pages: Queue[TrialPage] = Queue()
+    feed = TrialFeed(path, "w", pages.put)
+    feed.show(0)
+    first = pages.get(timeout=10)
+    assert first.detail is not None
+    assert first.detail.values == (1.0,)
+    feed.show(1)
+    second = pages.get(timeout=10)
+    assert (second.number, second.detail is not None) == (1, True)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE trial_values SET value = 7.0 WHERE trial_id = 2")
+    feed.nudge()
+    third = pages.get(timeout=10)
+    assert third.detail is not None
+    assert third.detail.values == (7.0,)
+    feed.stop()
+
+
+def test_lines_break_at_spaces_and_hang() -> None:
+    text = "one two three four"
+    assert wrap_lines([[(text, "r")]], 9, hang=2) == [
+        [("one two", "r")],
+        [("  ", ""), ("three", "r")],
+        [("  ", ""), ("four", "r")],
+    ]
+    long = wrap_lines([[("name  ", "n"), ("x" * 25, "")]], 10)
+    assert ["".join(part for part, _ in line) for line in long][-2:] == ["x" * 10, "x" * 5]
+    assert wrap_lines([[], [("漢字漢字", "")]], 4) == [[], [("漢字", "")], [("漢字", "")]]
