@@ -151,6 +151,16 @@ def test_the_selected_trial_is_marked_at_its_value_and_on_the_axis():
     assert not text_in(draw_history(source, width=40, height=12, selected=99).picture, "selected")
 
 
+@pytest.mark.parametrize("selected", [0, 17, 20, 39])
+@pytest.mark.parametrize("height", [9, 14])
+def test_the_pointer_on_the_axis_never_cuts_a_label(selected: int, height: int):
+    source = source_of([float(value) for value in range(40)])
+    drawn = draw_history(source, width=60, height=height, selected=selected).picture
+    labels = [span.text.strip() for line in drawn.lines for span in line if span.role == "label"]
+    words = " ".join(labels).split()
+    assert set(words) <= {"trial", *map(str, range(0, 41, 5)), *map(str, range(0, 41, 2))}
+
+
 def test_a_window_shows_its_trials_alone_and_the_best_so_far():
     source = source_of([1.0, *(float(value) for value in range(50, 10, -1))])
     drawn = draw_history(source, width=60, height=14, window=(30, 40)).picture

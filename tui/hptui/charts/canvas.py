@@ -150,11 +150,13 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -
     corner, level, tick = ("└", "─", "┬") if unicode else ("+", "-", "+")
     cells.put(row, field.left - 1, corner + level * field.width, "axis")
     has_own_row = cells.height >= _HEIGHT_FOR_LABELS
-    stop = field.width
-    if canvas.x_label and len(canvas.x_label) + 1 < field.width // 4:
-        stop -= len(canvas.x_label) + 1
-        cells.put(row + has_own_row, field.left + stop, f" {canvas.x_label}", "label")
     pointed_at = None if canvas.x_mark is None else field.column(canvas.x_mark)
+    stop = field.width - len(canvas.x_label) - 1
+    is_pointed_at = not has_own_row and pointed_at is not None and pointed_at >= stop
+    if canvas.x_label and field.width - stop < field.width // 4 and not is_pointed_at:
+        cells.put(row + has_own_row, field.left + stop, f" {canvas.x_label}", "label")
+    else:
+        stop = field.width
     free_from = -field.left if has_own_row else 0
     for place, label in canvas.x_ticks:
         at = field.column(place)
