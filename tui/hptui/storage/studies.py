@@ -33,7 +33,7 @@ CHECK_BUDGET_S: Final = 0.2
 """How long a file is searched for damage before it is read."""
 MAX_CONSTRAINT_CHARS: Final = 100_000
 
-_VALUE: Final = (
+VALUE_SQL: Final = (
     "CASE value_type WHEN 'FINITE' THEN value "
     "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
 )
@@ -154,7 +154,7 @@ def _list_file(path: Path) -> list[StudySummary]:
     unknown = StudySummary(path, path.stem)
     try:
         unknown = replace(unknown, size_bytes=path.stat().st_size)
-        return read_study_file(path, lambda connection: _summarize_all(connection, unknown))
+        return read_study_file(path, lambda connection: summarize_all(connection, unknown))
     except HptuiError as error:
         return [replace(unknown, problem=error.message, hint=error.hint)]
     except OSError as error:
@@ -162,7 +162,8 @@ def _list_file(path: Path) -> list[StudySummary]:
         return [replace(unknown, problem=problem)]
 
 
-def _summarize_all(connection: sqlite3.Connection, of_file: StudySummary) -> list[StudySummary]:
+def summarize_all(connection: sqlite3.Connection, of_file: StudySummary) -> list[StudySummary]:
+    """Return the summaries of all studies of a file; `of_file` says what is known without them."""
     summaries: list[StudySummary] = []
     for name in read_study_names(connection, MAX_STUDIES):
         try:
@@ -191,21 +192,22 @@ def _activity(connection: sqlite3.Connection, study_id: int) -> tuple[dict[str, 
 def _best(connection: sqlite3.Connection, study_id: int, direction: Direction) -> BestTrial | None:
     order = "ASC" if direction == "minimize" else "DESC"
     candidates = connection.execute(
-        f"SELECT trial_id, number, {_VALUE} AS stored FROM trials "
+        f"SELECT trial_id, number, {VALUE_SQL} AS stored FROM trials "
         "JOIN trial_values USING (trial_id) WHERE study_id = ? AND state = 'COMPLETE' "
         "AND objective = 0 AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
         # Of equal trials the first is the best, as in Optuna.
         f"ORDER BY stored {order}, number ASC",
         (study_id,),
     )
-    has_constraints = _has_constraints(connection, study_id)
+    is_constrained = has_constraints(connection, study_id)
     for trial_id, number, value in candidates:
-        if not has_constraints or _is_feasible(connection, trial_id):
+        if not is_constrained or _is_feasible(connection, trial_id):
             return BestTrial(number, value)
     return None
 
 
-def _has_constraints(connection: sqlite3.Connection, study_id: int) -> bool:
+def has_constraints(connection: sqlite3.Connection, study_id: int) -> bool:
+    """Say whether any trial of a study has constraints."""
     found = connection.execute(
         "SELECT 1 FROM trial_system_attributes WHERE trial_id IN "
         "(SELECT trial_id FROM trials WHERE study_id = ?) AND key >= ? AND key < ? LIMIT 1",
