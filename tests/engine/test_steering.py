@@ -78,6 +78,7 @@ def test_edits_of_the_space_count_from_the_next_trial_on(folder: Path):
 
     (folder / "go-3").touch()  # was asked with the earlier bounds
     wait_until(lambda: ask(op="status")["counts"]["complete"] == 4, "the fourth trial")
+    wait_until(lambda: "kind" in trials(file)[-1].params, "the fifth trial drew its parameters")
     back = ask(op="space", edits={"x": {}})
     assert back["set_aside"] == 0
     (folder / "go-4").touch()
