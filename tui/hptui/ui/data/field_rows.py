@@ -16,6 +16,9 @@ FieldRole = Literal["", "name", "dim", "edited", "off", "trouble"]
 """What a cell means; the widget has a style for each."""
 
 
+_MOST_FOR_SPANS = 24
+
+
 @dataclass(frozen=True, slots=True)
 class FieldColumn:
     """A column of fields."""
@@ -73,9 +76,27 @@ def column_widths(
             break
         widths[widest] -= 1
         excess -= 1
+    if excess < 0:
+        excess += _widen_for_spans(widths, rows, gap, -excess)
     if widths:
         widths[-1] = max(0, widths[-1] - excess)
     return widths
+
+
+def _widen_for_spans(widths: list[int], rows: Sequence[FieldRow], gap: int, room: int) -> int:
+    """Give columns that a text covers together what it needs, and return how much that was."""
+    given = 0
+    for row in rows:
+        for index, cell in enumerate(row.cells):
+            if cell.span == 1:
+                continue
+            covered = range(index, min(index + cell.span, len(widths)))
+            has = sum(widths[column] for column in covered) + gap * (len(covered) - 1)
+            wanted = min(cell_len(cell.text) - has, _MOST_FOR_SPANS - given, room - given)
+            for step in range(wanted):
+                widths[covered[step % len(covered)]] += 1
+            given += max(0, wanted)
+    return given
 
 
 def next_field(row: FieldRow, column: int, step: int) -> int | None:

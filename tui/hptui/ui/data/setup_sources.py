@@ -12,6 +12,7 @@ from hptui.domain.edits import edits_from_json
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.registry.source import Candidate, candidates_in, read_source
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
@@ -202,6 +203,15 @@ def complete_path(text: str, cwd: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     return [name for _, name in sorted(found)][:_MAX_COMPLETIONS]
+
+
+def functions_in(file: str, cwd: Path) -> list[Candidate]:
+    """Return the objectives that the source of a file shows; none where it cannot be read."""
+    path = cwd / os.path.expanduser(file)  # noqa: PTH111 - as completion does
+    try:
+        return candidates_in(read_source(path), path)
+    except (HptuiError, OSError, ValueError):
+        return []
 
 
 def _find(ref: ObjectiveRef) -> Found:

@@ -62,6 +62,7 @@ class FieldLines(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     FieldLines {
         height: 1fr;
+        overflow-x: hidden;
         scrollbar-size: 1 1;
         & > .field-lines--header { color: $dimmed; }
         & > .field-lines--name { color: $foreground; }

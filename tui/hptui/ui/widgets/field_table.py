@@ -70,7 +70,6 @@ class FieldTable(Container):
             display: none;
             height: 1;
             border: none;
-            padding: 0;
             background: $panel;
             color: $foreground;
             &:focus { border: none; background: $panel; }
@@ -106,6 +105,8 @@ class FieldTable(Container):
         super().__init__(id=id, classes=classes)
         self._lines = FieldLines()
         self._editor = FieldEditor()
+        # The text stands exactly over the field.
+        self._editor.styles.padding = 0
 
     def columns(self) -> Sequence[FieldColumn]:
         """Return the columns."""

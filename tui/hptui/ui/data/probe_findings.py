@@ -1,0 +1,62 @@
+"""What probing found out, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.readable import show_duration
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from hptui.registry.probe_result import ProbeResult
+    from hptui.ui.data.space_draft import SpaceDraft
+
+_SHOWN: Final = 3
+
+
+def title_of(space: SpaceDraft, probed: ProbeResult | None, took_s: float) -> str:
+    """Return a line that says how much is known of a search space, and how it was found."""
+    if not space.known:
+        return "search space"
+    parts = [_count(len(space.known), "parameter")]
+    if n_edited := sum(map(space.is_edited, space.known)):
+        parts.append(f"{n_edited} edited")
+    if probed is not None and probed.n_trials:
+        trials = _count(probed.n_trials, "trial")
+        parts.append(f"found by {trials} in {show_duration(took_s)}")
+    return "search space  " + ", ".join(parts)
+
+
+def findings(probed: ProbeResult, n_objectives: int, pruner: str) -> list[str]:
+    """Return what a person should know before the start; nothing when all is plain."""
+    found: list[str] = []
+    if probed.error:
+        found.append(_sentence(probed.error))
+    if probed.dynamic:
+        names = sorted(safe_line(name, max_chars=40) for name in probed.dynamic)
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        listed = ", ".join(names[:_SHOWN]) + more
+        verb = "depends" if len(names) == 1 else "depend"
+        found.append(f"The space of {listed} {verb} on other values; an edit holds for all of it.")
+    if probed.parameters and not probed.complete:
+        found.append("Not every choice was tried; there may be more parameters. p looks again.")
+    returned = probed.values_returned
+    if returned is not None and returned != n_objectives:
+        values = _count(returned, "value")
+        found.append(f"The objective returns {values}, but the goal names {n_objectives}.")
+    if pruner != "none" and probed.parameters and probed.complete and _never_reports(probed):
+        found.append("The objective reports no intermediate values, so nothing will be pruned.")
+    return found
+
+
+def _never_reports(probed: ProbeResult) -> bool:
+    # Trials that were cut off may have come to it later.
+    return not probed.reports and probed.values_returned is not None
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,153 @@
+"""Picking one of a list that narrows while a person types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from hptui.domain.text import safe_line
+from hptui.ui.screens.dialogs import Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+
+_MAX_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PickItem:
+    """Something to pick."""
+
+    result: str
+    """What the dialog returns for it."""
+    name: str
+    note: str = ""
+    """A line beside the name."""
+    why_not: str = ""
+    """Why it cannot be picked now; empty when it can."""
+
+
+class PickDialog(Dialog[str]):
+    """A list with a field above that narrows it; arrows and enter, or the mouse, pick.
+
+    Args:
+        title: A few words.
+        items: What there is.
+        chosen: The result of the item under the cursor at first.
+        prompt: Stands in the empty field.
+    """
+
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,ctrl+n", "move('down')", show=False),
+        Binding("up,ctrl+p", "move('up')", show=False),
+        Binding("pagedown", "move('page-down')", show=False),
+        Binding("pageup", "move('page-up')", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        items: Sequence[PickItem],
+        chosen: str = "",
+        prompt: str = "type to filter",
+    ) -> None:
+        super().__init__()
+        self._title, self._chosen, self._prompt = title, chosen, prompt
+        self._items = tuple(items)
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, field and list."""
+        with Vertical(id="frame"):
+            yield Static(Text(safe_line(self._title)), id="title")
+            yield Input(placeholder=self._prompt, id="field")
+            yield OptionList(id="items")
+            yield Static(id="problem")
+
+    def on_mount(self) -> None:
+        """List everything, with the cursor on the chosen item."""
+        self.show_items(self._items)
+        for index, item in enumerate(self._items):
+            if item.result == self._chosen and not item.why_not:
+                self.query_one(OptionList).highlighted = index
+
+    def show_items(self, items: Sequence[PickItem]) -> None:
+        """List these."""
+        shown = list(items)[:_MAX_SHOWN]
+        width = max((len(item.name) for item in shown), default=0)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(
+            Option(
+                self._prompt_of(item, min(width, 40)),
+                f"_{item.result}",
+                disabled=bool(item.why_not),
+            )
+            for item in shown
+        )
+        first = next((i for i, item in enumerate(shown) if not item.why_not), None)
+        options.highlighted = first
+
+    def matching(self, text: str) -> list[PickItem]:
+        """Return the items in which every word of a text stands."""
+        words = text.lower().split()
+        return [
+            item
+            for item in self._items
+            if all(word in f"{item.name} {item.note}".lower() for word in words)
+        ]
+
+    def say(self, problem: str) -> None:
+        """Show what is wrong under the list."""
+        self.query_one("#problem", Static).update(Text(safe_line(problem, max_chars=400)))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow the list."""
+        items = self.matching(event.value)
+        self.show_items(items)
+        self.say("" if items else "Nothing here is called so.")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Pick what is under the cursor."""
+        event.stop()
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            options.action_select()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer with what was picked."""
+        event.stop()
+        self.picked((event.option_id or "_")[1:])
+
+    def picked(self, result: str) -> None:
+        """Answer."""
+        self.dismiss(result)
+
+    def action_move(self, how: str) -> None:
+        """Move the cursor of the list while the field has the focus."""
+        options = self.query_one(OptionList)
+        moves = {
+            "down": options.action_cursor_down,
+            "up": options.action_cursor_up,
+            "page-down": options.action_page_down,
+            "page-up": options.action_page_up,
+        }
+        moves[how]()
+
+    def _prompt_of(self, item: PickItem, width: int) -> Text:
+        note = item.why_not or item.note
+        name = safe_line(item.name)
+        return Text.assemble(
+            name if not note else name.ljust(width),
+            ("  " + safe_line(note) if note else "", self.app.colour("dimmed")),
+            no_wrap=True,
+            overflow="ellipsis",
+        )

@@ -1,0 +1,476 @@
+"""Setting up a run: pick an objective, shape its space, choose the methods, start."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on, work
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from hptui.domain.text import safe_line, safe_text
+from hptui.errors import HptuiError
+from hptui.registry.probe import known_space, probe
+from hptui.ui.data.probe_findings import findings, title_of
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
+from hptui.ui.panes import pane_title
+from hptui.ui.screens.base import CommandScreen
+from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog
+from hptui.ui.screens.pick_objective import ObjectivePicker
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.field_table import FieldTable
+from hptui.ui.widgets.method_form import MethodForm
+from hptui.ui.widgets.run_form import RunForm
+from hptui.ui.widgets.space_table import SpaceTable
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
+    from hptui.registry.probe_result import ProbeResult
+    from hptui.ui.commands import Place
+
+_TICK_S: Final = 0.1
+_MAX_DETAIL: Final = 2_000
+
+
+class SetupScreen(CommandScreen[None]):
+    """The form of a new study, or of the next run of one that is there.
+
+    Args:
+        ref: The objective, where it is known; a study that is there brings its own.
+        study: The study to run again; anything with `path` and `name`.
+    """
+
+    PLACE: ClassVar[Place] = "setup"
+    CSS_PATH = "../styles/setup.tcss"
+
+    @dataclass
+    class Began(Message):
+        """What the form begins with has been read."""
+
+        opened: Opened
+
+    @dataclass
+    class Chosen(Message):
+        """Another objective has been read."""
+
+        opened: Opened
+
+    @dataclass
+    class ProbeWent(Message):
+        """Probing has come so far."""
+
+        number: int
+        n_trials: int
+        n_params: int
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that only the latest of these counts."""
+            return isinstance(message, SetupScreen.ProbeWent)
+
+    @dataclass
+    class ProbeEnded(Message):
+        """Probing is over."""
+
+        number: int
+        result: ProbeResult
+        took_s: float
+
+    @dataclass
+    class StartEnded(Message):
+        """The engine runs the study, or did not start."""
+
+        error: HptuiError | None
+
+    def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
+        super().__init__()
+        self._ref, self._study = ref, study
+        self._opened: Opened | None = None
+        self._draft = SetupDraft(StudyPlace(None, None))
+        self._first: SetupDraft | None = None
+        self._probed: ProbeResult | None = None
+        self._probe_number = 0
+        self._probe_stop = threading.Event()
+        self._probe_began_s = 0.0
+        self._is_probing = False
+        self._took_s = 0.0
+        self._is_starting = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts."""
+        yield Static(id="title")
+        with Vertical(id="objective", classes="pane"):
+            yield Static(id="objective-line")
+        with Vertical(id="space", classes="pane"):
+            yield SpaceTable(id="space-table")
+            yield Static(id="face")
+            yield Static(id="findings")
+        with Horizontal(id="forms"):
+            yield MethodForm(self._draft.sampler, id="sampler", classes="pane")
+            yield MethodForm(self._draft.pruner, id="pruner", classes="pane")
+            yield RunForm(id="run", classes="pane")
+        yield Static(id="about")
+        yield Static(id="command")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Read what the form begins with."""
+        for name in ("objective", "sampler", "pruner", "run"):
+            self.query_one(f"#{name}").border_title = pane_title(name)
+        self._face("Reading…")
+        self._show_head()
+        self._read()
+        self.set_interval(_TICK_S, self._tick)
+
+    @property
+    def draft(self) -> SetupDraft:
+        """The run as it is set up now."""
+        return self._draft
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be used now."""
+        if self._is_starting:
+            return "The run is starting." if command_id not in ("help", "palette") else None
+        if command_id == "start":
+            if self._opened is None:
+                return "The form is still being read."
+            problems = self._draft.problems()
+            return problems[0] if problems else None
+        if command_id == "probe" and self._draft.ref is None:
+            return "No objective is chosen."
+        if command_id in ("copy-command", "copy") and self._draft.ref is None:
+            return "There is no command yet: no objective is chosen."
+        table = self._table()
+        if command_id in ("fix-param", "toggle-log") and not isinstance(table, SpaceTable):
+            return "It is for parameters; tab goes to the search space."
+        if command_id in ("fix-param", "toggle-log", "reset-field", "edit-field"):
+            return "No field is under the cursor." if table is None or not table.cursor else None
+        return None
+
+    def do_start(self) -> None:
+        """Start the run in a process of its own, and show the study."""
+        self._is_starting = True
+        self._stop_probe()
+        self._show_head()
+        self._launch(self._draft)
+
+    def do_edit_field(self) -> None:
+        """Edit the field under the cursor."""
+        table = self._table()
+        if table is not None:
+            table.edit()
+
+    def do_fix_param(self) -> None:
+        """Fix the parameter under the cursor, or free it."""
+        self.query_one(SpaceTable).fix_or_free()
+
+    def do_toggle_log(self) -> None:
+        """Put the parameter under the cursor on the other scale."""
+        self.query_one(SpaceTable).toggle_log()
+
+    def do_reset_field(self) -> None:
+        """Undo what was edited under the cursor."""
+        table = self._table()
+        if isinstance(table, SpaceTable | MethodForm | RunForm):
+            table.reset()
+
+    def do_probe(self) -> None:
+        """Look for parameters again."""
+        self._begin_probe()
+
+    def do_pick_objective(self) -> None:
+        """Choose another objective."""
+        if self._opened is None:
+            return
+        opened = replace(self._opened, draft=self._draft)
+
+        def take(text: str | None) -> None:
+            if text is not None and text != self._draft.objective:
+                self._choose(opened, text)
+
+        self.app.push_screen(ObjectivePicker(opened), take)
+
+    def do_copy_command(self) -> None:
+        """Copy the equivalent command line."""
+        self.app.copy_to_clipboard(self._draft.command())
+        self.notify("Copied the command.")
+
+    def do_copy(self) -> None:
+        """Copy the equivalent command line."""
+        self.do_copy_command()
+
+    def do_back(self) -> None:
+        """Stop probing, or leave; asks where edits would be lost."""
+        if self.maximized is not None or self._first is None or self._is_untouched():
+            if self._is_probing and self.maximized is None and not self._draft.space.known:
+                self._stop_probe()
+                return
+            self._stop_probe()
+            super().do_back()
+            return
+
+        def leave(answer: str | None) -> None:
+            if answer == "leave":
+                self._stop_probe()
+                super(SetupScreen, self).do_back()
+
+        choices = [("l", "leave", "Leave"), ("s", "stay", "Stay")]
+        text = "What is set up here is not kept."
+        self.app.push_screen(ChoiceDialog("Leave the form?", text, choices), leave)
+
+    @work(thread=True, exit_on_error=False, group="read")
+    def _read(self) -> None:
+        place = self.app.place
+        at = StudyPlace(place.folder, place.file if place.folder is None else None)
+        opened = open_draft(at, self._ref, self._study, self.app.settings.defaults)
+        self.post_message(self.Began(opened))
+
+    @on(Began)
+    def _began(self, message: Began) -> None:
+        self._take(message.opened)
+        if self._draft.ref is None and not message.opened.trouble and self._study is None:
+            self.do_pick_objective()
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="choose")
+    def _choose(self, opened: Opened, text: str) -> None:
+        try:
+            chosen = with_text(opened, text)
+        except HptuiError as error:
+            chosen = replace(opened, trouble=error.message, hint=error.hint)
+        self.post_message(self.Chosen(chosen))
+
+    @on(Chosen)
+    def _chosen(self, message: Chosen) -> None:
+        self._take(message.opened)
+
+    def _take(self, opened: Opened) -> None:
+        self._opened = opened
+        self._draft = opened.draft
+        self._first = opened.draft
+        self._probed = None
+        self._show_all()
+        if opened.trouble:
+            self._face(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
+        elif self._draft.ref is None:
+            self._face("No objective is chosen. o chooses one.")
+        if self._draft.ref is not None and not opened.trouble:
+            self._begin_probe()
+        self.query_one(SpaceTable).lines.focus()
+
+    def _begin_probe(self) -> None:
+        ref = self._draft.ref
+        if ref is None:
+            return
+        self._stop_probe()
+        self._probe_number += 1
+        self._probe_began_s = time.monotonic()
+        self._is_probing = True
+        self._show_known(None)
+        self._face("Importing the objective…")
+        self._probe_stop = threading.Event()
+        self._probe(ref, self._probe_number, self._probe_stop)
+
+    def _stop_probe(self) -> None:
+        self._is_probing = False
+        self._probe_stop.set()
+
+    @work(thread=True, exit_on_error=False, group="probe")
+    def _probe(self, ref: ObjectiveRef, number: int, stop: threading.Event) -> None:
+
+        def go_on(n_trials: int, n_params: int) -> bool:
+            self.post_message(self.ProbeWent(number, n_trials, n_params))
+            return not stop.is_set()
+
+        began_s = time.monotonic()
+        result = probe(ref, on_progress=go_on)
+        self.post_message(self.ProbeEnded(number, result, time.monotonic() - began_s))
+
+    @on(ProbeWent)
+    def _probe_went(self, message: ProbeWent) -> None:
+        if message.number != self._probe_number or not self._is_probing:
+            return
+        took_s = time.monotonic() - self._probe_began_s
+        what = "Importing the objective…"
+        if message.n_trials:
+            what = f"Looking for parameters… {message.n_params} found in {message.n_trials} trials"
+        self._face(f"{what}   {took_s:.0f} s   esc stops")
+
+    @on(ProbeEnded)
+    def _probe_ended(self, message: ProbeEnded) -> None:
+        if message.number != self._probe_number:
+            return
+        self._is_probing = False
+        self._took_s = message.took_s
+        self._show_known(message.result)
+
+    def _show_known(self, probed: ProbeResult | None) -> None:
+        """Show the parameters that are known, now that probing has ended or begins."""
+        self._probed = probed
+        space = self._draft.space.with_known(
+            known_space(self._draft.info.space, probed, self._draft.space.stored)
+        )
+        was_untouched = self._is_untouched()
+        self._draft = replace(self._draft, space=space)
+        if was_untouched:
+            self._first = self._draft
+        self._show_all()
+        if space.known:
+            self._face("")
+        elif probed is not None:
+            self._face(*_nothing_found(probed))
+
+    @on(FieldTable.Changed)
+    def _changed(self, event: FieldTable.Changed) -> None:
+        event.stop()
+        table = event.table
+        if isinstance(table, SpaceTable):
+            self._draft = replace(self._draft, space=table.draft)
+        elif isinstance(table, RunForm):
+            self._draft = self._draft.with_run(table.draft)
+            self._show_forms()
+        elif isinstance(table, MethodForm):
+            self._draft = replace(self._draft, **{table.draft.family: table.draft})
+        self._show_head()
+        self._point(table)
+
+    @on(FieldTable.Pointed)
+    def _pointed(self, event: FieldTable.Pointed) -> None:
+        event.stop()
+        self._point(event.table)
+        self.refresh_commands()
+
+    @work(thread=True, exit_on_error=False, group="launch")
+    def _launch(self, draft: SetupDraft) -> None:
+        from hptui.engine.launch import launch
+
+        try:
+            launch(draft.to_argv(), draft.study_file, draft.study)
+        except HptuiError as error:
+            self.post_message(self.StartEnded(error))
+        except OSError as error:
+            problem = HptuiError(f"The engine cannot be started: {error.strerror or error}.")
+            self.post_message(self.StartEnded(problem))
+        else:
+            self.post_message(self.StartEnded(None))
+
+    @on(StartEnded)
+    def _start_ended(self, message: StartEnded) -> None:
+        self._is_starting = False
+        self._show_head()
+        if message.error is not None:
+            text = f"{message.error.message}\n\n{message.error.hint}".strip()
+            self.app.push_screen(MessageDialog("The run did not start", text))
+            return
+        from hptui.ui.screens.study import StudyScreen
+
+        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
+        if self._study is not None and isinstance(below, StudyScreen):
+            self.app.pop_screen()
+        else:
+            self.app.pop_screen()
+            self.app.push_screen(StudyScreen(self._draft.study_file, self._draft.study))
+
+    def _table(self) -> FieldTable | None:
+        focused = self.focused
+        if focused is None:
+            return None
+        return next((each for each in focused.ancestors if isinstance(each, FieldTable)), None)
+
+    def _is_untouched(self) -> bool:
+        return self._first is not None and self._draft == self._first
+
+    def _tick(self) -> None:
+        if self._is_starting:
+            self._show_about("Starting the engine…")
+
+    def _show_all(self) -> None:
+        self.query_one(SpaceTable).show(self._draft.space)
+        self._show_forms()
+        self._show_head()
+
+    def _show_forms(self) -> None:
+        draft = self._draft
+        self.query_one("#sampler", MethodForm).show(
+            draft.sampler, draft.n_objectives, draft.missing_packages
+        )
+        self.query_one("#pruner", MethodForm).show(draft.pruner, draft.n_objectives, {})
+        self.query_one(RunForm).show(draft.run)
+
+    def _show_head(self) -> None:
+        """Show what follows from the fields: title, findings, problems and the command."""
+        draft = self._draft
+        what = "next run of" if draft.run.is_existing else "new study"
+        self.query_one("#title", Static).update(
+            Text.assemble(
+                (what, self.app.colour("dimmed")),
+                "  ",
+                (safe_line(draft.study), "bold"),
+                no_wrap=True,
+            )
+        )
+        self.query_one("#objective-line", Static).update(self._objective_text(draft.info))
+        title = title_of(draft.space, self._probed, self._took_s)
+        self.query_one("#space").border_title = pane_title(title)
+        found = self._probed and findings(
+            self._probed, draft.n_objectives, draft.pruner.method.name
+        )
+        shown = self.query_one("#findings", Static)
+        shown.display = bool(found) and bool(draft.space.known)
+        shown.update(Text("\n".join(safe_line(each, max_chars=400) for each in found or ())))
+        command = "" if draft.ref is None else safe_line(draft.command(), max_chars=2_000)
+        self.query_one("#command", Static).update(Text(command, overflow="ellipsis"))
+        if not self._is_starting:
+            self._point(self._table())
+        self.refresh_commands()
+
+    def _objective_text(self, info: ObjectiveInfo) -> Text:
+        draft = self._draft
+        if draft.ref is None:
+            return Text("none chosen", self.app.colour("dimmed"))
+        tags = f"   {', '.join(info.tags)}" if info.tags else ""
+        return Text.assemble(
+            (safe_line(draft.objective), "bold"),
+            f"   {safe_line(info.summary)}",
+            (safe_line(tags), self.app.colour("dimmed")),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+    def _point(self, table: FieldTable | None) -> None:
+        problems = self._draft.problems() if self._opened is not None else []
+        if problems and self._draft.ref is not None:
+            more = f"  and {len(problems) - 1} more" if len(problems) > 1 else ""
+            self._show_about(f"{problems[0]}{more}", is_trouble=True)
+        else:
+            self._show_about("" if table is None else table.help_text())
+
+    def _show_about(self, text: str, *, is_trouble: bool = False) -> None:
+        about = self.query_one("#about", Static)
+        about.set_class(is_trouble, "-trouble")
+        about.update(Text(safe_line(text, max_chars=400), no_wrap=True, overflow="ellipsis"))
+
+    def _face(self, text: str, detail: str = "", *, is_trouble: bool = False) -> None:
+        """Show a sentence in the place of the table, or under it; nothing hides it."""
+        face = self.query_one("#face", Static)
+        face.display = bool(text)
+        face.set_class(is_trouble, "-trouble")
+        shown = Text(safe_text(text))
+        if detail:
+            shown.append("\n\n")
+            shown.append(safe_text(detail[-_MAX_DETAIL:]), self.app.colour("dimmed"))
+        face.update(shown)
+        self.query_one(SpaceTable).display = bool(self._draft.space.known) or not text
+
+
+def _nothing_found(probed: ProbeResult) -> tuple[str, str]:
+    """Return what to say where probing found no parameter, and what stands below it."""
+    if probed.error:
+        return f"{probed.error} {probed.hint}".strip() + "  p looks again.", probed.detail
+    return "The objective suggests no parameter. p looks again.", ""

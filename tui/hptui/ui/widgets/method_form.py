@@ -1,0 +1,146 @@
+"""The form of a sampler or a pruner with its options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from hptui.domain.sampling import METHODS
+from hptui.domain.text import safe_line
+from hptui.errors import OptionError
+from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
+from hptui.ui.screens.pick import PickDialog, PickItem
+from hptui.ui.widgets.field_table import FieldTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from textual.app import App
+
+    from hptui.ui.data.field_rows import FieldRole
+    from hptui.ui.data.method_draft import MethodDraft
+
+METHOD: Final = "method"
+"""The row in which the method is chosen."""
+COLUMNS: Final = (FieldColumn("name", "", 8, 26), FieldColumn("value", "", 4, 60))
+
+
+class MethodForm(FieldTable):
+    """The method in the first row, its options below; those without effect say why."""
+
+    def __init__(
+        self,
+        draft: MethodDraft,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._draft = draft
+        self._n_objectives = 1
+        self._missing: Mapping[str, str] = {}
+
+    @property
+    def draft(self) -> MethodDraft:
+        """The method with its options."""
+        return self._draft
+
+    def show(self, draft: MethodDraft, n_objectives: int, missing: Mapping[str, str]) -> None:
+        """Show another method; `missing` says by name which methods cannot be used, and why."""
+        self._draft, self._n_objectives, self._missing = draft, n_objectives, missing
+        self.refresh_rows()
+
+    def columns(self) -> Sequence[FieldColumn]:
+        """Return the columns."""
+        return COLUMNS
+
+    def rows(self) -> Sequence[FieldRow]:
+        """Return the method's row and one for each option."""
+        draft = self._draft
+        method = FieldCell(draft.method.title, "name", is_field=True)
+        rows = [FieldRow(METHOD, (FieldCell(draft.family, "dim"), method))]
+        for option in draft.method.options:
+            text = draft.text_of(option)
+            role: FieldRole = "edited" if option.name in draft.given else ""
+            label: FieldRole = "dim"
+            if draft.reason(option, self._n_objectives) is not None:
+                role = label = "off"
+            elif not text:
+                text, role = "needed", "trouble"
+            cells = (
+                FieldCell(option.name.removeprefix("n_").replace("_", " "), label),
+                FieldCell(safe_line(text), role, is_field=True),
+            )
+            rows.append(FieldRow(option.name, cells))
+        return rows
+
+    def help_text(self) -> str:
+        """Return the option's line of help, or why it has no effect."""
+        if self.cursor is None:
+            return ""
+        option = self._draft.method.option(self.cursor[0])
+        if option is None:
+            return f"{self._draft.method.title}: {self._draft.method.help} Enter chooses another."
+        reason = self._draft.reason(option, self._n_objectives)
+        if reason is not None:
+            return f"{option.name} has no effect now. {reason}"
+        return f"{option.name}: {option.help} It is {option.expected()}."
+
+    def text_of(self, row: str, column: str) -> str:
+        """Return an option's value as it is typed."""
+        del column
+        option = self._draft.method.option(row)
+        return "" if option is None else self._draft.text_of(option)
+
+    def try_text(self, row: str, column: str, text: str) -> MethodDraft:
+        """Return the method with this text as the option's value."""
+        del column
+        option = self._draft.method.option(row)
+        if option is not None and text.strip():
+            reason = self._draft.reason(option, self._n_objectives)
+            if reason is not None and text.strip() != self._draft.text_of(option):
+                raise OptionError(f"{option.name} has no effect now. {reason}")
+        return self._draft.with_text(row, text)
+
+    def accept(self, held: object) -> None:
+        """Hold another draft."""
+        self._draft = cast("MethodDraft", held)
+
+    def choose(self, row: str, column: str) -> bool:
+        """Let the method be picked; go through the values of an option that has few."""
+        if row == METHOD:
+            self._pick()
+            return True
+        option = self._draft.method.option(row)
+        following = None if option is None else self._draft.next_text(option)
+        if following is None:
+            return False
+        self.lines.remark(None)
+        try:
+            self.attempt(self.try_text(row, column, following))
+        except OptionError as error:
+            self.refuse(error)
+        return True
+
+    def reset(self) -> None:
+        """Put the option under the cursor back to its default."""
+        if self.cursor is None or self.cursor[0] == METHOD:
+            return
+        self.lines.remark(None)
+        try:
+            self.attempt(self._draft.with_text(self.cursor[0], ""))
+        except OptionError as error:
+            self.refuse(error)
+
+    def _pick(self) -> None:
+        family = self._draft.family
+        items = [
+            PickItem(each.name, each.title, each.help, self._missing.get(each.name, ""))
+            for each in METHODS[family]
+        ]
+
+        def take(name: str | None) -> None:
+            if name is not None and name != self._draft.method.name:
+                self.attempt(self._draft.choose(name))
+
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+        app.push_screen(PickDialog(f"Choose a {family}", items, self._draft.method.name), take)

@@ -1,0 +1,162 @@
+"""The form of a run: its name, how long it goes on, and how wide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
+from hptui.ui.data.run_draft import FIELDS, RunDraft, RunField, RunKey
+from hptui.ui.widgets.field_table import FieldTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.ui.data.field_rows import FieldRole
+
+_TWO_COLUMNS: Final = 44
+"""The width in cells from which the fields stand in two columns."""
+_ONE: Final = (FieldColumn("label0", "", 8, 16), FieldColumn("value0", "", 6, 60))
+_TWO: Final = (
+    FieldColumn("label0", "", 7, 16),
+    FieldColumn("value0", "", 10, 24),
+    FieldColumn("label1", "", 7, 16),
+    FieldColumn("value1", "", 6, 60),
+)
+_FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
+_PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
+    ("name", "goal"),
+    ("trials", "workers"),
+    ("timeout", "backend"),
+    ("target", "trial-timeout"),
+    ("seed", "leftovers"),
+)
+_ORDER: Final[tuple[RunKey, ...]] = (
+    "trials",
+    "workers",
+    "timeout",
+    "target",
+    "name",
+    "goal",
+    "backend",
+    "trial-timeout",
+    "seed",
+    "leftovers",
+)
+
+
+class RunForm(FieldTable):
+    """Its fields in one column or two, by the width."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._draft = RunDraft.start(1)
+
+    @property
+    def draft(self) -> RunDraft:
+        """The form as it is."""
+        return self._draft
+
+    def show(self, draft: RunDraft) -> None:
+        """Show another form."""
+        self._draft = draft
+        self.refresh_rows()
+
+    def columns(self) -> Sequence[FieldColumn]:
+        """Return one pair of columns or two."""
+        return _TWO if self._has_two_columns else _ONE
+
+    def rows(self) -> Sequence[FieldRow]:
+        """Return the fields."""
+        return [
+            FieldRow(keys[0], tuple(cell for key in keys for cell in self._cells(key)))
+            for keys in self._layout()
+        ]
+
+    def help_text(self) -> str:
+        """Return the field's line of help, or why it cannot be changed."""
+        key = self._key()
+        if key is None:
+            return ""
+        return self._draft.reason(key) or f"{_FIELDS[key].label}: {_FIELDS[key].help}"
+
+    def text_of(self, row: str, column: str) -> str:
+        """Return what a field holds."""
+        return self._draft.text(_key_at(row, column))
+
+    def try_text(self, row: str, column: str, text: str) -> RunDraft:
+        """Return the form with this text in a field."""
+        return self._draft.with_text(_key_at(row, column), text)
+
+    def accept(self, held: object) -> None:
+        """Hold another draft."""
+        self._draft = cast("RunDraft", held)
+
+    def choose(self, row: str, column: str) -> bool:
+        """Refuse what cannot change; go through the values of a field that has few."""
+        key = _key_at(row, column)
+        self.lines.remark(None)
+        reason = self._draft.reason(key)
+        if reason is not None:
+            self.refuse(UsageError(reason))
+            return True
+        following = self._draft.next_text(key)
+        if following is None:
+            return False
+        self.attempt(self._draft.with_text(key, following))
+        return True
+
+    def reset(self) -> None:
+        """Empty the field under the cursor, or put back what it began with."""
+        key = self._key()
+        if key is None:
+            return
+        first = {"goal": ", ".join(self._draft.declared), "trials": "100", "backend": "loky"}
+        self.lines.remark(None)
+        try:
+            self.attempt(self._draft.with_text(key, first.get(key, "")))
+        except UsageError as error:
+            self.refuse(error)
+
+    def on_resize(self) -> None:
+        """Put the fields into as many columns as there is room for."""
+        self.refresh_rows()
+
+    @property
+    def _has_two_columns(self) -> bool:
+        return self.size.width >= _TWO_COLUMNS
+
+    def _layout(self) -> list[tuple[RunKey, ...]]:
+        singles: list[tuple[RunKey, ...]] = [(key,) for key in _ORDER]
+        rows: Sequence[tuple[RunKey, ...]] = _PAIRS if self._has_two_columns else singles
+        has_leftovers = self._draft.n_leftover > 0
+        shown: list[tuple[RunKey, ...]] = []
+        for keys in rows:
+            kept: tuple[RunKey, ...] = keys
+            if "leftovers" in keys and not has_leftovers:
+                kept = keys[:-1]
+            if kept:
+                shown.append(kept)
+        return shown
+
+    def _cells(self, key: RunKey) -> tuple[FieldCell, FieldCell]:
+        text = self._draft.text(key)
+        role: FieldRole = "" if text else "dim"
+        label: FieldRole = "dim"
+        if self._draft.reason(key) is not None:
+            role = label = "off"
+        return (
+            FieldCell(_FIELDS[key].label, label),
+            FieldCell(safe_line(text or "–"), role, is_field=True),  # noqa: RUF001 - an empty field
+        )
+
+    def _key(self) -> RunKey | None:
+        return None if self.cursor is None else _key_at(*self.cursor)
+
+
+def _key_at(row: str, column: str) -> RunKey:
+    """Return the field in a row and a column; the row has the key of its first field."""
+    if column == "value0":
+        return cast("RunKey", row)
+    return next(second for first, second in _PAIRS if first == row)
