@@ -13,6 +13,16 @@ def quick(trial):
     return x * x
 
 
+def reporting(trial):
+    """Leaves something in each table of the study file."""
+    x = trial.suggest_float("x", -5, 5)
+    y = trial.suggest_int("y", 0, 9)
+    for step in range(3):
+        trial.report(x + step, step)
+    trial.set_user_attr("sum", x + y)
+    return x * x + y
+
+
 def waiting(trial):
     """Runs until the file `go` appears in the working directory."""
     trial.suggest_float("x", -5, 5)

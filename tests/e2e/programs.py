@@ -21,9 +21,9 @@ DEADLINE_S = 60.0
 POLL_S = 0.01
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start `hptui` with these arguments."""
-    environment = {**os.environ, "HPTUI_STUDIES": str(cwd), "PYTHONUNBUFFERED": "1"}
+def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+    """Start `hptui` with these arguments, and with more environment variables."""
+    environment = {**os.environ, "HPTUI_STUDIES": str(cwd), "PYTHONUNBUFFERED": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "hptui", *arguments],
         cwd=cwd,

@@ -1,0 +1,118 @@
+"""The engine killed outright, again and again, while it writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tests.e2e.programs import OBJECTIVES, events, run, start, wait_until
+
+REPORTING = f"{OBJECTIVES}:reporting"
+KILLS = 50
+LANES = 2
+"""Studies that are run, and killed, side by side."""
+LONGEST_S = 0.6
+"""A kill comes so long after the start at the latest."""
+HALF_WRITTEN = """
+SELECT count(*) FROM trials AS t WHERE state = 'COMPLETE' AND NOT (
+  (SELECT count(*) FROM trial_values WHERE trial_id = t.trial_id) = 1
+  AND (SELECT count(*) FROM trial_params WHERE trial_id = t.trial_id) = 2
+  AND (SELECT count(*) FROM trial_intermediate_values WHERE trial_id = t.trial_id) = 3
+  AND (SELECT count(*) FROM trial_user_attributes WHERE trial_id = t.trial_id) = 1
+  AND datetime_complete IS NOT NULL
+)
+"""
+VALUES = """
+SELECT number, value FROM trials JOIN trial_values USING (trial_id)
+WHERE state = 'COMPLETE' AND number >= ?
+"""
+PARAMS = """
+SELECT number, param_name, param_value FROM trials JOIN trial_params USING (trial_id)
+WHERE state = 'COMPLETE' AND number >= ?
+"""
+
+
+def test_fifty_sudden_deaths_lose_nothing_that_was_announced(tmp_path: Path) -> None:
+    seed = int(os.environ.get("HPTUI_TEST_SEED") or random.randrange(2**32))
+    print(f"HPTUI_TEST_SEED={seed}")
+    lanes = [tmp_path / str(index) for index in range(LANES)]
+    with ThreadPoolExecutor(LANES) as pool:
+        killed = [pool.submit(_kill_again_and_again, lane, f"{seed} {lane.name}") for lane in lanes]
+        n_announced = sum(each.result() for each in killed)
+    assert n_announced > KILLS, "the kills came before there was a load"
+
+
+def _kill_again_and_again(folder: Path, seed: str) -> int:
+    rng = random.Random(seed)
+    temporary = folder / "t"
+    temporary.mkdir(parents=True)
+    n_announced = 0
+    for index in range(KILLS // LANES):
+        leftovers = ("fail", "requeue")[index % 2]
+        announced = _run_until_killed(folder, temporary, leftovers, rng.uniform(0, LONGEST_S))
+        _check(folder / "r.db", announced)
+        n_announced += len(announced)
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
+    code, out, err = run(*arguments, "--json", "--trials", "4", cwd=folder)
+    assert code == 0, err
+    _check(folder / "r.db", events(out)[1:-1])
+    with closing(sqlite3.connect(folder / "r.db")) as connection:
+        left = connection.execute("SELECT count(*) FROM trials WHERE state = 'RUNNING'").fetchone()
+    assert left == (0,)
+    wait_until(lambda: list(temporary.iterdir()) == [], "temporary files were removed")
+    return n_announced
+
+
+def _run_until_killed(
+    folder: Path, temporary: Path, leftovers: str, delay_s: float
+) -> list[dict[str, Any]]:
+    """Kill a run so long after it has started; returns the trials that it had announced."""
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    arguments += ["--trials", "1000000", "--leftovers", leftovers]
+    process = start(*arguments, cwd=folder, TMPDIR=str(temporary))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    first = process.stdout.readline()
+    assert first, process.stderr.read()
+    said = [first]
+    kill_at_s = time.monotonic() + delay_s
+    while (left_s := kill_at_s - time.monotonic()) > 0:
+        if select.select([process.stdout], [], [], left_s)[0]:
+            said.append(process.stdout.readline())
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    said += process.stdout.readlines()
+    process.communicate()
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+    wait_until(
+        lambda: not list(Path("/dev/shm").glob(f"*-{process.pid}-*")), "semaphores were removed"
+    )
+    # The last line may be cut; what it would have announced is not announced.
+    return events("".join(line for line in said[1:] if line.endswith("\n")))
+
+
+def _check(study_file: Path, announced: list[dict[str, Any]]) -> None:
+    with closing(sqlite3.connect(study_file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute(HALF_WRITTEN).fetchone() == (0,)
+        lowest = min((trial["number"] for trial in announced), default=0)
+        values: dict[int, float] = dict(connection.execute(VALUES, (lowest,)))
+        params: dict[int, dict[str, float]] = {}
+        for number, name, value in connection.execute(PARAMS, (lowest,)):
+            params.setdefault(number, {})[name] = value
+    for trial in announced:
+        number = trial["number"]
+        assert trial["state"] == "complete", json.dumps(trial)
+        assert trial["values"] == [values[number]]
+        assert trial["params"] == params[number]
+        x, y = trial["params"]["x"], trial["params"]["y"]
+        assert trial["values"] == [x * x + y]
