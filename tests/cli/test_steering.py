@@ -109,6 +109,18 @@ def test_jobs_enqueue_and_extend(running: subprocess.Popen[str], tmp_path: Path)
     assert trials[1].params == {"x": 0.25}
 
 
+def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "1", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+    wait_until(lambda: bool(load(tmp_path, "w").trials[0].params), "its parameter is in the file")
+    load(tmp_path, "w").tell(0, 7.0)
+    (tmp_path / "go").touch()
+    _, err = process.communicate(timeout=60)
+    assert "trial 0" in err.lower()
+    assert "another program" in err
+    assert load(tmp_path, "w").trials[0].value == 7.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
