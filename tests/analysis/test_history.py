@@ -18,7 +18,7 @@ from optuna.visualization._optimization_history import (
     _ValueState,
 )
 
-from hptui.analysis.history import History, Points, build_history, thin_points, thin_steps
+from hptui.analysis.history import History, Points, build_history, thin_steps
 
 if TYPE_CHECKING:
     from hptui.domain.objective import Direction
@@ -112,19 +112,14 @@ def test_trials_are_ordered_by_number_and_those_without_one_left_out():
     assert history.best.tolist() == [6.0, 5.0]
 
 
-@given(st.lists(st.tuples(unit, unit), max_size=200), st.integers(0, 20), st.integers(0, 20))
-def test_thinned_points_fill_the_same_cells_once(
-    places: list[tuple[float, float]], columns: int, rows: int
-):
-    def cell(x: float, y: float) -> tuple[int, int]:
-        n_columns, n_rows = max(1, columns), max(1, rows)
-        return min(int(x * n_columns), n_columns - 1), min(int(y * n_rows), n_rows - 1)
-
-    points = Points(np.array([x for x, _ in places]), np.array([y for _, y in places]))
-    thin = thin_points(points, columns, rows)
-    cells = [cell(x, y) for x, y in zip(thin.x.tolist(), thin.y.tolist(), strict=True)]
-    assert len(cells) == len(set(cells))
-    assert set(cells) == {cell(x, y) for x, y in places}
+def test_a_part_keeps_the_best_so_far_and_its_trial_where_that_is_in_it():
+    history = history_of([5.0, 1.0, 4.0, 0.5], numbers=[0, 3, 5, 9])
+    part = history.within(3, 8)
+    assert part.numbers.tolist() == [3, 5]
+    assert part.best.tolist() == [1.0, 1.0]
+    assert part.best_row == 0
+    assert history.within(4, 8).best_row is None
+    assert history.within(6, 8).best_row is None
 
 
 @given(st.lists(unit, min_size=1, max_size=300), st.integers(0, 30))

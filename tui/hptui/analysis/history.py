@@ -80,15 +80,6 @@ class Points:
     y: FloatArray
 
 
-def thin_points(points: Points, columns: int, rows: int) -> Points:
-    """Return points of which no two fall into the same cell of a grid: what it can show."""
-    n_columns, n_rows = max(1, columns), max(1, rows)
-    column = np.minimum((points.x * n_columns).astype(np.int64), n_columns - 1)
-    row = np.minimum((points.y * n_rows).astype(np.int64), n_rows - 1)
-    _, kept = np.unique(column * n_rows + row, return_index=True)
-    return Points(points.x[kept], points.y[kept])
-
-
 def thin_steps(points: Points, columns: int) -> Points:
     """Return the corners of a line of steps, at most a few for each column.
 
