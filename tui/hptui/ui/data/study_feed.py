@@ -87,6 +87,8 @@ class StudyFeed:
             self._is_checked, self._is_behind = False, True
             hint = f" {error.hint}" if error.hint else ""
             snapshot = replace(self._latest, trouble=f"{error.message}{hint}", loading=None)
+            if self._ticker.is_stopping:
+                return
             snapshot = self._with_engine(snapshot)
         except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm study
             self._columns.close()
