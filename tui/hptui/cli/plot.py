@@ -121,6 +121,10 @@ def _size(given: int | None, option: str, default: int, most: int) -> int:
 def _objectives(given: int | None, n_objectives: int) -> list[int]:
     if given is None:
         return list(range(n_objectives))
+    if n_objectives == 1 and given != 0:
+        raise UsageError(
+            f"--objective is {given}, but the study has only one.", hint="Leave --objective away."
+        )
     if not 0 <= given < n_objectives:
         raise UsageError(
             f"--objective is {given}, but the study has {n_objectives}, counted from 0.",
