@@ -80,7 +80,8 @@ def check_values(returned: object, n_objectives: int) -> list[float]:
     if len(values) != n_objectives:
         raise ValueRefused(
             f"returned {len(values)} values, the study has {n_objectives} "
-            f"objective{'s' if n_objectives > 1 else ''}; a new study takes --direction once for each"
+            f"objective{'s' if n_objectives > 1 else ''}; "
+            "a new study takes --direction once for each"
         )
     return values
 
