@@ -1,0 +1,346 @@
+"""The feed of a study: what it posts while its file is filled, locked, damaged or taken away."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.storage.study_file import CHOICE, FLOAT, StudyFile
+from tests.ui.feeding import following, snapshot_of
+from tests.ui.showing import wait_until
+
+from hptui.engine.lease import Lease, folder_of
+from hptui.storage.studies import read_summary
+from hptui.storage.trial_states import PRUNED
+from hptui.ui.data import study_feed
+from hptui.ui.data.study_feed import StudyFeed
+
+if TYPE_CHECKING:
+    from hptui.ui.data.snapshot import StudySnapshot
+
+SCRIPT = Path(__file__).with_name("plain_script.py")
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as built:
+        built.add_study()
+        yield built
+
+
+def write_lease(path: Path, *, pid: int, started: str, host: str | None = None) -> None:
+    lease = Lease.of_this_process("study", "run", path.with_name("no.sock"))
+    folder = folder_of(path, "study")
+    folder.mkdir(parents=True, exist_ok=True)
+    data = asdict(lease) | {"pid": pid, "started": started} | ({"host": host} if host else {})
+    (folder / "engine.json").write_text(json.dumps(data))
+
+
+def test_a_plain_optuna_script_is_followed_while_it_fills_the_study(tmp_path: Path):
+    path = tmp_path / "plain.db"
+    subprocess.run([sys.executable, SCRIPT, path, "3"], check=True)
+    with following(path, "plain") as feed:
+        assert feed.wait_for(lambda shot: shot.n_trials == 3).runner == ""
+        script = subprocess.Popen([sys.executable, SCRIPT, path, "40"])
+        try:
+            seen = feed.wait_for(lambda shot: "Another program" in shot.runner)
+            assert seen.counts["RUNNING"] >= 1
+            last = feed.wait_for(lambda shot: shot.counts.get("COMPLETE") == 35)
+        finally:
+            assert script.wait(60) == 0
+        last = feed.wait_for(lambda shot: not shot.counts["RUNNING"])
+    assert last.n_trials == 43
+    assert int((last.states == PRUNED).sum()) == last.counts["PRUNED"] == 8
+    summary = read_summary(path, "plain")
+    assert summary.best is not None
+    assert (last.best_number, last.best_value) == (summary.best.number, summary.best.value)
+    revisions = [shot.revision for shot in feed.posted]
+    assert revisions == sorted(revisions)
+    assert last.history is not None
+    assert last.history.best[-1] == last.best_value
+    assert list(last.params) == ["x", "kernel"]
+
+
+def test_what_was_posted_does_not_change_any_more(file: StudyFile):
+    running = file.add_trial(state="RUNNING", reports={0: 5.0})
+    with following(file.path) as feed:
+        first = feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.end_trial(running, 2.0)
+        file.add_trial(1.0)
+        last = feed.wait_for(lambda shot: shot.n_trials == 2)
+    assert (first.n_trials, first.counts["RUNNING"], math.isnan(first.values[0, 0])) == (1, 1, True)
+    assert last.values[:, 0].tolist() == [2.0, 1.0]
+    assert (last.best_number, last.best_value) == (1, 1.0)
+
+
+def test_nothing_is_posted_when_nothing_changes(file: StudyFile):
+    file.add_trial(1.0)
+    with following(file.path, period_s=0.001) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        before = len(feed.posted)
+        for _ in range(20):
+            feed.nudge()
+        file.add_trial(0.5)
+        feed.wait_for(lambda shot: shot.n_trials == 2)
+        assert len(feed.posted) == before + 1
+
+
+def test_a_study_without_trials_is_calm(file: StudyFile):
+    shot = snapshot_of(file.path)
+    assert (shot.n_trials, shot.best_number, shot.trouble, shot.runner) == (0, None, "", "")
+    assert shot.directions == ("minimize",)
+    assert shot.history is not None
+
+
+def test_only_failed_only_pruned_and_infinite_values_have_the_best_that_there_is(file: StudyFile):
+    file.add_trial(state="FAIL")
+    file.add_trial(3.0, state="PRUNED")
+    with following(file.path) as feed:
+        shot = feed.wait_for(lambda shot: shot.n_trials == 2)
+        assert (shot.best_number, shot.best_value) == (None, None)
+        file.add_trial(math.inf)
+        shot = feed.wait_for(lambda shot: shot.n_trials == 3)
+        assert (shot.best_number, shot.best_value) == (2, math.inf)
+        file.add_trial(-math.inf)
+        shot = feed.wait_for(lambda shot: shot.n_trials == 4)
+        assert (shot.best_number, shot.best_value) == (3, -math.inf)
+
+
+def test_several_objectives_have_a_front_that_grows(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as file:
+        file.add_study(directions=("MINIMIZE", "MAXIMIZE"))
+        file.add_trial([1.0, 1.0])
+        file.add_trial([2.0, 3.0])
+        with following(file.path) as feed:
+            shot = feed.wait_for(lambda shot: shot.n_trials == 2)
+            assert (shot.front.tolist(), shot.best_number) == ([0, 1], None)
+            file.add_trial([0.5, 2.0])
+            file.add_trial([9.0, 0.0])
+            shot = feed.wait_for(lambda shot: shot.n_trials == 4)
+            assert shot.front.tolist() == [1, 2]
+            file.add_trial([0.1, 9.0], attributes={"constraints:c": 1.0})
+            shot = feed.wait_for(lambda shot: shot.n_trials == 5)
+            assert shot.front.tolist() == [1, 2]
+
+
+def test_metric_names_come_without_a_new_trial(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(study_feed, "_FACTS_PERIOD_S", 0.0)
+    file.add_trial(1.0)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.run(
+            "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, ?, ?)",
+            "study:metric_names",
+            '["loss\\u001b[31m"]',
+        )
+        feed.wait_for(lambda shot: shot.metric_names == ("loss\x1b[31m",))
+
+
+def test_a_long_reading_is_announced_and_can_be_stopped(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(study_feed, "_MANY_TRIALS", 10)
+    file.run("BEGIN")
+    for number in range(1_500):
+        file.add_trial(float(number))
+    file.run("COMMIT")
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.loading is None)
+        first = next(shot for shot in feed.posted if shot.loading)
+        assert first.loading == (1_000, 1_500)
+        assert first.n_trials == 1_000
+
+    gate = threading.Event()
+    posted: list[StudySnapshot] = []
+
+    def take(shot: StudySnapshot) -> None:
+        posted.append(shot)
+        gate.wait(30)
+
+    feed = StudyFeed(file.path, "study", take)
+    feed.start()
+    wait_until(lambda: bool(posted))
+    feed.stop()
+    gate.set()
+    assert feed.join(30)
+    assert len(posted) == 1
+
+
+def test_a_locked_file_is_told_and_forgotten_when_it_is_free(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hptui.storage.gate._BUSY_TIMEOUT_S", 0.05)
+    file.add_trial(1.0)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.add_trial(0.5)
+        feed.wait_for(lambda shot: shot.n_trials == 2)
+        file.run("BEGIN EXCLUSIVE")
+        shot = feed.wait_for(lambda shot: bool(shot.trouble))
+        assert "locked by another program" in shot.trouble
+        assert shot.n_trials == 2
+        file.run("COMMIT")
+        file.add_trial(0.1)
+        shot = feed.wait_for(lambda shot: shot.n_trials == 3)
+        assert shot.trouble == ""
+
+
+def test_a_deleted_file_keeps_what_was_read_and_may_come_back(file: StudyFile):
+    file.add_trial(1.0)
+    aside = file.path.with_name("aside")
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.path.rename(aside)
+        shot = feed.wait_for(lambda shot: bool(shot.trouble))
+        assert "does not exist" in shot.trouble or "No such file" in shot.trouble
+        assert (shot.n_trials, shot.best_number) == (1, 0)
+        aside.rename(file.path)
+        shot = feed.wait_for(lambda shot: not shot.trouble)
+        assert shot.n_trials == 1
+
+
+def test_a_missing_file_is_told_until_it_is_there(tmp_path: Path):
+    path = tmp_path / "late.db"
+    with following(path) as feed:
+        shot = feed.wait_for(lambda shot: bool(shot.trouble))
+        assert (shot.loading, shot.n_trials) == (None, 0)
+        with StudyFile(path) as file:
+            file.add_study()
+            file.add_trial(1.0)
+            feed.wait_for(lambda shot: shot.n_trials == 1 and not shot.trouble)
+
+
+def test_a_file_that_takes_the_place_of_another_is_read_from_its_start(
+    file: StudyFile, tmp_path: Path
+):
+    for value in (3.0, 2.0, 1.0):
+        file.add_trial(value, params={"x": (0.5, FLOAT)})
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 3)
+        with StudyFile(tmp_path / "new") as other:
+            other.add_study(directions=("MAXIMIZE", "MINIMIZE"))
+            other.add_trial([9.0, 1.0], params={"k": (1, CHOICE)}, start="2026-05-01 00:00:00")
+        os.replace(tmp_path / "new", file.path)
+        shot = feed.wait_for(lambda shot: shot.n_trials == 1)
+    assert shot.directions == ("maximize", "minimize")
+    assert (list(shot.params), shot.front.tolist(), shot.trouble) == (["k"], [0], "")
+
+
+def test_a_study_that_is_deleted_and_made_again_is_another_one(file: StudyFile):
+    file.add_trial(1.0)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.delete_study(1)
+        shot = feed.wait_for(lambda shot: bool(shot.trouble))
+        assert "no study 'study'" in shot.trouble
+        file.add_study()
+        feed.wait_for(lambda shot: shot.n_trials == 0 and not shot.trouble)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\0" * 20])
+def test_a_file_that_is_damaged_while_open_is_told(file: StudyFile, content: bytes):
+    file.add_trial(1.0)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        damaged = file.path.with_name("damaged")
+        damaged.write_bytes(content)
+        os.replace(damaged, file.path)
+        shot = feed.wait_for(lambda shot: bool(shot.trouble))
+        assert shot.n_trials == 1
+        assert str(file.path) in shot.trouble
+
+
+def test_a_file_that_is_overwritten_in_place_is_told(file: StudyFile):
+    file.add_trial(1.0)
+    good = file.path.with_name("good")
+    shutil.copy(file.path, good)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+        file.path.write_bytes(b"\x00garbage" * 3_000)
+        feed.wait_for(lambda shot: bool(shot.trouble))
+        os.replace(good, file.path)
+        shot = feed.wait_for(lambda shot: not shot.trouble)
+        assert shot.n_trials == 1
+
+
+def test_an_older_file_says_what_to_do(tmp_path: Path):
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE poems (line TEXT)")
+    shot = snapshot_of(path)
+    assert shot.trouble
+    assert shot.n_trials == 0
+
+
+def test_an_engine_that_died_is_told_with_what_it_left(file: StudyFile):
+    file.add_trial(state="RUNNING")
+    write_lease(file.path, pid=os.getpid(), started="another time")
+    shot = snapshot_of(file.path)
+    assert shot.engine is None
+    assert "has died; 1 trial was left running." in shot.runner
+
+
+def test_an_engine_elsewhere_is_told_without_its_escape_sequences(file: StudyFile):
+    write_lease(file.path, pid=7, started="1", host="far\x1b[2Jaway")
+    shot = snapshot_of(file.path)
+    assert "far\\x1b[2Jaway" in shot.runner
+    assert shot.engine is None
+
+
+def test_an_engine_that_cannot_be_reached_is_told(file: StudyFile):
+    own = Lease.of_this_process("study", "run", file.path)
+    write_lease(file.path, pid=own.pid, started=own.started)
+    assert "cannot be reached" in snapshot_of(file.path).runner
+
+
+def test_trials_that_nobody_runs_are_not_called_a_run(file: StudyFile):
+    file.add_trial(state="RUNNING")
+    shot = snapshot_of(file.path)
+    assert "no engine runs this study here" in shot.runner
+
+
+def test_a_closed_event_loop_ends_the_feed(file: StudyFile):
+    def refuse(_: StudySnapshot) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    feed = StudyFeed(file.path, "study", refuse)
+    feed.start()
+    assert feed.join(30)
+
+
+def test_an_unforeseen_error_is_told_and_passes(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
+    file.add_trial(1.0)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.n_trials == 1)
+
+        def fail(*_: object, **__: object) -> None:
+            raise MemoryError("no \x1b room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(study_feed, "engine_status", fail)
+            shot = feed.wait_for(lambda shot: bool(shot.trouble))
+            assert "MemoryError: no \\x1b room" in shot.trouble
+        feed.wait_for(lambda shot: not shot.trouble)
+
+
+def test_a_thousand_parameters_and_hostile_names_are_read(file: StudyFile):
+    names = ["\x1b[31mred", "[bold]", "nul\0nul", "\u202eedoc", "🎉", "x" * 5_000]
+    names += [f"p{index}" for index in range(994)]
+    file.run("BEGIN")
+    file.add_trial(math.nan, params=dict.fromkeys(names, (0.5, FLOAT)))
+    file.run("COMMIT")
+    shot = snapshot_of(file.path)
+    assert list(shot.params) == names
+    assert np.isnan(shot.values).all()
