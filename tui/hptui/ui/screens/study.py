@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from hptui.ui.commands import Place
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
+_SETTLE_S: Final = 0.1
+_PAUSE_S_A_TRIAL: Final = 1e-5
+_MAX_PAUSE_S: Final = 2.0
 _SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
@@ -66,6 +70,8 @@ class StudyScreen(SteeredScreen[None]):
         self._zoom = Zoom()
         self._is_log = False
         self._is_curve_log = False
+        self._drawing: Timer | None = None
+        self._drawn_at_s = 0.0
 
     def _post_snapshot(self, snapshot: StudySnapshot) -> None:
         self.post_message(self.SnapshotTaken(snapshot))
@@ -123,11 +129,13 @@ class StudyScreen(SteeredScreen[None]):
         )
         strip.show(snapshot.engine)
         self.query_one(TrialTable).show(snapshot)
-        self._show_plots()
+        self._show_plots_in_time()
         self._tell_age()
         self.refresh_commands()
 
     def _show_plots(self) -> None:
+        self._drawing = None
+        self._drawn_at_s = time.monotonic()
         snapshot, selected = self.snapshot, self.selected
         engine = snapshot.engine
         last = int(snapshot.numbers[-1]) if snapshot.n_trials else 0
@@ -150,6 +158,8 @@ class StudyScreen(SteeredScreen[None]):
                 snapshot.revision,
                 is_log=self._is_curve_log,
             )
+        if selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
+            self.query_one(TrialSide).show(selected)
 
     def _tell_age(self) -> None:
         text = notice(self.snapshot, time.time())
@@ -159,12 +169,24 @@ class StudyScreen(SteeredScreen[None]):
         pane.update(Text(text, no_wrap=False))
 
     @on(TrialTable.Selected)
-    def follow_cursor(self, message: TrialTable.Selected) -> None:
+    def follow_cursor(self) -> None:
         """Mark the trial under the cursor in the plots, and show it at the side."""
-        self._show_plots()
-        if message.number is not None and self.size.width >= _MIN_SIDE_WIDTH:
-            self.query_one(TrialSide).show(message.number)
+        # Drawing at each step of a cursor that is being moved would compete with the keys.
+        if self._drawing is not None:
+            self._drawing.stop()
+        self._drawing = self.set_timer(_SETTLE_S, self._show_plots)
         self.refresh_commands()
+
+    def _show_plots_in_time(self) -> None:
+        """Draw now, or later where the plots of many trials have just been drawn."""
+        if self._drawing is not None:
+            return
+        pause_s = min(_MAX_PAUSE_S, self.snapshot.n_trials * _PAUSE_S_A_TRIAL)
+        wait_s = self._drawn_at_s + pause_s - time.monotonic()
+        if wait_s > 0:
+            self._drawing = self.set_timer(wait_s, self._show_plots)
+        else:
+            self._show_plots()
 
     @on(HistoryPlot.TrialPicked)
     def select_in_plot(self, message: HistoryPlot.TrialPicked) -> None:
@@ -270,13 +292,18 @@ class StudyScreen(SteeredScreen[None]):
         """Edit the search space of the next trials."""
         from hptui.ui.screens.edit_space import EditSpaceScreen
 
-        self.app.push_screen(EditSpaceScreen(self.path, self.study_name))
+        def tell(answer: str | None) -> None:
+            if answer:
+                self.notify(answer)
+                self._feed.nudge()
+
+        self.app.push_screen(EditSpaceScreen(self.path, self.study_name), tell)
 
     def do_run_study(self) -> None:
         """Set up the next run."""
         from hptui.ui.screens.setup import SetupScreen
 
-        self.app.push_screen(SetupScreen(self.snapshot.objective, None))
+        self.app.push_screen(SetupScreen(self.snapshot.objective, self.snapshot))
 
     def do_open_trial(self) -> None:
         """Show the selected trial in full."""
