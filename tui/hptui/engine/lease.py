@@ -111,9 +111,13 @@ def take_lease(study_file: Path, lease: Lease) -> Lease | None:
         draft = folder / f"engine.json.{os.getpid()}"
         draft.unlink(missing_ok=True)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "w") as stream:
-            json.dump(asdict(lease), stream)
-        draft.replace(path)
+        try:
+            with os.fdopen(fd, "w") as stream:
+                json.dump(asdict(lease), stream)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
     return found
 
 

@@ -8,6 +8,8 @@ import contextlib
 import datetime
 import json
 import logging
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -136,10 +138,9 @@ class Run:
             for r in records
         ]
         name = f"unsaved-{self.id}.jsonl"
-        for folder in (self.folder, Path.cwd(), Path("/tmp")):
-            with contextlib.suppress(OSError):
-                path = folder / name
-                path.write_text("\n".join(lines) + "\n", "utf-8")
+        for folder in (self.folder, Path.cwd(), Path(tempfile.gettempdir())):
+            path = folder / name
+            if _keep(path, "\n".join(lines) + "\n"):
                 return HptuiError(
                     f"The study file took no writes ({self.storage.trouble}); "
                     f"{len(lines)} trials that ended are in {safe_line(path)}."
@@ -165,6 +166,21 @@ class Run:
             if (self.folder / "engine.log").stat().st_size == 0:
                 (self.folder / "engine.log").unlink()
         release_lease(self.plan.study_file, self.lease)
+
+
+def _keep(path: Path, text: str) -> bool:
+    """Write a new file to the disk whole, or leave none."""
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except FileExistsError:
+        return False
+    except OSError:
+        path.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def runs_of(study: optuna.Study) -> list[dict[str, Any]]:

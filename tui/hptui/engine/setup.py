@@ -60,6 +60,7 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
             _set_aside(plan)
         take_lease(plan.study_file, lease)
     except OSError as error:
+        _remove_folder(plan)
         raise StudyFileError(
             f"Nothing can be written beside {safe_line(plan.study_file)}: {error.strerror}.",
             hint="Choose another place with --studies DIR or --storage FILE.",
@@ -68,12 +69,17 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
         return _open(plan, about, lease, choices)
     except BaseException:
         release_lease(plan.study_file, lease)
-        folder = folder_of(plan.study_file, plan.study)
-        with contextlib.suppress(OSError):
-            (folder / "engine.lock").unlink()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        _remove_folder(plan)
         raise
+
+
+def _remove_folder(plan: RunPlan) -> None:
+    """Remove the study's folder when nothing but the lock is in it."""
+    folder = folder_of(plan.study_file, plan.study)
+    with contextlib.suppress(OSError):
+        if [each.name for each in folder.iterdir()] == ["engine.lock"]:
+            (folder / "engine.lock").unlink()
+        folder.rmdir()
 
 
 def _set_aside(plan: RunPlan) -> None:
