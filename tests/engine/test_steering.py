@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,19 @@ from hptui.engine.launch import launch
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 OBJECTIVES = Path(__file__).with_name("steered_objectives.py")
 DEADLINE_S = 60.0
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    lease = running_engine(tmp_path / "s.db", "s")
+    if lease is not None:
+        os.kill(lease.pid, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -47,7 +51,11 @@ def start(file: Path, objective: str, *options: str) -> Callable[..., dict[str, 
     """Launch an engine and return a function that asks it."""
     ref = f"{OBJECTIVES}:{objective}"
     launch([ref, "--storage", str(file), "--jobs", "1", *options], file, file.stem)
-    return lambda **message: ask_engine(file, file.stem, message)
+
+    def ask(**message: object) -> dict[str, Any]:
+        return ask_engine(file, file.stem, message)
+
+    return ask
 
 
 def ends(file: Path) -> None:
@@ -122,6 +130,14 @@ def test_a_launched_engine_has_a_session_of_its_own_and_leaves_its_words(folder:
     (folder / "go-0").touch()
     ends(file)
     assert (folder / "s.hptui" / "run.log").read_text() == ""
+
+
+def test_a_run_that_is_over_at_once_was_launched_all_the_same(folder: Path):
+    file = folder / "s.db"
+    (folder / "go-0").touch()
+    start(file, "stepwise", "--trials", "1")
+    ends(file)
+    assert [trial.state for trial in trials(file)] == [TrialState.COMPLETE]
 
 
 @pytest.mark.parametrize(

@@ -217,9 +217,9 @@ def _detach(plan: RunPlan, argv: list[str]) -> int:
     from hptui.engine.launch import launch
 
     arguments = [text for text in argv if text != "--detach"]
-    lease = launch(arguments, plan.study_file, plan.study)
+    pid = launch(arguments, plan.study_file, plan.study)
     name = safe_line(address_of(plan.study_file, plan.study))
-    print(f"Process {lease.pid} runs it: hptui status {name}, hptui stop {name}.")
+    print(f"Process {pid} runs it: hptui status {name}, hptui stop {name}.")
     return 0
 
 

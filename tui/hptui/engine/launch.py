@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_text
-from hptui.engine.client import running_engine
+from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import folder_of
 from hptui.errors import HptuiError
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hptui.engine.lease import Lease
-
 OUTPUT_NAME = "run.log"
 """What a launched engine prints, in the study's folder."""
 _POLL_S = 0.02
+_ENDS_OF_A_RUN = (0, 3)
+"""Exit codes of a run that was over before it was looked at: with complete trials, or without."""
 _MAX_TOLD_BYTES = 4_000
 
 
 def launch(
     arguments: Sequence[str], study_file: Path, study: str, *, timeout_s: float = 120.0
-) -> Lease:
-    """Start `hptui run` in a session of its own and return its lease once it holds the study.
+) -> int:
+    """Start `hptui run` in a session of its own and return its process id once its run has begun.
 
     It has no terminal and survives the end of this process; its working directory is this one's.
 
@@ -42,8 +42,8 @@ def launch(
         timeout_s: How long loading the objective and probing it may take.
 
     Raises:
-        HptuiError: It ended before it held the study, with the reason it printed, or it took
-            longer than `timeout_s` and was ended.
+        HptuiError: It ended before its run began, with the reason it printed, or it took longer
+            than `timeout_s` and was ended.
     """
     fd, output = tempfile.mkstemp(prefix="hptui-run-", suffix=".log")
     with os.fdopen(fd, "wb") as stream:
@@ -56,7 +56,7 @@ def launch(
             start_new_session=True,
         )
     try:
-        lease = _wait_for_lease(process, output, study_file, study, timeout_s)
+        _wait_for_run(process, output, study_file, study, timeout_s)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(output)  # noqa: PTH108 - a plain name from mkstemp
@@ -66,21 +66,26 @@ def launch(
         os.replace(output, folder_of(study_file, study) / OUTPUT_NAME)  # noqa: PTH105
     # Collects the exit status, so that no zombie looks like a running engine.
     threading.Thread(target=process.wait, daemon=True).start()
-    return lease
+    return process.pid
 
 
-def _wait_for_lease(
+def _wait_for_run(
     process: subprocess.Popen[bytes], output: str, study_file: Path, study: str, timeout_s: float
-) -> Lease:
+) -> None:
     deadline_s = time.monotonic() + timeout_s
+    had_lease = False
     while True:
         lease = running_engine(study_file, study)
-        if lease is not None and lease.pid == process.pid:
-            return lease
+        has_lease = lease is not None and lease.pid == process.pid
+        had_lease |= has_lease
+        if has_lease and _answers(study_file, study):
+            return
         try:
             code = process.wait(_POLL_S)
         except subprocess.TimeoutExpired:
             code = None
+        if code in _ENDS_OF_A_RUN and (had_lease or code == 0):
+            return
         if code is not None:
             raise _refusal(output, code)
         if time.monotonic() > deadline_s:
@@ -93,6 +98,15 @@ def _wait_for_lease(
                 f"The engine did not start within {timeout_s:g} s.",
                 hint="The same with `hptui run` in a terminal shows what takes so long.",
             )
+
+
+def _answers(study_file: Path, study: str) -> bool:
+    try:
+        ask_engine(study_file, study, {"op": "status"}, timeout_s=1.0)
+    except HptuiError:
+        # It holds the study, and prepares the run.
+        return False
+    return True
 
 
 def _refusal(output: str, code: int) -> HptuiError:
