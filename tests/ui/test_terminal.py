@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.e2e.programs import OBJECTIVES, finish, start, wait_until
 from tests.ui.pty_program import PtyProgram, modes_left_on
+
+from hptui.engine.client import running_engine
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -96,3 +99,20 @@ def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None
     program.press("q")
     assert program.finish() == 0
     assert b"stray" not in program.written
+
+
+def test_after_the_engine_that_it_watches_is_killed(tmp_path: Path) -> None:
+    objective = f"{OBJECTIVES}:waiting"
+    engine = start("run", objective, "--study", "w", "--jobs", "1", cwd=tmp_path)
+    study_file = tmp_path / "w.db"
+    wait_until(lambda: study_file.exists() and running_engine(study_file, "w") is not None, "a run")
+    command = [sys.executable, "-m", "hptui", "w.db"]
+    watching = PtyProgram(command, cwd=tmp_path, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    with contextlib.closing(watching):
+        watching.wait_for("running")
+        engine.kill()
+        finish(engine)
+        watching.wait_for("not running")
+        watching.press("q")
+        assert watching.finish() == 0
+        assert is_restored(watching)

@@ -8,8 +8,10 @@ import signal
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.app import App
+from textual.app import App, ScreenError
+from textual.css.query import NoMatches
 from textual.scrollbar import ScrollBar
+from textual.widget import MountError
 
 from hptui.domain.text import safe_text
 from hptui.ui.marks import mark_of, state_role
@@ -168,6 +170,12 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def _exit_by_signal(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # What a thread posted may be handled while the screens are already being taken apart.
+        if self.return_code is not None and isinstance(error, MountError | NoMatches | ScreenError):
+            return
+        super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual would print the values of all variables over the restored terminal.

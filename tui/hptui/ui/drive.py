@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.pilot import OutOfBounds, WaitForScreenTimeout
 
@@ -15,7 +16,7 @@ from hptui.ui.drive_script import Click, Expect, Press, Resize, Screenshot, Type
 from hptui.ui.screen_text import screen_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from textual.pilot import Pilot
 
@@ -106,14 +107,31 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             await pilot.resize_terminal(width, height)
             await pilot.pause()
         case Click(x, y):
-            await pilot.click(offset=(x, y))
+            await _until_done_or_ended(_click(pilot, x, y), app)
 
 
 async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
     for key in keys:
         if app.return_code is not None:
             raise StepFailedError("The application has ended.")
-        await pilot.press(key)
+        await _until_done_or_ended(pilot.press(key), app)
+
+
+async def _click(pilot: Pilot[int], x: int, y: int) -> None:
+    await pilot.click(offset=(x, y))
+
+
+async def _until_done_or_ended(step: Coroutine[Any, Any, None], app: HptuiApp) -> None:
+    """Do a step of the pilot, which would wait in vain for the widgets of an ended application."""
+    task = asyncio.ensure_future(step)
+    while not task.done() and app.return_code is None:
+        await asyncio.wait({task}, timeout=_POLL_S)
+    if task.done():
+        await task
+    else:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def _wait(app: HptuiApp, action: Wait) -> None:

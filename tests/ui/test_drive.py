@@ -1,0 +1,96 @@
+"""`hptui drive` as a program: what it prints, how it ends, what it writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_drive(script: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run it on an empty folder, with nothing that is a terminal."""
+    (folder / "script.txt").write_text(script, "utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "hptui", "drive", "script.txt", ".", *options],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_it_says_what_it_does_and_ends_with_0(tmp_path: Path) -> None:
+    done = run_drive('# look\nwait "hptui"\nsize 80x24\nexpect "help"\n', tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == 'wait "hptui"\nsize 80x24\nexpect "help"\n3 steps done\n'
+
+
+def test_a_failed_step_ends_with_1_and_shows_the_screen(tmp_path: Path) -> None:
+    done = run_drive('press ?\nwait "no such text" 100ms\npress q\n', tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == 'press ?\nwait "no such text" 100ms\n'
+    assert done.stderr.startswith(
+        'line 2: wait "no such text" 100ms\n  It is not on the screen after 0.1 s.\nThe screen:\n'
+    )
+    assert "Show the keys that work here" in done.stderr
+
+
+def test_a_step_after_the_end_fails(tmp_path: Path) -> None:
+    done = run_drive("press q\npress n\n", tmp_path)
+    assert done.returncode == 1
+    assert "The application has ended." in done.stderr
+
+
+def test_screenshots_are_a_picture_or_text(tmp_path: Path) -> None:
+    done = run_drive("screenshot now.txt\n", tmp_path, "--screenshot", "last.svg")
+    assert done.returncode == 0
+    text = (tmp_path / "now.txt").read_text("utf-8")
+    assert len(text.splitlines()) == 40
+    assert "help" in text
+    assert (tmp_path / "last.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_a_screenshot_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    done = run_drive("screenshot nowhere/now.txt\n", tmp_path)
+    assert done.returncode == 1
+    assert "nowhere/now.txt cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--size", "big"), "'big' is no size"),
+        (("--screenshot", "x.png"), "ends in .svg or .txt"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(
+    tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    done = run_drive("press q\n", tmp_path, *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_a_script_with_a_mistake_opens_nothing(tmp_path: Path) -> None:
+    done = run_drive("fly\n", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Line 1: there is no step 'fly'." in done.stderr
+
+
+def test_a_script_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hptui", "drive", "missing.txt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "missing.txt cannot be read" in done.stderr
