@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MANY_TRIALS: Final = 20_000
 """Above, filtering and sorting would be felt, and are done in a thread."""
-_NARROW: Final = 76
+_NARROW: Final = 88
 _CLOCK_S: Final = 1.0
 
 
