@@ -51,6 +51,8 @@ _log = logging.getLogger("hptui.engine")
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
 _CLOSE_S = 5.0
+_PATIENCE_S = 2.0
+"""How long the last commit is tried after a second Ctrl+C; a third cuts it short."""
 
 
 class Engine:
@@ -366,7 +368,12 @@ class Engine:
         before = self._interrupts
         commits = self._commits
         assert commits is not None
-        is_given_up = lambda: self._interrupts > max(1, before)  # noqa: E731
+        patience_ends_s = now() + _PATIENCE_S
+
+        def is_given_up() -> bool:
+            is_new = self._interrupts > before
+            return self._interrupts > 1 and (is_new or now() > patience_ends_s)
+
         if not commits.commit_last(self._connections.pause, is_given_up):
             raise run.spill(list(commits.unannounced))
 
