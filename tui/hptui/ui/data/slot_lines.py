@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 Span = tuple[str, str]
 """A text and its role: muted, running, or nothing."""
 
-_CELL: Final = 37
+_CELL: Final = 39
 """Cells of a slot with a trial, its time, its step and its last report."""
-_SHORT_CELL: Final = 17
+_SHORT_CELL: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +68,30 @@ def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
     time = show_duration(slot.running_s) if slot.running_s is not None else ""
     spans: list[Span] = [
         (number, "muted"),
-        (f"{mark} #{slot.trial:<5}", "running"),
+        (f"{mark} #{slot.trial:<4}", "running"),
         (f"{time:>7} ", ""),
     ]
     if word:
         spans.append((f" {word}", "muted"))
     elif slot.step is not None and slot.value is not None:
-        spans += [(" step ", "muted"), (f"{slot.step:<4}", ""), (four_digits(slot.value), "")]
+        step: list[Span] = [(" step ", "muted"), (f"{slot.step:<4}", "")]
+        value = four_digits(slot.value)
+        is_short = sum(len(text) for text, _ in (*spans, *step)) + len(value) < width
+        spans += [*step, (value, "")] if is_short else [(f" {value}", "")]
     return _pad(spans, width, slot.trial)
 
 
 def _short(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
+    number = f"{slot.index + 1:>2} "
     if slot.trial is None:
-        return _pad([(f"{slot.index + 1:>2} ", "muted"), ("idle", "muted")], width, None)
+        return _pad([(number, "muted"), ("idle", "muted")], width, None)
     mark, _ = _mark(slot, unicode=unicode)
-    value = "" if slot.value is None else four_digits(slot.value)
-    spans: list[Span] = [
-        (f"{slot.index + 1:>2} ", "muted"),
-        (f"{mark} #{slot.trial:<5}"[:9], "running"),
-        (f" {value}", ""),
-    ]
-    return _pad(spans, width, slot.trial)
+    trial = f"{mark}#{slot.trial:<5}"
+    value = "" if slot.value is None else f" {four_digits(slot.value)}"
+    if len(number) + len(trial) + len(value) >= width:
+        # Half a number would be another number.
+        value = ""
+    return _pad([(number, "muted"), (trial, "running"), (value, "")], width, slot.trial)
 
 
 def _mark(slot: SlotState, *, unicode: bool) -> tuple[str, str]:

@@ -1,0 +1,156 @@
+"""The header and the slots of a study: what they say, and that nothing in them jumps or is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+
+from hptui.storage.trial_states import COMPLETE
+from hptui.ui.data.run_header_lines import HeaderLayout
+from hptui.ui.data.run_summary import empty_face, notice, show_rate, summarize_run
+from hptui.ui.data.slot_lines import arrange_slots, rows_needed
+from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
+
+ENGINE = EngineState(
+    state="running",
+    n_complete=90,
+    n_pruned=50,
+    n_failed=2,
+    n_trials=220,
+    rate=3.14,
+    eta_s=25.0,
+    elapsed_s=45.0,
+    sampler="tpe:n_startup_trials=5",
+    pruner="median",
+    sampler_ms_a_trial=6.0,
+    backend="loky",
+    trouble="",
+    slots=(),
+)
+STUDY = StudySnapshot(
+    Path("digits.db"),
+    "digits-mlp",
+    directions=("maximize",),
+    best_number=117,
+    best_value=0.98222,
+    engine=ENGINE,
+)
+
+
+def header(snapshot: StudySnapshot, width: int, layout: HeaderLayout | None = None) -> list[str]:
+    lines = (layout or HeaderLayout()).lines(summarize_run(snapshot), width)
+    return ["".join(text for text, _ in line) for line in lines]
+
+
+def test_a_wide_header_says_all_in_one_line() -> None:
+    (line,) = header(STUDY, 120)
+    for part in ("digits-mlp", "▶ running", "142/220", "3.1/s", "eta ~25 s", "★ 0.9822 (#117)"):
+        assert part in line
+    assert line.rstrip().endswith("tpe, median")
+    assert cell_len(line) == 120
+
+
+def test_a_narrow_header_says_it_in_two() -> None:
+    first, second = header(STUDY, 80)
+    assert first.split()[:3] == ["digits-mlp", "▶", "running"]
+    assert first.rstrip().endswith("142/220")
+    assert "eta ~25 s" in second
+    assert "★ 0.9822 (#117)" in second
+
+
+@pytest.mark.parametrize("width", range(20, 200, 7))
+def test_a_header_is_never_wider_than_its_place(width: int) -> None:
+    wide = replace(STUDY, name="漢字" * 40, sampler="s" * 300)
+    assert all(cell_len(line) <= width for line in header(wide, width))
+
+
+def test_parts_keep_their_places_while_numbers_change() -> None:
+    layout = HeaderLayout()
+    moments = [
+        replace(STUDY, engine=replace(ENGINE, n_complete=n, rate=rate, eta_s=eta))
+        for n, rate, eta in ((90, 12.5, 90.0), (91, 3.0, 8.0), (99, 0.5, None), (170, 99.0, 0.2))
+    ]
+    lines = [header(moment, 120, layout)[0] for moment in moments]
+    assert len({line.index("/220") for line in lines}) == 1
+    assert len({line.index("★") for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"engine": replace(ENGINE, state="paused")}, "‖ paused"),
+        ({"engine": replace(ENGINE, state="stopping")}, "▶ stopping"),
+        ({"engine": replace(ENGINE, state="waiting")}, "! waits for the file"),
+        ({"engine": None}, "■ not running"),
+        ({"engine": None, "is_filled": True, "runner": "x"}, "▷ run elsewhere"),
+        ({"engine": None, "trouble": "It is locked."}, "! cannot be read"),
+        ({"loading": (5, 10)}, "… loading"),
+    ],
+)
+def test_every_state_has_a_mark_and_a_word(change: dict[str, object], words: str) -> None:
+    snapshot = replace(STUDY, **change)  # pyright: ignore[reportArgumentType]
+    assert words in header(snapshot, 120)[0]
+    plain = HeaderLayout(unicode=False).lines(summarize_run(snapshot), 120)[0]
+    assert "".join(text for text, _ in plain).isascii()
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.0, "-/s"), (float("nan"), "-/s"), (0.1, "0.1/s"), (0.05, "3.0/min"), (0.001, "3.6/h")],
+)
+def test_rates_are_shown_in_a_unit_that_suits_them(rate: float, text: str) -> None:
+    assert show_rate(rate) == text
+
+
+def test_a_paused_run_promises_no_end() -> None:
+    assert "eta" not in header(replace(STUDY, engine=replace(ENGINE, state="paused")), 120)[0]
+
+
+def test_what_is_stale_says_since_when() -> None:
+    stale = replace(STUDY, engine=None, trouble="The file is locked.", read_at_s=100.0)
+    assert notice(stale, 112.0) == "Last read 12 s ago: The file is locked."
+    assert notice(replace(stale, read_at_s=0.0), 112.0) == "The file is locked."
+    assert notice(STUDY, 112.0) == ""
+
+
+def test_a_study_with_nothing_in_it_says_so() -> None:
+    assert empty_face(replace(STUDY, loading=(40, 100))) == "Reading 100 trials; 40 so far."
+    assert empty_face(STUDY) == "The first trial is about to start."
+    assert "r runs it" in empty_face(replace(STUDY, engine=None))
+    one = replace(STUDY, numbers=np.arange(1), states=np.array([COMPLETE], np.int8))
+    assert empty_face(one) == ""
+
+
+def slots(count: int, value: float = 0.951) -> EngineState:
+    return replace(
+        ENGINE, slots=tuple(SlotState(i, 200 + i, 2.0, 17, value, False) for i in range(count))
+    )
+
+
+def test_slots_say_trial_time_step_and_report() -> None:
+    (row,) = arrange_slots(slots(2), 118, 1).rows
+    text = "".join(part for part, _ in row[0].spans)
+    assert text.split() == ["1", "●", "#200", "2.0", "s", "step", "17", "0.951"]
+    assert row[1].trial == 201
+
+
+@pytest.mark.parametrize("value", [0.951, -1.23456e-05, float("nan"), 12345678.0])
+@pytest.mark.parametrize(("count", "width", "rows"), [(1, 78, 1), (10, 78, 1), (256, 118, 2)])
+def test_slots_fit_their_place_and_no_value_is_cut(
+    count: int, width: int, rows: int, value: float
+) -> None:
+    arranged = arrange_slots(slots(count, value), width, rows)
+    assert len(arranged.rows) <= rows
+    assert sum(map(len, arranged.rows)) + arranged.n_hidden == count
+    for row in arranged.rows:
+        assert sum(len(text) for cell in row for text, _ in cell.spans) <= width
+        shown = [cell.spans[-2][0].strip() for cell in row]
+        assert all(text in ("", f"{value:.4g}") for text in shown)
+
+
+def test_rows_for_slots_are_as_few_as_hold_them() -> None:
+    assert [rows_needed(count, 118, 2) for count in (0, 1, 3, 4, 99)] == [1, 1, 1, 2, 2]
