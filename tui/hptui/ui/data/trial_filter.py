@@ -47,8 +47,9 @@ def filter_trials(snapshot: StudySnapshot, text: str) -> BoolArray:
     """Return which rows satisfy every word of a filter; all, where there is none.
 
     A word compares a column (`number`, `state`, `value`, `time` in seconds, a parameter) with
-    `<`, `<=`, `>`, `>=`, `=` or `!=`; `state:failed` is another spelling. Any other word is looked
-    for in states and parameters. Numbers are equal when they are, as far as they are spelled.
+    `<`, `<=`, `>`, `>=`, `=` or `!=`; `state:failed` is another spelling. Any other word is
+    looked for in parameters, and may be the beginning of a state. Numbers are equal when they are,
+    as far as they are spelled.
 
     Raises:
         UsageError: A word cannot be understood; says which and why.
@@ -199,7 +200,7 @@ def _search(snapshot: StudySnapshot, word: str) -> BoolArray:
     """Look for a word in states, numbers and parameters."""
     wanted = word.casefold()
     states = [
-        number for number, name in enumerate(STATE_NAMES) if wanted in state_role(name).casefold()
+        number for number, name in enumerate(STATE_NAMES) if state_role(name).startswith(wanted)
     ]
     found = np.isin(snapshot.states, states)
     number = _float_or_none(word)
@@ -210,4 +211,15 @@ def _search(snapshot: StudySnapshot, word: str) -> BoolArray:
         found |= view.containing(wanted)
         if number is not None:
             found |= _are_equal(view.numbers, number, word) & view.is_number
+    if not found.any():
+        _refuse_half_a_comparison(snapshot, word)
     return found
+
+
+def _refuse_half_a_comparison(snapshot: StudySnapshot, word: str) -> None:
+    """Refuse the beginning of a column's name, so that no trial vanishes while it is typed."""
+    names = (*_fields(snapshot), *snapshot.params)
+    name = next((name for name in names if word and name.startswith(word)), None)
+    if name is not None:
+        shown = safe_line(name, max_chars=_MAX_SHOWN)
+        raise UsageError(f"{shown} can be compared, like {shown}=1 or {shown}<1.")

@@ -47,7 +47,7 @@ class TrialTable(Vertical):
         & #filter-mark { width: 2; }
         & #filter-input { width: 1fr; height: 1; border: none; padding: 0; }
         & #filter-note { width: auto; max-width: 60%; height: 1; padding-left: 2; }
-        &.-wrong #filter-note { color: $text-error; }
+        &.-wrong #filter-note { max-width: 75%; color: $text-error; }
     }
     """
 
@@ -102,7 +102,9 @@ class TrialTable(Vertical):
         """Show another moment of the study."""
         before, self._snapshot = self._snapshot, snapshot
         self._show_tabs()
-        if before is None or before.revision != snapshot.revision or not len(self._grid_model()):
+        # Snapshots of the same trials share their arrays.
+        is_new = before is None or before.numbers is not snapshot.numbers
+        if is_new or not len(self._grid_model()):
             self._remake()
 
     @property
@@ -336,4 +338,4 @@ def _made_anyhow(make: partial[TrialModel]) -> TrialTable.Made:
         return _made(make)
     except Exception as error:  # noqa: BLE001 - without an answer the table would stand still
         what = f"{type(error).__name__}: {error}"
-        return TrialTable.Made(None, f"The trials cannot be shown like this: {what}")
+        return TrialTable.Made(None, f"This failed: {what}")

@@ -1,0 +1,359 @@
+"""Trials as a table: what each cell says, orders, filters and tabs."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
+from tests.ui.feeding import snapshot_of
+
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+from hptui.ui.data.table_model import Sort
+from hptui.ui.data.trial_model import TAB_STATES, Tab, TrialModel
+from hptui.ui.data.trial_tabs import empty_sentence, tab_labels
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.ui.data.snapshot import StudySnapshot
+
+MIXED = json.dumps(
+    {"name": "CategoricalDistribution", "attributes": {"choices": [1, "1", 0.5, True, None, "a b"]}}
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as built:
+        built.add_study()
+        yield built
+
+
+@pytest.fixture
+def study(file: StudyFile) -> StudySnapshot:
+    """Eight trials: 0 to 3 complete (3 infeasible), 4 pruned, 5 failed, 6 running, 7 waiting."""
+    lr = [0.5, 0.0031415, 1e-9, 0.25]
+    for number, value in enumerate([0.5, 0.25, math.inf, 0.125]):
+        file.add_trial(
+            value,
+            params={
+                "lr": (lr[number], FLOAT),
+                "n": (number + 1, INT),
+                "kernel": (number % 3, CHOICE),
+            },
+            attributes={"constraints:c": 2.0} if number == 3 else None,
+        )
+    file.add_trial(0.01, state="PRUNED", params={"lr": (0.75, FLOAT), "m": (0, MIXED)})
+    file.add_trial(state="FAIL")
+    file.add_trial(state="RUNNING", reports={0: 9.0, 3: 0.0625}, params={"m": (5, MIXED)})
+    file.add_trial(state="WAITING", start=None)
+    return snapshot_of(file.path)
+
+
+def column_of(model: TrialModel, key: str) -> list[str]:
+    at = [column.key for column in model.columns].index(key)
+    return [model.cell(row, at).text.strip() for row in range(len(model))]
+
+
+def numbers_of(model: TrialModel) -> list[int]:
+    return [model.key_of(row) for row in range(len(model))]
+
+
+def found(study: StudySnapshot, text: str) -> list[int]:
+    return numbers_of(TrialModel(study, filter_text=text))
+
+
+def test_columns_are_number_state_value_time_and_parameters(study: StudySnapshot):
+    model = TrialModel(study)
+    keys = [column.key for column in model.columns]
+    assert keys == ["number", "state", "value", "time"] + [
+        f"params_{name}" for name in ("lr", "n", "kernel", "m")
+    ]
+    assert column_of(model, "number") == ["0", "★ 1", "2", "3", "4", "5", "6", "7"]
+    assert column_of(model, "state") == [
+        "✓ complete",
+        "✓ complete",
+        "✓ complete",
+        "⊘ infeasible",
+        "◐ pruned",
+        "✗ failed",
+        "● running",
+        "○ waiting",
+    ]
+    assert column_of(model, "value") == [
+        "0.5",
+        "0.25",
+        "inf",
+        "0.125",
+        "0.01 ·",
+        "",
+        "0.0625 ~",
+        "",
+    ]
+    assert column_of(model, "params_lr") == ["0.5", "0.003142", "1e-09", "0.25", "0.75", "", "", ""]
+    assert column_of(model, "params_n") == ["1", "2", "3", "4", "", "", "", ""]
+    assert column_of(model, "params_kernel")[:4] == ["a", "b", "None", "a"]
+    assert column_of(model, "params_m")[4:7] == ["1", "", "a b"]
+    assert column_of(model, "time")[:6] == ["2.5 s"] * 6
+    assert column_of(model, "time")[6].endswith(("s", "m", "h", "d"))
+
+
+def test_marks_have_an_ascii_form(study: StudySnapshot):
+    model = TrialModel(study, has_unicode=False)
+    texts = [
+        model.cell(row, column).text
+        for row in range(len(model))
+        for column in range(len(model.columns))
+    ]
+    assert all(text.isascii() for text in texts)
+    assert column_of(model, "number")[1] == "* 1"
+    assert column_of(model, "value")[4] == "0.01 ."
+
+
+def test_values_line_up_whatever_mark_is_behind_them(study: StudySnapshot):
+    model = TrialModel(study)
+    cells = [model.cell(row, 2).text for row in range(8)]
+    assert {len(text) - len(text.rstrip(" ~·")) for text in cells if text} == {2}
+
+
+@pytest.mark.parametrize(
+    ("sort", "numbers"),
+    [
+        (Sort("number"), [0, 1, 2, 3, 4, 5, 6, 7]),
+        (Sort("number", True), [7, 6, 5, 4, 3, 2, 1, 0]),
+        # Complete, then infeasible, pruned, running ones; then those without a value.
+        (Sort("value"), [1, 0, 2, 3, 4, 6, 5, 7]),
+        (Sort("value", True), [2, 0, 1, 3, 4, 6, 5, 7]),
+        (Sort("params_lr"), [2, 1, 3, 0, 4, 5, 6, 7]),
+        (Sort("params_lr", True), [4, 0, 3, 1, 2, 5, 6, 7]),
+        (Sort("state"), [6, 0, 1, 2, 3, 4, 5, 7]),
+        (Sort("time", True), [6, 0, 1, 2, 3, 4, 5, 7]),
+        (Sort("params_gone"), [0, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_what_is_missing_comes_last_in_every_order(
+    study: StudySnapshot, sort: Sort, numbers: list[int]
+):
+    model = TrialModel(study, sort=sort)
+    assert numbers_of(model) == numbers
+    assert [model.row_of_key(number) for number in numbers] == list(range(8))
+
+
+def test_rows_grow_where_numbers_grow(study: StudySnapshot):
+    assert TrialModel(study).grows_at == "end"
+    assert TrialModel(study, sort=Sort("number", True)).grows_at == "start"
+    assert TrialModel(study, sort=Sort("value")).grows_at is None
+
+
+@pytest.mark.parametrize(
+    ("tab", "numbers"),
+    [
+        ("all", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("running", [6]),
+        ("complete", [0, 1, 2, 3]),
+        ("pruned", [4]),
+        ("failed", [5]),
+        ("waiting", [7]),
+    ],
+)
+def test_tabs_hold_the_trials_of_a_state(study: StudySnapshot, tab: Tab, numbers: list[int]):
+    model = TrialModel(study, tab=tab)
+    assert numbers_of(model) == numbers
+    assert model.row_of_key(99) is None
+    assert model.row_of_key("6") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("   ", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("state:failed", [5]),
+        ("state=fail", [5]),
+        ("state:comp", [0, 1, 2, 3]),
+        ("state:infeasible", [3]),
+        ("state!=complete", [4, 5, 6, 7]),
+        ("number>5", [6, 7]),
+        ("number<=0", [0]),
+        ("value>=0.25", [0, 1, 2]),
+        ("value=inf", [2]),
+        ("lr<1e-3", [2]),
+        ("lr>0.2 lr<0.6", [0, 3]),
+        ("lr=0.00314", [1]),
+        ("lr=0.003", [1]),
+        ("lr=0.004", []),
+        ("lr!=0.5", [1, 2, 3, 4]),
+        ("params_lr=0.5", [0]),
+        ("n=2", [1]),
+        ("n>=3", [2, 3]),
+        ("kernel=a", [0, 3]),
+        ("kernel!=a", [1, 2]),
+        ("kernel=None", [2]),
+        ("m=1", [4]),
+        ('m="a b"', [6]),
+        ("time>2", [0, 1, 2, 3, 4, 5]),
+        ("time>1m", []),
+        ("A b", [6]),
+        ('"a b"', [6]),
+        ("pruned", [4]),
+        ("7", [7]),
+        ("0.25", [3]),
+        ("state:complete kernel=a n>1", [3]),
+        ("nothing-like-this", []),
+    ],
+)
+def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
+    assert found(study, text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("l", "lr can be compared, like lr=1"),
+        ("lr<", "needs a value"),
+        ("lr<abc", "needs a number, not 'abc'"),
+        ("lr=abc", "is a number"),
+        ("kernel=rbf", "has no choice 'rbf'; it has a, b, None"),
+        ("kernel<a", "needs a number"),
+        ("kernl=a", "there is kernel"),
+        ("state:sleeping", "is no state"),
+        ("state<running", "= and !="),
+        ("number>nan", "needs a number"),
+        ("time>soon", "no duration"),
+        ("\x1b[2J=1", "\\x1b[2J"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_gets_a_sentence(
+    study: StudySnapshot, text: str, sentence: str
+):
+    with pytest.raises(UsageError) as raised:
+        TrialModel(study, filter_text=text)
+    message = raised.value.message
+    assert sentence in message
+    assert safe_line(message, max_chars=10_000) == message
+
+
+@pytest.mark.parametrize(
+    "text", ["<", "=", ":", '"', '"<', "<=5", "==", "a:b", "%s", "\0", "x" * 9_000]
+)
+def test_no_filter_breaks_the_table(study: StudySnapshot, text: str):
+    message = ""
+    try:
+        TrialModel(study, filter_text=text)
+    except UsageError as error:
+        message = error.message
+    assert len(message) < 500
+
+
+def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: StudyFile):
+    names = ["a=b", "model:lr", "number", "with space", "x<y"]
+    file.add_trial(1.0, params=dict.fromkeys(names, (0.5, FLOAT)))
+    file.add_trial(2.0, params=dict.fromkeys(names, (0.25, FLOAT)))
+    study = snapshot_of(file.path)
+    assert found(study, "a=b<0.3") == [1]
+    assert found(study, "model:lr=0.5") == [0]
+    assert found(study, "number=1") == [1]
+    assert found(study, "params_number=0.25") == [1]
+    assert found(study, '"with space">0.3') == [0]
+    assert found(study, "x<y<0.3") == [1]
+
+
+def test_hidden_columns_are_left_out_but_the_number_stays(study: StudySnapshot):
+    model = TrialModel(study, hidden=frozenset({"number", "state", "params_lr", "params_gone"}))
+    keys = [column.key for column in model.columns]
+    assert keys == ["number", "value", "time", "params_n", "params_kernel", "params_m"]
+
+
+def test_columns_are_used_again_as_long_as_they_are_the_same(file: StudyFile):
+    file.add_trial(1.0, params={"x": (0.5, FLOAT)})
+    study = snapshot_of(file.path)
+    before = TrialModel(study)
+    again = TrialModel(study, sort=Sort("value"), before=before)
+    assert again.columns is before.columns
+    other = TrialModel(study, hidden=frozenset({"time"}), before=before)
+    assert len(other.columns) == len(before.columns) - 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b]52;c;aGk=\x07", "[bold]x[/]", "nul\0", "\u202ert", "🎉👩‍👧", "x" * 10_000, "a\nb"],
+)
+def test_hostile_names_and_choices_are_safe_cells(file: StudyFile, text: str):
+    choices = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": [text]}})
+    file.run(
+        "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, ?, ?)",
+        "study:metric_names",
+        json.dumps([text]),
+    )
+    file.add_trial(1.0, params={text: (0, choices)})
+    model = TrialModel(snapshot_of(file.path))
+    shown = [column.label for column in model.columns]
+    shown += [model.cell(0, column).text for column in range(len(model.columns))]
+    for each in shown:
+        assert safe_line(each, max_chars=100_000) == each
+        assert len(each) < 1_000
+
+
+def test_several_objectives_have_a_column_each_and_marks_on_the_front(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as file:
+        file.add_study(directions=("MINIMIZE", "MAXIMIZE"))
+        file.add_trial([1.0, 1.0])
+        file.add_trial([2.0, 0.5])
+        file.add_trial([0.5, math.inf])
+        study = snapshot_of(file.path)
+    model = TrialModel(study)
+    assert [column.label for column in model.columns][2:4] == ["value 0", "value 1"]
+    assert column_of(model, "number") == ["0", "1", "★ 2"]
+    assert numbers_of(TrialModel(study, sort=Sort("value_1", True))) == [2, 0, 1]
+    assert found(study, "value_0<1") == [2]
+
+
+def test_damaged_trials_are_rows_like_others(file: StudyFile):
+    file.add_trial(1.0, number=None)
+    file.add_trial(state="SLEEPING", start="never")
+    model = TrialModel(snapshot_of(file.path))
+    assert sorted(column_of(model, "number")) == ["1", "?"]
+    assert "! damaged" in column_of(model, "state")
+    assert found(model.snapshot, "state:damaged") == [1]
+
+
+def test_a_thousand_parameters_are_columns_like_any(file: StudyFile):
+    names = [f"p{index}" for index in range(1_000)]
+    file.run("BEGIN")
+    file.add_trial(1.0, params=dict.fromkeys(names, (0.5, FLOAT)))
+    file.run("COMMIT")
+    study = snapshot_of(file.path)
+    model = TrialModel(study)
+    assert len(model.columns) == 1_004
+    assert model.cell(0, 1_003).text == "0.5"
+    assert found(study, "p999=0.5") == [0]
+    assert len(TrialModel(study, hidden=frozenset(f"params_{name}" for name in names)).columns) == 4
+
+
+def test_tabs_have_counts_and_marks(study: StudySnapshot):
+    labels, full = tab_labels(study, is_narrow=False, has_unicode=True)
+    assert [key for key, _ in labels] == list(TAB_STATES)
+    assert [label.split()[-1] for _, label in labels] == ["8", "1", "4", "1", "1", "1"]
+    assert full == set(TAB_STATES)
+    narrow, _ = tab_labels(study, is_narrow=True, has_unicode=False)
+    assert [label.strip() for _, label in narrow] == ["all 8", "R 1", "C 4", "P 1", "F 1", "W 1"]
+
+
+def test_an_empty_table_says_why(file: StudyFile):
+    study = snapshot_of(file.path)
+    assert empty_sentence(study, "all", "") == "There is no trial yet."
+    file.add_trial(state="RUNNING")
+    study = snapshot_of(file.path)
+    sentence = "No trial has completed yet; 1 is running."
+    assert empty_sentence(study, "complete", "") == sentence
+    assert empty_sentence(study, "failed", "lr<1") == "No trial has failed."
+    assert "No trial matches \\x1b; escape" in empty_sentence(study, "all", "\x1b")
+
+
+def test_the_start_of_a_trial_in_the_future_is_no_negative_time(file: StudyFile):
+    file.add_trial(state="RUNNING", start="2999-01-01 00:00:00")
+    assert column_of(TrialModel(snapshot_of(file.path)), "time") == ["0.0 s"]
