@@ -80,22 +80,24 @@ class StudyFeed:
 
     def _tick(self) -> None:
         try:
-            snapshot = self._with_engine(self._read())
+            snapshot = self._with_engine(self._read_or_tell())
         except _StoppedError:
             return
-        except HptuiError as error:
-            self._is_checked, self._is_behind = False, True
-            hint = f" {error.hint}" if error.hint else ""
-            snapshot = replace(self._latest, trouble=f"{error.message}{hint}", loading=None)
-            if self._ticker.is_stopping:
-                return
-            snapshot = self._with_engine(snapshot)
         except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm study
             self._columns.close()
             self._is_checked, self._is_behind = False, True
             what = safe_line(f"{type(error).__name__}: {error}")
             snapshot = replace(self._latest, trouble=f"The study cannot be read: {what}")
         self._hand_on(snapshot)
+
+    def _read_or_tell(self) -> StudySnapshot:
+        """Return what the file holds, or what was read before and why it cannot be read now."""
+        try:
+            return self._read()
+        except HptuiError as error:
+            self._is_checked, self._is_behind = False, True
+            hint = f" {error.hint}" if error.hint else ""
+            return replace(self._latest, trouble=f"{error.message}{hint}", loading=None)
 
     def _read(self) -> StudySnapshot:
         """Return what the file holds; what is known already when nothing has changed.

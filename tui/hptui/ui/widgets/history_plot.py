@@ -65,9 +65,9 @@ class HistoryPlot(Plot):
         )
         if shown == self._shown:
             return
-        self._shown = shown
         if history is None or (snapshot.loading is not None and not snapshot.n_trials):
             self.show_sentence(_why_no_history(snapshot))
+            self._shown = shown
             return
 
         def draw(width: int, height: int, unicode: bool) -> HistoryPicture:
@@ -83,7 +83,13 @@ class HistoryPlot(Plot):
                 n_objectives=len(snapshot.directions),
             )
 
+        self._shown = shown
         self.show_chart(draw)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show a sentence instead of the history, until `show` is called again."""
+        self._shown = ()
+        super().show_sentence(sentence)
 
     def on_click(self, event: events.Click) -> None:
         """Pick the trial that is seen where the click was."""
