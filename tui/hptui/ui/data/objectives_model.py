@@ -26,9 +26,10 @@ class ObjectivesModel:
     def __init__(self, found: Sequence[Found]) -> None:
         self.found = tuple(found)
         names = max((len(each.ref.name) for each in found), default=0)
+        goals = max((len(_goal(each)) for each in found), default=0)
         self.columns: tuple[Column, ...] = (
             Column("objective", "objective", max(9, min(names, _MAX_NAME))),
-            Column("goal", "goal", 4),
+            Column("goal", "goal", max(4, goals)),
             Column("summary", "what it tunes", _SUMMARY_WIDTH),
         )
 
@@ -42,7 +43,7 @@ class ObjectivesModel:
         if column == 0:
             return Cell(safe_line(found.ref.name, max_chars=100))
         if column == 1:
-            return Cell("/".join(goal[:3] for goal in found.info.directions), "dim")
+            return Cell(_goal(found), "dim")
         return Cell(safe_line(found.problem or found.info.summary), "" if found.problem else "dim")
 
     def key_of(self, row: int) -> int:
@@ -52,3 +53,7 @@ class ObjectivesModel:
     def row_of_key(self, key: int | str) -> int | None:
         """Return where an objective stands, or None."""
         return key if isinstance(key, int) and 0 <= key < len(self.found) else None
+
+
+def _goal(found: Found) -> str:
+    return "/".join(goal[:3] for goal in found.info.directions)

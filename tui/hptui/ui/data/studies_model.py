@@ -22,8 +22,9 @@ BY_ACTIVITY: Final = Sort("activity", is_reversed=True)
 _WIDE: Final = 100
 """Cells from which objective and goal are shown."""
 _MIN_NAME, _MAX_NAME = 14, 32
-_TREND_WIDTH: Final = 12
+_TREND_WIDTH, _SHORT_TREND_WIDTH = 12, 8
 _MIN_ACTIVITY: Final = 14
+_AGE_UNITS_S: Final = (86_400, 3_600, 60, 1)
 _GAP: Final = 2
 _STATES: Final = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 _GREATEST_FIRST: Final = frozenset({"best", "complete", "pruned", "failed", "activity"})
@@ -75,9 +76,9 @@ class StudiesModel:
         self._has_unicode = has_unicode
         self._index = {study_key(row.path, row.name): index for index, row in enumerate(self.rows)}
         is_wide = width >= _WIDE
+        self._trend_width = _TREND_WIDTH if is_wide else _SHORT_TREND_WIDTH
         names = max((len(row.name) for row in rows), default=0) + 2
         objectives = max((len(_objective(row)) for row in rows), default=0)
-        count = max((len(f"{count:,}") for row in rows for count in row.counts.values()), default=1)
         limit = _MAX_NAME if is_wide else width // 3
         self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
             (Column("study", "study", max(_MIN_NAME, min(names, limit))), self._study)
@@ -93,10 +94,13 @@ class StudiesModel:
         self._cells += [
             (Column("best", "best", 9, "right"), _best),
             *(
-                (Column(state, self._mark(state), max(3, count), "right"), _count_of(state))
+                (
+                    Column(state, self._mark(state), _count_width(rows, state), "right"),
+                    _count(state),
+                )
                 for state in _STATES
             ),
-            (Column("trend", "trend", _TREND_WIDTH), self._trend),
+            (Column("trend", "trend", self._trend_width), self._trend),
         ]
         used = sum(column.width + _GAP for column, _ in self._cells) + _GAP
         longest = max((len(self._activity(row).text) for row in rows), default=0)
@@ -144,7 +148,7 @@ class StudiesModel:
         # With it comes NumPy, which the first frame does without.
         from hptui.charts.sparkline import sparkline
 
-        return Cell(sparkline(row.trend, _TREND_WIDTH, unicode=self._has_unicode), "dim")
+        return Cell(sparkline(row.trend, self._trend_width, unicode=self._has_unicode), "dim")
 
     def _activity(self, row: StudyRow) -> Cell:
         if row.problem:
@@ -154,7 +158,7 @@ class StudiesModel:
         if row.n_left_running:
             trials = "1 trial" if row.n_left_running == 1 else f"{row.n_left_running} trials"
             return Cell(f"{trials} left running: f mends", "trouble")
-        return Cell(show_age(row.last_activity_s, self.now_s), "dim")
+        return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 
 def study_state(row: StudyRow) -> tuple[str, Role]:
@@ -168,6 +172,10 @@ def study_state(row: StudyRow) -> tuple[str, Role]:
 
 def engine_text(engine: EngineState) -> str:
     """Return how far a run is: `2 workers  64 %  eta ~25 s`."""
+    if not engine.slots and not engine.n_ended:
+        # Of an engine elsewhere, or one that does not answer now, only that is known.
+        state = safe_line(engine.state, max_chars=60)
+        return f"runs {state}" if state.startswith("on ") else state
     count = len(engine.slots)
     parts = [f"{count} worker{'' if count == 1 else 's'}"]
     if engine.state != "running":
@@ -207,14 +215,30 @@ def _best(row: StudyRow) -> Cell:
     return Cell("" if row.best is None else four_digits(row.best.value))
 
 
-def _count_of(state: str) -> Callable[[StudyRow], Cell]:
+def _count_width(rows: Sequence[StudyRow], state: str) -> int:
+    return max((len(_count_text(row, state)) for row in rows), default=0)
+
+
+def _count_text(row: StudyRow, state: str) -> str:
+    count = row.counts.get(_STATES[state])
+    return "" if count is None else f"{count:,}"
+
+
+def _count(state: str) -> Callable[[StudyRow], Cell]:
     def count_cell(row: StudyRow) -> Cell:
-        count = row.counts.get(_STATES[state])
-        if count is None:
-            return Cell("")
-        return Cell(f"{count:,}", "" if count else "dim")
+        text = _count_text(row, state)
+        return Cell(text, "dim" if text == "0" else "")
 
     return count_cell
+
+
+def _age(at_s: float | None, now_s: float) -> str:
+    """Return how long ago something was, in one unit."""
+    if at_s is None or at_s > now_s:
+        return show_age(at_s, now_s)
+    age_s = now_s - at_s
+    unit_s = next((size for size in _AGE_UNITS_S if age_s >= size), 1)
+    return show_age(now_s - age_s // unit_s * unit_s, now_s)
 
 
 def _sorted(rows: Sequence[StudyRow], sort: Sort) -> tuple[StudyRow, ...]:

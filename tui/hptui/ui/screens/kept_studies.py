@@ -71,7 +71,8 @@ class KeptStudies(CommandScreen[None]):
         super().__init__()
         self.is_managing = False
         """Whether something is done now that moves or changes files."""
-        self._can_undo = False
+        self._is_trash_empty = False
+        """As far as is known: before the trash was looked into it may hold something."""
 
     @property
     def study(self) -> StudyRow | None:
@@ -109,7 +110,7 @@ class KeptStudies(CommandScreen[None]):
             return "One thing at a time: the last one is still being done."
         if command_id == "open-study" and row is None and self.objective is None:
             return "There is nothing under the cursor."
-        if command_id == "undo" and not self._can_undo:
+        if command_id == "undo" and self._is_trash_empty:
             return "Nothing in the trash."
         if command_id not in _NEEDS_STUDY:
             return None
@@ -221,7 +222,7 @@ class KeptStudies(CommandScreen[None]):
             ChoiceDialog(
                 f"Delete {row.name}?",
                 f"{what}It goes to the trash; u brings it back.",
-                (("x", "delete", "delete it"), ("k", "", "keep it")),
+                (("x", "delete", "delete it"), ("n", "", "keep it")),
             ),
             delete,
         )
@@ -280,7 +281,7 @@ class KeptStudies(CommandScreen[None]):
                 (
                     ("f", "fail", "mark as failed"),
                     ("t", "requeue", "mark as failed, and try the parameters again"),
-                    ("k", "", "leave as it is"),
+                    ("n", "", "leave as it is"),
                 ),
             ),
             settle,
@@ -310,7 +311,7 @@ class KeptStudies(CommandScreen[None]):
             ChoiceDialog(
                 f"Upgrade {row.path.name}?",
                 f"{message.sentence} A copy as it is now stays beside it.",
-                (("u", "upgrade", "upgrade it"), ("k", "", "leave it as it is")),
+                (("u", "upgrade", "upgrade it"), ("n", "", "leave it as it is")),
             ),
             upgrade,
         )
@@ -329,7 +330,7 @@ class KeptStudies(CommandScreen[None]):
     @on(TrashSeen)
     def remember_trash(self, message: TrashSeen) -> None:
         """Offer undo, or not."""
-        self._can_undo = message.can_undo
+        self._is_trash_empty = not message.can_undo
         self.refresh_commands()
 
     def _manage(self, work: Callable[[], Outcome], *, moves_files: bool = True) -> None:
@@ -351,7 +352,7 @@ class KeptStudies(CommandScreen[None]):
         """Say what was done, and read again."""
         outcome = message.outcome
         self.is_managing = False
-        self._can_undo = outcome.can_undo
+        self._is_trash_empty = not outcome.can_undo
         if self.app.screen is self:
             self.resume_reading()
         if outcome.study is not None:

@@ -78,6 +78,7 @@ class StudiesScreen(KeptStudies):
         self._filter = ""
         self._wanted: str | None = None
         self._preview: StudyPreview | None = None
+        self._has_listed = False
         self._has_asked_for_objectives = False
 
     def compose(self) -> ComposeResult:
@@ -169,8 +170,18 @@ class StudiesScreen(KeptStudies):
     @on(CatalogueRead)
     def show_catalogue(self, message: CatalogueRead) -> None:
         """Show the studies as they are now."""
-        self.catalogue = message.catalogue
+        catalogue = message.catalogue
+        is_whole = catalogue.loading is None
+        if self._has_listed and not is_whole:
+            # Read anew from the start; what is shown is better than a part of it.
+            return
+        is_at_top = self.grid.cursor_row in (None, 0)
+        self.catalogue = catalogue
         self._show()
+        if is_at_top and not self._has_listed:
+            # Studies that came later may belong above the first ones.
+            self.grid.move_to_row(0)
+        self._has_listed = is_whole
 
     @on(ObjectivesFound)
     def show_objectives(self, message: ObjectivesFound) -> None:
@@ -185,7 +196,8 @@ class StudiesScreen(KeptStudies):
         catalogue = self.catalogue
         if catalogue is None:
             return
-        is_first = not catalogue.rows and not catalogue.trouble
+        is_loading = catalogue.loading is not None
+        is_first = not (catalogue.rows or catalogue.trouble or is_loading)
         self.set_class(is_first, "-first")
         self._tell_head()
         if is_first:
@@ -212,6 +224,8 @@ class StudiesScreen(KeptStudies):
     def _empty_sentence(self, catalogue: Catalogue) -> str:
         if catalogue.trouble:
             return safe_line(catalogue.trouble)
+        if catalogue.loading is not None and not catalogue.rows:
+            return "Looking for studies."
         return f"No study matches {safe_line(self._filter, max_chars=60)!r}; esc shows all."
 
     def _show_first_start(self) -> None:
@@ -268,8 +282,7 @@ class StudiesScreen(KeptStudies):
 
     def _show_preview(self) -> None:
         if self._preview is not None and self._preview.is_mounted:
-            is_in_sight = self.app.screen is self and self._preview.display
-            self._preview.show(self.study if is_in_sight else None)
+            self._preview.show(self.study if self._preview.display else None)
 
     # What happens around it.
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import getters
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
+from hptui.ui.app import HptuiApp
 from hptui.ui.data.preview_lines import preview_lines, preview_title
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.widgets.history_plot import HistoryPlot
@@ -29,6 +31,7 @@ _WAIT_BEFORE_READING_S = 0.15
 class StudyPreview(Horizontal):
     """Follows the study that it shows, while it is in sight."""
 
+    app = getters.app(HptuiApp)
     DEFAULT_CSS = """
     StudyPreview {
         & > HistoryPlot { width: 1fr; }

@@ -1,0 +1,567 @@
+"""The home: studies listed, found, opened, kept; real files, the real application."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.programs import OBJECTIVES, run, start, wait_until
+from tests.engine.test_renaming import make
+from tests.storage.comparison import content_of
+from tests.storage.older_files import make_older_file
+from tests.storage.study_file import FLOAT, StudyFile
+from tests.ui.driving import drive
+from tests.ui.showing import run as show
+from tests.ui.showing import screen_text, until
+
+from hptui.cli.application import open_place
+from hptui.engine.client import running_engine
+from hptui.engine.trash import list_trash
+from hptui.storage.studies import list_studies, read_summary, study_names
+from hptui.ui.app import HptuiApp
+from hptui.ui.widgets.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from hptui.domain.objective import Direction
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The studies folder, in a working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    return studies
+
+
+def study(
+    folder: Path,
+    name: str,
+    *values: float,
+    direction: Direction = "minimize",
+    objective: str = "",
+    age_s: float = 0.0,
+    states: tuple[str, ...] = (),
+) -> Path:
+    """A study file with a trial for each value, and one for each further state."""
+    path = folder / f"{name}.db"
+    ref = {"kind": "module", "target": "m", "attribute": "f", "name": objective}
+    facts = {"token": "t", "objective": ref} if objective else {}
+    with StudyFile(path) as built:
+        built.add_study(name, [direction.upper()], hptui_study=facts)
+        for value in values:
+            built.add_trial(value, params={"rate": (value / 100, FLOAT)})
+        for state in states:
+            built.add_trial(state=state)
+        built.run(
+            "UPDATE trials SET datetime_start = datetime('now', ?), "
+            "datetime_complete = datetime('now', ?) WHERE datetime_complete IS NOT NULL",
+            f"-{age_s} seconds",
+            f"-{age_s} seconds",
+        )
+    return path
+
+
+def names(folder: Path) -> set[tuple[str, str]]:
+    return {(found.path.name, found.name) for found in list_studies(folder)}
+
+
+# The list.
+
+
+def test_studies_are_listed_with_what_matters(folder: Path):
+    study(folder, "wine", 3.0, 1.25, objective="wine-pipeline", states=("PRUNED", "FAIL"))
+    study(folder, "old", 0.5, age_s=7200, direction="maximize")
+    drive(
+        """
+        wait "wine-pipeline"
+        expect "2 studies"
+        expect "min"
+        expect "max"
+        expect "1.25"
+        expect "2 h ago"
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ((), ["newer", "older"]),
+        (("S",), ["older", "newer"]),
+        (("s",), ["newer", "older"]),
+        (("s", "S"), ["older", "newer"]),
+        # From the study on: objective, goal, best, the greatest first.
+        (("s", "s", "s", "s"), ["newer", "older"]),
+        (("s", "s", "s", "s", "S"), ["older", "newer"]),
+    ],
+)
+def test_the_study_last_active_comes_first_and_any_column_sorts(
+    folder: Path, keys: tuple[str, ...], expected: list[str]
+):
+    study(folder, "older", 1.0, age_s=4000)
+    study(folder, "newer", 9.0, age_s=40)
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "older" in screen_text(pilot.app), "the list")
+        await pilot.press(*keys)
+        await until(pilot, lambda: order(pilot) == expected, f"{expected}")
+
+    show(HptuiApp(open_place(None)), scenario, size=(120, 40))
+
+
+def test_a_click_on_a_header_sorts_and_a_double_click_on_a_row_opens(folder: Path):
+    study(folder, "older", 1.0, age_s=4000)
+    study(folder, "newer", 9.0, age_s=40)
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "older" in screen_text(pilot.app), "the list")
+        await pilot.click(Grid, offset=(4, 0))
+        await pilot.click(Grid, offset=(4, 0))
+        await until(pilot, lambda: order(pilot) == ["older", "newer"], "reversed by name")
+        await pilot.click(Grid, offset=(4, 1), times=2)
+        await until(pilot, lambda: "not running" in screen_text(pilot.app), "the study")
+        assert "older" in screen_text(pilot.app)
+
+    show(HptuiApp(open_place(None)), scenario, size=(120, 40))
+
+
+def order(pilot: Pilot[int]) -> list[str]:
+    """The studies from top to bottom."""
+    words = [line.split()[0] for line in screen_text(pilot.app).splitlines() if line.strip()]
+    return [word for word in words if word in ("older", "newer")]
+
+
+def test_typing_filters(folder: Path):
+    for name in ("alpha", "beta", "gamma"):
+        study(folder, name, 1.0, objective=f"of-{name}")
+    drive(
+        """
+        wait "alpha"
+        press slash
+        type of-BET
+        wait-not "alpha"
+        expect "beta"
+        press enter
+        expect "of-BET"
+        press escape
+        wait "gamma"
+        press slash
+        type nothing
+        wait "No study matches"
+        press escape
+        wait "alpha"
+        """
+    )
+
+
+def test_the_preview_shows_history_and_best_parameters(folder: Path):
+    study(folder, "wine", 3.0, 1.25, 2.0)
+    study(folder, "other", 8.0, age_s=90)
+    drive(
+        """
+        wait "rate"
+        expect "wine, 3 trials"
+        expect "0.0125"
+        expect "trial 1"
+        press j
+        wait "other, 1 trial"
+        wait "0.08"
+        """
+    )
+
+
+@pytest.mark.parametrize("size", ["99x40", "120x27"])
+def test_the_preview_folds_away_where_there_is_no_room(folder: Path, size: str):
+    study(folder, "wine", 3.0, 1.25)
+    drive('wait "wine"\nexpect-not "1 trial"\nexpect-not "rate"', size=size)
+
+
+def test_resizing_folds_it_out_and_in(folder: Path):
+    study(folder, "wine", 3.0, 1.25)
+    drive(
+        """
+        wait "wine"
+        size 120x40
+        wait "rate"
+        size 80x24
+        wait-not "rate"
+        size 120x40
+        wait "rate"
+        """,
+        size="80x24",
+    )
+
+
+def test_several_objectives(folder: Path):
+    with StudyFile(folder / "front.db") as built:
+        built.add_study("front", ("MINIMIZE", "MAXIMIZE"))
+        built.add_trial([1.0, 2.0])
+        built.add_trial([2.0, 3.0])
+    drive('wait "min/max"\nwait "2 on the Pareto front"')
+
+
+def test_a_file_with_several_studies_can_be_opened(folder: Path):
+    path = make(folder / "shared.db", "left", "right")
+    drive('wait "left"\nexpect "right"\nexpect "2 studies"', path)
+
+
+def test_the_first_start_offers_objectives(folder: Path):
+    drive(
+        """
+        wait "There are no studies"
+        wait "rosenbrock"
+        expect "n your own function"
+        press x
+        wait "no study under the cursor"
+        """
+    )
+    assert names(folder) == set()
+
+
+def test_studies_that_appear_are_shown(folder: Path):
+    study(folder, "first", 1.0)
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "first" in screen_text(pilot.app), "the list")
+        study(folder, "second", 1.0)
+        await until(pilot, lambda: "second" in screen_text(pilot.app), "the new one")
+        (folder / "first.db").unlink()
+        await until(pilot, lambda: "first" not in screen_text(pilot.app), "its end")
+
+    show(HptuiApp(open_place(None)), scenario)
+
+
+def test_ascii_where_there_is_no_utf8(folder: Path):
+    study(folder, "wine", 3.0, 1.25, 2.0)
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "rate" in screen_text(pilot.app), "the preview")
+        assert screen_text(pilot.app).isascii()
+
+    show(HptuiApp(open_place(None), has_unicode=False), scenario, size=(120, 40))
+
+
+# Opening.
+
+
+def test_enter_opens_the_study_and_escape_comes_back(folder: Path):
+    study(folder, "wine", 3.0, 1.25)
+    drive(
+        """
+        wait "wine"
+        press enter
+        wait "not running"
+        press escape
+        wait "1 study"
+        """
+    )
+
+
+def test_a_file_that_cannot_be_read_says_why(folder: Path):
+    study(folder, "wine", 3.0)
+    (folder / "broken.db").write_text("no study")
+    drive(
+        """
+        wait "is not an SQLite file."
+        press G
+        press enter
+        wait "esc close"
+        press escape
+        wait-not "esc close"
+        press R
+        wait "cannot be read; enter says why"
+        """
+    )
+
+
+# Keeping.
+
+
+def test_rename(folder: Path):
+    path = make(folder / "wine.db", "wine")
+    before = content_of(path)[0][5]
+    drive(
+        """
+        wait "wine"
+        press R
+        wait "Rename wine"
+        press ctrl+u
+        type ../up
+        wait "Use letters"
+        press enter
+        press ctrl+u
+        type port
+        press enter
+        wait "wine is called port now"
+        wait "port, 3 trials"
+        """
+    )
+    assert names(folder) == {("port.db", "port")}
+    assert content_of(folder / "port.db")[0][5] == before
+    assert (folder / "port.hptui" / "logs").is_dir()
+
+
+def test_a_taken_name_is_refused_beside_the_field(folder: Path):
+    study(folder, "wine", 1.0)
+    study(folder, "port", 1.0, age_s=50)
+    drive(
+        """
+        wait "wine"
+        press R
+        press ctrl+u
+        type port
+        wait "port.db is there already"
+        press enter
+        press escape
+        wait-not "Rename"
+        """
+    )
+    assert names(folder) == {("wine.db", "wine"), ("port.db", "port")}
+
+
+def test_duplicate(folder: Path):
+    study(folder, "wine", 1.0, 2.0)
+    drive(
+        """
+        wait "wine"
+        press d
+        wait "wine-2"
+        press enter
+        wait "wine is copied to wine-2"
+        wait "2 studies"
+        wait "wine-2, 2 trials"
+        """
+    )
+    assert names(folder) == {("wine.db", "wine"), ("wine-2.db", "wine-2")}
+
+
+def test_delete_asks_and_can_be_undone(folder: Path):
+    path = make(folder / "shared.db", "left", "right")
+    study(folder, "wine", 1.0)
+    before = content_of(path), content_of(folder / "wine.db")
+    drive(
+        """
+        wait "wine"
+        press u
+        wait "Nothing in the trash"
+        press slash
+        type left
+        press enter
+        press x
+        wait "Delete left?"
+        press n
+        wait-not "Delete left?"
+        press x
+        wait "Delete left?"
+        press x
+        wait "left is in the trash"
+        press escape
+        wait "2 studies"
+        press slash
+        type wine
+        press enter
+        press x
+        press enter
+        wait "wine is in the trash"
+        press escape
+        wait "1 study"
+        press u
+        wait "wine is back"
+        wait "2 studies"
+        press u
+        wait "left is back"
+        wait "3 studies"
+        """
+    )
+    assert (content_of(path), content_of(folder / "wine.db")) == before
+    assert list_trash(folder) == []
+
+
+def test_the_trash_outlives_the_application(folder: Path):
+    study(folder, "wine", 1.0)
+    study(folder, "port", 1.0, age_s=50)
+    drive('wait "wine"\npress x\npress enter\nwait "wine is in the trash"')
+    assert names(folder) == {("port.db", "port")}
+    drive('wait "port"\nwait-not "wine"\npress u\nwait "wine is back"\nwait "2 studies"')
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "content"),
+    [("c", "wine.csv", "number,state,value"), ("j", "wine.jsonl", '"values": [1.0]')],
+)
+def test_export(folder: Path, tmp_path: Path, key: str, name: str, content: str):
+    study(folder, "wine", 1.0)
+    drive(
+        f'wait "wine"\npress e\nwait "as CSV"\npress {key}\nwait "{name}"\npress enter\n'
+        'wait "1 trial written"'
+    )
+    assert content in (tmp_path / name).read_text()
+
+
+def test_export_of_a_study_file_and_what_is_in_the_way(folder: Path, tmp_path: Path):
+    study(folder, "wine", 1.0, 2.0)
+    (tmp_path / "wine.db").write_text("mine")
+    drive(
+        """
+        wait "wine"
+        press e
+        press d
+        wait "wine.db is there already"
+        press enter
+        press ctrl+u
+        type none/wine.db
+        wait "There is no folder"
+        press ctrl+u
+        type copy.csv
+        wait "Let the name end in .db"
+        press ctrl+u
+        type copy.db
+        press enter
+        wait "2 trials written"
+        """
+    )
+    assert (tmp_path / "wine.db").read_text() == "mine"
+    assert study_names(tmp_path / "copy.db") == ["wine"]
+
+
+def test_an_older_file_can_be_upgraded(folder: Path):
+    make_older_file(folder / "older.db", "v2.6.0.a")
+    drive(
+        """
+        wait "older Optuna"
+        press f
+        wait "Upgrade older.db?"
+        press u
+        wait "is upgraded" 60s
+        """
+    )
+    assert not list_studies(folder)[0].problem
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(folder: Path):
+    study(folder, "wine", 1.0)
+    folder.chmod(0o500)
+    try:
+        drive('wait "wine"\npress x\npress enter\nwait "read-only"')
+    finally:
+        folder.chmod(0o700)
+    assert names(folder) == {("wine.db", "wine")}
+
+
+# What studies are called, and how they look.
+
+ODD_NAMES = (
+    "[bold red]markup[/]",
+    "[@click=app.quit]press[/]",
+    "\x1b[2J\x1b]52;c;YQ==\x07",
+    "a\u202eb",
+    "new\nline",
+    "🦊" * 20,
+    "x" * 500,
+    " ",
+)
+
+
+def test_odd_names_are_shown_harmlessly_and_can_be_kept(folder: Path):
+    with StudyFile(folder / "odd.db") as built:
+        for name in ODD_NAMES:
+            study_id = built.add_study(name)
+            built.add_trial(1.0, study_id=study_id, params={name: (0.5, FLOAT)})
+    before = content_of(folder / "odd.db")
+    moves = "".join('press j\npress x\nwait "Delete"\npress n\nwait-not "Delete"\n' for _ in before)
+    app = drive(
+        f'wait "{len(ODD_NAMES)} studies"\n{moves}press x\npress enter\nwait "in the trash"\n'
+        'press u\nwait "is back"'
+    )
+    assert app.return_code in (None, 0)
+    assert sorted(content_of(folder / "odd.db"), key=str) == sorted(before, key=str)
+
+
+# With real engines.
+
+
+@pytest.fixture
+def running(folder: Path) -> Generator[Path]:
+    """A study that an engine runs, with one trial that waits to be let go."""
+    engine = start(
+        "run",
+        f"{OBJECTIVES}:waiting",
+        "--study",
+        "live",
+        "--jobs",
+        "1",
+        "--trials",
+        "4",
+        "--quiet",
+        cwd=folder,
+    )
+    try:
+        wait_until(lambda: running_engine(folder / "live.db", "live") is not None, "the start")
+        wait_until(lambda: (folder / "started-0").exists(), "the first trial")
+        yield folder
+    finally:
+        engine.kill()
+        engine.communicate()
+
+
+@pytest.mark.usefixtures("running")
+def test_a_running_study_is_seen_and_left_alone(folder: Path):
+    study(folder, "wine", 1.0, age_s=50)
+    drive(
+        """
+        wait "1 worker"
+        expect "0 %"
+        expect "1 running"
+        press x
+        wait "live runs now"
+        press R
+        wait "live runs now"
+        press d
+        wait "failed ones in the copy"
+        press enter
+        wait "live is copied to live-2"
+        wait "live-2, 1 trial"
+        """
+    )
+    assert read_summary(folder / "live-2.db", "live-2").counts["FAIL"] == 1
+    assert read_summary(folder / "live.db", "live").counts["RUNNING"] == 1
+
+
+def test_what_a_dead_engine_left_can_be_mended(folder: Path):
+    engine = start(
+        "run", f"{OBJECTIVES}:waiting", "--study", "live", "--jobs", "1", "--quiet", cwd=folder
+    )
+    try:
+        wait_until(lambda: (folder / "started-0").exists(), "the first trial")
+        wait_until(
+            lambda: (
+                (folder / "live.db").exists()
+                and read_summary(folder / "live.db", "live").counts["RUNNING"] == 1
+            ),
+            "its row",
+        )
+    finally:
+        engine.kill()
+        engine.communicate()
+    drive(
+        """
+        wait "1 trial left running"
+        press f
+        wait "by an engine that has died"
+        press f
+        wait "1 trial is marked as failed" 60s
+        wait-not "left running"
+        press f
+        wait "nothing to mend"
+        """
+    )
+    assert read_summary(folder / "live.db", "live").counts["FAIL"] == 1
+    assert run("doctor", "live", cwd=folder)[1].strip() == "live: nothing to settle."
