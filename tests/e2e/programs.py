@@ -52,6 +52,18 @@ def wait_until(
         threading.Event().wait(POLL_S)
 
 
+def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return what a program still says, to its end: `communicate` forgets lines read ahead."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    late = threading.Timer(DEADLINE_S, process.kill)
+    late.start()
+    with process:
+        out, err = process.stdout.read(), process.stderr.read()
+    late.cancel()
+    return out, err
+
+
 def events(out: str) -> list[dict[str, Any]]:
     """Return the JSON objects of `--json` output; every line must be one."""
     return [json.loads(line) for line in out.splitlines()]

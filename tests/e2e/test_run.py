@@ -51,17 +51,6 @@ def test_edited_bounds_and_fixed_values_are_what_is_stored(tmp_path: Path) -> No
     assert [t.params["x"] for t in load(tmp_path, "q").trials[-2:]] == [0.5, 0.5]
 
 
-def test_edits_of_earlier_runs_can_be_taken_back(tmp_path: Path) -> None:
-    common = ["run", QUICK, "--study", "q", "--trials", "1", "-q"]
-    assert run(*common, "--space", "x=0..1", "--fix", "x=0.5", cwd=tmp_path)[0] == 0
-    # Relative to what the objective asks, not to what the study holds.
-    assert run(*common, "--reset", "x", "--fix", "x=-3", cwd=tmp_path)[0] == 0
-    assert run(*common, "--reset", "x", cwd=tmp_path)[0] == 0
-    assert [trial.distributions["x"].low for trial in load(tmp_path, "q").trials] == [0, -5, -5]
-    code, _, err = run(*common, "--reset", "y", cwd=tmp_path)
-    assert (code, "There is no parameter 'y'" in err) == (2, True)
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -107,17 +96,21 @@ def test_a_run_in_which_nothing_completes_says_so_by_its_exit_code(tmp_path: Pat
     assert study.trials[0].system_attrs["hptui:error"]["type"] == "KeyError"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
-    number: signal.Signals, code: int, tmp_path: Path
+    number: signal.Signals, code: int, times: int, tmp_path: Path
 ) -> None:
     process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
     children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
-    process.send_signal(number)
+    for _ in range(times):
+        process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
+    assert "Traceback" not in err
     trials = load(tmp_path, "w").trials
     assert [t.state for t in trials] == [TrialState.FAIL] * 2
     assert trials[0].system_attrs["hptui:error"]["kind"] == "interrupted"
