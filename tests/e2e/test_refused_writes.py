@@ -1,0 +1,195 @@
+"""Files that take no writes for a while, or no more: locked by another program, on a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+from tests.e2e.programs import OBJECTIVES, events, load, rest_of, run, start, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+QUICK = f"{OBJECTIVES}:quick"
+WAITING = f"{OBJECTIVES}:waiting"
+REPORTING = f"{OBJECTIVES}:reporting"
+LOCK_S = 30.0
+LOCKER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+connection.execute("COMMIT")
+"""
+
+
+def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path) -> None:
+    arguments = ["run", WAITING, "--study", "w", "--sampler", "random", "-j", "2", "--json"]
+    process = start(*arguments, "--trials", "100", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(tmp_path / "w.db")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as locker:
+        assert locker.stdin is not None
+        assert locker.stdout is not None
+        assert locker.stdout.readline() == "locked\n"
+        (tmp_path / "go").touch()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(LOCK_S)
+        locker.stdin.write("\n")
+    out, err = rest_of(process)
+    assert process.returncode == 0, err
+    assert err.splitlines() == [
+        "hptui: The file is locked by another program. Waiting; nothing is lost.",
+        "hptui: The study file takes writes again.",
+    ]
+    announced = events(out)
+    assert announced[-1]["counts"] == {"complete": 100, "pruned": 0, "fail": 0}
+    assert sorted(each["number"] for each in announced[1:-1]) == list(range(100))
+    trials = load(tmp_path, "w").trials
+    assert [t.state for t in trials] == [TrialState.COMPLETE] * 100
+    for each in announced[1:-1]:
+        number: int = each["number"]
+        assert trials[number].params == each["params"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of its own with room for a few trials."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no right to mount a file system: {error}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take the room that is left on a file system."""
+    filling = disk / "filling"
+    with filling.open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(bytes(4096))
+        except OSError:
+            return filling
+
+
+def test_a_run_on_a_full_disk_goes_on_when_there_is_room_again(small_disk: Path) -> None:
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    process = start(*arguments, "--trials", "600", cwd=small_disk)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = [process.stdout.readline() for _ in range(5)]
+    filling = fill(small_disk)
+    assert process.stderr.readline() == "hptui: The disk is full. Waiting; nothing is lost.\n"
+    filling.unlink()
+    subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
+    out, err = rest_of(process)
+    assert (process.returncode, err) == (0, "hptui: The study file takes writes again.\n")
+    announced = events("".join(said) + out)[1:-1]
+    trials = load(small_disk, "r").trials
+    assert [t.number for t in trials] == sorted(each["number"] for each in announced)
+    for each in announced:
+        number: int = each["number"]
+        trial = trials[number]
+        assert trial.state.name.lower() == each["state"], each
+        assert trial.values == each["values"]
+        # A trial may fail on the full disk by itself; it says so.
+        assert each["state"] == "complete" or "No space left" in each["error"]["message"]
+
+
+def test_a_run_on_a_full_disk_ends_with_a_sentence_and_keeps_what_it_has(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    process = start(*arguments, "--trials", "100000", cwd=small_disk, TMPDIR=str(temporary))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = [process.stdout.readline() for _ in range(5)]
+    fill(small_disk)
+    assert process.stderr.readline() == "hptui: The disk is full. Waiting; nothing is lost.\n"
+    code, sentence = _interrupt_to_the_end(process, said)
+    assert code == 1
+    (kept,) = temporary.glob("unsaved-*.jsonl")
+    assert "The disk is full." in sentence
+    assert f"are in {kept}" in sentence
+    _check_what_is_kept(small_disk / "r.db", said, kept)
+    assert list(small_disk.rglob("unsaved-*")) == []
+
+
+def test_a_file_that_may_not_grow_ends_with_a_sentence_and_keeps_what_it_has(
+    tmp_path: Path,
+) -> None:
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    process = start(*arguments, "--trials", "100000", cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = [process.stdout.readline() for _ in range(5)]
+    size = (tmp_path / "r.db-wal").stat().st_size
+    psutil.Process(process.pid).rlimit(resource.RLIMIT_FSIZE, (size, size))
+    assert "Waiting; nothing is lost.\n" in process.stderr.readline()
+    code, sentence = _interrupt_to_the_end(process, said)
+    assert code == 1
+    (kept,) = (tmp_path / "r.hptui").glob("unsaved-*.jsonl")
+    assert f"are in {kept}" in sentence
+    _check_what_is_kept(tmp_path / "r.db", said, kept)
+
+
+def _interrupt_to_the_end(process: subprocess.Popen[str], said: list[str]) -> tuple[int, str]:
+    """Interrupt twice; returns the exit code and the last line on standard error."""
+    assert process.stdout is not None
+    workers = psutil.Process(process.pid).children(recursive=True)
+    # Two of a kind may arrive as one; to the run these are the same.
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    out, err = rest_of(process)
+    said += out.splitlines(keepends=True)
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert "Traceback" not in err
+    return process.returncode, err.splitlines()[-1]
+
+
+def _check_what_is_kept(study_file: Path, said: list[str], kept: Path) -> None:
+    announced = {each["number"] for each in events("".join(said)) if each["event"] == "trial"}
+    unsaved = [json.loads(line) for line in kept.read_text().splitlines()]
+    with closing(sqlite3.connect(study_file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        finished = "SELECT number FROM trials WHERE state NOT IN ('RUNNING', 'WAITING')"
+        stored = {number for (number,) in connection.execute(finished)}
+    assert announced
+    assert announced <= stored
+    # What the room that the end of the run made let in is kept twice.
+    assert unsaved
+    assert stored - announced <= {each["number"] for each in unsaved}
+    for each in unsaved:
+        x, y = each["params"]["x"], each["params"]["y"]
+        assert each["state"] == "fail" or each["values"] == [x * x + y]
+
+
+def test_a_run_that_cannot_begin_on_a_full_disk_leaves_nothing(small_disk: Path) -> None:
+    fill(small_disk)
+    code, out, err = run("run", QUICK, "--study", "q", "--trials", "1", cwd=small_disk)
+    assert (code, out) == (2, "")
+    assert "No space left on device" in err
+    assert os.listdir(small_disk) == ["filling"]
