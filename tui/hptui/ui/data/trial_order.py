@@ -43,11 +43,6 @@ def order_rows(snapshot: StudySnapshot, rows: IntArray, key: str, *, is_reversed
     return rows[np.argsort(-cells if is_reversed else cells, kind="stable")]
 
 
-def is_cheap(key: str) -> bool:
-    """Say whether ordering by a column takes no time, since the file is ordered by it."""
-    return key == "number"
-
-
 def _by_number(numbers: IntArray, rows: IntArray, *, is_reversed: bool) -> IntArray:
     if len(numbers) > 1 and not bool((numbers[1:] >= numbers[:-1]).all()):
         rows = rows[np.argsort(numbers, kind="stable")]
