@@ -281,6 +281,21 @@ def test_a_file_that_cannot_be_read_says_why(folder: Path):
     )
 
 
+def test_set_up_opens_for_a_new_study_the_next_run_and_the_first_start(folder: Path):
+    drive(
+        """
+        wait "rosenbrock"
+        press j
+        press enter
+        wait "hptui run cancer-boosting"
+        press escape
+        """
+    )
+    study(folder, "wine", 3.0, objective="wine-pipeline")
+    drive('wait "wine"\npress r\nwait "next run of"\nexpect "wine"')
+    drive('wait "wine"\npress n\nwait "objective"\nwait-not "1 study"')
+
+
 # Keeping.
 
 

@@ -100,6 +100,7 @@ class StudiesScreen(KeptStudies):
         self._tell_head()
         self.run_worker(self._prepare, thread=True, exit_on_error=False, group="prepare")
         self.set_interval(_CLOCK_S, self._show)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
 
     def _prepare(self) -> None:
         # NumPy and plotext come with these; the first frame does not wait for them.

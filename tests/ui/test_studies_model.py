@@ -1,0 +1,185 @@
+"""The list of studies as a table, and what stands beside the preview."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hptui.domain.objective import ObjectiveRef
+from hptui.storage.studies import BestTrial
+from hptui.ui import keeping
+from hptui.ui.data.preview_lines import preview_lines, preview_title
+from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.data.studies_model import StudiesModel, engine_text, first_order, study_key
+from hptui.ui.data.study_row import StudyRow
+from hptui.ui.data.table_model import Sort
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOW_S = 1_800_000_000.0
+COUNTS = {"RUNNING": 0, "COMPLETE": 0, "PRUNED": 0, "FAIL": 0, "WAITING": 0}
+
+
+def row(name: str, best: float | None = None, **fields: Any) -> StudyRow:
+    fields.setdefault("counts", COUNTS)
+    fields.setdefault("directions", ("minimize",))
+    found = None if best is None else BestTrial(0, best)
+    return StudyRow(Path(f"/studies/{name}.db"), name, best=found, **fields)
+
+
+def names(rows: Sequence[StudyRow], **options: Any) -> list[str]:
+    return [each.name for each in StudiesModel(rows, now_s=NOW_S, **options).rows]
+
+
+def engine(**fields: Any) -> EngineState:
+    slot = SlotState(0, 1, 2.0, None, None, is_ending=False)
+    return EngineState(
+        **{
+            **{"state": "running", "n_complete": 32, "n_pruned": 30, "n_failed": 2},
+            **{"n_trials": 100, "rate": 3.0, "eta_s": 25.0, "elapsed_s": 9.0, "sampler": "tpe"},
+            **{"pruner": "", "sampler_ms_a_trial": None, "backend": "loky", "trouble": ""},
+            **{"slots": (slot, slot), **fields},
+        }
+    )
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_what_is_missing_comes_last_and_equals_stay_by_name(is_reversed: bool):
+    rows = [row("c", 1.0), row("b"), row("a", math.inf), row("d", 1.0), row("e", -math.inf)]
+    expected = ["a", "c", "d", "e", "b"] if is_reversed else ["e", "c", "d", "a", "b"]
+    assert names(rows, sort=Sort("best", is_reversed=is_reversed)) == expected
+
+
+def test_a_study_that_runs_stands_before_all_others():
+    rows = [row("old", last_activity_s=1.0), row("new", last_activity_s=NOW_S)]
+    rows.append(row("live", engine=engine()))
+    assert names(rows) == ["live", "new", "old"]
+
+
+@pytest.mark.parametrize("key", ["study", "objective", "goal", "complete", "pruned", "failed"])
+def test_every_column_orders(key: str):
+    ref = ObjectiveRef("module", "m", "f", "zebra")
+    counts = {**COUNTS, "COMPLETE": 3, "PRUNED": 3, "FAIL": 3}
+    last = row("z", objective=ref, counts=counts, directions=("minimize", "minimize"))
+    first = row("b", objective=ObjectiveRef("module", "m", "f", "ant"))
+    assert names([last, first], sort=Sort(key)) == ["b", "z"]
+    assert names([first, last], sort=Sort(key, is_reversed=True)) == ["z", "b"]
+
+
+def test_a_column_is_chosen_in_its_natural_order_and_reversed_when_chosen_again():
+    once = first_order("best", Sort("study"))
+    assert once == Sort("best", is_reversed=True)
+    assert first_order("best", once) == Sort("best")
+    assert first_order("study", once) == Sort("study")
+
+
+def test_all_words_of_the_filter_must_be_there():
+    rows = [row("wine"), row("beer", objective=ObjectiveRef("module", "m", "f", "Wine-Tuner"))]
+    assert names(rows, filter_text="WINE") == ["beer", "wine"]
+    assert names(rows, filter_text=" wine tuner ") == ["beer"]
+    assert names(rows, filter_text="wine ale") == []
+
+
+@pytest.mark.parametrize("width", [40, 80, 99, 100, 120, 200])
+def test_the_columns_fit_where_there_is_room(width: int):
+    rows = [row("a-name-that-goes-on-and-on" * 4, 1e300, engine=engine(), counts=COUNTS)]
+    model = StudiesModel(rows, now_s=NOW_S, width=width)
+    used = sum(column.width + 2 for column in model.columns)
+    assert used <= max(width, 72)
+    assert ("objective" in {column.key for column in model.columns}) == (width >= 100)
+
+
+def test_rows_are_found_by_their_key():
+    rows = [row("b"), row("a")]
+    model = StudiesModel(rows, now_s=NOW_S)
+    assert [model.row_of_key(model.key_of(at)) for at in range(len(model))] == [0, 1]
+    assert model.study_of(study_key(Path("/studies/a.db"), "a")) == rows[1]
+    assert model.study_of("none") is None
+    assert model.study_of(None) is None
+
+
+def cells(one: StudyRow, **options: Any) -> dict[str, str]:
+    model = StudiesModel([one], now_s=NOW_S, **options)
+    return {column.key: model.cell(0, at).text for at, column in enumerate(model.columns)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "mark", "activity"),
+    [
+        ({"engine": engine()}, "▶", "2 workers  64 %  eta ~25 s"),
+        ({"engine": engine(state="paused")}, "‖", "paused  64 %"),
+        ({"engine": engine(n_trials=None, eta_s=None)}, "▶", "2 workers  64 done"),
+        ({"n_left_running": 3}, "!", "3 trials left running: f mends"),
+        ({"problem": "/studies/s.db is damaged."}, "!", "is damaged."),
+        ({"last_activity_s": NOW_S - 90.0}, " ", "1 m ago"),
+        ({"last_activity_s": NOW_S - 7_500.0}, " ", "2 h ago"),
+        ({"last_activity_s": NOW_S - 0.2}, " ", "0.0 s ago"),
+        ({}, " ", ""),
+    ],
+)
+def test_what_goes_on_is_told_by_mark_and_words(fields: dict[str, Any], mark: str, activity: str):
+    told = cells(row("s", **fields))
+    assert told["study"] == f"{mark} s"
+    assert told["activity"] == activity
+
+
+def test_an_engine_of_which_nothing_is_known_is_not_described():
+    unknown = {"slots": (), "n_complete": 0, "n_pruned": 0, "n_failed": 0, "n_trials": None}
+    assert engine_text(engine(state="on otherhost", **unknown)) == "runs on otherhost"
+    assert engine_text(engine(state="busy", **unknown)) == "busy"
+
+
+def test_nothing_of_a_file_reaches_the_table_raw():
+    odd = "\x1b[2J\n\u202e" * 50
+    ref = ObjectiveRef("module", "m", "f", odd)
+    told = cells(row(odd, objective=ref), has_unicode=False)
+    told |= cells(row(odd, problem=odd))
+    texts = [*told.values(), *(text for line in preview_lines(row(odd), None) for text in line)]
+    texts.append(preview_title(row(odd)))
+    assert not [text for text in texts if not text.isprintable()]
+
+
+def test_the_preview_tells_what_there_is():
+    one = row("s", 0.5, last_activity_s=NOW_S, size_bytes=2_000)
+    told = {label: text for label, text, _ in preview_lines(one, None)}
+    assert told["best"] == "0.5  trial 0"
+    assert told["file"] == "s.db, 2 kB"
+    snapshot = StudySnapshot(one.path, one.name, sampler="tpe:n=3", pruner="median")
+    told = {label: text for label, text, _ in preview_lines(one, snapshot)}
+    assert (told["sampler"], told["pruner"]) == ("tpe", "median")
+    broken = row("s", problem="It is damaged.", hint="Do this.")
+    assert preview_lines(broken, None) == [("", "Do this.", "")]
+    assert preview_title(broken) == "s"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("wine", "wine.csv"),
+        ("../../etc/passwd", "_.._etc_passwd.csv"),
+        ("\x1b[2J", "_2J.csv"),
+        ("...", "study.csv"),
+        ("a" * 300, "a" * 100 + ".csv"),
+    ],
+)
+def test_an_export_is_called_like_its_study_where_that_can_be(name: str, expected: str):
+    assert keeping.file_name_for(name, ".csv") == expected
+
+
+def test_where_an_export_can_go(tmp_path: Path):
+    (tmp_path / "there.csv").touch()
+    for wrong in ("", "  ", "a\0.csv", "out.txt", "out", f"{tmp_path}/there.csv", "/none/x.csv"):
+        assert keeping.file_problem(wrong, ".csv")
+    assert keeping.file_problem("x" * 5_000 + ".csv", ".csv")
+    assert keeping.file_problem(f" {tmp_path}/new.CSV ", ".csv") is None
+
+
+def test_which_names_a_study_can_get(tmp_path: Path):
+    (tmp_path / "taken.db").touch()
+    for wrong in ("", "own", "taken", "../up", "a\nb", "x" * 101):
+        assert keeping.name_problem(tmp_path, "own", wrong)
+    assert keeping.name_problem(tmp_path, "own", "free") is None
