@@ -254,6 +254,17 @@ def test_a_study_that_nobody_runs_answers_with_a_sentence(tmp_path: Path) -> Non
     steering.stop()
 
 
+def test_a_request_that_goes_wrong_is_told_and_the_next_one_is_carried_out(tmp_path: Path) -> None:
+    answers: Queue[Answer] = Queue()
+    steering = Steering(tmp_path / "none.db", "none", answers.put)
+    nothing: dict[str, dict[str, str]] = {}
+    steering.send(lambda ask: nothing["slots"])
+    steering.send(lambda ask: {"text": "Fine."})
+    assert "KeyError" in answers.get(timeout=30).text
+    assert answers.get(timeout=30).text == "Fine."
+    steering.stop()
+
+
 def test_an_engine_that_is_killed_is_told_of_and_not_waited_for(tmp_path: Path) -> None:
     answers: Queue[Answer] = Queue()
     with a_waiting_run(tmp_path) as path:

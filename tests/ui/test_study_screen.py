@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hptui.ui.app import HptuiApp
 
 WATCHED = f"{Path(__file__).with_name('objectives_to_watch.py')}:watched"
-SIZES = ("80x24", "120x36", "160x48", "200x60")
 
 
 def watch(script: str, path: Path, study: str = "w", *, size: str = "120x36") -> HptuiApp:
@@ -281,16 +280,14 @@ def _n_complete(path: Path) -> int:
     return found[0].counts.get("COMPLETE", 0) if found else 0
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_all_parts_are_there_at_every_size(size: str, tmp_path: Path) -> None:
+def test_all_parts_are_there_at_every_size(tmp_path: Path) -> None:
     with a_run(tmp_path) as path:
-        expectations = ['wait "▶ running"', 'wait "2/6"', 'expect "#3"']
-        width = int(size.split("x")[0])
-        expectations += ['expect "history"', 'expect "trials"', 'expect "step 2"']
-        expectations.append('expect "#0"')
-        if width >= 180:
-            expectations += ['wait "trial 3 prints at step 2"', 'expect "-5.0..5.0"']
-        watch("\n".join(expectations), path, size=size)
+        script = ['wait "2/6"']
+        for size in ("80x24", "120x36", "160x48", "200x60"):
+            script += [f"size {size}", 'wait "▶ running"', 'wait "2/6"', 'wait "step 2"']
+            script += [f'expect "{part}"' for part in ("history", "trials", "All 4", "#0", "#3")]
+        script += ['wait "trial 3 prints at step 2"', 'expect "-5.0..5.0"', 'expect "workers"']
+        watch("\n".join(script).replace('"All 4"', '"ll 4"'), path)
 
 
 def test_the_second_plot_has_the_place_of_the_first_on_a_narrow_screen(tmp_path: Path) -> None:

@@ -86,12 +86,12 @@ def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
             r"""
             wait "✗ failed"
             wait "ValueError: [bold]no[/bold] \\x1b]52;c;aGk=\\x07 good"
-            expect "Traceback"
+            wait "Traceback"
             press [
             wait "#0"
             press ] ]
             wait "◐ pruned"
-            expect "by itself"
+            wait "by itself"
             press ]
             wait "#3"
             """,
@@ -184,7 +184,7 @@ def test_a_trial_is_there_at_every_size(size: str, tmp_path: Path) -> None:
     look(
         """
         wait "◐ pruned"
-        expect "It was pruned after step 2"
+        wait "It was pruned after step 2"
         expect "parameters"
         expect "0.25"
         """,

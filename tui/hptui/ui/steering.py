@@ -75,6 +75,11 @@ class Steering:
             )
         except HptuiError as error:
             return Answer(is_done=False, text=error.message, hint=error.hint, about=about)
+        except Exception as error:  # noqa: BLE001 - a thread that dies would leave keys without effect
+            what = f"{type(error).__name__}: {error}"
+            return Answer(
+                is_done=False, text=f"The engine cannot be asked that: {what}", about=about
+            )
         return Answer(is_done=True, text=str(answer.get("text", "Done.")), about=about, data=answer)
 
 

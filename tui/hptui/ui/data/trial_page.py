@@ -131,8 +131,8 @@ class TrialFeed:
             detail = read_trial(self._path, self._study_name, before.number)
         except HptuiError as error:
             trouble = f"{error.message} {error.hint}".strip()
-        except OSError as error:
-            trouble = f"The study file cannot be read: {error.strerror or error}."
+        except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm trial
+            trouble = safe_line(f"The trial cannot be read: {type(error).__name__}: {error}")
         files = self._files(before.number) if self._with_files else TrialFiles()
         return TrialPage(
             before.number,

@@ -72,6 +72,8 @@ class StudyScreen(SteeredScreen[None]):
         self._is_curve_log = False
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
+        self._face = ""
+        self._notice = ""
 
     def _post_snapshot(self, snapshot: StudySnapshot) -> None:
         self.post_message(self.SnapshotTaken(snapshot))
@@ -120,9 +122,7 @@ class StudyScreen(SteeredScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
-        face = empty_face(snapshot)
-        self.set_class(bool(face), "-empty")
-        self.query_one("#face", Static).update(Text(face, justify="center"))
+        self._show_face(empty_face(snapshot))
         strip = self.query_one(SlotStrip)
         strip.max_rows = next(
             (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
@@ -147,7 +147,9 @@ class StudyScreen(SteeredScreen[None]):
             window=self._zoom.window(last),
         )
         curve = self.query_one(CurvePlot)
-        curve.border_title = "curve" if selected is None else f"#{selected}"
+        title = "curve" if selected is None else f"#{selected}"
+        if curve.border_title != title:
+            curve.border_title = title
         if selected is None:
             curve.clear()
         else:
@@ -161,12 +163,21 @@ class StudyScreen(SteeredScreen[None]):
         if selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
             self.query_one(TrialSide).show(selected)
 
+    def _show_face(self, text: str) -> None:
+        # An update makes the whole screen be laid out again.
+        if text != self._face:
+            self._face = text
+            self.set_class(bool(text), "-empty")
+            self.query_one("#face", Static).update(Text(text, justify="center"))
+
     def _tell_age(self) -> None:
-        text = notice(self.snapshot, time.time())
-        pane = self.query_one("#notice", Static)
-        pane.display = bool(text) and not self.has_class("-empty")
-        pane.set_class(bool(self.snapshot.trouble), "-trouble")
-        pane.update(Text(text, no_wrap=False))
+        text = "" if self._face else notice(self.snapshot, time.time())
+        if text != self._notice:
+            self._notice = text
+            pane = self.query_one("#notice", Static)
+            pane.display = bool(text)
+            pane.set_class(bool(self.snapshot.trouble), "-trouble")
+            pane.update(Text(text))
 
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:

@@ -60,6 +60,7 @@ class TrialHeader(Widget):
 
     def show(self, study_name: str, page: TrialPage) -> None:
         """Show another moment of a trial."""
+        before = self._first, self._sentence
         word, self._sentence = headline(page)
         self._first = [
             (f" {safe_line(study_name, max_chars=60)}", "muted"),
@@ -77,7 +78,8 @@ class TrialHeader(Widget):
                 self._first.append((" ·" if self._has_unicode else " .", "muted"))
         if page.detail is not None and page.trouble:
             self._sentence = safe_line(page.trouble, max_chars=400)
-        self.refresh(layout=True)
+        if (self._first, self._sentence) != before:
+            self.refresh(layout=True)
 
     def _lines(self, width: int) -> list[list[Span]]:
         lines = [self._first]
