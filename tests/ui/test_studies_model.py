@@ -37,14 +37,13 @@ def names(rows: Sequence[StudyRow], **options: Any) -> list[str]:
 
 def engine(**fields: Any) -> EngineState:
     slot = SlotState(0, 1, 2.0, None, None, is_ending=False)
-    return EngineState(
-        **{
-            **{"state": "running", "n_complete": 32, "n_pruned": 30, "n_failed": 2},
-            **{"n_trials": 100, "rate": 3.0, "eta_s": 25.0, "elapsed_s": 9.0, "sampler": "tpe"},
-            **{"pruner": "", "sampler_ms_a_trial": None, "backend": "loky", "trouble": ""},
-            **{"slots": (slot, slot), **fields},
-        }
-    )
+    known: dict[str, Any] = {
+        **{"state": "running", "n_complete": 32, "n_pruned": 30, "n_failed": 2},
+        **{"n_trials": 100, "rate": 3.0, "eta_s": 25.0, "elapsed_s": 9.0, "sampler": "tpe"},
+        **{"pruner": "", "sampler_ms_a_trial": None, "backend": "loky", "trouble": ""},
+        "slots": (slot, slot),
+    }
+    return EngineState(**{**known, **fields})
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
