@@ -27,7 +27,7 @@ def title_of(space: SpaceDraft, probed: ProbeResult | None, took_s: float) -> st
     return "search space  " + ", ".join(parts)
 
 
-def findings(probed: ProbeResult, n_objectives: int, pruner: str) -> list[str]:
+def findings(probed: ProbeResult, n_objectives: int) -> list[str]:
     """Return what a person should know before the start; nothing when all is plain."""
     found: list[str] = []
     if probed.error:
@@ -44,12 +44,11 @@ def findings(probed: ProbeResult, n_objectives: int, pruner: str) -> list[str]:
     if returned is not None and returned != n_objectives:
         values = _count(returned, "value")
         found.append(f"The objective returns {values}, but the goal names {n_objectives}.")
-    if pruner != "none" and probed.parameters and probed.complete and _never_reports(probed):
-        found.append("The objective reports no intermediate values, so nothing will be pruned.")
     return found
 
 
-def _never_reports(probed: ProbeResult) -> bool:
+def never_reports(probed: ProbeResult) -> bool:
+    """Say whether a whole trial ran and reported no intermediate value."""
     # Trials that were cut off may have come to it later.
     return not probed.reports and probed.values_returned is not None
 

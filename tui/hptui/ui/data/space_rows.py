@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from hptui.domain.param_edit import set_fields
 from hptui.domain.space import ChoiceParam, describe, kind_of
@@ -90,7 +90,7 @@ def _origin_cell(draft: SpaceDraft, name: str, known: KnownParam, *, is_narrow: 
     if known.condition:
         origin = known.condition if known.condition == "sometimes" else f"when {known.condition}"
     else:
-        origin = cast("str", known.origin)
+        origin = "earlier trials" if known.origin == "seen" else known.origin
     if known.dynamic:
         origin = f"{origin}, varies"
     text = was if is_narrow and was else f"{origin}   {was}".rstrip()

@@ -142,7 +142,7 @@ class EditSpaceScreen(Dialog[str]):
         try:
             answer = ask_engine(self._path, self._study_name, {"op": "space"})
             space = {
-                str(name): KnownParam(spec_from_json(text), "seen")
+                str(name): KnownParam(spec_from_json(text), "probed")
                 for name, text in answer["space"].items()
             }
             edits = edits_from_json(answer["edits"])

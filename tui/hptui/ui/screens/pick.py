@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _MAX_SHOWN = 500
+_MAX_HEIGHT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,9 @@ class PickDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         """List everything, with the cursor on the chosen item."""
+        # The frame keeps its size while the list is narrowed.
+        height = min(len(self._items), _MAX_HEIGHT, self.app.size.height // 2)
+        self.query_one(OptionList).styles.min_height = height
         self.show_items(self._items)
         for index, item in enumerate(self._items):
             if item.result == self._chosen and not item.why_not:

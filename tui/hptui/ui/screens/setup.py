@@ -16,7 +16,7 @@ from textual.widgets import Static
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import HptuiError
 from hptui.registry.probe import known_space, probe
-from hptui.ui.data.probe_findings import findings, title_of
+from hptui.ui.data.probe_findings import findings, never_reports, title_of
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
 from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
 from hptui.ui.panes import pane_title
@@ -30,12 +30,17 @@ from hptui.ui.widgets.run_form import RunForm
 from hptui.ui.widgets.space_table import SpaceTable
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
     from hptui.registry.probe_result import ProbeResult
     from hptui.ui.commands import Place
 
+THIN: Final = 60
+"""Below this width the form with the focus takes the room of the others."""
+LOW: Final = 20
+"""Below this height only the parts that can be edited are shown in full."""
 _TICK_S: Final = 0.1
 _MAX_DETAIL: Final = 2_000
 
@@ -119,6 +124,12 @@ class SetupScreen(CommandScreen[None]):
         yield Static(id="about")
         yield Static(id="command")
         yield CommandFooter()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the space to fewer parts where there is little of it."""
+        super().on_resize(event)
+        self.set_class(event.size.width < THIN, "-thin")
+        self.set_class(event.size.height < LOW, "-low")
 
     async def on_mount(self) -> None:
         """Read what the form begins with."""
@@ -371,11 +382,13 @@ class SetupScreen(CommandScreen[None]):
         from hptui.ui.screens.study import StudyScreen
 
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        if self._study is not None and isinstance(below, StudyScreen):
+        study = StudyScreen(self._draft.study_file, self._draft.study)
+        if below is None:
+            self.app.push_screen(study)
+        elif self._study is not None and isinstance(below, StudyScreen):
             self.app.pop_screen()
         else:
-            self.app.pop_screen()
-            self.app.push_screen(StudyScreen(self._draft.study_file, self._draft.study))
+            self.app.switch_screen(study)  # pyright: ignore[reportUnknownMemberType]
 
     def _table(self) -> FieldTable | None:
         focused = self.focused
@@ -418,8 +431,10 @@ class SetupScreen(CommandScreen[None]):
         self.query_one("#objective-line", Static).update(self._objective_text(draft.info))
         title = title_of(draft.space, self._probed, self._took_s)
         self.query_one("#space").border_title = pane_title(title)
-        found = self._probed and findings(
-            self._probed, draft.n_objectives, draft.pruner.method.name
+        found = self._probed and findings(self._probed, draft.n_objectives)
+        nothing_to_prune = self._probed is not None and never_reports(self._probed)
+        self.query_one("#pruner").border_title = pane_title(
+            "pruner  not used: the objective reports nothing" if nothing_to_prune else "pruner"
         )
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(draft.space.known)

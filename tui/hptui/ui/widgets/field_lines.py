@@ -100,6 +100,7 @@ class FieldLines(ScrollView, can_focus=True):
         self._row = 0
         self._column = 0
         self._wanted_column = 0
+        self._has_moved = False
         self._remark: tuple[str, list[str], bool] | None = None
         self._empty = empty
         self._styles: dict[str, Style] = {}
@@ -119,8 +120,8 @@ class FieldLines(ScrollView, can_focus=True):
     def show(
         self, columns: Sequence[FieldColumn], rows: Sequence[FieldRow], empty: str = ""
     ) -> None:
-        """Show other rows; the cursor stays on its row where there is one of that key."""
-        key = self._rows[self._row].key if self._rows else None
+        """Show other rows; a cursor that was moved stays on its row where there is one still."""
+        key = self._rows[self._row].key if self._rows and self._has_moved else None
         self._columns, self._rows, self._empty = tuple(columns), tuple(rows), empty
         self._has_header = any(column.label for column in columns)
         at = next((i for i, row in enumerate(self._rows) if row.key == key), None)
@@ -233,6 +234,7 @@ class FieldLines(ScrollView, can_focus=True):
         self._row = max(0, min(row, len(self._rows) - 1))
         self._settle_column()
         if before != (self._row, self._column):
+            self._has_moved = True
             self.post_message(self.CursorMoved(self))
         self._bring_into_sight()
         self.refresh()

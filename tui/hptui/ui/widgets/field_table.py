@@ -16,7 +16,7 @@ from hptui.errors import HptuiError
 from hptui.ui.widgets.field_lines import GAP, MARGIN, FieldLines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -37,20 +37,17 @@ class FieldEditor(Input):
         Binding("up", "walk(-1)", "accept, and go up", show=False),
     ]
 
-    @dataclass
-    class Left(Message):
-        """The field is left: as it was (0), or for its neighbour in the row, or another row."""
-
-        step: int
-        rows: int = 0
+    def __init__(self, leave: Callable[[int, int], None]) -> None:
+        super().__init__()
+        self._leave = leave
 
     def action_leave(self, step: int) -> None:
         """Leave the field."""
-        self.post_message(self.Left(step))
+        self._leave(step, 0)
 
     def action_walk(self, rows: int) -> None:
         """Leave the field for another row."""
-        self.post_message(self.Left(0, rows))
+        self._leave(0, rows)
 
 
 class FieldTable(Container):
@@ -67,7 +64,6 @@ class FieldTable(Container):
         & > FieldLines { layer: below; }
         & > FieldEditor {
             layer: above;
-            display: none;
             height: 1;
             border: none;
             background: $panel;
@@ -75,7 +71,6 @@ class FieldTable(Container):
             &:focus { border: none; background: $panel; }
             &.-wrong { color: $text-error; }
         }
-        &.-editing > FieldEditor { display: block; }
     }
     """
 
@@ -104,7 +99,9 @@ class FieldTable(Container):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._lines = FieldLines()
-        self._editor = FieldEditor()
+        # At once, not by a message: the next key may be for the next field.
+        self._editor = FieldEditor(self._leave)
+        self._editor.display = False
         # The text stands exactly over the field.
         self._editor.styles.padding = 0
 
@@ -167,7 +164,7 @@ class FieldTable(Container):
     @property
     def is_editing(self) -> bool:
         """Whether a field is edited now."""
-        return self.has_class("-editing")
+        return self._editor.display
 
     def refresh_rows(self) -> None:
         """Show the rows as they are now."""
@@ -192,8 +189,8 @@ class FieldTable(Container):
         editor.styles.width = max(min(room, max(region.width + GAP, _LEAST_WIDTH)), 4)
         editor.value = text
         editor.select_on_focus = True
-        self.add_class("-editing")
-        editor.focus()
+        editor.display = True
+        self.screen.set_focus(editor)
 
     def attempt(self, held: object) -> None:
         """Hold another state and show it."""
@@ -227,15 +224,14 @@ class FieldTable(Container):
         event.stop()
         self._commit()
 
-    @on(FieldEditor.Left)
-    def _leave(self, event: FieldEditor.Left) -> None:
-        event.stop()
-        if event.step == 0 and event.rows == 0:
+    def _leave(self, step: int, rows: int) -> None:
+        """Leave the editor: as the field was, or for the next field of the row or of a column."""
+        if step == 0 and rows == 0:
             self._close()
         elif self._commit():
-            if event.rows:
-                self._lines.action_move(event.rows)
-            elif self._lines.turn(event.step):
+            if rows:
+                self._lines.action_move(rows)
+            elif self._lines.turn(step):
                 self.edit()
 
     @on(FieldLines.CursorMoved)
@@ -256,7 +252,8 @@ class FieldTable(Container):
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Keep what was typed when the editor is left by a click, if it is right."""
-        if event.widget is self._editor and self.is_editing and not self._commit(refocus=False):
+        has_left = event.widget is self._editor and not self._editor.has_focus
+        if has_left and self.is_editing and not self._commit(refocus=False):
             self._close(refocus=False)
         self._lines.refresh()
 
@@ -291,11 +288,11 @@ class FieldTable(Container):
         self._editor.styles.offset = (region.x, region.y)
 
     def _close(self, *, refocus: bool = True) -> None:
-        self.remove_class("-editing")
+        self._editor.display = False
         self._editor.remove_class("-wrong")
         self._lines.remark(None)
         if refocus:
-            self._lines.focus()
+            self.screen.set_focus(self._lines)
 
 
 def told(error: HptuiError) -> str:

@@ -1,0 +1,480 @@
+"""The set-up screen on real objectives: picked, probed, shaped, refused and started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from tests.e2e.programs import load, wait_until
+from tests.ui.driving import drive
+
+from hptui.engine.client import running_engine
+from hptui.registry.catalogue import resolve
+from hptui.ui.screens.setup import SetupScreen
+from hptui.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.ui.app import HptuiApp
+
+OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, which is the studies folder too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
+    return tmp_path
+
+
+class _Address:
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
+
+
+def _ref(name: str) -> ObjectiveRef:
+    return resolve(f"{OBJECTIVES}:{name}", Path.cwd()).ref
+
+
+def shape(
+    script: str, name: str = "plain", *, size: str = "200x40", study: _Address | None = None
+) -> SetupScreen:
+    """Play a script on the form of an objective and return the form."""
+    screens: list[SetupScreen] = []
+
+    def home() -> SetupScreen:
+        screens.append(SetupScreen(_ref(name), study))
+        return screens[0]
+
+    drive(script, size=size, settings=Settings(), home=home)
+    return screens[0]
+
+
+def go(script: str, *, size: str = "200x40") -> HptuiApp:
+    """Play a script that begins on the list of studies."""
+    return drive(script, size=size, settings=Settings())
+
+
+def ends(file: Path) -> None:
+    wait_until(lambda: running_engine(file, file.stem) is None, "the end of the run")
+
+
+def test_a_person_picks_shapes_and_starts(folder: Path) -> None:
+    go(
+        f"""
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type "{OBJECTIVES}:plain"
+        wait "objectives_to_set_up.py:plain" 10s
+        press enter
+        wait "found by" 30s
+        expect "hptui run"
+        press enter
+        type 0
+        press tab
+        type 2.5
+        press enter
+        wait "was -5.0..5.0"
+        press down l
+        wait "2 edited"
+        expect "--space x=0.0..2.5 --space n=:log"
+        press f5
+        wait "running" 60s
+        wait "not running" 60s
+        """
+    )
+    (file,) = folder.glob("*.db")
+    assert file.stem == "objectives_to_set_up-plain"
+    trials = load(folder, file.stem).trials
+    assert len(trials) == 100
+    assert {str(each.distributions["x"]) for each in trials} == {
+        "FloatDistribution(high=2.5, log=False, low=0.0, step=None)"
+    }
+    assert "log=True" in str(trials[0].distributions["n"])
+
+
+def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
+    form = shape(
+        """
+        wait "found by" 30s
+        press down right enter
+        type 0
+        wait "Low is 1 and high is 0, but low must not be above high."
+        press enter
+        expect "Low is 1 and high is 0"
+        expect-not "edited"
+        press backspace
+        type 1.5
+        wait "High is 1.5, but this parameter is an integer."
+        press escape
+        expect-not "integer"
+        press enter
+        type abc
+        wait "'abc' is not a number."
+        press escape
+        press l
+        wait "1 edited"
+        press left left enter
+        type 0
+        wait "A log scale of integers needs low >= 1, but low is 0."
+        press escape
+        press backspace
+        expect-not "edited"
+        """
+    )
+    assert form.draft.space.edits == {}
+
+
+def test_fixing_freeing_and_resetting() -> None:
+    shape(
+        """
+        wait "found by" 30s
+        press f
+        type 9
+        wait "It cannot be 9: it is in -5.0..5.0."
+        press ctrl+u
+        type 1e-3
+        press enter
+        wait "--fix x=0.001"
+        press down down f
+        wait "Fix kind"
+        type b
+        press enter
+        wait "--fix kind=b"
+        press f
+        wait "1 edited"
+        expect-not "--fix kind"
+        press l
+        wait "It is a list of choices"
+        press up up backspace
+        wait "hptui run"
+        expect-not "edited"
+        """
+    )
+
+
+@pytest.mark.parametrize("size", ["40x12", "80x24", "120x36", "160x48", "200x60"])
+def test_every_size_has_its_face(size: str) -> None:
+    shape('wait "hptui run" 30s\nwait "x" 30s\npress down right enter escape', size=size)
+
+
+def test_samplers_and_pruners_have_forms() -> None:
+    form = shape(
+        """
+        wait "found by" 30s
+        press tab
+        expect "TPE: Tree-structured Parzen estimator"
+        press down enter
+        type -3
+        wait "'-3', but it must be an"
+        press escape enter
+        type 25
+        press enter
+        wait "--sampler tpe:n_startup_trials=25"
+        press down down enter
+        wait "multivariate=false"
+        press down
+        wait "group has no effect now. It needs multivariate."
+        press enter
+        wait "group has no effect now. It needs multivariate."
+        press up backspace
+        wait "n_startup_trials=25 --jobs"
+        press up up up enter
+        wait "Choose a sampler"
+        type carlo
+        wait "Quasi-Monte Carlo"
+        press enter
+        wait "--sampler qmc"
+        press tab enter
+        wait "Choose a pruner"
+        type percentile
+        press enter
+        wait "Percentile needs percentile: How many in a hundred are kept."
+        press f5
+        wait "Percentile needs percentile"
+        press down enter
+        type 101
+        wait "number from 0 to 100"
+        press escape enter
+        type 25
+        press enter
+        wait "--pruner percentile:percentile=25.0"
+        """
+    )
+    assert form.draft.problems() == []
+
+
+def test_the_run_is_set_up_too() -> None:
+    form = shape(
+        """
+        wait "found by" 30s
+        press tab tab tab enter
+        type ../up
+        wait "'../up' cannot be a study's name."
+        press escape enter
+        type mine
+        press tab
+        wait "--direction maximize"
+        press down enter
+        type 3
+        press enter
+        wait "--jobs 3"
+        press left enter
+        press ctrl+u enter
+        wait "The run would never end: give trials, a time-out or a target."
+        press down enter
+        type soon
+        wait "is no duration"
+        press ctrl+u
+        type 5m
+        press enter
+        wait "--timeout 5m"
+        press right enter
+        wait "--backend threading"
+        expect "--study mine"
+        """
+    )
+    assert form.draft.problems() == []
+    assert form.draft.run.directions == ("maximize",)
+
+
+def test_conditional_parameters_say_when_they_exist() -> None:
+    shape('wait "when kernel = rbf" 30s\nexpect "found by"', "conditional")
+
+
+def test_two_hundred_parameters() -> None:
+    shape(
+        """
+        wait "200 parameters" 40s
+        press G
+        wait "parameter_199"
+        press enter
+        type 0.5
+        press enter
+        wait "--space parameter_199=0.5.."
+        press g
+        wait "parameter_0 "
+        """,
+        "many",
+        size="80x24",
+    )
+
+
+def test_what_probing_finds_is_told() -> None:
+    shape(
+        """
+        wait "The objective returns 2 values, but the goal names 1." 30s
+        press tab tab tab right enter
+        wait "--direction maximize"
+        """,
+        "two_values",
+    )
+    shape('wait "The objective suggests no parameter. p looks again." 30s', "nothing")
+    shape('wait "The objective fails: ValueError: [red]no data[/red]" 30s', "fails_at_once")
+
+
+def test_hostile_names_and_choices() -> None:
+    for size in ("80x24", "200x60"):
+        shape(
+            r"""
+            wait "found by" 30s
+            expect "[bold]lr[/bold]\\x1b[31m"
+            press enter
+            type 7
+            wait "Low is 7.0 and high is 1.0"
+            press escape f
+            type 0.5
+            press enter
+            wait "1 edited"
+            press down down down f
+            wait "Fix choice"
+            press down enter
+            wait "2 edited"
+            press ?
+            wait "keys"
+            press escape
+            """,
+            "hostile",
+            size=size,
+        )
+
+
+def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
+    (folder / "broken.py").write_text("import nowhere_to_be_found\n\ndef objective(trial): ...\n")
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type broken.py
+        wait "broken.py:objective"
+        press enter
+        wait "nowhere_to_be_found" 30s
+        expect "hptui run broken.py:objective"
+        press p
+        wait "Importing the objective"
+        wait "ModuleNotFoundError" 30s
+        press f5
+        wait "The run did not start" 60s
+        expect "nowhere_to_be_found"
+        press escape
+        expect "search space"
+        """
+    )
+    assert not list(folder.glob("*.db"))
+
+
+def test_an_import_that_hangs_can_be_left(folder: Path) -> None:
+    (folder / "hangs.py").write_text(
+        "import os, time\n"
+        "open('pid', 'w').write(str(os.getpid()))\n"
+        "time.sleep(600)\n\ndef objective(trial): ...\n"
+    )
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type hangs.py:objective
+        wait "hangs.py:objective"
+        press enter
+        wait "Importing the objective" 10s
+        press escape
+        wait "Probing was stopped." 10s
+        press escape
+        wait "what it tunes" 10s
+        """
+    )
+    # Nothing of it is left.
+    pid_file = folder / "pid"
+    if pid_file.exists():
+        pid = int(pid_file.read_text())
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the probed process")
+
+
+def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
+    (folder / "work").mkdir()
+    (folder / "work" / "train.py").write_text(
+        "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
+        "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
+    )
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type ./w
+        wait "./work/"
+        press enter
+        wait "./work/train.py"
+        press enter
+        wait "./work/train.py:two"
+        press down enter
+        wait "found by" 30s
+        expect "hptui run ./work/train.py:two --study train-two"
+        press o
+        wait "Choose an objective"
+        type nowhere.objective:nothing
+        press enter
+        wait "There is no objective"
+        press escape
+        expect "train-two"
+        """
+    )
+
+
+def test_a_study_that_is_there_goes_on(folder: Path) -> None:
+    study = optuna.create_study(study_name="old", storage=f"sqlite:///{folder}/old.db")
+    study.optimize(
+        lambda trial: (
+            trial.suggest_float("x", -5, 5) + (trial.suggest_categorical("kind", ["a", "c"]) == "a")
+        ),
+        n_trials=2,
+    )
+    study.ask()
+    form = shape(
+        """
+        wait "next run of  old" 10s
+        wait "found by" 30s
+        wait "a list of choices cannot change within a study"
+        press f5
+        wait "a list of choices cannot change within a study"
+        press tab tab tab enter
+        wait "The study is there already; its name cannot change here."
+        press right enter
+        wait "its direction cannot change here."
+        press down down down down left enter
+        press escape right enter
+        wait "--leftovers fail"
+        """,
+        study=_Address(folder / "old.db", "old"),
+    )
+    assert form.draft.run.n_leftover == 1
+
+
+def test_a_study_that_another_engine_runs_is_not_started_twice(folder: Path) -> None:
+    shape('wait "hptui run" 30s\nwait "found by" 30s\npress f5\nwait "running" 60s', "waiting")
+    file = folder / "objectives_to_set_up-waiting.db"
+    assert running_engine(file, file.stem) is not None
+    try:
+        shape(
+            'wait "An engine runs this study now." 30s\npress f5\nwait "An engine runs"',
+            "waiting",
+            study=_Address(file, file.stem),
+        )
+    finally:
+        (folder / "go").touch()
+        lease = running_engine(file, file.stem)
+        if lease is not None:
+            os.kill(lease.pid, 2)
+        ends(file)
+
+
+def test_leaving_asks_where_something_would_be_lost() -> None:
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type rosenbrock
+        press enter
+        wait "found by" 30s
+        press l
+        press f
+        type 1
+        press enter
+        wait "1 edited"
+        press escape
+        wait "Leave the form?"
+        press s
+        wait "1 edited"
+        press Y
+        wait "Copied the command."
+        press escape
+        wait "Leave the form?"
+        press l
+        wait "what it tunes" 10s
+        """
+    )
+
+
+def test_ascii_terminals_and_the_mouse() -> None:
+    drive(
+        """
+        wait "found by" 30s
+        click 26 5
+        click 26 5
+        type 3
+        press enter
+        wait "1 edited"
+        """,
+        size="120x36",
+        settings=Settings(),
+        has_unicode=False,
+        home=lambda: SetupScreen(_ref("plain")),
+    )
