@@ -160,6 +160,7 @@ def test_a_trial_is_enqueued_by_hand(tmp_path: Path) -> None:
             press a
             wait "Enqueue a trial"
             expect "-5.0..5.0"
+            expect "a, [b]b[/b]"
             expect "2 left to the sampler"
             type 7
             wait "cannot be 7"
@@ -288,6 +289,21 @@ def test_all_parts_are_there_at_every_size(tmp_path: Path) -> None:
             script += [f'expect "{part}"' for part in ("history", "trials", "All 4", "#0", "#3")]
         script += ['wait "trial 3 prints at step 2"', 'expect "-5.0..5.0"', 'expect "workers"']
         watch("\n".join(script).replace('"All 4"', '"ll 4"'), path)
+
+
+def test_a_click_on_a_slot_or_a_point_selects_its_trial(tmp_path: Path) -> None:
+    with a_run(tmp_path) as path:
+        watch(
+            """
+            wait "2/6"
+            wait "─#3─"
+            click 6 34
+            wait "─#0─"
+            click 45 34
+            wait "─#3─"
+            """,
+            path,
+        )
 
 
 def test_the_second_plot_has_the_place_of_the_first_on_a_narrow_screen(tmp_path: Path) -> None:

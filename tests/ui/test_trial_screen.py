@@ -194,6 +194,22 @@ def test_a_trial_is_there_at_every_size(size: str, tmp_path: Path) -> None:
     )
 
 
+def test_a_waiting_trial_shows_what_it_was_enqueued_with(tmp_path: Path) -> None:
+    path = a_file(tmp_path)
+    study = optuna.load_study(study_name="w", storage=f"sqlite:///{path}")
+    study.enqueue_trial({"x": 0.25, "[b]k[/b]": "a"})
+    look(
+        """
+        wait "○ waiting"
+        wait "enqueued with"
+        expect "0.25"
+        expect "[b]k[/b]"
+        """,
+        path,
+        0,
+    )
+
+
 def test_a_trial_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
     look('wait "There is no trial 7"', a_file(tmp_path, create_trial(value=1.0)), 7)
 

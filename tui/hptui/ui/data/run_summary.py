@@ -85,6 +85,8 @@ def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
         done, total = snapshot.loading
         return (done / total, f"{done:,} of {total:,} trials") if total else (None, "")
     engine = snapshot.engine
+    if engine is None and not snapshot.directions:
+        return None, ""
     if engine is None:
         count = snapshot.n_trials
         text = f"{count:,} trial{'' if count == 1 else 's'}"

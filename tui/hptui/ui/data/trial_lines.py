@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.cells import cell_len
 
@@ -24,6 +24,8 @@ _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
 _NAME_CELLS: Final = 24
 _GAP: Final = "  "
+_ENQUEUED_KEY: Final = "fixed_params"
+"""Of a system attribute; it is Optuna's."""
 _SYSTEM: Final = "system attributes"
 
 
@@ -54,6 +56,7 @@ def sections(trial: TrialDetail, now_s: float) -> list[Section]:
     found = [
         Section("", tuple(_outcome(trial, now_s))),
         Section("parameters", tuple(map(param_field, trial.params))),
+        Section("enqueued with", _enqueued(trial)),
         Section(
             "constraints",
             tuple(
@@ -90,6 +93,18 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
     elif trial.state == "RUNNING" and trial.start_s is not None:
         fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
     return fields
+
+
+def _enqueued(trial: TrialDetail) -> tuple[Field, ...]:
+    """Return what a trial that waits was enqueued with; later its parameters tell it."""
+    fixed: object = trial.system_attributes.get(_ENQUEUED_KEY)
+    if trial.params or not isinstance(fixed, dict):
+        return ()
+    found = cast("dict[object, object]", fixed)
+    return tuple(
+        Field(safe_line(name, max_chars=_NAME_CHARS), param_text(value))
+        for name, value in found.items()
+    )
 
 
 def _broken(value: float) -> str:

@@ -93,11 +93,12 @@ class SlotStrip(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """Pick the trial under the pointer."""
-        if not 0 <= event.y < len(self._rows.rows):
+        place = event.get_content_offset(self)
+        if place is None or place.y >= len(self._rows.rows):
             return
         at = 0
-        for cell in self._rows.rows[event.y]:
-            if at <= event.x < at + cell.width and cell.trial is not None:
+        for cell in self._rows.rows[place.y]:
+            if at <= place.x < at + cell.width and cell.trial is not None:
                 self.post_message(self.TrialPicked(cell.trial))
                 return
             at += cell.width
