@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lint types contracts bench clean
+.PHONY: help run demo test check format lint types contracts bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ check: lint types contracts test ## format, lint, types, import contracts, tests
 
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine
 	$(BIN)/python -m tests.benchmarks
+
+pictures: $(VENV)/.dev ## take the README's pictures of the application anew
+	$(BIN)/python -m tests.pictures
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual import getters
 from textual.containers import Horizontal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hptui.ui.data.catalogue_feed import StudyRow
     from hptui.ui.data.snapshot import StudySnapshot
 
+_MIN_LABEL_WIDTH, _MAX_LABEL_WIDTH = 8, 18
 _PERIOD_S = 1.0
 _WAIT_BEFORE_READING_S = 0.15
 """A cursor that only passes by makes nothing read."""
@@ -121,8 +123,11 @@ class StudyPreview(Horizontal):
         self.border_title = Text(preview_title(row))
         variables = self.app.theme_variables
         text = Text(no_wrap=True, overflow="ellipsis")
-        for label, value, role in preview_lines(row, self._snapshot):
-            text.append(f"{label:<10}", variables.get("dimmed", ""))
+        lines = preview_lines(row, self._snapshot)
+        widest = max((cell_len(label) for label, _, _ in lines), default=0)
+        width = min(max(_MIN_LABEL_WIDTH, widest), _MAX_LABEL_WIDTH)
+        for label, value, role in lines:
+            text.append(f"{set_cell_size(label, width)}  ", variables.get("dimmed", ""))
             text.append(f"{value}\n", variables.get(f"state-{role}", "") if role else "")
         about.update(text)
 

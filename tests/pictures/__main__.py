@@ -1,0 +1,95 @@
+"""Makes the README's pictures: `python -m tests.pictures` plays the application on real runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PICTURES = Path(__file__).parents[2] / "tui" / "pictures"
+HPTUI = (sys.executable, "-m", "hptui")
+# The theme's own fonts suffice; a picture must not load anything from elsewhere.
+_FONT = re.compile(r"@font-face \{.*?\n    \}\n", re.DOTALL)
+
+RUNS = (
+    ("wine-pipeline", "--trials", "60", "--seed", "1"),
+    ("digits-forest", "--trials", "40", "--seed", "1"),
+    ("branin", "--trials", "120", "--seed", "1", "--study", "branin-cma", "--sampler", "cmaes"),
+    ("digits-sgd", "--trials", "50", "--seed", "1"),
+)
+
+SCRIPTS = {
+    "home": """
+        wait "digits-sgd" 30s
+        wait "complete" 30s
+        screenshot home.svg
+    """,
+    "setup": """
+        wait "digits-sgd" 30s
+        press n
+        wait "Choose an objective" 10s
+        type digits-svc
+        press enter
+        wait "gamma" 60s
+        press down l f
+        type 10
+        press enter
+        wait "fixed" 10s
+        screenshot setup.svg
+    """,
+    "study": """
+        wait "digits-sgd" 30s
+        press n
+        wait "Choose an objective" 10s
+        type digits-mlp
+        press enter
+        wait "batch_size" 60s
+        press F5
+        wait "  64  " 120s
+        screenshot study.svg
+        press g
+        wait "#0─" 10s
+        press enter
+        wait "activation" 10s
+        wait "median" 10s
+        screenshot trial.svg
+        press escape
+        press q
+        press s
+    """,
+}
+
+
+def main() -> None:
+    """Run some studies and take the pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "studies").mkdir()
+        environment = {key: os.environ[key] for key in os.environ if key != "HPTUI_STUDIES"}
+        for arguments in RUNS:
+            subprocess.run(
+                [*HPTUI, "run", *arguments, "--quiet"], cwd=folder, env=environment, check=True
+            )
+        for title, script in SCRIPTS.items():
+            steps = "\n".join(line.strip() for line in script.strip().splitlines())
+            subprocess.run(
+                [*HPTUI, "drive", "-", "--size", "120x34"],
+                input=steps,
+                text=True,
+                cwd=folder,
+                env=environment,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            print(title)
+        for picture in folder.glob("*.svg"):
+            text = _FONT.sub("", picture.read_text("utf-8"))
+            (PICTURES / picture.name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
