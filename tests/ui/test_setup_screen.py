@@ -219,6 +219,9 @@ def test_the_run_is_set_up_too() -> None:
         press escape enter
         type mine
         press tab
+        wait "--study mine"
+        expect-not "--direction"
+        press enter
         wait "--direction maximize"
         press down enter
         type 3

@@ -167,7 +167,7 @@ def _listen(
     """Read what the process tells until it is done, dead, out of time or no longer wanted."""
     poll = select.poll()
     poll.register(reader, select.POLLIN)
-    rest, total = b"", 0
+    rest, total, has_ended = b"", 0, False
     while not story.is_done and total < _MAX_BYTES:
         # An import that hangs has nothing to clean up or to tell.
         if time.monotonic() >= deadline + (_GRACE_S if story.is_loaded else 0):
@@ -183,9 +183,12 @@ def _listen(
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 story.take(line)
-        elif _is_zombie(process.pid):
+        elif has_ended:
             # A process that it started may hold the pipe open for ever.
             break
+        else:
+            # What it told just before its end is still to be read.
+            has_ended = _is_zombie(process.pid)
     if not story.is_done:
         story.ended_early(_exit_code(process))
 

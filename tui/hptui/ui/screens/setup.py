@@ -432,9 +432,13 @@ class SetupScreen(CommandScreen[None]):
         title = title_of(draft.space, self._probed, self._took_s)
         self.query_one("#space").border_title = pane_title(title)
         found = self._probed and findings(self._probed, draft.n_objectives)
-        nothing_to_prune = self._probed is not None and never_reports(self._probed)
+        is_idle = (
+            draft.pruner.method.name != "none"
+            and self._probed is not None
+            and never_reports(self._probed)
+        )
         self.query_one("#pruner").border_title = pane_title(
-            "pruner  not used: the objective reports nothing" if nothing_to_prune else "pruner"
+            "pruner  idle: nothing is reported" if is_idle else "pruner"
         )
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(draft.space.known)

@@ -137,10 +137,14 @@ class FieldTable(Container):
         """Hold what `try_text` returned."""
         raise NotImplementedError
 
-    def choose(self, row: str, column: str) -> bool:
-        """Change a field that is not typed, and say whether it is one."""
+    def is_typed(self, row: str, column: str) -> bool:
+        """Say whether a field is typed, rather than chosen."""
         del row, column
-        return False
+        return True
+
+    def choose(self, row: str, column: str) -> None:
+        """Change a field that is not typed."""
+        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         """Lay out the rows and, over them, the editor."""
@@ -173,9 +177,12 @@ class FieldTable(Container):
     def edit(self) -> None:
         """Edit the field under the cursor, or change it where it is not typed."""
         cursor = self.cursor
-        if cursor is None or self.choose(*cursor):
+        if cursor is None:
             return
-        self.edit_text(self.text_of(*cursor))
+        if self.is_typed(*cursor):
+            self.edit_text(self.text_of(*cursor))
+        else:
+            self.choose(*cursor)
 
     def edit_text(self, text: str) -> None:
         """Open the editor over the field under the cursor."""
@@ -231,7 +238,7 @@ class FieldTable(Container):
         elif self._commit():
             if rows:
                 self._lines.action_move(rows)
-            elif self._lines.turn(step):
+            elif self._lines.turn(step) and (cursor := self.cursor) and self.is_typed(*cursor):
                 self.edit()
 
     @on(FieldLines.CursorMoved)

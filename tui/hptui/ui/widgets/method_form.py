@@ -105,21 +105,24 @@ class MethodForm(FieldTable):
         """Hold another draft."""
         self._draft = cast("MethodDraft", held)
 
-    def choose(self, row: str, column: str) -> bool:
+    def is_typed(self, row: str, column: str) -> bool:
+        """Say that the method is picked, and that options with few values are gone through."""
+        del column
+        option = self._draft.method.option(row)
+        return option is not None and self._draft.next_text(option) is None
+
+    def choose(self, row: str, column: str) -> None:
         """Let the method be picked; go through the values of an option that has few."""
-        if row == METHOD:
-            self._pick()
-            return True
         option = self._draft.method.option(row)
         following = None if option is None else self._draft.next_text(option)
         if following is None:
-            return False
+            self._pick()
+            return
         self.lines.remark(None)
         try:
             self.attempt(self.try_text(row, column, following))
         except OptionError as error:
             self.refuse(error)
-        return True
 
     def reset(self) -> None:
         """Put the option under the cursor back to its default."""

@@ -93,19 +93,22 @@ class RunForm(FieldTable):
         """Hold another draft."""
         self._draft = cast("RunDraft", held)
 
-    def choose(self, row: str, column: str) -> bool:
+    def is_typed(self, row: str, column: str) -> bool:
+        """Say that a field with few values, or one that cannot change, is not typed."""
+        key = _key_at(row, column)
+        return self._draft.reason(key) is None and self._draft.next_text(key) is None
+
+    def choose(self, row: str, column: str) -> None:
         """Refuse what cannot change; go through the values of a field that has few."""
         key = _key_at(row, column)
         self.lines.remark(None)
         reason = self._draft.reason(key)
         if reason is not None:
             self.refuse(UsageError(reason))
-            return True
+            return
         following = self._draft.next_text(key)
-        if following is None:
-            return False
-        self.attempt(self._draft.with_text(key, following))
-        return True
+        if following is not None:
+            self.attempt(self._draft.with_text(key, following))
 
     def reset(self) -> None:
         """Empty the field under the cursor, or put back what it began with."""

@@ -69,14 +69,16 @@ class SpaceTable(FieldTable):
         """Hold another draft."""
         self._draft = cast("SpaceDraft", held)
 
-    def choose(self, row: str, column: str) -> bool:
+    def is_typed(self, row: str, column: str) -> bool:
+        """Say that scales and choices are not typed."""
+        return column != "log" and not isinstance(self._draft.effective(row), ChoiceParam)
+
+    def choose(self, row: str, column: str) -> None:
         """Change the scale, or let a choice be picked."""
-        if column == "log":
-            self.toggle_log()
-            return True
         spec = self._draft.effective(row)
-        if column != "fixed" or not isinstance(spec, ChoiceParam):
-            return False
+        if not isinstance(spec, ChoiceParam):
+            self.toggle_log()
+            return
         edit = self._draft.edit_of(row)
         items = [PickItem("", "not fixed", "search all of them")]
         items += [
@@ -92,7 +94,6 @@ class SpaceTable(FieldTable):
 
         app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
         app.push_screen(PickDialog(f"Fix {safe_line(row, max_chars=40)}", items, chosen), fix)
-        return True
 
     def toggle_log(self) -> None:
         """Put the parameter under the cursor on the other scale."""
