@@ -98,9 +98,13 @@ class StudiesScreen(KeptStudies):
         self.grid.show(self._model(()), empty="Looking for studies.")
         self.grid.focus()
         self._tell_head()
-        self.run_worker(self._prepare, thread=True, exit_on_error=False, group="prepare")
+        # Importing in a thread while the first frame is drawn makes it come twice as late.
+        self.call_after_refresh(self._prepare_in_thread)
         self.set_interval(_CLOCK_S, self._show)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+
+    def _prepare_in_thread(self) -> None:
+        self.run_worker(self._prepare, thread=True, exit_on_error=False, group="prepare")
 
     def _prepare(self) -> None:
         # NumPy and plotext come with these; the first frame does not wait for them.
@@ -145,10 +149,11 @@ class StudiesScreen(KeptStudies):
 
     def resume_reading(self) -> None:
         """Follow the studies again."""
-        from hptui.ui.data.catalogue_feed import CatalogueFeed
-
         if self._preview is None or not self.is_mounted:
             return
+        # Only now: it brings NumPy, and the first frame comes through here without a preview.
+        from hptui.ui.data.catalogue_feed import CatalogueFeed
+
         if self._feed is None:
             self._feed = CatalogueFeed(self.app.place.path, self._post_catalogue)
             self._feed.start()
