@@ -47,7 +47,7 @@ def edit(script: str, file: Path, size: str = "120x36") -> None:
 def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None:
     edit(
         """
-        wait "running" 20s
+        wait "▶ running" 20s
         press e
         wait "Edit the space of w" 10s
         wait "parameter" 10s
@@ -74,7 +74,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
     assert answer["edits"] == {"x": {"low": 4.5}, "kind": {"fixed": {"value": "a"}}}
     edit(
         """
-        wait "running" 20s
+        wait "▶ running" 20s
         press e
         wait "was -5.0" 10s
         press backspace
@@ -96,7 +96,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
 def test_what_the_study_holds_cannot_change(file: Path) -> None:
     edit(
         """
-        wait "running" 20s
+        wait "▶ running" 20s
         press e
         wait "parameter" 10s
         press enter

@@ -438,6 +438,21 @@ def test_a_study_that_another_engine_runs_is_not_started_twice(folder: Path) -> 
         ends(file)
 
 
+def test_looking_again_keeps_the_edits() -> None:
+    form = shape(
+        """
+        wait "found by" 30s
+        press down l
+        wait "1 edited"
+        press p
+        wait "esc stops" 30s
+        wait-not "esc stops" 30s
+        expect "1 edited"
+        """
+    )
+    assert form.draft.space.is_edited("n")
+
+
 def test_leaving_asks_where_something_would_be_lost() -> None:
     go(
         """

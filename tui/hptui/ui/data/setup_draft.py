@@ -143,7 +143,7 @@ class SetupDraft:
             ref=ref,
             info=info,
             objective=spelled,
-            space=replace(self.space, known={}),
+            space=replace(self.space, known={}, edits=self.space.in_force),
             run=run,
             usual_sampler=usual_sampler,
             usual_pruner=usual_pruner,

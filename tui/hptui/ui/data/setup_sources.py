@@ -168,6 +168,19 @@ def with_found(
     return replace(opened, draft=draft, trouble=found.problem, hint="")
 
 
+def start_run(draft: SetupDraft) -> HptuiError | None:
+    """Start the run in a process of its own; return why that failed, or None when it runs."""
+    from hptui.engine.launch import launch
+
+    try:
+        launch(draft.to_argv(), draft.study_file, draft.study)
+    except HptuiError as error:
+        return error
+    except OSError as error:
+        return HptuiError(f"The engine cannot be started: {error.strerror or error}.")
+    return None
+
+
 def taken_names(place: StudyPlace) -> frozenset[str]:
     """Return the names that a new study cannot have."""
     if place.file is not None:

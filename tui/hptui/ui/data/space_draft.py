@@ -49,13 +49,12 @@ class SpaceDraft:
     """What the study's trials hold, which Optuna does not let change in every way."""
 
     def with_known(self, known: Mapping[str, KnownParam]) -> SpaceDraft:
-        """Return the draft over other parameters; edits that no longer suit are left out."""
+        """Return the draft over other parameters; edits that no longer suit them are left out."""
         kept: dict[str, ParamEdit] = {}
         for name, edit in self.edits.items():
-            if name not in known:
-                continue
             try:
-                apply_edit(name, known[name].spec, edit)
+                if name in known:
+                    apply_edit(name, known[name].spec, edit)
             except SpaceError:
                 continue
             kept[name] = edit

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -13,13 +11,14 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.registry.probe import known_space, probe
-from hptui.ui.data.probe_findings import findings, never_reports, title_of
+from hptui.registry.probe import known_space
+from hptui.ui.data.probe_findings import never_reports
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
-from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
+from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, start_run, with_text
 from hptui.ui.panes import pane_title
+from hptui.ui.probing import Probed, Probing
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog
 from hptui.ui.screens.pick_objective import ObjectivePicker
@@ -27,6 +26,7 @@ from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
 from hptui.ui.widgets.method_form import MethodForm
 from hptui.ui.widgets.run_form import RunForm
+from hptui.ui.widgets.space_pane import SpacePane, nothing_found
 from hptui.ui.widgets.space_table import SpaceTable
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ THIN: Final = 60
 LOW: Final = 20
 """Below this height only the parts that can be edited are shown in full."""
 _TICK_S: Final = 0.1
-_MAX_DETAIL: Final = 2_000
 
 
 class SetupScreen(CommandScreen[None]):
@@ -69,24 +68,10 @@ class SetupScreen(CommandScreen[None]):
         opened: Opened
 
     @dataclass
-    class ProbeWent(Message):
-        """Probing has come so far."""
+    class ProbeNews(Message):
+        """Probing has come so far, or is over."""
 
-        number: int
-        n_trials: int
-        n_params: int
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the latest of these counts."""
-            return isinstance(message, SetupScreen.ProbeWent)
-
-    @dataclass
-    class ProbeEnded(Message):
-        """Probing is over."""
-
-        number: int
-        result: ProbeResult
-        took_s: float
+        probed: Probed
 
     @dataclass
     class StartEnded(Message):
@@ -101,10 +86,7 @@ class SetupScreen(CommandScreen[None]):
         self._draft = SetupDraft(StudyPlace(None, None))
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
-        self._probe_number = 0
-        self._probe_stop = threading.Event()
-        self._probe_began_s = 0.0
-        self._is_probing = False
+        self._probing = Probing(lambda probed: self.post_message(self.ProbeNews(probed)))
         self._took_s = 0.0
         self._is_starting = False
 
@@ -113,10 +95,7 @@ class SetupScreen(CommandScreen[None]):
         yield Static(id="title")
         with Vertical(id="objective", classes="pane"):
             yield Static(id="objective-line")
-        with Vertical(id="space", classes="pane"):
-            yield SpaceTable(id="space-table")
-            yield Static(id="face")
-            yield Static(id="findings")
+        yield SpacePane(id="space", classes="pane")
         with Horizontal(id="forms"):
             yield MethodForm(self._draft.sampler, id="sampler", classes="pane")
             yield MethodForm(self._draft.pruner, id="pruner", classes="pane")
@@ -135,10 +114,14 @@ class SetupScreen(CommandScreen[None]):
         """Read what the form begins with."""
         for name in ("objective", "sampler", "pruner", "run"):
             self.query_one(f"#{name}").border_title = pane_title(name)
-        self._face("Reading…")
+        self._space.tell("Reading…")
         self._show_head()
         self._read()
         self.set_interval(_TICK_S, self._tick)
+
+    def on_unmount(self) -> None:
+        """Leave no probed process behind."""
+        self._probing.stop()
 
     @property
     def draft(self) -> SetupDraft:
@@ -168,7 +151,7 @@ class SetupScreen(CommandScreen[None]):
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
         self._is_starting = True
-        self._stop_probe()
+        self._probing.stop()
         self._show_head()
         self._launch(self._draft)
 
@@ -180,11 +163,11 @@ class SetupScreen(CommandScreen[None]):
 
     def do_fix_param(self) -> None:
         """Fix the parameter under the cursor, or free it."""
-        self.query_one(SpaceTable).fix_or_free()
+        self._space.table.fix_or_free()
 
     def do_toggle_log(self) -> None:
         """Put the parameter under the cursor on the other scale."""
-        self.query_one(SpaceTable).toggle_log()
+        self._space.table.toggle_log()
 
     def do_reset_field(self) -> None:
         """Undo what was edited under the cursor."""
@@ -220,16 +203,16 @@ class SetupScreen(CommandScreen[None]):
     def do_back(self) -> None:
         """Stop probing, or leave; asks where edits would be lost."""
         if self.maximized is not None or self._first is None or self._is_untouched():
-            if self._is_probing and self.maximized is None and not self._draft.space.known:
-                self._stop_probe()
+            if self._probing.is_running and self.maximized is None and not self._draft.space.known:
+                self._probing.stop()
                 return
-            self._stop_probe()
+            self._probing.stop()
             super().do_back()
             return
 
         def leave(answer: str | None) -> None:
             if answer == "leave":
-                self._stop_probe()
+                self._probing.stop()
                 super(SetupScreen, self).do_back()
 
         choices = [("l", "leave", "Leave"), ("s", "stay", "Stay")]
@@ -268,58 +251,33 @@ class SetupScreen(CommandScreen[None]):
         self._probed = None
         self._show_all()
         if opened.trouble:
-            self._face(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
+            self._space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
-            self._face("No objective is chosen. o chooses one.")
+            self._space.tell("No objective is chosen. o chooses one.")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
-        self.query_one(SpaceTable).lines.focus()
+        self._space.table.lines.focus()
 
     def _begin_probe(self) -> None:
-        ref = self._draft.ref
-        if ref is None:
+        if self._draft.ref is not None:
+            if not self._draft.space.known:
+                self._show_known(None)
+            self._space.tell("Importing the objective…")
+            self._probing.start(self._draft.ref)
+
+    @on(ProbeNews)
+    def _take_probed(self, message: ProbeNews) -> None:
+        news = message.probed
+        if not self._probing.take(news):
             return
-        self._stop_probe()
-        self._probe_number += 1
-        self._probe_began_s = time.monotonic()
-        self._is_probing = True
-        self._show_known(None)
-        self._face("Importing the objective…")
-        self._probe_stop = threading.Event()
-        self._probe(ref, self._probe_number, self._probe_stop)
-
-    def _stop_probe(self) -> None:
-        self._is_probing = False
-        self._probe_stop.set()
-
-    @work(thread=True, exit_on_error=False, group="probe")
-    def _probe(self, ref: ObjectiveRef, number: int, stop: threading.Event) -> None:
-
-        def go_on(n_trials: int, n_params: int) -> bool:
-            self.post_message(self.ProbeWent(number, n_trials, n_params))
-            return not stop.is_set()
-
-        began_s = time.monotonic()
-        result = probe(ref, on_progress=go_on)
-        self.post_message(self.ProbeEnded(number, result, time.monotonic() - began_s))
-
-    @on(ProbeWent)
-    def _probe_went(self, message: ProbeWent) -> None:
-        if message.number != self._probe_number or not self._is_probing:
+        if news.result is not None:
+            self._took_s = news.took_s
+            self._show_known(news.result)
             return
-        took_s = time.monotonic() - self._probe_began_s
         what = "Importing the objective…"
-        if message.n_trials:
-            what = f"Looking for parameters… {message.n_params} found in {message.n_trials} trials"
-        self._face(f"{what}   {took_s:.0f} s   esc stops")
-
-    @on(ProbeEnded)
-    def _probe_ended(self, message: ProbeEnded) -> None:
-        if message.number != self._probe_number:
-            return
-        self._is_probing = False
-        self._took_s = message.took_s
-        self._show_known(message.result)
+        if news.n_trials:
+            what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
+        self._space.tell(f"{what}   {news.took_s:.0f} s   esc stops")
 
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
@@ -333,9 +291,9 @@ class SetupScreen(CommandScreen[None]):
             self._first = self._draft
         self._show_all()
         if space.known:
-            self._face("")
+            self._space.tell("")
         elif probed is not None:
-            self._face(*_nothing_found(probed))
+            self._space.tell(*nothing_found(probed))
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
@@ -359,17 +317,7 @@ class SetupScreen(CommandScreen[None]):
 
     @work(thread=True, exit_on_error=False, group="launch")
     def _launch(self, draft: SetupDraft) -> None:
-        from hptui.engine.launch import launch
-
-        try:
-            launch(draft.to_argv(), draft.study_file, draft.study)
-        except HptuiError as error:
-            self.post_message(self.StartEnded(error))
-        except OSError as error:
-            problem = HptuiError(f"The engine cannot be started: {error.strerror or error}.")
-            self.post_message(self.StartEnded(problem))
-        else:
-            self.post_message(self.StartEnded(None))
+        self.post_message(self.StartEnded(start_run(draft)))
 
     @on(StartEnded)
     def _start_ended(self, message: StartEnded) -> None:
@@ -390,6 +338,10 @@ class SetupScreen(CommandScreen[None]):
         else:
             self.app.switch_screen(study)  # pyright: ignore[reportUnknownMemberType]
 
+    @property
+    def _space(self) -> SpacePane:
+        return self.query_one(SpacePane)
+
     def _table(self) -> FieldTable | None:
         focused = self.focused
         if focused is None:
@@ -404,7 +356,7 @@ class SetupScreen(CommandScreen[None]):
             self._show_about("Starting the engine…")
 
     def _show_all(self) -> None:
-        self.query_one(SpaceTable).show(self._draft.space)
+        self._space.table.show(self._draft.space)
         self._show_forms()
         self._show_head()
 
@@ -429,9 +381,7 @@ class SetupScreen(CommandScreen[None]):
             )
         )
         self.query_one("#objective-line", Static).update(self._objective_text(draft.info))
-        title = title_of(draft.space, self._probed, self._took_s)
-        self.query_one("#space").border_title = pane_title(title)
-        found = self._probed and findings(self._probed, draft.n_objectives)
+        self._space.show_found(self._probed, self._took_s, draft.n_objectives)
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None
@@ -440,9 +390,6 @@ class SetupScreen(CommandScreen[None]):
         self.query_one("#pruner").border_title = pane_title(
             "pruner  idle: nothing is reported" if is_idle else "pruner"
         )
-        shown = self.query_one("#findings", Static)
-        shown.display = bool(found) and bool(draft.space.known)
-        shown.update(Text("\n".join(safe_line(each, max_chars=400) for each in found or ())))
         command = "" if draft.ref is None else safe_line(draft.command(), max_chars=2_000)
         self.query_one("#command", Static).update(Text(command, overflow="ellipsis"))
         if not self._is_starting:
@@ -474,22 +421,3 @@ class SetupScreen(CommandScreen[None]):
         about = self.query_one("#about", Static)
         about.set_class(is_trouble, "-trouble")
         about.update(Text(safe_line(text, max_chars=400), no_wrap=True, overflow="ellipsis"))
-
-    def _face(self, text: str, detail: str = "", *, is_trouble: bool = False) -> None:
-        """Show a sentence in the place of the table, or under it; nothing hides it."""
-        face = self.query_one("#face", Static)
-        face.display = bool(text)
-        face.set_class(is_trouble, "-trouble")
-        shown = Text(safe_text(text))
-        if detail:
-            shown.append("\n\n")
-            shown.append(safe_text(detail[-_MAX_DETAIL:]), self.app.colour("dimmed"))
-        face.update(shown)
-        self.query_one(SpaceTable).display = bool(self._draft.space.known) or not text
-
-
-def _nothing_found(probed: ProbeResult) -> tuple[str, str]:
-    """Return what to say where probing found no parameter, and what stands below it."""
-    if probed.error:
-        return f"{probed.error} {probed.hint}".strip() + "  p looks again.", probed.detail
-    return "The objective suggests no parameter. p looks again.", ""
