@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from functools import cached_property
@@ -92,6 +93,8 @@ class HptuiApp(App[int], inherit_bindings=False):
         """Open the study that was asked for, and say what was wrong with the settings."""
         if not self.is_headless:
             self._leave_well_on_signals()
+        if not gc.isenabled():
+            self.call_after_refresh(_collect_garbage_again)
         if self.place.file is not None and self.place.study is not None and self._home is None:
             from hptui.ui.screens.study import StudyScreen
 
@@ -228,3 +231,9 @@ class HptuiApp(App[int], inherit_bindings=False):
     def keys_of(self, command: Command) -> tuple[str, ...]:
         """Return the keys of a command: those of the settings, or else its own."""
         return self.settings.keys.get(command.id, command.keys)
+
+
+def _collect_garbage_again() -> None:
+    # What the start has made stays: the collector need not look through it again and again.
+    gc.freeze()
+    gc.enable()
