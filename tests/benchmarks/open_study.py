@@ -35,7 +35,7 @@ class Opening:
     """Of the whole process, imports included, in megabytes."""
 
 
-def write_study_file(path: Path, n_trials: int = N_TRIALS) -> None:
+def write_study_file(path: Path, n_trials: int = N_TRIALS, study: str = STUDY) -> None:
     """Write a study of complete trials with 5 floats and 10 reports each, as Optuna would."""
     rng = random.Random(0)
     start = datetime(2026, 1, 1)
@@ -56,7 +56,7 @@ def write_study_file(path: Path, n_trials: int = N_TRIALS) -> None:
         connection.execute("PRAGMA synchronous = OFF")
         create_schema(connection, "5.0.0")
         connection.execute("BEGIN")
-        connection.execute("INSERT INTO studies VALUES (1, ?)", (STUDY,))
+        connection.execute("INSERT INTO studies VALUES (1, ?)", (study,))
         connection.execute("INSERT INTO study_directions VALUES (1, 'MINIMIZE', 1, 0)")
         ids = range(1, n_trials + 1)
         connection.executemany(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HPTUI = (sys.executable, "-m", "hptui")
 BARE = (sys.executable, "-m", "tests.benchmarks.bare_table")
-DOWN, UP = "\x1b[B", "\x1b[A"
+DOWN = "\x1b[B"
 LOADED = f"{N_TRIALS} complete"
 """Below the history plot, once all is read and drawn."""
 ROUNDS = 7
@@ -57,35 +57,38 @@ class Latency:
         return f"{self.median:.0f} / {self.p99:.0f} / {self.worst:.0f} ms"
 
 
-def first_frame(folder: Path) -> Row:
-    """Measure from the start of the process to a frame with the last row of its table."""
+def first_frame(folder: Path) -> Generator[Row]:
+    """Measure from the start of the process to a frame whose keys work, and to the full list."""
     studies = folder / "studies"
     studies.mkdir()
     for index in range(N_STUDIES):
-        write_study_file(studies / f"study-{index}.db", 50)
+        write_study_file(studies / f"study-{index}.db", 50, f"study-{index}")
     bare: list[float] = []
-    own: list[float] = []
+    frame: list[float] = []
+    listed: list[float] = []
     for _ in range(ROUNDS):
         with Terminal([*BARE, "20"]) as terminal:
             last = str(bare_table.FIRST_NUMBER + 19)
             bare.append(terminal.wait_for(last) - terminal.began_s)
         with Terminal([*HPTUI, str(studies)]) as terminal:
-            own.append(terminal.wait_for(f"study-{N_STUDIES - 1}") - terminal.began_s)
-    peer_s, own_s = statistics.median(bare), statistics.median(own)
-    return (
-        "(g) first frame (bare Textual table)",
-        f"{peer_s:.2f} s",
-        f"{own_s:.2f} s",
-        f"{own_s / peer_s:.2f} times as long (goal 1.3)",
-    )
+            frame.append(terminal.wait_for("? help") - terminal.began_s)
+            listed.append(terminal.wait_for(f"study-{N_STUDIES - 1}") - terminal.began_s)
+    peer_s = statistics.median(bare)
+    for what, times in (
+        ("(g) first usable frame (a bare Textual table)", frame),
+        (f"(g) the list of {N_STUDIES} studies in it", listed),
+    ):
+        own_s = statistics.median(times)
+        goal = " (goal 1.3)" if times is frame else ""
+        yield what, f"{peer_s:.2f} s", f"{own_s:.2f} s", f"{own_s / peer_s:.2f} times{goal}"
 
 
-def _key_times(terminal: Terminal, first: int, step: int, key: str) -> Latency:
-    """Move the cursor from a trial to the next and time each repaint."""
+def _key_times(terminal: Terminal, shown: Sequence[str]) -> Latency:
+    """Move the cursor down and time the repaint of each row that it comes to."""
     times: list[float] = []
-    for number in range(first, first + step * N_KEYS, step):
-        pressed_s = terminal.press(key)
-        times.append(terminal.wait_for(str(number)) - pressed_s)
+    for text in shown:
+        pressed_s = terminal.press(DOWN)
+        times.append(terminal.wait_for(text) - pressed_s)
     return Latency.of(times)
 
 
@@ -117,13 +120,12 @@ def key_latency(large: Path, folder: Path) -> Row:
         with Terminal([*BARE, "1000"]) as terminal:
             first = bare_table.FIRST_NUMBER
             terminal.wait_for(str(first + 19))
-            peer = _key_times(terminal, first + 1, 1, DOWN)
+            peer = _key_times(terminal, [str(first + row) for row in range(1, N_KEYS)])
         with Terminal([*HPTUI, str(file)]) as terminal:
-            terminal.wait_for(LOADED)
-            terminal.press("G")
-            # From the trial that was the last one, up: new ones come below it.
-            terminal.wait_for("complete")
-            own = _key_times(terminal, N_TRIALS - 2, -1, UP)
+            terminal.wait_for(f"All {str(N_TRIALS)[:4]}")
+            terminal.press("g")
+            terminal.wait_for("0  ✓")
+            own = _key_times(terminal, [f"{number}  ✓" for number in range(1, N_KEYS)])
     return (
         "(h) key to repaint while 2 workers compute, p50 / p99 / worst (1,000 bare rows)",
         str(peer),
@@ -227,7 +229,7 @@ def rows() -> Generator[Row]:
     os.environ["HPTUI_BENCH_LOOPS"] = str(objectives.loops_for(WORK_S))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        yield first_frame(folder)
+        yield from first_frame(folder)
         large = folder / f"{STUDY}.db"
         write_study_file(large)
         yield key_latency(large, folder)
