@@ -20,6 +20,7 @@ from hptui.ui.data.steering_rules import why_not
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.data.trial_lines import params_as_python
 from hptui.ui.data.zoom import Zoom
+from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.steered import SteeredScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
@@ -96,10 +97,10 @@ class StudyScreen(SteeredScreen[None]):
 
     async def on_mount(self) -> None:
         """Begin to read."""
-        self.query_one("#history", HistoryPlot).border_title = "history"
-        self.query_one("#curve", CurvePlot).border_title = "curve"
-        self.query_one("#trials", TrialTable).border_title = "trials"
-        self.query_one("#workers", SlotStrip).border_title = "workers"
+        self.query_one("#history", HistoryPlot).border_title = pane_title("history")
+        self.query_one("#curve", CurvePlot).border_title = pane_title("curve")
+        self.query_one("#trials", TrialTable).border_title = pane_title("trials")
+        self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
         self._feed.start()
@@ -147,7 +148,7 @@ class StudyScreen(SteeredScreen[None]):
             window=self._zoom.window(last),
         )
         curve = self.query_one(CurvePlot)
-        title = "curve" if selected is None else f"#{selected}"
+        title = " curve " if selected is None else f" #{selected} "
         if curve.border_title != title:
             curve.border_title = title
         if selected is None:

@@ -22,6 +22,7 @@ from hptui.ui.data.trial_page_lines import (
     trial_tabs,
     why_lines,
 )
+from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import TextDialog
 from hptui.ui.screens.steered import SteeredScreen
 from hptui.ui.widgets.command_footer import CommandFooter
@@ -96,8 +97,8 @@ class TrialScreen(SteeredScreen[None]):
 
     async def on_mount(self) -> None:
         """Begin to read."""
-        self.query_one("#detail", LineView).border_title = "trial"
-        self.query_one("#reports", LineView).border_title = "reports"
+        self.query_one("#detail", LineView).border_title = pane_title("trial")
+        self.query_one("#reports", LineView).border_title = pane_title("reports")
         self.query_one("#detail", LineView).focus()
         self._go_to(self.number)
         self.set_interval(1.0, self._tick)
@@ -129,7 +130,7 @@ class TrialScreen(SteeredScreen[None]):
         self._show_detail()
         detail = page.detail
         self.query_one("#log", LineView).show(log_lines(page))
-        self.query_one("#log", LineView).border_title = log_title(page)
+        self.query_one("#log", LineView).border_title = pane_title(log_title(page))
         self.query_one("#why", LineView).show(why_lines(page))
         self.query_one("#files", LineView).show(file_lines(page.files))
         tabs, full = trial_tabs(page)

@@ -12,10 +12,10 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
-from hptui.domain.text import safe_line
 from hptui.ui.app import HptuiApp
 from hptui.ui.data.preview_lines import preview_lines, preview_title
 from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.panes import pane_title
 from hptui.ui.widgets.history_plot import HistoryPlot
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class StudyPreview(Horizontal):
         if row is None or before is None or (row.path, row.name) != (before.path, before.name):
             self.stop()
             self._snapshot = None
-            self.border_title = "" if row is None else Text(safe_line(row.name, max_chars=60))
+            self.border_title = pane_title("" if row is None else row.name)
             self.query_one(HistoryPlot).show_sentence(_sentence(row))
             if row is not None and not row.problem:
                 self.set_timer(_WAIT_BEFORE_READING_S, lambda: self._read(row))
@@ -120,7 +120,7 @@ class StudyPreview(Horizontal):
         if row is None:
             about.update(Text(""))
             return
-        self.border_title = Text(preview_title(row))
+        self.border_title = pane_title(preview_title(row))
         variables = self.app.theme_variables
         text = Text(no_wrap=True, overflow="ellipsis")
         lines = preview_lines(row, self._snapshot)

@@ -13,6 +13,7 @@ from textual.message import Message
 from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
 from hptui.ui.data.trial_page_lines import headline, log_lines
+from hptui.ui.panes import pane_title
 from hptui.ui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class TrialSide(Vertical):
 
     def on_mount(self) -> None:
         """Name the panes."""
-        self.query_one("#side-trial", LineView).border_title = "trial"
-        self.query_one("#side-log", LineView).border_title = "log"
+        self.query_one("#side-trial", LineView).border_title = pane_title("trial")
+        self.query_one("#side-log", LineView).border_title = pane_title("log")
 
     def on_unmount(self) -> None:
         """End the reading."""
@@ -70,7 +71,7 @@ class TrialSide(Vertical):
             return
         word, sentence = headline(page)
         trial = self.query_one("#side-trial", LineView)
-        trial.border_title = f"#{page.number} {word}".rstrip()
+        trial.border_title = pane_title(f"#{page.number} {word}".rstrip())
         width = trial.scrollable_content_region.width
         lines = []
         if page.detail is not None:
