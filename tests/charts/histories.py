@@ -9,7 +9,7 @@ import numpy as np
 
 from hptui.analysis.history import build_history
 from hptui.charts.history_chart import history_source
-from hptui.storage.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

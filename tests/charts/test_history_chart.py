@@ -18,7 +18,7 @@ from hptui.analysis.history import Points
 from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.charts.history_chart import draw_history
 from hptui.charts.lines import Line
-from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 
 if TYPE_CHECKING:
     from hptui.analysis.history_scene import HistorySource

@@ -19,12 +19,12 @@ from tests.storage.random_studies import run_trial, write_study
 from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 
 from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.domain.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage import columns as columns_module
 from hptui.storage import gate, param_columns
 from hptui.storage.columns import StudyColumns
 from hptui.storage.param_columns import ABSENT, UNKEPT
-from hptui.storage.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
 
 if TYPE_CHECKING:
     from pathlib import Path

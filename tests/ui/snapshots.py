@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.history import build_history
-from hptui.storage.trial_states import COMPLETE
+from hptui.domain.trial_states import COMPLETE
 from hptui.ui.data.snapshot import StudySnapshot
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.ui.snapshots import snapshot_of
 from textual.screen import Screen
 
 from hptui.charts.history_chart import HistoryPicture
-from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
 from hptui.ui.app import HptuiApp
 from hptui.ui.place import OpenPlace
 from hptui.ui.widgets.history_plot import HistoryPlot

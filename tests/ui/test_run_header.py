@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from hptui.storage.trial_states import COMPLETE
+from hptui.domain.trial_states import COMPLETE
 from hptui.ui.data.run_header_lines import HeaderLayout
 from hptui.ui.data.run_summary import empty_face, notice, show_rate, summarize_run
 from hptui.ui.data.slot_lines import arrange_slots, rows_needed

@@ -13,9 +13,9 @@ import pytest
 from tests.e2e.programs import OBJECTIVES, finish, load, start, wait_until
 
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.engine.client import ask_engine, running_engine
 from hptui.errors import SpaceError, UsageError
-from hptui.storage.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.ui.commands import commands_of
 from hptui.ui.data.enqueue_draft import draft_of, space_from_engine
 from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot

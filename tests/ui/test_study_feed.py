@@ -21,9 +21,9 @@ from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.feeding import following, snapshot_of
 from tests.ui.showing import wait_until
 
+from hptui.domain.trial_states import PRUNED
 from hptui.engine.lease import Lease, folder_of
 from hptui.storage.studies import read_summary
-from hptui.storage.trial_states import PRUNED
 from hptui.ui.data import study_feed
 from hptui.ui.data.study_feed import StudyFeed
 

@@ -25,7 +25,7 @@ from hptui.charts.history_legend import far_mark, history_legend, why_nothing
 from hptui.charts.lines import Line
 from hptui.charts.picture import Picture, Span, line_picture
 from hptui.charts.sentence import sentence_picture
-from hptui.storage.trial_states import FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

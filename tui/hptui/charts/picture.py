@@ -25,10 +25,18 @@ Role = Literal[
     "selected",
     "median",
     "note",
+    "series-1",
+    "series-2",
+    "series-3",
+    "series-4",
+    "series-5",
+    "series-6",
 ]
 """What a part of a picture stands for; what differs in role has other characters too."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+SERIES: Final[tuple[Role, ...]] = tuple(role for role in ROLES if role.startswith("series-"))
+"""Studies that are drawn over each other."""
 _NUMBER_OF: Final = {role: number for number, role in enumerate(ROLES)}
 
 

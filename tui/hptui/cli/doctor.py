@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import RUNNING
 from hptui.errors import UsageError
 from hptui.storage.stored_times import iso_utc
 from hptui.storage.study_detail import read_study
 from hptui.storage.trial_detail import TrialDetail, read_trial
-from hptui.storage.trial_states import RUNNING
 
 if TYPE_CHECKING:
     import argparse

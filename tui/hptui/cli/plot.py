@@ -1,10 +1,11 @@
-"""`hptui plot`: charts of a study in the terminal."""
+"""`hptui plot`: figures of studies in the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.cli.plot_kinds import KINDS, check_options
 from hptui.cli.table import cut
 from hptui.cli.terminal import Terminal
 from hptui.domain.text import safe_line
@@ -12,14 +13,17 @@ from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from hptui.charts.picture import Picture, Role
+    from hptui.cli.plot_request import PlottedStudy
 
-_MAX_WIDTH = 1_000
-_MAX_HEIGHT = 500
-_DEFAULT_HEIGHT = 24
-_LINES_FOR_PROMPT = 2
-_TITLE_LINES = 1
+MAX_STUDIES: Final = 6
+_MAX_WIDTH: Final = 1_000
+_MAX_HEIGHT: Final = 500
+_DEFAULT_HEIGHT: Final = 24
+_LINES_FOR_PROMPT: Final = 2
+_TITLE_LINES: Final = 1
 _COLOURS: Final[dict[Role, str]] = {
     "axis": "2",
     "label": "2",
@@ -33,6 +37,12 @@ _COLOURS: Final[dict[Role, str]] = {
     "selected": "1",
     "median": "2",
     "note": "2",
+    "series-1": "34",
+    "series-2": "33",
+    "series-3": "32",
+    "series-4": "35",
+    "series-5": "36",
+    "series-6": "31",
 }
 """What colours a terminal is asked for: from its own palette, so that they suit its ground."""
 
@@ -43,10 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind",
         metavar="KIND",
-        choices=("history",),
+        choices=tuple(KINDS),
         nargs="?",
         default="history",
-        help="what to draw: history (the value of every trial, and the best so far)",
+        help="; ".join(f"{kind.name}: {kind.summary}" for kind in KINDS.values()),
+    )
+    parser.add_argument(
+        "--with",
+        dest="others",
+        action="append",
+        default=[],
+        metavar="STUDY",
+        help=f"another study in the same figure, {MAX_STUDIES} in all (edf)",
     )
     parser.add_argument(
         "--objective", type=int, metavar="N", help="draw only the objective N, from 0"
@@ -59,45 +77,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw one chart for each objective."""
+    """Draw what was asked for: one figure, or one for each objective."""
+    from hptui.cli.plot_request import PlotRequest
+
     terminal = Terminal.of_stdout()
     width = _size(args.width, "--width", terminal.width, _MAX_WIDTH)
     room = min(_DEFAULT_HEIGHT, terminal.height - _LINES_FOR_PROMPT)
     height = _size(args.height, "--height", max(1, room), _MAX_HEIGHT)
-    place = locate_study(args.study, studies=args.studies)
+    kind = KINDS[args.kind]
+    check_options(kind, args)
+    if len(args.others) >= MAX_STUDIES:
+        raise UsageError(
+            f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
+        )
+    request = PlotRequest(
+        studies=tuple(_read(text, args.studies) for text in (args.study, *args.others)),
+        objective=args.objective,
+        is_log=args.log,
+        width=width,
+        height=height - _TITLE_LINES,
+        unicode=terminal.has_unicode,
+    )
+    for drawn in kind.draw(request):
+        title = cut(safe_line(drawn.title), width)
+        print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
+        figure = drawn.figure
+        print(figure.sentence or _text(figure.picture, has_colour=terminal.has_colour))
+    return 0
 
-    from hptui.analysis.history import build_history
-    from hptui.charts.history_chart import draw_history, history_source
+
+def _read(text: str, studies: Path | None) -> PlottedStudy:
+    from hptui.cli.plot_request import PlottedStudy
     from hptui.storage.columns import StudyColumns
     from hptui.storage.study_detail import read_study
 
-    study = read_study(place.path, place.study_name)
-    n_objectives = len(study.summary.directions)
-    objectives = _objectives(args.objective, n_objectives)
+    place = locate_study(text, studies=studies)
+    detail = read_study(place.path, place.study_name)
     with StudyColumns(place.path, place.study_name) as columns:
         columns.refresh()
-    for objective in objectives:
-        metric = study.metric_names[objective] if study.metric_names else "value"
-        name = metric if n_objectives == 1 or study.metric_names else f"value {objective}"
-        history = build_history(
-            columns.numbers,
-            columns.values[:, objective],
-            columns.is_complete,
-            columns.is_feasible,
-            columns.directions[objective],
-        )
-        source = history_source(history, columns.numbers, columns.states, columns.last_values)
-        title = cut(f"{safe_line(place.study_name)}: {safe_line(name)}", width)
-        drawn = draw_history(
-            source,
-            width=width,
-            height=height - _TITLE_LINES,
-            is_log=args.log,
-            unicode=terminal.has_unicode,
-        )
-        print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
-        print(drawn.sentence or _text(drawn.picture, has_colour=terminal.has_colour))
-    return 0
+    return PlottedStudy(place, columns, detail.metric_names)
 
 
 def _text(picture: Picture, *, has_colour: bool) -> str:
@@ -116,18 +134,3 @@ def _size(given: int | None, option: str, default: int, most: int) -> int:
     if not 1 <= given <= most:
         raise UsageError(f"{option} is {given}, but must be between 1 and {most}.")
     return given
-
-
-def _objectives(given: int | None, n_objectives: int) -> list[int]:
-    if given is None:
-        return list(range(n_objectives))
-    if n_objectives == 1 and given != 0:
-        raise UsageError(
-            f"--objective is {given}, but the study has only one.", hint="Leave --objective away."
-        )
-    if not 0 <= given < n_objectives:
-        raise UsageError(
-            f"--objective is {given}, but the study has {n_objectives}, counted from 0.",
-            hint=f"Give a number from 0 to {n_objectives - 1}.",
-        )
-    return [given]

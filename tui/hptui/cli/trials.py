@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_NAMES
 from hptui.errors import UsageError
-from hptui.storage.trial_states import STATE_NAMES
 
 if TYPE_CHECKING:
     import argparse

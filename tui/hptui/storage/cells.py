@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hptui.domain.text import safe_line
-from hptui.storage.trial_states import DAMAGED
+from hptui.domain.trial_states import DAMAGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

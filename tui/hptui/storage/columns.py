@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import RUNNING, WAITING
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
@@ -18,7 +19,6 @@ from hptui.storage.study_identity import (
     read_identity,
 )
 from hptui.storage.trial_chunks import ChunkReader, IdList, IdRange
-from hptui.storage.trial_states import RUNNING, WAITING
 from hptui.storage.trial_table import TrialTable
 
 if TYPE_CHECKING:

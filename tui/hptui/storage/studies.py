@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hptui.domain.objective import Direction, ObjectiveRef
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
@@ -21,7 +22,6 @@ from hptui.storage.study_identity import (
     read_study_facts,
     read_study_names,
 )
-from hptui.storage.trial_states import STATE_NAMES, state_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 from hptui.storage.cells import NO_NUMBER, Damage, floats, integers, times, trial_numbers
 from hptui.storage.cells import trial_states as states_of
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
 from hptui.storage.row_errors import is_of_a_row
-from hptui.storage.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

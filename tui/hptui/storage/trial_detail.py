@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
@@ -17,7 +18,6 @@ from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import no_such_study, read_directions, read_identity
-from hptui.storage.trial_states import STATE_NAMES, state_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

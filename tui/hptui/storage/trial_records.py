@@ -14,8 +14,8 @@ import numpy as np
 
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import state_name
 from hptui.storage.stored_times import iso_utc
-from hptui.storage.trial_states import state_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

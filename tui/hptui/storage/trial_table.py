@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from hptui.domain.trial_states import COMPLETE, DAMAGED
 from hptui.storage.cells import NO_NUMBER
 from hptui.storage.growing_column import FloatArray, GrowingColumn, IntArray
 from hptui.storage.param_columns import KnownParams, ParamColumn
 from hptui.storage.trial_chunks import NO_STEP, TrialChunk
-from hptui.storage.trial_states import COMPLETE, DAMAGED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -87,7 +87,7 @@ class StudySnapshot:
     pruner: str = ""
     numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     states: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
-    """The numbers of `hptui.storage.trial_states`."""
+    """The numbers of `hptui.domain.trial_states`."""
     starts_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     completes_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     values: FloatArray = field(default_factory=lambda: np.zeros((0, 1)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from hptui.analysis.growing_front import GrowingFront
 from hptui.analysis.history import build_history
-from hptui.storage.trial_states import DAMAGED, STATE_NAMES, state_name
+from hptui.domain.trial_states import DAMAGED, STATE_NAMES, state_name
 from hptui.ui.data.snapshot import StudySnapshot
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.storage.trial_states import RUNNING
+from hptui.domain.trial_states import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

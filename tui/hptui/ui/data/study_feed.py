@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import RUNNING, STATE_NAMES
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.gate import inspect_file
 from hptui.storage.study_facts import StudyFacts, read_facts
-from hptui.storage.trial_states import RUNNING, STATE_NAMES
 from hptui.ui.data.engine_status import engine_status
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.snapshots import SnapshotMaker

@@ -11,7 +11,7 @@ from hptui.domain.choices import spell_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
-from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 from hptui.ui.data.table_model import Cell, Column, Role
 from hptui.ui.marks import mark_of
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from hptui.domain.choices import spell_choice
 from hptui.domain.run_text import read_duration
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 from hptui.errors import UsageError
-from hptui.storage.trial_states import COMPLETE, DAMAGED, STATE_NAMES
 from hptui.ui.data.param_view import ParamView
 from hptui.ui.data.trial_cells import PARAM_PREFIX
 from hptui.ui.data.trial_order import value_keys

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from hptui.domain.text import safe_line
-from hptui.storage.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 from hptui.ui.data.table_model import Cell, Column, RowKey, Sort
 from hptui.ui.data.trial_cells import (
     MAX_NAME_CHARS,

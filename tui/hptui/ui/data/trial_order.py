@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from hptui.storage.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
 from hptui.ui.data.trial_cells import PARAM_PREFIX
 
 if TYPE_CHECKING:

@@ -1,0 +1,45 @@
+"""The empirical distribution of a study's values: which share of trials is at most so good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.analysis.arrays import complete_rows, finite_rows
+
+if TYPE_CHECKING:
+    from hptui.analysis.arrays import FloatArray, TrialArrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edf:
+    """The values of one objective of the complete trials, infeasible ones too."""
+
+    values: FloatArray
+    """Finite and ascending."""
+    n_infinite: int = 0
+    """Left out."""
+
+    def share_at(self, values: FloatArray) -> FloatArray:
+        """Return which share of the trials is at most each of `values`, from 0 to 1.
+
+        There must be a trial.
+        """
+        return np.searchsorted(self.values, values, side="right") / len(self.values)
+
+    def value_at(self, share: float) -> float:
+        """Return the least value that this share of the trials, above 0, is at most."""
+        return float(self.values[int(np.ceil(share * len(self.values))) - 1])
+
+    def above_zero(self) -> Edf:
+        """Return the trials that a log axis can show; the shares are those among them."""
+        return Edf(self.values[self.values > 0], self.n_infinite)
+
+
+def build_edf(trials: TrialArrays, objective: int) -> Edf:
+    """Return the distribution of one objective."""
+    rows = finite_rows(trials, (objective,))
+    values = np.sort(trials.values[rows, objective])
+    return Edf(values, len(complete_rows(trials)) - len(rows))

@@ -1,0 +1,137 @@
+"""A figure of a study: the picture, and where in it the trials are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+
+from hptui.charts.canvas import (
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    Canvas,
+    LegendEntry,
+    Mark,
+    Ticks,
+    draw,
+    fit_legend,
+)
+from hptui.charts.picture import Picture, Role, Span, line_picture
+from hptui.charts.sentence import sentence_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.analysis.arrays import FloatArray, IntArray
+    from hptui.analysis.axis import Axis
+    from hptui.analysis.history import Points
+    from hptui.charts.field import Field
+
+_CELLS_A_Y_TICK: Final = 4
+_CELLS_AN_X_TICK: Final = 14
+_CELL_ASPECT: Final = 2.0
+"""How much taller than wide a cell is, about."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spots:
+    """Where trials are seen, in cells of a picture from its upper left corner.
+
+    The middle of the first cell is at 0.5, 0.5. A trial may be seen at several places.
+    """
+
+    numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    columns: FloatArray = field(default_factory=lambda: np.zeros(0))
+    rows: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def in_field(cls, numbers: IntArray, points: Points, area: Field) -> Self:
+        """Return where points of trials are seen in the field of a chart."""
+        return cls(
+            numbers,
+            area.left + area.columns(points.x, 2) / 2 + 0.25,
+            area.top + area.rows(points.y, 2) / 2 + 0.25,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the spots of several charts in one picture."""
+        if not parts:
+            return cls()
+        return cls(
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.rows for part in parts]),
+        )
+
+    def moved(self, columns: int, rows: int) -> Spots:
+        """Return the spots of a chart whose upper left corner stands at a cell."""
+        return Spots(self.numbers, self.columns + columns, self.rows + rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """A figure that was drawn."""
+
+    picture: Picture
+    sentence: str = ""
+    """Why there is nothing to see; empty for a chart."""
+    spots: Spots = field(default_factory=Spots)
+
+    @classmethod
+    def saying(cls, sentence: str, width: int, height: int) -> Self:
+        """Return a figure that is a sentence, which must be safe for a terminal."""
+        return cls(sentence_picture(sentence, width, height), sentence)
+
+    def number_at(self, x: int, y: int) -> int | None:
+        """Return the number of the trial that is seen nearest to a cell; None where none is."""
+        if not len(self.spots.numbers):
+            return None
+        across, down = self.spots.columns - (x + 0.5), self.spots.rows - (y + 0.5)
+        return int(self.spots.numbers[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)])
+
+
+def draw_figure(
+    canvas: Canvas,
+    width: int,
+    height: int,
+    *,
+    unicode: bool,
+    numbers: IntArray | None = None,
+    points: Points | None = None,
+) -> Figure:
+    """Return a figure of one chart; of its legend alone where there is no room for axes.
+
+    `points` are where the trials with these `numbers` are.
+    """
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return Figure(line_picture(fit_legend(canvas.legend, width), width, height))
+    drawing = draw(canvas, width, height, unicode=unicode)
+    if numbers is None or points is None:
+        return Figure(drawing.picture)
+    return Figure(drawing.picture, spots=Spots.in_field(numbers, points, drawing.field))
+
+
+def y_ticks(axis: Axis, width: int, height: int) -> Ticks:
+    """Return the ticks of a numeric y axis in a chart of this size."""
+    return axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=max(1, width // 3))
+
+
+def x_ticks(axis: Axis, width: int, *, whole: bool = False) -> Ticks:
+    """Return the ticks of a numeric x axis in a chart of this width."""
+    return axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=whole)
+
+
+def entry(importance: int, text: str, mark: str = "", role: Role = "note") -> LegendEntry:
+    """Return an entry of a legend: a mark in its role and what it means."""
+    spans = (Span(f"{mark} ", role),) if mark else ()
+    return LegendEntry((*spans, Span(text, "note")), importance)
+
+
+def selected_mark(numbers: IntArray, points: Points, selected: int | None) -> tuple[Mark, ...]:
+    """Return the mark of the selected trial wherever it is seen."""
+    rows = np.flatnonzero(numbers == selected) if selected is not None else ()
+    return tuple(
+        Mark(float(points.x[row]), float(points.y[row]), "selected", "◆", "@") for row in rows
+    )

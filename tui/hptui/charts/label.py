@@ -1,0 +1,25 @@
+"""Names from studies as text in charts, where every character takes one cell."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hptui.domain.text import safe_line
+
+
+def label(text: object, max_chars: int, *, unicode: bool = True) -> str:
+    """Return `text` safe for a terminal, one cell for a character, in at most `max_chars`.
+
+    Characters of another width are a `?` each, without `unicode` all beyond ASCII.
+    """
+    line = "".join(
+        char if char.isascii() or (unicode and _is_one_cell(char)) else "?"
+        for char in safe_line(text)
+    )
+    if len(line) <= max_chars:
+        return line
+    return f"{line[: max_chars - 1]}{'…' if unicode else '~'}" if max_chars > 0 else ""
+
+
+def _is_one_cell(char: str) -> bool:
+    return not unicodedata.combining(char) and unicodedata.east_asian_width(char) not in "WF"
