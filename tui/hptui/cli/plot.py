@@ -69,6 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--objective", type=int, metavar="N", help="draw only the objective N, from 0"
     )
+    parser.add_argument(
+        "--axes",
+        type=_whole_numbers,
+        default=(),
+        metavar="X,Y",
+        help="which objectives are the axes, from 0; a third one is told by marks (pareto)",
+    )
     parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
     parser.add_argument("--width", type=int, metavar="CELLS", help="default: the terminal's")
     parser.add_argument(
@@ -93,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     request = PlotRequest(
         studies=tuple(_read(text, args.studies) for text in (args.study, *args.others)),
         objective=args.objective,
+        axes=args.axes,
         is_log=args.log,
         width=width,
         height=height - _TITLE_LINES,
@@ -116,6 +124,11 @@ def _read(text: str, studies: Path | None) -> PlottedStudy:
     with StudyColumns(place.path, place.study_name) as columns:
         columns.refresh()
     return PlottedStudy(place, columns, detail.metric_names)
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    """Read `0,2`; a ValueError becomes a complaint of the parser."""
+    return tuple(int(part) for part in text.split(","))
 
 
 def _text(picture: Picture, *, has_colour: bool) -> str:

@@ -36,6 +36,7 @@ OPTIONS: Final = {
     "objective": "--objective",
     "log": "--log",
     "others": "--with",
+    "axes": "--axes",
 }
 """Options by the name of their argument that some kinds take and others do not."""
 
@@ -57,6 +58,7 @@ KINDS: Final = {
             "log",
         ),
         _kind("edf", "which share of trials is how good", _VALUES, "objective", "log", "others"),
+        _kind("pareto", "two objectives against each other, and the front", _VALUES, "axes", "log"),
     )
 }
 
@@ -68,7 +70,7 @@ def check_options(kind: Kind, args: argparse.Namespace) -> None:
         UsageError: One was given.
     """
     for name, option in OPTIONS.items():
-        if getattr(args, name) not in (None, False, []) and name not in kind.options:
+        if getattr(args, name) not in (None, False, [], ()) and name not in kind.options:
             takers = [each.name for each in KINDS.values() if name in each.options]
             raise UsageError(
                 f"{option} says nothing about the kind {kind.name}.",

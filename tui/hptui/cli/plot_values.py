@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.cli.plot_request import TitledFigure
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hptui.cli.plot_request import PlotRequest
+
+_FEWEST_AXES: Final = 2
+_MOST_AXES: Final = 3
 
 
 def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
@@ -61,6 +65,46 @@ def draw_edf(request: PlotRequest) -> Iterator[TitledFigure]:
             value_name=name,
         )
         yield TitledFigure(f"{_names(request)}: trials by {name}", figure)
+
+
+def draw_pareto(request: PlotRequest) -> Iterator[TitledFigure]:
+    """Draw the Pareto front."""
+    from hptui.analysis.front import build_front
+    from hptui.charts.front_chart import draw_front
+
+    study = request.study
+    axes = _axes(request.axes, len(study.trials.directions))
+    names = [study.value_name(objective) for objective in axes]
+    figure = draw_front(
+        build_front(study.trials, axes),
+        names,
+        width=request.width,
+        height=request.height,
+        is_log=request.is_log,
+        unicode=request.unicode,
+    )
+    x, y = (
+        f"{name} ({study.trials.directions[axis]})"
+        for name, axis in zip(names[:_FEWEST_AXES], axes[:_FEWEST_AXES], strict=True)
+    )
+    yield TitledFigure(f"{study.name}: {y} by {x}", figure)
+
+
+def _axes(given: tuple[int, ...], n_objectives: int) -> tuple[int, ...]:
+    if n_objectives < _FEWEST_AXES:
+        raise UsageError(
+            "A Pareto front needs two objectives or more, but the study has one.",
+            hint="history and edf show one objective.",
+        )
+    axes = given or tuple(range(min(n_objectives, _MOST_AXES)))
+    is_known = all(0 <= axis < n_objectives for axis in axes)
+    if not is_known or len(set(axes)) != len(axes) or not _FEWEST_AXES <= len(axes) <= _MOST_AXES:
+        raise UsageError(
+            f"--axes is {','.join(map(str, axes))}, but must be two or three different objectives "
+            f"from 0 to {n_objectives - 1}.",
+            hint="For example --axes 0,1.",
+        )
+    return axes
 
 
 def _names(request: PlotRequest) -> str:
