@@ -44,6 +44,8 @@ class Spots:
     numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     columns: FloatArray = field(default_factory=lambda: np.zeros(0))
     rows: FloatArray = field(default_factory=lambda: np.zeros(0))
+    reaches: FloatArray | None = None
+    """How far each trial goes to the left and to the right; without, all are points."""
 
     @classmethod
     def in_field(cls, numbers: IntArray, points: Points, area: Field) -> Self:
@@ -55,8 +57,8 @@ class Spots:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the spots of several charts in one picture."""
+    def joined(cls, parts: Sequence[Spots]) -> Self:
+        """Return the spots of several charts of points in one picture."""
         if not parts:
             return cls()
         return cls(
@@ -67,7 +69,16 @@ class Spots:
 
     def moved(self, columns: int, rows: int) -> Spots:
         """Return the spots of a chart whose upper left corner stands at a cell."""
-        return Spots(self.numbers, self.columns + columns, self.rows + rows)
+        return Spots(self.numbers, self.columns + columns, self.rows + rows, self.reaches)
+
+    def nearest(self, x: int, y: int) -> int | None:
+        """Return the number of the trial that is nearest to a cell; None where there is none."""
+        if not len(self.numbers):
+            return None
+        across, down = np.abs(self.columns - (x + 0.5)), self.rows - (y + 0.5)
+        if self.reaches is not None:
+            across = np.maximum(0.0, across - self.reaches)
+        return int(self.numbers[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +97,7 @@ class Figure:
 
     def number_at(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is seen nearest to a cell; None where none is."""
-        if not len(self.spots.numbers):
-            return None
-        across, down = self.spots.columns - (x + 0.5), self.spots.rows - (y + 0.5)
-        return int(self.spots.numbers[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)])
+        return self.spots.nearest(x, y)
 
 
 def draw_figure(
