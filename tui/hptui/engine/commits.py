@@ -30,9 +30,15 @@ class Commits:
     """Groups writes into transactions, and announces a trial only after its commit."""
 
     def __init__(
-        self, storage: SqliteStorage, observer: Observer, on_blocked: Callable[[bool], None]
+        self,
+        storage: SqliteStorage,
+        observer: Observer,
+        on_blocked: Callable[[bool], None],
+        corrected: Callable[[TrialRecord], TrialRecord],
     ) -> None:
         self._storage = storage
+        self._corrected = corrected
+        """Gives a record again as the file has it, where another program was first."""
         self._observer = observer
         self._on_blocked = on_blocked
         self._dirty_since_s: float | None = None
@@ -77,9 +83,11 @@ class Commits:
         wait_s = (now() - began_s) / _COMMIT_SHARE
         self._finish_commit_s = min(REPORT_COMMIT_S, max(FINISH_COMMIT_S, wait_s))
         self._dirty_since_s = None
+        conflicts = self._storage.take_conflicts()
         while self.unannounced:
-            self._observer.trial(self.unannounced.popleft())
-        for sentence in self._storage.take_conflicts():
+            record = self.unannounced.popleft()
+            self._observer.trial(self._corrected(record) if conflicts else record)
+        for sentence in conflicts:
             self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)

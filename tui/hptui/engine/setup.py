@@ -141,6 +141,7 @@ def _start(
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
     storage.grouped = True
+    storage.keep_to(study._study_id)
     edited = EditedSpace(choices.edits, choices.ever_edited, choices.view)
     trials = Trials(
         study,

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optuna.exceptions import UpdateFinishedTrialError
+
 from hptui.engine.clock import now
 from hptui.engine.outcome import TrialError, failed
 from hptui.engine.run_events import AskRefused, StopRequested, TrialFinished, TrialStarted
 from hptui.engine.scratch import clear_scratch
+from hptui.engine.trials import ENDED_BY_OTHERS
 from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:
@@ -73,6 +76,9 @@ class TrialDesk:
         """Do what a slot's trial asks or tells; what cannot be done ends the trial."""
         try:
             self._take(slot, message)
+        except UpdateFinishedTrialError:
+            if slot.ending is None:
+                self.crew.end(slot, "killed", ENDED_BY_OTHERS, force=False)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             if message.get("op") == "done":
                 raise

@@ -9,7 +9,7 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from optuna.distributions import (
@@ -18,6 +18,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from hptui.engine.protocol import Message
 
 _log = logging.getLogger("hptui.engine")
+
+ENDED_BY_OTHERS = "Another program ended the trial."
 
 
 class EffectiveSpace(Protocol):
@@ -272,10 +275,46 @@ class Trials:
     def finish(self, live: LiveTrial, ended: Message) -> TrialRecord:
         """Tell the study how a trial ended and return what to announce after the commit.
 
+        A trial that another program has finished keeps the end it has.
+
         Args:
             live: The trial.
             ended: `state` (`complete`, `pruned` or `failed`) with `values`, `message` or `error`.
         """
+        try:
+            error = self._tell(live, ended)
+        except UpdateFinishedTrialError:
+            error = None
+        self.live.pop(live.number, None)
+        frozen = self._storage.get_trial(live.trial._trial_id)
+        return self._record(live, frozen, error or _error_of_others(frozen))
+
+    def corrected(self, record: TrialRecord) -> TrialRecord:
+        """Return what to announce of a trial that another program may have finished before."""
+        study_id = self.study._study_id
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, record.number)
+        frozen = self._storage.get_trial(trial_id)
+        state = frozen.state.name.lower()
+        values = tuple(frozen.values) if frozen.values else None
+        if (state, values) == (record.state, record.values):
+            return record
+        self._count(record.state, -1)
+        self._count(state, 1)
+        self.best = self._best_of_history()
+        return replace(
+            record,
+            state=state,
+            values=values,
+            params=frozen.params,
+            is_feasible=is_feasible(frozen.system_attrs),
+            is_best=False,
+            error=_error_of_others(frozen),
+        )
+
+    def _count(self, state: str, change: int) -> None:
+        setattr(self.counts, state, getattr(self.counts, state) + change)
+
+    def _tell(self, live: LiveTrial, ended: Message) -> TrialError | None:
         trial_id = live.trial._trial_id
         error: TrialError | None = None
         values: list[float] | None = None
@@ -300,15 +339,13 @@ class Trials:
             _log.exception("after trial %d", live.number)
             if not self._storage.get_trial(trial_id).state.is_finished():
                 raise
-        self.live.pop(live.number, None)
-        frozen = self._storage.get_trial(trial_id)
-        return self._record(live, frozen, error)
+        return error
 
     def _record(
         self, live: LiveTrial, frozen: FrozenTrial, error: TrialError | None
     ) -> TrialRecord:
-        counted = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(frozen.state.name, "fail")
-        setattr(self.counts, counted, getattr(self.counts, counted) + 1)
+        state = frozen.state.name.lower()
+        self._count(state, 1)
         feasible = is_feasible(frozen.system_attrs)
         is_best = False
         if frozen.state is TrialState.COMPLETE and feasible and len(self.directions) == 1:
@@ -318,7 +355,7 @@ class Trials:
             self.best = best
         return TrialRecord(
             number=frozen.number,
-            state=frozen.state.name.lower(),
+            state=state,
             values=tuple(frozen.values) if frozen.values else None,
             params=frozen.params,
             duration_s=max(0.0, time.monotonic() - live.started_s),
@@ -339,26 +376,6 @@ class Trials:
             return value >= self._target
         return value <= self._target
 
-    def fail_unstarted(self) -> list[TrialRecord]:
-        """Fail the trials that `ask` created before its sampler raised; they never ran."""
-        records: list[TrialRecord] = []
-        for frozen in self._storage.get_all_trials(
-            self.study._study_id, deepcopy=False, states=(TrialState.RUNNING,)
-        ):
-            attrs = frozen.system_attrs
-            if frozen.number in self.live or "hptui:run" in attrs:
-                continue
-            if frozen.datetime_start is None or frozen.number < self._newest_number():
-                continue
-            error = TrialError("engine", "", "The sampler failed before the trial began.")
-            live = LiveTrial(cast("optuna.Trial", None), frozen.number, time.monotonic())
-            self._storage.set_trial_system_attr(
-                frozen._trial_id, "hptui:error", cast("Any", error.to_json())
-            )
-            self._storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
-            records.append(self._record(live, self._storage.get_trial(frozen._trial_id), error))
-        return records
 
-    def _newest_number(self) -> int:
-        trials = self._storage.get_all_trials(self.study._study_id, deepcopy=False)
-        return trials[-1].number if trials else -1
+def _error_of_others(frozen: FrozenTrial) -> TrialError | None:
+    return TrialError("killed", "", ENDED_BY_OTHERS) if frozen.state is TrialState.FAIL else None

@@ -99,6 +99,14 @@ class GroupedStorage(BaseStorage):
                 self._flush_or_raise()
             self._file.is_grouped = grouped
 
+    def keep_to(self, study_id: int) -> None:
+        """Work on one study alone: once it is deleted, whatever meets the file raises.
+
+        Ids are used again, so what would be written next might reach another study.
+        """
+        with self._lock:
+            self._file.kept = self._file.memory.study(study_id)
+
     @property
     def pending(self) -> int:
         """How much waits for `flush`: gathered rows, and one for an open transaction."""

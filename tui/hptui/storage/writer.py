@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.errors import StudyFileError
+from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.catch_up import catch_up, load
 from hptui.storage.connection import (
     MOUNTS,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from hptui.errors import HptuiError
+    from hptui.storage.memory import StudyInMemory
 
 
 class StudyFile:
@@ -50,6 +50,8 @@ class StudyFile:
         self.gathered = GatheredRows()
         self.writing = _Writing(self)
         """Entered around what gathers rows; ungrouped, they are in the file when it is left."""
+        self.kept: StudyInMemory | None = None
+        """The study without which nothing is taken in or written any more."""
         self._next_trial_id: int | None = None
         try:
             self.connection = StudyConnection(path, mounts=mounts)
@@ -89,6 +91,7 @@ class StudyFile:
                 return False
             self.connection.begin_reading(0 if self.is_grouped else self.busy_timeout_s)
             self._catch_up()
+            self._check_kept()
         except sqlite3.Error as error:
             self.trouble = trouble_of(error)
             if self.is_grouped and self.trouble is not None:
@@ -195,6 +198,7 @@ class StudyFile:
         try:
             if self.connection.data_version() != self._version:
                 self._catch_up()
+            self._check_kept()
         except BaseException:
             self.connection.roll_back()
             raise
@@ -202,6 +206,15 @@ class StudyFile:
     def _catch_up(self) -> None:
         self.conflicts += catch_up(self.connection.raw, self.memory, self.gathered)
         self._version = self.connection.data_version()
+
+    def _check_kept(self) -> None:
+        kept = self.kept
+        if kept is not None and self.memory.studies.get(kept.row.study_id) is not kept:
+            # Its ids, and those of its trials, may be another study's by now.
+            raise HptuiError(
+                f"Study {safe_line(kept.row.name)}, or a trial of it, was deleted by another"
+                " program."
+            )
 
     def _write_gathered(self) -> None:
         self.gathered.write(self.connection.raw)
