@@ -121,7 +121,8 @@ class StudiesScreen(KeptStudies):
 
         self._preview = StudyPreview(id="preview", classes="pane")
         await self.query_one("#body").mount(self._preview, after="#filter-line")
-        self.resume_reading()
+        if self.is_current:
+            self.resume_reading()
         self.look_into_trash()
 
     @property

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
+_PERIOD_S: Final = 0.5
 _SETTLE_S: Final = 0.1
 _PAUSE_S_A_TRIAL: Final = 1e-5
 _MAX_PAUSE_S: Final = 2.0
@@ -67,7 +68,7 @@ class StudyScreen(SteeredScreen[None]):
     def __init__(self, path: Path, study_name: str) -> None:
         super().__init__(path, study_name)
         self.snapshot = StudySnapshot(path, study_name)
-        self._feed = StudyFeed(path, study_name, self._post_snapshot)
+        self._feed = StudyFeed(path, study_name, self._post_snapshot, period_s=_PERIOD_S)
         self._zoom = Zoom()
         self._is_log = False
         self._is_curve_log = False

@@ -348,7 +348,11 @@ class Grid(ScrollView, can_focus=True):
 
     def _resize_content(self) -> None:
         size = Size(self._columns.total_width, self._n_rows + _HEADER_LINES)
-        if size != self.virtual_size:
+        if size != self.virtual_size and self.is_mounted:
+            # Set as usual it would lay out the whole screen anew for each row that comes.
+            self.set_reactive(Grid.virtual_size, size)  # pyright: ignore[reportArgumentType]
+            self._scroll_update(size)
+        elif size != self.virtual_size:
             self.virtual_size = size
 
     def _scroll_rows_to(self, row: int) -> None:

@@ -84,6 +84,7 @@ class TrialTable(Vertical):
         self._model: TrialModel | None = None
         self._is_making = False
         self._is_outdated = False
+        self._noted = ""
 
     def compose(self) -> ComposeResult:
         """Lay out tabs, filter and table."""
@@ -308,10 +309,14 @@ class TrialTable(Vertical):
         snapshot = made.model.snapshot
         text = empty_sentence(snapshot, self.tab, self.filter_text)
         self.query_one(Grid).show(made.model, empty=text)
-        self._note(f"{len(made.model):,} of {snapshot.n_trials:,}")
+        is_filtered = bool(self.filter_text.strip())
+        self._note(f"{len(made.model):,} of {snapshot.n_trials:,}" if is_filtered else "")
 
     def _note(self, text: str) -> None:
-        self.query_one("#filter-note", Static).update(Text(safe_line(text), no_wrap=True))
+        # An update makes the whole screen be laid out again.
+        if text != self._noted:
+            self._noted = text
+            self.query_one("#filter-note", Static).update(Text(safe_line(text), no_wrap=True))
 
 
 class _NoTrials:
