@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from hptui.ui.settings import Settings
+
+FEED_ENDS_S = 20.0
 
 
 def drive(
@@ -59,6 +62,10 @@ def drive(
             check_safe(screen_text(app))
 
     failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
+    for thread in threading.enumerate():
+        if thread.name.endswith(" feed"):
+            # It may still hold a file open; another application is another process.
+            thread.join(FEED_ENDS_S)
     if failure is not None:
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
