@@ -3,6 +3,7 @@
 # pyright: basic
 
 import os
+import signal
 from pathlib import Path
 
 
@@ -23,3 +24,15 @@ def odd_ones_fail(trial):
         while not Path("go").exists():
             os.sched_yield()
     return x * x
+
+
+def survives_its_end(trial):
+    """Completes although it is asked to end."""
+    trial.set_user_attr("pid", os.getpid())
+    if trial.number == 0:
+        asked = []
+        signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+        Path("started").touch()
+        while not asked:
+            os.sched_yield()
+    return trial.suggest_float("x", -5, 5)

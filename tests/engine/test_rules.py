@@ -19,6 +19,7 @@ from hptui.engine.run_events import (
     Instruction,
     InterruptRequested,
     KillRequested,
+    NoWorker,
     OpenSlot,
     PauseRequested,
     ResumeRequested,
@@ -238,3 +239,30 @@ def test_every_order_of_requests_ends_the_run_once_with_nothing_running() -> Non
         assert world.reason is not None, order
         assert world.rules.phase is Phase.ENDED
         assert world.number <= 6
+
+
+def test_a_slot_whose_worker_died_while_it_waited_holds_up_no_other() -> None:
+    world = a_world(2, n_trials=10)
+    world.feed(PauseRequested())
+    world.finish(0)
+    world.finish(1)
+    assert world.rules.step(ResumeRequested(), 0.0) == [Ask(0), Ask(1)]
+    assert world.rules.step(NoWorker(0), 0.0) == []
+    assert world.rules.step(TrialStarted(1, 2), 0.0) == []
+    world.number = 3
+    assert world.rules.n_left == 7
+    world.feed(SlotReady(0))
+    assert world.rules.running == {0: 3, 1: 2}
+
+
+def test_the_time_limit_also_ends_trials_of_a_run_that_is_stopping() -> None:
+    world = a_world(1, timeout_s=60, timeout_grace_s=5.0)
+    world.feed(StopRequested())
+    for now_s in (60.0, 65.0):
+        assert world.rules.next_deadline_s() == now_s
+        world.now_s = now_s
+        world.feed(Tick())
+    assert [each.kind for each in world.done if isinstance(each, EndTrial)] == ["timeout"]
+    world.finish(0, TrialError("timeout", "", ""))
+    assert world.reason == "stopped"
+    assert world.rules.next_deadline_s() is None

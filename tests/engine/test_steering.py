@@ -156,3 +156,14 @@ def test_what_a_launched_engine_refuses_is_told_and_nothing_is_written(
         launch([*arguments, "--storage", str(file)], file, "s")
     assert "hptui:" not in caught.value.message
     assert list(folder.iterdir()) == []
+
+
+def test_a_worker_that_was_asked_to_end_gets_no_other_trial(folder: Path):
+    file = folder / "s.db"
+    ask = start(file, "survives_its_end", "--trials", "2", "--sampler", "random")
+    wait_until((folder / "started").exists, "the first trial")
+    ask(op="kill", trial=0)
+    ends(file)
+    done = trials(file)
+    assert [trial.state for trial in done] == [TrialState.COMPLETE] * 2
+    assert done[0].user_attrs["pid"] != done[1].user_attrs["pid"]

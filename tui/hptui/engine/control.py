@@ -41,7 +41,7 @@ def answer(engine: Engine, message: Message) -> Message:
         return {"ok": True, **operation(engine, message)}
     except HptuiError as error:
         return {"ok": False, "message": error.message, "hint": error.hint}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         return {"ok": False, "message": f"The request is not complete: {error}.", "hint": ""}
 
 
@@ -99,10 +99,14 @@ def _pause(engine: Engine, _: Message) -> Message:
 
 
 def _resume(engine: Engine, _: Message) -> Message:
-    if engine.rules.phase is Phase.STOPPING:
-        raise UsageError("The run is stopping; it cannot be resumed.", hint="Run it again.")
+    _require_going_on(engine, "resumed")
     engine.feed(ResumeRequested())
     return {"text": "Running."}
+
+
+def _require_going_on(engine: Engine, what: str) -> None:
+    if engine.rules.phase in (Phase.STOPPING, Phase.ENDED):
+        raise UsageError(f"The run is stopping; it cannot be {what}.", hint="Run it again.")
 
 
 def _stop(engine: Engine, message: Message) -> Message:
@@ -152,8 +156,7 @@ def _extend(engine: Engine, message: Message) -> Message:
         raise UsageError(f"{more} trials are asked for; it must be 1 or more.")
     if engine.rules.budget.n_trials is None:
         raise UsageError("The run has no limit of trials that could be extended.")
-    if engine.rules.phase is Phase.STOPPING:
-        raise UsageError("The run is stopping; it cannot be extended.", hint="Run it again.")
+    _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
     return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
 

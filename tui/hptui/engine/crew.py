@@ -161,6 +161,8 @@ class Crew:
             return None
         slot.ending = (kind, text)
         if self.pool.backend == "loky":
+            # If the trial ends by itself just now, the signal must not reach the next one.
+            worker.host.is_retired = True
             self.pool.terminate(worker.host, force=force)
             return None
         if not force:

@@ -20,6 +20,7 @@ from hptui.engine.run_events import (
     Finish,
     InterruptRequested,
     KillRequested,
+    NoWorker,
     OpenSlot,
     PauseRequested,
     ResumeRequested,
@@ -123,6 +124,9 @@ class Rules:
                 self.is_blocked = True
                 self.slots[slot].is_ready = True
                 self.slots[slot].is_asking = False
+            case NoWorker(slot):
+                self.asked -= 1
+                self.slots[slot].is_asking = False
             case TrialFinished():
                 self._finish_trial(event)
             case PauseRequested():
@@ -159,8 +163,14 @@ class Rules:
     def next_deadline_s(self) -> float | None:
         """Return the time of the next thing that happens by itself."""
         times: list[float] = []
-        if self.phase in (Phase.RUNNING, Phase.PAUSED) and self.budget.timeout_s is not None:
-            times.append(self.started_s + self.budget.timeout_s)
+        timeout_s = self.budget.timeout_s
+        if timeout_s is not None and self.phase is not Phase.ENDED:
+            ends_s = self.started_s + timeout_s
+            # Once it has passed, running trials are ended at the end of its grace or before.
+            if self.end_running_at_s is None or ends_s + self.budget.timeout_grace_s < (
+                self.end_running_at_s
+            ):
+                times.append(ends_s)
         for slot in self.slots.values():
             if slot.number is None or slot.is_forced:
                 continue

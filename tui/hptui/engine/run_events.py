@@ -36,6 +36,13 @@ class AskRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class NoWorker:
+    """A slot got no trial, since its worker is gone; `SlotReady` tells of the next one."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrialFinished:
     """A trial has ended; its slot has no worker until `SlotReady`."""
 
@@ -105,6 +112,7 @@ Event = (
     SlotReady
     | TrialStarted
     | AskRefused
+    | NoWorker
     | TrialFinished
     | PauseRequested
     | ResumeRequested

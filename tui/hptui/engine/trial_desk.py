@@ -11,7 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from hptui.engine.clock import now
 from hptui.engine.outcome import TrialError, failed
-from hptui.engine.run_events import AskRefused, StopRequested, TrialFinished, TrialStarted
+from hptui.engine.run_events import AskRefused, NoWorker, StopRequested, TrialFinished, TrialStarted
 from hptui.engine.scratch import clear_scratch
 from hptui.engine.trials import ENDED_BY_OTHERS
 from hptui.errors import StudyBusyError
@@ -45,11 +45,11 @@ class TrialDesk:
     """Tells the rules what has happened."""
     _refresh_at_s: float = 0.0
 
-    def ask(self, index: int) -> TrialStarted | AskRefused:
+    def ask(self, index: int) -> TrialStarted | AskRefused | NoWorker:
         """Take a trial and hand it to a slot, if the study file gives one now."""
         slot = self.crew.slots.get(index)
         if slot is None or slot.worker is None:
-            return AskRefused(index)
+            return NoWorker(index)
         try:
             self._look_for_others()
             live = self.run.trials.ask()
