@@ -70,6 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--objective", type=int, metavar="N", help="draw only the objective N, from 0"
     )
     parser.add_argument(
+        "--param",
+        dest="params",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this parameter (slice)",
+    )
+    parser.add_argument(
         "--axes",
         type=_whole_numbers,
         default=(),
@@ -100,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     request = PlotRequest(
         studies=tuple(_read(text, args.studies) for text in (args.study, *args.others)),
         objective=args.objective,
+        params=tuple(args.params),
         axes=args.axes,
         is_log=args.log,
         width=width,

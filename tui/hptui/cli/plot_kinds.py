@@ -36,12 +36,14 @@ OPTIONS: Final = {
     "objective": "--objective",
     "log": "--log",
     "others": "--with",
+    "params": "--param",
     "axes": "--axes",
 }
 """Options by the name of their argument that some kinds take and others do not."""
 
 _VALUES: Final = "hptui.cli.plot_values"
 _TIMES: Final = "hptui.cli.plot_times"
+_PARAMS: Final = "hptui.cli.plot_params"
 
 
 def _kind(name: str, summary: str, module: str, *options: str) -> Kind:
@@ -61,6 +63,7 @@ KINDS: Final = {
         _kind("edf", "which share of trials is how good", _VALUES, "objective", "log", "others"),
         _kind("pareto", "two objectives against each other, and the front", _VALUES, "axes", "log"),
         _kind("timeline", "which trial ran when, and idle slots", _TIMES),
+        _kind("slice", "the value by each parameter", _PARAMS, "objective", "log", "params"),
     )
 }
 

@@ -41,6 +41,8 @@ class PlotRequest:
     studies: tuple[PlottedStudy, ...]
     """The first is STUDY, the others those of `--with`."""
     objective: int | None
+    params: tuple[str, ...]
+    """Names; empty for all, or for the first ones."""
     axes: tuple[int, ...]
     """Objectives; empty for all, or for the first ones."""
     is_log: bool

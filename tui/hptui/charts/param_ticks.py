@@ -1,0 +1,48 @@
+"""Ticks of parameters: numbers, or choices as people spell them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hptui.charts.figure import x_ticks, y_ticks
+from hptui.charts.label import label
+from hptui.domain.choices import spell_choice
+
+if TYPE_CHECKING:
+    from hptui.analysis.param_axis import ParamAxis
+    from hptui.charts.canvas import Ticks
+
+_MIN_CHOICE_CHARS: Final = 3
+_MAX_TICKS: Final = 200
+
+
+def param_x_ticks(param: ParamAxis, width: int, *, unicode: bool) -> Ticks:
+    """Return the ticks of a parameter below a chart of this width."""
+    if param.choices is None:
+        return x_ticks(param.axis, width, whole=param.is_whole)
+    room = max(_MIN_CHOICE_CHARS, width // len(param.choices) - 2)
+    return _choice_ticks(param, room, unicode=unicode)
+
+
+def param_y_ticks(param: ParamAxis, width: int, height: int, *, unicode: bool) -> Ticks:
+    """Return the ticks of a parameter at the left of a chart of this size."""
+    if param.choices is None:
+        return y_ticks(param.axis, width, height)
+    return _choice_ticks(param, max(_MIN_CHOICE_CHARS, width // 4), unicode=unicode)
+
+
+def choice_label(param: ParamAxis, index: int, max_chars: int, *, unicode: bool) -> str:
+    """Return a choice of a parameter, safe for a chart."""
+    choices = param.choices or ()
+    return label(spell_choice(choices[index]), max_chars, unicode=unicode)
+
+
+def _choice_ticks(param: ParamAxis, max_chars: int, *, unicode: bool) -> Ticks:
+    count = min(_MAX_TICKS, len(param.choices or ()))
+    places = param.place(np.arange(count, dtype=np.float64)).tolist()
+    return [
+        (place, choice_label(param, index, max_chars, unicode=unicode))
+        for index, place in enumerate(places)
+    ]
