@@ -199,3 +199,13 @@ def test_a_file_locked_by_another_program_only_makes_the_run_wait(tmp_path: Path
     process.communicate(timeout=60)
     assert process.returncode == 0, lines
     assert [t.state for t in load(tmp_path, "q").trials] == [TrialState.COMPLETE] * 21
+
+
+def test_a_long_path_of_the_folder_for_temporary_files_does_no_harm(tmp_path: Path) -> None:
+    temporary = tmp_path / ("long" * 20)
+    temporary.mkdir()
+    process = start(
+        "run", QUICK, "--study", "q", "--trials", "1", cwd=tmp_path, TMPDIR=str(temporary)
+    )
+    assert finish(process) == 0
+    assert list(temporary.iterdir()) == []
