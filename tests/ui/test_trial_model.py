@@ -221,7 +221,7 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
         ("kernel<a", "needs a number"),
         ("kernl=a", "there is kernel"),
         ("state:sleeping", "is no state"),
-        ("state<running", "= and !="),
+        ("state<running", "state goes with : = !="),
         ("number>nan", "needs a number"),
         ("time>soon", "no duration"),
         ("\x1b[2J=1", "\\x1b[2J"),
@@ -254,12 +254,14 @@ def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: Stud
     file.add_trial(1.0, params=dict.fromkeys(names, (0.5, FLOAT)))
     file.add_trial(2.0, params=dict.fromkeys(names, (0.25, FLOAT)))
     study = snapshot_of(file.path)
-    assert found(study, "a=b<0.3") == [1]
-    assert found(study, "model:lr=0.5") == [0]
+    assert found(study, '"a=b"<0.3') == [1]
+    assert found(study, '"model:lr"=0.5') == [0]
     assert found(study, "number=1") == [1]
     assert found(study, "params_number=0.25") == [1]
     assert found(study, '"with space">0.3') == [0]
-    assert found(study, "x<y<0.3") == [1]
+    assert found(study, '"x<y"<0.3') == [1]
+    with pytest.raises(UsageError, match='stand in quotes: "model:lr"'):
+        found(study, "model:lr=0.5")
 
 
 def test_hidden_columns_are_left_out_but_the_number_stays(study: StudySnapshot):

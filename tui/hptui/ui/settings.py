@@ -31,6 +31,8 @@ class Settings:
         default_factory=dict[str, "int | float | str"]
     )
     """Values that a new run begins with, by the names of `DEFAULTS`."""
+    filters: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Filters of trials by the names under which they are saved, for `@name`."""
     trouble: str = ""
     """What is wrong with the file, in sentences; empty when nothing is."""
 
@@ -93,9 +95,11 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
         theme = DEFAULT_THEME
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
-    wrong += [f"{name!r} is no setting" for name in set(table) - {"theme", "keys", "defaults"}]
+    filters = _filters(_section(table, "filters", wrong), wrong)
+    known = {"theme", "keys", "defaults", "filters"}
+    wrong += [f"{name!r} is no setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
-    return Settings(theme, keys, defaults, safe_line(trouble, max_chars=400))
+    return Settings(theme, keys, defaults, filters, safe_line(trouble, max_chars=400))
 
 
 def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[str, object]:
@@ -156,6 +160,16 @@ def _defaults(section: Mapping[str, object], wrong: list[str]) -> dict[str, int 
         elif isinstance(value, int | float | str):
             defaults[name] = value
     return defaults
+
+
+def _filters(section: Mapping[str, object], wrong: list[str]) -> dict[str, str]:
+    filters: dict[str, str] = {}
+    for name, value in section.items():
+        if isinstance(value, str):
+            filters[name] = value
+        else:
+            wrong.append(f"the filter {name!r} is no text")
+    return filters
 
 
 def remember_theme(name: str) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from hptui.analysis.filter_completion import completion_names
+from hptui.analysis.filter_fields import reads_texts
+from hptui.analysis.filter_parser import parse_filter
+from hptui.analysis.filter_rows import filter_rows
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.errors import UsageError
+from hptui.storage.trial_texts import FileTexts
 from hptui.ui.data.table_model import Cell, Column, RowKey, Sort
 from hptui.ui.data.trial_cells import (
     MAX_NAME_CHARS,
@@ -19,14 +26,14 @@ from hptui.ui.data.trial_cells import (
     ValueColumn,
     param_column,
 )
-from hptui.ui.data.trial_filter import filter_trials
 from hptui.ui.data.trial_order import order_rows, value_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
+    from hptui.analysis.filter_completion import CompletionNames
     from hptui.ui.data.snapshot import StudySnapshot
 
 _ParamColumns = dict[str, tuple[int, ParamTrialColumn]]
@@ -41,6 +48,8 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
     "waiting": WAITING,
 }
 BY_NUMBER: Final = Sort("number")
+NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
+"""No saved filters."""
 
 
 class TrialModel:
@@ -51,14 +60,16 @@ class TrialModel:
     Args:
         snapshot: The study.
         tab: Of which state.
-        filter_text: Which ones, see `hptui.ui.data.trial_filter`.
+        filter_text: Which ones, see `hptui.analysis.filter_parser`.
+        saved_filters: Filters by the names under which they were saved.
         sort: In which order.
         hidden: Keys of columns that are left out; the number stays.
         before: A model of the same study, whose columns are used again where they are the same.
         has_unicode: Whether marks may be more than ASCII.
 
     Raises:
-        UsageError: The filter cannot be understood.
+        FilterError: The filter cannot be understood.
+        HptuiError: The filter asks for what is in the file, and that cannot be read.
     """
 
     def __init__(
@@ -67,6 +78,7 @@ class TrialModel:
         *,
         tab: Tab = "all",
         filter_text: str = "",
+        saved_filters: Mapping[str, str] = NOT_SAVED,
         sort: Sort = BY_NUMBER,
         hidden: frozenset[str] = frozenset(),
         before: TrialModel | None = None,
@@ -75,7 +87,7 @@ class TrialModel:
         self.snapshot = snapshot
         self.hidden = hidden
         self._sort = sort
-        self._rows = _choose(snapshot, tab, filter_text, sort)
+        self._rows = _choose(snapshot, tab, filter_text, saved_filters, sort)
         self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER
         known = {} if before is None else before._params
         self._params = _param_columns(snapshot, known)
@@ -132,14 +144,32 @@ class TrialModel:
         )
 
 
+def completions_of(snapshot: StudySnapshot, saved_filters: Mapping[str, str]) -> CompletionNames:
+    """Return what can be completed in a filter of a study's trials."""
+    return completion_names(snapshot, metric_names=snapshot.metric_names, saved=saved_filters)
+
+
+def reads_file(filter_text: str, saved_filters: Mapping[str, str]) -> bool:
+    """Say whether making a model with this filter reads the study's file."""
+    try:
+        return reads_texts(parse_filter(filter_text, saved_filters))
+    except UsageError:
+        return False
+
+
 def _choose(
-    snapshot: StudySnapshot, tab: Tab, filter_text: str, sort: Sort
+    snapshot: StudySnapshot, tab: Tab, filter_text: str, saved: Mapping[str, str], sort: Sort
 ) -> npt.NDArray[np.int64]:
     state = TAB_STATES[tab]
     if state is None and not filter_text.strip():
         rows = np.arange(snapshot.n_trials)
     else:
-        chosen = filter_trials(snapshot, filter_text)
+        chosen = filter_rows(
+            parse_filter(filter_text, saved),
+            snapshot,
+            FileTexts(snapshot.path, snapshot.name),
+            metric_names=snapshot.metric_names,
+        )
         if state is not None:
             chosen &= snapshot.states == state
         rows = np.flatnonzero(chosen)

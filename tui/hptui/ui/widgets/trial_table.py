@@ -14,19 +14,32 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
+from hptui.analysis.filter_terms import FilterError
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.data.table_model import Sort
-from hptui.ui.data.trial_model import BY_NUMBER, TAB_STATES, Tab, TrialModel
+from hptui.ui.data.trial_model import (
+    BY_NUMBER,
+    NOT_SAVED,
+    TAB_STATES,
+    Tab,
+    TrialModel,
+    completions_of,
+    reads_file,
+)
 from hptui.ui.data.trial_tabs import empty_sentence, tab_labels
+from hptui.ui.widgets.filter_input import FilterInput
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual import events
     from textual.app import App, ComposeResult
 
     from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.settings import Settings
 
 _MANY_TRIALS: Final = 20_000
 """Above, filtering and sorting would be felt, and are done in a thread."""
@@ -54,7 +67,7 @@ class TrialTable(Vertical):
     tab: reactive[Tab] = reactive("all", init=False)
     """Of which state trials are shown."""
     filter_text: reactive[str] = reactive("", init=False)
-    """Which trials are shown, see `hptui.ui.data.trial_filter`."""
+    """Which trials are shown, see `hptui.analysis.filter_parser`."""
     sort: reactive[Sort] = reactive(BY_NUMBER, init=False)
     hidden: reactive[frozenset[str]] = reactive(frozenset, init=False)
     """Keys of columns that are not shown."""
@@ -77,6 +90,8 @@ class TrialTable(Vertical):
 
         model: TrialModel | None
         problem: str
+        place: tuple[int, int] | None = None
+        """From where to where the filter is wrong."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -91,7 +106,7 @@ class TrialTable(Vertical):
         yield TabLine([(tab, tab) for tab in TAB_STATES])
         with Horizontal(id="filter-line"):
             yield Static("/", id="filter-mark")
-            yield Input(id="filter-input", placeholder="state:failed  lr<1e-3  kernel=rbf")
+            yield FilterInput(id="filter-input")
             yield Static(id="filter-note", markup=False)
         yield Grid()
 
@@ -156,7 +171,10 @@ class TrialTable(Vertical):
     def open_filter(self) -> None:
         """Let the person type a filter."""
         self.add_class("-filtering")
-        self.query_one("#filter-input", Input).focus()
+        line = self.query_one(FilterInput)
+        if self._snapshot is not None:
+            line.offer(completions_of(self._snapshot, self._saved_filters))
+        line.focus()
 
     def action_clear_filter(self) -> None:
         """Show all trials again."""
@@ -263,6 +281,12 @@ class TrialTable(Vertical):
         app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
         return bool(getattr(app, "unicode", True))
 
+    @property
+    def _saved_filters(self) -> Mapping[str, str]:
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+        settings: Settings | None = getattr(app, "settings", None)
+        return NOT_SAVED if settings is None else settings.filters
+
     def _remake(self) -> None:
         """Make the model again: at once where that takes no time, else in a thread."""
         snapshot = self._snapshot
@@ -271,18 +295,21 @@ class TrialTable(Vertical):
         if self._is_making:
             self._is_outdated = True
             return
+        saved = self._saved_filters
         make = partial(
             TrialModel,
             snapshot,
             tab=self.tab,
             filter_text=self.filter_text,
+            saved_filters=saved,
             sort=self.sort,
             hidden=self.hidden,
             before=self._model,
             has_unicode=self._has_unicode,
         )
         is_plain = self.sort.key == "number" and not self.filter_text.strip()
-        if is_plain or snapshot.n_trials <= _MANY_TRIALS:
+        is_quick = is_plain or snapshot.n_trials <= _MANY_TRIALS
+        if is_quick and not reads_file(self.filter_text, saved):
             self._take(_made(make))
             return
         self._is_making = True
@@ -301,6 +328,7 @@ class TrialTable(Vertical):
 
     def _take(self, made: Made) -> None:
         self.set_class(bool(made.problem), "-wrong")
+        self.query_one(FilterInput).wrong = made.place
         if made.model is None:
             # The trials that were chosen before stay until the filter makes sense again.
             self._note(made.problem)
@@ -334,6 +362,10 @@ _NO_TRIALS: Final = _NoTrials()
 def _made(make: partial[TrialModel]) -> TrialTable.Made:
     try:
         return TrialTable.Made(make(), "")
+    except FilterError as error:
+        # The place in a saved filter is none in what was typed.
+        place = None if error.saved_as else (error.start, error.end)
+        return TrialTable.Made(None, error.message, place)
     except HptuiError as error:
         return TrialTable.Made(None, error.message)
 

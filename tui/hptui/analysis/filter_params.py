@@ -1,37 +1,38 @@
-"""A parameter's values as they are compared and searched, whatever spaces they were drawn from."""
+"""A parameter's values as filters compare them, whatever spaces they were drawn from."""
 
 from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hptui.domain.choices import find_choice, spell_choice
 from hptui.domain.space import ChoiceParam
-from hptui.storage.param_columns import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hptui.analysis.arrays import ParamArrays
     from hptui.domain.choices import ChoiceValue
-    from hptui.storage.param_columns import ParamColumn
 
     BoolArray = npt.NDArray[np.bool_]
     FloatArray = npt.NDArray[np.float64]
+
+_ABSENT: Final = -1
 
 
 class ParamView:
     """The first rows of a parameter's column, split into numbers and choices."""
 
-    def __init__(self, param: ParamColumn, n_rows: int) -> None:
+    def __init__(self, param: ParamArrays, n_rows: int) -> None:
         self._values = param.values[:n_rows]
         self._spec_indices = param.spec_indices[:n_rows]
         # Read after the indices: the column may be growing.
         self._specs = list(param.specs)
-        self.is_there: BoolArray = self._spec_indices != ABSENT
+        self.is_there: BoolArray = self._spec_indices != _ABSENT
 
     @cached_property
     def is_number(self) -> BoolArray:
@@ -51,25 +52,30 @@ class ParamView:
         return numbers
 
     @property
+    def has_choices(self) -> bool:
+        """Whether any of the spaces has choices."""
+        return any(isinstance(spec, ChoiceParam) for spec in self._specs)
+
+    @property
     def choices(self) -> tuple[ChoiceValue, ...]:
         """The choices of the latest space; empty where that is a range of numbers."""
         spec = self._specs[-1] if self._specs else None
         return spec.choices if isinstance(spec, ChoiceParam) else ()
 
-    def has_choice(self, text: str) -> bool:
-        """Say whether any of the spaces has the choice that `text` spells."""
+    def has_choice(self, text: str, *, is_text: bool = False) -> bool:
+        """Say whether any of the spaces has the choice that `text` is, see `equal_to_choice`."""
         return any(
-            find_choice(spec.choices, text) is not None
+            _find(spec.choices, text, is_text) is not None
             for spec in self._specs
             if isinstance(spec, ChoiceParam)
         )
 
-    def equal_to_choice(self, text: str) -> BoolArray:
-        """Say which rows hold the choice that `text` spells."""
-        return self._where(lambda spec: [find_choice(spec.choices, text)])
+    def equal_to_choice(self, text: str, *, is_text: bool = False) -> BoolArray:
+        """Say which rows hold the choice that `text` spells; with `is_text`, that very text."""
+        return self._where(lambda spec: [_find(spec.choices, text, is_text)])
 
     def containing(self, text: str) -> BoolArray:
-        """Say which rows hold a choice with `text`, in lower case, in its spelling."""
+        """Say which rows hold a choice with `text`, case-folded, in its spelling."""
         return self._where(
             lambda spec: [
                 index
@@ -94,9 +100,16 @@ class ParamView:
                     yield rows, spec
 
     def _choice_indices(self, rows: BoolArray, spec: ChoiceParam) -> npt.NDArray[np.int64]:
-        # The feed may be writing a running trial's parameters at this moment.
+        # A running trial's parameters may be written at this moment.
         indices = np.nan_to_num(self._values[rows]).astype(np.int64)
         return np.clip(indices, 0, len(spec.choices) - 1)
+
+
+def _find(choices: tuple[ChoiceValue, ...], text: str, is_text: bool) -> int | None:
+    if not is_text:
+        return find_choice(choices, text)
+    texts = [index for index, choice in enumerate(choices) if choice == text]
+    return texts[0] if texts else None
 
 
 def _number_of(choice: ChoiceValue) -> float:

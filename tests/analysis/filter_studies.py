@@ -1,0 +1,114 @@
+"""Studies for filters: trials as plain objects, the same trials as columns, and their texts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.domain.choices import same_choice
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.trial_states import COMPLETE
+from hptui.storage.param_columns import ParamColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hptui.domain.choices import ChoiceValue
+    from hptui.domain.objective import Direction
+    from hptui.domain.space import ParamSpec
+
+CHOICES: tuple[ChoiceValue, ...] = ("rbf", "Poly", None, 1, "1", 0.5, True, math.nan, "a b|c")
+SPECS: dict[str, ParamSpec] = {
+    "lr": FloatParam(0.0, 1e9),
+    "n": IntParam(-9, 9),
+    "kernel": ChoiceParam(CHOICES),
+    'odd "name': FloatParam(0.0, 1e9),
+    "number": FloatParam(0.0, 1e9),
+}
+
+
+@dataclass(frozen=True)
+class PlainTrial:
+    """One trial."""
+
+    number: int
+    state: int = COMPLETE
+    values: tuple[float, ...] = (math.nan, math.nan)
+    duration_s: float = math.nan
+    is_feasible: bool = True
+    params: dict[str, ChoiceValue] = field(default_factory=dict[str, "ChoiceValue"])
+    error: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, object] = field(default_factory=dict[str, object])
+
+
+class PlainTexts:
+    """The texts of trials."""
+
+    def __init__(self, trials: Sequence[PlainTrial]) -> None:
+        self._trials = trials
+
+    def errors(self) -> Iterable[tuple[int, str]]:
+        return [(each.number, each.error) for each in self._trials if each.error is not None]
+
+    def notes(self) -> Iterable[tuple[int, str]]:
+        return [(each.number, each.note) for each in self._trials if each.note is not None]
+
+    def tags(self) -> Iterable[tuple[int, Sequence[str]]]:
+        return [(each.number, each.tags) for each in self._trials if each.tags]
+
+    def attributes(self, key: str) -> Iterable[tuple[int, object]]:
+        return [
+            (each.number, each.attributes[key]) for each in self._trials if key in each.attributes
+        ]
+
+
+class PlainColumns:
+    """Trials as columns."""
+
+    def __init__(
+        self,
+        trials: Sequence[PlainTrial],
+        directions: tuple[Direction, ...] = ("minimize", "maximize"),
+    ) -> None:
+        self.directions = directions
+        self.numbers = np.array([each.number for each in trials], np.int64)
+        self.states = np.array([each.state for each in trials], np.int8)
+        self.starts_s = np.full(len(trials), 1_700_000_000.0)
+        self.completes_s = self.starts_s + np.array([each.duration_s for each in trials])
+        self.is_feasible = np.array([each.is_feasible for each in trials], np.bool_)
+        width = len(directions)
+        self.values = np.array([each.values[:width] for each in trials], np.float64)
+        self.values = self.values.reshape(-1, width)
+        self.params = {
+            name: _column(index, name, spec, trials)
+            for index, (name, spec) in enumerate(SPECS.items())
+        }
+
+
+def _column(index: int, name: str, spec: ParamSpec, trials: Sequence[PlainTrial]) -> ParamColumn:
+    column = ParamColumn(name, index)
+    column.specs.append(spec)
+    # Columns may have more rows than there are trials.
+    column.grow_to(len(trials) + 3)
+    rows = [row for row, trial in enumerate(trials) if name in trial.params]
+    numbers = [_stored(spec, trials[row].params[name]) for row in rows]
+    column.put(np.array(rows, np.int64), np.array(numbers), np.zeros(len(rows), np.int32))
+    return column
+
+
+def _stored(spec: ParamSpec, value: ChoiceValue) -> float:
+    if isinstance(spec, ChoiceParam):
+        return float(
+            next(
+                at
+                for at, choice in enumerate(spec.choices)
+                if type(choice) is type(value) and same_choice(choice, value)
+            )
+        )
+    assert isinstance(value, (int, float))
+    return float(value)
