@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 class _Reported(Protocol):
     @property
     def last_step(self) -> int | None:
-        """Last step."""
+        """The step of the newest report, None before the first."""
         ...
 
     @property
     def last_value(self) -> float | None:
-        """Last value."""
+        """The value of that report."""
         ...
 
 

@@ -77,23 +77,23 @@ class Observer(Protocol):
     """Who wants to know what happens; called from the engine's loop, so it must be quick."""
 
     def started(self, event: Started) -> None:
-        """Started."""
+        """Take that the run has begun."""
         ...
 
     def trial(self, record: TrialRecord) -> None:
-        """Trial."""
+        """Take a trial that has ended and is in the file."""
         ...
 
     def progress(self, progress: Progress) -> None:
-        """Progress."""
+        """Take where the run stands; told ten times a second at most."""
         ...
 
     def note(self, text: str) -> None:
-        """Note."""
+        """Take a sentence for the person who watches."""
         ...
 
     def finished(self, event: Finished) -> None:
-        """Finished."""
+        """Take how the run has ended; nothing is told after it."""
         ...
 
 

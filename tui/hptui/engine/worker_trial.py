@@ -38,19 +38,19 @@ class Link(Protocol):
     """What a trial needs of its connection to the engine."""
 
     def send(self, message: Message) -> None:
-        """Send."""
+        """Send `message`, which is plain data."""
         ...
 
     def ask(self, message: Message) -> Message:
-        """Ask."""
+        """Send `message` and wait for its answer."""
         ...
 
     def has_news(self) -> bool:
-        """Has news."""
+        """Say whether a message waits to be received."""
         ...
 
     def receive(self) -> Message:
-        """Receive."""
+        """Wait for the next message and take it."""
         ...
 
 
@@ -154,7 +154,13 @@ class WorkerTrial(BaseTrial):
     ) -> float:
         """Suggest a float, see `optuna.Trial.suggest_float`."""
         asked = FloatDistribution(low, high, log=log, step=step)
-        fields = {"k": "f", "low": asked.low, "high": asked.high, "log": log, "step": step}
+        fields = {
+            "k": "f",
+            "low": asked.low,
+            "high": asked.high,
+            "log": bool(log),
+            "step": asked.step,
+        }
         return self._suggest(name, fields, asked)
 
     def suggest_int(
@@ -162,7 +168,13 @@ class WorkerTrial(BaseTrial):
     ) -> int:
         """Suggest an integer, see `optuna.Trial.suggest_int`."""
         asked = IntDistribution(low, high, log=log, step=step)
-        fields = {"k": "i", "low": asked.low, "high": asked.high, "log": log, "step": asked.step}
+        fields = {
+            "k": "i",
+            "low": asked.low,
+            "high": asked.high,
+            "log": bool(log),
+            "step": asked.step,
+        }
         return int(self._suggest(name, fields, asked))
 
     def suggest_categorical(  # pyright: ignore[reportIncompatibleMethodOverride]
