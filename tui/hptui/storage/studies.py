@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_STUDIES: Final = 1_000
 """Studies of one file beyond these are not listed."""
-CHECK_BUDGET_S: Final = 0.2
+CHECK_BUDGET_S: Final = 0.05
 """How long a file is searched for damage before it is read."""
 MAX_CONSTRAINT_CHARS: Final = 100_000
 

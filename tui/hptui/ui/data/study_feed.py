@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_CHECK_BUDGET_S: Final = 0.1
+_CHECK_BUDGET_S: Final = 0.05
 """How long a file is searched for damage before it is opened."""
 _FACTS_PERIOD_S: Final = 2.0
 _MANY_TRIALS: Final = 5_000

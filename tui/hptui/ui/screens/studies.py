@@ -121,7 +121,7 @@ class StudiesScreen(KeptStudies):
 
         self._preview = StudyPreview(id="preview", classes="pane")
         await self.query_one("#body").mount(self._preview, after="#filter-line")
-        if self.is_current:
+        if self.is_active:
             self.resume_reading()
         self.look_into_trash()
 

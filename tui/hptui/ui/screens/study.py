@@ -152,7 +152,7 @@ class StudyScreen(SteeredScreen[None]):
         title = " curve " if selected is None else f" #{selected} "
         if curve.border_title != title:
             curve.border_title = title
-        if selected is None:
+        if selected is None or snapshot.loading is not None:
             curve.clear()
         else:
             curve.show(
