@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.charts.field import Field, quarter_blocks, whole_cells
+from hptui.charts.field import Field, braille, quarter_blocks, whole_cells
 from hptui.charts.lines import Line, draw_lines
 from hptui.charts.picture import Cells, Picture, Role, Span, text_width
 
@@ -34,6 +34,8 @@ class Dots:
     character: str = ""
     """Empty for blocks finer than cells, and in ASCII for `ascii`."""
     ascii: str = "o"
+    is_fine: bool = False
+    """Dots instead of blocks, eight to a cell, where `character` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> Drawing:
     _draw_x_axis(cells, field, canvas, unicode=unicode)
     for dots in canvas.dots:
         if unicode and not dots.character:
-            characters = quarter_blocks(field, dots.points)
+            characters = (braille if dots.is_fine else quarter_blocks)(field, dots.points)
         else:
             characters = whole_cells(field, dots.points, dots.character if unicode else dots.ascii)
         cells.lay(field.top, field.left, characters, dots.role)

@@ -15,6 +15,9 @@ CharArray = npt.NDArray[np.str_]
 
 _QUARTERS: Final = np.array(list(" ▖▗▄▘▌▚▙▝▞▐▟▀▛▜█"))
 """By the sum of lower left 1, lower right 2, upper left 4 and upper right 8."""
+_BRAILLE: Final = np.array([" ", *map(chr, range(0x2801, 0x2900))])
+_BRAILLE_BITS: Final = ((1, 8), (2, 16), (4, 32), (64, 128))
+"""By row and column of a dot in its cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,17 @@ def quarter_blocks(field: Field, points: Points) -> CharArray:
     upper, lower = dots[0::2], dots[1::2]
     sums = lower[:, 0::2] + 2 * lower[:, 1::2] + 4 * upper[:, 0::2] + 8 * upper[:, 1::2]
     return _QUARTERS[sums]
+
+
+def braille(field: Field, points: Points) -> CharArray:
+    """Return a character for each cell of the field: of its two by four dots those with a point."""
+    dots = np.zeros((field.height * 4, field.width * 2), np.int64)
+    dots[field.rows(points.y, 4), field.columns(points.x, 2)] = 1
+    sums = np.zeros((field.height, field.width), np.int64)
+    for row, bits in enumerate(_BRAILLE_BITS):
+        for column, bit in enumerate(bits):
+            sums += bit * dots[row::4, column::2]
+    return _BRAILLE[sums]
 
 
 def whole_cells(field: Field, points: Points, character: str) -> CharArray:

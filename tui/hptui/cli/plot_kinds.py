@@ -64,6 +64,7 @@ KINDS: Final = {
         _kind("pareto", "two objectives against each other, and the front", _VALUES, "axes", "log"),
         _kind("timeline", "which trial ran when, and idle slots", _TIMES),
         _kind("slice", "the value by each parameter", _PARAMS, "objective", "log", "params"),
+        _kind("intermediate", "what all trials reported, step by step", _TIMES, "log"),
     )
 }
 

@@ -1,0 +1,129 @@
+"""The intermediate values of many trials as a chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hptui.analysis.axis import Axis
+from hptui.analysis.curves import thin_line
+from hptui.analysis.history import Points
+from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
+from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
+from hptui.charts.lines import Line
+from hptui.charts.strokes import strokes
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
+
+if TYPE_CHECKING:
+    from hptui.analysis.arrays import BoolArray
+    from hptui.analysis.curves import Curve
+    from hptui.analysis.intermediate import Curves
+    from hptui.charts.field import Field
+    from hptui.charts.picture import Role
+
+_BRAILLE: Final = (2, 4)
+"""Dots in a cell, across and up."""
+_CELL: Final = (1, 1)
+
+
+def draw_intermediate(
+    curves: Curves,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    is_log: bool = False,
+    selected: int | None = None,
+) -> Figure:
+    """Draw curves over each other: pruned ones as dots, complete ones as lines, the best on top.
+
+    A report that is not a number makes a gap.
+    """
+    is_shown = np.isfinite(curves.values) & ((curves.values > 0) | (not is_log))
+    if not is_shown.any():
+        return Figure.saying(_why_nothing(curves), width, height)
+    shown = curves.where(is_shown)
+    x_axis = Axis.around(shown.steps.astype(np.float64))
+    y_axis = Axis.around(shown.values, is_log=is_log)
+    ticks = y_ticks(y_axis, width, height)
+    area = field_of(ticks, width, height, has_legend=True)
+    points = Points(x_axis.place(shown.steps.astype(np.float64)), y_axis.place(shown.values))
+    is_next = np.zeros(len(is_shown), np.bool_)
+    is_next[1:] = is_shown[1:] & is_shown[:-1] & (curves.numbers[1:] == curves.numbers[:-1])
+    is_joined = is_next[is_shown]
+
+    def layer(chosen: BoolArray, fineness: tuple[int, int]) -> Points:
+        return _layer(points, is_joined, chosen, area, fineness)
+
+    def line(curve: Curve) -> Points:
+        drawable = np.isfinite(curve.values) & ((curve.values > 0) | (not is_log))
+        x = x_axis.place(curve.steps[drawable].astype(np.float64))
+        return thin_line(Points(x, y_axis.place(curve.values[drawable])), area.width)
+
+    is_complete = shown.states == COMPLETE
+    fine = _BRAILLE if unicode else _CELL
+    best = () if shown.best is None else (Line(line(shown.of(shown.best)), "best"),)
+    canvas = Canvas(
+        x_label="step",
+        x_ticks=x_ticks(x_axis, width, whole=True),
+        y_ticks=ticks,
+        dots=(
+            Dots(layer(is_complete & ~shown.is_feasible, _CELL), "infeasible", "⊘", "X"),
+            Dots(layer(shown.states == PRUNED, _CELL), "pruned", "·", "."),
+            Dots(layer(is_complete & shown.is_feasible, fine), "trial", "", "o", is_fine=True),
+            Dots(layer(shown.states == RUNNING, fine), "running", "", "R", is_fine=True),
+        ),
+        lines=(Line(line(curves.median()), "median"), *best),
+        marks=selected_mark(shown.numbers, points, selected),
+        legend=_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
+    )
+    return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)
+
+
+def _layer(
+    points: Points, is_joined: BoolArray, chosen: BoolArray, area: Field, fineness: tuple[int, int]
+) -> Points:
+    rows = np.flatnonzero(chosen)
+    # A report that nothing stands before is a line from itself to itself.
+    before = np.where(is_joined[rows], rows - 1, rows)
+    starts = Points(points.x[before], points.y[before])
+    return strokes(starts, Points(points.x[rows], points.y[rows]), area, fineness)
+
+
+def _legend(curves: Curves, n_hidden: int, *, is_log: bool, unicode: bool) -> list[LegendEntry]:
+    look = 0 if unicode else 1
+    numbers, first = np.unique(curves.numbers, return_index=True)
+    states, is_feasible = curves.states[first], curves.is_feasible[first]
+    entries: list[LegendEntry] = []
+    if curves.best in numbers:
+        entries.append(entry(9, f"#{curves.best}, the best", "▄="[look], "best"))
+    is_complete = states == COMPLETE
+    groups: tuple[tuple[int, BoolArray, str, str, Role], ...] = (
+        (8, is_complete & is_feasible, "complete", "⠒o", "trial"),
+        (7, states == PRUNED, "pruned", "·.", "pruned"),
+        (6, states == RUNNING, "running", "⠒R", "running"),
+        (5, is_complete & ~is_feasible, "infeasible", "⊘X", "infeasible"),
+    )
+    for importance, chosen, what, mark, role in groups:
+        count = int(chosen.sum())
+        if count:
+            entries.append(entry(importance, f"{count} {what}", mark[look], role))
+    if is_complete.any():
+        entries.append(entry(4, "median of complete", "▄="[look], "median"))
+    if curves.has_more:
+        entries.append(entry(10, f"the newest {len(numbers)} trials"))
+    if n_hidden:
+        why = "not finite or not above 0" if is_log else "not finite"
+        entries.append(entry(10, f"{n_hidden} reports {why}"))
+    if is_log:
+        entries.append(entry(1, "log axis"))
+    return entries
+
+
+def _why_nothing(curves: Curves) -> str:
+    if not len(curves.values):
+        return "No trial has reported an intermediate value."
+    if np.isfinite(curves.values).any():
+        return "No report is above 0, so a log axis shows none."
+    return "No report is finite, so there is nothing to draw."
