@@ -10,6 +10,8 @@ import random
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -321,6 +323,49 @@ def test_a_look_changes_nothing_while_an_engine_writes(path: Path) -> None:
             name: before[name] for name in ("study.db", "study.db-wal")
         }
         assert storage.flush()
+
+
+def test_a_reader_leaves_no_side_files_where_it_found_none(path: Path) -> None:
+    before = _state(path.parent)
+    connection = open_read_only(path)
+    assert connection.execute("SELECT count(*) FROM trials").fetchone() == (2,)
+    assert path.with_name("study.db-wal").exists()
+
+    connection.close()
+
+    assert _state(path.parent) == before
+
+
+def test_a_reader_leaves_the_side_files_of_others(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        study = optuna.create_study(storage=storage, study_name="t")
+        before = _state(path.parent)
+        assert "study.db-wal" in before
+        open_read_only(path).close()
+        assert _state(path.parent).keys() == before.keys()
+        study.ask()
+
+    connection = open_read_only(path)
+    with SqliteStorage(path) as storage:
+        connection.close()
+        optuna.load_study(storage=storage, study_name="t").ask()
+        assert len(optuna.load_study(study_name="t", storage=optuna_url(path)).trials) == 2
+
+
+def test_a_look_takes_no_lock_from_a_reader_of_the_same_process(path: Path) -> None:
+    """Closing any descriptor of a file lets go of all locks of the process on it."""
+    write = (
+        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1]);"
+        "connection.execute('INSERT INTO studies (study_name) VALUES (hex(randomblob(8)))');"
+        "connection.commit(); connection.close()"
+    )
+    connection = open_read_only(path)
+    assert connection.execute("SELECT count(*) FROM studies").fetchone() == (1,)
+    for count in (2, 3):
+        assert inspect_file(path).kind == "optuna"
+        subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+        assert connection.execute("SELECT count(*) FROM studies").fetchone() == (count,)
+    connection.close()
 
 
 def test_what_a_killed_engine_left_in_the_wal_is_seen(path: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -33,7 +34,6 @@ _BUSY_TIMEOUT_S: Final = 5.0
 _CHECK_BUDGET_S: Final = 2.0
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
-_WAL_FORMAT: Final = 2
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
 _OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
 
@@ -138,6 +138,35 @@ def open_read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
         ) from error
 
 
+class _Reader(sqlite3.Connection):
+    """A connection for reading that leaves no side files where it has found none."""
+
+    made_side_files_of: Path | None = None
+
+    def close(self) -> None:
+        super().close()
+        path, self.made_side_files_of = self.made_side_files_of, None
+        if path is not None:
+            _remove_side_files(path)
+
+
+def _remove_side_files(path: Path) -> None:
+    """Have SQLite remove the empty -wal and -shm files that a reader had to make.
+
+    It does so when the last connection that may write is closed, and keeps them when any other
+    program has the file open.
+    """
+    with contextlib.suppress(OSError, sqlite3.Error):
+        if _side_file(path, "-wal").stat().st_size or _side_file(path, "-journal").exists():
+            return
+        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=0)
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        finally:
+            connection.close()
+
+
 def _connect_somehow(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path, immutable=False)
@@ -150,13 +179,17 @@ def _connect_somehow(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
+    has_side_file = _has_side_file(path)
     connection = sqlite3.connect(
         file_uri(path, "ro", immutable=immutable),
         uri=True,
         timeout=_BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
+        factory=_Reader,
     )
+    if not immutable and not has_side_file:
+        connection.made_side_files_of = path
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT_BYTES)
         for pragma in (
@@ -186,16 +219,25 @@ def _look_outside(path: Path) -> None:
         raise _Refusal("directory", "is a folder, not a study file.")
     if not stat.S_ISREG(status.st_mode):
         raise _Refusal("not_sqlite", "is not a regular file.")
+    if not status.st_size:
+        raise _Refusal("empty", "is empty (0 bytes).", f"Delete it. {_OTHER_NAME}")
+
+
+def _look_at_header(path: Path) -> None:
+    """Say more exactly what is wrong with a file that SQLite has refused.
+
+    Of other files the header is not read: closing a file lets go of all locks that this process
+    has on it, and a reader without them sees nothing of the next run.
+    """
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise _Refusal("unreadable", f"cannot be read: {error.strerror}.") from error
-    if not header:
-        raise _Refusal("empty", "is empty (0 bytes).", f"Delete it. {_OTHER_NAME}")
     if not header.startswith(_MAGIC[: len(header)]):
         raise _Refusal("not_sqlite", "is not an SQLite file.", _OTHER_NAME)
-    _refuse_truncated(path, header, status.st_size)
+    _refuse_truncated(path, header, size)
 
 
 def _refuse_truncated(path: Path, header: bytes, size: int) -> None:
@@ -231,6 +273,8 @@ def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
     try:
         connection = _connect(path, immutable=True) if immutable else _connect_somehow(path)
     except sqlite3.Error as error:
+        if not is_lock(error):
+            _look_at_header(path)
         raise _refusal_of(error) from error
     try:
         return check_content(connection, check_budget_s)
@@ -257,8 +301,11 @@ def _refusal_of(error: sqlite3.Error) -> _Refusal:
 
 def _state(path: Path) -> tuple[bool, int, int]:
     status = path.stat()
-    has_side_file = any(_side_file(path, suffix).exists() for suffix in ("-wal", "-journal"))
-    return has_side_file, status.st_mtime_ns, status.st_size
+    return _has_side_file(path), status.st_mtime_ns, status.st_size
+
+
+def _has_side_file(path: Path) -> bool:
+    return any(_side_file(path, suffix).exists() for suffix in ("-wal", "-journal"))
 
 
 def _side_file(path: Path, suffix: str) -> Path:
