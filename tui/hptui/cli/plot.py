@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this parameter (slice)",
+        help="only this parameter (slice), or one of those against each other (contour, rank)",
     )
     parser.add_argument(
         "--axes",

@@ -65,6 +65,8 @@ KINDS: Final = {
         _kind("timeline", "which trial ran when, and idle slots", _TIMES),
         _kind("slice", "the value by each parameter", _PARAMS, "objective", "log", "params"),
         _kind("intermediate", "what all trials reported, step by step", _TIMES, "log"),
+        _kind("contour", "the value over two parameters", _PARAMS, "objective", "params"),
+        _kind("rank", "how trials rank over two parameters", _PARAMS, "objective", "params"),
     )
 }
 

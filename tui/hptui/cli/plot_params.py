@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
 
 from hptui.cli.plot_request import TitledFigure
 from hptui.domain.text import safe_line
@@ -12,9 +13,13 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hptui.charts.heat_chart import HeatKind
     from hptui.cli.plot_request import PlotRequest
 
-_MAX_LISTED = 10
+_MAX_LISTED: Final = 10
+_PAIR: Final = 2
+_MAX_IN_PAIRS: Final = 5
+"""Of more parameters than these, the first ones are drawn against each other."""
 
 
 def draw_slice(request: PlotRequest) -> Iterator[TitledFigure]:
@@ -58,3 +63,53 @@ def chosen_params(request: PlotRequest, objective: int) -> list[str]:
                 hint=f"There is {listed}." if listed else "There is none.",
             )
     return list(dict.fromkeys(request.params)) or names
+
+
+def draw_contour(request: PlotRequest) -> Iterator[TitledFigure]:
+    """Draw each objective over two parameters."""
+    return _heat_maps(request, "contour")
+
+
+def draw_rank(request: PlotRequest) -> Iterator[TitledFigure]:
+    """Draw the ranks of trials over two parameters."""
+    return _heat_maps(request, "rank")
+
+
+def _heat_maps(request: PlotRequest, kind: HeatKind) -> Iterator[TitledFigure]:
+    from hptui.analysis.grid import build_pair
+    from hptui.charts.figure import Figure
+    from hptui.charts.heat_chart import draw_heat
+
+    study = request.study
+    for objective in request.objectives():
+        names = chosen_params(request, objective)
+        value = study.value_name(objective)
+        if len(names) < _PAIR:
+            _refuse_one(request)
+            sentence = "The complete trials have fewer than two parameters."
+            figure = Figure.saying(sentence, request.width, request.height)
+            yield TitledFigure(f"{study.name}: {value}", figure)
+            continue
+        # Without a choice the first pair is drawn: of many parameters there are too many pairs.
+        shown = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
+        for x_name, y_name in combinations(shown, _PAIR):
+            figure = draw_heat(
+                build_pair(study.trials, x_name, y_name, objective),
+                kind,
+                width=request.width,
+                height=request.height,
+                unicode=request.unicode,
+            )
+            what = f"rank of {value}" if kind == "rank" else value
+            title = f"{study.name}: {what} by {x_name} and {y_name}"
+            if len(names) > len(shown):
+                title += f" (of {len(names)} parameters, --param chooses)"
+            yield TitledFigure(title, figure)
+
+
+def _refuse_one(request: PlotRequest) -> None:
+    if request.params:
+        raise UsageError(
+            "One --param was given, but a heat map is of two.",
+            hint="Give --param again with another name.",
+        )
