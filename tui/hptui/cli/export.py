@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 FILE ends in .csv or .jsonl for the trials, in the forms of `hptui trials --csv` and `--json`, or in
-.db for the whole study as one SQLite file of Optuna. The study may be running meanwhile.
+.db for the whole study, always with all trials, as one SQLite file of Optuna. The study may be
+running meanwhile.
 """
 
 
@@ -23,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     parser.add_argument("file", metavar="FILE", type=Path, help="where to write; .csv, .jsonl, .db")
+    add_filter_option(parser)
     parser.add_argument(
         "--overwrite", action="store_true", help="replace FILE; study files are never replaced"
     )
@@ -34,9 +38,13 @@ def run(args: argparse.Namespace) -> int:
     from hptui.storage.export import export_study, form_of
 
     form_of(args.file)
+    check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     target = args.file.absolute()
-    count = export_study(place.path, place.study_name, target, overwrite=args.overwrite)
+    choose = None if args.filter is None else partial(chosen_rows, args.filter)
+    count = export_study(
+        place.path, place.study_name, target, overwrite=args.overwrite, choose=choose
+    )
     if args.json:
         print(dump({"file": str(target), "trials": count}))
     else:

@@ -45,6 +45,10 @@ class TrialRows:
         if states:
             self._rows = self._rows[np.isin(self.columns.states[self._rows], states)]
 
+    def keep(self, is_chosen: npt.NDArray[np.bool_]) -> None:
+        """Keep the trials that are chosen: a cell for each row of the columns."""
+        self._rows = self._rows[is_chosen[self._rows]]
+
     def sort(self, key: str, *, reverse: bool) -> None:
         """Sort by a column; what is missing comes last, and equals stay in the order of trials.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STATE",
         help=f"only trials in this state: {', '.join(STATE_NAMES).lower()}",
     )
+    add_filter_option(parser)
     parser.add_argument(
         "--sort",
         metavar="COLUMN",
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the trials."""
     if args.limit is not None and args.limit < 0:
         raise UsageError(f"--limit is {args.limit}, but must be 0 or more.")
+    check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
 
     from hptui.cli.trial_rows import TrialRows
@@ -61,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
         columns.refresh()
     rows = TrialRows(columns)
     rows.select([_STATES[state] for state in args.state or ()])
+    if args.filter is not None:
+        rows.keep(chosen_rows(args.filter, columns))
     rows.sort(args.sort or "number", reverse=args.reverse)
     rows.limit(args.limit)
     if args.json:
