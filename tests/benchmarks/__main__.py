@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import edited_space, open_study
+from tests.benchmarks import edited_space, open_study, ui_speed
 from tests.benchmarks.ask_cost import ask_ms
 from tests.benchmarks.trials_per_second import rows
 
@@ -67,6 +67,7 @@ def _rows() -> Generator[tuple[str, str, str, str]]:
     yield _opening()
     yield from _asking()
     yield from _editing()
+    yield from ui_speed.rows()
 
 
 def main() -> None:
