@@ -84,8 +84,8 @@ def _terms(typed: str, names: CompletionNames) -> list[str]:
     if not start:
         return []
     if start.startswith("@"):
-        saved = [f"@{quoted(name)}" for name in names.saved]
-        return [minus + each for each in _beginning(saved, start)]
+        saved = [quoted(name) for name in names.saved]
+        return [f"{minus}@{each}" for each in _beginning(saved, start[1:])]
     known = [quoted(name) for name in names.names]
     return [minus + each for each in _beginning(known, start)]
 

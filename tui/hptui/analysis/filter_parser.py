@@ -54,7 +54,7 @@ def parse_filter(text: str, saved: Mapping[str, str] = _NOTHING) -> Filter:
 
 def quoted(text: str) -> str:
     """Return a name or value as it stands in a filter: in quotes where it needs them."""
-    is_plain = _NAME.fullmatch(text) is not None and text[0] not in "-@"
+    is_plain = _NAME.fullmatch(text) is not None and text[0] not in "-@" and "!" not in text
     if is_plain and text.casefold() != "none":
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -107,11 +107,11 @@ def error_at(filter_: Filter, word: Word, message: str, *, hint: str = "") -> Fi
 
 def point_at(text: str, start: int, end: int) -> tuple[str, str]:
     """Return one line of `text` around a place, safe for a terminal, and one of carets under it."""
-    first = max(0, start - _MAX_EXCERPT)
-    last = min(len(text), max(end, start + 1) + _MAX_EXCERPT)
+    first, shown_end = max(0, start - _MAX_EXCERPT), min(end, start + _MAX_EXCERPT)
+    last = min(len(text), shown_end + _MAX_EXCERPT)
     before = ("…" if first else "") + safe_line(text[first:start], max_chars=1_000)
-    place = safe_line(text[start : min(end, start + _MAX_EXCERPT)], max_chars=1_000)
-    behind = safe_line(text[min(end, start + _MAX_EXCERPT) : last], max_chars=1_000)
+    place = safe_line(text[start:shown_end], max_chars=1_000)
+    behind = safe_line(text[shown_end:last], max_chars=1_000)
     shown = f"{before}{place}{behind}" + ("…" if last < len(text) else "")
     return shown, " " * _width(before) + "^" * max(1, _width(place))
 

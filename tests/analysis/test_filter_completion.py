@@ -1,0 +1,58 @@
+"""What a half-typed filter could become."""
+
+from __future__ import annotations
+
+import pytest
+from tests.analysis.filter_studies import PlainColumns
+
+from hptui.analysis.filter_completion import MAX_COMPLETIONS, complete, completion_names
+from hptui.analysis.filter_parser import parse_filter
+
+NAMES = completion_names(
+    PlainColumns([]),
+    metric_names=("loss", "val:acc"),
+    tags=("good", "slow run"),
+    saved=("mine", "my own"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "completed"),
+    [
+        ("", []),
+        ("sta", ["state"]),
+        ("lr<1 -STA", ["lr<1 -state"]),
+        ("va", ["value.0", "value.1", '"val:acc"']),
+        ('"va', ["value.0", "value.1", '"val:acc"']),
+        ("od", ['"odd \\"name"']),
+        ("param.n", ["param.number"]),
+        ("state:f", ["state:failed"]),
+        ("state=failed|r", ["state=failed|running"]),
+        ("kernel:", ["rbf", "Poly", "1", '"1"', "0.5", "True", "nan", '"a b|c"', "none"]),
+        ("kernel=no", ["kernel=None"]),
+        ("kernel=rbf|p", ["kernel=rbf|Poly"]),
+        ("tag:s", ['tag:"slow run"']),
+        ("has:no", ["has:note"]),
+        ("lr<1 @m", ["lr<1 @mine", 'lr<1 @"my own"']),
+        ("lr<", []),
+        ("nothing", []),
+        ('error~"out of', []),
+    ],
+)
+def test_a_term_is_completed(text: str, completed: list[str]):
+    found = complete(text, len(text), NAMES)
+    if text == "kernel:":
+        found = [each.removeprefix(text) for each in found]
+    assert found == completed
+    saved = {"mine": "", "my own": ""}
+    for each in complete(text, len(text), NAMES):
+        assert parse_filter(each, saved).terms
+
+
+def test_what_stands_behind_the_cursor_stays():
+    assert complete("st lr<1", 2, NAMES) == ["state lr<1"]
+
+
+def test_no_more_is_offered_than_can_be_read():
+    many = completion_names(PlainColumns([]), saved=[f"s{n}" for n in range(100)])
+    assert len(complete("@", 1, many)) == MAX_COMPLETIONS
