@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -82,3 +83,23 @@ def test_a_zombie_counts_as_dead() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert start_time(child.pid) is None
     child.wait()
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_again(
+    mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lease = mine
+    lock = folder_of(file, "digits") / "engine.lock"
+    wait_for_lock = fcntl.flock
+    waits: list[int] = []
+
+    def wait_while_it_is_removed(fd: int, operation: int) -> None:
+        wait_for_lock(fd, operation)
+        waits.append(fd)
+        if len(waits) == 1:
+            lock.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", wait_while_it_is_removed)
+    take_lease(file, lease)
+    assert lock.exists()
+    assert len(waits) == 2

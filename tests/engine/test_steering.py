@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -167,3 +168,28 @@ def test_a_worker_that_was_asked_to_end_gets_no_other_trial(folder: Path):
     done = trials(file)
     assert [trial.state for trial in done] == [TrialState.COMPLETE] * 2
     assert done[0].user_attrs["pid"] != done[1].user_attrs["pid"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"op": "hello"},
+        {"op": "hello", "token": "\N{SNOWMAN}"},
+        {"op": "unready"},
+        {"op": "jobs", "n": math.inf},
+        {"op": "kill"},
+        {"op": "nothing of this kind"},
+        {},
+    ],
+)
+def test_a_message_that_nobody_here_sends_does_no_harm(
+    folder: Path, message: dict[str, object]
+) -> None:
+    file = folder / "s.db"
+    ask = start(file, "stepwise", "--trials", "1")
+    with pytest.raises(HptuiError):
+        ask(**message)
+    assert ask(op="status")["running"] == 1
+    (folder / "go-0").touch()
+    ends(file)
+    assert [trial.state for trial in trials(file)] == [TrialState.COMPLETE]

@@ -98,6 +98,10 @@ class Crew:
         for _ in range(wanted):
             self.connections.watch_host(self.pool.start(1, n_slots))
 
+    def expects(self, message: Message) -> bool:
+        """Say whether a first message is from a worker that was started here."""
+        return self.pool.worker_of(str(message.get("token"))) is not None
+
     def say_hello(self, channel: Channel, message: Message) -> bool:
         """Take a worker's connection; False when nobody here started it."""
         worker = self.pool.worker_of(str(message.get("token")))

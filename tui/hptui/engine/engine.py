@@ -262,7 +262,10 @@ class Engine:
 
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""
-        if message.get("op") == "hello":
+        is_worker = message.get("op") in ("hello", "unready")
+        if is_worker and not self._crew.expects(message):
+            channel.is_closed = True
+        elif message.get("op") == "hello":
             if self._about is None:
                 self._about = message["objective"]
             if self._crew.say_hello(channel, message):

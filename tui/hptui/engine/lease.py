@@ -87,11 +87,21 @@ def _from_json(data: Mapping[str, Any]) -> Lease:
 @contextlib.contextmanager
 def _one_at_a_time(folder: Path) -> Generator[None]:
     # Only the check and the writing are guarded: the lease itself is the file's content.
-    fd = os.open(folder / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _locked(folder / "engine.lock")
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
+        os.close(fd)
+
+
+def _locked(path: Path) -> int:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        # Who had it may have removed the file: then others lock a new one.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(fd), path.stat()):
+                return fd
         os.close(fd)
 
 

@@ -162,9 +162,10 @@ class Pool:
 
     def worker_of(self, token: str) -> Worker | None:
         """Return the worker that was given `token`."""
+        given = token.encode(errors="replace")
         for host in self.hosts:
             for worker in host.workers:
-                if secrets.compare_digest(worker.token, token):
+                if secrets.compare_digest(worker.token.encode(), given):
                     return worker
         return None
 
