@@ -14,6 +14,7 @@ from tests.storage.study_file import FLOAT, INT, START_S, StudyFile, text_of
 from hptui.analysis.filter_fields import SIGNS
 from hptui.analysis.filter_parser import MAX_CHARS, MAX_TERMS
 from hptui.cli.main import main
+from hptui.cli.plot_kinds import KINDS
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.ui.settings import settings_path
 
@@ -169,3 +170,31 @@ def test_errors_are_sentences(text: str, says: str, capsys: pytest.CaptureFixtur
     assert says in err
     assert "^" in err
     assert "\x1b" not in err
+
+
+def plotted(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["plot", "study", *arguments, "--width", "100", "--height", "24"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_figure_takes_a_filter(kind: str, capsys: pytest.CaptureFixture[str]):
+    if kind == "pareto":
+        assert main(["plot", "study", kind, "--filter", "lr<1"]) == 2
+        assert "two objectives" in capsys.readouterr().err
+        return
+    every = plotted(capsys, kind, "--filter", "number<99")
+    # The timeline's running trial goes on between two looks.
+    assert every == plotted(capsys, kind) or kind == "timeline"
+    # Whatever a figure says of no trials, it says so in words.
+    assert re.search("[a-z] [a-z]", plotted(capsys, kind, "--filter", "lr<-1"))
+
+
+def test_a_figure_shows_the_chosen_trials_alone(path: Path, capsys: pytest.CaptureFixture[str]):
+    chosen = plotted(capsys, "slice", "--filter", "state:complete kernel=rbf value<inf")
+    with StudyFile(path) as file:
+        for trial_id in (2, 3, 4, 5, 6):
+            file.run("DELETE FROM trials WHERE trial_id = ?", trial_id)
+            file.run("DELETE FROM trial_params WHERE trial_id = ?", trial_id)
+    assert plotted(capsys, "slice") == chosen

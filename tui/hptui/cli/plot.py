@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.cli.plot_kinds import KINDS, check_options
 from hptui.cli.table import cut
@@ -84,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X,Y",
         help="which objectives are the axes, from 0; a third one is told by marks (pareto)",
     )
+    add_filter_option(parser)
     parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
     parser.add_argument("--width", type=int, metavar="CELLS", help="default: the terminal's")
     parser.add_argument(
@@ -101,12 +103,15 @@ def run(args: argparse.Namespace) -> int:
     height = _size(args.height, "--height", max(1, room), _MAX_HEIGHT)
     kind = KINDS[args.kind]
     check_options(kind, args)
+    check_filter(args.filter)
     if len(args.others) >= MAX_STUDIES:
         raise UsageError(
             f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
         )
     request = PlotRequest(
-        studies=tuple(_read(text, args.studies) for text in (args.study, *args.others)),
+        studies=tuple(
+            _read(text, args.studies, args.filter) for text in (args.study, *args.others)
+        ),
         objective=args.objective,
         params=tuple(args.params),
         axes=args.axes,
@@ -123,8 +128,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(text: str, studies: Path | None) -> PlottedStudy:
+def _read(text: str, studies: Path | None, filter_text: str | None) -> PlottedStudy:
     from hptui.cli.plot_request import PlottedStudy
+    from hptui.storage.chosen_trials import choose_trials
     from hptui.storage.columns import StudyColumns
     from hptui.storage.study_detail import read_study
 
@@ -132,7 +138,10 @@ def _read(text: str, studies: Path | None) -> PlottedStudy:
     detail = read_study(place.path, place.study_name)
     with StudyColumns(place.path, place.study_name) as columns:
         columns.refresh()
-    return PlottedStudy(place, columns, detail.metric_names)
+    trials = columns
+    if filter_text is not None:
+        trials = choose_trials(columns, chosen_rows(filter_text, columns))
+    return PlottedStudy(place, trials, detail.metric_names)
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from hptui.charts.figure import Figure
     from hptui.cli.locate import StudyLocation
+    from hptui.storage.chosen_trials import ChosenTrials
     from hptui.storage.columns import StudyColumns
 
 
@@ -19,7 +20,7 @@ class PlottedStudy:
     """A study and its trials."""
 
     place: StudyLocation
-    trials: StudyColumns
+    trials: StudyColumns | ChosenTrials
     metric_names: tuple[str, ...]
 
     @property
