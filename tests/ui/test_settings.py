@@ -38,11 +38,14 @@ def test_all_that_can_be_set() -> None:
         workers = 3
         backend = "threading"
         sampler = "random"
+        [filters]
+        good = "state:complete"
         """
     )
     settings = load_settings()
     assert settings.trouble == ""
     assert settings.theme == "hptui-light"
+    assert settings.filters == {"good": "state:complete"}
     assert settings.keys == {"new-study": ("N",), "quit": ("Q", "ctrl+q")}
     assert settings.defaults == {
         "trials": 50,
@@ -55,6 +58,8 @@ def test_all_that_can_be_set() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("[filters]\ngood = 3", "the filter 'good' is no text"),
+        ("filters = 3", "filters is no table"),
         ("theme = ", "is not TOML"),
         ("theme = 3", "theme is no text"),
         ("keys = 3", "keys is no table"),
@@ -76,7 +81,7 @@ def test_what_is_wrong_is_told_and_left_out(text: str, says: str) -> None:
     settings = load_settings()
     assert says in settings.trouble
     assert "\x1b" not in settings.trouble
-    assert (settings.keys, settings.defaults) == ({}, {})
+    assert (settings.keys, settings.defaults, settings.filters) == ({}, {}, {})
 
 
 def test_the_rest_of_a_file_with_a_mistake_counts() -> None:

@@ -14,6 +14,7 @@ from hptui.ui.app import HptuiApp
 from hptui.ui.place import OpenPlace
 from hptui.ui.settings import Settings
 from hptui.ui.widgets import trial_table
+from hptui.ui.widgets.filter_input import FilterInput
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.tab_line import TabLine
 from hptui.ui.widgets.trial_table import TrialTable
@@ -49,10 +50,12 @@ class TableScreen(Screen[None]):
         self.opened.append(message.number)
 
 
-def app_with(screen: Screen[None], *, has_unicode: bool = True) -> HptuiApp:
+def app_with(
+    screen: Screen[None], *, has_unicode: bool = True, settings: Settings | None = None
+) -> HptuiApp:
     return HptuiApp(
         OpenPlace(None, None, None),
-        settings=Settings(),
+        settings=settings or Settings(),
         has_unicode=has_unicode,
         home=lambda: screen,
     )
@@ -182,6 +185,64 @@ def test_a_filter_that_makes_no_sense_gets_a_sentence_and_keeps_the_trials(scree
         table.filter_text = "[/] \x1b]52;c;x\x07 \u202e"
         await until(pilot, lambda: "No trial matches [/]" in screen_text(app))
         assert not any(ord(char) < 32 for char in screen_text(app) if char != "\n")
+
+    run(app, scenario)
+
+
+def test_a_filter_asks_the_file_for_what_is_in_no_column(file: StudyFile, screen: TableScreen):
+    file.set_attribute(4, "hptui:tags", '["good"]', "user")
+    app, table = app_with(screen), screen.table
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        table.open_filter()
+        table.filter_text = "tag:good"
+        await until(pilot, lambda: "1 of 32" in screen_text(app))
+        assert table.selected == 3
+        table.filter_text = "has:tag lr<0"
+        await until(pilot, lambda: "0 of 32" in screen_text(app))
+        file.path.rename(file.path.with_suffix(".gone"))
+        table.filter_text = "-tag:good"
+        await until(pilot, lambda: table.has_class("-wrong"))
+        assert table.query_one(FilterInput).wrong is None
+
+    run(app, scenario)
+
+
+def test_the_wrong_part_of_a_filter_is_marked(screen: TableScreen):
+    saved = {"half": "lr<"}
+    app, table = app_with(screen, settings=Settings(filters=saved)), screen.table
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        table.open_filter()
+        line = table.query_one(FilterInput)
+        line.value = "lr<1 lrr>2"
+        await until(pilot, lambda: line.wrong == (5, 8))
+        text = line.highlighter(line.value) if line.highlighter else None
+        assert text is not None
+        assert [(span.start, span.end) for span in text.spans] == [(5, 8)]
+        line.value = "lr<1 @half"
+        await until(pilot, lambda: "@half: lr< needs a value" in screen_text(app))
+        assert line.wrong is None
+        line.value = "lr<1"
+        await until(pilot, lambda: "30 of 32" in screen_text(app))
+
+    run(app, scenario)
+
+
+def test_saved_filters_and_names_are_offered(screen: TableScreen):
+    saved = {"worst": "value=0"}
+    app, table = app_with(screen, settings=Settings(filters=saved)), screen.table
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        table.open_filter()
+        line = table.query_one(FilterInput)
+        await pilot.press(*"state:com")
+        await until(pilot, lambda: "state:complete" in screen_text(app))
+        await pilot.press("right", "space", "at", "w")
+        await until(pilot, lambda: "@worst" in screen_text(app))
+        await pilot.press("right", "enter")
+        assert line.value == "state:complete @worst"
+        await until(pilot, lambda: "5 of 32" in screen_text(app))
 
     run(app, scenario)
 
