@@ -12,10 +12,16 @@ from tests.storage.study_file import StudyFile
 
 from hptui.errors import StudyBusyError, StudyFileError
 from hptui.storage import reports as module
-from hptui.storage.reports import CurveReader, read_curve
+from hptui.storage.reports import CurveReader, Reports
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def read_curve(path: Path, study_name: str, number: int) -> Reports:
+    """Return what one trial reported."""
+    with CurveReader(path, study_name) as reader:
+        return reader.read(number).own
 
 
 @pytest.fixture

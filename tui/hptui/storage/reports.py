@@ -178,17 +178,6 @@ class CurveReader:
         self._of_complete = kept
 
 
-def read_curve(path: Path, study_name: str, number: int) -> Reports:
-    """Return what one trial reported.
-
-    Raises:
-        StudyFileError: The file, study or trial is not there, or cannot be read.
-        StudyBusyError: Another program has locked the file.
-    """
-    with CurveReader(path, study_name) as reader:
-        return reader.read(number).own
-
-
 def _reports(connection: sqlite3.Connection, trial_id: int) -> Reports:
     rows = connection.execute(_REPORTS, (trial_id, MAX_REPORTS_A_TRIAL)).fetchall()
     return Reports(integers([row[0] for row in rows]), floats([row[1] for row in rows]))
