@@ -41,6 +41,19 @@ def pareto_front(values: FloatArray, directions: Sequence[Direction]) -> BoolArr
     return on_front
 
 
+def beaten_by(front: FloatArray, losses: FloatArray) -> BoolArray:
+    """Say which rows of `losses` some row of `front` beats or equals."""
+    is_beaten = np.zeros(len(losses), np.bool_)
+    for first in range(0, len(front), _BLOCK):
+        part = front[first : first + _BLOCK]
+        is_behind = part[:, 0, None] <= losses[:, 0]
+        for column in range(1, losses.shape[1]):
+            # An objective at a time: NumPy is slow to reduce a short last axis.
+            is_behind &= part[:, column, None] <= losses[:, column]
+        is_beaten |= is_behind.any(axis=0)
+    return is_beaten
+
+
 def _is_unbeaten(losses: FloatArray) -> BoolArray:
     """Say which rows are unbeaten; they differ, and are sorted from the first objective on."""
     if losses.shape[1] <= _SWEPT[0]:
@@ -74,11 +87,7 @@ def _in_blocks(losses: FloatArray) -> BoolArray:
     kept: list[int] = []
     for start in range(0, len(losses), _BLOCK):
         block = losses[start : start + _BLOCK]
-        is_beaten = np.zeros(len(block), np.bool_)
-        for first in range(0, len(kept), _BLOCK):
-            front = losses[kept[first : first + _BLOCK]]
-            is_beaten |= np.all(front[:, None] <= block, axis=2).any(axis=0)
-        rows = np.flatnonzero(~is_beaten)
+        rows = np.flatnonzero(~beaten_by(losses[kept], block))
         inside = np.all(block[rows][:, None] <= block[rows], axis=2)
         np.fill_diagonal(inside, val=False)
         kept.extend((start + rows[~inside.any(axis=0)]).tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
@@ -76,7 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this parameter (slice), or one of those against each other (contour, rank)",
+        help="only this parameter (slice, parallel), "
+        "or one of those against each other (contour, rank)",
     )
     parser.add_argument(
         "--axes",
@@ -86,6 +88,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which objectives are the axes, from 0; a third one is told by marks (pareto)",
     )
     add_filter_option(parser)
+    parser.add_argument(
+        "--reference",
+        type=_finite_numbers,
+        default=(),
+        metavar="A,B",
+        help="a value for each objective, from which volumes are measured; write --reference=-1,2 "
+        "where the first is negative (hypervolume; default: the worst values)",
+    )
     parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
     parser.add_argument("--width", type=int, metavar="CELLS", help="default: the terminal's")
     parser.add_argument(
@@ -115,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
         objective=args.objective,
         params=tuple(args.params),
         axes=args.axes,
+        reference=args.reference,
         is_log=args.log,
         width=width,
         height=height - _TITLE_LINES,
@@ -147,6 +158,14 @@ def _read(text: str, studies: Path | None, filter_text: str | None) -> PlottedSt
 def _whole_numbers(text: str) -> tuple[int, ...]:
     """Read `0,2`; a ValueError becomes a complaint of the parser."""
     return tuple(int(part) for part in text.split(","))
+
+
+def _finite_numbers(text: str) -> tuple[float, ...]:
+    """Read `0.5,-2`; a ValueError becomes a complaint of the parser."""
+    numbers = tuple(float(part) for part in text.split(","))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(text)
+    return numbers
 
 
 def _text(picture: Picture, *, has_colour: bool) -> str:

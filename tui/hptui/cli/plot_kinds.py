@@ -38,6 +38,7 @@ OPTIONS: Final = {
     "others": "--with",
     "params": "--param",
     "axes": "--axes",
+    "reference": "--reference",
 }
 """Options by the name of their argument that some kinds take and others do not."""
 
@@ -67,6 +68,8 @@ KINDS: Final = {
         _kind("intermediate", "what all trials reported, step by step", _TIMES, "log"),
         _kind("contour", "the value over two parameters", _PARAMS, "objective", "params"),
         _kind("rank", "how trials rank over two parameters", _PARAMS, "objective", "params"),
+        _kind("parallel", "trials across all parameters", _PARAMS, "objective", "log", "params"),
+        _kind("hypervolume", "what several objectives have gained together", _VALUES, "reference"),
     )
 }
 

@@ -113,3 +113,28 @@ def _refuse_one(request: PlotRequest) -> None:
             "One --param was given, but a heat map is of two.",
             hint="Give --param again with another name.",
         )
+
+
+def draw_parallel(request: PlotRequest) -> Iterator[TitledFigure]:
+    """Draw all objectives, or the chosen one, and the parameters."""
+    from hptui.analysis.parallel import build_parallel
+    from hptui.charts import parallel_chart
+
+    study = request.study
+    objectives = request.objectives()
+    names = chosen_params(request, objectives[0])
+    n_fit = parallel_chart.dimensions_that_fit(len(objectives) + len(names), request.width)
+    figure = parallel_chart.draw_parallel(
+        build_parallel(
+            study.trials,
+            names[: max(0, n_fit - len(objectives))],
+            objectives,
+            [study.value_name(objective) for objective in objectives],
+            is_log=request.is_log,
+        ),
+        width=request.width,
+        height=request.height,
+        unicode=request.unicode,
+        n_params=len(names),
+    )
+    yield TitledFigure(f"{study.name}: trials across their parameters", figure)

@@ -46,6 +46,8 @@ class PlotRequest:
     """Names; empty for all, or for the first ones."""
     axes: tuple[int, ...]
     """Objectives; empty for all, or for the first ones."""
+    reference: tuple[float, ...]
+    """A value for each objective; empty for the worst ones."""
     is_log: bool
     width: int
     height: int

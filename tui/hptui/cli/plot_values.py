@@ -109,3 +109,32 @@ def _axes(given: tuple[int, ...], n_objectives: int) -> tuple[int, ...]:
 
 def _names(request: PlotRequest) -> str:
     return ", ".join(study.name for study in request.studies)
+
+
+def draw_hypervolume(request: PlotRequest) -> Iterator[TitledFigure]:
+    """Draw the hypervolume after each trial."""
+    from hptui.analysis.hypervolume import build_hypervolume, worst_values
+    from hptui.charts import hypervolume_chart
+
+    study = request.study
+    n_objectives = len(study.trials.directions)
+    if n_objectives < _FEWEST_AXES:
+        raise UsageError(
+            "A hypervolume needs two objectives or more, but the study has one.",
+            hint="history and edf show one objective.",
+        )
+    if request.reference and len(request.reference) != n_objectives:
+        raise UsageError(
+            f"--reference has {len(request.reference)} numbers, but the study has "
+            f"{n_objectives} objectives.",
+            hint="Give a number for each, worse than what you care for.",
+        )
+    reference = request.reference or worst_values(study.trials)
+    figure = hypervolume_chart.draw_hypervolume(
+        build_hypervolume(study.trials, reference),
+        width=request.width,
+        height=request.height,
+        unicode=request.unicode,
+        is_worst_seen=not request.reference,
+    )
+    yield TitledFigure(f"{study.name}: hypervolume", figure)

@@ -1,0 +1,171 @@
+"""Parallel coordinates in text: an upright axis for each objective and parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hptui.analysis.history import Points
+from hptui.charts.canvas import LegendEntry, fit_legend
+from hptui.charts.field import Field, braille, whole_cells
+from hptui.charts.figure import Figure, Spots, entry
+from hptui.charts.label import label
+from hptui.charts.lines import Line, draw_lines
+from hptui.charts.param_ticks import choice_label
+from hptui.charts.picture import Cells, line_picture
+from hptui.charts.strokes import strokes
+from hptui.domain.readable import four_digits
+
+if TYPE_CHECKING:
+    from hptui.analysis.arrays import BoolArray, FloatArray
+    from hptui.analysis.parallel import Parallel
+    from hptui.analysis.param_axis import ParamAxis
+    from hptui.charts.picture import Role
+
+CELLS_A_DIMENSION: Final = 14
+_MIN_WIDTH: Final = 2 * CELLS_A_DIMENSION
+_MIN_HEIGHT: Final = 8
+_LINES_ABOVE: Final = 2
+"""The name and the highest value."""
+_LINES_BELOW: Final = 2
+"""The lowest value, and the legend."""
+_BRAILLE: Final = (2, 4)
+_CELL: Final = (1, 1)
+
+
+def dimensions_that_fit(n_dimensions: int, width: int) -> int:
+    """Return how many of `n_dimensions` have room, at least two."""
+    return min(n_dimensions, max(2, width // CELLS_A_DIMENSION))
+
+
+def draw_parallel(
+    parallel: Parallel,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    n_params: int | None = None,
+    selected: int | None = None,
+) -> Figure:
+    """Draw as many dimensions as have room, see `dimensions_that_fit`.
+
+    `n_params` are there in all. A trial that lacks a parameter passes below its axis.
+    """
+    if not len(parallel.numbers):
+        infinite = "No value is finite, so there is nothing to draw."
+        sentence = infinite if parallel.n_infinite else "No trial has completed yet."
+        return Figure.saying(sentence, width, height)
+    shown = parallel.dimensions[: dimensions_that_fit(len(parallel.dimensions), width)]
+    if len(shown) == 1:
+        return Figure.saying("The complete trials have no parameters.", width, height)
+    n_shown = len(shown) - parallel.n_objectives
+    known = len(parallel.dimensions) - parallel.n_objectives if n_params is None else n_params
+    legend = fit_legend(_legend(parallel, n_shown, known, unicode=unicode), width)
+    if width < _MIN_WIDTH or height < _MIN_HEIGHT:
+        return Figure(line_picture(legend, width, height))
+    area = Field(0, _LINES_ABOVE, width, height - _LINES_ABOVE - _LINES_BELOW)
+    lift = 2 / (area.height - 1) if any(not each.has.all() for each in shown) else 0.0
+    x = np.linspace(0.0, 1.0, len(shown))
+    heights = np.stack([_heights(each, lift) for each in shown])
+    cells = Cells(width, height)
+    is_rest = parallel.is_feasible & ~parallel.is_top
+    layers: tuple[tuple[BoolArray, Role, str], ...] = (
+        (~parallel.is_feasible, "infeasible", "·."),
+        (is_rest, "median", "."),
+        (parallel.is_top, "trial", "o"),
+    )
+    for chosen, role, looks in layers:
+        is_fine = unicode and role != "infeasible"
+        points = _between(x, heights[:, chosen], area, _BRAILLE if is_fine else _CELL)
+        character = looks[0] if unicode else looks[-1]
+        drawn = braille(area, points) if is_fine else whole_cells(area, points, character)
+        cells.lay(area.top, area.left, drawn, role)
+    marked: tuple[tuple[int | None, Role], ...] = (
+        (parallel.best, "best"),
+        (selected, "selected"),
+    )
+    chosen_lines: list[Line] = []
+    for number, role in marked:
+        rows = np.flatnonzero(parallel.numbers == number) if number is not None else ()
+        chosen_lines += [Line(Points(x, heights[:, row]), role) for row in rows]
+    for row, column, character, role in draw_lines(chosen_lines, area, unicode=unicode):
+        cells.put(area.top + row, area.left + column, character, role)
+    for each, at in zip(shown, x.tolist(), strict=True):
+        _draw_axis(cells, each, area, area.column(at), lift, unicode=unicode)
+    cells.put_spans(height - 1, 0, legend)
+    spots = Spots.in_field(
+        np.tile(parallel.numbers, len(shown)),
+        Points(np.repeat(x, len(parallel.numbers)), heights.ravel()),
+        area,
+    )
+    return Figure(cells.picture(), spots=spots)
+
+
+def _heights(each: ParamAxis, lift: float) -> FloatArray:
+    """Return where trials cross an axis; those without a value do so below it."""
+    places = each.place(np.where(each.has, each.values, each.axis.low))
+    return np.where(each.has, lift + places * (1 - lift), 0.0)
+
+
+def _between(x: FloatArray, heights: FloatArray, area: Field, fineness: tuple[int, int]) -> Points:
+    n_trials = heights.shape[1]
+    starts = Points(np.repeat(x[:-1], n_trials), heights[:-1].ravel())
+    ends = Points(np.repeat(x[1:], n_trials), heights[1:].ravel())
+    return strokes(starts, ends, area, fineness)
+
+
+def _draw_axis(
+    cells: Cells, each: ParamAxis, area: Field, column: int, lift: float, *, unicode: bool
+) -> None:
+    is_last = column > area.width - CELLS_A_DIMENSION
+    room = CELLS_A_DIMENSION - 2
+
+    def write(row: int, text: str) -> None:
+        cells.put(row, column - len(text) + 1 if is_last else column, text, "label")
+
+    log = ", log" if each.is_log else ""
+    write(0, label(each.name, room - len(log), unicode=unicode) + log)
+    lowest = area.row(lift)
+    for row in range(lowest + 1):
+        cells.put(area.top + row, column, "│" if unicode else "|", "axis")
+    if not each.has.all():
+        write(area.top + area.height, "without")
+    if each.choices is None:
+        write(area.top - 1, four_digits(each.axis.high))
+        if each.has.all():
+            write(area.top + area.height, four_digits(each.axis.low))
+        else:
+            text = four_digits(each.axis.low)
+            at = column - len(text) if is_last else column + 1
+            cells.put(area.top + lowest, at, text, "label")
+        return
+    places = each.place(np.arange(len(each.choices), dtype=np.float64))
+    taken: set[int] = set()
+    for index, place in enumerate(places.tolist()):
+        row = area.row(lift + place * (1 - lift))
+        if row in taken:
+            continue
+        taken.add(row)
+        text = choice_label(each, index, room - 1, unicode=unicode)
+        at = column - len(text) if is_last else column + 1
+        cells.put(area.top + row, at, text, "label")
+
+
+def _legend(parallel: Parallel, n_shown: int, n_params: int, *, unicode: bool) -> list[LegendEntry]:
+    look = 0 if unicode else 1
+    entries: list[LegendEntry] = []
+    if n_shown < n_params:
+        entries.append(entry(10, f"{n_shown} of {n_params} parameters, --param chooses"))
+    if parallel.best is not None:
+        entries.append(entry(9, f"#{parallel.best}, the best", "▄="[look], "best"))
+    top = "the front" if parallel.n_objectives > 1 else "the best tenth"
+    entries.append(entry(8, f"{int(parallel.is_top.sum())}, {top}", "⠒o"[look], "trial"))
+    n_rest = int((parallel.is_feasible & ~parallel.is_top).sum())
+    entries.append(entry(7, f"{n_rest} others", "⠒."[look], "median"))
+    n_infeasible = int((~parallel.is_feasible).sum())
+    if n_infeasible:
+        entries.append(entry(6, f"{n_infeasible} infeasible", "·."[look], "infeasible"))
+    if parallel.n_infinite:
+        entries.append(entry(8, f"{parallel.n_infinite} infinite, left out"))
+    return entries
