@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.analysis.filter_studies import PlainColumns
 
 from hptui.analysis.filter_completion import MAX_COMPLETIONS, complete, completion_names
@@ -56,3 +58,18 @@ def test_what_stands_behind_the_cursor_stays():
 def test_no_more_is_offered_than_can_be_read():
     many = completion_names(PlainColumns([]), saved=[f"s{n}" for n in range(100)])
     assert len(complete("@", 1, many)) == MAX_COMPLETIONS
+
+
+@given(st.text(st.sampled_from('stae:=kr|-@" \\!~'), max_size=12), st.integers(0, 12))
+def test_whatever_is_typed_is_completed_where_the_cursor_is(text: str, cursor: int):
+    cursor = min(cursor, len(text))
+    for each in complete(text, cursor, NAMES):
+        assert each.endswith(text[cursor:])
+        assert each != text
+
+
+def test_what_is_typed_in_quotes_is_one_term():
+    assert complete('has:error tag:"slow', 19, NAMES) == ['has:error tag:"slow run"']
+    assert complete('error~"a b" tag:"slow r', 23, NAMES) == ['error~"a b" tag:"slow run"']
+    assert complete('error~"a tag:', 13, NAMES) == []
+    assert complete('error~"a\\" tag:', 15, NAMES) == []

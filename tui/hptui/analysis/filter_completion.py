@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_COMPLETIONS: Final = 20
 _MAX_CHOICES: Final = 100
-_TERM: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"?|[^\s"])*$')
 _PARTS: Final = re.compile(
     r'(?P<minus>-?)(?P<name>"(?:[^"\\]|\\.)*"|[^\s"|<>=:~!]*)'
     r"(?P<sign>!=|==|=|:)(?P<before>(?:.*\|)?)(?P<value>.*)",
@@ -65,11 +64,24 @@ def complete(text: str, cursor: int, names: CompletionNames) -> list[str]:
         cursor: How many characters stand before the cursor.
         names: What there is.
     """
-    match = _TERM.search(text[:cursor])
-    typed = "" if match is None else match.group()
+    typed = text[_term_start(text[:cursor]) : cursor]
     head, tail = text[: cursor - len(typed)], text[cursor:]
     found = (each for each in _terms(typed, names) if each != typed)
     return [f"{head}{each}{tail}" for each in list(dict.fromkeys(found))[:MAX_COMPLETIONS]]
+
+
+def _term_start(text: str) -> int:
+    """Return where the last term of a text begins; its quotes may still be open."""
+    start, at, is_quoted = 0, 0, False
+    while at < len(text):
+        if is_quoted and text[at] == "\\":
+            at += 1
+        elif text[at] == '"':
+            is_quoted = not is_quoted
+        elif text[at].isspace() and not is_quoted:
+            start = at + 1
+        at += 1
+    return start
 
 
 def _terms(typed: str, names: CompletionNames) -> list[str]:

@@ -83,7 +83,13 @@ def text_test(filter_: Filter, field: Field, sign: Sign, word: Word) -> Callable
 
 def spell_attribute(value: object) -> str:
     """Return an attribute as `~` searches it: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        # It was just not too deep to be read.
+        return ""
 
 
 def order_number(filter_: Filter, word: Word, before: str) -> float:
