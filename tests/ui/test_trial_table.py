@@ -195,6 +195,8 @@ def test_a_filter_asks_the_file_for_what_is_in_no_column(file: StudyFile, screen
 
     async def scenario(pilot: Pilot[int]) -> None:
         table.open_filter()
+        line = table.query_one(FilterInput)
+        await until(pilot, lambda: "good" in line.offered.tags)
         table.filter_text = "tag:good"
         await until(pilot, lambda: "1 of 32" in screen_text(app))
         assert table.selected == 3

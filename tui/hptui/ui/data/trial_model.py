@@ -13,7 +13,7 @@ from hptui.analysis.filter_parser import parse_filter
 from hptui.analysis.filter_rows import filter_rows
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
-from hptui.errors import UsageError
+from hptui.errors import HptuiError, UsageError
 from hptui.storage.trial_texts import FileTexts
 from hptui.ui.data.table_model import Cell, Column, RowKey, Sort
 from hptui.ui.data.trial_cells import (
@@ -29,7 +29,7 @@ from hptui.ui.data.trial_cells import (
 from hptui.ui.data.trial_order import order_rows, value_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -50,6 +50,8 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
 BY_NUMBER: Final = Sort("number")
 NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
 """No saved filters."""
+MAX_TAGS: Final = 1_000
+"""Of more tags than these, the ones met first are offered."""
 
 
 class TrialModel:
@@ -144,9 +146,25 @@ class TrialModel:
         )
 
 
-def completions_of(snapshot: StudySnapshot, saved_filters: Mapping[str, str]) -> CompletionNames:
+def completions_of(
+    snapshot: StudySnapshot, saved_filters: Mapping[str, str], *, tags: Iterable[str] = ()
+) -> CompletionNames:
     """Return what can be completed in a filter of a study's trials."""
-    return completion_names(snapshot, metric_names=snapshot.metric_names, saved=saved_filters)
+    names = snapshot.metric_names
+    return completion_names(snapshot, metric_names=names, tags=tags, saved=saved_filters)
+
+
+def tags_in(snapshot: StudySnapshot) -> list[str]:
+    """Read the tags of a study's trials, at most MAX_TAGS; none where the file cannot be read."""
+    found: dict[str, None] = {}
+    try:
+        for _, tags in FileTexts(snapshot.path, snapshot.name).tags():
+            found.update(dict.fromkeys(tags))
+            if len(found) >= MAX_TAGS:
+                break
+    except HptuiError:
+        return []
+    return sorted(found)[:MAX_TAGS]
 
 
 def reads_file(filter_text: str, saved_filters: Mapping[str, str]) -> bool:

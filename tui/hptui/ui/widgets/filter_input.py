@@ -32,6 +32,11 @@ class FilterInput(Input):
         self._offers.names = names
 
     @property
+    def offered(self) -> CompletionNames:
+        """What is completed."""
+        return self._offers.names
+
+    @property
     def wrong(self) -> tuple[int, int] | None:
         """From where to where the filter is wrong."""
         return self._place.wrong

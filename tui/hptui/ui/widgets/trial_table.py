@@ -26,6 +26,7 @@ from hptui.ui.data.trial_model import (
     TrialModel,
     completions_of,
     reads_file,
+    tags_in,
 )
 from hptui.ui.data.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.filter_input import FilterInput
@@ -174,7 +175,13 @@ class TrialTable(Vertical):
         line = self.query_one(FilterInput)
         if self._snapshot is not None:
             line.offer(completions_of(self._snapshot, self._saved_filters))
+            offer = partial(self._offer_tags, self._snapshot, self._saved_filters)
+            self.run_worker(offer, thread=True, exit_on_error=False)
         line.focus()
+
+    def _offer_tags(self, snapshot: StudySnapshot, saved: Mapping[str, str]) -> None:
+        names = completions_of(snapshot, saved, tags=tags_in(snapshot))
+        self.query_one(FilterInput).offer(names)
 
     def action_clear_filter(self) -> None:
         """Show all trials again."""
