@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="STUDY",
-        help=f"another study in the same figure, {MAX_STUDIES} in all (edf)",
+        help=f"another study in the same figure, {MAX_STUDIES} in all (history, edf)",
     )
     parser.add_argument(
         "--objective", type=int, metavar="N", help="draw only the objective N, from 0"

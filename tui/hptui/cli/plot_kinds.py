@@ -60,6 +60,7 @@ KINDS: Final = {
             _VALUES,
             "objective",
             "log",
+            "others",
         ),
         _kind("edf", "which share of trials is how good", _VALUES, "objective", "log", "others"),
         _kind("pareto", "two objectives against each other, and the front", _VALUES, "axes", "log"),

@@ -10,27 +10,24 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.cli.plot_request import PlotRequest
+    from hptui.analysis.history import History
+    from hptui.cli.plot_request import PlotRequest, PlottedStudy
 
 _FEWEST_AXES: Final = 2
 _MOST_AXES: Final = 3
 
 
 def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
-    """Draw the history of each objective."""
-    from hptui.analysis.history import build_history
+    """Draw the history of each objective; of several studies their mean, and a band."""
     from hptui.charts import history_chart
     from hptui.charts.figure import Figure
 
+    if len(request.studies) > 1:
+        yield from _draw_band(request)
+        return
     trials = request.study.trials
     for objective in request.objectives():
-        history = build_history(
-            trials.numbers,
-            trials.values[:, objective],
-            trials.is_complete,
-            trials.is_feasible,
-            trials.directions[objective],
-        )
+        history = _history(request.study, objective)
         source = history_chart.history_source(
             history, trials.numbers, trials.states, trials.last_values
         )
@@ -43,6 +40,36 @@ def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
         )
         title = f"{request.study.name}: {request.study.value_name(objective)}"
         yield TitledFigure(title, Figure(drawn.picture, drawn.sentence))
+
+
+def _draw_band(request: PlotRequest) -> Iterator[TitledFigure]:
+    from hptui.analysis.history_band import build_band
+    from hptui.charts.band_chart import draw_band
+
+    for objective in request.objectives():
+        band = build_band([_history(study, objective) for study in request.studies])
+        figure = draw_band(
+            band,
+            width=request.width,
+            height=request.height,
+            is_log=request.is_log,
+            unicode=request.unicode,
+        )
+        title = f"{_names(request)}: {request.study.value_name(objective)}"
+        yield TitledFigure(title, figure)
+
+
+def _history(study: PlottedStudy, objective: int) -> History:
+    from hptui.analysis.history import build_history
+
+    trials = study.trials
+    return build_history(
+        trials.numbers,
+        trials.values[:, objective],
+        trials.is_complete,
+        trials.is_feasible,
+        trials.directions[objective],
+    )
 
 
 def draw_edf(request: PlotRequest) -> Iterator[TitledFigure]:
