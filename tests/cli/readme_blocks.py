@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tests.ui.key_table import keys_block
 
 from hptui.cli.main import COMMAND_GROUPS, Command
+from hptui.cli.plot_kinds import KINDS, OPTIONS
 from hptui.domain.options import spell_value
 from hptui.domain.sampling import METHODS
 
@@ -63,10 +64,20 @@ def methods_block(family: Family) -> str:
     return "\n".join(lines) + "\n"
 
 
+def figures_block() -> str:
+    """Return the table of figures."""
+    lines = ["| KIND | shows | takes |", "| --- | --- | --- |"]
+    for kind in KINDS.values():
+        options = [f"`{option}`" for name, option in OPTIONS.items() if name in kind.options]
+        lines.append(f"| `{kind.name}` | {kind.summary} | {', '.join(options)} |")
+    return "\n".join(lines) + "\n"
+
+
 def blocks() -> dict[str, str]:
     """Return each part by its name in the README."""
     return {
         "keys": keys_block(),
+        "figures": figures_block(),
         "commands": commands_block(),
         "samplers": methods_block("sampler"),
         "pruners": methods_block("pruner"),

@@ -17,7 +17,7 @@ CALL = re.compile(r"(?:^|`|\$ )hptui ([a-z]+)((?:[^`\n#])*)", re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
-@pytest.mark.parametrize("name", ["keys", "commands", "samplers", "pruners"])
+@pytest.mark.parametrize("name", ["keys", "figures", "commands", "samplers", "pruners"])
 def test_the_readme_lists_what_the_program_has(name: str) -> None:
     # `python -m tests.cli.readme_blocks` writes these parts.
     assert parts_of(TEXT, name)[1] == blocks()[name]

@@ -70,7 +70,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
         Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
-        Command("plot", "draw a study's history in the terminal", "hptui.cli.plot"),
+        Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
     ),
     "The application without a terminal": (
         Command("drive", "play the application from a script", "hptui.cli.drive"),
