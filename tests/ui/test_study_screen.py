@@ -86,8 +86,10 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             press space
             wait "Paused; 2 trials still running."
             wait "‖ paused"
+            expect "space resume"
             press space
             wait "▶ running"
+            expect "space pause"
             press +
             wait "3 slots from now on."
             wait "#4"
@@ -137,12 +139,19 @@ def test_stopping_asks_and_lets_running_trials_end(tmp_path: Path) -> None:
             press escape
             wait-not "Stop the run?"
             expect "▶ running"
-            press S s
+            press S
+            wait "running trials end first"
+            press s
             wait "Stopping; 2 trials still running."
             wait "stopping"
             press +
             wait "The run is stopping."
-            press S n
+            expect "S end now"
+            press S
+            wait "End the running trials?"
+            expect "g  wait for them"
+            expect-not "running trials end first"
+            press n
             wait "Ending at once"
             wait "not running" 20s
             """,

@@ -32,7 +32,7 @@ class CommandProvider(Provider):
         """Offer the commands whose title or label matches."""
         matcher = self.matcher(query)
         for screen, command in self._offers():
-            score = max(matcher.match(command.title), matcher.match(command.label))
+            score = max(matcher.match(command.title), matcher.match(screen.label_of(command)))
             if score > 0:
                 run = partial(screen.run_command, command.id)
                 shown = matcher.highlight(command.title)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hptui.ui.data.snapshot import EngineState, StudySnapshot
 
 MAX_SLOTS: Final = 256
+_LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"}
+"""Of commands and states of the engine."""
 
 
 def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> str | None:
@@ -33,6 +35,12 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
         return _nobody_runs(snapshot)
     rule = _NEEDS_ENGINE[command_id]
     return None if rule is None else rule(snapshot, snapshot.engine, selected)
+
+
+def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:
+    """Return the footer's word for a command where the run's state gives it another one."""
+    state = "" if snapshot.engine is None else snapshot.engine.state
+    return _LABELS.get((command_id, state))
 
 
 def _why_not_run(snapshot: StudySnapshot) -> str | None:

@@ -73,6 +73,10 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
             return "There is nothing on this screen to do that with."
         return self.why_not(command.id)
 
+    def label_of(self, command: Command) -> str:
+        """Return what the footer calls a command now; one that undoes itself has two labels."""
+        return command.label
+
     def offers(self, command: Command) -> bool:
         """Say whether a command has a meaning here at all, usable now or not."""
         return self._method(command) is not None

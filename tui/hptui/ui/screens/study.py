@@ -16,7 +16,7 @@ from hptui.domain.text import safe_text
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
-from hptui.ui.data.steering_rules import why_not
+from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.data.trial_lines import params_as_python
 from hptui.ui.data.zoom import Zoom
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from hptui.ui.commands import Place
+    from hptui.ui.commands import Command, Place
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
@@ -230,13 +230,20 @@ class StudyScreen(SteeredScreen[None]):
         """Say why a command cannot be given now."""
         return why_not(command_id, self.snapshot, self.selected)
 
+    def label_of(self, command: Command) -> str:
+        """Return what a command is called while the run is in this state."""
+        return label_now(command.id, self.snapshot) or command.label
+
     def do_pause(self) -> None:
         """Pause the run, or go on."""
         self.steering.send(toggle_pause)
 
     def do_stop(self) -> None:
-        """Ask how the run is to be stopped."""
-        n_running = self._n_running()
+        """Ask how the run is to be stopped; one that stops already can be ended at once."""
+        engine = self.snapshot.engine
+        n_running = 0 if engine is None else sum(slot.trial is not None for slot in engine.slots)
+        is_stopping = engine is not None and engine.state == "stopping"
+        gently = () if is_stopping else (("s", "end", "stop; running trials end first"),)
 
         def decide(choice: str | None) -> None:
             if choice:
@@ -245,20 +252,16 @@ class StudyScreen(SteeredScreen[None]):
         trials = "trial is" if n_running == 1 else "trials are"
         self.app.push_screen(
             ChoiceDialog(
-                "Stop the run?",
+                "End the running trials?" if is_stopping else "Stop the run?",
                 f"{n_running or 'No'} {trials} running. What has ended is kept.",
                 (
-                    ("s", "end", "stop; running trials end first"),
+                    *gently,
                     ("n", "now", "stop now; running trials are ended and count as failed"),
-                    ("g", "", "go on"),
+                    ("g", "", "wait for them" if is_stopping else "go on"),
                 ),
             ),
             decide,
         )
-
-    def _n_running(self) -> int:
-        engine = self.snapshot.engine
-        return 0 if engine is None else sum(slot.trial is not None for slot in engine.slots)
 
     def do_kill_trial(self) -> None:
         """End the selected trial."""

@@ -62,7 +62,9 @@ class CommandFooter(Widget):
         for command, key, is_refused in self._fitting(screen):
             begin = len(text)
             text.append(key, refused_style if is_refused else key_style)
-            text.append(f" {command.label}", refused_style if is_refused else label_style)
+            text.append(
+                f" {screen.label_of(command)}", refused_style if is_refused else label_style
+            )
             self._spans.append((range(begin, len(text)), command.id))
             text.append(" " * _GAP)
         return text
@@ -81,7 +83,7 @@ class CommandFooter(Widget):
         room = self.size.width - 1 + _GAP
         kept: set[str] = set()
         for command, key, _is_refused in by_worth:
-            room -= len(key) + 1 + len(command.label) + _GAP
+            room -= len(key) + 1 + len(screen.label_of(command)) + _GAP
             if room < 0:
                 break
             kept.add(command.id)
