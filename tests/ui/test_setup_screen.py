@@ -361,8 +361,8 @@ def test_an_import_that_hangs_can_be_left(folder: Path) -> None:
 
 
 def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
-    (folder / "work").mkdir()
-    (folder / "work" / "train.py").write_text(
+    (folder / "code").mkdir()
+    (folder / "code" / "train.py").write_text(
         "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
         "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
     )
@@ -371,15 +371,15 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "hptui" 10s
         press n
         wait "Choose an objective" 10s
-        type ./w
-        wait "./work/"
+        type ./c
+        wait "./code/"
         press enter
-        wait "./work/train.py"
+        wait "./code/train.py"
         press enter
-        wait "./work/train.py:two"
+        wait "./code/train.py:two"
         press down enter
         wait "found by" 30s
-        expect "hptui run ./work/train.py:two --study train-two"
+        expect "hptui run ./code/train.py:two --study train-two"
         press o
         wait "Choose an objective"
         type nowhere.objective:nothing

@@ -46,7 +46,7 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.objective,
-            "type to filter, or a path like train.py or ~/work/train.py:function",
+            "type to filter, or a path like train.py or ~/code/train.py:function",
         )
         self._opened = opened
 
