@@ -19,14 +19,13 @@ from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.data.trial_lines import params_as_python
-from hptui.ui.data.zoom import Zoom
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.steered import SteeredScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
 from hptui.ui.widgets.command_footer import CommandFooter
-from hptui.ui.widgets.curve_plot import CurvePlot
 from hptui.ui.widgets.history_plot import HistoryPlot
+from hptui.ui.widgets.plot_area import PlotArea
 from hptui.ui.widgets.run_header import RunHeader
 from hptui.ui.widgets.slot_strip import SlotStrip
 from hptui.ui.widgets.trial_side import TrialSide
@@ -36,16 +35,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.app import ComposeResult
-    from textual.timer import Timer
 
     from hptui.ui.commands import Command, Place
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
 _PERIOD_S: Final = 0.5
-_SETTLE_S: Final = 0.1
-_PAUSE_S_A_TRIAL: Final = 1e-5
-_MAX_PAUSE_S: Final = 2.0
 _SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
@@ -69,11 +64,6 @@ class StudyScreen(SteeredScreen[None]):
         super().__init__(path, study_name)
         self.snapshot = StudySnapshot(path, study_name)
         self._feed = StudyFeed(path, study_name, self._post_snapshot, period_s=_PERIOD_S)
-        self._zoom = Zoom()
-        self._is_log = False
-        self._is_curve_log = False
-        self._drawing: Timer | None = None
-        self._drawn_at_s = 0.0
         self._face = ""
         self._notice = ""
 
@@ -88,9 +78,7 @@ class StudyScreen(SteeredScreen[None]):
         yield Static(id="face")
         with Horizontal(id="body"):
             with Vertical(id="main"):
-                with Horizontal(id="plots"):
-                    yield HistoryPlot(id="history", classes="pane")
-                    yield CurvePlot(id="curve", classes="pane")
+                yield PlotArea(self.snapshot, id="plots")
                 yield TrialTable(id="trials", classes="pane")
                 yield SlotStrip(id="workers", classes="pane", has_unicode=has_unicode)
             yield TrialSide(self.path, self.study_name, id="side")
@@ -98,8 +86,6 @@ class StudyScreen(SteeredScreen[None]):
 
     async def on_mount(self) -> None:
         """Begin to read."""
-        self.query_one("#history", HistoryPlot).border_title = pane_title("history")
-        self.query_one("#curve", CurvePlot).border_title = pane_title("curve")
         self.query_one("#trials", TrialTable).border_title = pane_title("trials")
         self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
         self._show(self.snapshot)
@@ -131,39 +117,9 @@ class StudyScreen(SteeredScreen[None]):
         )
         strip.show(snapshot.engine)
         self.query_one(TrialTable).show(snapshot)
-        self._show_plots_in_time()
+        self.query_one(PlotArea).show(snapshot, self.selected)
         self._tell_age()
         self.refresh_commands()
-
-    def _show_plots(self) -> None:
-        self._drawing = None
-        self._drawn_at_s = time.monotonic()
-        snapshot, selected = self.snapshot, self.selected
-        engine = snapshot.engine
-        last = int(snapshot.numbers[-1]) if snapshot.n_trials else 0
-        self.query_one(HistoryPlot).show(
-            snapshot,
-            selected=selected,
-            target=None if engine is None else engine.target,
-            is_log=self._is_log,
-            window=self._zoom.window(last),
-        )
-        curve = self.query_one(CurvePlot)
-        title = " curve " if selected is None else f" #{selected} "
-        if curve.border_title != title:
-            curve.border_title = title
-        if selected is None or snapshot.loading is not None:
-            curve.clear()
-        else:
-            curve.show(
-                self.path,
-                self.study_name,
-                selected,
-                snapshot.revision,
-                is_log=self._is_curve_log,
-            )
-        if selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
-            self.query_one(TrialSide).show(selected)
 
     def _show_face(self, text: str) -> None:
         # An update makes the whole screen be laid out again.
@@ -183,23 +139,15 @@ class StudyScreen(SteeredScreen[None]):
 
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:
-        """Mark the trial under the cursor in the plots, and show it at the side."""
-        # Drawing at each step of a cursor that is being moved would compete with the keys.
-        if self._drawing is not None:
-            self._drawing.stop()
-        self._drawing = self.set_timer(_SETTLE_S, self._show_plots)
+        """Mark the trial under the cursor in the plots."""
+        self.query_one(PlotArea).follow(self.selected)
         self.refresh_commands()
 
-    def _show_plots_in_time(self) -> None:
-        """Draw now, or later where the plots of many trials have just been drawn."""
-        if self._drawing is not None:
-            return
-        pause_s = min(_MAX_PAUSE_S, self.snapshot.n_trials * _PAUSE_S_A_TRIAL)
-        wait_s = self._drawn_at_s + pause_s - time.monotonic()
-        if wait_s > 0:
-            self._drawing = self.set_timer(wait_s, self._show_plots)
-        else:
-            self._show_plots()
+    @on(PlotArea.Settled)
+    def show_at_side(self, message: PlotArea.Settled) -> None:
+        """Show the trial under the cursor at the side, where there is room."""
+        if message.selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
+            self.query_one(TrialSide).show(message.selected)
 
     @on(HistoryPlot.TrialPicked)
     def select_in_plot(self, message: HistoryPlot.TrialPicked) -> None:
@@ -348,24 +296,15 @@ class StudyScreen(SteeredScreen[None]):
 
     def do_log_axis(self) -> None:
         """Use a log axis, or a linear one, for the plot in focus, else for the history."""
-        if self.query_one(CurvePlot).has_focus:
-            self._is_curve_log = not self._is_curve_log
-        else:
-            self._is_log = not self._is_log
-        self._show_plots()
+        self.query_one(PlotArea).toggle_log()
 
     def do_zoom_in(self) -> None:
         """Show the later half of the history."""
-        self._zoom.zoom_in(self._last_number())
-        self._show_plots()
+        self.query_one(PlotArea).zoom_in()
 
     def do_zoom_out(self) -> None:
         """Show twice as much of the history."""
-        self._zoom.zoom_out(self._last_number())
-        self._show_plots()
-
-    def _last_number(self) -> int:
-        return int(self.snapshot.numbers[-1]) if self.snapshot.n_trials else 0
+        self.query_one(PlotArea).zoom_out()
 
     def do_curve(self) -> None:
         """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
