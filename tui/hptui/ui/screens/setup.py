@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Static
 
-from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
@@ -26,6 +23,7 @@ from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
 from hptui.ui.widgets.method_form import MethodForm
 from hptui.ui.widgets.run_form import RunForm
+from hptui.ui.widgets.setup_lines import AboutLine, CommandLine, ObjectiveLine, TitleLine
 from hptui.ui.widgets.space_pane import SpacePane, nothing_found
 from hptui.ui.widgets.space_table import SpaceTable
 
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
+    from hptui.domain.objective import ObjectiveRef
     from hptui.registry.probe_result import ProbeResult
     from hptui.ui.commands import Place
 
@@ -92,16 +90,16 @@ class SetupScreen(CommandScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
-        yield Static(id="title")
+        yield TitleLine(id="title")
         with Vertical(id="objective", classes="pane"):
-            yield Static(id="objective-line")
+            yield ObjectiveLine(id="objective-line")
         yield SpacePane(id="space", classes="pane")
         with Horizontal(id="forms"):
             yield MethodForm(self._draft.sampler, id="sampler", classes="pane")
             yield MethodForm(self._draft.pruner, id="pruner", classes="pane")
             yield RunForm(id="run", classes="pane")
-        yield Static(id="about")
-        yield Static(id="command")
+        yield AboutLine(id="about")
+        yield CommandLine(id="command")
         yield CommandFooter()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -353,7 +351,7 @@ class SetupScreen(CommandScreen[None]):
 
     def _tick(self) -> None:
         if self._is_starting:
-            self._show_about("Starting the engine…")
+            self.query_one(AboutLine).tell("Starting the engine…")
 
     def _show_all(self) -> None:
         self._space.table.show(self._draft.space)
@@ -371,16 +369,8 @@ class SetupScreen(CommandScreen[None]):
     def _show_head(self) -> None:
         """Show what follows from the fields: title, findings, problems and the command."""
         draft = self._draft
-        what = "next run of" if draft.run.is_existing else "new study"
-        self.query_one("#title", Static).update(
-            Text.assemble(
-                (what, self.app.colour("dimmed")),
-                "  ",
-                (safe_line(draft.study), "bold"),
-                no_wrap=True,
-            )
-        )
-        self.query_one("#objective-line", Static).update(self._objective_text(draft.info))
+        self.query_one(TitleLine).show(draft)
+        self.query_one(ObjectiveLine).show(draft)
         self._space.show_found(self._probed, self._took_s, draft.n_objectives)
         is_idle = (
             draft.pruner.method.name != "none"
@@ -390,34 +380,15 @@ class SetupScreen(CommandScreen[None]):
         self.query_one("#pruner").border_title = pane_title(
             "pruner  idle: nothing is reported" if is_idle else "pruner"
         )
-        command = "" if draft.ref is None else safe_line(draft.command(), max_chars=2_000)
-        self.query_one("#command", Static).update(Text(command, overflow="ellipsis"))
+        self.query_one(CommandLine).show(draft)
         if not self._is_starting:
             self._point(self._table())
         self.refresh_commands()
 
-    def _objective_text(self, info: ObjectiveInfo) -> Text:
-        draft = self._draft
-        if draft.ref is None:
-            return Text("none chosen", self.app.colour("dimmed"))
-        tags = f"   {', '.join(info.tags)}" if info.tags else ""
-        return Text.assemble(
-            (safe_line(draft.objective), "bold"),
-            f"   {safe_line(info.summary)}",
-            (safe_line(tags), self.app.colour("dimmed")),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-
     def _point(self, table: FieldTable | None) -> None:
         problems = self._draft.problems() if self._opened is not None else []
+        about = self.query_one(AboutLine)
         if problems and self._draft.ref is not None:
-            more = f"  and {len(problems) - 1} more" if len(problems) > 1 else ""
-            self._show_about(f"{problems[0]}{more}", is_trouble=True)
+            about.tell_problems(problems)
         else:
-            self._show_about("" if table is None else table.help_text())
-
-    def _show_about(self, text: str, *, is_trouble: bool = False) -> None:
-        about = self.query_one("#about", Static)
-        about.set_class(is_trouble, "-trouble")
-        about.update(Text(safe_line(text, max_chars=400), no_wrap=True, overflow="ellipsis"))
+            about.tell("" if table is None else table.help_text())
