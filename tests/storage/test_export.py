@@ -7,18 +7,27 @@ import json
 import math
 import os
 import random
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.random_studies import write_study
-from tests.storage.study_file import CHOICE, FLOAT, StudyFile
+from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 
-from hptui.errors import StudyFileError, UsageError
-from hptui.storage.export import export_study, form_of
+from hptui.errors import MissingExtraError, StudyFileError, UsageError
+from hptui.storage.export import EXPORT_FORMS, export_study, form_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from hptui.storage.columns import StudyColumns
 
 
 @pytest.fixture
@@ -49,6 +58,110 @@ def test_json_lines(path: Path, tmp_path: Path):
     assert rows[0]["params"] == {"x": 0.25, "=kind": "b"}
 
 
+def first_row(columns: StudyColumns) -> npt.NDArray[np.bool_]:
+    return columns.numbers == 0
+
+
+def parquet_rows(file: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The types of a Parquet file's columns, and its rows, as another program reads them."""
+    table = import_module("pyarrow.parquet").read_table(file)
+    return {each.name: str(each.type) for each in table.schema}, table.to_pylist()
+
+
+def test_parquet_has_types(path: Path, tmp_path: Path):
+    assert export_study(path, "s", tmp_path / "out.parquet") == 3
+    types, rows = parquet_rows(tmp_path / "out.parquet")
+    assert types == {
+        "number": "int64",
+        "state": "string",
+        "value": "double",
+        "feasible": "bool",
+        "datetime_start": "timestamp[us, tz=UTC]",
+        "datetime_complete": "timestamp[us, tz=UTC]",
+        "duration_s": "double",
+        "last_step": "int64",
+        "last_value": "double",
+        "params_x": "double",
+        "params_=kind": "string",
+    }
+    assert [row["value"] for row in rows] == [1.5, math.inf, None]
+    assert [row["state"] for row in rows] == ["complete", "complete", "running"]
+    assert [row["params_x"] for row in rows] == [0.25, 0.5, None]
+    assert [row["params_=kind"] for row in rows] == ["b", None, None]
+    assert [(row["last_step"], row["last_value"]) for row in rows][1:] == [(None, None), (3, 0.125)]
+    assert rows[0]["datetime_start"] == datetime.fromtimestamp(START_S, UTC)
+    assert (rows[0]["duration_s"], rows[2]["datetime_complete"]) == (2.5, None)
+
+
+def choice(*choices: object) -> str:
+    return json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": choices}})
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind", "read"),
+    [
+        ([(7, INT), (9, INT)], "int64", [7, 9]),
+        ([(7, INT), (0.5, FLOAT)], "double", [7.0, 0.5]),
+        ([(0, choice(True, False)), (1, choice(True, False))], "bool", [True, False]),
+        ([(1, choice(16, 32)), (0, choice(2**62, 8))], "int64", [32, 2**62]),
+        ([(0, choice(2**70, 8)), (1, choice(2**70, 8))], "string", [str(2**70), "8"]),
+        ([(1, choice(1, 0.5)), (0, choice(1, 0.5))], "double", [0.5, 1.0]),
+        ([(0, choice("1", 1)), (1, choice("1", 1))], "string", ['"1"', "1"]),
+        ([(0, choice("=a", None)), (1, choice("=a", None))], "string", ["=a", None]),
+        ([(0, choice("a")), (0.5, FLOAT)], "string", ["a", "0.5"]),
+        ([(0, choice("\ud800é"))], "string", ["\\ud800é"]),
+        ([(0, choice(None))], "null", [None]),
+    ],
+)
+def test_a_parameter_in_parquet_is_what_its_values_are(
+    tmp_path: Path, stored: list[tuple[object, str]], kind: str, read: list[object]
+):
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        for each in stored:
+            built.add_trial(1.0, params={"p": each})
+        built.add_trial(1.0)
+    export_study(tmp_path / "s.db", "s", tmp_path / "out.parquet")
+    types, rows = parquet_rows(tmp_path / "out.parquet")
+    assert types["params_p"] == kind
+    assert [row["params_p"] for row in rows] == [*read, None]
+    assert [type(row["params_p"]) for row in rows[:-1]] == [type(each) for each in read]
+
+
+def test_parquet_without_its_package_says_what_to_install(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # None in the place of a module is one that cannot be found.
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'hptui\[parquet\]'"):
+        export_study(path, "s", tmp_path / "out.parquet")
+    assert {file.name for file in tmp_path.iterdir()} == {"s.db"}
+
+
+def test_a_disk_that_is_full_gets_a_sentence_and_leaves_nothing(path: Path, tmp_path: Path):
+    # The limit on the size of files stands for a disk: writing fails half-way.
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from hptui.cli.main import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))\n"
+        "print([main(['export', sys.argv[1], target]) for target in sys.argv[2:]])"
+    )
+    targets = [str(tmp_path / f"out{form.suffix}") for form in EXPORT_FORMS]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), *targets],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(json.loads(done.stdout)) <= {1, 2}
+    said = [line for line in done.stderr.splitlines() if line.startswith("hptui: ")]
+    assert len(said) == len(targets)
+    assert "internal error" not in done.stderr
+    assert all("File too large" in line for line in said[:-1])
+    assert {file.name for file in tmp_path.iterdir()} == {"s.db"}
+
+
 def test_a_study_file(tmp_path: Path):
     storage = plain_optuna(tmp_path / "shared.db")
     for seed, name in enumerate(("one", "two")):
@@ -62,15 +175,15 @@ def test_a_study_file(tmp_path: Path):
     assert {file.name for file in tmp_path.iterdir()} == {"shared.db", "out.db"}
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.db"])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.py", "out.db"])
 def test_nothing_is_replaced_unless_asked(path: Path, tmp_path: Path, name: str):
     (tmp_path / name).write_text("mine")
     with pytest.raises(StudyFileError, match="exists already"):
         export_study(path, "s", tmp_path / name)
     assert (tmp_path / name).read_text() == "mine"
     if name != "out.db":
-        export_study(path, "s", tmp_path / name, overwrite=True)
-        assert "complete" in (tmp_path / name).read_text()
+        export_study(path, "s", tmp_path / name, overwrite=True, choose=first_row)
+        assert (tmp_path / name).read_bytes() != b"mine"
     assert {file.name for file in tmp_path.iterdir()} == {"s.db", name}
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from hptui.cli.detail_lines import param_text
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
@@ -12,6 +11,7 @@ from hptui.cli.main import EXIT_NOTHING_COMPLETED
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.json_values import dump
+from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line
 from hptui.storage.study_detail import read_study
 from hptui.storage.trial_detail import TrialDetail, read_trial
@@ -72,15 +72,13 @@ def _best_trials(place: StudyLocation, summary: StudySummary) -> list[TrialDetai
 def _front_numbers(place: StudyLocation) -> list[int]:
     import numpy as np
 
-    from hptui.analysis.pareto import pareto_front
+    from hptui.analysis.best import best_trials
     from hptui.storage.columns import StudyColumns
 
     with StudyColumns(place.path, place.study_name) as columns:
         columns.refresh()
-    eligible = columns.is_complete & columns.is_feasible & (columns.numbers >= 0)
-    values = np.where(eligible[:, None], columns.values, np.nan)
-    rows = np.flatnonzero(pareto_front(values, columns.directions))
-    ordered = rows[np.lexsort((columns.numbers[rows], values[rows, 0]))]
+    rows = np.flatnonzero(best_trials(columns))
+    ordered = rows[np.lexsort((columns.numbers[rows], columns.values[rows, 0]))]
     return columns.numbers[ordered].tolist()
 
 
@@ -129,15 +127,3 @@ def _as_python(trials: Sequence[TrialDetail], *, is_front: bool) -> str:
     if not is_front:
         return dicts[0]
     return "[\n" + "".join(f"    {each},\n" for each in dicts) + "]"
-
-
-def python_literal(value: object) -> str:
-    """Return Python source for what JSON can hold, NaN and infinities included."""
-    if isinstance(value, dict):
-        items = cast("dict[object, object]", value).items()
-        return "{" + ", ".join(f"{key!r}: {python_literal(each)}" for key, each in items) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(python_literal, cast('list[object]', value)))}]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    return repr(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,20 @@ from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from hptui.storage.columns import StudyColumns
 
 _EPILOG = """\
-FILE ends in .csv or .jsonl for the trials, in the forms of `hptui trials --csv` and `--json`, or in
-.db for the whole study, always with all trials, as one SQLite file of Optuna. The study may be
-running meanwhile.
+What FILE ends in says in which form to write: .csv and .jsonl for the trials in the forms of
+`hptui trials --csv` and `--json`; .parquet for a table with types, which needs the extra parquet (a
+parameter whose values are of several types is text, and what a trial does not have is null); .py
+for the parameters of the best trial as the dict `best_params`, of several objectives the front as a
+list of dicts; .db for the whole study, always with all trials, as one SQLite file of Optuna. FILE
+appears as a whole or not at all. The study may be running meanwhile.
 """
 
 
@@ -25,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui export`."""
     parser.epilog = _EPILOG
     add_study_argument(parser)
-    parser.add_argument("file", metavar="FILE", type=Path, help="where to write; .csv, .jsonl, .db")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="where to write; .csv, .jsonl, .parquet, .py or .db",
+    )
     add_filter_option(parser)
     parser.add_argument(
         "--overwrite", action="store_true", help="replace FILE; study files are never replaced"
@@ -37,16 +50,38 @@ def run(args: argparse.Namespace) -> int:
     """Write the file and say how much is in it."""
     from hptui.storage.export import export_study, form_of
 
-    form_of(args.file)
+    form = form_of(args.file)
     check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     target = args.file.absolute()
-    choose = None if args.filter is None else partial(chosen_rows, args.filter)
     count = export_study(
-        place.path, place.study_name, target, overwrite=args.overwrite, choose=choose
+        place.path,
+        place.study_name,
+        target,
+        overwrite=args.overwrite,
+        choose=_chooser(args.filter, is_best=form.suffix == ".py"),
     )
     if args.json:
         print(dump({"file": str(target), "trials": count}))
     else:
-        print(f"{count} trial{'s' if count != 1 else ''} in {safe_line(str(args.file))}.")
+        print(f"{count:,} trial{'s' if count != 1 else ''} in {safe_line(str(args.file))}.")
     return 0
+
+
+def _chooser(
+    text: str | None, *, is_best: bool
+) -> Callable[[StudyColumns], npt.NDArray[np.bool_]] | None:
+    """Return what says which rows are written; None for all of them."""
+    if text is None and not is_best:
+        return None
+
+    def choose(columns: StudyColumns) -> npt.NDArray[np.bool_]:
+        from hptui.analysis.best import best_trials
+
+        among = None if text is None else chosen_rows(text, columns)
+        if is_best:
+            return best_trials(columns, among)
+        assert among is not None
+        return among
+
+    return choose

@@ -80,7 +80,11 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("duplicate", "copy a study under another name", "hptui.cli.manage"),
         Command("delete", "move a study to the trash", "hptui.cli.manage"),
         Command("undo", "bring a deleted study back", "hptui.cli.manage"),
-        Command("export", "write a study to a CSV, JSON lines or study file", "hptui.cli.export"),
+        Command(
+            "export",
+            "write a study to a file: CSV, JSON lines, Parquet, Python, SQLite",
+            "hptui.cli.export",
+        ),
         Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
         Command(
             "upgrade", "bring a file of an older Optuna to the current form", "hptui.cli.upgrade"

@@ -1,8 +1,9 @@
-"""A study written to a file of one's own: CSV, JSON lines, or a study file."""
+"""A study written to a file of one's own: trials as tables or as Python, or a study file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.copying import copy_study, drafted
+from hptui.storage.parquet import require_pyarrow, write_parquet
+from hptui.storage.python_file import write_python
 from hptui.storage.trial_records import write_csv, write_json_lines
 
 if TYPE_CHECKING:
@@ -18,23 +21,46 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-ExportForm = Literal["csv", "jsonl", "db"]
-EXPORT_FORMS: Final[tuple[ExportForm, ...]] = get_args(ExportForm)
+    from hptui.storage.growing_column import IntArray
+
+    BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportForm:
+    """A form in which a study can be written."""
+
+    suffix: str
+    """What the file's name ends in."""
+    summary: str
+    """What is written, without a full stop."""
+    takes_filter: bool = True
+    """Whether some of the trials can be written without the others."""
+
+
+EXPORT_FORMS: Final = (
+    ExportForm(".csv", "a table of the trials as CSV, for spreadsheets"),
+    ExportForm(".jsonl", "the trials as JSON, an object a line"),
+    ExportForm(".parquet", "a table of the trials as Parquet, with types, for data frames"),
+    ExportForm(".py", "the parameters of the best trial as Python, of a front a list of them"),
+    ExportForm(".db", "the whole study as one SQLite file of Optuna", takes_filter=False),
+)
 
 
 def form_of(target: Path) -> ExportForm:
     """Return the form that a file's name asks for.
 
     Raises:
-        UsageError: Its ending is none of `.csv`, `.jsonl` and `.db`.
+        UsageError: Its ending is none of those of `EXPORT_FORMS`.
     """
-    ending = target.suffix.lower().removeprefix(".")
+    ending = target.suffix.lower()
     for form in EXPORT_FORMS:
-        if form == ending:
+        if form.suffix == ending:
             return form
+    *first, last = (form.suffix for form in EXPORT_FORMS)
     raise UsageError(
         f"{safe_line(target.name)} does not say in which form to export.",
-        hint="Let the name end in .csv, .jsonl (a JSON object a line) or .db (a study file).",
+        hint=f"Let the name end in {', '.join(first)} or {last}; --help explains each.",
     )
 
 
@@ -44,7 +70,7 @@ def export_study(
     target: Path,
     *,
     overwrite: bool = False,
-    choose: Callable[[StudyColumns], npt.NDArray[np.bool_]] | None = None,
+    choose: Callable[[StudyColumns], BoolArray] | None = None,
 ) -> int:
     """Write a study to `target`, which appears as a whole; return how many trials are in it.
 
@@ -54,32 +80,42 @@ def export_study(
         path: The study's file.
         study_name: Its name in the file.
         target: Its ending tells the form, see `form_of`.
-        overwrite: Replace a file of text at `target`; study files are never replaced.
-        choose: Says which rows of the columns to write; all, where it is not given.
+        overwrite: Replace a file at `target`; study files are never replaced.
+        choose: Says which rows of the columns to write; all, where it is not given. For `.py` it
+            says which trials are best.
 
     Raises:
         UsageError: The ending is unknown; there is no such study; `target` exists or cannot be
-            written; `choose` is given with a study file.
+            written; `choose` is given with a study file, or chooses nothing for `.py`.
+        MissingExtraError: The form needs a package that is not installed.
         HptuiError: The file is locked, or the disk refuses.
     """
     form = form_of(target)
-    if form == "db":
+    if not form.takes_filter:
         if choose is not None:
             raise UsageError(
                 "A study file is exported with all its trials, and a filter was given.",
-                hint="Filtered trials go to a .csv or .jsonl file.",
+                hint="Filtered trials go to a file of another form, like .csv.",
             )
         copy_study(path, study_name, target)
         with StudyColumns(target, study_name) as columns:
             columns.refresh()
             return len(columns)
+    if form.suffix == ".parquet":
+        require_pyarrow()
     with StudyColumns(path, study_name) as columns:
         columns.refresh()
         rows = np.arange(len(columns)) if choose is None else np.flatnonzero(choose(columns))
-        write = write_csv if form == "csv" else write_json_lines
-        with (
-            drafted(target, overwrite=overwrite) as draft,
-            draft.open("w", encoding="utf-8", newline="") as stream,
-        ):
-            write(stream, columns, rows)
+        with drafted(target, overwrite=overwrite) as draft:
+            _write(form, draft, columns, rows)
         return len(rows)
+
+
+def _write(form: ExportForm, draft: Path, columns: StudyColumns, rows: IntArray) -> None:
+    if form.suffix == ".parquet":
+        with draft.open("wb") as file:
+            write_parquet(file, columns, rows)
+        return
+    writers = {".csv": write_csv, ".jsonl": write_json_lines, ".py": write_python}
+    with draft.open("w", encoding="utf-8", newline="") as stream:
+        writers[form.suffix](stream, columns, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from rich.cells import cell_len
 
@@ -15,8 +15,6 @@ from hptui.domain.space import describe
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hptui.storage.attributes import Attributes
     from hptui.storage.trial_detail import TrialDetail, TrialParam
 
@@ -204,8 +202,3 @@ def _field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:
 
 def _padded(text: str, cells: int) -> str:
     return text + " " * (cells - cell_len(text))
-
-
-def params_as_python(params: Sequence[tuple[str, Any]]) -> str:
-    """Return parameters as a Python dict, to be pasted into a program."""
-    return "{" + ", ".join(f"{name!r}: {value!r}" for name, value in params) + "}"

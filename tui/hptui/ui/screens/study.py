@@ -12,13 +12,13 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_text
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
-from hptui.ui.data.trial_lines import params_as_python
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.steered import SteeredScreen
@@ -317,7 +317,7 @@ class StudyScreen(SteeredScreen[None]):
             self.notify("No trial is selected.")
             return
         params = params_of(self.snapshot, number)
-        self.app.copy_to_clipboard(safe_text(params_as_python(list(params.items()))))
+        self.app.copy_to_clipboard(safe_text(python_literal(dict(params))))
         self.notify(f"Copied the parameters of trial {number} as Python.")
 
     @property

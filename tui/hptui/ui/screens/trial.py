@@ -11,8 +11,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import ContentSwitcher
 
+from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line, safe_text
-from hptui.ui.data.trial_lines import detail_lines, params_as_python
+from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
 from hptui.ui.data.trial_page_lines import (
     file_lines,
@@ -215,8 +216,8 @@ class TrialScreen(SteeredScreen[None]):
             self.app.copy_to_clipboard(text)
             self.notify("Copied what the pane shows.")
         elif detail is not None:
-            params = [(each.name, each.value) for each in detail.params]
-            self.app.copy_to_clipboard(safe_text(params_as_python(params)))
+            params = {each.name: each.value for each in detail.params}
+            self.app.copy_to_clipboard(safe_text(python_literal(params)))
             self.notify("Copied the parameters as Python.")
 
     def do_log_axis(self) -> None:

@@ -1,0 +1,128 @@
+"""A study's trials as a Parquet table, where the extra `parquet` is installed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hptui.domain.choices import spell_choice
+from hptui.domain.json_values import dump
+from hptui.domain.space import ChoiceParam, IntParam
+from hptui.domain.trial_states import state_name
+from hptui.errors import MissingExtraError
+from hptui.storage.param_columns import ABSENT, UNKEPT
+from hptui.storage.trial_records import durations_s, value_names
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hptui.domain.choices import ChoiceValue
+    from hptui.storage.columns import StudyColumns
+    from hptui.storage.growing_column import FloatArray, IntArray
+    from hptui.storage.param_columns import ParamColumn
+
+    BoolArray = npt.NDArray[np.bool_]
+
+_MAX_WHOLE: Final = 2.0**63
+_MAX_EXACT: Final = 2**53
+"""Whole numbers up to here are doubles, too."""
+_MICROSECONDS: Final = 1e6
+
+
+def require_pyarrow() -> None:
+    """Check that the package is installed that writes Parquet.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError(
+            "Parquet needs the package pyarrow: pip install 'hptui[parquet]'",
+            hint="A .csv or .jsonl file needs nothing more.",
+        )
+
+
+def write_parquet(file: IO[bytes], columns: StudyColumns, rows: IntArray) -> None:
+    """Write some rows; what a trial does not have is null.
+
+    A parameter is int64, double, bool or string as its values are; where they are of several
+    kinds, each is spelled as tables show it. The choice None is null.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    # Untyped, and slow to import: only those who write Parquet pay for it.
+    arrow: Any = import_module("pyarrow")
+    parquet: Any = import_module("pyarrow.parquet")
+    made: dict[str, Any] = {
+        "number": arrow.array(columns.numbers[rows]),
+        "state": arrow.array([state_name(each).lower() for each in columns.states[rows].tolist()]),
+    }
+    for objective, name in enumerate(value_names(columns)):
+        made[name] = _floats(arrow, columns.values[rows, objective])
+    made |= {
+        "feasible": arrow.array(columns.is_feasible[rows]),
+        "datetime_start": _times(arrow, columns.starts_s[rows]),
+        "datetime_complete": _times(arrow, columns.completes_s[rows]),
+        "duration_s": _floats(arrow, durations_s(columns)[rows]),
+    }
+    steps = columns.last_steps[rows]
+    made["last_step"] = arrow.array(steps, mask=steps < 0)
+    made["last_value"] = arrow.array(columns.last_values[rows], mask=steps < 0)
+    for name, param in columns.params.items():
+        made[f"params_{_text(name)}"] = _param(arrow, param, rows)
+    table = arrow.table(made).replace_schema_metadata(
+        {
+            "hptui:study": _text(columns.study_name),
+            "hptui:directions": dump(list(columns.directions), indent=None),
+        }
+    )
+    parquet.write_table(table, file)
+
+
+def _floats(arrow: Any, numbers: FloatArray) -> Any:  # noqa: ANN401 - PyArrow has no types
+    return arrow.array(numbers, mask=np.isnan(numbers))
+
+
+def _times(arrow: Any, seconds: FloatArray) -> Any:  # noqa: ANN401 - PyArrow has no types
+    is_missing = np.isnan(seconds)
+    whole = np.round(np.where(is_missing, 0.0, seconds) * _MICROSECONDS).astype(np.int64)
+    return arrow.array(whole, mask=is_missing).cast(arrow.timestamp("us", tz="UTC"))
+
+
+def _param(arrow: Any, param: ParamColumn, rows: IntArray) -> Any:  # noqa: ANN401 - as above
+    indices = param.spec_indices[rows]
+    is_absent = indices == ABSENT
+    used: list[int] = np.unique(indices[~is_absent]).tolist()
+    specs = [param.specs[index] for index in used if index != UNKEPT]
+    if not any(isinstance(spec, ChoiceParam) for spec in specs):
+        numbers = param.values[rows]
+        all_int = bool(specs) and all(isinstance(spec, IntParam) for spec in specs)
+        return _numbers(arrow, numbers, is_absent, is_whole=all_int and UNKEPT not in used)
+    return _choices(arrow, param.values_at(rows, absent=None))
+
+
+def _numbers(arrow: Any, numbers: FloatArray, is_absent: BoolArray, *, is_whole: bool) -> Any:  # noqa: ANN401 - as above
+    if is_whole and (np.abs(numbers[~is_absent]) < _MAX_WHOLE).all():
+        return arrow.array(np.where(is_absent, 0.0, numbers).astype(np.int64), mask=is_absent)
+    return arrow.array(numbers, mask=is_absent)
+
+
+def _choices(arrow: Any, values: list[ChoiceValue | None]) -> Any:  # noqa: ANN401 - as above
+    kinds = {type(value) for value in values if value is not None}
+    largest = max((abs(each) for each in values if type(each) is int), default=0)
+    if kinds <= {str}:
+        return arrow.array([None if each is None else _text(each) for each in values])
+    if kinds == {bool} or (kinds == {int} and largest < _MAX_WHOLE):
+        return arrow.array(values)
+    if kinds <= {int, float} and largest <= _MAX_EXACT:
+        return arrow.array([None if each is None else float(each) for each in values])
+    return arrow.array([None if each is None else _text(spell_choice(each)) for each in values])
+
+
+def _text(value: object) -> str:
+    """Return text as UTF-8 can hold it: lone surrogates become their spelling."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
