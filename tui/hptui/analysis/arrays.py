@@ -12,6 +12,7 @@ from hptui.domain.trial_states import COMPLETE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hptui.domain.choices import ChoiceValue
     from hptui.domain.objective import Direction
     from hptui.domain.space import ParamSpec
 
@@ -35,6 +36,14 @@ class ParamArrays(Protocol):
     @property
     def spec_indices(self) -> npt.NDArray[np.int32]:
         """An index into `specs`; -1 where the trial does not have it, -2 where it is not kept."""
+        ...
+
+    def has(self, row: int) -> bool:
+        """Say whether the trial in `row` has it."""
+        ...
+
+    def value_at(self, row: int) -> ChoiceValue:
+        """Return its value in `row`, which has it, as the objective received it."""
         ...
 
 

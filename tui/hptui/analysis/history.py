@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hptui.analysis.arrays import complete_rows
+
 if TYPE_CHECKING:
+    from hptui.analysis.arrays import TrialArrays
     from hptui.domain.objective import Direction
 
 FloatArray = npt.NDArray[np.float64]
@@ -72,6 +75,19 @@ def build_history(
     return History(numbers[order], shown, feasible, best, direction)
 
 
+def history_of(trials: TrialArrays, objective: int) -> History:
+    """Return the history of one objective of a study."""
+    is_complete = np.zeros(len(trials.numbers), np.bool_)
+    is_complete[complete_rows(trials)] = True
+    return build_history(
+        trials.numbers,
+        trials.values[:, objective],
+        is_complete,
+        trials.is_feasible,
+        trials.directions[objective],
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
     """Places in a chart, both from 0 to 1."""
@@ -80,11 +96,11 @@ class Points:
     y: FloatArray
 
 
-def thin_steps(points: Points, columns: int) -> Points:
+def thin_steps(points: Points, columns: int, *, end: float = 1.0) -> Points:
     """Return the corners of a line of steps, at most a few for each column.
 
     `points` are ordered by x and y only ever rises or only ever falls. The line holds each value
-    until the next point, up to x = 1.
+    until the next point, up to x = `end`.
     """
     if not len(points.x):
         return points
@@ -96,5 +112,5 @@ def thin_steps(points: Points, columns: int) -> Points:
     is_end = np.ones(len(x), np.bool_)
     is_end[1:-1] = (column[1:-1] != column[:-2]) | (column[1:-1] != column[2:])
     x, y = x[is_end], y[is_end]
-    corners_x = np.append(np.repeat(x, 2)[1:], 1.0)
+    corners_x = np.append(np.repeat(x, 2)[1:], end)
     return Points(corners_x, np.repeat(y, 2))

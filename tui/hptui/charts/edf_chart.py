@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
+from hptui.analysis.comparison import LETTERS
 from hptui.analysis.history import Points, thin_steps
 from hptui.charts.canvas import Canvas, LegendEntry, Mark
 from hptui.charts.figure import Figure, draw_figure, entry, x_ticks
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from hptui.analysis.edf import Edf
 
 MAX_STUDIES: Final = len(SERIES)
-LETTERS: Final = "ABCDEF"
-"""One for each study in a chart."""
 _SHARES: Final = ((0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%"))
-_MAX_NAME_CHARS: Final = 30
+MAX_NAME_CHARS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +89,7 @@ def _legend(
     entries: list[LegendEntry] = []
     if len(studies) > 1:
         for index, (study, edf) in enumerate(zip(studies, edfs, strict=True)):
-            name = label(study.name, _MAX_NAME_CHARS, unicode=unicode)
+            name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
             text = f"{name} ({len(edf.values)})"
             entries.append(entry(9 - index, text, LETTERS[index], SERIES[index]))
     else:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
+from hptui.cli.filter_option import chosen_rows
+from hptui.cli.locate import locate_study
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hptui.charts.figure import Figure
     from hptui.cli.locate import StudyLocation
     from hptui.storage.chosen_trials import ChosenTrials
     from hptui.storage.columns import StudyColumns
+    from hptui.storage.study_detail import StudyDetail
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +25,13 @@ class PlottedStudy:
 
     place: StudyLocation
     trials: StudyColumns | ChosenTrials
-    metric_names: tuple[str, ...]
+    detail: StudyDetail
+    """What its file holds of it besides the trials."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """A name for each objective, or none at all."""
+        return self.detail.metric_names
 
     @property
     def name(self) -> str:
@@ -33,6 +43,26 @@ class PlottedStudy:
         if self.metric_names:
             return self.metric_names[objective]
         return "value" if len(self.trials.directions) == 1 else f"value {objective}"
+
+
+def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> PlottedStudy:
+    """Return the study that `text` means, with all its trials or those that a filter means.
+
+    Raises:
+        UsageError: There is no such study, or the filter does not fit it.
+        StudyFileError: Its file cannot be read.
+    """
+    from hptui.storage.chosen_trials import choose_trials
+    from hptui.storage.columns import StudyColumns
+    from hptui.storage.study_detail import read_study
+
+    place = locate_study(text, studies=studies)
+    detail = read_study(place.path, place.study_name)
+    with StudyColumns(place.path, place.study_name) as columns:
+        columns.refresh()
+    if filter_text is None:
+        return PlottedStudy(place, columns, detail)
+    return PlottedStudy(place, choose_trials(columns, chosen_rows(filter_text, columns)), detail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,17 +95,10 @@ class PlotRequest:
         Raises:
             UsageError: A study does not have it, or the studies have different numbers of them.
         """
-        n_objectives = len(self.study.trials.directions)
-        for other in self.studies[1:]:
-            if other.trials.directions != self.study.trials.directions:
-                raise UsageError(
-                    f"{safe_line(self.study.name)} and {safe_line(other.name)} have different "
-                    "objectives: "
-                    f"{', '.join(self.study.trials.directions)} and "
-                    f"{', '.join(other.trials.directions)}.",
-                    hint="Plot studies together that have the same directions.",
-                )
-        return _objectives(self.objective, n_objectives)
+        from hptui.analysis.comparison import check_comparable
+
+        check_comparable([(each.name, each.trials.directions) for each in self.studies])
+        return chosen_objectives(self.objective, len(self.study.trials.directions))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +109,12 @@ class TitledFigure:
     figure: Figure
 
 
-def _objectives(given: int | None, n_objectives: int) -> list[int]:
+def chosen_objectives(given: int | None, n_objectives: int) -> list[int]:
+    """Return the objectives that `--objective` means: the one that was asked for, or all.
+
+    Raises:
+        UsageError: The study does not have it.
+    """
     if given is None:
         return list(range(n_objectives))
     if n_objectives == 1 and given != 0:

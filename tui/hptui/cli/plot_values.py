@@ -10,8 +10,7 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.analysis.history import History
-    from hptui.cli.plot_request import PlotRequest, PlottedStudy
+    from hptui.cli.plot_request import PlotRequest
 
 _FEWEST_AXES: Final = 2
 _MOST_AXES: Final = 3
@@ -19,6 +18,7 @@ _MOST_AXES: Final = 3
 
 def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
     """Draw the history of each objective; of several studies their mean, and a band."""
+    from hptui.analysis.history import history_of
     from hptui.charts import history_chart
     from hptui.charts.figure import Figure
 
@@ -27,7 +27,7 @@ def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
         return
     trials = request.study.trials
     for objective in request.objectives():
-        history = _history(request.study, objective)
+        history = history_of(trials, objective)
         source = history_chart.history_source(
             history, trials.numbers, trials.states, trials.last_values
         )
@@ -43,11 +43,12 @@ def draw_history(request: PlotRequest) -> Iterator[TitledFigure]:
 
 
 def _draw_band(request: PlotRequest) -> Iterator[TitledFigure]:
+    from hptui.analysis.history import history_of
     from hptui.analysis.history_band import build_band
     from hptui.charts.band_chart import draw_band
 
     for objective in request.objectives():
-        band = build_band([_history(study, objective) for study in request.studies])
+        band = build_band([history_of(study.trials, objective) for study in request.studies])
         figure = draw_band(
             band,
             width=request.width,
@@ -57,19 +58,6 @@ def _draw_band(request: PlotRequest) -> Iterator[TitledFigure]:
         )
         title = f"{_names(request)}: {request.study.value_name(objective)}"
         yield TitledFigure(title, figure)
-
-
-def _history(study: PlottedStudy, objective: int) -> History:
-    from hptui.analysis.history import build_history
-
-    trials = study.trials
-    return build_history(
-        trials.numbers,
-        trials.values[:, objective],
-        trials.is_complete,
-        trials.is_feasible,
-        trials.directions[objective],
-    )
 
 
 def draw_edf(request: PlotRequest) -> Iterator[TitledFigure]:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
+from hptui.domain.text_table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+__all__ = ["GAP", "Column", "cell_width", "cut", "render_table", "show_cell"]
+
 GAP = "  "
 _MIN_WIDTH = 8
 _MAX_CELL_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its title and how it is aligned."""
-
-    title: str
-    align: Literal["left", "right"] = "left"
 
 
 def render_table(

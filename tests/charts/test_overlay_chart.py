@@ -1,0 +1,74 @@
+"""Histories over each other: each study has a line, a colour and a letter of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.analysis.plain_studies import made, many
+
+from hptui.analysis.history import history_of
+from hptui.charts.overlay_chart import NamedHistory, draw_overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.charts.figure import Figure
+
+
+def overlay(*values: Sequence[float], is_log: bool = False, unicode: bool = True) -> Figure:
+    studies = [NamedHistory(f"s{at}", history_of(made(each), 0)) for at, each in enumerate(values)]
+    return draw_overlay(studies, width=80, height=20, is_log=is_log, unicode=unicode)
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+def test_each_study_has_its_letter_in_its_colour_where_its_line_is(unicode: bool):
+    values = [[9.0 - at, *([8.0 - at] * (10 + 10 * at))] for at in range(6)]
+    figure = overlay(*values, unicode=unicode)
+    *chart, legend = figure.picture.lines
+    for at, letter in enumerate("ABCDEF"):
+        role = f"series-{at + 1}"
+        spans = [span for line in chart for span in line if span.role == role]
+        assert letter in "".join(span.text for span in spans)
+        assert set("".join(span.text for span in spans)) - set("ABCDEF ")
+        assert any(span.text == f"{letter} " and span.role == role for span in legend)
+    assert "s0 8" in figure.picture.plain()
+
+
+def test_a_line_ends_with_its_study():
+    figure = overlay([1.0] * 10, [2.0, 0.0] * 20)
+    reaches = {
+        role: max(
+            sum(len(other.text) for other in line[: at + 1])
+            for line in figure.picture.lines[:-3]
+            for at, span in enumerate(line)
+            if span.role == role
+        )
+        for role in ("series-1", "series-2")
+    }
+    assert reaches["series-1"] < 80 / 3
+    assert reaches["series-2"] == 80
+
+
+def test_a_bad_start_does_not_squash_the_rest():
+    figure = overlay([1e9, *[3.0 - each / 20 for each in range(20)]], [2.5] * 20)
+    assert "e+" not in figure.picture.plain()
+    assert "2.8" in figure.picture.plain()
+    assert "e+" in overlay([1e9] * 5 + [3.0] * 15, [2.5] * 20).picture.plain()
+
+
+def test_it_says_why_there_is_nothing():
+    assert overlay([], []).sentence == "No feasible trial has completed yet."
+    assert "infinite" not in overlay([math.inf], [1.0]).sentence
+    assert overlay([math.inf], []).sentence == "No best is finite, so there is nothing to draw."
+    assert overlay([-1.0], is_log=True).sentence.startswith("No best is above 0")
+    assert "s0 -" in overlay([math.inf], [1.0]).picture.plain()
+
+
+def test_any_size_and_very_many_trials():
+    study = NamedHistory("many", history_of(many(), 0))
+    for width, height in ((1, 1), (20, 6), (300, 60)):
+        lines = draw_overlay([study] * 6, width=width, height=height).picture.lines
+        assert len(lines) <= height
+        assert all(sum(len(span.text) for span in line) <= width for line in lines)
