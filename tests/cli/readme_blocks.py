@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from tests.ui.key_table import keys_block
 
 from hptui.cli.main import COMMAND_GROUPS, Command
-from hptui.cli.plot_kinds import KINDS, OPTIONS
+from hptui.cli.plot_options import OPTIONS
 from hptui.domain.options import spell_value
 from hptui.domain.sampling import METHODS
+from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
     from hptui.domain.options import Family, Method

@@ -14,7 +14,7 @@ from tests.storage.study_file import FLOAT, INT, START_S, StudyFile, text_of
 from hptui.analysis.filter_fields import SIGNS
 from hptui.analysis.filter_parser import MAX_CHARS, MAX_TERMS
 from hptui.cli.main import main
-from hptui.cli.plot_kinds import KINDS
+from hptui.figures.kinds import KINDS
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.ui.settings import settings_path
 

@@ -21,6 +21,7 @@ from hptui.charts.canvas import (
     field_of,
     fit_legend,
 )
+from hptui.charts.figure import Figure, Spots
 from hptui.charts.history_legend import far_mark, history_legend, why_nothing
 from hptui.charts.lines import Line
 from hptui.charts.picture import Picture, Span, line_picture
@@ -49,6 +50,13 @@ class HistoryPicture:
     """Why there is nothing to see; empty for a chart."""
     drawing: Drawing | None = None
     scene: HistoryScene | None = None
+
+    def as_figure(self) -> Figure:
+        """Return it as a figure, in which each trial that is seen has its spot."""
+        if self.drawing is None or self.scene is None:
+            return Figure(self.picture, self.sentence)
+        spots = Spots.in_field(self.scene.numbers, self.scene.places, self.drawing.field)
+        return Figure(self.picture, spots=spots)
 
     def number_at(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is seen nearest to a cell, from the upper left one.

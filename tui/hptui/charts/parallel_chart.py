@@ -47,10 +47,12 @@ def draw_parallel(
     unicode: bool = True,
     n_params: int | None = None,
     selected: int | None = None,
+    chooser: str = "--param",
 ) -> Figure:
     """Draw as many dimensions as have room, see `dimensions_that_fit`.
 
-    `n_params` are there in all. A trial that lacks a parameter passes below its axis.
+    `n_params` are there in all; `chooser` is what a person chooses them with. A trial that lacks a
+    parameter passes below its axis.
     """
     if not len(parallel.numbers):
         infinite = "No value is finite, so there is nothing to draw."
@@ -61,7 +63,7 @@ def draw_parallel(
         return Figure.saying("The complete trials have no parameters.", width, height)
     n_shown = len(shown) - parallel.n_objectives
     known = len(parallel.dimensions) - parallel.n_objectives if n_params is None else n_params
-    legend = fit_legend(_legend(parallel, n_shown, known, unicode=unicode), width)
+    legend = fit_legend(_legend(parallel, n_shown, known, chooser, unicode=unicode), width)
     if width < _MIN_WIDTH or height < _MIN_HEIGHT:
         return Figure(line_picture(legend, width, height))
     area = Field(0, _LINES_ABOVE, width, height - _LINES_ABOVE - _LINES_BELOW)
@@ -152,11 +154,13 @@ def _draw_axis(
         cells.put(area.top + row, at, text, "label")
 
 
-def _legend(parallel: Parallel, n_shown: int, n_params: int, *, unicode: bool) -> list[LegendEntry]:
+def _legend(
+    parallel: Parallel, n_shown: int, n_params: int, chooser: str, *, unicode: bool
+) -> list[LegendEntry]:
     look = 0 if unicode else 1
     entries: list[LegendEntry] = []
     if n_shown < n_params:
-        entries.append(entry(10, f"{n_shown} of {n_params} parameters, --param chooses"))
+        entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
     if parallel.best is not None:
         entries.append(entry(9, f"#{parallel.best}, the best", "▄="[look], "best"))
     top = "the front" if parallel.n_objectives > 1 else "the best tenth"

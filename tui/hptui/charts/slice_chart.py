@@ -46,8 +46,12 @@ def draw_slices(
     is_log: bool = False,
     n_params: int | None = None,
     selected: int | None = None,
+    chooser: str = "--param",
 ) -> Figure:
-    """Draw as many of `slices` as have room, see `slices_that_fit`; `n_params` are there in all."""
+    """Draw as many of `slices` as have room, see `slices_that_fit`; `n_params` are there in all.
+
+    `chooser` is what a person chooses them with.
+    """
     values = slices.values[slices.values > 0] if is_log else slices.values
     if not len(values) or not slices.slices:
         return Figure.saying(_why_nothing(slices), width, height)
@@ -55,7 +59,9 @@ def draw_slices(
     grid = _grid(len(slices.slices), width, height)
     shown = slices.slices[: grid.n_panels]
     n_hidden = len(slices.values) - len(values)
-    legend = _legend(slices, len(shown), n_params, n_hidden, is_log=is_log, unicode=unicode)
+    legend = _legend(
+        slices, len(shown), n_params, n_hidden, chooser, is_log=is_log, unicode=unicode
+    )
     if grid.width < MIN_WIDTH or grid.height < MIN_HEIGHT + 1:
         return Figure(line_picture(fit_legend(legend, width), width, height))
     y_axis = Axis.around(values, is_log=is_log)
@@ -120,11 +126,18 @@ def _title(each: Slice, slices: Slices, width: int, *, unicode: bool) -> str:
 
 
 def _legend(
-    slices: Slices, n_shown: int, n_params: int, n_hidden: int, *, is_log: bool, unicode: bool
+    slices: Slices,
+    n_shown: int,
+    n_params: int,
+    n_hidden: int,
+    chooser: str,
+    *,
+    is_log: bool,
+    unicode: bool,
 ) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     if n_shown < n_params:
-        entries.append(entry(10, f"{n_shown} of {n_params} parameters, --param chooses"))
+        entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
     entries.append(entry(7, f"{len(slices.values)} complete", "▖" if unicode else "o", "trial"))
     n_infeasible = max((int((~each.is_feasible).sum()) for each in slices.slices), default=0)
     if n_infeasible:

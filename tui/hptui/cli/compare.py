@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.comparison import ComparedStudy, Comparison, StudyResult
     from hptui.charts.figure import Figure
-    from hptui.cli.plot_request import PlottedStudy
+    from hptui.cli.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
 
 _FEWEST: Final = 2
@@ -63,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print figures and tables, once for each objective."""
     from hptui.analysis.comparison import check_comparable, compare
-    from hptui.cli.plot_request import chosen_objectives, read_plotted
+    from hptui.cli.read_plotted import read_plotted
+    from hptui.figures.request import chosen_objectives
 
     terminal = Terminal.of_stdout()
     size = FigureSize.asked_for(args, terminal)
@@ -113,10 +114,10 @@ def _check_number(count: int) -> None:
         )
 
 
-def _check_different(studies: Sequence[PlottedStudy]) -> None:
+def _check_different(studies: Sequence[ReadStudy]) -> None:
     seen = set[object]()
     for each in studies:
-        key = each.place.path.resolve(), each.name
+        key = each.path.resolve(), each.name
         if key in seen:
             raise UsageError(
                 f"{safe_line(each.name, max_chars=60)} was given twice.",
@@ -125,13 +126,13 @@ def _check_different(studies: Sequence[PlottedStudy]) -> None:
         seen.add(key)
 
 
-def _compared(studies: Sequence[PlottedStudy]) -> list[ComparedStudy]:
+def _compared(studies: Sequence[ReadStudy]) -> list[ComparedStudy]:
     from hptui.analysis.comparison import ComparedStudy
 
     names = [each.name for each in studies]
     if len(set(names)) < len(names):
         # The same name in several files.
-        names = [address_of(each.place.path, each.name) for each in studies]
+        names = [address_of(each.path, each.name) for each in studies]
     compared: list[ComparedStudy] = []
     for name, each in zip(names, studies, strict=True):
         runs = each.detail.runs
@@ -195,9 +196,7 @@ def _print(line: str, terminal: Terminal) -> None:
     print(line)
 
 
-def _as_json(
-    studies: Sequence[PlottedStudy], comparisons: Sequence[Comparison]
-) -> dict[str, object]:
+def _as_json(studies: Sequence[ReadStudy], comparisons: Sequence[Comparison]) -> dict[str, object]:
     first = comparisons[0]
     return {
         "directions": studies[0].trials.directions,
@@ -211,11 +210,11 @@ def _as_json(
     }
 
 
-def _study_json(study: PlottedStudy, result: StudyResult) -> dict[str, object]:
+def _study_json(study: ReadStudy, result: StudyResult) -> dict[str, object]:
     is_one = len(study.trials.directions) == 1
     return {
         "name": study.name,
-        "file": str(study.place.path),
+        "file": str(study.path),
         "counts": {state.lower(): count for state, count in result.counts.items()},
         "wall_s": result.spent.wall_s,
         "trials_s": result.spent.trials_s,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.filter_option import add_filter_option, check_filter
 from hptui.cli.locate import add_study_argument
 from hptui.cli.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
-from hptui.cli.plot_kinds import KINDS, check_options
+from hptui.cli.plot_options import check_options
 from hptui.cli.table import cut
 from hptui.cli.terminal import Terminal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw what was asked for: one figure, or one for each objective."""
-    from hptui.cli.plot_request import PlotRequest, read_plotted
+    from hptui.cli.read_plotted import read_plotted
+    from hptui.figures.request import FigureRequest, Frame
 
     terminal = Terminal.of_stdout()
     size = FigureSize.asked_for(args, terminal)
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
         )
-    request = PlotRequest(
+    request = FigureRequest(
         studies=tuple(
             read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)
         ),
@@ -93,14 +95,13 @@ def run(args: argparse.Namespace) -> int:
         axes=args.axes,
         reference=args.reference,
         is_log=args.log,
-        width=size.width,
-        height=size.height - TITLE_LINES,
-        unicode=terminal.has_unicode,
     )
-    for drawn in kind.draw(request):
-        title = cut(safe_line(drawn.title), size.width)
+    frame = Frame(size.width, size.height - TITLE_LINES, terminal.has_unicode)
+    names = ", ".join(study.name for study in request.studies)
+    for titled in kind.figures(request):
+        title = cut(safe_line(f"{names}: {titled.title}"), size.width)
         print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
-        figure = drawn.figure
+        figure = titled.draw(frame)
         print(figure.sentence or picture_text(figure.picture, has_colour=terminal.has_colour))
     return 0
 

@@ -1,0 +1,38 @@
+"""The options of `hptui plot` that some figures take and others do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hptui.errors import UsageError
+from hptui.figures.kinds import KINDS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hptui.figures.kinds import Kind, Option
+
+OPTIONS: Final[dict[Option, str]] = {
+    "objective": "--objective",
+    "log": "--log",
+    "others": "--with",
+    "params": "--param",
+    "axes": "--axes",
+    "reference": "--reference",
+}
+"""By the name of their argument."""
+
+
+def check_options(kind: Kind, args: argparse.Namespace) -> None:
+    """Refuse an option that says nothing about this kind.
+
+    Raises:
+        UsageError: One was given.
+    """
+    for name, option in OPTIONS.items():
+        if getattr(args, name) not in (None, False, [], ()) and name not in kind.options:
+            takers = [each.name for each in KINDS.values() if name in each.options]
+            raise UsageError(
+                f"{option} says nothing about the kind {kind.name}.",
+                hint=f"It is for {', '.join(takers)}.",
+            )

@@ -1,0 +1,46 @@
+"""What several objectives have gained together, trial by trial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hptui.analysis.hypervolume import build_hypervolume, worst_values
+from hptui.charts.hypervolume_chart import draw_hypervolume
+from hptui.errors import UsageError
+from hptui.figures.pareto import FEWEST_AXES
+from hptui.figures.request import Frame, TitledFigure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hptui.charts.figure import Figure
+    from hptui.figures.request import FigureRequest
+
+
+def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
+    """Return the hypervolume after each trial."""
+    trials = request.study.trials
+    n_objectives = len(trials.directions)
+    if n_objectives < FEWEST_AXES:
+        raise UsageError(
+            "A hypervolume needs two objectives or more, but the study has one.",
+            hint="history and edf show one objective.",
+        )
+    if request.reference and len(request.reference) != n_objectives:
+        raise UsageError(
+            f"--reference has {len(request.reference)} numbers, but the study has "
+            f"{n_objectives} objectives.",
+            hint="Give a number for each, worse than what you care for.",
+        )
+    history = build_hypervolume(trials, request.reference or worst_values(trials))
+
+    def draw(frame: Frame) -> Figure:
+        return draw_hypervolume(
+            history,
+            width=frame.width,
+            height=frame.height,
+            unicode=frame.unicode,
+            is_worst_seen=not request.reference,
+        )
+
+    yield TitledFigure("hypervolume", draw)

@@ -1,0 +1,59 @@
+"""The kinds of figures there are, and what can be asked of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hptui.figures.request import FigureRequest, TitledFigure
+
+Option = Literal["objective", "log", "others", "params", "axes", "reference"]
+"""What some kinds take and others do not: parts of a `FigureRequest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of figure."""
+
+    name: str
+    summary: str
+    """What it shows, in a few words."""
+    module: str
+    """It has a function `figures_of(request)`; imported when the figure is asked for."""
+    options: frozenset[Option]
+    """Those that say something about it."""
+
+    def figures(self, request: FigureRequest) -> Iterator[TitledFigure]:
+        """Compute what it shows: one figure or several, each when it is asked for.
+
+        Raises:
+            UsageError: The request asks for something that the study does not have.
+        """
+        yield from import_module(self.module).figures_of(request)
+
+
+def _kind(name: str, summary: str, *options: Option, module: str = "") -> Kind:
+    return Kind(name, summary, f"hptui.figures.{module or name}", frozenset(options))
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        _kind(
+            "history", "the value of every trial, and the best so far", "objective", "log", "others"
+        ),
+        _kind("edf", "which share of trials is how good", "objective", "log", "others"),
+        _kind("pareto", "two objectives against each other, and the front", "axes", "log"),
+        _kind("timeline", "which trial ran when, and idle slots"),
+        _kind("slice", "the value by each parameter", "objective", "log", "params"),
+        _kind("intermediate", "what all trials reported, step by step", "log"),
+        _kind("contour", "the value over two parameters", "objective", "params"),
+        _kind("rank", "how trials rank over two parameters", "objective", "params"),
+        _kind("parallel", "trials across all parameters", "objective", "log", "params"),
+        _kind("hypervolume", "what several objectives have gained together", "reference"),
+    )
+}
