@@ -14,8 +14,10 @@ from optuna.trial import TrialState, create_trial
 from tests.ui.driving import drive
 from tests.ui.test_study_screen import a_run
 
+from hptui.storage.trial_detail import read_trial
 from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail, find_lines
 from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
+from hptui.ui.data.trial_why_lines import why_lines, why_text
 from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.screens.trial import TrialScreen
 from hptui.ui.settings import Settings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.ui.app import HptuiApp
+    from hptui.ui.data.trial_lines import Line
 
 
 def look(script: str, path: Path, number: int, *, size: str = "120x36") -> HptuiApp:
@@ -82,22 +85,40 @@ def test_a_running_trial_is_followed_to_its_end(tmp_path: Path) -> None:
 
 def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
     with a_run(tmp_path) as path:
-        look(
+        app = look(
             r"""
             wait "✗ failed"
             wait "ValueError: [bold]no[/bold] \\x1b]52;c;aGk=\\x07 good"
-            wait "Traceback"
+            wait "raised in watched"
+            wait "▸ traceback"
+            expect-not "Traceback"
+            press enter
+            wait "Traceback (most recent call last)"
+            expect "enter fold"
+            press y
+            wait "Copied what the pane shows."
+            click 52 8
+            wait-not "Traceback (most"
+            press tab enter
+            wait "Traceback (most recent call last)"
+            press enter
+            wait-not "Traceback (most"
             press [
             wait "#0"
             press ] ]
             wait "◐ pruned"
             wait "by itself"
+            press enter
+            wait "Trial 2 has no traceback."
             press ]
             wait "#3"
             """,
             path,
             1,
         )
+    assert app.clipboard.startswith(
+        "ValueError: [bold]no[/bold] \\x1b]52;c;aGk=\\x07 good\n\nTrace"
+    )
 
 
 def test_a_running_trial_is_killed_and_one_that_has_ended_is_not(tmp_path: Path) -> None:
@@ -187,6 +208,10 @@ def test_a_trial_is_there_at_every_size(size: str, tmp_path: Path) -> None:
         wait "It was pruned after step 2"
         expect "parameters"
         expect "0.25"
+        wait "reports"
+        expect "2  nan"
+        expect "1  0.5"
+        expect "step"
         """,
         a_file(tmp_path, trial),
         0,
@@ -212,6 +237,23 @@ def test_a_waiting_trial_shows_what_it_was_enqueued_with(tmp_path: Path) -> None
 
 def test_a_trial_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
     look('wait "There is no trial 7"', a_file(tmp_path, create_trial(value=1.0)), 7)
+
+
+def test_a_long_traceback_is_whole_and_a_short_one_is_folded_too(tmp_path: Path) -> None:
+    frames = [f'  File "a.py", line {number}, in f\n    f()\n' for number in range(1000)]
+    error = {"type": "E", "message": "one\n[b]two[/b]", "traceback": "".join(frames)}
+    trial = create_trial(state=TrialState.FAIL, system_attrs={"hptui:error": error})
+    path = a_file(tmp_path, trial)
+    detail = read_trial(path, "w", 0)
+
+    def texts(lines: list[Line]) -> list[str]:
+        return ["".join(part for part, _ in line) for line in lines]
+
+    folded = texts(why_lines(detail))
+    assert folded[:3] == ["E: one", "[b]two[/b]", "raised in f, a.py, line 999"]
+    assert folded[4:] == ["▸ traceback, 2,000 lines   enter unfolds it"]
+    assert texts(why_lines(detail, is_unfolded=True))[5:] == "".join(frames).splitlines()
+    assert why_text(detail).count("\n") == 2002
 
 
 def test_a_log_is_read_as_it_grows_and_anew_when_it_was_cut(tmp_path: Path) -> None:

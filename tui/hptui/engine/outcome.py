@@ -15,7 +15,8 @@ from hptui.errors import ObjectiveError
 ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
 
 MAX_MESSAGE_CHARS = 2_000
-MAX_TRACEBACK_CHARS = 8_000
+MAX_TRACEBACK_CHARS = 20_000
+_MAX_FRAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,20 @@ def describe_exception(error: BaseException) -> TrialError:
         with contextlib.suppress(BaseException):
             message = repr(error)[:MAX_MESSAGE_CHARS]
     try:
-        lines = traceback.format_exception(error, limit=-30)
+        lines = traceback.format_exception(error, limit=-_MAX_FRAMES)
         text = "".join(lines)
     except BaseException as problem:  # noqa: BLE001 - as above
         text = f"(its traceback cannot be shown: {type(problem).__name__})"
-    return TrialError("exception", name, message, text[-MAX_TRACEBACK_CHARS:])
+    return TrialError("exception", name, message, _end_of(text))
+
+
+def _end_of(text: str) -> str:
+    """Return the end of a traceback from the begin of a line on, and say what is left out."""
+    if len(text) <= MAX_TRACEBACK_CHARS:
+        return text
+    kept = text[-MAX_TRACEBACK_CHARS:]
+    kept = kept[kept.find("\n") + 1 :]
+    return f"({len(text) - len(kept):,} characters before this are left out)\n{kept}"
 
 
 def _dotted(kind: type) -> str:

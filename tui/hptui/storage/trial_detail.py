@@ -35,6 +35,7 @@ PRUNED_KEY: Final = "hptui:pruned"
 
 Part = TypeVar("Part")
 _MAX_TEXT_CHARS: Final = 10_000
+_MAX_TRACEBACK_CHARS: Final = 100_000
 _VALUE: Final = (
     "CASE {type} WHEN 'FINITE' THEN {value} WHEN 'NAN' THEN 'nan' "
     "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
@@ -301,8 +302,9 @@ def _choice(distribution: Any, spec: ChoiceParam, index: int) -> object:  # noqa
 def _error_of(data: object) -> StoredError | None:
     if not isinstance(data, dict):
         return None
-    texts = [_text(data, key) for key in ("kind", "type", "message", "traceback")]
-    return StoredError(*texts)
+    kind, name, message = (_text(data, key) for key in ("kind", "type", "message"))
+    traceback = _text(data, "traceback", max_chars=_MAX_TRACEBACK_CHARS)
+    return StoredError(kind, name, message, traceback)
 
 
 def _pruning_of(data: object) -> StoredPruning | None:
@@ -319,9 +321,9 @@ def _pruning_of(data: object) -> StoredPruning | None:
     )
 
 
-def _text(data: Any, key: str) -> str:  # noqa: ANN401 - JSON
+def _text(data: Any, key: str, *, max_chars: int = _MAX_TEXT_CHARS) -> str:  # noqa: ANN401 - JSON
     value = data.get(key)
-    return "" if value is None else str(value)[:_MAX_TEXT_CHARS]
+    return "" if value is None else str(value)[:max_chars]
 
 
 def _number(value: object) -> float | None:

@@ -99,6 +99,7 @@ def _all() -> tuple[Command, ...]:
             ("next-trial", ("right_square_bracket",), "next", "Go to the next trial", True),
             ("previous-trial", ("left_square_bracket",), "previous", "Go to the one before", True),
             ("next-tab", ("t",), "tab", "Show the next tab", True),
+            ("unfold", ("enter",), "traceback", "Unfold the traceback, or fold it", True),
             ("kill-trial", ("x",), "kill", "End this running trial", False),
             ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", True),
             ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import four_digits, show_moment
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     from hptui.storage.trial_detail import TrialDetail
@@ -19,7 +19,6 @@ STATE_WORDS: Final = {
     "FAIL": "failed",
     "WAITING": "waiting",
 }
-_MAX_TRACEBACK_LINES: Final = 500
 
 
 def headline(page: TrialPage) -> tuple[str, str]:
@@ -52,23 +51,6 @@ def pruned_sentence(trial: TrialDetail) -> str:
         return "It was pruned; whoever ran it did not store why."
     step, value = trial.reports[-1]
     return f"It was pruned after step {step}, where it reported {four_digits(value)}."
-
-
-def why_lines(page: TrialPage) -> list[Line]:
-    """Return the lines of the tab that says why a trial failed or was pruned."""
-    trial = page.detail
-    if trial is None:
-        return []
-    if trial.state == "PRUNED":
-        return [[(pruned_sentence(trial), "")]]
-    sentence = error_sentence(trial)
-    if not sentence:
-        return [[("It has not failed.", "note")]]
-    lines: list[Line] = [[(sentence, "failed")]]
-    if trial.error is not None and trial.error.traceback:
-        traceback = safe_text(trial.error.traceback).expandtabs(4).splitlines()
-        lines += [[], *([(line, "")] for line in traceback[-_MAX_TRACEBACK_LINES:])]
-    return lines
 
 
 def report_lines(trial: TrialDetail) -> list[Line]:

@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line, safe_text
+from hptui.ui.commands import commands_of
 from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
 from hptui.ui.data.trial_page_lines import (
@@ -21,8 +22,9 @@ from hptui.ui.data.trial_page_lines import (
     log_title,
     report_lines,
     trial_tabs,
-    why_lines,
 )
+from hptui.ui.data.trial_why_lines import has_traceback, why_lines, why_text
+from hptui.ui.key_names import key_text
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import TextDialog
 from hptui.ui.screens.steered import SteeredScreen
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from hptui.ui.commands import Place
+    from hptui.ui.commands import Command, Place
     from hptui.ui.steering import Answer
 
     Neighbour = Callable[[int, int], int | None]
@@ -79,6 +81,7 @@ class TrialScreen(SteeredScreen[None]):
         self._is_tab_picked = False
         self._revision = 0
         self._is_log = False
+        self._is_unfolded = False
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
@@ -132,7 +135,7 @@ class TrialScreen(SteeredScreen[None]):
         detail = page.detail
         self.query_one("#log", LineView).show(log_lines(page))
         self.query_one("#log", LineView).border_title = pane_title(log_title(page))
-        self.query_one("#why", LineView).show(why_lines(page))
+        self._show_why()
         self.query_one("#files", LineView).show(file_lines(page.files))
         tabs, full = trial_tabs(page)
         self.query_one(TabLine).show(tabs, full)
@@ -143,6 +146,12 @@ class TrialScreen(SteeredScreen[None]):
             self._revision += 1
             self._show_curve()
         self.refresh_commands()
+
+    def _show_why(self) -> None:
+        unfold = next(each for each in commands_of("trial") if each.id == "unfold")
+        key = key_text(self.app.keys_of(unfold)[0])
+        lines = why_lines(self._page.detail, is_unfolded=self._is_unfolded, key=key)
+        self.query_one("#why", LineView).show(lines)
 
     def _show_curve(self) -> None:
         self.query_one(CurvePlot).show(
@@ -174,6 +183,17 @@ class TrialScreen(SteeredScreen[None]):
         """Show the next tab that has something to show."""
         self._is_tab_picked = True
         self._choose(self.query_one(TabLine).next())
+
+    @on(LineView.ActionClicked, "#why")
+    def do_unfold(self) -> None:
+        """Show the traceback, or fold it; from another tab, go to it."""
+        is_there = self.query_one(ContentSwitcher).current == "why"
+        self._is_unfolded = not (is_there and self._is_unfolded)
+        self._is_tab_picked = True
+        self._choose("why")
+        self._show_why()
+        self.query_one("#why", LineView).focus()
+        self.refresh_commands()
 
     def do_next_trial(self) -> None:
         """Go to the trial after this one in the table."""
@@ -213,7 +233,7 @@ class TrialScreen(SteeredScreen[None]):
         focused = self.focused
         if isinstance(focused, LineView) and focused.id in ("log", "why", "files", "reports"):
             text = "\n".join("".join(part for part, _ in line) for line in focused.lines)
-            self.app.copy_to_clipboard(text)
+            self.app.copy_to_clipboard(why_text(detail) if focused.id == "why" else text)
             self.notify("Copied what the pane shows.")
         elif detail is not None:
             params = {each.name: each.value for each in detail.params}
@@ -245,9 +265,17 @@ class TrialScreen(SteeredScreen[None]):
         """Whether an engine of this machine runs the study."""
         return self._page.is_study_run
 
+    def label_of(self, command: Command) -> str:
+        """Say whether the traceback is to be folded."""
+        if command.id == "unfold":
+            return "fold" if self._is_unfolded else "unfold"
+        return command.label
+
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         detail = self._page.detail
+        if command_id == "unfold" and not has_traceback(detail):
+            return f"Trial {self.number} has no traceback."
         if command_id in ("kill-trial", "copy-trial") and not self.is_run_here:
             return "No engine runs this study now."
         if command_id == "kill-trial" and (detail is None or detail.state != "RUNNING"):

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.style import Style
+    from textual import events
 
     from hptui.ui.widgets.spans import Span
 
-_ROLES: Final = ("title", "name", "note", "hit", "running", "best", "failed", "pruned")
+_ROLES: Final = ("title", "name", "note", "action", "hit", "running", "best", "failed", "pruned")
 
 
 class LineView(ScrollView, can_focus=True):
@@ -51,6 +52,7 @@ class LineView(ScrollView, can_focus=True):
         height: 1fr;
         scrollbar-size: 1 1;
         & > .line-view--title, & > .line-view--note { color: $dimmed; }
+        & > .line-view--action { text-style: underline; }
         & > .line-view--hit { background: $state-best; color: $background; }
         & > .line-view--running { color: $state-running; }
         & > .line-view--best { color: $state-best; }
@@ -62,6 +64,17 @@ class LineView(ScrollView, can_focus=True):
     @dataclass
     class Resized(Message):
         """The view has another width now."""
+
+        view: LineView
+
+        @property
+        def control(self) -> LineView:
+            """The view."""
+            return self.view
+
+    @dataclass
+    class ActionClicked(Message):
+        """A line with the role `action` was clicked."""
 
         view: LineView
 
@@ -135,6 +148,13 @@ class LineView(ScrollView, can_focus=True):
         """Break the lines at the new width."""
         self._lay_out()
         self.post_message(self.Resized(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell of a click on a line that does something."""
+        place = event.get_content_offset(self)
+        row = -1 if place is None else place.y + self.scroll_offset.y
+        if 0 <= row < len(self._shown) and any(role == "action" for _, role in self._shown[row]):
+            self.post_message(self.ActionClicked(self))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of those in sight."""

@@ -1,0 +1,87 @@
+"""The tab of a trial that says why it failed or was pruned; its traceback can be folded."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line, safe_text
+from hptui.ui.data.trial_page_lines import error_sentence, pruned_sentence
+
+if TYPE_CHECKING:
+    from hptui.storage.trial_detail import StoredError, TrialDetail
+    from hptui.ui.data.trial_lines import Line
+
+FOLD_ROLE: Final = "action"
+"""Of the line that folds the traceback and unfolds it."""
+_MAX_CHARS: Final = 400_000
+"""Of a traceback with control characters spelled out; what is stored is shorter."""
+_FRAME: Final = re.compile(r'^ *File "(.+)", line (\d+)(?:, in (.+))?$', re.MULTILINE)
+
+
+def has_traceback(trial: TrialDetail | None) -> bool:
+    """Say whether a trial has a traceback that can be unfolded."""
+    return trial is not None and trial.error is not None and bool(trial.error.traceback.strip())
+
+
+def why_lines(
+    trial: TrialDetail | None, *, is_unfolded: bool = False, key: str = "enter"
+) -> list[Line]:
+    """Return why a trial failed or was pruned: a sentence, where it was raised, the traceback.
+
+    Args:
+        trial: The trial; None before it has been read.
+        is_unfolded: Show the traceback, not only how long it is.
+        key: What is pressed to fold it or unfold it.
+    """
+    if trial is None:
+        return []
+    if trial.state == "PRUNED":
+        return [[(pruned_sentence(trial), "")]]
+    error = trial.error
+    if error is None:
+        sentence = error_sentence(trial)
+        return [[(sentence, "failed")]] if sentence else [[("It has not failed.", "note")]]
+    lines = _message_lines(error)
+    traceback = _traceback_of(error)
+    if traceback:
+        place = _raised_at(error.traceback)
+        if place:
+            lines.append([(place, "note")])
+        count = f"{len(traceback):,} line{'' if len(traceback) == 1 else 's'}"
+        mark, verb = ("▾", "folds it") if is_unfolded else ("▸", "unfolds it")
+        lines += [[], [(f"{mark} traceback, {count}", FOLD_ROLE), (f"   {key} {verb}", "note")]]
+        if is_unfolded:
+            lines += [[(line, "")] for line in traceback]
+    return lines
+
+
+def why_text(trial: TrialDetail | None) -> str:
+    """Return the same as plain text to be copied: the whole of the message and the traceback."""
+    if trial is None or trial.error is None or trial.state == "PRUNED":
+        return "\n".join("".join(part for part, _ in line) for line in why_lines(trial))
+    message = ["".join(part for part, _ in line) for line in _message_lines(trial.error)]
+    traceback = _traceback_of(trial.error)
+    return "\n".join([*message, "", *traceback] if traceback else message)
+
+
+def _message_lines(error: StoredError) -> list[Line]:
+    """Return type and message; a message of several lines keeps them."""
+    first, *more = safe_text(error.message).expandtabs(4).splitlines() or [""]
+    kind = safe_line(error.type)
+    head = f"{kind}: {first}".removesuffix(": ") if kind else first
+    return [[(head, "failed")], *([(line, "failed")] for line in more)]
+
+
+def _traceback_of(error: StoredError) -> list[str]:
+    return safe_text(error.traceback.strip("\n"), max_chars=_MAX_CHARS).expandtabs(4).splitlines()
+
+
+def _raised_at(traceback: str) -> str:
+    """Return where the innermost frame stands; empty where no frame can be found."""
+    frames = _FRAME.findall(traceback)
+    if not frames:
+        return ""
+    path, line, function = frames[-1]
+    where = f"in {function}, " if function and function != "<module>" else ""
+    return safe_line(f"raised {where}{path}, line {line}", max_chars=400)
