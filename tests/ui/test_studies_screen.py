@@ -16,7 +16,7 @@ from tests.ui.showing import run as show
 from tests.ui.showing import screen_text, until
 
 from hptui.cli.application import open_place
-from hptui.engine.client import running_engine
+from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.trash import list_trash
 from hptui.storage.studies import list_studies, read_summary, study_names
 from hptui.ui.app import HptuiApp
@@ -530,7 +530,7 @@ def running(folder: Path) -> Generator[Path]:
 @pytest.mark.usefixtures("running")
 def test_a_running_study_is_seen_and_left_alone(folder: Path):
     study(folder, "wine", 1.0, age_s=50)
-    drive(
+    app = drive(
         """
         wait "1 worker"
         expect "0 %"
@@ -544,8 +544,19 @@ def test_a_running_study_is_seen_and_left_alone(folder: Path):
         press enter
         wait "live is copied to live-2"
         wait "live-2, 1 trial"
+        press q
+        wait "live runs on without it"
+        press c
+        wait-not "Leave hptui?"
+        press n
+        wait "Choose an objective"
+        press escape q
+        wait "Leave hptui?"
+        press s
         """
     )
+    wait_until(lambda: app.return_code == 0, "the application's end")
+    assert ask_engine(folder / "live.db", "live", {"op": "status"})["state"] == "stopping"
     assert read_summary(folder / "live-2.db", "live-2").counts["FAIL"] == 1
     assert read_summary(folder / "live.db", "live").counts["RUNNING"] == 1
 

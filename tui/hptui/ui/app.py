@@ -225,8 +225,13 @@ class HptuiApp(App[int], inherit_bindings=False):
         self.push_screen(CommandPalette([CommandProvider], placeholder="Find a command"))
 
     def do_quit(self) -> None:
-        """Leave; runs go on."""
-        self.exit(0)
+        """Leave; where a study runs that a screen shows, ask what becomes of the run."""
+        from hptui.ui.leaving import Leaving, runs_on
+
+        if runs := runs_on(self.screen_stack):
+            Leaving(self, runs).ask()
+        else:
+            self.exit(0)
 
     def keys_of(self, command: Command) -> tuple[str, ...]:
         """Return the keys of a command: those of the settings, or else its own."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from hptui.ui.commands import Place
+    from hptui.ui.shown_run import ShownRun
 
 MIN_WIDTH, MIN_HEIGHT = 40, 12
 """The smallest terminal that the screens are drawn for."""
@@ -80,6 +81,10 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
     def offers(self, command: Command) -> bool:
         """Say whether a command has a meaning here at all, usable now or not."""
         return self._method(command) is not None
+
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the runs that are shown here; leaving the application asks about them."""
+        return ()
 
     async def run_command(self, command_id: str) -> None:
         """Do what a command says, or tell why it cannot be done."""

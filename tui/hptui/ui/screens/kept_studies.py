@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -10,6 +11,7 @@ from textual.message import Message
 
 from hptui.domain.text import safe_line
 from hptui.ui import keeping
+from hptui.ui.abstract import AbstractMeta
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog, TextDialog
 
@@ -43,7 +45,7 @@ class Reading(Protocol):
         ...
 
 
-class KeptStudies(CommandScreen[None]):
+class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
     """A screen with a study under the cursor, and what can be done with it as a whole."""
 
     PLACE: ClassVar[Place] = "studies"
@@ -75,26 +77,26 @@ class KeptStudies(CommandScreen[None]):
         """As far as is known: before the trash was looked into it may hold something."""
 
     @property
+    @abstractmethod
     def study(self) -> StudyRow | None:
         """The study under the cursor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def objective(self) -> ObjectiveRef | None:
         """The objective under the cursor, where objectives are listed instead of studies."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resume_reading(self) -> None:
         """Follow the studies again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def halt_reading(self) -> Sequence[Reading]:
         """Let go of all files; return what is still about to do so."""
-        raise NotImplementedError
 
+    @abstractmethod
     def want(self, path: Path, study_name: str) -> None:
         """Put the cursor on a study as soon as it is in the list."""
-        raise NotImplementedError
 
     @property
     def _folder(self) -> Path:

@@ -12,6 +12,7 @@ from textual.screen import ScreenResultType
 from hptui.errors import SpaceError
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog
+from hptui.ui.shown_run import ShownRun
 from hptui.ui.steering import Answer, Steering, plainly
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ class SteeredScreen(CommandScreen[ScreenResultType]):
         """Whether an engine of this machine runs the study."""
         return False
 
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the study's run."""
+        return (ShownRun(self.path, self.study_name),) if self.is_run_here else ()
+
     def after_answer(self, answer: Answer) -> None:
         """Do something more when the engine has answered."""
-        if answer.about == "leave" and answer.is_done:
-            self.app.exit(0)
 
     @on(Answered)
     def tell_answer(self, message: Answered) -> None:
@@ -109,28 +112,3 @@ class SteeredScreen(CommandScreen[ScreenResultType]):
 
         draft = draft_of(space, values, fixed=fixed, copy_of=number)
         self.app.push_screen(EnqueueScreen(draft), send)
-
-    def do_quit(self) -> None:
-        """Leave; while the study is run here, ask what becomes of the run."""
-        if not self.is_run_here:
-            self.app.do_quit()
-            return
-
-        def leave(choice: str | None) -> None:
-            if choice == "leave":
-                self.app.exit(0)
-            elif choice == "stop":
-                self.steering.send(plainly("stop"), about="leave")
-
-        self.app.push_screen(
-            ChoiceDialog(
-                "Leave hptui?",
-                "The run goes on without it; opening the study again shows it.",
-                (
-                    ("l", "leave", "leave it running"),
-                    ("s", "stop", "stop the run; running trials end first"),
-                    ("c", "", "stay"),
-                ),
-            ),
-            leave,
-        )

@@ -21,6 +21,7 @@ from hptui.ui.data.studies_model import (
     study_key,
 )
 from hptui.ui.screens.kept_studies import KeptStudies, Reading
+from hptui.ui.shown_run import ShownRun
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 
@@ -135,6 +136,11 @@ class StudiesScreen(KeptStudies):
         """The study under the cursor."""
         model = self.grid.model
         return model.study_of(self.grid.cursor_key) if isinstance(model, StudiesModel) else None
+
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the runs of the studies in the list."""
+        rows = () if self.catalogue is None else self.catalogue.rows
+        return tuple(ShownRun(row.path, row.name) for row in rows if row.engine is not None)
 
     @property
     def objective(self) -> ObjectiveRef | None:

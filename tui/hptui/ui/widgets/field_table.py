@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -13,6 +14,7 @@ from textual.widgets import Input
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.ui.abstract import AbstractMeta
 from hptui.ui.widgets.field_lines import GAP, MARGIN, FieldLines
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class FieldEditor(Input):
         self._leave(0, rows)
 
 
-class FieldTable(Container):
+class FieldTable(Container, metaclass=AbstractMeta):
     """Shows rows of fields; a subclass says what they are and what is done with what is typed.
 
     Enter edits the field under the cursor in place. What is wrong with a text stands under its row
@@ -105,13 +107,13 @@ class FieldTable(Container):
         # The text stands exactly over the field.
         self._editor.styles.padding = 0
 
+    @abstractmethod
     def columns(self) -> Sequence[FieldColumn]:
         """Return the columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self) -> Sequence[FieldRow]:
         """Return the rows as they are now."""
-        raise NotImplementedError
 
     def empty_text(self) -> str:
         """Return a sentence for a table without rows."""
@@ -121,30 +123,30 @@ class FieldTable(Container):
         """Return one line about the field under the cursor."""
         return ""
 
+    @abstractmethod
     def text_of(self, row: str, column: str) -> str:
         """Return what the editor of a field begins with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def try_text(self, row: str, column: str, text: str) -> object:
         """Return what the table would hold with this text in a field.
 
         Raises:
             HptuiError: The text is wrong there.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def accept(self, held: object) -> None:
         """Hold what `try_text` returned."""
-        raise NotImplementedError
 
     def is_typed(self, row: str, column: str) -> bool:
         """Say whether a field is typed, rather than chosen."""
         del row, column
         return True
 
+    @abstractmethod
     def choose(self, row: str, column: str) -> None:
         """Change a field that is not typed."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         """Lay out the rows and, over them, the editor."""
