@@ -94,9 +94,12 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "best": [[], ["--python"]],
     "trials": [[], ["--csv"], ["--json"]],
     "plot": [[]],
+    "compare": [["a"]],
     "rename": [["other"]],
     "duplicate": [["other"]],
     "export": [["out.csv"], ["out.jsonl"], ["out.db"]],
+    "note": [[], ["--set", "x"], ["0"]],
+    "tag": [[], ["--add", "x"], ["0", "--clear"]],
     "doctor": [[], ["--fail"], ["--requeue"]],
     "upgrade": [[]],
 }

@@ -34,6 +34,8 @@ def study_json(study: StudyDetail, best: TrialDetail | None) -> dict[str, Any]:
         "last_activity": iso_utc(summary.last_activity_s),
         "runs": [_run_json(run) for run in study.runs],
         "edits": study.edits,
+        "tags": summary.tags,
+        "note": study.note.body,
         "user_attrs": study.user_attributes.readable(),
         "system_attrs": study.system_attributes.readable(),
     }
@@ -87,6 +89,8 @@ def trial_json(trial: TrialDetail, log: Path | None) -> dict[str, Any]:
             "threshold": pruned.threshold,
             "text": pruned.text,
         },
+        "tags": trial.tags,
+        "note": trial.note.body,
         "user_attrs": trial.user_attributes.readable(),
         "system_attrs": trial.system_attributes.readable(),
         "log": None if log is None else str(log),

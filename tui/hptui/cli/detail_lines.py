@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from hptui.domain.choices import is_choice_value, spell_choice
 from hptui.domain.json_values import dump
 from hptui.domain.readable import four_digits
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.storage.attributes import Attribute, Attributes
+    from hptui.storage.notes import Note
     from hptui.storage.trial_detail import TrialParam
 
 _LABEL_WIDTH = 13
@@ -31,6 +32,11 @@ def attribute_lines(attributes: Attributes, label: str) -> list[str]:
 def field_lines(label: str, texts: Sequence[str]) -> list[str]:
     """Return a line for each text; the label stands before the first one."""
     return [field_line(label if index == 0 else "", text) for index, text in enumerate(texts)]
+
+
+def note_lines(note: Note) -> list[str]:
+    """Return the lines of a note, the first of them with the label."""
+    return field_lines("note", safe_text(note.body).expandtabs(4).splitlines())
 
 
 def _shown(attribute: Attribute) -> str:

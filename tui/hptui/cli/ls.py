@@ -30,7 +30,8 @@ _COLUMNS = (
 )
 _EPILOG = """\
 `open` counts running and waiting trials. With --json: an array of objects with the keys name,
-file, directions, objective, counts, best, last_activity, size_bytes, problem, hint.
+file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
+problem, hint.
 """
 
 
@@ -38,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `hptui ls`."""
     parser.epilog = _EPILOG
     add_studies_option(parser)
+    parser.add_argument(
+        "--tag",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="only studies with this tag; of several, with all of them",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -47,6 +55,13 @@ def run(args: argparse.Namespace) -> int:
     studies = sorted(
         list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
     )
+    if args.tag:
+        everything, wanted = studies, set(args.tag)
+        studies = [study for study in everything if wanted <= set(study.tags)]
+        if everything and not studies and not args.json:
+            named = ", ".join(safe_line(tag, max_chars=60) for tag in args.tag)
+            print(f"No study in {safe_line(folder)} is tagged {named}.")
+            return 0
     if args.json:
         print(dump([_as_json(study) for study in studies]))
     elif not studies:
@@ -61,7 +76,12 @@ def _print(studies: list[StudySummary]) -> None:
     readable = [study for study in studies if not study.problem]
     if readable:
         rows = [_row(study, now_s) for study in readable]
-        print("\n".join(render_table(_COLUMNS, rows, width=Terminal.of_stdout().table_width)))
+        columns = _COLUMNS
+        if any(study.tags for study in readable):
+            columns = (*columns, Column("tags"))
+            for row, study in zip(rows, readable, strict=True):
+                row.append(", ".join(study.tags))
+        print("\n".join(render_table(columns, rows, width=Terminal.of_stdout().table_width)))
     for study in studies:
         if study.problem:
             hint = f" {study.hint}" if study.hint else ""
@@ -95,6 +115,8 @@ def _as_json(study: StudySummary) -> dict[str, Any]:
         "best": None if best is None else {"number": best.number, "value": best.value},
         "last_activity": iso_utc(study.last_activity_s),
         "size_bytes": study.size_bytes,
+        "tags": study.tags,
+        "note": study.note_start,
         "problem": study.problem or None,
         "hint": study.hint or None,
     }

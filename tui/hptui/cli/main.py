@@ -77,6 +77,8 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("drive", "play the application from a script", "hptui.cli.drive"),
     ),
     "Look after study files": (
+        Command("note", "show or write the note of a study or trial", "hptui.cli.note"),
+        Command("tag", "show or change the tags of a study or of trials", "hptui.cli.tag"),
         Command("rename", "give a study another name", "hptui.cli.manage"),
         Command("duplicate", "copy a study under another name", "hptui.cli.manage"),
         Command("delete", "move a study to the trash", "hptui.cli.manage"),

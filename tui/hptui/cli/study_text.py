@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text, plain_text
+from hptui.cli.detail_lines import (
+    attribute_lines,
+    field_line,
+    field_lines,
+    note_lines,
+    param_text,
+    plain_text,
+)
 from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 
@@ -31,6 +38,8 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         field_line("last active", show_moment(summary.last_activity_s)),
         field_line("last run", _run_text(study.runs[-1]) if study.runs else ""),
         *_edit_lines(study.edits),
+        field_line("tags", ", ".join(summary.tags)),
+        *note_lines(study.note),
         *attribute_lines(study.user_attributes, "attributes"),
     ]
     return "\n".join(line for line in lines if line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, param_text
+from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, note_lines, param_text
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.readable import four_digits, show_duration, show_moment
@@ -36,6 +36,8 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         *_param_lines(trial),
         *_report_lines(trial),
         *field_lines("constraints", constraints),
+        field_line("tags", ", ".join(trial.tags)),
+        *note_lines(trial.note),
         *attribute_lines(trial.user_attributes, "attributes"),
         *attribute_lines(trial.system_attributes.without(RUN_KEY), "system"),
         *_error_lines(trial),

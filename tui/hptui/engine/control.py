@@ -1,5 +1,7 @@
 """What a client may ask of a running engine, and the answers."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from dataclasses import asdict
@@ -19,7 +21,9 @@ from hptui.engine.run_events import (
     StopRequested,
     Tick,
 )
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError, StudyBusyError, UsageError
+from hptui.storage.annotating import edit_from_json
+from hptui.storage.notes import NoteConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,6 +197,21 @@ def _retry(engine: Engine, message: Message) -> Message:
     return {"text": f"{len(retried)} failed trial{plural} will be tried again.", "trials": retried}
 
 
+def _annotate(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    edit = edit_from_json(message["edit"])
+    try:
+        # What is gathered must not be at stake when the edit is refused.
+        engine.commit()
+        done = run.storage.annotate(run.study._study_id, edit)
+    except NoteConflictError as error:
+        return {"problem": "conflict", "text": error.message, "hint": error.hint}
+    except StudyBusyError as error:
+        return {"problem": "busy", "text": error.message, "hint": error.hint}
+    return {"changed": done.n_changed, "text": "Saved."}
+
+
 _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "status": _status,
     "pause": _pause,
@@ -204,4 +223,5 @@ _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "extend": _extend,
     "space": _space,
     "retry": _retry,
+    "annotate": _annotate,
 }

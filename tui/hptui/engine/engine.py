@@ -37,7 +37,7 @@ from hptui.engine.trial_desk import TrialDesk
 from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
-from hptui.errors import HptuiError, ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -306,6 +306,16 @@ class Engine:
         self._feed(event)
         if isinstance(event, SlotsRequested):
             self._crew.open(event.n_slots)
+
+    def commit(self) -> None:
+        """Bring all that is gathered into the file for a request that goes there itself.
+
+        Raises:
+            StudyBusyError: The file takes no writes now.
+        """
+        assert self._commits is not None
+        if not self._commits.commit():
+            raise StudyBusyError(self._commits.trouble, hint="Try again in a moment.")
 
     def progress(self) -> Progress:
         """Return where the run stands."""

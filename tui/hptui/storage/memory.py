@@ -8,13 +8,13 @@ A trial that was handed out never changes: the first write after that goes to a 
 from __future__ import annotations
 
 from bisect import bisect
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Mapping
 
     from optuna.distributions import BaseDistribution
 
@@ -93,6 +93,18 @@ class StudyInMemory:
             self._forget_finished()
         if before is not trial.state:
             self._account_for(position, trial)
+
+    def annotate(self, user_attrs: Mapping[int, Mapping[str, Any]]) -> None:
+        """Set user attributes of trials, by their ids; of finished ones, too."""
+        is_any_finished = False
+        for trial_id, attrs in user_attrs.items():
+            position = self._position_of[trial_id]
+            trial = detached_copy(self.trials[position])
+            trial._user_attrs.update(attrs)
+            self.trials[position] = trial
+            is_any_finished |= trial.state in _FINISHED
+        if is_any_finished:
+            self._forget_finished()
 
     def writable(self, trial_id: int) -> FrozenTrial:
         """Return a trial that is not finished, to be changed in place, except its state."""

@@ -15,6 +15,7 @@ from optuna.storages._base import DEFAULT_STUDY_NAME_PREFIX
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.storage.annotating import Annotation, Edit, annotate
 from hptui.storage.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.gathered import AttributeKind, NewTrial
 from hptui.storage.grouped import GroupedStorage
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from optuna.study import StudyDirection
+
+_ANNOTATING_TIMEOUT_S = 0.2
+"""An engine waits for the lock no longer: its trials must not."""
 
 
 class SqliteStorage(GroupedStorage):
@@ -273,6 +277,25 @@ class SqliteStorage(GroupedStorage):
                 self._file.gathered.set_trial_attribute(kind, trial_id, key, text)
             trial = self._writable(trial_id)
             (trial._user_attrs if kind == "user" else trial._system_attrs)[key] = stored
+
+    def annotate(self, study_id: int, edit: Edit) -> Annotation:
+        """Save a note or tags, of finished trials too; they are in the file on return.
+
+        Raises:
+            UsageError: There is no such trial, or one would have too many tags.
+            NoteConflictError: Somebody else has saved the note since it was read.
+            StorageBusyError: Another program holds the lock.
+            StorageWriteError: The disk refuses.
+        """
+        with self._lock:
+            with self._file.transaction(_ANNOTATING_TIMEOUT_S) as connection:
+                study = self._file.memory.study(study_id)
+                done = annotate(connection, study_id, study.row.name, edit)
+            row = study.row
+            row.system_attrs = {**row.system_attrs, **done.study_system}
+            row.user_attrs = {**row.user_attrs, **done.study_user}
+            study.annotate(done.trial_user)
+            return done
 
     def _updatable(self, trial_id: int) -> FrozenTrial:
         trial = self._file.memory.trial(trial_id)

@@ -14,6 +14,7 @@ from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.gate import inspect_file, open_read_only
+from hptui.storage.notes import read_note
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_identity import (
     no_such_study,
@@ -22,6 +23,7 @@ from hptui.storage.study_identity import (
     read_study_facts,
     read_study_names,
 )
+from hptui.storage.tags import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +34,8 @@ MAX_STUDIES: Final = 1_000
 CHECK_BUDGET_S: Final = 0.05
 """How long a file is searched for damage before it is read."""
 MAX_CONSTRAINT_CHARS: Final = 100_000
+MAX_NOTE_START_CHARS: Final = 2_000
+"""So much of a note is in a summary."""
 
 VALUE_SQL: Final = (
     "CASE value_type WHEN 'FINITE' THEN value "
@@ -65,6 +69,10 @@ class StudySummary:
     """What it tunes, where hptui ran it."""
     size_bytes: int = 0
     """Of its file."""
+    tags: tuple[str, ...] = ()
+    """Not sanitised."""
+    note_start: str = ""
+    """How its note begins, not sanitised; empty where there is none."""
     problem: str = ""
     """A sentence that says why it cannot be read."""
     hint: str = ""
@@ -147,6 +155,8 @@ def summarize(connection: sqlite3.Connection, path: Path, study_name: str) -> St
         epoch_s(created) if last_activity_s is None else last_activity_s,
         objective_of(facts.get("objective")),
         path.stat().st_size,
+        read_tags(connection, "study", study_id),
+        read_note(connection, study_id, None).body[:MAX_NOTE_START_CHARS].strip(),
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.storage.attributes import Attributes, read_attributes
+from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import StudySummary, read_study_file, summarize
 from hptui.storage.study_identity import STUDY_KEY, read_identity
+from hptui.storage.tags import TAGS_KEY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,8 +52,9 @@ class StudyDetail:
     edits: dict[str, dict[str, Any]]
     """The edits of the search space in force, as `domain.edits` stores them."""
     user_attributes: Attributes
+    """Of both kinds of attributes those that have no field of their own here."""
     system_attributes: Attributes
-    """Without those that have a field of their own here."""
+    note: Note = NO_NOTE
 
 
 def read_study(path: Path, study_name: str) -> StudyDetail:
@@ -71,8 +74,11 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
             metric_names_of(system.get(METRICS_KEY), len(summary.directions)),
             runs_of(system.get(RUNS_KEY)),
             _edits(system.get(EDITS_KEY)),
-            read_attributes(connection, "study", "user", study_id),
-            system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited"),
+            read_attributes(connection, "study", "user", study_id).without(TAGS_KEY),
+            without_notes(
+                system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited")
+            ),
+            read_note(connection, study_id, None),
         )
 
     return read_study_file(path, read)

@@ -13,11 +13,13 @@ from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
+from hptui.storage.notes import NO_NOTE, Note, read_note
 from hptui.storage.row_errors import is_of_a_row
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.tags import TAGS_KEY, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,14 +100,17 @@ class TrialDetail:
     n_reports: int
     constraints: Mapping[str, float]
     user_attributes: Attributes
+    """Of both kinds of attributes those that have no field of their own here."""
     system_attributes: Attributes
-    """Without those that have a field of their own here."""
     run: str
     """The id of the run of hptui that it belongs to; empty for other programs' trials."""
     error: StoredError | None
     pruned: StoredPruning | None
     damage: tuple[str, ...]
     """A sentence for each thing that is not as Optuna writes it."""
+    note: Note = NO_NOTE
+    tags: tuple[str, ...] = ()
+    """Not sanitised, as the note."""
 
     @property
     def duration_s(self) -> float | None:
@@ -139,16 +144,19 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
             (identity.study_id, number),
         ).fetchone()
         if row is None:
-            raise _no_such_trial(connection, identity.study_id, study_name, number)
+            raise no_such_trial(connection, identity.study_id, study_name, number)
         directions = read_directions(connection, identity.study_id)
-        return _TrialReader(connection, int(row[0]), []).read(path, study_name, directions)
+        return _TrialReader(connection, int(row[0]), []).read(
+            path, study_name, directions, identity.study_id
+        )
 
     return read_study_file(path, read)
 
 
-def _no_such_trial(
+def no_such_trial(
     connection: sqlite3.Connection, study_id: int, study_name: str, number: int
 ) -> UsageError:
+    """Return the error that a study has no trial of a number, with how many it has."""
     count, last = connection.execute(
         "SELECT COUNT(*), MAX(number) FROM trials WHERE study_id = ?", (study_id,)
     ).fetchone()
@@ -164,7 +172,9 @@ class _TrialReader:
     trial_id: int
     damage: list[str]
 
-    def read(self, path: Path, study_name: str, directions: tuple[Direction, ...]) -> TrialDetail:
+    def read(
+        self, path: Path, study_name: str, directions: tuple[Direction, ...], study_id: int
+    ) -> TrialDetail:
         number, state, start_s, complete_s = self._try(
             self._trial, (-1, state_name(-1), None, None)
         )
@@ -186,12 +196,14 @@ class _TrialReader:
             reports=reports,
             n_reports=n_reports,
             constraints=self._try(self._constraints, {}),
-            user_attributes=user,
+            user_attributes=user.without(TAGS_KEY),
             system_attributes=system.without(ERROR_KEY, PRUNED_KEY, OLD_KEY, prefix=PREFIX),
             run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
             pruned=_pruning_of(system.get(PRUNED_KEY)),
             damage=tuple(self.damage),
+            note=self._try(lambda: read_note(self.connection, study_id, self.trial_id), NO_NOTE),
+            tags=tags_of(user.get(TAGS_KEY)),
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:

@@ -12,10 +12,12 @@ from contextlib import closing, contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, cast
 
+from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
 from hptui.storage.study_identity import no_such_study, read_identity
+from hptui.storage.tags import TAGS_KEY, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
     _Row = tuple[int, bytes | None]
 
 ERROR_KEY: Final = "hptui:error"
-TAGS_KEY: Final = "hptui:tags"
-"""Trial user attribute with a list of texts."""
-MAX_NOTE_CHARS: Final = 100_000
-"""Notes are read up to here."""
 
 _UNREADABLE: Final = object()
 _NOTE_KEY: Final = re.compile(r"dashboard:(\d{1,18}):note_(?:str:(\d{1,9})|ver)", re.ASCII)
@@ -90,8 +88,7 @@ class FileTexts:
     def tags(self) -> Iterator[tuple[int, Sequence[str]]]:
         """Yield the numbers of trials with tags, each with its tags."""
         for number, stored in self._attributes("user", TAGS_KEY):
-            items = cast("list[object]", stored) if isinstance(stored, list) else []
-            tags = [tag for tag in items if isinstance(tag, str)]
+            tags = list(tags_of(stored))
             if tags:
                 yield number, tags
 

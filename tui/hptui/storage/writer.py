@@ -159,8 +159,11 @@ class StudyFile:
         return True
 
     @contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection]:
+    def transaction(self, timeout_s: float | None = None) -> Generator[sqlite3.Connection]:
         """Execute statements at once; what is gathered goes along.
+
+        Args:
+            timeout_s: How long to wait for the lock; without, as long as the file is used to.
 
         Raises:
             StorageBusyError: Another program holds the lock.
@@ -168,7 +171,7 @@ class StudyFile:
         """
         try:
             if not self.connection.is_writing:
-                self._begin(self.busy_timeout_s)
+                self._begin(self.busy_timeout_s if timeout_s is None else timeout_s)
             yield self.connection.raw
             self._write_gathered()
         except sqlite3.Error as error:

@@ -1,0 +1,191 @@
+"""`hptui note`: the note of a study or trial, the one that optuna-dashboard shows."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
+from hptui.domain.json_values import dump
+from hptui.domain.notes import MAX_NOTE_CHARS
+from hptui.domain.text import safe_line, safe_text
+from hptui.errors import HptuiError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hptui.storage.notes import Note
+
+_EPILOG = """\
+Notes are Markdown, and the same ones that optuna-dashboard shows and edits. They can be written
+while the study runs. A note that somebody else has saved while it was being edited is not
+overwritten. --json prints the keys study, trial, version, note; version rises with each save.
+"""
+_MAX_BYTES: Final = 8 * MAX_NOTE_CHARS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui note`."""
+    parser.epilog = _EPILOG
+    add_study_argument(parser)
+    parser.add_argument("trial", metavar="TRIAL", type=int, nargs="?", help="a trial's number")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--set", metavar="TEXT", help="save TEXT as the note")
+    source.add_argument("--file", metavar="FILE", help="save what is in FILE; - is standard input")
+    source.add_argument("--edit", action="store_true", help="edit it in $VISUAL or $EDITOR")
+    source.add_argument("--clear", action="store_true", help="take the note away")
+    parser.add_argument(
+        "--if-version", type=int, metavar="N", help="save only where the note has version N"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the note, or save another."""
+    given = _given(args)
+    if given is None and not args.edit and args.if_version is not None:
+        raise UsageError("--if-version is about saving; give --set, --file, --edit or --clear.")
+    place = locate_study(args.study, studies=args.studies)
+    if args.edit:
+        return _edit(args, place)
+    if given is None:
+        note = _read(place, args.trial)
+        if args.json or note.body:
+            print(
+                _as_json(args, place, note) if args.json else safe_text(note.body, max_chars=_ALL)
+            )
+        return 0
+    _save(place, args.trial, given, args.if_version)
+    _tell(args, place)
+    return 0
+
+
+_ALL: Final = 10 * MAX_NOTE_CHARS
+"""More than a note has, with every character of it made visible."""
+
+
+def _given(args: argparse.Namespace) -> str | None:
+    """Return the text that was given, None where none was; before any study is looked for."""
+    from hptui.domain.notes import check_note
+
+    if args.clear:
+        return ""
+    text = args.set if args.file is None else _read_file(args.file)
+    return None if text is None else check_note(text)
+
+
+def _read_file(name: str) -> str:
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_MAX_BYTES)
+        else:
+            with Path(name).open("rb") as stream:
+                data = stream.read(_MAX_BYTES)
+        return data.decode()
+    except OSError as error:
+        raise UsageError(f"{safe_line(name)} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{safe_line(name)} is no text in UTF-8.", hint="A note is plain text or Markdown."
+        ) from error
+
+
+def _read(place: StudyLocation, trial: int | None) -> Note:
+    from hptui.storage.study_detail import read_study
+    from hptui.storage.trial_detail import read_trial
+
+    if trial is None:
+        return read_study(place.path, place.study_name).note
+    return read_trial(place.path, place.study_name, trial).note
+
+
+def _save(place: StudyLocation, trial: int | None, body: str, version: int | None) -> None:
+    from hptui.engine.annotations import save_edit
+    from hptui.storage.annotating import NoteEdit
+
+    save_edit(place.path, place.study_name, NoteEdit(trial, body, version))
+
+
+def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
+    """Let the user's editor change the note, and lose nothing of what was typed there."""
+    editor = _editor()
+    note = _read(place, args.trial)
+    expected = note.version if args.if_version is None else args.if_version
+    folder = Path(tempfile.mkdtemp(prefix="hptui-note-"))
+    path = folder / "note.md"
+    path.write_text(f"{note.body}\n" if note.body else "", "utf-8", errors="replace")
+    before = path.read_bytes()
+    try:
+        _run_editor(editor, path)
+        if path.read_bytes() == before:
+            print("The note is as it was.")
+        else:
+            from hptui.domain.notes import check_note
+
+            _save(place, args.trial, check_note(_read_file(str(path))), expected)
+            _tell(args, place)
+    except HptuiError as error:
+        if path.exists() and path.read_bytes() != before:
+            raise type(error)(
+                error.message, hint=f"{error.hint}\nYour text is kept in {path}.".strip()
+            ) from error
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _editor() -> list[str]:
+    spelled = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        words = shlex.split(spelled)
+    except ValueError as error:
+        raise UsageError(
+            f"$VISUAL or $EDITOR is {safe_line(spelled)!r}, which is no command: {error}."
+        ) from error
+    if not words:
+        raise UsageError(
+            "Neither $VISUAL nor $EDITOR names an editor.",
+            hint="Set one, like EDITOR=nano, or give the note with --set or --file.",
+        )
+    return words
+
+
+def _run_editor(editor: list[str], path: Path) -> None:
+    try:
+        code = subprocess.run([*editor, str(path)], check=False).returncode
+    except OSError as error:
+        raise UsageError(
+            f"The editor {safe_line(editor[0])} cannot be started: {error.strerror}."
+        ) from error
+    if code:
+        raise HptuiError(
+            f"The editor {safe_line(editor[0])} ended with exit code {code}; nothing was saved."
+        )
+
+
+def _tell(args: argparse.Namespace, place: StudyLocation) -> None:
+    note = _read(place, args.trial)
+    if args.json:
+        print(_as_json(args, place, note))
+        return
+    name = safe_line(place.study_name)
+    whose = name if args.trial is None else f"trial {args.trial} of {name}"
+    print(f"The note of {whose} is {'saved' if note.body else 'empty now'}.")
+
+
+def _as_json(args: argparse.Namespace, place: StudyLocation, note: Note) -> str:
+    return dump(
+        {
+            "study": place.study_name,
+            "trial": args.trial,
+            "version": note.version,
+            "note": note.body,
+        }
+    )

@@ -1,0 +1,107 @@
+"""Tags of studies and trials: a list of texts in the user attribute `hptui:tags`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.notes import changed_tags
+from hptui.storage.attributes import MAX_JSON_CHARS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from hptui.storage.attributes import Owner
+
+TAGS_KEY: Final = "hptui:tags"
+
+
+def tags_of(stored: object) -> tuple[str, ...]:
+    """Return the tags in what the attribute holds; none where it is no list of texts."""
+    items = cast("list[object]", stored) if isinstance(stored, list) else []
+    return tuple(tag for tag in items if isinstance(tag, str))
+
+
+def read_tags(connection: sqlite3.Connection, owner: Owner, owner_id: int) -> tuple[str, ...]:
+    """Return the tags of one study or trial, not sanitised."""
+    row = connection.execute(
+        f"SELECT CAST(substr(value_json, 1, ?) AS BLOB) FROM {owner}_user_attributes "
+        f"WHERE {owner}_id = ? AND key = ?",
+        (MAX_JSON_CHARS + 1, owner_id, TAGS_KEY),
+    ).fetchone()
+    try:
+        return () if row is None or row[0] is None else tags_of(json.loads(row[0]))
+    except (ValueError, RecursionError):
+        return ()
+
+
+def change_tags(
+    connection: sqlite3.Connection,
+    owner: Owner,
+    owner_ids: Iterable[int],
+    *,
+    add: Iterable[str],
+    remove: Iterable[str],
+    clears: bool,
+) -> dict[int, list[str]]:
+    """Change tags within the caller's transaction, of trials in whatever state.
+
+    Args:
+        connection: Holds the write lock.
+        owner: What the ids are of.
+        owner_ids: Whose tags change.
+        add: Tags that `check_tag` has let pass.
+        remove: Tags to take away.
+        clears: Whether all that were there go.
+
+    Returns:
+        The tags of those whose tags have changed.
+
+    Raises:
+        UsageError: One would have too many.
+    """
+    add, remove = tuple(add), tuple(remove)
+    changed: dict[int, list[str]] = {}
+    for owner_id in owner_ids:
+        before = read_tags(connection, owner, owner_id)
+        after = changed_tags(() if clears else before, add=add, remove=remove)
+        if after != before:
+            changed[owner_id] = list(after)
+    rows: list[tuple[Any, ...]] = [
+        (owner_id, TAGS_KEY, json.dumps(tags)) for owner_id, tags in changed.items()
+    ]
+    connection.executemany(
+        f'INSERT INTO {owner}_user_attributes ({owner}_id, "key", value_json) VALUES (?, ?, ?) '
+        f'ON CONFLICT ({owner}_id, "key") DO UPDATE SET value_json = excluded.value_json',
+        rows,
+    )
+    return changed
+
+
+def known_tags(connection: sqlite3.Connection, study_id: int) -> tuple[str, ...]:
+    """Return all tags of a study and its trials, those used most first."""
+    counts: dict[str, int] = dict.fromkeys(read_tags(connection, "study", study_id), 1)
+    for (text,) in connection.execute(
+        "SELECT DISTINCT CAST(substr(value_json, 1, ?) AS BLOB) FROM trials "
+        "JOIN trial_user_attributes USING (trial_id) WHERE study_id = ? AND key = ?",
+        (MAX_JSON_CHARS, study_id, TAGS_KEY),
+    ):
+        try:
+            tags = tags_of(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            continue
+        for tag in tags:
+            counts[tag] = counts.get(tag, 0) + 1
+    return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
+
+
+def tagged_trials(connection: sqlite3.Connection, study_id: int) -> frozenset[int]:
+    """Return the numbers of the trials that have tags."""
+    rows = connection.execute(
+        "SELECT number FROM trials JOIN trial_user_attributes USING (trial_id) "
+        "WHERE study_id = ? AND key = ? AND length(value_json) > 2 "
+        "AND typeof(number) = 'integer'",
+        (study_id, TAGS_KEY),
+    )
+    return frozenset(int(number) for (number,) in rows)
