@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from hptui.analysis.evaluators import EVALUATORS
 from hptui.cli.filter_option import add_filter_option, check_filter
 from hptui.cli.locate import add_study_argument
 from hptui.cli.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
 from hptui.cli.plot_options import check_options
+from hptui.cli.progress_line import ProgressLine
 from hptui.cli.table import cut
 from hptui.cli.terminal import Terminal
+from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
@@ -68,6 +71,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a value for each objective, from which volumes are measured; write --reference=-1,2 "
         "where the first is negative (hypervolume; default: the worst values)",
     )
+    parser.add_argument(
+        "--evaluator",
+        choices=tuple(EVALUATORS),
+        help="what judges importance (default ped-anova); fanova and mdi leave out parameters that "
+        "not all trials have",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, one object a line (importance)"
+    )
     parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
     add_size_options(parser)
 
@@ -86,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
         )
+    progress = ProgressLine()
     request = FigureRequest(
         studies=tuple(
             read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)
@@ -94,11 +107,19 @@ def run(args: argparse.Namespace) -> int:
         params=tuple(args.params),
         axes=args.axes,
         reference=args.reference,
+        evaluator=args.evaluator or "ped-anova",
         is_log=args.log,
+        tell=progress.tell,
     )
+    if args.json:
+        for data in kind.data(request):
+            progress.clear()
+            print(dump(data, indent=None))
+        return 0
     frame = Frame(size.width, size.height - TITLE_LINES, terminal.has_unicode)
     names = ", ".join(study.name for study in request.studies)
     for titled in kind.figures(request):
+        progress.clear()
         title = cut(safe_line(f"{names}: {titled.title}"), size.width)
         print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
         figure = titled.draw(frame)

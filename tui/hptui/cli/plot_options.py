@@ -19,6 +19,8 @@ OPTIONS: Final[dict[Option, str]] = {
     "params": "--param",
     "axes": "--axes",
     "reference": "--reference",
+    "evaluator": "--evaluator",
+    "json": "--json",
 }
 """By the name of their argument."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hptui.figures.request import FigureRequest, TitledFigure
 
-Option = Literal["objective", "log", "others", "params", "axes", "reference"]
-"""What some kinds take and others do not: parts of a `FigureRequest`."""
+Option = Literal["objective", "log", "others", "params", "axes", "reference", "evaluator", "json"]
+"""What some kinds take and others do not: parts of a `FigureRequest`, and plain data instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Kind:
         """
         yield from import_module(self.module).figures_of(request)
 
+    def data(self, request: FigureRequest) -> Iterator[dict[str, Any]]:
+        """Compute the same as plain data, of a kind that has the option `json`.
+
+        Raises:
+            UsageError: The request asks for something that the study does not have.
+        """
+        yield from import_module(self.module).data_of(request)
+
 
 def _kind(name: str, summary: str, *options: Option, module: str = "") -> Kind:
     return Kind(name, summary, f"hptui.figures.{module or name}", frozenset(options))
@@ -54,6 +62,14 @@ KINDS: Final = {
         _kind("contour", "the value over two parameters", "objective", "params"),
         _kind("rank", "how trials rank over two parameters", "objective", "params"),
         _kind("parallel", "trials across all parameters", "objective", "log", "params"),
+        _kind(
+            "importance",
+            "how much each parameter matters",
+            "objective",
+            "params",
+            "evaluator",
+            "json",
+        ),
         _kind("hypervolume", "what several objectives have gained together", "reference"),
     )
 }

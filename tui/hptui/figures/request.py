@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
+    from hptui.analysis.evaluators import Evaluator
     from hptui.charts.figure import Figure
 
 
@@ -71,6 +72,8 @@ class FigureRequest:
     """Objectives; empty for all, or for the first ones."""
     reference: tuple[float, ...] = ()
     """A value for each objective; empty for the worst ones."""
+    evaluator: Evaluator = "ped-anova"
+    """What judges how much parameters matter."""
     is_log: bool = False
     chooser: str = "--param"
     """With what a person chooses parameters, for figures that have no room for all."""

@@ -1,0 +1,72 @@
+"""The process in which importance is computed: trials come in, progress and shares go out."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from hptui.analysis.importance import JudgedParam, JudgedTrials
+from hptui.domain.space import spec_from_json
+from hptui.engine.importance import evaluate
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from hptui.analysis.evaluators import Evaluator
+
+
+def main() -> None:
+    """Read a question from standard input; write lines of JSON, the last one the answer."""
+    with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as arrays:
+        given: dict[str, npt.NDArray[Any]] = dict(arrays.items())
+    order = json.loads(bytes(given["order"]))
+    try:
+        answer: dict[str, object] = {
+            "shares": evaluate(
+                _trials(order, given),
+                cast("Evaluator", order["evaluator"]),
+                order["params"],
+                lambda done, total: _write({"done": done, "total": total}),
+            )
+        }
+    except UsageError as error:
+        answer = {"refused": error.message, "hint": error.hint}
+    _write(answer)
+
+
+def _write(data: Mapping[str, object]) -> None:
+    # A float32 or a NumPy float is not JSON, and no share is lost by being a float.
+    sys.stdout.write(json.dumps(data, default=float) + "\n")
+    sys.stdout.flush()
+
+
+def _trials(order: dict[str, Any], given: Mapping[str, npt.NDArray[Any]]) -> JudgedTrials:
+    params = tuple(
+        JudgedParam(
+            param["name"],
+            tuple(spec_from_json(json.dumps(spec)) for spec in param["specs"]),
+            given[f"values-{index}"],
+            given[f"specs-{index}"],
+        )
+        for index, param in enumerate(order["all_params"])
+    )
+    return JudgedTrials(
+        given["values"],
+        given["numbers"],
+        params,
+        order["direction"],
+        order["is_single"],
+        len(given["values"]),
+        0,
+    )
+
+
+if __name__ == "__main__":
+    main()
