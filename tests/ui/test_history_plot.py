@@ -35,7 +35,7 @@ class PlotScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield HistoryPlot()
 
-    def on_history_plot_trial_picked(self, message: HistoryPlot.TrialPicked) -> None:
+    def on_trial_plot_trial_picked(self, message: HistoryPlot.TrialPicked) -> None:
         self.picked.append(message.number)
 
 
@@ -147,7 +147,7 @@ def test_several_objectives_are_told():
     async def scenario(pilot: Pilot[Any]) -> None:
         snapshot = snapshot_of(VALUES, STATES)
         plot_of(pilot).show(replace(snapshot, directions=("minimize", "maximize")))
-        await until(pilot, shows(pilot, "first of 2 values"))
+        await until(pilot, shows(pilot, "value 0, 2 objectives"))
 
     run(app_of(), scenario)
 

@@ -100,7 +100,7 @@ def draw_history(
     target: float | None = None,
     selected: int | None = None,
     window: tuple[int, int] | None = None,
-    n_objectives: int = 1,
+    note: str = "",
 ) -> HistoryPicture:
     """Draw a history in `width` by `height` cells, the last one a legend where there is room.
 
@@ -116,7 +116,7 @@ def draw_history(
         target: A value that is marked by a level line.
         selected: The number of a trial that is marked.
         window: The first and the last trial number that are shown; without, all are.
-        n_objectives: How many the study has, of which `source` is the first; the legend says so.
+        note: What the legend says besides, safe for a terminal.
     """
     shown = source if window is None else source.within(*window)
     scene = compose_scene(shown, is_log=is_log, target=target)
@@ -124,8 +124,8 @@ def draw_history(
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
         return HistoryPicture(sentence_picture(sentence, width, height), sentence)
     legend = history_legend(shown, scene, target=target, is_log=is_log, unicode=unicode)
-    if n_objectives > 1:
-        legend = (*legend, LegendEntry((Span(f"first of {n_objectives} values", "note"),), 8))
+    if note:
+        legend = (*legend, LegendEntry((Span(note, "note"),), 8))
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return HistoryPicture(line_picture(fit_legend(legend, width), width, height))
     y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)

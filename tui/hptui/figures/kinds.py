@@ -15,6 +15,9 @@ Option = Literal["objective", "log", "others", "params", "axes", "reference", "e
 """What some kinds take and others do not: parts of a `FigureRequest`, and plain data instead."""
 
 
+Objectives = Literal["any", "one", "several"]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of figure."""
@@ -26,6 +29,12 @@ class Kind:
     """It has a function `figures_of(request)`; imported when the figure is asked for."""
     options: frozenset[Option]
     """Those that say something about it."""
+    objectives: Objectives = "any"
+    """Which studies have something for it to show."""
+
+    def suits(self, n_objectives: int) -> bool:
+        """Say whether a study with so many objectives has something for it to show."""
+        return self.objectives == "any" or (n_objectives > 1) == (self.objectives == "several")
 
     def figures(self, request: FigureRequest) -> Iterator[TitledFigure]:
         """Compute what it shows: one figure or several, each when it is asked for.
@@ -44,8 +53,8 @@ class Kind:
         yield from import_module(self.module).data_of(request)
 
 
-def _kind(name: str, summary: str, *options: Option, module: str = "") -> Kind:
-    return Kind(name, summary, f"hptui.figures.{module or name}", frozenset(options))
+def _kind(name: str, summary: str, *options: Option, objectives: Objectives = "any") -> Kind:
+    return Kind(name, summary, f"hptui.figures.{name}", frozenset(options), objectives)
 
 
 KINDS: Final = {
@@ -55,7 +64,13 @@ KINDS: Final = {
             "history", "the value of every trial, and the best so far", "objective", "log", "others"
         ),
         _kind("edf", "which share of trials is how good", "objective", "log", "others"),
-        _kind("pareto", "two objectives against each other, and the front", "axes", "log"),
+        _kind(
+            "pareto",
+            "two objectives against each other, and the front",
+            "axes",
+            "log",
+            objectives="several",
+        ),
         _kind("timeline", "which trial ran when, and idle slots"),
         _kind("slice", "the value by each parameter", "objective", "log", "params"),
         _kind("intermediate", "what all trials reported, step by step", "log"),
@@ -70,6 +85,11 @@ KINDS: Final = {
             "evaluator",
             "json",
         ),
-        _kind("hypervolume", "what several objectives have gained together", "reference"),
+        _kind(
+            "hypervolume",
+            "what several objectives have gained together",
+            "reference",
+            objectives="several",
+        ),
     )
 }

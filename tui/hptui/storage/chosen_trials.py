@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenTrials:
-    """The rows of a `TrialTable` that were chosen; each column is what it is there."""
+    """The rows of a study's trials that were chosen; each column is what it is there."""
 
     directions: tuple[Direction, ...]
     trial_ids: IntArray
@@ -39,7 +39,7 @@ class ChosenTrials:
     """Those that any of the chosen trials has."""
 
 
-def choose_trials(trials: TrialTable, is_chosen: BoolArray) -> ChosenTrials:
+def choose_trials(trials: TrialTable | ChosenTrials, is_chosen: BoolArray) -> ChosenTrials:
     """Return the chosen rows, in their order; `is_chosen` has a cell for each row."""
     rows = np.flatnonzero(is_chosen)
     params = {name: _choose(param, rows) for name, param in trials.params.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from hptui.ui.views import VIEWS
+
 Place = Literal["app", "studies", "setup", "study", "trial"]
 """Where a command can be given: everywhere, or on one screen."""
 
@@ -90,6 +92,7 @@ def _all() -> tuple[Command, ...]:
             ("reverse", ("R",), "reverse", "Reverse the order", False),
             ("columns", ("c",), "columns", "Choose the columns", False),
             ("next-tab", ("t",), "state", "Show the trials of the next state", True),
+            *((view.command_id, (view.key,), view.name, view.title, False) for view in VIEWS),
             ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
             ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
             ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),

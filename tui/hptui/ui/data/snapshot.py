@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hptui.domain.trial_states import COMPLETE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -85,6 +87,8 @@ class StudySnapshot:
     sampler: str = ""
     """Of the latest run; empty when hptui never ran the study."""
     pruner: str = ""
+    trial_ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Ids in the file, ascending."""
     numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     states: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     """The numbers of `hptui.domain.trial_states`."""
@@ -122,6 +126,11 @@ class StudySnapshot:
     def n_trials(self) -> int:
         """How many trials there are."""
         return len(self.numbers)
+
+    @property
+    def is_complete(self) -> BoolArray:
+        """Which trials are complete and have all their values."""
+        return (self.states == COMPLETE) & ~np.isnan(self.values).any(axis=1)
 
     def row_of(self, number: int) -> int | None:
         """Return the row of the trial with this number, or None."""

@@ -60,6 +60,7 @@ class SnapshotMaker:
             objective=facts.objective,
             sampler=facts.sampler,
             pruner=facts.pruner,
+            trial_ids=columns.trial_ids.copy(),
             numbers=numbers,
             states=states,
             starts_s=columns.starts_s.copy(),

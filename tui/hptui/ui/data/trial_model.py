@@ -15,6 +15,7 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.trial_texts import FileTexts
+from hptui.ui.data.shown_trials import ShownTrials
 from hptui.ui.data.table_model import Cell, Column, RowKey, Sort
 from hptui.ui.data.trial_cells import (
     MAX_NAME_CHARS,
@@ -89,7 +90,10 @@ class TrialModel:
         self.snapshot = snapshot
         self.hidden = hidden
         self._sort = sort
-        self._rows = _choose(snapshot, tab, filter_text, saved_filters, sort)
+        chosen = _filter(snapshot, filter_text, saved_filters)
+        self.shown = ShownTrials(snapshot, chosen)
+        """Those that the filter lets through, in every tab."""
+        self._rows = _choose(snapshot, tab, chosen, sort)
         self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER
         known = {} if before is None else before._params
         self._params = _param_columns(snapshot, known)
@@ -175,22 +179,26 @@ def reads_file(filter_text: str, saved_filters: Mapping[str, str]) -> bool:
         return False
 
 
+def _filter(
+    snapshot: StudySnapshot, filter_text: str, saved: Mapping[str, str]
+) -> npt.NDArray[np.bool_] | None:
+    if not filter_text.strip():
+        return None
+    return filter_rows(
+        parse_filter(filter_text, saved),
+        snapshot,
+        FileTexts(snapshot.path, snapshot.name),
+        metric_names=snapshot.metric_names,
+    )
+
+
 def _choose(
-    snapshot: StudySnapshot, tab: Tab, filter_text: str, saved: Mapping[str, str], sort: Sort
+    snapshot: StudySnapshot, tab: Tab, chosen: npt.NDArray[np.bool_] | None, sort: Sort
 ) -> npt.NDArray[np.int64]:
     state = TAB_STATES[tab]
-    if state is None and not filter_text.strip():
-        rows = np.arange(snapshot.n_trials)
-    else:
-        chosen = filter_rows(
-            parse_filter(filter_text, saved),
-            snapshot,
-            FileTexts(snapshot.path, snapshot.name),
-            metric_names=snapshot.metric_names,
-        )
-        if state is not None:
-            chosen &= snapshot.states == state
-        rows = np.flatnonzero(chosen)
+    rows = np.arange(snapshot.n_trials) if chosen is None else np.flatnonzero(chosen)
+    if state is not None:
+        rows = rows[snapshot.states[rows] == state]
     return order_rows(snapshot, rows, sort.key, is_reversed=sort.is_reversed)
 
 

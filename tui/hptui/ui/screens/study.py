@@ -21,13 +21,13 @@ from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
-from hptui.ui.screens.steered import SteeredScreen
+from hptui.ui.screens.viewed import ViewedScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
 from hptui.ui.widgets.command_footer import CommandFooter
-from hptui.ui.widgets.history_plot import HistoryPlot
 from hptui.ui.widgets.plot_area import PlotArea
 from hptui.ui.widgets.run_header import RunHeader
 from hptui.ui.widgets.slot_strip import SlotStrip
+from hptui.ui.widgets.trial_plot import TrialPlot
 from hptui.ui.widgets.trial_side import TrialSide
 from hptui.ui.widgets.trial_table import TrialTable
 
@@ -44,7 +44,7 @@ _PERIOD_S: Final = 0.5
 _SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
-class StudyScreen(SteeredScreen[None]):
+class StudyScreen(ViewedScreen[None]):
     """A study, whoever runs it: an engine, another program, or nobody."""
 
     PLACE: ClassVar[Place] = "study"
@@ -117,9 +117,16 @@ class StudyScreen(SteeredScreen[None]):
         )
         strip.show(snapshot.engine)
         self.query_one(TrialTable).show(snapshot)
-        self.query_one(PlotArea).show(snapshot, self.selected)
+        self._show_plots()
         self._tell_age()
         self.refresh_commands()
+
+    @on(TrialTable.Filtered)
+    def _show_plots(self) -> None:
+        """Show the trials that the table's filter lets through in the plots."""
+        shown = self.query_one(TrialTable).shown
+        if shown is not None:
+            self.plots.show(self.snapshot, shown, self.selected)
 
     def _show_face(self, text: str) -> None:
         # An update makes the whole screen be laid out again.
@@ -140,7 +147,7 @@ class StudyScreen(SteeredScreen[None]):
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:
         """Mark the trial under the cursor in the plots."""
-        self.query_one(PlotArea).follow(self.selected)
+        self.plots.follow(self.selected)
         self.refresh_commands()
 
     @on(PlotArea.Settled)
@@ -149,8 +156,8 @@ class StudyScreen(SteeredScreen[None]):
         if message.selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
             self.query_one(TrialSide).show(message.selected)
 
-    @on(HistoryPlot.TrialPicked)
-    def select_in_plot(self, message: HistoryPlot.TrialPicked) -> None:
+    @on(TrialPlot.TrialPicked)
+    def select_in_plot(self, message: TrialPlot.TrialPicked) -> None:
         """Put the table's cursor on the trial that was clicked in the plot."""
         self.query_one(TrialTable).select(message.number)
 
@@ -176,7 +183,8 @@ class StudyScreen(SteeredScreen[None]):
 
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
-        return why_not(command_id, self.snapshot, self.selected)
+        refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
+        return refusal or why_not(command_id, self.snapshot, self.selected)
 
     def label_of(self, command: Command) -> str:
         """Return what a command is called while the run is in this state."""
@@ -293,22 +301,6 @@ class StudyScreen(SteeredScreen[None]):
     def do_filter(self) -> None:
         """Filter the trials."""
         self.query_one(TrialTable).open_filter()
-
-    def do_log_axis(self) -> None:
-        """Use a log axis, or a linear one, for the plot in focus, else for the history."""
-        self.query_one(PlotArea).toggle_log()
-
-    def do_zoom_in(self) -> None:
-        """Show the later half of the history."""
-        self.query_one(PlotArea).zoom_in()
-
-    def do_zoom_out(self) -> None:
-        """Show twice as much of the history."""
-        self.query_one(PlotArea).zoom_out()
-
-    def do_curve(self) -> None:
-        """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
-        self.toggle_class("-curve-toggled")
 
     def do_copy(self) -> None:
         """Copy the parameters of the selected trial as Python."""

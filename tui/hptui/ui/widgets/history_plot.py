@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-from textual.message import Message
-
+from hptui.analysis.history import history_of
 from hptui.charts.history_chart import HistoryPicture, draw_history, history_source
-from hptui.ui.widgets.plot import Plot
+from hptui.domain.text import safe_line
+from hptui.figures.request import value_name
+from hptui.ui.data.shown_trials import ShownTrials
+from hptui.ui.widgets.trial_plot import TrialPlot
 
 if TYPE_CHECKING:
-    from textual import events
+    from collections.abc import Callable
 
+    from hptui.analysis.history_scene import HistorySource
     from hptui.ui.data.snapshot import StudySnapshot
 
+_MAX_NAME_CHARS: Final = 30
 
-class HistoryPlot(Plot):
+
+class HistoryPlot(TrialPlot):
     """The values of a study's trials by number, and the best so far."""
-
-    @dataclass
-    class TrialPicked(Message):
-        """A trial was clicked."""
-
-        plot: HistoryPlot
-        number: int
-
-        @property
-        def control(self) -> HistoryPlot:
-            """The plot."""
-            return self.plot
 
     def __init__(
         self,
@@ -44,6 +37,8 @@ class HistoryPlot(Plot):
         self,
         snapshot: StudySnapshot,
         *,
+        shown: ShownTrials | None = None,
+        objective: int = 0,
         selected: int | None = None,
         target: float | None = None,
         is_log: bool = False,
@@ -52,27 +47,31 @@ class HistoryPlot(Plot):
         """Show the history of a snapshot; nothing is drawn when it would look the same.
 
         Args:
-            snapshot: The study; with several objectives the first one is shown.
+            snapshot: The study.
+            shown: Those of its trials that are to be seen; without, all.
+            objective: Which one is shown, from 0.
             selected: The number of a trial to mark.
             target: A value to mark.
             is_log: Whether values stand on a logarithmic axis.
             window: The first and the last trial number to show; without, all.
         """
-        history = snapshot.history
-        shown = (
-            *(snapshot.path, snapshot.name, snapshot.revision, history is None),
+        has_history = snapshot.history is not None
+        shown = ShownTrials(snapshot) if shown is None else shown
+        look = (
+            *(*shown.key, has_history, objective),
             *(snapshot.loading, snapshot.trouble, selected, target, is_log, window),
         )
-        if shown == self._shown:
+        if look == self._shown:
             return
-        if history is None or (snapshot.loading is not None and not snapshot.n_trials):
+        if not has_history or (snapshot.loading is not None and not snapshot.n_trials):
             self.show_sentence(_why_no_history(snapshot))
-            self._shown = shown
+            self._shown = look
             return
+        source = _source(shown, objective)
 
         def draw(width: int, height: int, unicode: bool) -> HistoryPicture:
             return draw_history(
-                history_source(history, snapshot.numbers, snapshot.states, snapshot.last_values),
+                source(),
                 width=width,
                 height=height,
                 unicode=unicode,
@@ -80,10 +79,10 @@ class HistoryPlot(Plot):
                 target=target,
                 selected=selected,
                 window=window,
-                n_objectives=len(snapshot.directions),
+                note=_which_value(snapshot, objective),
             )
 
-        self._shown = shown
+        self._shown = look
         self.show_chart(draw)
 
     def show_sentence(self, sentence: str) -> None:
@@ -91,14 +90,27 @@ class HistoryPlot(Plot):
         self._shown = ()
         super().show_sentence(sentence)
 
-    def on_click(self, event: events.Click) -> None:
-        """Pick the trial that is seen where the click was."""
-        offset = event.get_content_offset(self)
-        if offset is not None and isinstance(self.drawn, HistoryPicture):
-            number = self.drawn.number_at(offset.x, offset.y)
-            if number is not None:
-                event.stop()
-                self.post_message(self.TrialPicked(self, number))
+
+def _source(shown: ShownTrials, objective: int) -> Callable[[], HistorySource]:
+    """Return what makes the history, once; with many trials this is for a thread."""
+
+    @lru_cache(maxsize=1)
+    def make() -> HistorySource:
+        snapshot = shown.snapshot
+        trials = shown.plotted().trials
+        known = snapshot.history if shown.is_chosen is None and objective == 0 else None
+        history = history_of(trials, objective) if known is None else known
+        return history_source(history, trials.numbers, trials.states, trials.last_values)
+
+    return make
+
+
+def _which_value(snapshot: StudySnapshot, objective: int) -> str:
+    n_objectives = len(snapshot.directions)
+    if n_objectives == 1:
+        return ""
+    name = value_name(snapshot.metric_names, n_objectives, objective)
+    return f"{safe_line(name, max_chars=_MAX_NAME_CHARS)}, {n_objectives} objectives"
 
 
 def _why_no_history(snapshot: StudySnapshot) -> str:

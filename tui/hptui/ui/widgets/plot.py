@@ -107,6 +107,12 @@ class Plot(Widget):
         text = safe_line(sentence, max_chars=400)
         self.show_chart(lambda width, height, _: PlainDrawn(sentence_picture(text, width, height)))
 
+    def show_nothing(self) -> None:
+        """Show no chart until another one is drawn."""
+        self._draw = self.drawn = None
+        self.app.charts.forget(self)
+        self.refresh()
+
     def render(self) -> RenderResult:
         """Lines are drawn one by one instead."""
         return ""
@@ -159,5 +165,7 @@ class Plot(Widget):
     def on_plot_ready(self, message: Ready) -> None:
         """Show a chart that was drawn, if only until the one of the present size comes."""
         message.stop()
+        if self._draw is None:
+            return
         self.drawn = message.drawn
         self.refresh()

@@ -1,23 +1,30 @@
-"""The plots above a study's trials, and when they are drawn."""
+"""The plots above a study's trials: which view they show, and when they are drawn."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from textual.containers import Horizontal
+from textual import on
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from hptui.ui.data.shown_trials import ShownTrials
+from hptui.ui.data.view_options import ViewOptions
 from hptui.ui.data.zoom import Zoom
 from hptui.ui.panes import pane_title
+from hptui.ui.views import OVERVIEW, VIEWS, View
 from hptui.ui.widgets.curve_plot import CurvePlot
 from hptui.ui.widgets.history_plot import HistoryPlot
+from hptui.ui.widgets.tab_line import TabLine
+from hptui.ui.widgets.view_plot import ViewPlot
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
+    from hptui.figures.kinds import Kind
     from hptui.ui.data.snapshot import StudySnapshot
 
 _SETTLE_S: Final = 0.1
@@ -25,8 +32,8 @@ _PAUSE_S_A_TRIAL: Final = 1e-5
 _MAX_PAUSE_S: Final = 2.0
 
 
-class PlotArea(Horizontal):
-    """The history of a study, and the curve of the trial under the cursor of its table."""
+class PlotArea(Vertical):
+    """The overview, or the figure of another view; they follow the cursor of the table."""
 
     @dataclass
     class Settled(Message):
@@ -34,29 +41,63 @@ class PlotArea(Horizontal):
 
         selected: int | None
 
+    @dataclass
+    class ViewChosen(Message):
+        """The name of a view was clicked."""
+
+        view: View
+
     def __init__(self, snapshot: StudySnapshot, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._snapshot = snapshot
+        self._shown = ShownTrials(snapshot)
         self._selected: int | None = None
+        self._view = OVERVIEW
+        self._turns: dict[str, int] = {}
+        self._options: dict[str, ViewOptions] = {}
         self._zoom = Zoom()
-        self._is_log = False
         self._is_curve_log = False
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
 
     def compose(self) -> ComposeResult:
-        """Lay the plots out side by side."""
-        yield HistoryPlot(id="history", classes="pane")
-        yield CurvePlot(id="curve", classes="pane")
+        """Lay out the names of the views, and the plots."""
+        yield TabLine([(view.name, f"{view.key} {view.name}") for view in VIEWS], id="views")
+        with Horizontal(id="overview"):
+            yield HistoryPlot(id="history", classes="pane")
+            yield CurvePlot(id="curve", classes="pane")
+        yield ViewPlot(id="view", classes="pane")
 
     def on_mount(self) -> None:
         """Name the panes."""
         self.query_one(HistoryPlot).border_title = pane_title("history")
         self.query_one(CurvePlot).border_title = pane_title("curve")
 
-    def show(self, snapshot: StudySnapshot, selected: int | None) -> None:
+    @property
+    def view(self) -> View:
+        """What is shown."""
+        return self._view
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of figure that is shown; None in the overview."""
+        kinds = self._view.kinds_for(len(self._snapshot.directions))
+        return kinds[self._turns.get(self._view.name, 0) % len(kinds)] if kinds else None
+
+    @property
+    def options(self) -> ViewOptions:
+        """What was chosen for the view that is shown."""
+        return self._options.get(self._view.name, ViewOptions())
+
+    @options.setter
+    def options(self, options: ViewOptions) -> None:
+        self._options[self._view.name] = options
+        self._draw()
+
+    def show(self, snapshot: StudySnapshot, shown: ShownTrials, selected: int | None) -> None:
         """Draw another moment: now, or later where plots of many trials have just been drawn."""
-        self._snapshot, self._selected = snapshot, selected
+        self._snapshot, self._shown, self._selected = snapshot, shown, selected
+        self._name_views()
         if self._drawing is not None:
             return
         pause_s = min(_MAX_PAUSE_S, snapshot.n_trials * _PAUSE_S_A_TRIAL)
@@ -74,13 +115,22 @@ class PlotArea(Horizontal):
             self._drawing.stop()
         self._drawing = self.set_timer(_SETTLE_S, self._draw)
 
+    def show_view(self, view: View) -> None:
+        """Show another view; the next of its figures, where it is shown already."""
+        if view is self._view:
+            self._turns[view.name] = self._turns.get(view.name, 0) + 1
+        self._view = view
+        self.set_class(view is not OVERVIEW, "-view")
+        self._name_views()
+        self._draw()
+
     def toggle_log(self) -> None:
-        """Use a log axis, or a linear one, for the plot in focus, else for the history."""
+        """Use a log axis, or a linear one, for the plot in focus, else for the view."""
         if self.query_one(CurvePlot).has_focus:
             self._is_curve_log = not self._is_curve_log
+            self._draw()
         else:
-            self._is_log = not self._is_log
-        self._draw()
+            self.options = replace(self.options, is_log=not self.options.is_log)
 
     def zoom_in(self) -> None:
         """Show the later half of the history."""
@@ -92,25 +142,50 @@ class PlotArea(Horizontal):
         self._zoom.zoom_out(self._last_number)
         self._draw()
 
+    @on(TabLine.Chosen)
+    def _choose_view(self, message: TabLine.Chosen) -> None:
+        message.stop()
+        view = next(view for view in VIEWS if view.name == message.tab)
+        self.post_message(self.ViewChosen(view))
+
     @property
     def _last_number(self) -> int:
         snapshot = self._snapshot
         return int(snapshot.numbers[-1]) if snapshot.n_trials else 0
 
+    def _name_views(self) -> None:
+        n_objectives = len(self._snapshot.directions)
+        line = self.query_one("#views", TabLine)
+        names = [(view.name, f"{view.key} {view.name}") for view in VIEWS]
+        line.show(names, frozenset(each.name for each in VIEWS if not each.why_not(n_objectives)))
+        line.chosen = self._view.name
+
     def _draw(self) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()
         self._drawing = None
         self._drawn_at_s = time.monotonic()
-        snapshot, selected = self._snapshot, self._selected
+        kind = self.kind
+        if kind is None:
+            self._draw_history()
+            self._draw_curve()
+        elif self._snapshot.history is not None:
+            self.query_one(ViewPlot).show(self._shown, kind, self.options, selected=self._selected)
+        self.post_message(self.Settled(self._selected))
+
+    def _draw_history(self) -> None:
+        snapshot, options = self._snapshot, self._options.get(OVERVIEW.name, ViewOptions())
         engine = snapshot.engine
+        objective = options.objective or 0
         self.query_one(HistoryPlot).show(
             snapshot,
-            selected=selected,
-            target=None if engine is None else engine.target,
-            is_log=self._is_log,
+            shown=self._shown,
+            objective=objective,
+            selected=self._selected,
+            target=None if engine is None or objective else engine.target,
+            is_log=options.is_log,
             window=self._zoom.window(self._last_number),
         )
-        self._draw_curve()
-        self.post_message(self.Settled(selected))
 
     def _draw_curve(self) -> None:
         snapshot, selected = self._snapshot, self._selected

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from hptui.analysis.filter_terms import FilterError
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.ui.data.shown_trials import ShownTrials
 from hptui.ui.data.table_model import Sort
 from hptui.ui.data.trial_model import (
     BY_NUMBER,
@@ -86,6 +87,10 @@ class TrialTable(Vertical):
         number: int
 
     @dataclass
+    class Filtered(Message):
+        """Other trials are let through by the filter than before."""
+
+    @dataclass
     class Made(Message):
         """A model was made in a thread, or the filter could not be understood."""
 
@@ -123,6 +128,17 @@ class TrialTable(Vertical):
         is_new = before is None or before.numbers is not snapshot.numbers
         if is_new or not len(self._grid_model()):
             self._remake()
+
+    @property
+    def shown(self) -> ShownTrials | None:
+        """The trials that the filter lets through, in every tab; None before the first reading."""
+        snapshot, model = self._snapshot, self._model
+        if snapshot is None:
+            return None
+        if model is None or model.shown.is_chosen is None:
+            # With no filter the newest moment counts, whose trials may be those of the one before.
+            return ShownTrials(snapshot)
+        return model.shown
 
     @property
     def selected(self) -> int | None:
@@ -340,7 +356,9 @@ class TrialTable(Vertical):
             # The trials that were chosen before stay until the filter makes sense again.
             self._note(made.problem)
             return
-        self._model = made.model
+        before, self._model = self._model, made.model
+        if before is None or before.shown.is_chosen is not made.model.shown.is_chosen:
+            self.post_message(self.Filtered())
         snapshot = made.model.snapshot
         text = empty_sentence(snapshot, self.tab, self.filter_text)
         self.query_one(Grid).show(made.model, empty=text)

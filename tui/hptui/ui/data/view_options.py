@@ -1,0 +1,42 @@
+"""What a person chose for a view, and the request for its figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.figures.request import FigureRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hptui.figures.kinds import Kind
+    from hptui.figures.request import PlottedStudy
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """Choices for the figures of one view."""
+
+    objective: int | None = None
+    """Counted from 0; None for the first one, or for all where a figure shows all."""
+    params: tuple[str, ...] = ()
+    """Names; empty for all, or for the first ones."""
+    axes: tuple[int, ...] = ()
+    """Objectives; empty for the first ones."""
+    is_log: bool = False
+
+    def request(
+        self, study: PlottedStudy, kind: Kind, tell: Callable[[str], None]
+    ) -> FigureRequest:
+        """Return what is asked of a kind of figure, with the options that it takes."""
+        takes = kind.options
+        return FigureRequest(
+            (study,),
+            objective=self.objective if "objective" in takes else None,
+            params=self.params if "params" in takes else (),
+            axes=self.axes if "axes" in takes else (),
+            is_log=self.is_log and "log" in takes,
+            chooser="h",
+            tell=tell,
+        )

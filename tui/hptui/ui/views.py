@@ -1,0 +1,55 @@
+"""The views of a study: which key shows which figures above its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.figures.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.figures.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one key shows."""
+
+    name: str
+    """Stable: the command is `view-NAME`."""
+    key: str
+    title: str
+    """A sentence without a full stop, for help and palette."""
+    kinds: tuple[str, ...] = ()
+    """Names of figures; the key pressed again shows the next. Without, history and curve."""
+
+    @property
+    def command_id(self) -> str:
+        """The id of the command that shows it."""
+        return f"view-{self.name}"
+
+    def kinds_for(self, n_objectives: int) -> Sequence[Kind]:
+        """Return its figures that a study with so many objectives has."""
+        return [KINDS[name] for name in self.kinds if KINDS[name].suits(n_objectives)]
+
+    def why_not(self, n_objectives: int) -> str | None:
+        """Return why it cannot be shown of a study with so many objectives; None where it can."""
+        if not self.kinds or self.kinds_for(n_objectives):
+            return None
+        return "This needs several objectives, and the study has one."
+
+
+VIEWS: Final = (
+    View("overview", "1", "Show the history and the curve of the trial under the cursor"),
+    View("curves", "2", "Show the intermediate values of all trials", ("intermediate",)),
+    View("slice", "4", "Show the value by each parameter", ("slice",)),
+    View("contour", "5", "Show the value over two parameters; again: ranks", ("contour", "rank")),
+    View("parallel", "6", "Show trials across all parameters", ("parallel",)),
+    View("edf", "7", "Show which share of trials is how good", ("edf",)),
+    View("timeline", "8", "Show which trial ran when, and idle slots", ("timeline",)),
+    View("front", "9", "Show the Pareto front; again: hypervolume", ("pareto", "hypervolume")),
+)
+OVERVIEW: Final = VIEWS[0]
+VIEW_OF_COMMAND: Final = {view.command_id: view for view in VIEWS}

@@ -1,0 +1,175 @@
+"""The figure of a view: computed in a thread of its kind, drawn in that of all charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from textual.message import Message
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.figures.request import Frame
+from hptui.ui.charts_thread import ChartThread
+from hptui.ui.panes import pane_title
+from hptui.ui.widgets.trial_plot import TrialPlot
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from hptui.charts.figure import Figure
+    from hptui.figures.kinds import Kind
+    from hptui.figures.request import TitledFigure
+    from hptui.ui.data.shown_trials import ShownTrials
+    from hptui.ui.data.view_options import ViewOptions
+
+_PATIENCE_S: Final = 0.3
+"""A figure that is there sooner needs no sentence about its computation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A figure that was asked for."""
+
+    kind: Kind
+    options: ViewOptions
+    shown: ShownTrials
+
+    def is_same(self, other: _Asked | None) -> bool:
+        return self.is_alike(other) and other is not None and self.shown.key == other.shown.key
+
+    def is_alike(self, other: _Asked | None) -> bool:
+        """Say whether another one differs at most in its trials."""
+        return other is not None and (self.kind, self.options) == (other.kind, other.options)
+
+
+class ViewPlot(TrialPlot):
+    """Shows one kind of figure of a study at a time."""
+
+    @dataclass
+    class Computed(Message):
+        """A figure is ready to be drawn, or cannot be."""
+
+        plot: ViewPlot
+        asked: _Asked
+        figure: TitledFigure | None
+        trouble: str
+
+    @dataclass
+    class Told(Message):
+        """A computation that takes long says how far it is."""
+
+        plot: ViewPlot
+        asked: _Asked
+        text: str
+
+        def can_replace(self, message: Message) -> bool:
+            """Say that only the latest word counts."""
+            return isinstance(message, ViewPlot.Told)
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._asked: _Asked | None = None
+        self._figure: TitledFigure | None = None
+        self._selected: int | None = None
+        self._waiting: Timer | None = None
+        # A kind that takes long must not keep the others waiting.
+        self._threads: dict[str, ChartThread] = {}
+
+    def show(
+        self, shown: ShownTrials, kind: Kind, options: ViewOptions, *, selected: int | None
+    ) -> None:
+        """Show a figure; it is computed only when it differs from the one that is shown.
+
+        Until it is there, the former one of the same kind stays.
+        """
+        before, asked = self._asked, _Asked(kind, options, shown)
+        is_marked = selected == self._selected
+        self._selected = selected
+        if asked.is_same(before):
+            if not is_marked:
+                self._draw_figure()
+            return
+        self._asked = asked
+        if not asked.is_alike(before):
+            self._figure = None
+            self.show_nothing()
+            self.border_title = pane_title(kind.name)
+            self._be_patient()
+        thread = self._threads.setdefault(kind.name, ChartThread(f"hptui-{kind.name}"))
+        thread.submit(
+            "figure",
+            lambda: self._compute(asked),
+            self.post_from_thread,
+            lambda error: self.post_from_thread(
+                self.Computed(self, asked, None, f"The figure cannot be computed: {error}")
+            ),
+        )
+
+    def on_unmount(self) -> None:
+        """End the threads."""
+        super().on_unmount()
+        for thread in self._threads.values():
+            thread.stop(timeout_s=0.0)
+
+    def on_view_plot_computed(self, message: Computed) -> None:
+        """Draw what was computed, if it is still wanted."""
+        message.stop()
+        if not message.asked.is_alike(self._asked):
+            return
+        self._stop_waiting()
+        self._figure = message.figure
+        if message.figure is None:
+            self.show_sentence(message.trouble)
+            return
+        self.border_title = pane_title(message.figure.title)
+        self._draw_figure()
+
+    def on_view_plot_told(self, message: Told) -> None:
+        """Say how far the computation is, in the place of the figure that is not there yet."""
+        message.stop()
+        if message.asked.is_alike(self._asked) and self._figure is None:
+            self._stop_waiting()
+            self.show_sentence(message.text)
+
+    def _compute(self, asked: _Asked) -> Computed:
+        def tell(text: str) -> None:
+            self.post_from_thread(self.Told(self, asked, text))
+
+        try:
+            request = asked.options.request(asked.shown.plotted(), asked.kind, tell)
+            figure = next(asked.kind.figures(request))
+        except HptuiError as error:
+            return self.Computed(self, asked, None, safe_line(error.message))
+        return self.Computed(self, asked, figure, "")
+
+    def _draw_figure(self) -> None:
+        figure, selected = self._figure, self._selected
+        if figure is None:
+            return
+
+        def draw(width: int, height: int, unicode: bool) -> Figure:
+            return figure.draw(Frame(width, height, unicode, selected))
+
+        self.show_chart(draw)
+
+    def _be_patient(self) -> None:
+        self._stop_waiting()
+        self._waiting = self.set_timer(_PATIENCE_S, self._say_it_takes_time)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+
+    def _say_it_takes_time(self) -> None:
+        asked = self._asked
+        if asked is not None and self._figure is None:
+            n_trials = asked.shown.n_trials
+            trials = "1 trial is" if n_trials == 1 else f"{n_trials:,} trials are"
+            self.show_sentence(f"{trials} being looked at.")
