@@ -169,7 +169,7 @@ def test_the_edits_of_a_file_are_read(tmp_path: Path) -> None:
         ("[lr]\nlog = 1", "log is 1"),
         ("[lr]\nlow = nan", "low is nan"),
         ("[lr]\nfixed = [1]", "fixed is [1]"),
-        ("[k]\nchoices = ['a']", "cannot be edited"),
+        ("[k]\nchoices = 'a'", "choices is 'a'"),
         ("[lr", "not TOML"),
         ("\xff", "not TOML"),
     ],

@@ -106,6 +106,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--space-file", metavar="FILE", type=Path, help="the same from a TOML file")
     group.add_argument(
+        "--choices",
+        action="append",
+        default=[],
+        metavar="NAME=A|B",
+        help="only these of a parameter's choices; in a study with trials, hptui fork changes them",
+    )
+    group.add_argument(
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
     )
     group.add_argument(
@@ -257,6 +264,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         pruner=args.pruner,
         edits=edits,
         fixes=tuple(args.fix),
+        choices=tuple(args.choices),
         resets=tuple(args.reset),
         budget=Budget(
             n_trials=n_trials,

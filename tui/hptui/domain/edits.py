@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.choice_lists import pick_choices
 from hptui.domain.choices import find_choice, read_literal, same_choice
 from hptui.domain.param_edit import (
     UNSET,
@@ -125,7 +126,7 @@ def read_space_file(path: Path) -> dict[str, ParamEdit]:
 
 
 def apply_edit(name: str, spec: ParamSpec, edit: ParamEdit) -> ParamSpec:
-    """Return `spec` with the edit's bounds, scale and step; `fixed` is checked, not applied.
+    """Return `spec` with the edit's range or choices; `fixed` is checked, not applied.
 
     Raises:
         SpaceError: The edit does not suit the parameter's kind, or the result does not hold
@@ -171,6 +172,7 @@ def check_against_history(name: str, new: ParamSpec, stored: ParamSpec) -> None:
     """
     where = f"Parameter {show(name)}"
     new_study = "Start a new study for it: give --study another name."
+    fork = "Carry the trials that fit into a new study: hptui fork STUDY NEW_NAME"
     if type(new) is not type(stored):
         raise SpaceError(
             f"{where} is {kind_of(new)} now, but this study holds it as {kind_of(stored)}.",
@@ -185,14 +187,14 @@ def check_against_history(name: str, new: ParamSpec, stored: ParamSpec) -> None:
                 f"{where} has the choices {describe(new)} now, but this study holds "
                 f"{describe(stored)}, and a list of choices cannot change within a study, not "
                 "even its order.",
-                hint=new_study,
+                hint=f"{fork} --choices {safe_line(name)}=A|B.",
             )
     elif _is_log(new) != _is_log(stored):
         now, was = ("log", "linear") if _is_log(new) else ("linear", "log")
         raise SpaceError(
             f"{where} is on a {now} scale now, but this study holds it on a {was} one, and "
             "Optuna cannot mix them in a study.",
-            hint=f"Keep it {was} here, or start a new study: give --study another name.",
+            hint=f"Keep it {was} here. {fork} --space {safe_line(name)}=:{now}.",
         )
 
 
@@ -238,11 +240,18 @@ def _is_log(spec: ParamSpec) -> bool:
 def _applied(spec: ParamSpec, edit: ParamEdit) -> ParamSpec:
     changes = set_fields(edit)
     changes.pop("fixed", None)
+    choices = changes.pop("choices", None)
     if changes and isinstance(spec, ChoiceParam):
         raise SpaceError(
             f"It is a list of choices ({describe(spec)}), so it has no {', '.join(changes)}.",
-            hint="Fix it to one choice, or change the list in the objective and use a new study.",
+            hint="Give some of its choices, or fix it to one.",
         )
+    if choices is not None:
+        if not isinstance(spec, ChoiceParam):
+            raise SpaceError(
+                f"It is a range ({describe(spec)}), so it has no choices.", hint=_SPACE_FORMS
+            )
+        spec = ChoiceParam(tuple(pick_choices(choices, spec.choices)))
     if isinstance(spec, IntParam) and changes.get("step", 1) is None:
         changes["step"] = 1
     edited = replace(spec, **changes) if changes else spec

@@ -12,7 +12,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _Made = TypeVar("_Made")
 
@@ -31,8 +31,8 @@ class ParamEdit:
     """What is changed about one parameter; fields that are `UNSET` stay as the objective says.
 
     Raises:
-        SpaceError: A field has a wrong type, a number is not finite, low is above high, or the
-            step is not above 0.
+        SpaceError: A field has a wrong type, a number is not finite, low is above high, the step
+            is not above 0, or there are no choices.
     """
 
     low: float | Unset = UNSET
@@ -42,6 +42,8 @@ class ParamEdit:
     """None takes the objective's step away."""
     fixed: ChoiceValue | Unset = UNSET
     """The only value to suggest; None is a value like any other."""
+    choices: tuple[ChoiceValue, ...] | Unset = UNSET
+    """The choices to suggest, some or all of those that the objective asks for, in any order."""
 
     def __post_init__(self) -> None:
         for what in ("low", "high", "step"):
@@ -53,6 +55,8 @@ class ParamEdit:
             raise SpaceError(
                 f"fixed is {show(self.fixed)}, but it must be a number, a string or true or false."
             )
+        if not isinstance(self.choices, Unset):
+            object.__setattr__(self, "choices", _choices(self.choices))
         if not isinstance(self.low, Unset) and not isinstance(self.high, Unset):
             _check_order(self.low, self.high)
         if isinstance(self.step, (int, float)) and self.step <= 0:
@@ -125,11 +129,6 @@ def read_edit(table: object) -> ParamEdit:
             hint="A table per parameter: [lr], then low = 1e-5 and log = true on lines below.",
         )
     known = [field.name for field in fields(ParamEdit)]
-    if "choices" in values:
-        raise SpaceError(
-            "A list of choices cannot be edited.",
-            hint="Fix it to one choice, or change the list in the objective and use a new study.",
-        )
     for key in values:
         if key not in known:
             raise SpaceError(f"{show(key)} is not known here.", hint=f"Use {', '.join(known)}.")
@@ -155,6 +154,17 @@ def about(name: str, make: Callable[[], _Made]) -> _Made:
         return make()
     except SpaceError as error:
         raise SpaceError(f"Parameter {show(name)}: {error.message}", hint=error.hint) from error
+
+
+def _choices(given: object) -> tuple[ChoiceValue, ...]:
+    is_list = type(given) in (list, tuple)
+    items = list(cast("Iterable[object]", given)) if is_list else []
+    choices = tuple(cast("ChoiceValue", item) for item in items if is_choice_value(item))
+    if not choices or len(choices) < len(items):
+        raise SpaceError(
+            f"choices is {show(given)}, but it must be a list of numbers, strings, true or false."
+        )
+    return choices
 
 
 def _check_number(what: str, value: object, *, none: bool) -> None:

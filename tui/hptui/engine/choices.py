@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.choice_lists import parse_choices_option, read_choices
 from hptui.domain.edits import (
     ParamEdit,
     Unset,
@@ -20,14 +21,16 @@ from hptui.domain.edits import (
     resolve_value,
     unknown_parameter,
 )
+from hptui.domain.param_edit import about, show
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
-from hptui.domain.space import ParamSpec, spec_from_json
+from hptui.domain.space import ChoiceParam, ParamSpec, describe, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.pruners import build_pruner
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
-from hptui.errors import UsageError
+from hptui.errors import SpaceError, UsageError
 from hptui.registry.probe import known_space, probe
+from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
 
 if TYPE_CHECKING:
@@ -85,15 +88,19 @@ class Choices:
         ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
         stored = {} if study is None else _stored_space(study)
         named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
+        named |= {parse_choices_option(text)[0] for text in plan.choices}
         space = _known_space(
             plan,
             about,
             stored,
             wanted=named.union(edits, *plan.enqueue),
             # What is stored of them is not what the objective asks.
-            unsure=named & ever,
+            unsure=(named & ever) | _with_choices(edits),
             probe_all=sampler.name == "grid",
         )
+        for text in plan.choices:
+            name, spelled = parse_choices_option(text, space)
+            edits = merge_edits(edits, {name: _choices_edit(name, spelled, space)})
         for text in plan.fixes:
             name, value = parse_fix_option(text, space)
             if name not in space:
@@ -123,7 +130,11 @@ class Choices:
         watched = {
             name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective
         }
-        view = SpaceView(edited=set(ever | set(edits)), current=watched)
+        view = SpaceView(
+            edited=set(ever | set(edits)),
+            current=watched,
+            carried_to=_carried_to(attrs.get(CARRIED_KEY)),
+        )
         return cls(
             directions=directions,
             metric_names=tuple(about.get("metric_names") or ()),
@@ -138,6 +149,27 @@ class Choices:
             ever_edited=ever,
             view=view,
         )
+
+
+def _choices_edit(name: str, spelled: tuple[str, ...], space: Mapping[str, ParamSpec]) -> ParamEdit:
+    if name not in space:
+        raise unknown_parameter(name, space)
+    spec = space[name]
+    if not isinstance(spec, ChoiceParam):
+        raise SpaceError(
+            f"Parameter {show(name)} is a range ({describe(spec)}), so it has no choices.",
+            hint="Edit it with --space.",
+        )
+    return about(name, lambda: ParamEdit(choices=read_choices(spelled, spec.choices)))
+
+
+def _carried_to(stored: object) -> int:
+    return stored if isinstance(stored, int) else -1
+
+
+def _with_choices(edits: Mapping[str, ParamEdit]) -> set[str]:
+    """Return the parameters whose choices are edited: a fork may have some that nobody asks for."""
+    return {name for name, edit in edits.items() if not isinstance(edit.choices, Unset)}
 
 
 def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ class SpaceView:
     generation) belongs to that space and is hidden.
 
     Finished trials are translated once, until the next change.
+
+    Args:
+        edited: Names of parameters that were ever edited.
+        current: The effective distributions of those.
+        fixed: The values that are fixed.
+        carried_to: The number of the newest trial that was carried over from another study, whose
+            sampler's state is not here; -1 where there is none.
     """
 
     def __init__(
@@ -43,11 +50,13 @@ class SpaceView:
         edited: Iterable[str] = (),
         current: Mapping[str, BaseDistribution] | None = None,
         fixed: Mapping[str, ChoiceValue] | None = None,
+        carried_to: int = -1,
     ) -> None:
         self._edited = set(edited)
         self._current = dict(current or {})
         self._fixed = dict(fixed or {})
         self._watched: dict[str, BaseDistribution] = {}
+        self._carried_to = carried_to
         self._revision = 0
         self._changed()
 
@@ -68,8 +77,8 @@ class SpaceView:
 
     @property
     def is_needed(self) -> bool:
-        """Say whether anything was ever edited or is fixed."""
-        return bool(self._edited or self._fixed)
+        """Say whether anything was ever edited, is fixed, or was carried over."""
+        return bool(self._edited or self._fixed) or self._carried_to >= 0
 
     @property
     def revision(self) -> int:
@@ -177,7 +186,7 @@ class SpaceView:
         self._n_settled, self._last_settled = 0, -1
         self._forget_views()
         self._kept = self._set_aside = 0
-        self._since = -1
+        self._since = self._carried_to
         self._watched = {
             name: self._current[name] for name in self._edited if name in self._current
         }

@@ -34,6 +34,8 @@ class RunPlan:
     edits: Mapping[str, ParamEdit] = field(default_factory=dict[str, ParamEdit])
     fixes: tuple[str, ...] = ()
     """Spelled as for `--fix`; what they mean depends on the parameter's kind."""
+    choices: tuple[str, ...] = ()
+    """Spelled as for `--choices`."""
     resets: tuple[str, ...] = ()
     """Parameters whose earlier edits are taken back before those above are put in force."""
     budget: Budget = field(default_factory=Budget)

@@ -21,20 +21,19 @@ from hptui.engine.claim import Claim, claimed, require_free_folder
 from hptui.engine.lease import folder_of
 from hptui.engine.renaming import require_free_name, require_no_link, require_study
 from hptui.errors import StudyFileError, UsageError
-from hptui.storage.connection import as_storage_error, file_uri
-from hptui.storage.copying import extract_study
+from hptui.storage.connection import as_storage_error
+from hptui.storage.copying import extract_study, take_in_file
 from hptui.storage.gate import (
     FileReport,
     inspect_file,
     is_read_only,
-    require_readable,
     require_writable,
 )
 from hptui.storage.moving import connect_for_writing, move_file, settle_file
 from hptui.storage.open_files import require_closed
 from hptui.storage.studies import read_summary
 from hptui.storage.study_rows import delete_study as delete_rows
-from hptui.storage.study_rows import study_id_of, take_in_study
+from hptui.storage.study_rows import study_id_of
 
 TRASH: Final = ".hptui-trash"
 _ENTRY: Final = "entry.json"
@@ -215,7 +214,7 @@ def _restore_rows(entry: TrashEntry, path: Path) -> None:
         require_free_folder(beside)
     if os.path.lexists(path):
         require_writable(path)
-        _take_in(path, kept, entry.study)
+        take_in_file(path, kept, entry.study)
     else:
         _require_free(path, None)
         move_file(kept, path)
@@ -229,18 +228,6 @@ def _require_free(path: Path, folder: Path | None) -> None:
             require_free_folder(folder)
     except StudyFileError as error:
         raise StudyFileError(error.message, hint="Rename that one first, then undo.") from error
-
-
-def _take_in(path: Path, kept: Path, study_name: str) -> None:
-    require_readable(kept)
-    try:
-        with closing(connect_for_writing(path)) as connection:
-            connection.execute("ATTACH ? AS source", (file_uri(kept, "ro"),))
-            connection.execute("BEGIN IMMEDIATE")
-            take_in_study(connection, study_name)
-            connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
 
 
 def _move_back(kept: Path, target: Path) -> None:

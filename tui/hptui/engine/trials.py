@@ -217,8 +217,9 @@ class Trials:
             effective = self._space.effective(name, asked)
             value = live.trial._suggest(name, effective)
             live.trial._check_distribution(name, effective)
-            if isinstance(effective, CategoricalDistribution):
-                value = int(effective.to_internal_repr(value))
+            if isinstance(asked, CategoricalDistribution):
+                # The worker has the choices that the objective asked with, in their order.
+                value = int(asked.to_internal_repr(value))
         except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
             if not isinstance(error, ValueError):
                 _log.exception("suggest %r in trial %d", name, live.number)

@@ -14,12 +14,14 @@ from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
 from hptui.storage.gate import open_read_only, require_readable
 from hptui.storage.in_place import put_in_place
+from hptui.storage.moving import connect_for_writing
 from hptui.storage.study_identity import no_such_study
 from hptui.storage.study_rows import (
     delete_other_studies,
     make_independent,
     rename_study,
     study_id_of,
+    take_in_study,
 )
 
 if TYPE_CHECKING:
@@ -99,6 +101,24 @@ def extract_study(path: Path, study_name: str, target: Path) -> None:
             copy.execute("COMMIT")
             if has_shrunk:
                 copy.execute("VACUUM")
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+
+
+def take_in_file(path: Path, kept: Path, study_name: str) -> None:
+    """Copy the study in the file `kept` into another study file.
+
+    Raises:
+        StudyFileError: There is a study of this name in `path` already, or none in `kept`.
+        HptuiError: A file is locked, or the disk refuses.
+    """
+    require_readable(kept)
+    try:
+        with closing(connect_for_writing(path)) as connection:
+            connection.execute("ATTACH ? AS source", (file_uri(kept, "ro"),))
+            connection.execute("BEGIN IMMEDIATE")
+            take_in_study(connection, study_name)
+            connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise as_storage_error(error, path) from error
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.storage.attributes import Attributes, read_attributes
+from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import StudySummary, read_study_file, summarize
@@ -76,7 +77,9 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
             _edits(system.get(EDITS_KEY)),
             read_attributes(connection, "study", "user", study_id).without(TAGS_KEY),
             without_notes(
-                system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited")
+                system.without(
+                    STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited", CARRIED_KEY
+                )
             ),
             read_note(connection, study_id, None),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
+from hptui.storage.carried_trials import replace_trial_ids
 from hptui.storage.schema import COLUMNS, TABLES_OF_STUDY, TABLES_OF_TRIAL, add_late_tables
 from hptui.storage.study_identity import STUDY_KEY, read_study_facts
 from hptui.storage.timestamps import now
@@ -47,7 +48,7 @@ def delete_other_studies(connection: sqlite3.Connection, study_id: int) -> bool:
 
 def _delete(connection: sqlite3.Connection, which: str, study_id: int) -> None:
     trials = f"(SELECT trial_id FROM trials WHERE study_id {which} ?)"
-    for table in _present(connection, "main", TABLES_OF_TRIAL):
+    for table in present_tables(connection, "main", TABLES_OF_TRIAL):
         connection.execute(f"DELETE FROM {table} WHERE trial_id IN {trials}", (study_id,))
     for table in ("trials", *TABLES_OF_STUDY, "studies"):
         connection.execute(f"DELETE FROM {table} WHERE study_id {which} ?", (study_id,))
@@ -110,8 +111,8 @@ def take_in_study(connection: sqlite3.Connection, study_name: str) -> None:
     old_id = int(row[0])
     new_id = _free_study_id(connection, old_id)
     shift = _shift(connection, old_id)
-    present = _present(connection, "source", (*TABLES_OF_STUDY, *TABLES_OF_TRIAL))
-    add_late_tables(connection, frozenset(_present(connection, "main", TABLES_OF_TRIAL)))
+    present = present_tables(connection, "source", (*TABLES_OF_STUDY, *TABLES_OF_TRIAL))
+    add_late_tables(connection, frozenset(present_tables(connection, "main", TABLES_OF_TRIAL)))
     connection.execute(
         "INSERT INTO studies (study_id, study_name) VALUES (?, ?)", (new_id, study_name)
     )
@@ -124,6 +125,8 @@ def take_in_study(connection: sqlite3.Connection, study_name: str) -> None:
         is_of_trial = table in TABLES_OF_TRIAL
         replaced, which = (of_trial, by_trial) if is_of_trial else (of_study, by_study)
         _copy(connection, table, replaced, which, old_id)
+    if shift:
+        replace_trial_ids(connection, new_id, lambda trial_id: trial_id + shift)
 
 
 def _free_study_id(connection: sqlite3.Connection, wanted: int) -> int:
@@ -166,9 +169,10 @@ def _key_of(connection: sqlite3.Connection, table: str) -> str:
     return next(str(name) for _, name, _, _, _, is_key in columns if is_key)
 
 
-def _present(
+def present_tables(
     connection: sqlite3.Connection, database: str, tables: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """Return those of `tables` that a database of the connection has."""
     rows = connection.execute(f"SELECT name FROM {database}.sqlite_master WHERE type = 'table'")
     found = {name for (name,) in rows}
     return tuple(table for table in tables if table in found)

@@ -115,6 +115,11 @@ class TrialTable:
         return (self.states == COMPLETE) & ~np.isnan(self.values).any(axis=1)
 
     @property
+    def is_damaged(self) -> npt.NDArray[np.bool_]:
+        """Whether something in the trial's rows is not as Optuna writes it."""
+        return self._is_damaged.array
+
+    @property
     def last_steps(self) -> IntArray:
         """The greatest step reported; -1 where there is no report."""
         return self._last_steps.array

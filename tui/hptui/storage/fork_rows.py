@@ -1,0 +1,207 @@
+"""Making a fork of the rows of a copied study."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.edits import UNSET, Unset, edits_from_json, edits_to_json, merge_edits
+from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
+from hptui.domain.space import contains, spec_to_json
+from hptui.errors import HptuiError
+from hptui.storage.carried_trials import (
+    ORIGIN_KEY,
+    leave_sampler_state,
+    put_study_attribute,
+    read_study_attribute,
+    replace_trial_ids,
+    replace_trial_numbers,
+)
+from hptui.storage.schema import TABLES_OF_TRIAL
+from hptui.storage.study_detail import EDITS_KEY, METRICS_KEY, RUNS_KEY
+from hptui.storage.study_identity import STUDY_KEY, read_study_facts
+from hptui.storage.study_rows import present_tables
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hptui.domain.edits import ParamEdit
+    from hptui.storage.columns import StudyColumns
+    from hptui.storage.fork_plan import ForkPlan
+
+EDITED_KEY: Final = "hptui:edited"
+_ABOVE_ALL_OBJECTIVES: Final = 1_000_000
+
+
+def make_fork(
+    connection: sqlite3.Connection,
+    study_id: int,
+    columns: StudyColumns,
+    plan: ForkPlan,
+    edits: Mapping[str, ParamEdit],
+    origin: Path,
+) -> None:
+    """Turn the only study of a file, as it is in `columns`, into the planned fork.
+
+    The transaction is the caller's.
+
+    Args:
+        connection: To the file.
+        study_id: The study's id there.
+        columns: The study.
+        plan: What is kept.
+        edits: Those of the request.
+        origin: The file that the study was copied from.
+    """
+    ids = columns.trial_ids[plan.rows].tolist()
+    numbers = columns.numbers[plan.rows].tolist()
+    keep_trials(connection, study_id, ids)
+    tell_origin(connection, columns.study_name)
+    replace_trial_numbers(connection, {old: new for new, old in enumerate(numbers)})
+    for fit in plan.fits:
+        rows = plan.rows[fit.has[plan.rows]]
+        text, name = spec_to_json(fit.spec), fit.column.name
+        connection.executemany(
+            "UPDATE trial_params SET param_value = ?, distribution_json = ? "
+            "WHERE trial_id = ? AND param_name = ?",
+            [
+                (value, text, trial_id, name)
+                for value, trial_id in zip(
+                    fit.values[rows].tolist(), columns.trial_ids[rows].tolist(), strict=True
+                )
+            ],
+        )
+    is_other_function = plan.objectives != tuple(range(len(columns.directions)))
+    _set_objectives(connection, study_id, plan)
+    put_study_facts(
+        connection,
+        study_id,
+        {"study": columns.study_name, "file": origin.name},
+        forgets_objective=is_other_function,
+    )
+    _set_edits(connection, study_id, plan, edits)
+    _settle_runs(connection, study_id, len(plan.directions))
+    if not plan.is_whole:
+        leave_sampler_state(connection, study_id)
+
+
+def keep_trials(connection: sqlite3.Connection, study_id: int, ids: list[int]) -> None:
+    """Delete all trials but these, and number these by their order; attributes follow."""
+    connection.execute("CREATE TEMP TABLE kept (trial_id INTEGER PRIMARY KEY, number INTEGER)")
+    connection.executemany(
+        "INSERT INTO temp.kept VALUES (?, ?)", [(each, at) for at, each in enumerate(ids)]
+    )
+    for table in ("trials", *present_tables(connection, "main", TABLES_OF_TRIAL)):
+        connection.execute(
+            f"DELETE FROM {table} WHERE trial_id NOT IN (SELECT trial_id FROM temp.kept)"
+        )
+    kept = set(ids)
+    replace_trial_ids(connection, study_id, lambda each: each if each in kept else None)
+
+
+def tell_origin(connection: sqlite3.Connection, study_name: str) -> None:
+    """Note in each kept trial where it is from, and give it its new number."""
+    connection.execute(
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) "
+        "SELECT trial_id, ?, '{\"study\": ' || ? || ', \"number\": ' || number || '}' FROM trials "
+        "WHERE true ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
+        (ORIGIN_KEY, json.dumps(study_name)),
+    )
+    connection.execute(
+        "UPDATE trials SET number = "
+        "(SELECT number FROM temp.kept WHERE temp.kept.trial_id = trials.trial_id)"
+    )
+    connection.execute("DROP TABLE temp.kept")
+
+
+def put_study_facts(
+    connection: sqlite3.Connection,
+    study_id: int,
+    origin: object,
+    *,
+    forgets_objective: bool = False,
+) -> None:
+    """Give a study made of others an identity of its own."""
+    facts = read_study_facts(connection, study_id)
+    facts |= {
+        "token": secrets.token_hex(16),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "forked_from": origin,
+    }
+    if forgets_objective:
+        facts.pop("objective", None)
+    put_study_attribute(connection, study_id, STUDY_KEY, facts)
+
+
+def _set_objectives(connection: sqlite3.Connection, study_id: int, plan: ForkPlan) -> None:
+    connection.execute("DELETE FROM study_directions WHERE study_id = ?", (study_id,))
+    connection.executemany(
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES (?, ?, ?)",
+        [(each.upper(), study_id, index) for index, each in enumerate(plan.directions)],
+    )
+    names = read_study_attribute(connection, study_id, METRICS_KEY)
+    if plan.objectives == tuple(range(len(plan.objectives))):
+        connection.execute("DELETE FROM trial_values WHERE objective >= ?", (len(plan.objectives),))
+    else:
+        # Away from all indices first, since each may be there only once.
+        connection.execute(
+            "UPDATE trial_values SET objective = objective + ?", (_ABOVE_ALL_OBJECTIVES,)
+        )
+        connection.executemany(
+            "UPDATE trial_values SET objective = ? WHERE objective = ?",
+            [(new, old + _ABOVE_ALL_OBJECTIVES) for new, old in enumerate(plan.objectives)],
+        )
+        connection.execute(
+            "DELETE FROM trial_values WHERE objective >= ?", (_ABOVE_ALL_OBJECTIVES,)
+        )
+    if isinstance(names, list):
+        listed = cast("list[object]", names)
+        chosen = [listed[index] for index in plan.objectives if index < len(listed)]
+        put_study_attribute(connection, study_id, METRICS_KEY, chosen)
+
+
+def _set_edits(
+    connection: sqlite3.Connection,
+    study_id: int,
+    plan: ForkPlan,
+    edits: Mapping[str, ParamEdit],
+) -> None:
+    if not edits:
+        return
+    earlier = edits_from_json(read_study_attribute(connection, study_id, EDITS_KEY) or {})
+    merged = merge_edits(earlier, edits)
+    for fit in plan.fits:
+        name = fit.column.name
+        fixed = merged[name].fixed
+        if not isinstance(fixed, Unset) and not contains(fit.spec, fixed):
+            # What it was fixed to before is not in the range of now.
+            merged[name] = replace(merged[name], fixed=UNSET)
+    ever = read_study_attribute(connection, study_id, EDITED_KEY)
+    names = [str(name) for name in cast("list[object]", ever if isinstance(ever, list) else [])]
+    put_study_attribute(connection, study_id, EDITS_KEY, edits_to_json(merged))
+    put_study_attribute(connection, study_id, EDITED_KEY, sorted({*names, *edits}))
+
+
+def _settle_runs(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> None:
+    """Let the latest run, from which the next one takes its sampler, have ended and fit."""
+    stored = read_study_attribute(connection, study_id, RUNS_KEY)
+    runs = cast("list[object]", stored) if isinstance(stored, list) else []
+    if not runs or not isinstance(runs[-1], dict):
+        return
+    last = cast("dict[str, Any]", runs[-1])
+    if last.get("ended") is None:
+        last |= {"ended": last.get("started"), "reason": "forked"}
+    try:
+        sampler = parse_sampler(str(last.get("sampler") or ""))
+        pruner = parse_pruner(str(last.get("pruner") or "none"))
+        fits = check_fit(sampler, pruner, n_objectives) is None
+    except HptuiError:
+        fits = False
+    if not fits:
+        last |= {"sampler": None, "pruner": None}
+    put_study_attribute(connection, study_id, RUNS_KEY, runs)
