@@ -33,7 +33,7 @@ The study is only read, and may be running. Trials that have ended and fit are c
 that belongs to them and numbered anew; each keeps what it was as hptui:forked_from. The next run of
 the fork tunes the same objective in the new space:
 
-  hptui fork digits digits-2 --space lr=1e-4..1e-2:log --choices kernel=rbf|poly
+  hptui fork digits digits-2 --space lr=1e-4..1e-2:log --choices 'kernel=rbf|poly'
   hptui fork digits clean --filter 'state:complete -tag:bad'
   hptui fork sizes by-loss --objectives loss --direction minimize
 """

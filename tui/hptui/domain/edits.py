@@ -187,7 +187,7 @@ def check_against_history(name: str, new: ParamSpec, stored: ParamSpec) -> None:
                 f"{where} has the choices {describe(new)} now, but this study holds "
                 f"{describe(stored)}, and a list of choices cannot change within a study, not "
                 "even its order.",
-                hint=f"{fork} --choices {safe_line(name)}=A|B.",
+                hint=f"{fork} --choices '{safe_line(name)}=A|B'.",
             )
     elif _is_log(new) != _is_log(stored):
         now, was = ("log", "linear") if _is_log(new) else ("linear", "log")
