@@ -39,7 +39,7 @@ def test_each_option_that_the_readme_names_exists() -> None:
         for option in action.option_strings
     }
     assert set(OPTION.findall(TEXT)) <= known
-    assert known - {"--help", "-h"} <= {*OPTION.findall(TEXT), "-j", "-q"}
+    assert known - {"--help", "-h"} <= {*OPTION.findall(TEXT), "-j", "-o", "-q"}
 
 
 def test_each_command_line_in_the_readme_is_one_that_the_program_takes() -> None:

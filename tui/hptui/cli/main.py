@@ -71,6 +71,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
         Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
+        Command("page", "write a figure as an interactive page for a browser", "hptui.cli.page"),
         Command("compare", "put up to six studies side by side", "hptui.cli.compare"),
     ),
     "The application without a terminal": (

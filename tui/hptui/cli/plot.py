@@ -20,6 +20,9 @@ from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+
+    from hptui.figures.request import FigureRequest
 
 MAX_STUDIES: Final = 6
 
@@ -35,6 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="history",
         help="; ".join(f"{kind.name}: {kind.summary}" for kind in KINDS.values()),
     )
+    add_figure_options(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, one object a line (importance)"
+    )
+    add_size_options(parser)
+
+
+def add_figure_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what figures show, in the terminal or elsewhere."""
     parser.add_argument(
         "--with",
         dest="others",
@@ -77,40 +89,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what judges importance (default ped-anova); fanova and mdi leave out parameters that "
         "not all trials have",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, one object a line (importance)"
-    )
     parser.add_argument("--log", action="store_true", help="a logarithmic scale for values")
-    add_size_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw what was asked for: one figure, or one for each objective."""
-    from hptui.cli.read_plotted import read_plotted
-    from hptui.figures.request import FigureRequest, Frame
+    from hptui.figures.request import Frame
 
     terminal = Terminal.of_stdout()
     size = FigureSize.asked_for(args, terminal)
     kind = KINDS[args.kind]
     check_options(kind, args)
     check_filter(args.filter)
-    if len(args.others) >= MAX_STUDIES:
-        raise UsageError(
-            f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
-        )
     progress = ProgressLine()
-    request = FigureRequest(
-        studies=tuple(
-            read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)
-        ),
-        objective=args.objective,
-        params=tuple(args.params),
-        axes=args.axes,
-        reference=args.reference,
-        evaluator=args.evaluator or "ped-anova",
-        is_log=args.log,
-        tell=progress.tell,
-    )
+    request = read_request(args, progress.tell)
     if args.json:
         for data in kind.data(request):
             progress.clear()
@@ -125,6 +117,36 @@ def run(args: argparse.Namespace) -> int:
         figure = titled.draw(frame)
         print(figure.sentence or picture_text(figure.picture, has_colour=terminal.has_colour))
     return 0
+
+
+def read_request(
+    args: argparse.Namespace, tell: Callable[[str], None] = lambda _: None
+) -> FigureRequest:
+    """Read the studies and return what the options of `add_figure_options` ask for.
+
+    Raises:
+        UsageError: There are too many studies, or one is not there.
+        StudyFileError: A file cannot be read.
+    """
+    from hptui.cli.read_plotted import read_plotted
+    from hptui.figures.request import FigureRequest
+
+    if len(args.others) >= MAX_STUDIES:
+        raise UsageError(
+            f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
+        )
+    return FigureRequest(
+        studies=tuple(
+            read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)
+        ),
+        objective=args.objective,
+        params=tuple(args.params),
+        axes=args.axes,
+        reference=args.reference,
+        evaluator=args.evaluator or "ped-anova",
+        is_log=args.log,
+        tell=tell,
+    )
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optuna
-from optuna.storages import InMemoryStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.space import ChoiceParam, IntParam
+from hptui.engine.given_trials import study_holding
 from hptui.errors import UsageError
 from hptui.storage.distributions import to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
     from optuna.distributions import BaseDistribution
@@ -28,23 +27,6 @@ if TYPE_CHECKING:
 
 _SEED = 0
 """Of the random forests, so that the same trials always give the same numbers."""
-
-
-class _GivenTrials(InMemoryStorage):
-    """A study whose trials are there already: adding 100,000 one by one takes a minute."""
-
-    def __init__(self, trials: list[FrozenTrial]) -> None:
-        super().__init__()
-        self._given = trials
-
-    def get_all_trials(
-        self,
-        study_id: int,  # noqa: ARG002 - there is one study, and all its trials are complete
-        deepcopy: bool = True,  # noqa: ARG002 - the evaluators change none
-        states: Container[TrialState] | None = None,  # noqa: ARG002
-    ) -> list[FrozenTrial]:
-        """Return them, not copied."""
-        return self._given
 
 
 def evaluate(
@@ -65,7 +47,7 @@ def evaluate(
         UsageError: The evaluator cannot judge the parameters that were asked for.
     """
     study = study_of(trials)
-    judge = _judge(evaluator, on_progress)
+    judge = judge_of(evaluator, on_progress)
     sign = 1.0
     if evaluator == "ped-anova" and trials.direction == "maximize":
         # It takes the lower targets for the better ones.
@@ -94,14 +76,13 @@ def evaluate(
 
 def study_of(trials: JudgedTrials) -> optuna.Study:
     """Return the trials as a study of one objective in memory."""
-    storage = _GivenTrials(_frozen_trials(trials))
-    study_id = storage.create_new_study([StudyDirection[trials.direction.upper()]])
-    return optuna.Study(storage.get_study_name_from_id(study_id), storage)
+    return study_holding(_frozen_trials(trials), (trials.direction,))
 
 
-def _judge(
-    evaluator: Evaluator, on_progress: Callable[[int, int], None]
+def judge_of(
+    evaluator: Evaluator, on_progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> BaseImportanceEvaluator:
+    """Return Optuna's evaluator; `on_progress` is called as by `evaluate`."""
     if evaluator == "ped-anova":
         return optuna.importance.PedAnovaImportanceEvaluator()
     if evaluator == "mdi":

@@ -10,22 +10,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-import optuna
-from optuna import Study, create_study
 from optuna.distributions import CategoricalDistribution, IntDistribution
-from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.analysis.arrays import TrialArrays, complete_rows
 from hptui.domain.space import ChoiceParam
 from hptui.domain.trial_states import COMPLETE
+from hptui.engine.given_trials import study_holding
 from hptui.storage.constraints import PREFIX
 from hptui.storage.distributions import to_optuna
-from hptui.storage.study_detail import METRICS_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from optuna import Study
     from optuna.distributions import BaseDistribution
 
     from hptui.analysis.arrays import IntArray, ParamArrays
@@ -68,39 +66,8 @@ def plain_study(
         spell: How names of parameters and choices that are texts are to be written; it must keep
             different ones apart.
     """
-    storage = _GivenTrials()
-    verbosity = optuna.logging.get_verbosity()
-    # It would be announced, and under a name that is anybody's.
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        study = create_study(study_name=name, storage=storage, directions=list(trials.directions))
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    if metric_names:
-        storage.set_study_system_attr(study._study_id, METRICS_KEY, list(metric_names))  # pyright: ignore[reportPrivateUsage] - there is no other way without a warning
-    storage.given = _frozen(trials, reports, spell)
-    return study
-
-
-class _GivenTrials(InMemoryStorage):
-    """Hands the same trials out again and again: who reads them does not change them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: list[FrozenTrial] = []
-
-    def get_all_trials(
-        self,
-        study_id: int,  # noqa: ARG002 - there is one
-        deepcopy: bool = True,  # noqa: ARG002 - copies of 100,000 trials take half a minute
-        states: Container[TrialState] | None = None,
-    ) -> list[FrozenTrial]:
-        """Return the trials in some states, or all."""
-        return [each for each in self.given if states is None or each.state in states]
-
-    def get_best_trial(self, study_id: int) -> FrozenTrial:
-        """Return the best trial, constraints aside: the study looks after those."""
-        return BaseStorage.get_best_trial(self, study_id)
+    frozen = _frozen(trials, reports, spell)
+    return study_holding(frozen, trials.directions, name, metric_names)
 
 
 def _frozen(trials: GivenTrials, reports: StudyReports | None, spell: Spell) -> list[FrozenTrial]:

@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
     """Return the hypervolume after each trial."""
+    history = build_hypervolume(request.study.trials, chosen_reference(request))
+
+    def draw(frame: Frame) -> Figure:
+        return draw_hypervolume(
+            history,
+            width=frame.width,
+            height=frame.height,
+            unicode=frame.unicode,
+            is_worst_seen=not request.reference,
+        )
+
+    yield TitledFigure("hypervolume", draw)
+
+
+def chosen_reference(request: FigureRequest) -> tuple[float, ...]:
+    """Return the point from which volumes are measured: the one asked for, or the worst values.
+
+    Raises:
+        UsageError: It has not a number for each objective, or the study has only one objective.
+    """
     trials = request.study.trials
     n_objectives = len(trials.directions)
     if n_objectives < FEWEST_AXES:
@@ -32,15 +52,4 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             f"{n_objectives} objectives.",
             hint="Give a number for each, worse than what you care for.",
         )
-    history = build_hypervolume(trials, request.reference or worst_values(trials))
-
-    def draw(frame: Frame) -> Figure:
-        return draw_hypervolume(
-            history,
-            width=frame.width,
-            height=frame.height,
-            unicode=frame.unicode,
-            is_worst_seen=not request.reference,
-        )
-
-    yield TitledFigure("hypervolume", draw)
+    return request.reference or worst_values(trials)

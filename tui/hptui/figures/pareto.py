@@ -23,7 +23,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
     """Return the Pareto front."""
     study = request.study
     directions = study.trials.directions
-    axes = _axes(request.axes, len(directions))
+    axes = chosen_axes(request.axes, len(directions))
     names = [study.value_name(objective) for objective in axes]
     front = build_front(study.trials, axes)
 
@@ -42,7 +42,12 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
     yield TitledFigure(f"{y} by {x}", draw)
 
 
-def _axes(given: tuple[int, ...], n_objectives: int) -> tuple[int, ...]:
+def chosen_axes(given: tuple[int, ...], n_objectives: int) -> tuple[int, ...]:
+    """Return the objectives that are the axes: those that were asked for, or the first ones.
+
+    Raises:
+        UsageError: The study does not have them, or has only one objective.
+    """
     if n_objectives < FEWEST_AXES:
         raise UsageError(
             "A Pareto front needs two objectives or more, but the study has one.",

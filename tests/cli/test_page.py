@@ -1,0 +1,227 @@
+"""`hptui page`: the same figures as Optuna draws of the file, in a page that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import webbrowser
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pytest
+from tests.analysis.plain_studies import PlainStudy, tuned
+from tests.storage.study_file import FLOAT, StudyFile
+
+from hptui.cli import page
+from hptui.cli.main import main
+from hptui.cli.page_figures import page_figures
+from hptui.cli.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import KINDS
+from hptui.figures.request import FigureRequest, PlottedStudy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVIL = '</script><script src="https://evil.example/x.js"></script><a href="https://evil.example">x'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> PlainStudy:
+    return tuned(folder / "plain.db")
+
+
+@pytest.fixture(scope="module")
+def evil(folder: Path) -> Path:
+    choice = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", EVIL]}})
+    path = folder / "evil.db"
+    with StudyFile(path) as file:
+        file.add_study(EVIL, ("MINIMIZE", "MAXIMIZE"))
+        for at in range(4):
+            params = {EVIL: (0.1 + at / 10, FLOAT), "kind": (at % 2, choice)}
+            file.add_trial((float(at), at / 2), params=params)
+        file.add_trial((math.inf, 0.0))
+    return path
+
+
+class Parts(HTMLParser):
+    """What a page would load, and its texts outside of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [f"{tag} {name}={value}" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] != ["script"]:
+            self.texts.append(data)
+
+
+def request_of(study: PlainStudy, **options: Any) -> FigureRequest:
+    plotted = PlottedStudy(study.path, study.study.study_name, study.trials, ())
+    return FigureRequest((plotted,), **options)
+
+
+def drawn(figure: Any) -> Any:
+    """What a figure holds, as the browser gets it."""
+    data = json.loads(figure.to_json())["data"]
+    for trace in data:
+        trace.pop("name", None)
+    return data
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("history", {"target_name": "value"}),
+        ("edf", {"target_name": "value"}),
+        ("slice", {"target_name": "value"}),
+        ("contour", {"target_name": "value", "params": ["lr", "width"]}),
+        ("rank", {"target_name": "value", "params": ["lr", "width"]}),
+        ("parallel", {"target_name": "value"}),
+        ("importance", {"target_name": "value"}),
+        ("timeline", {}),
+        ("intermediate", {}),
+    ],
+)
+def test_figures_are_those_that_optuna_draws_of_the_file(
+    plain: PlainStudy, kind: str, options: dict[str, Any]
+):
+    (ours,) = page_figures(PAGE_KINDS[kind], request_of(plain))
+    theirs = getattr(optuna.visualization, PAGE_KINDS[kind].function)(plain.study, **options)
+    assert drawn(ours.figure) == drawn(theirs)
+
+
+def test_every_figure_of_the_terminal_has_its_page():
+    assert set(KINDS) <= set(PAGE_KINDS)
+    functions = {kind.function for kind in PAGE_KINDS.values()}
+    assert functions == {
+        name
+        for name in optuna.visualization.__all__
+        if name.startswith("plot_") and hasattr(optuna.visualization, name)
+    }
+
+
+def test_a_log_axis_and_one_objective_are_kept(evil: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(evil.parent)
+        assert main(["page", str(evil), "--objective", "1", "--log", "--json"]) == 0
+    (written,) = [each for each in evil.parent.iterdir() if each.name.endswith("-history.html")]
+    text = written.read_text("utf-8")
+    # Optuna's line of bests comes only with one objective.
+    assert "Best Value" in text
+    assert '"type":"log"' in text
+    assert text.count("<h2>") == 1
+
+
+def test_a_page_loads_nothing_and_obeys_no_name(
+    evil: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for kind in ("history", "slice", "parallel", "pareto", "timeline"):
+        target = tmp_path / f"{kind}.html"
+        arguments = ["--filter", "value_0<100"] if kind == "slice" else []
+        assert main(["page", str(evil), kind, "-o", str(target), *arguments]) == 0
+        assert capsys.readouterr().out.strip() == str(target)
+        text = target.read_text("utf-8")
+        parts = Parts(text)
+        assert parts.loads == []
+        assert parts.tags.count("script") == text.count("<script")
+        assert any(EVIL in each for each in parts.texts)
+        # Plotly reads a little HTML in labels; what it gets of a name is no tag.
+        assert "evil.example" in text
+        assert not re.search(r"(<|\\u003c)a href", text.rpartition("Plotly.newPlot")[2])
+        assert ("<code>value_0&lt;100</code>" in text) == (kind == "slice")
+
+
+def test_what_is_there_stays_unless_one_says_so(
+    plain: PlainStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    target = tmp_path / "mine.html"
+    target.write_text("mine")
+    page_of = ["page", str(plain.path), "edf", "-o", str(target)]
+    assert main(page_of) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+    assert main([*page_of, "--overwrite", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"file": str(target), "figures": 1, "opened": False}
+    assert "Plotly.newPlot" in target.read_text("utf-8")
+
+
+def test_the_browser_is_opened_only_where_there_is_a_display(
+    plain: PlainStudy,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    opened: list[str] = []
+
+    def show(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", show)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    page_of = ["page", str(plain.path), "edf", "--open", "-o"]
+    assert main([*page_of, str(tmp_path / "one.html")]) == 0
+    assert "There is no display here" in capsys.readouterr().err
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert main([*page_of, str(tmp_path / "two.html")]) == 0
+    assert opened == [(tmp_path / "two.html").as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("plain.db", "pareto"), "A Pareto front needs two objectives"),
+        (("plain.db", "hypervolume"), "A hypervolume needs two objectives"),
+        (("evil.db", "advice"), "has several objectives"),
+        (("evil.db", "intermediate"), "has reported an intermediate value"),
+        (("plain.db", "timeline", "--log"), "--log says nothing about a page of the kind timeline"),
+        (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
+        (("plain.db", "contour", "--param", "lr"), "is of two parameters"),
+        (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),
+        (("plain.db", "history", "-o", "x.svg"), "does not end in .html"),
+        (("plain.db", "history", "-o", "nowhere/x.html"), "the folder does not exist"),
+    ],
+)
+@pytest.mark.usefixtures("plain", "evil")
+def test_what_is_refused(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    sentence: str,
+):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    assert main(["page", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_without_plotly_it_says_how_to_install_it(
+    plain: PlainStudy, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def no_spec(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr(page, "find_spec", no_spec)
+    assert main(["page", str(plain.path)]) == 2
+    assert "pip install 'hptui[plot]'" in capsys.readouterr().err

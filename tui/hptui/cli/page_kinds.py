@@ -1,0 +1,64 @@
+"""The kinds of interactive pages, and what can be asked of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.cli.plot_options import OPTIONS
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hptui.figures.kinds import Option
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """A kind of page: one of Optuna's figures."""
+
+    name: str
+    """As `hptui plot` calls it, where it has it."""
+    function: str
+    """Of `optuna.visualization`."""
+    options: frozenset[Option]
+
+
+def _kind(name: str, function: str, *options: Option) -> PageKind:
+    return PageKind(name, f"plot_{function}", frozenset(options))
+
+
+PAGE_KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        _kind("history", "optimization_history", "objective", "log", "others"),
+        _kind("edf", "edf", "objective", "log", "others"),
+        _kind("pareto", "pareto_front", "axes", "log"),
+        _kind("timeline", "timeline"),
+        _kind("slice", "slice", "objective", "log", "params"),
+        _kind("intermediate", "intermediate_values", "log"),
+        _kind("contour", "contour", "objective", "params"),
+        _kind("rank", "rank", "objective", "params"),
+        _kind("parallel", "parallel_coordinate", "objective", "params"),
+        _kind("hypervolume", "hypervolume_history", "reference"),
+        _kind("importance", "param_importances", "objective", "params", "evaluator"),
+        _kind("advice", "terminator_improvement"),
+    )
+}
+
+
+def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
+    """Refuse an option that says nothing about this kind.
+
+    Raises:
+        UsageError: One was given.
+    """
+    for name, option in OPTIONS.items():
+        is_given = name != "json" and getattr(args, name) not in (None, False, [], ())
+        if is_given and name not in kind.options:
+            takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
+            raise UsageError(
+                f"{option} says nothing about a page of the kind {kind.name}.",
+                hint=f"It is for {', '.join(takers)}." if takers else "Leave it away.",
+            )
