@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
+from hptui.storage.notes import noted_trials
 from hptui.storage.studies import objective_of
 from hptui.storage.study_detail import METRICS_KEY, RUNS_KEY, metric_names_of, runs_of
 from hptui.storage.study_identity import no_such_study, read_identity, read_study_facts
+from hptui.storage.tags import tagged_trials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,10 @@ class StudyFacts:
     sampler: str = ""
     """Of the latest run of hptui, as the next one; empty where there was none."""
     pruner: str = ""
+    noted: frozenset[int] = frozenset()
+    """Numbers of the trials with a note."""
+    tagged: frozenset[int] = frozenset()
+    """Numbers of the trials with tags."""
 
 
 def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
@@ -61,6 +67,8 @@ def _read(
         metric_names_of(_json(connection, identity.study_id, METRICS_KEY), n_objectives),
         runs[-1].sampler if runs else "",
         runs[-1].pruner if runs else "",
+        noted_trials(connection, identity.study_id),
+        tagged_trials(connection, identity.study_id),
     )
 
 

@@ -99,7 +99,8 @@ def known_tags(connection: sqlite3.Connection, study_id: int) -> tuple[str, ...]
 def tagged_trials(connection: sqlite3.Connection, study_id: int) -> frozenset[int]:
     """Return the numbers of the trials that have tags."""
     rows = connection.execute(
-        "SELECT number FROM trials JOIN trial_user_attributes USING (trial_id) "
+        # Few trials have tags: their keys are gone through once, not each trial's.
+        "SELECT number FROM trial_user_attributes CROSS JOIN trials USING (trial_id) "
         "WHERE study_id = ? AND key = ? AND length(value_json) > 2 "
         "AND typeof(number) = 'integer'",
         (study_id, TAGS_KEY),

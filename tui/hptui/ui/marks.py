@@ -12,6 +12,8 @@ _MARKS: Final = {
     "waiting": ("○", "W"),
     "best": ("★", "*"),
     "infeasible": ("⊘", "X"),
+    "note": ("¶", "n"),
+    "tags": ("#", "#"),
     "study-running": ("▶", ">"),
     "study-paused": ("‖", "="),
     "study-stopped": ("■", "."),
@@ -27,6 +29,11 @@ def state_role(state: str) -> str:
 
 
 def mark_of(state: str, *, has_unicode: bool) -> str:
-    """Return the one-cell mark of a trial's state, of `best`, `infeasible` or `study-<state>`."""
+    """Return a one-cell mark.
+
+    Args:
+        state: A trial's state, `best`, `infeasible`, `note`, `tags` or `study-<state>`.
+        has_unicode: Whether the terminal shows more than ASCII.
+    """
     unicode_mark, ascii_mark = _MARKS[state_role(state)]
     return unicode_mark if has_unicode else ascii_mark

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.choices import spell_choice
 from hptui.domain.readable import four_digits, show_moment, show_size
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MAX_PARAMS: Final = 100
 _VALUE_CHARS: Final = 60
+_MAX_NOTE_LINES: Final = 5
 
 Line = tuple[str, str, str]
 """A label, a text and its role: empty, or the word for a state."""
@@ -41,6 +42,10 @@ def preview_lines(row: StudyRow, snapshot: StudySnapshot | None) -> list[Line]:
         lines.append(("sampler", _method(snapshot.sampler), ""))
         if snapshot.pruner:
             lines.append(("pruner", _method(snapshot.pruner), ""))
+    if row.tags:
+        lines.append(("tags", safe_line(", ".join(row.tags)), ""))
+    note = safe_text(row.note_start).expandtabs(4).splitlines()[:_MAX_NOTE_LINES]
+    lines += [("" if at else "note", line, "") for at, line in enumerate(note)]
     lines.append(("last", show_moment(row.last_activity_s)[:-3], ""))
     lines.append(("file", f"{safe_line(row.path.name)}, {show_size(row.size_bytes)}", ""))
     return lines

@@ -109,6 +109,10 @@ class StudySnapshot:
     best_value: float | None = None
     front: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     """Numbers of the trials on the Pareto front; empty with one objective."""
+    noted: frozenset[int] = frozenset()
+    """Numbers of the trials with a note."""
+    tagged: frozenset[int] = frozenset()
+    """Numbers of the trials with tags."""
     loading: tuple[int, int] | None = None
     """Trials read and to be read, while the first reading goes on."""
     engine: EngineState | None = None

@@ -75,6 +75,8 @@ class SnapshotMaker:
             best_number=None if best is None else best[0],
             best_value=None if best is None else best[1],
             front=front,
+            noted=facts.noted,
+            tagged=facts.tagged,
             read_at_s=read_at_s,
         )
 

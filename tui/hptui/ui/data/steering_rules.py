@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hptui.ui.data.snapshot import EngineState, StudySnapshot
 
 MAX_SLOTS: Final = 256
+_NEEDS_TRIAL: Final = frozenset({"open-trial", "copy-trial", "edit-note", "edit-tags"})
 _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"}
 """Of commands and states of the engine."""
 
@@ -25,7 +26,7 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
         snapshot: The study as it is shown.
         selected: The number of the trial under the cursor.
     """
-    if command_id in ("open-trial", "copy-trial") and selected is None:
+    if command_id in _NEEDS_TRIAL and selected is None:
         return "No trial is selected."
     if command_id == "run-study":
         return _why_not_run(snapshot)

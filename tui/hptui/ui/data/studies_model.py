@@ -50,7 +50,7 @@ class StudiesModel:
     Args:
         rows: The studies.
         sort: How they are ordered; what is missing comes last.
-        filter_text: Words that name, file or objective must hold, in any case.
+        filter_text: Words that name, file, objective or tags must hold, in any case.
         width: Of the table, in cells.
         now_s: Seconds since 1970.
         has_unicode: Whether the terminal shows more than ASCII.
@@ -77,7 +77,7 @@ class StudiesModel:
         self._index = {study_key(row.path, row.name): index for index, row in enumerate(self.rows)}
         is_wide = width >= _WIDE
         self._trend_width = _TREND_WIDTH if is_wide else _SHORT_TREND_WIDTH
-        names = max((len(row.name) for row in rows), default=0) + 2
+        names = max((len(row.name + self._annotations(row)) for row in rows), default=0) + 2
         objectives = max((len(_objective(row)) for row in rows), default=0)
         limit = _MAX_NAME if is_wide else width // 3
         self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
@@ -142,7 +142,12 @@ class StudiesModel:
     def _study(self, row: StudyRow) -> Cell:
         state, role = study_state(row)
         mark = self._mark(f"study-{state}") if state in ("running", "paused", "trouble") else " "
-        return Cell(f"{mark} {safe_line(row.name, max_chars=100)}", role)
+        return Cell(f"{mark} {safe_line(row.name, max_chars=100)}{self._annotations(row)}", role)
+
+    def _annotations(self, row: StudyRow) -> str:
+        note = self._mark("note") if row.note_start else ""
+        tags = self._mark("tags") if row.tags else ""
+        return f" {note}{tags}".rstrip()
 
     def _trend(self, row: StudyRow) -> Cell:
         # With it comes NumPy, which the first frame does without.
@@ -190,7 +195,7 @@ def engine_text(engine: EngineState) -> str:
 
 
 def _haystack(row: StudyRow) -> str:
-    return f"{row.name} {row.path.name} {_objective(row)}".lower()
+    return f"{row.name} {row.path.name} {_objective(row)} {' '.join(row.tags)}".lower()
 
 
 def _objective(row: StudyRow) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _CHECK_BUDGET_S: Final = 0.05
 """How long a file is searched for damage before it is opened."""
 _FACTS_PERIOD_S: Final = 2.0
+_FACTS_COST_FACTOR: Final = 20.0
+"""Where reading them takes long, they are read again after as many times that."""
 _MANY_TRIALS: Final = 5_000
 """Reading as many at once is announced as loading."""
 
@@ -54,7 +56,7 @@ class StudyFeed:
         self._columns = StudyColumns(path, study_name, on_progress=self._announce_progress)
         self._maker = SnapshotMaker(path, study_name)
         self._facts = StudyFacts()
-        self._facts_at_s = -_FACTS_PERIOD_S
+        self._facts_due_s = 0.0
         self._latest = StudySnapshot(path, study_name, loading=(0, 0))
         self._is_checked = False
         self._is_behind = True
@@ -72,6 +74,7 @@ class StudyFeed:
 
     def nudge(self) -> None:
         """Read now, instead of when the period is over."""
+        self._facts_due_s = 0.0
         self._ticker.nudge()
 
     def join(self, timeout_s: float) -> bool:
@@ -125,11 +128,14 @@ class StudyFeed:
             raise StudyFileError(report.sentence, hint=report.hint)
 
     def _have_facts_changed(self) -> bool:
-        if time.monotonic() - self._facts_at_s < _FACTS_PERIOD_S:
+        began_s, before = time.monotonic(), self._facts
+        if began_s < self._facts_due_s:
             return False
-        self._facts_at_s, before = time.monotonic(), self._facts
         n_objectives = len(self._columns.directions)
         self._facts = read_facts(self.path, self.study_name, n_objectives)
+        ended_s = time.monotonic()
+        wait_s = max(_FACTS_PERIOD_S, _FACTS_COST_FACTOR * (ended_s - began_s))
+        self._facts_due_s = ended_s + wait_s
         return self._facts != before
 
     def _with_engine(self, snapshot: StudySnapshot) -> StudySnapshot:

@@ -67,21 +67,29 @@ class NumberColumn:
 
 @dataclass(frozen=True, slots=True)
 class StateColumn:
-    """The trial's state with its mark."""
+    """The trial's state with its mark; behind it marks of a note and of tags."""
 
     column: Column
     has_unicode: bool
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return mark and word."""
-        state = int(snapshot.states[row])
-        if state == COMPLETE and not snapshot.is_feasible[row]:
-            return self._cell("infeasible", "infeasible")
-        found = _STATES.get(state)
-        return Cell("! damaged", "trouble") if found is None else self._cell(*found)
+        role, word = _STATES.get(int(snapshot.states[row]), ("trouble", "damaged"))
+        if role == "complete" and not snapshot.is_feasible[row]:
+            role, word = "infeasible", "infeasible"
+        mark = "!" if role == "trouble" else self._mark(role)
+        return Cell(f"{mark} {word}{self._annotations(snapshot, row)}", role)
 
-    def _cell(self, role: Role, word: str) -> Cell:
-        return Cell(f"{mark_of(role, has_unicode=self.has_unicode)} {word}", role)
+    def _annotations(self, snapshot: StudySnapshot, row: int) -> str:
+        if not (snapshot.noted or snapshot.tagged):
+            return ""
+        number = int(snapshot.numbers[row])
+        note = self._mark("note") if number in snapshot.noted else ""
+        tags = self._mark("tags") if number in snapshot.tagged else ""
+        return f" {note or ' '}{tags}".rstrip()
+
+    def _mark(self, name: str) -> str:
+        return mark_of(name, has_unicode=self.has_unicode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from hptui.domain.choices import spell_choice
 from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.space import describe
-from hptui.domain.text import safe_line
+from hptui.domain.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from hptui.storage.attributes import Attributes
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
 _NAME_CELLS: Final = 24
+_NOTE_CHARS: Final = 200_000
+_BRIEF_NOTE_LINES: Final = 12
 _GAP: Final = "  "
 _ENQUEUED_KEY: Final = "fixed_params"
 """Of a system attribute; it is Optuna's."""
@@ -90,6 +92,8 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
         fields.append(Field("ended", show_moment(trial.complete_s), took))
     elif trial.state == "RUNNING" and trial.start_s is not None:
         fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
+    if trial.tags:
+        fields.append(Field("tags", safe_line(", ".join(trial.tags), max_chars=_VALUE_CHARS)))
     return fields
 
 
@@ -168,6 +172,7 @@ def detail_lines(
         is_brief: Leave out what samplers and programs have noted.
     """
     lines: list[Line] = []
+    note = note_lines(trial.note.body, _BRIEF_NOTE_LINES if is_brief else None)
     for section in sections(trial, now_s):
         if is_brief and section.title == _SYSTEM:
             continue
@@ -176,7 +181,21 @@ def detail_lines(
         if section.title:
             lines.append([(section.title, "title")])
         lines += _field_lines(section.fields, width)
-    return lines
+        if section.title == "":
+            # A person's own words come before what programs have noted.
+            lines, note = lines + note, []
+    return lines + note
+
+
+def note_lines(body: str, limit: int | None = None) -> list[Line]:
+    """Return a note as lines under a title, as plain text; none where there is no note."""
+    found = safe_text(body, max_chars=_NOTE_CHARS).expandtabs(4).splitlines()
+    if not found:
+        return []
+    shown: list[Line] = [[(line, "")] for line in found[:limit]]
+    if len(shown) < len(found):
+        shown.append([(f"and {len(found) - len(shown):,} lines more", "note")])
+    return [[], [("note", "title")], *shown]
 
 
 def _field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:

@@ -211,9 +211,10 @@ def _columns_of(
     best = best_numbers(snapshot)
     number_width = max(6, len(str(snapshot.n_trials)) + 2)
     mark = "★" if has_unicode else "*"
+    is_marked = bool(snapshot.noted or snapshot.tagged)
     own: list[TrialColumn] = [
         NumberColumn(Column("number", "#", number_width, "right"), best, mark),
-        StateColumn(Column("state", "state", 12), has_unicode),
+        StateColumn(Column("state", "state", 15 if is_marked else 12), has_unicode),
     ]
     keys = value_keys(len(snapshot.directions))
     for objective, key in enumerate(keys):

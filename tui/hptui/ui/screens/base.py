@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
+    from hptui.ui.annotating import Annotated
     from hptui.ui.commands import Place
     from hptui.ui.shown_run import ShownRun
 
@@ -105,6 +106,26 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
     async def action_run_command(self, command_id: str) -> None:
         """Run a command by its id; keys, footer and palette end here."""
         await self.run_command(command_id)
+
+    def edit_note(self, what: Annotated) -> None:
+        """Open the note of a study or trial in an editor."""
+        from hptui.ui.screens.annotations import NoteDialog
+
+        self.app.push_screen(NoteDialog(what), self._tell_annotated)
+
+    def edit_tags(self, what: Annotated) -> None:
+        """Ask for the tags of a study or trial."""
+        from hptui.ui.screens.annotations import TagsDialog
+
+        self.app.push_screen(TagsDialog(what), self._tell_annotated)
+
+    def _tell_annotated(self, text: str | None) -> None:
+        if text is not None:
+            self.notify(text)
+            self.after_annotating()
+
+    def after_annotating(self) -> None:
+        """Read anew what a note or tags were saved of."""
 
     def refresh_commands(self) -> None:
         """Draw the footer again: what can be used may have changed."""

@@ -12,6 +12,7 @@ from textual.message import Message
 from hptui.domain.text import safe_line
 from hptui.ui import keeping
 from hptui.ui.abstract import AbstractMeta
+from hptui.ui.annotating import Annotated
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog, TextDialog
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 _READERS_TIMEOUT_S: Final = 3.0
 _NEEDS_STUDY: Final = frozenset(
     {"run-again", "duplicate-study", "rename-study", "delete-study", "export-study", "mend-study"}
+    | {"edit-note", "edit-tags"}
 )
-_NEEDS_READABLE: Final = frozenset({"run-again", "duplicate-study", "rename-study", "export-study"})
+_NEEDS_READABLE: Final = frozenset(
+    {"run-again", "duplicate-study", "rename-study", "export-study", "edit-note", "edit-tags"}
+)
 _NEEDS_REST: Final = frozenset({"rename-study", "delete-study", "run-again"})
 _FORMS: Final = (
     ("c", ".csv", "trials as CSV"),
@@ -260,6 +264,18 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
             )
 
         self.app.push_screen(ChoiceDialog(f"Export {row.name}", "", _FORMS), ask_where)
+
+    def do_edit_note(self) -> None:
+        """Write the note of the study under the cursor."""
+        row = self.study
+        if row is not None:
+            self.edit_note(Annotated(row.path, row.name))
+
+    def do_edit_tags(self) -> None:
+        """Change the tags of the study under the cursor."""
+        row = self.study
+        if row is not None:
+            self.edit_tags(Annotated(row.path, row.name))
 
     def do_mend_study(self) -> None:
         """Ask what becomes of trials that were left running, or upgrade an older file."""

@@ -91,7 +91,7 @@ class StudiesScreen(KeptStudies):
                 yield Grid(empty="Looking for studies.")
             with Horizontal(id="filter-line"):
                 yield Static("/", id="filter-mark")
-                yield Input(id="filter-input", placeholder="words of the name or objective")
+                yield Input(id="filter-input", placeholder="words of the name, objective or tags")
         yield CommandFooter()
 
     async def on_mount(self) -> None:

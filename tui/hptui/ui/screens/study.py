@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_text
+from hptui.ui.annotating import Annotated
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
@@ -270,6 +271,25 @@ class StudyScreen(ViewedScreen[None]):
                 self._feed.nudge()
 
         self.app.push_screen(EditSpaceScreen(self.path, self.study_name), tell)
+
+    def do_edit_note(self) -> None:
+        """Write the note of the selected trial."""
+        if self.selected is not None:
+            self.edit_note(Annotated(self.path, self.study_name, self.selected))
+
+    def do_edit_study_note(self) -> None:
+        """Write the note of the study."""
+        self.edit_note(Annotated(self.path, self.study_name))
+
+    def do_edit_tags(self) -> None:
+        """Change the tags of the selected trial."""
+        if self.selected is not None:
+            self.edit_tags(Annotated(self.path, self.study_name, self.selected))
+
+    def after_annotating(self) -> None:
+        """Read the marks of notes and tags again."""
+        self._feed.nudge()
+        self.query_one(TrialSide).nudge()
 
     def do_run_study(self) -> None:
         """Set up the next run."""

@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line, safe_text
+from hptui.ui.annotating import Annotated
 from hptui.ui.commands import commands_of
 from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
@@ -244,6 +245,18 @@ class TrialScreen(SteeredScreen[None]):
         """Use a log axis for the curve, or a linear one."""
         self._is_log = not self._is_log
         self._show_curve()
+
+    def do_edit_note(self) -> None:
+        """Write the note of this trial."""
+        self.edit_note(Annotated(self.path, self.study_name, self.number))
+
+    def do_edit_tags(self) -> None:
+        """Change the tags of this trial."""
+        self.edit_tags(Annotated(self.path, self.study_name, self.number))
+
+    def after_annotating(self) -> None:
+        """Read the trial again."""
+        self._feed.nudge()
 
     def do_kill_trial(self) -> None:
         """End this trial."""

@@ -56,6 +56,10 @@ class TrialSide(Vertical):
         """End the reading."""
         self._feed.stop()
 
+    def nudge(self) -> None:
+        """Read the trial again now."""
+        self._feed.nudge()
+
     def show(self, number: int) -> None:
         """Show this trial."""
         if number != self._number:

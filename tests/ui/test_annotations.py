@@ -1,0 +1,244 @@
+"""Notes and tags in the application: written in dialogs, marked in tables, found by the filter."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.storage.study_file import FLOAT, StudyFile
+from tests.ui.driving import drive
+
+from hptui.engine.annotations import save_edit
+from hptui.errors import UsageError
+from hptui.storage.annotating import NoteEdit, TagEdit
+from hptui.storage.study_detail import read_study
+from hptui.storage.trial_detail import read_trial
+from hptui.ui.annotating import complete_tag, parse_tags, spell_tags
+from hptui.ui.screens import annotations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.storage.notes import Note
+    from hptui.ui.annotating import Annotated
+
+EVIL = "\x1b[31m[b]bold[/b]\u202e [@click=app.quit]x[/] [link](http://x)\x07"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The studies `mine` and `other`, of three trials each."""
+    for name in ("mine", "other"):
+        with StudyFile(tmp_path / f"{name}.db") as built:
+            built.add_study(name)
+            for value in (0.5, 0.25, 0.75):
+                built.add_trial(value, params={"x": (value, FLOAT)})
+    return tmp_path
+
+
+def test_tags_are_one_line() -> None:
+    for tags in ((), ("good",), ("good", "slow run"), ("a, b", "c"), ('say "x"', "y")):
+        assert parse_tags(spell_tags(tags)) == tags
+    assert parse_tags(" good ,, slow run,good, ") == ("good", "slow run")
+    with pytest.raises(UsageError):
+        parse_tags("x" * 101)
+    known = ("good", "gone", "slow, run")
+    assert complete_tag("g", known) == "good"
+    assert complete_tag("good, g", known) == "good, gone"
+    assert complete_tag("good,gon", known) == "good,gone"
+    assert [complete_tag(line, known) for line in ("", "good, ", "sl", "x")] == [None] * 4
+
+
+def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: Path) -> None:
+    drive(
+        """
+        wait "last"
+        press m
+        wait-not "Reading the note"
+        expect "Note of mine"
+        type #1
+        press enter
+        type -a
+        press ctrl+s
+        wait "The note of mine is saved."
+        wait "mine ¶"
+        wait "#1"
+        expect "-a"
+        press #
+        wait-not "Reading the tags"
+        type mnist, todo
+        press enter
+        wait "The tags of mine are saved."
+        wait "mine ¶#"
+        wait "mnist, todo"
+        press #
+        wait "mnist, todo"
+        type ,
+        expect-not "is empty"
+        press esc
+        press /
+        type mnist
+        wait-not "other"
+        expect "mine"
+        """,
+        folder,
+    )
+    study = read_study(folder / "mine.db", "mine")
+    assert (study.note.body, study.summary.tags) == ("#1\n-a", ("mnist", "todo"))
+    assert read_study(folder / "other.db", "other").note.version == 0
+
+
+def test_notes_and_tags_of_trials_are_written_on_the_study_and_on_the_trial(folder: Path) -> None:
+    save_edit(folder / "mine.db", "mine", TagEdit((0,), add=("good", "late")))
+    drive(
+        """
+        wait "✓ complete  #"
+        press G
+        press m
+        wait "Note of trial 2 of mine"
+        wait-not "Reading the note"
+        type n
+        press esc
+        wait "Save the note?"
+        press k
+        type ew
+        press esc
+        press s
+        wait "The note of trial 2 of mine is saved."
+        wait "✓ complete ¶"
+        press #
+        wait-not "Reading the tags"
+        expect "known: good, late"
+        type g
+        press right
+        wait "good"
+        press enter
+        wait "The tags of trial 2 of mine are saved."
+        wait "✓ complete ¶#"
+        press M
+        wait "Note of mine"
+        wait-not "Reading the note"
+        type s
+        press ctrl+s
+        wait "The note of mine is saved."
+        press enter
+        wait "parameters"
+        expect "tags     good"
+        expect "new"
+        press m
+        wait-not "Reading the note"
+        type er
+        press esc
+        press d
+        press [ [
+        wait "late"
+        press m
+        wait "Note of trial"
+        press esc
+        wait-not "Note of trial"
+        """,
+        folder / "mine.db",
+        size="130x40",
+    )
+    path = folder / "mine.db"
+    assert [read_trial(path, "mine", number).note.body for number in range(3)] == ["", "", "new"]
+    assert read_trial(path, "mine", 2).tags == ("good",)
+    assert read_study(path, "mine").note.body == "s"
+
+
+def test_a_newer_note_is_not_overwritten_unseen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "mine.db"
+    reads: list[Note] = []
+    read = annotations.read_note_of
+
+    def read_and_be_overtaken(what: Annotated) -> Note:
+        reads.append(read(what))
+        if len(reads) in (1, 3):
+            save_edit(path, "mine", NoteEdit(None, f"theirs {len(reads)}"))
+        return reads[-1]
+
+    monkeypatch.setattr(annotations, "read_note_of", read_and_be_overtaken)
+    drive(
+        """
+        wait "last"
+        press m
+        wait-not "Reading the note"
+        type my words
+        press ctrl+s
+        wait "Somebody else has saved this note since"
+        press b
+        wait "theirs 1"
+        expect "my words"
+        press ctrl+s
+        wait "The note of mine is saved."
+        press m
+        wait-not "Reading the note"
+        type !
+        press ctrl+s
+        wait "Two notes"
+        press o
+        wait-not "Two notes"
+        wait "The note of mine is saved."
+        """,
+        folder,
+    )
+    assert read_study(path, "mine").note.body == "theirs 1\n\nmy words!"
+
+
+def test_what_others_wrote_does_nothing_and_what_is_wrong_is_said(folder: Path) -> None:
+    path = folder / "mine.db"
+    with StudyFile(path) as built:
+        insert = "INSERT INTO study_{}_attributes (study_id, key, value_json) VALUES (1, ?, ?)"
+        for key, value in (
+            ("dashboard:note_ver", 1),
+            ("dashboard:note_str:0", EVIL),
+            ("dashboard:1:note_ver", 1),
+            ("dashboard:1:note_str:0", f"{EVIL}\n{EVIL}"),
+        ):
+            built.run(insert.format("system"), key, json.dumps(value))
+        built.run(insert.format("user"), "hptui:tags", json.dumps([EVIL, "b"]))
+        built.set_attribute(1, "hptui:tags", json.dumps([EVIL]), "user")
+    drive(
+        """
+        wait "mine ¶#"
+        wait "[@click=app.quit]x"
+        press m
+        wait "spelled out here"
+        expect "\\x1b[31m[b]bold[/b]\\u202e"
+        press esc
+        wait-not "Note of mine"
+        press #
+        wait-not "Reading the tags"
+        press end
+        type , xx
+        press enter
+        wait "The tags of mine are saved."
+        press enter
+        wait "✓ complete ¶#"
+        press g enter
+        wait "[@click=app.quit]x"
+        expect "\\x1b[31m[b]bold[/b]\\u202e"
+        """,
+        folder,
+        size="160x40",
+    )
+    assert read_study(path, "mine").summary.tags == (EVIL, "b", "xx")
+    assert read_study(path, "mine").note.body == EVIL
+    drive(
+        """
+        wait "last"
+        press #
+        wait-not "Reading the tags"
+        type 1234567890123456789012345678901234567890123456789012345678901234567890
+        type 1234567890123456789012345678901234567890123456789012345678901234567890
+        wait "at most 100 are kept"
+        press enter
+        expect "Tags of trial 2 of other"
+        press esc
+        wait-not "Tags of trial"
+        """,
+        folder / "other.db",
+    )

@@ -1,0 +1,162 @@
+"""Notes and tags for the dialogs: read and saved in their threads, as plain values."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.notes import check_note, check_tag
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hptui.storage.notes import Note
+
+_MAX_TAGS_OFFERED: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """What has a note and tags: a study, or one of its trials."""
+
+    path: Path
+    study_name: str
+    trial: int | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in a dialog."""
+        name = safe_line(self.study_name, max_chars=40)
+        return name if self.trial is None else f"trial {self.trial} of {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The tags of a study or trial, and what else could be one."""
+
+    tags: tuple[str, ...]
+    known: tuple[str, ...]
+    """Of the study and its trials, those used most first."""
+
+
+def read_note_of(what: Annotated) -> Note:
+    """Return the note.
+
+    Raises:
+        HptuiError: It cannot be read.
+    """
+    from hptui.storage.study_detail import read_study
+    from hptui.storage.trial_detail import read_trial
+
+    if what.trial is None:
+        return read_study(what.path, what.study_name).note
+    return read_trial(what.path, what.study_name, what.trial).note
+
+
+def save_note_of(what: Annotated, body: str, expected_version: int) -> None:
+    """Save the note.
+
+    Raises:
+        NoteConflictError: Somebody else has saved it since it was read.
+        HptuiError: It cannot be saved.
+    """
+    from hptui.engine.annotations import save_edit
+    from hptui.storage.annotating import NoteEdit
+
+    save_edit(what.path, what.study_name, NoteEdit(what.trial, body, expected_version))
+
+
+def note_problem(text: str) -> str | None:
+    """Return why a text cannot be saved as a note, None where it can."""
+    try:
+        check_note(text)
+    except UsageError as error:
+        return error.message
+    return None
+
+
+def read_tags_of(what: Annotated) -> Tagged:
+    """Return the tags.
+
+    Raises:
+        HptuiError: They cannot be read.
+    """
+    from hptui.storage.studies import read_study_file, read_summary
+    from hptui.storage.study_rows import study_id_of
+    from hptui.storage.tags import known_tags
+    from hptui.storage.trial_detail import read_trial
+
+    if what.trial is None:
+        tags = read_summary(what.path, what.study_name).tags
+    else:
+        tags = read_trial(what.path, what.study_name, what.trial).tags
+    known = read_study_file(
+        what.path,
+        lambda connection: known_tags(connection, study_id_of(connection, what.study_name) or -1),
+    )
+    return Tagged(tags, known[:_MAX_TAGS_OFFERED])
+
+
+def save_tags_of(what: Annotated, before: Sequence[str], after: Sequence[str]) -> None:
+    """Add and take away what makes `before` into `after`; what others add meanwhile stays.
+
+    Raises:
+        HptuiError: They cannot be saved.
+    """
+    from hptui.engine.annotations import save_edit
+    from hptui.storage.annotating import TagEdit
+
+    trials = None if what.trial is None else (what.trial,)
+    added = tuple(tag for tag in after if tag not in before)
+    removed = tuple(tag for tag in before if tag not in after)
+    if added or removed:
+        save_edit(what.path, what.study_name, TagEdit(trials, added, removed))
+
+
+def spell_tags(tags: Sequence[str]) -> str:
+    """Return tags as one line that `parse_tags` reads: with commas between them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([safe_line(tag) for tag in tags])
+    return (
+        line.getvalue().replace(",", ", ")
+        if not any("," in tag for tag in tags)
+        else line.getvalue()
+    )
+
+
+def parse_tags(line: str) -> tuple[str, ...]:
+    """Return the tags in a line: between commas, those with a comma in double quotes.
+
+    Raises:
+        UsageError: One of them cannot be stored.
+    """
+    try:
+        (words,) = list(csv.reader([line], skipinitialspace=True)) or [[]]
+    except (csv.Error, ValueError) as error:
+        raise UsageError("Write tags with commas between them.") from error
+    return tuple(dict.fromkeys(check_tag(word) for word in words if word.strip()))
+
+
+def tags_problem(line: str) -> str | None:
+    """Return why a line cannot be saved as tags, None where it can."""
+    try:
+        parse_tags(line)
+    except HptuiError as error:
+        return error.message
+    return None
+
+
+def complete_tag(line: str, known: Sequence[str]) -> str | None:
+    """Return the line with its last tag completed to a known one, or None."""
+    before, comma, last = line.rpartition(",")
+    begun = last.lstrip()
+    taken = {word.strip() for word in before.split(",")}
+    if not begun:
+        return None
+    found = next((tag for tag in known if tag.startswith(begun) and tag not in taken), None)
+    return None if found is None or "," in found else f"{before}{comma}{last}{found[len(begun) :]}"
