@@ -98,8 +98,15 @@ def test_the_palette_finds_a_command_and_does_it() -> None:
         type set up a new
         wait "Set up a new study"
         press enter
-        press enter
         wait "said: new study"
+        press ctrl+p
+        type next run
+        wait "No study is under the cursor."
+        press enter
+        wait "Commands"
+        press escape
+        wait-not "Commands"
+        expect "said: new study"
         """
     )
 

@@ -17,10 +17,10 @@ from hptui.domain.space import FloatParam, IntParam
 from hptui.errors import HptuiError, OptionError, UsageError
 from hptui.registry.probe import KnownParam
 from hptui.ui.data.method_draft import MethodDraft
+from hptui.ui.data.objective_completion import complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
 from hptui.ui.data.setup_sources import (
-    complete_path,
     missing_packages,
     open_draft,
     taken_names,
@@ -330,16 +330,22 @@ def test_places(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place_of(here / "-x.db", "-x").options("-x") == ["--storage", "./-x.db", "--study=-x"]
 
 
-def test_paths_are_completed(here: Path) -> None:
-    (here / "train.py").touch()
+def test_paths_and_functions_are_completed(here: Path) -> None:
+    (here / "train.py").write_text(
+        "".join(f"def {name}(trial): return 1.0\n" for name in ("one", "two"))
+    )
     (here / "trials.txt").touch()
     (here / "tr").mkdir()
     (here / "tr" / "a.py").touch()
-    assert complete_path("tr", here) == ["tr/", "train.py"]
-    assert complete_path("tr/", here) == ["tr/a.py"]
-    assert complete_path(f"{here}/tra", here) == [f"{here}/train.py"]
-    assert complete_path("nowhere/x", here) == []
-    assert complete_path("a\0b", here) == []
+    complete = complete_objective
+    assert complete("tr", here) == ["tr/", "train.py"]
+    assert complete("tr/", here) == ["tr/a.py"]
+    assert complete(f"{here}/tra", here) == [f"{here}/train.py"]
+    assert complete("nowhere/x", here) == []
+    assert complete("a\0b", here) == []
+    assert complete("train.py", here) == ["train.py:one", "train.py:two"]
+    assert complete("train.py:t", here) == ["train.py:two"]
+    assert complete("~", here) == ["~/"]
 
 
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

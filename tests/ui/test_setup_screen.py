@@ -150,7 +150,7 @@ def test_fixing_freeing_and_resetting() -> None:
         wait "1 edited"
         expect-not "--fix kind"
         press l
-        wait "It is a list of choices"
+        wait "kind is a list of choices, which has no scale."
         press up up backspace
         wait "hptui run"
         expect-not "edited"
@@ -222,6 +222,9 @@ def test_the_run_is_set_up_too() -> None:
         wait "--study mine"
         expect-not "--direction"
         press enter
+        wait "Choose a goal"
+        type max
+        press enter
         wait "--direction maximize"
         press down enter
         type 3
@@ -273,7 +276,20 @@ def test_what_probing_finds_is_told() -> None:
         """
         wait "The objective returns 2 values, but the goal names 1." 30s
         press tab tab tab right enter
-        wait "--direction maximize"
+        type several
+        press enter
+        wait "minimize, maximize"
+        press enter
+        wait "--direction minimize --direction maximize"
+        expect-not "The objective returns 2 values"
+        press shift+tab enter
+        wait "It works with one objective, and there are 2."
+        press escape shift+tab enter
+        wait "Choose a sampler"
+        type cma
+        wait "It works with one objective, and there are 2."
+        press enter
+        expect "Choose a sampler"
         """,
         "two_values",
     )
@@ -349,10 +365,17 @@ def test_an_import_that_hangs_can_be_left(folder: Path) -> None:
         wait "Importing the objective" 10s
         press escape
         wait "Probing was stopped." 10s
+        press f5
+        wait "Starting: loading the objective" 20s
+        press p
+        wait "The run is starting; esc gives up."
+        press escape
+        wait "The start was given up; the run has not begun." 20s
         press escape
         wait "what it tunes" 10s
         """
     )
+    assert not list(folder.glob("*.db"))
     # Nothing of it is left.
     pid_file = folder / "pid"
     if pid_file.exists():

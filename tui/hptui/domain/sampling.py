@@ -25,6 +25,7 @@ __all__ = [
     "SamplerSpec",
     "check_fit",
     "method_of",
+    "needs_one_objective",
     "parse_pruner",
     "parse_sampler",
 ]
@@ -75,7 +76,7 @@ def method_of(family: Family, spec: MethodSpec) -> Method:
 def check_fit(sampler: SamplerSpec, pruner: PrunerSpec, n_objectives: int) -> str | None:
     """Return the sentence that says why these cannot work with so many objectives, or None."""
     reason = _sampler_misfit(sampler, n_objectives)
-    if reason is None and n_objectives > 1 and pruner.name != "none":
+    if reason is None and n_objectives > 1 and needs_one_objective("pruner", pruner.name):
         return (
             f"The pruner {pruner.name} needs a single objective, but there are {n_objectives}: "
             "Optuna cannot prune then. Use --pruner none."
@@ -83,8 +84,13 @@ def check_fit(sampler: SamplerSpec, pruner: PrunerSpec, n_objectives: int) -> st
     return reason
 
 
+def needs_one_objective(family: Family, name: str) -> bool:
+    """Say whether a sampler or pruner works with a single objective only."""
+    return name == "cmaes" if family == "sampler" else name != "none"
+
+
 def _sampler_misfit(sampler: MethodSpec, n_objectives: int) -> str | None:
-    if sampler.name == "cmaes" and n_objectives > 1:
+    if n_objectives > 1 and needs_one_objective("sampler", sampler.name):
         return (
             f"CMA-ES works with a single objective, but there are {n_objectives}. "
             "Use --sampler tpe, nsgaii or gp."

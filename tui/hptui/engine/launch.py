@@ -17,7 +17,7 @@ from hptui.engine.lease import folder_of
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 OUTPUT_NAME = "run.log"
@@ -26,10 +26,16 @@ _POLL_S = 0.02
 _ENDS_OF_A_RUN = (0, 3)
 """Exit codes of a run that was over before it was looked at: with complete trials, or without."""
 _MAX_TOLD_BYTES = 4_000
+_ENDING_S = 5.0
 
 
 def launch(
-    arguments: Sequence[str], study_file: Path, study: str, *, timeout_s: float = 120.0
+    arguments: Sequence[str],
+    study_file: Path,
+    study: str,
+    *,
+    timeout_s: float = 120.0,
+    on_progress: Callable[[str], bool] = lambda _: True,
 ) -> int:
     """Start `hptui run` in a session of its own and return its process id once its run has begun.
 
@@ -40,10 +46,12 @@ def launch(
         study_file: Where its lease will be looked for.
         study: The study's name in that file.
         timeout_s: How long loading the objective and probing it may take.
+        on_progress: Called again and again with what is done now, a few words; the process is ended
+            when it returns False.
 
     Raises:
         HptuiError: It ended before its run began, with the reason it printed, or it took longer
-            than `timeout_s` and was ended.
+            than `timeout_s` and was ended, or `on_progress` said so.
     """
     fd, output = tempfile.mkstemp(prefix="hptui-run-", suffix=".log")
     with os.fdopen(fd, "wb") as stream:
@@ -56,7 +64,7 @@ def launch(
             start_new_session=True,
         )
     try:
-        _wait_for_run(process, output, study_file, study, timeout_s)
+        _wait_for_run(process, output, study_file, study, timeout_s, on_progress)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(output)  # noqa: PTH108 - a plain name from mkstemp
@@ -70,7 +78,12 @@ def launch(
 
 
 def _wait_for_run(
-    process: subprocess.Popen[bytes], output: str, study_file: Path, study: str, timeout_s: float
+    process: subprocess.Popen[bytes],
+    output: str,
+    study_file: Path,
+    study: str,
+    timeout_s: float,
+    on_progress: Callable[[str], bool],
 ) -> None:
     deadline_s = time.monotonic() + timeout_s
     had_lease = False
@@ -88,16 +101,23 @@ def _wait_for_run(
             return
         if code is not None:
             raise _refusal(output, code)
+        if not on_progress("preparing the run" if has_lease else "loading the objective"):
+            _end(process)
+            raise HptuiError("The start was given up; the run has not begun.")
         if time.monotonic() > deadline_s:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-            process.kill()
-            process.wait()
+            _end(process)
             raise HptuiError(
                 f"The engine did not start within {timeout_s:g} s.",
                 hint="The same with `hptui run` in a terminal shows what takes so long.",
             )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_ENDING_S)
+    process.kill()
+    process.wait()
 
 
 def _answers(study_file: Path, study: str) -> bool:

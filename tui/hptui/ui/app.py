@@ -15,6 +15,8 @@ from textual.scrollbar import ScrollBar
 from textual.widget import MountError
 
 from hptui.domain.text import safe_text
+from hptui.ui.commands import keys_by_default
+from hptui.ui.key_names import key_text
 from hptui.ui.marks import mark_of, state_role
 from hptui.ui.settings import load_settings
 from hptui.ui.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
@@ -196,7 +198,7 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def action_hint_quit(self) -> None:
         """Say how to leave: Ctrl+C ends other programs."""
-        self.notify("q leaves hptui.")
+        self.notify(f"{self.first_key_of('quit')} leaves hptui.")
 
     def do_theme(self) -> None:
         """Use the next theme and remember it."""
@@ -218,11 +220,18 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def do_palette(self) -> None:
         """Find a command by its name."""
-        from textual.command import CommandPalette
+        from hptui.ui.screens.base import CommandScreen
+        from hptui.ui.screens.palette import CommandPicker
 
-        from hptui.ui.palette import CommandProvider
+        screen = self.screen
+        if not isinstance(screen, CommandScreen):
+            return
 
-        self.push_screen(CommandPalette([CommandProvider], placeholder="Find a command"))
+        async def run(command_id: str | None) -> None:
+            if command_id is not None:
+                await screen.run_command(command_id)
+
+        self.push_screen(CommandPicker(screen), run)
 
     def do_quit(self) -> None:
         """Leave; where a study runs that a screen shows, ask what becomes of the run."""
@@ -236,6 +245,11 @@ class HptuiApp(App[int], inherit_bindings=False):
     def keys_of(self, command: Command) -> tuple[str, ...]:
         """Return the keys of a command: those of the settings, or else its own."""
         return self.settings.keys.get(command.id, command.keys)
+
+    def first_key_of(self, command_id: str) -> str:
+        """Return the first key of a command as people write it."""
+        keys = self.settings.keys.get(command_id) or keys_by_default(command_id)
+        return key_text(keys[0])
 
 
 def _collect_garbage_again() -> None:

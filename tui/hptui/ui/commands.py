@@ -125,6 +125,11 @@ def _all() -> tuple[Command, ...]:
 COMMANDS: Final = _all()
 
 
+def keys_by_default(command_id: str) -> tuple[str, ...]:
+    """Return the keys of a command where the settings give it no others."""
+    return next(command.keys for command in COMMANDS if command.id == command_id)
+
+
 def commands_of(place: Place) -> tuple[Command, ...]:
     """Return the commands that can be given on a screen, its own before those of everywhere."""
     own = tuple(command for command in COMMANDS if command.place == place)

@@ -87,6 +87,8 @@ class RunDraft:
     """Whether the study is there already, with its name and its direction."""
     n_leftover: int = 0
     """Trials that a dead engine left running."""
+    first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
+    """What the fields began with."""
     taken: frozenset[str] = frozenset()
     """Names that other studies have."""
 
@@ -103,7 +105,21 @@ class RunDraft:
                     draft = draft.with_text(cast("RunKey", key), str(value))
                 except UsageError:
                     continue
-        return draft
+        return replace(draft, first=draft.texts)
+
+    def named(self, name: str) -> RunDraft:
+        """Return the form that begins with another name."""
+        named: dict[RunKey, str] = {"name": name}
+        return replace(self, texts={**self.texts, **named}, first={**self.first, **named})
+
+    def reset(self, key: RunKey) -> RunDraft:
+        """Return the draft with a field as it began.
+
+        Raises:
+            UsageError: The field cannot change.
+        """
+        text = ", ".join(self.declared) if key == "goal" else self.first.get(key, "")
+        return self.with_text(key, text)
 
     def text(self, key: RunKey) -> str:
         """Return what stands in a field."""

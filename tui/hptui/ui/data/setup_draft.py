@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.edits import check_against_history
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.sampling import PrunerSpec, SamplerSpec, check_fit
+from hptui.domain.sampling import (
+    METHODS,
+    PrunerSpec,
+    SamplerSpec,
+    check_fit,
+    needs_one_objective,
+)
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.ui.data.method_draft import MethodDraft
@@ -130,8 +136,8 @@ class SetupDraft:
         latest, wished = latest or Methods(), wished or Methods()
         run = self.run
         if not run.is_existing:
-            texts = {**run.texts, "name": free_name(default_study_name(ref), run.taken)}
-            run = replace(run, texts=texts, directions=info.directions, declared=info.directions)
+            run = replace(run, directions=info.directions, declared=info.directions)
+            run = run.named(free_name(default_study_name(ref), run.taken))
         usual_sampler = latest.sampler or info.sampler
         usual_pruner = latest.pruner or info.pruner
         sampler = wished.sampler if usual_sampler == PLAIN_SAMPLER else ""
@@ -187,6 +193,17 @@ class SetupDraft:
         """Return why an option of the sampler or pruner has no effect, or None."""
         found = draft.method.option(option)
         return None if found is None else draft.reason(found, self.n_objectives)
+
+    def unusable(self, family: Family) -> dict[str, str]:
+        """Return, by the name of a sampler or pruner that cannot be used here, why not."""
+        if self.n_objectives == 1:
+            return dict(self.missing_packages) if family == "sampler" else {}
+        misfits = {
+            method.name: f"It works with one objective, and there are {self.n_objectives}."
+            for method in METHODS[family]
+            if needs_one_objective(family, method.name)
+        }
+        return {**self.missing_packages, **misfits} if family == "sampler" else misfits
 
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""

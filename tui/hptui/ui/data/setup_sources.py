@@ -12,7 +12,6 @@ from hptui.domain.edits import edits_from_json
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import Found, find_objectives, resolve
-from hptui.registry.source import Candidate, candidates_in, read_source
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
@@ -30,7 +29,6 @@ _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gp": (("torch", "scipy"), "gp"),
     "qmc": (("scipy",), "gp"),
 }
-_MAX_COMPLETIONS: Final = 50
 
 
 class StudyAddress(Protocol):
@@ -168,19 +166,6 @@ def with_found(
     return replace(opened, draft=draft, trouble=found.problem, hint="")
 
 
-def start_run(draft: SetupDraft) -> HptuiError | None:
-    """Start the run in a process of its own; return why that failed, or None when it runs."""
-    from hptui.engine.launch import launch
-
-    try:
-        launch(draft.to_argv(), draft.study_file, draft.study)
-    except HptuiError as error:
-        return error
-    except OSError as error:
-        return HptuiError(f"The engine cannot be started: {error.strerror or error}.")
-    return None
-
-
 def taken_names(place: StudyPlace) -> frozenset[str]:
     """Return the names that a new study cannot have."""
     if place.file is not None:
@@ -197,34 +182,6 @@ def missing_packages() -> dict[str, str]:
         if absent:
             missing[name] = f"It needs {' and '.join(absent)}: pip install 'hptui[{extra}]'."
     return missing
-
-
-def complete_path(text: str, cwd: Path) -> list[str]:
-    """Return the folders and Python files that what was typed of a path can become."""
-    head, slash, tail = text.rpartition("/")
-    folder = cwd / Path(os.path.expanduser(head + slash)) if slash else cwd  # noqa: PTH111
-    try:
-        with os.scandir(folder) as entries:
-            found = [
-                (not entry.is_dir(), f"{head}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
-                for entry in entries
-                if entry.name.startswith(tail)
-                and (not entry.name.startswith(".") or tail.startswith("."))
-                and (entry.is_dir() or entry.name.endswith(".py"))
-                and entry.name != "__pycache__"
-            ]
-    except (OSError, ValueError):
-        return []
-    return [name for _, name in sorted(found)][:_MAX_COMPLETIONS]
-
-
-def functions_in(file: str, cwd: Path) -> list[Candidate]:
-    """Return the objectives that the source of a file shows; none where it cannot be read."""
-    path = cwd / os.path.expanduser(file)  # noqa: PTH111 - as completion does
-    try:
-        return candidates_in(read_source(path), path)
-    except (HptuiError, OSError, ValueError):
-        return []
 
 
 def _find(ref: ObjectiveRef) -> Found:

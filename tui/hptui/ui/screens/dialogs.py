@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import getters
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -14,6 +14,8 @@ from textual.widgets.option_list import Option
 from hptui.domain.text import safe_line, safe_text
 from hptui.ui.app import HptuiApp
 from hptui.ui.key_names import key_text
+from hptui.ui.widgets.choice_list import ChoiceList
+from hptui.ui.widgets.reading_scroll import ReadingScroll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +65,7 @@ class ChoiceDialog(Dialog[str]):
             if self._text:
                 yield Static(Text(safe_text(self._text)), id="text")
             key_style = self.app.colour("footer-key-foreground")
-            yield OptionList(
+            yield ChoiceList(
                 *(
                     Option(
                         Text.assemble((key_text(key), key_style), "  ", safe_line(label)), result
@@ -77,16 +79,12 @@ class ChoiceDialog(Dialog[str]):
         self.dismiss(event.option_id)
 
     def on_key(self, event: events.Key) -> None:
-        """Answer by letter; j and k move."""
+        """Answer by letter."""
         for key, result, _label in self._choices:
             if event.key == key:
                 event.stop()
                 self.dismiss(result)
                 return
-        if event.key in ("j", "k"):
-            event.stop()
-            options = self.query_one(OptionList)
-            (options.action_cursor_down if event.key == "j" else options.action_cursor_up)()
 
 
 class TextDialog(Dialog[str]):
@@ -149,6 +147,6 @@ class MessageDialog(Dialog[str]):
         """Lay out title and text."""
         with Vertical(id="frame"):
             yield Static(Text(safe_line(self._title)), id="title")
-            with VerticalScroll(id="scroll"):
+            with ReadingScroll(id="scroll"):
                 yield Static(Text(safe_text(self._text)), id="text")
             yield Static(Text("esc close"), id="keys")

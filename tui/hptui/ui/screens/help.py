@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Static
 
 from hptui.ui.commands import commands_of
 from hptui.ui.key_names import key_text
 from hptui.ui.moving_keys import MOVING
 from hptui.ui.screens.dialogs import Dialog
+from hptui.ui.widgets.reading_scroll import ReadingScroll
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -27,8 +28,6 @@ class HelpScreen(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("question_mark,f1,q", "cancel", "close"),
-        ("j", "scroll(1)", ""),
-        ("k", "scroll(-1)", ""),
     ]
 
     def __init__(self, screen: CommandScreen[object]) -> None:
@@ -39,13 +38,10 @@ class HelpScreen(Dialog[str]):
         """List the keys."""
         with Vertical(id="frame"):
             yield Static(Text("Keys"), id="title")
-            with VerticalScroll(id="scroll"):
+            with ReadingScroll(id="scroll"):
                 yield Static(self._table(), id="keys-table")
-            yield Static(Text("esc close   ctrl+p finds commands by name"), id="keys")
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.query_one("#scroll").scroll_relative(y=lines, animate=False)
+            palette = self.app.first_key_of("palette")
+            yield Static(Text(f"esc close   {palette} finds commands by name"), id="keys")
 
     def _table(self) -> Table:
         offered = [each for each in commands_of(self._about.PLACE) if self._about.offers(each)]

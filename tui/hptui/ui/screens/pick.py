@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -13,14 +14,17 @@ from textual.widgets.option_list import Option
 
 from hptui.domain.text import safe_line
 from hptui.ui.screens.dialogs import Dialog
+from hptui.ui.widgets.choice_list import ChoiceList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
 
-_MAX_SHOWN = 500
-_MAX_HEIGHT = 20
+_MAX_SHOWN: Final = 500
+_MAX_HEIGHT: Final = 20
+_MAX_NAME: Final = 48
+_MAX_ABOUT: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class PickItem:
     """A line beside the name."""
     why_not: str = ""
     """Why it cannot be picked now; empty when it can."""
+    about: str = ""
+    """What is told below the list when the cursor is on it."""
+    words: str = ""
+    """More words that find it."""
 
 
 class PickDialog(Dialog[str]):
@@ -44,6 +52,7 @@ class PickDialog(Dialog[str]):
         items: What there is.
         chosen: The result of the item under the cursor at first.
         prompt: Stands in the empty field.
+        keys: A line about the keys, below the list; may be empty.
     """
 
     CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
@@ -52,6 +61,7 @@ class PickDialog(Dialog[str]):
         Binding("up,ctrl+p", "move('up')", show=False),
         Binding("pagedown", "move('page-down')", show=False),
         Binding("pageup", "move('page-up')", show=False),
+        Binding("slash", "narrow", show=False),
     ]
 
     def __init__(
@@ -60,24 +70,31 @@ class PickDialog(Dialog[str]):
         items: Sequence[PickItem],
         chosen: str = "",
         prompt: str = "type to filter",
+        keys: str = "",
     ) -> None:
         super().__init__()
+        self._keys = keys
         self._title, self._chosen, self._prompt = title, chosen, prompt
         self._items = tuple(items)
+        self._shown: tuple[PickItem, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Lay out title, field and list."""
+        """Lay out title, field, list and what is told of an item."""
         with Vertical(id="frame"):
             yield Static(Text(safe_line(self._title)), id="title")
             yield Input(placeholder=self._prompt, id="field")
-            yield OptionList(id="items")
+            yield ChoiceList(id="items")
+            yield Static(id="about")
             yield Static(id="problem")
+            if self._keys:
+                yield Static(Text(self._keys), id="keys")
 
     def on_mount(self) -> None:
         """List everything, with the cursor on the chosen item."""
         # The frame keeps its size while the list is narrowed.
         height = min(len(self._items), _MAX_HEIGHT, self.app.size.height // 2)
         self.query_one(OptionList).styles.min_height = height
+        self.query_one("#about").display = any(item.about for item in self._items)
         self.show_items(self._items)
         for index, item in enumerate(self._items):
             if item.result == self._chosen and not item.why_not:
@@ -85,20 +102,23 @@ class PickDialog(Dialog[str]):
 
     def show_items(self, items: Sequence[PickItem]) -> None:
         """List these."""
-        shown = list(items)[:_MAX_SHOWN]
-        width = max((len(item.name) for item in shown), default=0)
+        self._shown = tuple(items[:_MAX_SHOWN])
+        width = max((cell_len(safe_line(item.name)) for item in self._shown), default=0)
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options(
             Option(
-                self._prompt_of(item, min(width, 40)),
+                self._prompt_of(item, min(width, _MAX_NAME)),
                 f"_{item.result}",
                 disabled=bool(item.why_not),
             )
-            for item in shown
+            for item in self._shown
         )
-        first = next((i for i, item in enumerate(shown) if not item.why_not), None)
-        options.highlighted = first
+        options.highlighted = next(
+            (index for index, item in enumerate(self._shown) if not item.why_not), None
+        )
+        if options.highlighted is None:
+            self._tell_about("")
 
     def matching(self, text: str) -> list[PickItem]:
         """Return the items in which every word of a text stands."""
@@ -106,8 +126,19 @@ class PickDialog(Dialog[str]):
         return [
             item
             for item in self._items
-            if all(word in f"{item.name} {item.note}".lower() for word in words)
+            if all(word in f"{item.name} {item.note} {item.words}".lower() for word in words)
         ]
+
+    @property
+    def shown(self) -> tuple[PickItem, ...]:
+        """What is listed now."""
+        return self._shown
+
+    @property
+    def under_cursor(self) -> PickItem | None:
+        """The item under the cursor."""
+        index = self.query_one(OptionList).highlighted
+        return None if index is None else self._shown[index]
 
     def say(self, problem: str) -> None:
         """Show what is wrong under the list."""
@@ -125,6 +156,13 @@ class PickDialog(Dialog[str]):
         options = self.query_one(OptionList)
         if options.highlighted is not None:
             options.action_select()
+        elif self._shown:
+            self.say(self._shown[0].why_not)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Tell of the item under the cursor."""
+        item = self.under_cursor
+        self._tell_about("" if item is None else item.about)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer with what was picked."""
@@ -134,6 +172,10 @@ class PickDialog(Dialog[str]):
     def picked(self, result: str) -> None:
         """Answer."""
         self.dismiss(result)
+
+    def action_narrow(self) -> None:
+        """Go from the list to the field."""
+        self.query_one("#field").focus()
 
     def action_move(self, how: str) -> None:
         """Move the cursor of the list while the field has the focus."""
@@ -146,11 +188,14 @@ class PickDialog(Dialog[str]):
         }
         moves[how]()
 
+    def _tell_about(self, text: str) -> None:
+        self.query_one("#about", Static).update(Text(safe_line(text, max_chars=_MAX_ABOUT)))
+
     def _prompt_of(self, item: PickItem, width: int) -> Text:
         note = item.why_not or item.note
         name = safe_line(item.name)
         return Text.assemble(
-            name if not note else name.ljust(width),
+            name + " " * max(0, width - cell_len(name)) if note else name,
             ("  " + safe_line(note) if note else "", self.app.colour("dimmed")),
             no_wrap=True,
             overflow="ellipsis",

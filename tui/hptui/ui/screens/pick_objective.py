@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import work
+from textual import on, work
+from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 
 from hptui.errors import HptuiError
-from hptui.ui.data.setup_sources import Opened, complete_path, functions_in, with_text
+from hptui.ui.data.objective_completion import common_start, complete_objective
+from hptui.ui.data.setup_sources import Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import told
 
 if TYPE_CHECKING:
     from hptui.registry.catalogue import Found
+
+_KEYS: Final = "enter choose   tab complete   esc cancel"
 
 
 class ObjectivePicker(PickDialog):
@@ -26,9 +30,11 @@ class ObjectivePicker(PickDialog):
     goes into it, on a file lists its functions where there are several.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", show=False)]
+
     @dataclass
     class Completed(Message):
-        """What a path can become has been looked up."""
+        """What a text can become has been looked up."""
 
         text: str
         items: tuple[PickItem, ...]
@@ -47,55 +53,76 @@ class ObjectivePicker(PickDialog):
             items,
             opened.draft.objective,
             "type to filter, or a path like train.py or ~/code/train.py:function",
+            keys=_KEYS,
         )
         self._opened = opened
+        self._listed_for = ""
+
+    @property
+    def _typed(self) -> str:
+        return self.query_one("#field", Input).value.strip()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow the list, or complete a path."""
+        """Narrow the list, and look for what a path can become."""
         event.prevent_default()
         text = event.value.strip()
         self.say("")
-        if is_path(text):
+        if not is_path(text):
+            self._list(text, self.matching(text))
+        if text:
             self._complete(text)
-            return
-        items = self.matching(text)
+
+    def _list(self, text: str, items: list[PickItem]) -> None:
+        self._listed_for = text
         if not items and text:
-            items = [PickItem(text, text, "use this: a file, or package.module:name")]
+            note = "" if is_path(text) else "use this: a file, or package.module:name"
+            items = [PickItem(text, text, note)]
         self.show_items(items)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="completion")
     def _complete(self, text: str) -> None:
-        path, _, _ = text.partition(".py:")
-        if path != text or text.endswith(".py"):
-            file = text if path == text else f"{path}.py"
-            names = [f"{file}:{each.attribute}" for each in functions_in(file, Path.cwd())]
-            items = [PickItem(name, name) for name in names if name.startswith(text)]
-        else:
-            items = []
-        items = items or [PickItem(each, each) for each in complete_path(text, Path.cwd())]
-        self.post_message(self.Completed(text, tuple(items)))
+        found = complete_objective(text, Path.cwd())
+        self.post_message(self.Completed(text, tuple(PickItem(each, each) for each in found)))
 
-    def on_objective_picker_completed(self, message: Completed) -> None:
-        """List what the path can become, if it still stands there."""
-        if self.query_one("#field", Input).value.strip() == message.text:
-            self.show_items(message.items or (PickItem(message.text, message.text),))
+    @on(Completed)
+    def list_completions(self, message: Completed) -> None:
+        """List what the text can become, if it still stands there."""
+        text = message.text
+        if self._typed != text or not (message.items or is_path(text)):
+            return
+        named = [] if is_path(text) else self.matching(text)
+        self._list(text, [*named, *message.items])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Pick what was typed where nothing is listed."""
-        if self.query_one(OptionList).highlighted is None:
+        """Pick what was typed where that is not yet what the list is of."""
+        if self._listed_for != event.value.strip():
+            event.prevent_default()
+            event.stop()
             self.picked(event.value.strip())
+
+    def action_complete(self) -> None:
+        """Lengthen the text as far as all that is listed agrees, or to what is under the cursor."""
+        typed, item = self._typed, self.under_cursor
+        common = common_start([each.result for each in self.shown])
+        if len(common) > len(typed) and common.startswith(typed):
+            self._write(common)
+        elif item is not None:
+            self._write(item.result)
 
     def picked(self, result: str) -> None:
         """Go into a folder, or look whether there is such an objective."""
         if not result:
             return
-        field = self.query_one("#field", Input)
         if result.endswith("/"):
-            field.value = result
-            field.cursor_position = len(result)
-            field.focus()
+            self._write(result)
         else:
             self._check(result)
+
+    def _write(self, text: str) -> None:
+        field = self.query_one("#field", Input)
+        field.value = text
+        field.cursor_position = len(text)
+        field.focus()
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="check")
     def _check(self, text: str) -> None:
@@ -106,15 +133,14 @@ class ObjectivePicker(PickDialog):
         else:
             self.post_message(self.Checked(text, ""))
 
-    def on_objective_picker_checked(self, message: Checked) -> None:
+    @on(Checked)
+    def answer(self, message: Checked) -> None:
         """Answer, or say why not and what a file holds."""
         if not message.problem:
             self.dismiss(message.text)
             return
-        field = self.query_one("#field", Input)
-        if message.text.endswith(".py") and field.value != message.text:
-            field.value = message.text
-            field.cursor_position = len(message.text)
+        if message.text.endswith(".py") and self._typed != message.text:
+            self._write(message.text)
         elif message.text.endswith(".py"):
             self._complete(message.text)
         self.say(message.problem)
@@ -126,5 +152,9 @@ def is_path(text: str) -> bool:
 
 
 def _item(found: Found) -> PickItem:
-    note = found.info.summary or (found.ref.target if found.ref.kind == "file" else "")
-    return PickItem(found.ref.name, found.ref.name, note, found.problem)
+    info, name = found.info, found.ref.name
+    note = info.summary or (found.ref.target if found.ref.kind == "file" else "")
+    about = f"{note}   {', '.join(info.directions)}"
+    if info.tags:
+        about += f"   {', '.join(info.tags)}"
+    return PickItem(name, name, note, found.problem, about)

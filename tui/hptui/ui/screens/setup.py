@@ -13,7 +13,9 @@ from hptui.errors import HptuiError
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
-from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, start_run, with_text
+from hptui.ui.data.setup_rules import PointedField, why_not
+from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
+from hptui.ui.launching import Launched, Launching
 from hptui.ui.panes import pane_title
 from hptui.ui.probing import Probed, Probing
 from hptui.ui.screens.base import CommandScreen
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.registry.probe_result import ProbeResult
     from hptui.ui.commands import Place
+    from hptui.ui.data.setup_rules import Part
 
 THIN: Final = 60
 """Below this width the form with the focus takes the room of the others."""
 LOW: Final = 20
 """Below this height only the parts that can be edited are shown in full."""
-_TICK_S: Final = 0.1
+_WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
 
 class SetupScreen(CommandScreen[None]):
@@ -72,10 +75,10 @@ class SetupScreen(CommandScreen[None]):
         probed: Probed
 
     @dataclass
-    class StartEnded(Message):
-        """The engine runs the study, or did not start."""
+    class LaunchNews(Message):
+        """The start has come so far, or is over."""
 
-        error: HptuiError | None
+        launched: Launched
 
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
@@ -86,7 +89,7 @@ class SetupScreen(CommandScreen[None]):
         self._probed: ProbeResult | None = None
         self._probing = Probing(lambda probed: self.post_message(self.ProbeNews(probed)))
         self._took_s = 0.0
-        self._is_starting = False
+        self._launching = Launching(lambda news: self.post_message(self.LaunchNews(news)))
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
@@ -115,7 +118,6 @@ class SetupScreen(CommandScreen[None]):
         self._space.tell("Reading…")
         self._show_head()
         self._read()
-        self.set_interval(_TICK_S, self._tick)
 
     def on_unmount(self) -> None:
         """Leave no probed process behind."""
@@ -128,30 +130,19 @@ class SetupScreen(CommandScreen[None]):
 
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be used now."""
-        if self._is_starting:
-            return "The run is starting." if command_id not in ("help", "palette") else None
-        if command_id == "start":
-            if self._opened is None:
-                return "The form is still being read."
-            problems = self._draft.problems()
-            return problems[0] if problems else None
-        if command_id == "probe" and self._draft.ref is None:
-            return "No objective is chosen."
-        if command_id in ("copy-command", "copy") and self._draft.ref is None:
-            return "There is no command yet: no objective is chosen."
-        table = self._table()
-        if command_id in ("fix-param", "toggle-log") and not isinstance(table, SpaceTable):
-            return "It is for parameters; tab goes to the search space."
-        if command_id in ("fix-param", "toggle-log", "reset-field", "edit-field"):
-            return "No field is under the cursor." if table is None or not table.cursor else None
-        return None
+        if self._launching.is_running:
+            back = self.app.first_key_of("back")
+            return (
+                None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
+            )
+        field = _pointed(self._table())
+        return why_not(command_id, self._draft, field, is_read=self._opened is not None)
 
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
-        self._is_starting = True
         self._probing.stop()
+        self._launching.start(self._draft)
         self._show_head()
-        self._launch(self._draft)
 
     def do_edit_field(self) -> None:
         """Edit the field under the cursor."""
@@ -194,12 +185,14 @@ class SetupScreen(CommandScreen[None]):
         self.app.copy_to_clipboard(self._draft.command())
         self.notify("Copied the command.")
 
-    def do_copy(self) -> None:
-        """Copy the equivalent command line."""
-        self.do_copy_command()
+    do_copy = do_copy_command
 
     def do_back(self) -> None:
-        """Stop probing, or leave; asks where edits would be lost."""
+        """Give up starting, stop probing, or leave; asks where edits would be lost."""
+        if self._launching.is_running:
+            self._launching.give_up()
+            self.query_one(AboutLine).tell("Giving up…")
+            return
         if self.maximized is not None or self._first is None or self._is_untouched():
             if self._probing.is_running and self.maximized is None and not self._draft.space.known:
                 self._probing.stop()
@@ -313,18 +306,25 @@ class SetupScreen(CommandScreen[None]):
         self._point(event.table)
         self.refresh_commands()
 
-    @work(thread=True, exit_on_error=False, group="launch")
-    def _launch(self, draft: SetupDraft) -> None:
-        self.post_message(self.StartEnded(start_run(draft)))
-
-    @on(StartEnded)
-    def _start_ended(self, message: StartEnded) -> None:
-        self._is_starting = False
-        self._show_head()
-        if message.error is not None:
-            text = f"{message.error.message}\n\n{message.error.hint}".strip()
-            self.app.push_screen(MessageDialog("The run did not start", text))
+    @on(LaunchNews)
+    def _take_launched(self, message: LaunchNews) -> None:
+        news = message.launched
+        self._launching.take(news)
+        if not news.is_over:
+            back = self.app.first_key_of("back")
+            doing = f"Starting: {news.what}…   {news.took_s:.0f} s   {back} gives up"
+            self.query_one(AboutLine).tell(doing)
             return
+        self._show_head()
+        if news.error is None:
+            self._show_study()
+        elif news.is_given_up:
+            self.notify(news.error.message)
+        else:
+            text = f"{news.error.message}\n\n{news.error.hint}".strip()
+            self.app.push_screen(MessageDialog("The run did not start", text))
+
+    def _show_study(self) -> None:
         from hptui.ui.screens.study import StudyScreen
 
         below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
@@ -349,10 +349,6 @@ class SetupScreen(CommandScreen[None]):
     def _is_untouched(self) -> bool:
         return self._first is not None and self._draft == self._first
 
-    def _tick(self) -> None:
-        if self._is_starting:
-            self.query_one(AboutLine).tell("Starting the engine…")
-
     def _show_all(self) -> None:
         self._space.table.show(self._draft.space)
         self._show_forms()
@@ -360,10 +356,9 @@ class SetupScreen(CommandScreen[None]):
 
     def _show_forms(self) -> None:
         draft = self._draft
-        self.query_one("#sampler", MethodForm).show(
-            draft.sampler, draft.n_objectives, draft.missing_packages
-        )
-        self.query_one("#pruner", MethodForm).show(draft.pruner, draft.n_objectives, {})
+        for method in (draft.sampler, draft.pruner):
+            form = self.query_one(f"#{method.family}", MethodForm)
+            form.show(method, draft.n_objectives, draft.unusable(method.family))
         self.query_one(RunForm).show(draft.run)
 
     def _show_head(self) -> None:
@@ -381,7 +376,7 @@ class SetupScreen(CommandScreen[None]):
             "pruner  idle: nothing is reported" if is_idle else "pruner"
         )
         self.query_one(CommandLine).show(draft)
-        if not self._is_starting:
+        if not self._launching.is_running:
             self._point(self._table())
         self.refresh_commands()
 
@@ -392,3 +387,13 @@ class SetupScreen(CommandScreen[None]):
             about.tell_problems(problems)
         else:
             about.tell("" if table is None else table.help_text())
+
+
+def _pointed(table: FieldTable | None) -> PointedField | None:
+    """Return the field under the cursor of a table."""
+    if table is None or table.cursor is None:
+        return None
+    part: Part = "space" if isinstance(table, SpaceTable) else "run"
+    if isinstance(table, MethodForm):
+        part = "sampler" if table.draft.family == "sampler" else "pruner"
+    return PointedField(part, table.cursor[0])

@@ -8,10 +8,13 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunField, RunKey
+from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import FieldTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual.app import App
 
     from hptui.ui.data.field_rows import FieldRole
 
@@ -24,6 +27,12 @@ _TWO: Final = (
     FieldColumn("label1", "", 7, 16),
     FieldColumn("value1", "", 6, 60),
 )
+_SEVERAL: Final = "several objectives"
+_GOALS: Final = {
+    "minimize": "the least value is the best",
+    "maximize": "the greatest value is the best",
+    _SEVERAL: "a goal for each value that the objective returns, with commas between",
+}
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
 _PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
     ("name", "goal"),
@@ -107,7 +116,9 @@ class RunForm(FieldTable):
             self.refuse(UsageError(reason))
             return
         following = self._draft.next_text(key)
-        if following is not None:
+        if key == "goal":
+            self._pick_goal()
+        elif following is not None:
             self.attempt(self._draft.with_text(key, following))
 
     def reset(self) -> None:
@@ -115,12 +126,24 @@ class RunForm(FieldTable):
         key = self._key()
         if key is None:
             return
-        first = {"goal": ", ".join(self._draft.declared), "trials": "100", "backend": "loky"}
         self.lines.remark(None)
         try:
-            self.attempt(self._draft.with_text(key, first.get(key, "")))
+            self.attempt(self._draft.reset(key))
         except UsageError as error:
             self.refuse(error)
+
+    def _pick_goal(self) -> None:
+        items = [PickItem(each, each, note) for each, note in _GOALS.items()]
+        now = self._draft.text("goal")
+
+        def take(goal: str | None) -> None:
+            if goal == _SEVERAL:
+                self.edit_text("minimize, maximize")
+            elif goal is not None and goal != now:
+                self.attempt(self._draft.with_text("goal", goal))
+
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+        app.push_screen(PickDialog("Choose a goal", items, now), take)
 
     def on_resize(self) -> None:
         """Put the fields into as many columns as there is room for."""

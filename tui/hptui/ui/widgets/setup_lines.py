@@ -28,9 +28,13 @@ class TitleLine(Static):
 
 
 class ObjectiveLine(Static):
-    """The objective with its summary and its tags."""
+    """The objective with its summary and its tags; a click chooses another."""
 
     app = getters.app(HptuiApp)
+
+    async def on_click(self) -> None:
+        """Choose another objective."""
+        await self.run_action("screen.run_command('pick-objective')")
 
     def show(self, draft: SetupDraft) -> None:
         """Name the objective."""
@@ -65,7 +69,11 @@ class AboutLine(Static):
 
 
 class CommandLine(Static):
-    """The command that starts the same run from a shell."""
+    """The command that starts the same run from a shell; a click copies it."""
+
+    async def on_click(self) -> None:
+        """Copy the command."""
+        await self.run_action("screen.run_command('copy-command')")
 
     def show(self, draft: SetupDraft) -> None:
         """Spell the command."""
