@@ -104,7 +104,8 @@ def test_the_same_snapshot_is_not_drawn_twice():
         plot.show(replace(snapshot, read_at_s=99.0))
         await pilot.pause()
         assert plot.drawn is drawn
-        plot.show(snapshot, selected=1)
+        plot.mark(1, "")
+        plot.show(snapshot)
         await until(pilot, shows(pilot, "◆"))
         plot.show(snapshot, window=(1, 3))
         await until(pilot, shows(pilot, "2 complete"))

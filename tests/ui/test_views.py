@@ -164,3 +164,79 @@ def test_the_filter_of_the_table_is_that_of_the_plots(path: Path) -> None:
         path,
         "mixed",
     )
+
+
+def test_a_cursor_goes_from_trial_to_trial_in_a_plot(path: Path) -> None:
+    view(
+        """
+        wait "All 6"
+        press g
+        press 7 tab
+        wait "trials by value   #0  0  x 0"
+        press right
+        wait "#1  1  x 0.1667"
+        press up
+        wait "#2  2  x 0.3333"
+        press left down
+        wait "#0  0  x 0"
+        press left
+        expect "#0  0  x 0"
+        press right right right
+        wait "#3  3  x 0.5"
+        press enter
+        wait "parameters"
+        expect "0.5"
+        press escape
+        wait "trials by value   #3"
+        press shift+tab
+        press x
+        wait "No engine"
+        """,
+        path,
+        "plain",
+    )
+
+
+def test_a_trial_that_the_table_does_not_show_can_be_picked_in_a_plot(path: Path) -> None:
+    view(
+        """
+        wait "All 42"
+        press t t t
+        wait "◐ pruned"
+        expect-not "✓ complete"
+        press 5 tab right
+        wait "number_and_state"
+        """.replace("number_and_state", "h chooses)   #"),
+        path,
+        "mixed",
+    )
+
+
+def test_a_click_picks_a_trial_in_every_figure(path: Path) -> None:
+    figures = {
+        "2": ("the best", "intermediate values"),
+        "4": ("lr, log", "value by parameter"),
+        "5": ("worse", "h chooses)"),
+        "6": ("the best tenth", "trials across their parameters"),
+        "7": ("half at most", "trials by value"),
+        "8": ("busy", "trials by slot"),
+    }
+    steps = ['wait "All 42"', "press G"]
+    for key, (drawn, title) in figures.items():
+        steps += [f"press {key}", f'wait "{drawn}"', "click 40 10", f'wait "{title}   #"']
+        steps += [f'expect-not "{title}   #41"', "press tab G", f'wait-not "{title}   #"']
+    view("\n".join(steps), path, "mixed")
+    more = """
+        wait "All 20"
+        press 9
+        wait "on the front"
+        click 60 12
+        wait "(minimize)   #"
+        press 9
+        wait "─ hypervolume   #"
+        press tab G shift+tab
+        wait "hypervolume   #19"
+        click 40 10
+        wait-not "hypervolume   #19"
+    """
+    view(more, path, "two")

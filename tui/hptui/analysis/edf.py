@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.arrays import complete_rows, finite_rows
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, TrialArrays
+    from hptui.analysis.arrays import FloatArray, IntArray, TrialArrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,8 +19,15 @@ class Edf:
 
     values: FloatArray
     """Finite and ascending."""
+    numbers: IntArray
+    """Of the trials, in the order of the values."""
     n_infinite: int = 0
     """Left out."""
+
+    @property
+    def shares(self) -> FloatArray:
+        """At each value, the share of the trials that is at most so great."""
+        return self.share_at(self.values)
 
     def share_at(self, values: FloatArray) -> FloatArray:
         """Return which share of the trials is at most each of `values`, from 0 to 1.
@@ -35,11 +42,13 @@ class Edf:
 
     def above_zero(self) -> Edf:
         """Return the trials that a log axis can show; the shares are those among them."""
-        return Edf(self.values[self.values > 0], self.n_infinite)
+        is_above = self.values > 0
+        return Edf(self.values[is_above], self.numbers[is_above], self.n_infinite)
 
 
 def build_edf(trials: TrialArrays, objective: int) -> Edf:
     """Return the distribution of one objective."""
     rows = finite_rows(trials, (objective,))
-    values = np.sort(trials.values[rows, objective])
-    return Edf(values, len(complete_rows(trials)) - len(rows))
+    rows = rows[np.argsort(trials.values[rows, objective], kind="stable")]
+    values, numbers = trials.values[rows, objective], trials.numbers[rows]
+    return Edf(values, numbers, len(complete_rows(trials)) - len(rows))

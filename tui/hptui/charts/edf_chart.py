@@ -11,7 +11,7 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.comparison import LETTERS
 from hptui.analysis.history import Points, thin_steps
 from hptui.charts.canvas import Canvas, LegendEntry, Mark
-from hptui.charts.figure import Figure, draw_figure, entry, x_ticks
+from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks
 from hptui.charts.label import label
 from hptui.charts.lines import Line
 from hptui.charts.picture import SERIES, Role
@@ -20,6 +20,7 @@ from hptui.domain.readable import four_digits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hptui.analysis.arrays import IntArray
     from hptui.analysis.edf import Edf
 
 MAX_STUDIES: Final = len(SERIES)
@@ -43,10 +44,12 @@ def draw_edf(
     unicode: bool = True,
     is_log: bool = False,
     value_name: str = "value",
+    selected: int | None = None,
 ) -> Figure:
     """Draw the distributions of at most MAX_STUDIES studies over each other.
 
-    With several studies, each line has a letter that the legend explains.
+    With several studies, each line has a letter that the legend explains; with one, each trial has
+    its place on the line, where the one with the number `selected` is marked.
     """
     edfs = [each.edf.above_zero() if is_log else each.edf for each in studies]
     values = np.concatenate([np.zeros(0), *(edf.values for edf in edfs)])
@@ -65,6 +68,8 @@ def draw_edf(
             share = (index + 1) / (len(edfs) + 1)
             x = float(axis.place(np.array([edf.value_at(share)]))[0])
             marks.append(Mark(x, share, role, LETTERS[index], LETTERS[index]))
+    numbers, points = _places(edfs, axis)
+    marks += selected_mark(numbers, points, selected)
     canvas = Canvas(
         x_label=label(value_name, width // 4, unicode=unicode),
         x_ticks=x_ticks(axis, width),
@@ -73,7 +78,15 @@ def draw_edf(
         marks=marks,
         legend=_legend(studies, edfs, is_log=is_log, unicode=unicode),
     )
-    return draw_figure(canvas, width, height, unicode=unicode)
+    return draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=points)
+
+
+def _places(edfs: Sequence[Edf], axis: Axis) -> tuple[IntArray, Points]:
+    """Return where the trials of a single study are; numbers of several would be ambiguous."""
+    if len(edfs) > 1:
+        return np.zeros(0, np.int64), Points(np.zeros(0), np.zeros(0))
+    (edf,) = edfs
+    return edf.numbers, Points(axis.place(edf.values), edf.shares)
 
 
 def _steps(edf: Edf, axis: Axis, width: int) -> Points:

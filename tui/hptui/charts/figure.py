@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
 
@@ -32,6 +32,8 @@ _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
 _CELL_ASPECT: Final = 2.0
 """How much taller than wide a cell is, about."""
+_MIN_STEP_CELLS: Final = 0.5
+Way = Literal["left", "right", "up", "down"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,36 @@ class Spots:
     def moved(self, columns: int, rows: int) -> Spots:
         """Return the spots of a chart whose upper left corner stands at a cell."""
         return Spots(self.numbers, self.columns + columns, self.rows + rows, self.reaches)
+
+    def place_of(self, number: int | None, near: tuple[float, float] | None = None) -> int | None:
+        """Return the row of a trial's spot, of several the one nearest to a place; None for none.
+
+        The place is a column and a row; without, the first spot counts.
+        """
+        rows = np.flatnonzero(self.numbers == (-1 if number is None else number))
+        if not len(rows):
+            return None
+        if near is None:
+            return int(rows[0])
+        across, down = self.columns[rows] - near[0], self.rows[rows] - near[1]
+        return int(rows[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)])
+
+    def beside(self, at: int, way: Way) -> int | None:
+        """Return the row of the nearest spot of another trial that way; None where none is."""
+        across = self.columns - self.columns[at]
+        down = _CELL_ASPECT * (self.rows - self.rows[at])
+        is_level = way in ("left", "right")
+        ahead = across if is_level else down
+        ahead = -ahead if way in ("left", "up") else ahead
+        aside = np.abs(down if is_level else across)
+        if self.reaches is not None and not is_level:
+            aside = np.maximum(0.0, aside - self.reaches)
+        is_ahead = (ahead >= _MIN_STEP_CELLS) & (self.numbers != self.numbers[at])
+        rows = np.flatnonzero(is_ahead)
+        if not len(rows):
+            return None
+        # What lies straight ahead is nearer than what lies aside.
+        return int(rows[np.argmin(ahead[rows] ** 2 + (2 * aside[rows]) ** 2)])
 
     def nearest(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is nearest to a cell; None where there is none."""

@@ -51,12 +51,16 @@ class HistoryPicture:
     drawing: Drawing | None = None
     scene: HistoryScene | None = None
 
+    @property
+    def spots(self) -> Spots:
+        """Where the trials are seen."""
+        if self.drawing is None or self.scene is None:
+            return Spots()
+        return Spots.in_field(self.scene.numbers, self.scene.places, self.drawing.field)
+
     def as_figure(self) -> Figure:
         """Return it as a figure, in which each trial that is seen has its spot."""
-        if self.drawing is None or self.scene is None:
-            return Figure(self.picture, self.sentence)
-        spots = Spots.in_field(self.scene.numbers, self.scene.places, self.drawing.field)
-        return Figure(self.picture, spots=spots)
+        return Figure(self.picture, self.sentence, self.spots)
 
     def number_at(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is seen nearest to a cell, from the upper left one.

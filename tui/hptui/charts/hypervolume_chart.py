@@ -9,7 +9,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points, thin_steps
 from hptui.charts.canvas import Canvas
-from hptui.charts.figure import Figure, draw_figure, entry, x_ticks, y_ticks
+from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.charts.lines import Line
 from hptui.domain.readable import four_digits
 
@@ -24,6 +24,7 @@ def draw_hypervolume(
     height: int,
     unicode: bool = True,
     is_worst_seen: bool = False,
+    selected: int | None = None,
 ) -> Figure:
     """Draw the volume as a line of steps; `is_worst_seen` tells where the reference is from."""
     if not len(history.numbers):
@@ -47,6 +48,7 @@ def draw_hypervolume(
         x_ticks=x_ticks(x_axis, width, whole=True),
         y_ticks=y_ticks(y_axis, width, height),
         lines=(Line(thin_steps(points, width), "best", is_steps=True),),
+        marks=selected_mark(history.numbers, points, selected),
         legend=legend,
     )
     return draw_figure(

@@ -33,6 +33,7 @@ def _edf(request: FigureRequest, objective: int) -> TitledFigure:
             is_log=request.is_log,
             unicode=frame.unicode,
             value_name=name,
+            selected=frame.selected,
         )
 
     return TitledFigure(f"trials by {name}", draw)

@@ -28,6 +28,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             height=frame.height,
             unicode=frame.unicode,
             is_worst_seen=not request.reference,
+            selected=frame.selected,
         )
 
     yield TitledFigure("hypervolume", draw)

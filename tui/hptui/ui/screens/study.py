@@ -65,6 +65,8 @@ class StudyScreen(ViewedScreen[None]):
         super().__init__(path, study_name)
         self.snapshot = StudySnapshot(path, study_name)
         self._feed = StudyFeed(path, study_name, self._post_snapshot, period_s=_PERIOD_S)
+        self._picked: int | None = None
+        """A trial under the cursor of a plot that the table does not show."""
         self._face = ""
         self._notice = ""
 
@@ -101,7 +103,7 @@ class StudyScreen(ViewedScreen[None]):
     @property
     def selected(self) -> int | None:
         """The number of the trial under the cursor."""
-        return self.query_one(TrialTable).selected
+        return self.query_one(TrialTable).selected if self._picked is None else self._picked
 
     @on(SnapshotTaken)
     def show_snapshot(self, message: SnapshotTaken) -> None:
@@ -148,6 +150,7 @@ class StudyScreen(ViewedScreen[None]):
     @on(TrialTable.Selected)
     def follow_cursor(self) -> None:
         """Mark the trial under the cursor in the plots."""
+        self._picked = None
         self.plots.follow(self.selected)
         self.refresh_commands()
 
@@ -159,8 +162,16 @@ class StudyScreen(ViewedScreen[None]):
 
     @on(TrialPlot.TrialPicked)
     def select_in_plot(self, message: TrialPlot.TrialPicked) -> None:
-        """Put the table's cursor on the trial that was clicked in the plot."""
-        self.query_one(TrialTable).select(message.number)
+        """Put the table's cursor on the trial that was picked in a plot, if it is there."""
+        is_there = self.query_one(TrialTable).select(message.number)
+        self._picked = None if is_there else message.number
+        self.plots.follow(message.number)
+        self.refresh_commands()
+
+    @on(TrialPlot.TrialOpened)
+    def open_plotted(self, message: TrialPlot.TrialOpened) -> None:
+        """Show the trial under the cursor of a plot in full."""
+        self.open_trial(TrialTable.Opened(message.number))
 
     @on(SlotStrip.TrialPicked)
     def select_in_slot(self, message: SlotStrip.TrialPicked) -> None:

@@ -39,22 +39,21 @@ class HistoryPlot(TrialPlot):
         *,
         shown: ShownTrials | None = None,
         objective: int = 0,
-        selected: int | None = None,
         target: float | None = None,
         is_log: bool = False,
         window: tuple[int, int] | None = None,
     ) -> None:
-        """Show the history of a snapshot; nothing is drawn when it would look the same.
+        """Show the history of a snapshot, nothing when it would look the same; marks `marked`.
 
         Args:
             snapshot: The study.
             shown: Those of its trials that are to be seen; without, all.
             objective: Which one is shown, from 0.
-            selected: The number of a trial to mark.
             target: A value to mark.
             is_log: Whether values stand on a logarithmic axis.
             window: The first and the last trial number to show; without, all.
         """
+        selected = self.marked
         has_history = snapshot.history is not None
         shown = ShownTrials(snapshot) if shown is None else shown
         look = (

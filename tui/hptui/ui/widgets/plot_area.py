@@ -11,13 +11,16 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from hptui.ui.data.shown_trials import ShownTrials
+from hptui.ui.data.trial_short import in_short
 from hptui.ui.data.view_options import ViewOptions
 from hptui.ui.data.zoom import Zoom
 from hptui.ui.panes import pane_title
 from hptui.ui.views import OVERVIEW, VIEWS, View
 from hptui.ui.widgets.curve_plot import CurvePlot
 from hptui.ui.widgets.history_plot import HistoryPlot
+from hptui.ui.widgets.plot import Plot
 from hptui.ui.widgets.tab_line import TabLine
+from hptui.ui.widgets.trial_plot import TrialPlot
 from hptui.ui.widgets.view_plot import ViewPlot
 
 if TYPE_CHECKING:
@@ -69,9 +72,11 @@ class PlotArea(Vertical):
         yield ViewPlot(id="view", classes="pane")
 
     def on_mount(self) -> None:
-        """Name the panes."""
-        self.query_one(HistoryPlot).border_title = pane_title("history")
+        """Name the panes, and let them take the focus."""
+        self.query_one(HistoryPlot).set_title("history")
         self.query_one(CurvePlot).border_title = pane_title("curve")
+        for plot in self.query(Plot):
+            plot.can_focus = True
 
     @property
     def view(self) -> View:
@@ -142,6 +147,10 @@ class PlotArea(Vertical):
         self._zoom.zoom_out(self._last_number)
         self._draw()
 
+    @on(TrialPlot.TrialPicked)
+    def _say_which(self, message: TrialPlot.TrialPicked) -> None:
+        message.plot.heed(message, in_short(self._snapshot, message.number))
+
     @on(TabLine.Chosen)
     def _choose_view(self, message: TabLine.Chosen) -> None:
         message.stop()
@@ -165,12 +174,15 @@ class PlotArea(Vertical):
             self._drawing.stop()
         self._drawing = None
         self._drawn_at_s = time.monotonic()
-        kind = self.kind
+        kind, selected = self.kind, self._selected
+        about = "" if selected is None else in_short(self._snapshot, selected)
+        for plot in self.query(TrialPlot):
+            plot.mark(selected, about)
         if kind is None:
             self._draw_history()
             self._draw_curve()
         elif self._snapshot.history is not None:
-            self.query_one(ViewPlot).show(self._shown, kind, self.options, selected=self._selected)
+            self.query_one(ViewPlot).show(self._shown, kind, self.options)
         self.post_message(self.Settled(self._selected))
 
     def _draw_history(self) -> None:
@@ -181,7 +193,6 @@ class PlotArea(Vertical):
             snapshot,
             shown=self._shown,
             objective=objective,
-            selected=self._selected,
             target=None if engine is None or objective else engine.target,
             is_log=options.is_log,
             window=self._zoom.window(self._last_number),

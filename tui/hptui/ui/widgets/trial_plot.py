@@ -1,21 +1,34 @@
-"""A plot in which trials have their places; a click picks the nearest one."""
+"""A plot in which trials have their places: a cursor goes from one to the next."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, cast, runtime_checkable
 
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 
+from hptui.ui.panes import pane_title
 from hptui.ui.widgets.plot import Plot
 
 if TYPE_CHECKING:
     from textual import events
 
+    from hptui.charts.figure import Spots, Way
+
+_MAX_TITLE_CHARS: Final = 400
+
 
 @runtime_checkable
 class Pickable(Protocol):
     """A drawn chart that knows where its trials are."""
+
+    @property
+    def spots(self) -> Spots:
+        """Where the trials are seen."""
+        ...
 
     def number_at(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is seen nearest to a cell; None where none is."""
@@ -23,11 +36,26 @@ class Pickable(Protocol):
 
 
 class TrialPlot(Plot):
-    """A chart of trials."""
+    """A chart of trials, one of which is marked; arrow keys and clicks pick another."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "step('left')", show=False),
+        Binding("right", "step('right')", show=False),
+        Binding("up,k", "step('up')", show=False),
+        Binding("down,j", "step('down')", show=False),
+        Binding("enter", "open_trial", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"trial-plot--cursor"}
+    DEFAULT_CSS = """
+    TrialPlot > .trial-plot--cursor {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
+    """
 
     @dataclass
     class TrialPicked(Message):
-        """A trial was clicked."""
+        """The cursor was put on a trial."""
 
         plot: TrialPlot
         number: int
@@ -37,6 +65,72 @@ class TrialPlot(Plot):
             """The plot."""
             return self.plot
 
+    @dataclass
+    class TrialOpened(Message):
+        """The trial under the cursor is to be shown in full."""
+
+        number: int
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._marked: int | None = None
+        self._about = ""
+        self._title = ""
+        self._place: tuple[float, float] | None = None
+        self._n_unheard = 0
+        """Picks that nobody has heard of yet; what is told meanwhile is about former ones."""
+
+    @property
+    def marked(self) -> int | None:
+        """The number of the trial under the cursor, whether it has a place here or not."""
+        return self._marked
+
+    def mark(self, number: int | None, about: str) -> None:
+        """Put the cursor on a trial; `about` is what the rule above says of it while in focus."""
+        if self._n_unheard:
+            return
+        if (number, about) != (self._marked, self._about):
+            self._marked, self._about = number, about
+            self._find_place()
+            self._show_title()
+
+    def heed(self, picked: TrialPicked, about: str) -> None:
+        """Take note that a pick was heard of, and say in the rule what it is."""
+        self._n_unheard -= 1
+        self.mark(picked.number, about)
+
+    def set_title(self, title: str) -> None:
+        """Say what is shown in the rule above."""
+        if title != self._title:
+            self._title = title
+            self._show_title()
+
+    def action_step(self, way: str) -> None:
+        """Go to the nearest trial that way; where none is marked, to the one nearest the middle."""
+        drawn = self.drawn
+        if not isinstance(drawn, Pickable):
+            return
+        spots = drawn.spots
+        at = spots.place_of(self._marked, self._place)
+        if at is None:
+            number = drawn.number_at(self.size.width // 2, self.size.height // 2)
+            self._pick(number, spots)
+            return
+        to = spots.beside(at, cast("Way", way))
+        if to is not None:
+            self._place = float(spots.columns[to]), float(spots.rows[to])
+            self._pick(int(spots.numbers[to]), spots)
+
+    def action_open_trial(self) -> None:
+        """Have the trial under the cursor shown in full."""
+        if self._marked is not None:
+            self.post_message(self.TrialOpened(self._marked))
+
     def on_click(self, event: events.Click) -> None:
         """Pick the trial that is seen where the click was."""
         offset = event.get_content_offset(self)
@@ -44,4 +138,47 @@ class TrialPlot(Plot):
             number = self.drawn.number_at(offset.x, offset.y)
             if number is not None:
                 event.stop()
-                self.post_message(self.TrialPicked(self, number))
+                self._place = offset.x + 0.5, offset.y + 0.5
+                self._pick(number, self.drawn.spots)
+
+    def watch_has_focus(self, value: bool) -> None:
+        """Say in the rule which trial is under the cursor, while there is one."""
+        super().watch_has_focus(value)
+        self._show_title()
+
+    def on_plot_ready(self, message: Plot.Ready) -> None:
+        """Find the cursor's place in another picture."""
+        super().on_plot_ready(message)
+        self._find_place()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line, with the cursor where it stands."""
+        strip = super().render_line(y)
+        if not self.has_focus or self._place is None or int(self._place[1]) != y:
+            return strip
+        x = int(self._place[0])
+        under = strip.crop(x, x + 1).text or " "
+        style = self.get_component_rich_style("trial-plot--cursor")
+        return Strip.join([strip.crop(0, x), Strip([Segment(under, style)]), strip.crop(x + 1)])
+
+    def _pick(self, number: int | None, spots: Spots) -> None:
+        if number is None:
+            return
+        self._marked = number
+        self._find_place(spots)
+        self._n_unheard += 1
+        self.post_message(self.TrialPicked(self, number))
+
+    def _find_place(self, spots: Spots | None = None) -> None:
+        if spots is None:
+            spots = self.drawn.spots if isinstance(self.drawn, Pickable) else None
+        at = None if spots is None else spots.place_of(self._marked, self._place)
+        if spots is not None and at is not None:
+            self._place = float(spots.columns[at]), float(spots.rows[at])
+        else:
+            self._place = None
+        self.refresh()
+
+    def _show_title(self) -> None:
+        about = f"   {self._about}" if self.has_focus and self._about else ""
+        self.border_title = pane_title(f"{self._title}{about}", max_chars=_MAX_TITLE_CHARS)

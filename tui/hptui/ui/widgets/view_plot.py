@@ -11,7 +11,6 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
 from hptui.ui.charts_thread import ChartThread
-from hptui.ui.panes import pane_title
 from hptui.ui.widgets.trial_plot import TrialPlot
 
 if TYPE_CHECKING:
@@ -76,30 +75,26 @@ class ViewPlot(TrialPlot):
         super().__init__(id=id, classes=classes)
         self._asked: _Asked | None = None
         self._figure: TitledFigure | None = None
-        self._selected: int | None = None
+        self._drawn_for: int | None = None
         self._waiting: Timer | None = None
         # A kind that takes long must not keep the others waiting.
         self._threads: dict[str, ChartThread] = {}
 
-    def show(
-        self, shown: ShownTrials, kind: Kind, options: ViewOptions, *, selected: int | None
-    ) -> None:
+    def show(self, shown: ShownTrials, kind: Kind, options: ViewOptions) -> None:
         """Show a figure; it is computed only when it differs from the one that is shown.
 
-        Until it is there, the former one of the same kind stays.
+        Until it is there, the former one of the same kind stays. The marked trial is marked.
         """
         before, asked = self._asked, _Asked(kind, options, shown)
-        is_marked = selected == self._selected
-        self._selected = selected
         if asked.is_same(before):
-            if not is_marked:
+            if self.marked != self._drawn_for:
                 self._draw_figure()
             return
         self._asked = asked
         if not asked.is_alike(before):
             self._figure = None
             self.show_nothing()
-            self.border_title = pane_title(kind.name)
+            self.set_title(kind.name)
             self._be_patient()
         thread = self._threads.setdefault(kind.name, ChartThread(f"hptui-{kind.name}"))
         thread.submit(
@@ -127,7 +122,7 @@ class ViewPlot(TrialPlot):
         if message.figure is None:
             self.show_sentence(message.trouble)
             return
-        self.border_title = pane_title(message.figure.title)
+        self.set_title(message.figure.title)
         self._draw_figure()
 
     def on_view_plot_told(self, message: Told) -> None:
@@ -149,9 +144,10 @@ class ViewPlot(TrialPlot):
         return self.Computed(self, asked, figure, "")
 
     def _draw_figure(self) -> None:
-        figure, selected = self._figure, self._selected
+        figure, selected = self._figure, self.marked
         if figure is None:
             return
+        self._drawn_for = selected
 
         def draw(width: int, height: int, unicode: bool) -> Figure:
             return figure.draw(Frame(width, height, unicode, selected))
