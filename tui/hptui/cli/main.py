@@ -83,6 +83,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("rename", "give a study another name", "hptui.cli.manage"),
         Command("duplicate", "copy a study under another name", "hptui.cli.manage"),
         Command("fork", "carry the trials that fit into a new study", "hptui.cli.fork"),
+        Command("merge", "make one study of several of the same objective", "hptui.cli.merge"),
         Command("delete", "move a study to the trash", "hptui.cli.manage"),
         Command("undo", "bring a deleted study back", "hptui.cli.manage"),
         Command(

@@ -96,16 +96,15 @@ def fork_study(
         StudyBusyError: A file is locked.
     """
     require_study(path, study_name)
-    with new_study(path.with_name(f"{new_name}.db") if target is None else target, new_name) as (
-        draft,
-        place,
-    ):
+    with new_study(path.parent, new_name, target) as (draft, place):
         extract_study(path, study_name, draft)
         with StudyColumns(draft, study_name, on_progress=on_progress) as columns:
             columns.refresh()
             plan = _plan(columns, request)
         if not plan.n_kept and not allow_empty:
-            raise nothing_kept(plan.left_out)
+            raise nothing_kept(
+                plan.left_out, hint="Change less, or make an empty study with --allow-empty."
+            )
 
         def write(connection: sqlite3.Connection, study_id: int) -> None:
             make_fork(connection, study_id, columns, plan, request.edits, path)
@@ -115,28 +114,33 @@ def fork_study(
     return Fork(place, plan)
 
 
-def nothing_kept(left_out: Mapping[str, int]) -> UsageError:
+def nothing_kept(left_out: Mapping[str, int], *, hint: str) -> UsageError:
     """Return the error that no trial is left, with why."""
     why = ", ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
     return UsageError(
         f"Nothing would be kept: {why or 'the study has no trial'}.",
-        hint="Change less, or make an empty study with --allow-empty.",
+        hint=hint,
     )
 
 
 @contextmanager
-def new_study(target: Path, new_name: str) -> Generator[tuple[Path, Path]]:
+def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tuple[Path, Path]]:
     """Yield a path for a file with one new study, and where the study will be.
 
-    When the block has succeeded, the study is in `target`: as that file, or, where that is there
-    already, as one more study in it. When it has not, nothing has changed.
+    When the block has succeeded, the study is there; when it has not, nothing has changed.
+
+    Args:
+        folder: Where a file of its own is made.
+        new_name: The study's name.
+        target: Another file; one that is there gets one more study.
 
     Raises:
         UsageError: The name is wrong or taken, or the folder cannot be written.
         StudyBusyError: `target` is locked.
     """
     check_study_name(new_name)
-    if not target.exists():
+    if target is None or not target.exists():
+        target = target or folder / f"{new_name}.db"
         require_free_name(target)
         require_free_folder(folder_of(target, new_name))
         with drafted(target, overwrite=False) as draft:
@@ -150,8 +154,8 @@ def new_study(target: Path, new_name: str) -> Generator[tuple[Path, Path]]:
         )
     require_free_folder(folder_of(target, new_name))
     try:
-        with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=target.parent) as folder:
-            draft = Path(folder) / "new"
+        with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=target.parent) as scratch:
+            draft = Path(scratch) / "new"
             yield draft, target
             take_in_file(target, draft, new_name)
     except OSError as error:

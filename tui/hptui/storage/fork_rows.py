@@ -27,12 +27,14 @@ from hptui.storage.study_rows import present_tables
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from hptui.domain.edits import ParamEdit
     from hptui.storage.columns import StudyColumns
     from hptui.storage.fork_plan import ForkPlan
+    from hptui.storage.growing_column import IntArray
+    from hptui.storage.param_fit import ParamFit
 
 EDITED_KEY: Final = "hptui:edited"
 _ABOVE_ALL_OBJECTIVES: Final = 1_000_000
@@ -60,11 +62,65 @@ def make_fork(
     """
     ids = columns.trial_ids[plan.rows].tolist()
     numbers = columns.numbers[plan.rows].tolist()
-    keep_trials(connection, study_id, ids)
+    keep_trials(connection, study_id, dict(zip(ids, range(len(ids)), strict=True)))
     tell_origin(connection, columns.study_name)
     replace_trial_numbers(connection, {old: new for new, old in enumerate(numbers)})
-    for fit in plan.fits:
-        rows = plan.rows[fit.has[plan.rows]]
+    put_params(connection, columns, plan.rows, plan.fits)
+    is_other_function = plan.objectives != tuple(range(len(columns.directions)))
+    _set_objectives(connection, study_id, plan)
+    put_study_facts(
+        connection,
+        study_id,
+        {"study": columns.study_name, "file": origin.name},
+        forgets_objective=is_other_function,
+    )
+    _set_edits(connection, study_id, plan, edits)
+    settle_runs(connection, study_id, len(plan.directions))
+    if not plan.is_whole:
+        leave_sampler_state(connection, study_id)
+
+
+def keep_trials(
+    connection: sqlite3.Connection, study_id: int, numbers_by_id: Mapping[int, int]
+) -> None:
+    """Delete all trials but these, whose new numbers `tell_origin` sets; attributes follow."""
+    connection.execute("CREATE TEMP TABLE kept (trial_id INTEGER PRIMARY KEY, number INTEGER)")
+    connection.executemany("INSERT INTO temp.kept VALUES (?, ?)", numbers_by_id.items())
+    for table in ("trials", *present_tables(connection, "main", TABLES_OF_TRIAL)):
+        connection.execute(
+            f"DELETE FROM {table} WHERE trial_id NOT IN (SELECT trial_id FROM temp.kept)"
+        )
+    replace_trial_ids(connection, study_id, lambda each: each if each in numbers_by_id else None)
+
+
+def order_trial_ids(connection: sqlite3.Connection, study_id: int) -> None:
+    """Give the trials of a file's only study ids in the order of their numbers.
+
+    Optuna lists trials by id, and takes a trial's place in the list for its number.
+    """
+    rows = connection.execute("SELECT trial_id, number FROM trials").fetchall()
+    base = max((trial_id for trial_id, _ in rows), default=0) + 1
+    new_ids = {trial_id: base + number for trial_id, number in rows}
+    for table in (*present_tables(connection, "main", TABLES_OF_TRIAL), "trials"):
+        connection.execute(
+            f"UPDATE {table} SET trial_id = ? + "
+            f"(SELECT number FROM trials WHERE trials.trial_id = {table}.trial_id)"
+            if table != "trials"
+            else "UPDATE trials SET trial_id = ? + number",
+            (base,),
+        )
+    replace_trial_ids(connection, study_id, new_ids.get)
+
+
+def put_params(
+    connection: sqlite3.Connection,
+    columns: StudyColumns,
+    kept: IntArray,
+    fits: Iterable[ParamFit],
+) -> None:
+    """Let parameters of the trials in the rows `kept` be as they are under other spaces."""
+    for fit in fits:
+        rows = kept[fit.has[kept]]
         text, name = spec_to_json(fit.spec), fit.column.name
         connection.executemany(
             "UPDATE trial_params SET param_value = ?, distribution_json = ? "
@@ -76,32 +132,6 @@ def make_fork(
                 )
             ],
         )
-    is_other_function = plan.objectives != tuple(range(len(columns.directions)))
-    _set_objectives(connection, study_id, plan)
-    put_study_facts(
-        connection,
-        study_id,
-        {"study": columns.study_name, "file": origin.name},
-        forgets_objective=is_other_function,
-    )
-    _set_edits(connection, study_id, plan, edits)
-    _settle_runs(connection, study_id, len(plan.directions))
-    if not plan.is_whole:
-        leave_sampler_state(connection, study_id)
-
-
-def keep_trials(connection: sqlite3.Connection, study_id: int, ids: list[int]) -> None:
-    """Delete all trials but these, and number these by their order; attributes follow."""
-    connection.execute("CREATE TEMP TABLE kept (trial_id INTEGER PRIMARY KEY, number INTEGER)")
-    connection.executemany(
-        "INSERT INTO temp.kept VALUES (?, ?)", [(each, at) for at, each in enumerate(ids)]
-    )
-    for table in ("trials", *present_tables(connection, "main", TABLES_OF_TRIAL)):
-        connection.execute(
-            f"DELETE FROM {table} WHERE trial_id NOT IN (SELECT trial_id FROM temp.kept)"
-        )
-    kept = set(ids)
-    replace_trial_ids(connection, study_id, lambda each: each if each in kept else None)
 
 
 def tell_origin(connection: sqlite3.Connection, study_name: str) -> None:
@@ -181,13 +211,18 @@ def _set_edits(
         if not isinstance(fixed, Unset) and not contains(fit.spec, fixed):
             # What it was fixed to before is not in the range of now.
             merged[name] = replace(merged[name], fixed=UNSET)
-    ever = read_study_attribute(connection, study_id, EDITED_KEY)
-    names = [str(name) for name in cast("list[object]", ever if isinstance(ever, list) else [])]
     put_study_attribute(connection, study_id, EDITS_KEY, edits_to_json(merged))
-    put_study_attribute(connection, study_id, EDITED_KEY, sorted({*names, *edits}))
+    note_edited(connection, study_id, edits)
 
 
-def _settle_runs(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> None:
+def note_edited(connection: sqlite3.Connection, study_id: int, names: Iterable[str]) -> None:
+    """Note that trials of a study may hold these parameters under other spaces than that of now."""
+    ever = read_study_attribute(connection, study_id, EDITED_KEY)
+    known = [str(name) for name in cast("list[object]", ever if isinstance(ever, list) else [])]
+    put_study_attribute(connection, study_id, EDITED_KEY, sorted({*known, *names}))
+
+
+def settle_runs(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> None:
     """Let the latest run, from which the next one takes its sampler, have ended and fit."""
     stored = read_study_attribute(connection, study_id, RUNS_KEY)
     runs = cast("list[object]", stored) if isinstance(stored, list) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -40,8 +40,15 @@ class ParamFit:
     values: FloatArray
     """As they are stored under the space; meaningless where the value does not fit."""
 
-    def reasons(self, rows: BoolArray) -> Counter[str]:
-        """Return why the values in some rows do not fit, with how many each."""
+    def only(self, rows: BoolArray) -> ParamFit:
+        """Return the same for some rows only; in others the parameter stays as it is."""
+        return replace(self, has=self.has & rows, fits=self.fits | ~rows)
+
+    def reasons(self, rows: BoolArray, gone: str = "is gone") -> Counter[str]:
+        """Return why the values in some rows do not fit, with how many each.
+
+        `gone` is what is said of a choice that is not in the space.
+        """
         name = safe_line(self.column.name, max_chars=_MAX_NAME_CHARS)
         counts: Counter[str] = Counter()
         specs = self.column.specs
@@ -53,8 +60,8 @@ class ParamFit:
             if isinstance(old, ChoiceParam) and isinstance(self.spec, ChoiceParam):
                 at, n_each = np.unique(self.column.values[: len(rows)][chosen], return_counts=True)
                 for choice, count in zip(at.tolist(), n_each.tolist(), strict=True):
-                    gone = safe_line(spell_choice(old.choices[int(choice)]), max_chars=60)
-                    counts[f"{name}: choice {gone} is gone"] += count
+                    spelled = safe_line(spell_choice(old.choices[int(choice)]), max_chars=60)
+                    counts[f"{name}: choice {spelled} {gone}"] += count
             elif old is None or isinstance(old, ChoiceParam) is isinstance(self.spec, ChoiceParam):
                 where = safe_line(describe(self.spec), max_chars=80)
                 counts[f"{name} is not in {where}"] += int(chosen.sum())
