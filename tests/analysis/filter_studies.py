@@ -41,6 +41,7 @@ class PlainTrial:
     is_feasible: bool = True
     params: dict[str, ChoiceValue] = field(default_factory=dict[str, "ChoiceValue"])
     error: str | None = None
+    cause: str | None = None
     note: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, object] = field(default_factory=dict[str, object])
@@ -54,6 +55,9 @@ class PlainTexts:
 
     def errors(self) -> Iterable[tuple[int, str]]:
         return [(each.number, each.error) for each in self._trials if each.error is not None]
+
+    def causes(self) -> Iterable[tuple[int, str]]:
+        return [(each.number, each.cause) for each in self._trials if each.cause is not None]
 
     def notes(self) -> Iterable[tuple[int, str]]:
         return [(each.number, each.note) for each in self._trials if each.note is not None]

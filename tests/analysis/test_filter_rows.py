@@ -65,6 +65,7 @@ trial = st.builds(
         },
     ),
     error=st.one_of(st.none(), text_of_trial),
+    cause=st.one_of(st.none(), text_of_trial),
     note=st.one_of(st.none(), text_of_trial),
     tags=st.lists(text_of_trial, max_size=2, unique=True).map(tuple),
     attributes=st.fixed_dictionaries({}, optional={"fold": attribute, "odd key": attribute}),
@@ -170,7 +171,7 @@ def state_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def text_cases(draw: st.DrawFn) -> Case:
-    name = draw(st.sampled_from(["error", "note", "tag"]))
+    name = draw(st.sampled_from(["error", "cause", "note", "tag"]))
     sign = draw(st.sampled_from([":", "=", "!=", "~"]))
     wanted = draw(st.lists(text_of_trial, min_size=1, max_size=2))
 
@@ -180,7 +181,7 @@ def text_cases(draw: st.DrawFn) -> Case:
         return own == text
 
     def holds(trial: PlainTrial) -> bool:
-        given = {"error": trial.error, "note": trial.note}.get(name)
+        given = {"error": trial.error, "cause": trial.cause, "note": trial.note}.get(name)
         owns = trial.tags if name == "tag" else () if given is None else (given,)
         found = any(test(own, text) for own in owns for text in wanted)
         return bool(owns) and found != (sign == "!=")
@@ -229,6 +230,7 @@ PRESENCE: Mapping[str, Predicate] = {
     "value.1": lambda trial: not math.isnan(trial.values[1]),
     "duration": lambda trial: not math.isnan(trial.duration_s),
     "error": lambda trial: trial.error is not None,
+    "cause": lambda trial: trial.cause is not None,
     "note": lambda trial: trial.note is not None,
     "tag": lambda trial: bool(trial.tags),
     "attr.fold": lambda trial: "fold" in trial.attributes,
@@ -383,6 +385,8 @@ def test_examples(text: str, numbers: list[int]):
         ("has:kern", "kern", "there is kernel"),
         ("attr.=1", "attr.", "No column"),
         ("kern", "kern", "like kernel=1"),
+        ("nn<1", "nn", "No column is called 'nn'"),
+        ("odd<1", "odd", "No column"),
     ],
 )
 def test_what_does_not_fit_the_study_is_told_with_its_place(text: str, place: str, says: str):
@@ -394,6 +398,14 @@ def test_what_does_not_fit_the_study_is_told_with_its_place(text: str, place: st
     shown, carets = error.hint.splitlines()[:2]
     assert shown == text
     assert shown[carets.index("^") : len(carets)] == place
+
+
+def test_a_name_with_an_operator_in_it_is_told_to_stand_in_quotes():
+    trials = [PlainTrial(0, params={"number": 1.0})]
+    columns = PlainColumns(trials)
+    columns.params["a<b"] = columns.params["lr"]
+    with pytest.raises(FilterError, match='stand in quotes: "a<b"'):
+        filter_rows(parse_filter("a<b<1"), columns, PlainTexts(trials))
 
 
 def test_one_objective_is_value_and_value_0():

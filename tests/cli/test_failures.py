@@ -1,125 +1,182 @@
-"""Failed trials are told by their cause: few lines, however many trials fail."""
+"""`hptui failures` and `hptui retry` on studies that nobody runs."""
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
+import json
+from typing import TYPE_CHECKING, Any
 
-from hptui.cli.failures import Failures
-from hptui.cli.run_output import JsonLines, Lines, Quiet
-from hptui.engine.outcome import TrialError
-from hptui.engine.report import Finished, Started
-from hptui.engine.trials import Counts, TrialRecord
+import optuna
+import pytest
+from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
-STARTED = Started(
-    study="s",
-    study_file=Path("/nowhere/s.db"),
-    objective="o",
-    directions=("minimize",),
-    sampler="tpe",
-    pruner="median",
-    n_slots=1,
-    backend="loky",
-    n_trials=None,
-    n_waiting=0,
-    n_leftover=0,
-)
+from hptui.cli.main import main
+from hptui.engine.lease import Lease, release_lease, take_lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 3\n    f()\nMemoryError'
 
 
-def failed(number: int, message: str, kind: str = "ValueError") -> TrialRecord:
-    error = TrialError("exception", kind, message, "Traceback (most recent call last):")
-    return TrialRecord(number, "fail", None, {}, 0.1, error=error)
+def error(kind: str, name: str, message: str, traceback: str = "") -> dict[str, object]:
+    told = {"kind": kind, "type": name, "message": message, "traceback": traceback}
+    return {"hptui:error": told}
 
 
-def ended(n_failed: int, n_complete: int = 1) -> Finished:
-    counts = Counts(complete=n_complete, fail=n_failed)
-    return Finished("trials", "All trials of this run have ended.", counts, None, {}, 1.0)
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    with StudyFile(tmp_path / "s.db") as file:
+        file.add_study("s")
+        file.add_trial(1.0)
+        for number in range(1, 8):
+            name, message = "MemoryError", f"out of memory at {number * 64:#x}"
+            if number % 3 == 0:
+                name, message = "OSError", f"No such file: '/data/{number}/x.csv'"
+            file.add_trial(
+                state="FAIL",
+                params={"x": (number / 8, FLOAT), "kind": (number % 3, CHOICE)},
+                attributes=error("exception", name, message, TRACEBACK),
+                user_attributes={"fold": number},
+            )
+        file.add_trial(state="FAIL", params={"x": (1.0, FLOAT)})
+        file.add_trial(state="FAIL", attributes={"hptui:error": ["odd"]})
+        file.add_trial(state="FAIL")
+        # Trial 1 has been tried again.
+        file.add_trial(2.0, attributes={"hptui:retry_of": 1})
+        other = file.add_study("other")
+        file.add_trial(study_id=other, state="FAIL", attributes=error("died", "", "gone"))
+    return tmp_path / "s.db"
 
 
-def test_thousands_of_alike_failures_take_a_handful_of_lines() -> None:
-    err = io.StringIO()
-    lines = Lines(err, io.StringIO(), is_live=False, unicode=True)
-    lines.started(STARTED)
-    for number in range(5_000):
-        lines.trial(failed(number, f"lr=0.{number} diverged at 0x{number:x}"))
-    lines.finished(ended(5_000))
-    said = err.getvalue().splitlines()
-    assert said[1:3] == [
-        "✗ trial 0 failed: ValueError: lr=0.0 diverged at 0x0",
-        "✗ trial 1 failed: ValueError: lr=0.1 diverged at 0x1",
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_causes_are_listed_with_counts_and_the_newest_traceback(
+    path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["failures", f"{path}:s"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1  5 failed: MemoryError: out of memory at #",
+        "   trials 1 to 7, 1 tried again",
+        "     Traceback (most recent call last):",
+        '       File "train.py", line 3',
+        "         f()",
+        "     MemoryError",
+        "2  3 failed: no reason was recorded",
+        "   trials 8 to 10",
+        "3  2 failed: OSError: No such file: '#'",
+        "   trials 3 to 6",
+        "     Traceback (most recent call last):",
+        '       File "train.py", line 3',
+        "         f()",
+        "     MemoryError",
     ]
-    assert [line.split()[1] for line in said[3:6]] == ["10", "100", "1000"]
-    assert said[6].startswith("All trials")
-    assert said[7] == (
-        "✗ 5000 failed: ValueError: lr=0.0 diverged at 0x0 (trials 0, 1, 2 and 4997 more)"
+    first, second, third = as_json(capsys, "failures", f"{path}:s")
+    assert (first["n"], first["count"], first["cause"]) == (
+        1,
+        5,
+        "exception MemoryError: out of memory at #",
     )
-    assert said[8] == "hptui show /nowhere/s.db 0 shows the traceback."
-    assert len(said) == 9
+    assert (first["trials"], first["retriable"]) == ([1, 2, 4, 5, 7], [2, 4, 5, 7])
+    assert first["example"] == {
+        "number": 7,
+        "message": "out of memory at 0x1c0",
+        "traceback": TRACEBACK,
+    }
+    assert (second["cause"], second["trials"], second["example"]) == (None, [8, 9, 10], None)
+    found = as_json(capsys, "failures", f"{path}:s", "--filter", "number>4 has:x")
+    assert [each["trials"] for each in found] == [[5, 7], [6], [8]]
+    assert main(["failures", f"{path}:s", "--filter", "state:complete"]) == 0
+    assert capsys.readouterr().out == "None of these trials has failed.\n"
+    # The cause that is listed means the same trials in a filter.
+    text = f'cause="{third["cause"]}"'
+    assert main(["trials", f"{path}:s", "--json", "--filter", text]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["number"] for line in lines] == third["trials"]
 
 
-def test_the_summary_has_the_most_frequent_cause_first() -> None:
-    failures = Failures()
-    for number, kind in enumerate(["KeyError", "OSError", "OSError", "OSError"]):
-        record = failed(number, "x", kind)
-        assert record.error is not None
-        failures.add(number, record.error)
-    assert failures.summary() == [
-        "3 failed: OSError: x (trials 1, 2, 3)",
-        "trial 0 failed: KeyError: x",
-    ]
-    assert failures.with_traceback == 1
-
-
-def test_what_has_no_traceback_is_not_said_to_have_one() -> None:
-    failures = Failures()
-    failures.add(0, TrialError("interrupted", "", "The run was interrupted."))
-    assert failures.with_traceback is None
-
-
-def test_thousands_of_different_errors_are_bounded_too() -> None:
-    failures = Failures()
-    said: list[str] = []
-    for number in range(3_000):
-        name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
-        said += failures.add(number, TrialError("exception", f"{name}Error", "x"))
-    assert len(said) == 51
-    assert "50 different errors" in said[-1]
-    assert failures.summary()[-1] == "2992 failed with other errors"
-    assert len(failures.summary()) == 9
-
-
-def test_what_an_error_says_cannot_reach_the_terminal_raw() -> None:
-    err = io.StringIO()
-    lines = Lines(err, io.StringIO(), is_live=False, unicode=True)
-    lines.started(STARTED)
-    for number in range(3):
-        lines.trial(failed(number, "\x1b]52;c;x\x07\r\n"))
-    lines.finished(ended(3))
-    assert "\x1b" not in err.getvalue()
-    assert "\x07" not in err.getvalue()
-
-
-def test_quiet_output_says_what_failed_and_that_nothing_completed() -> None:
-    err = io.StringIO()
-    quiet = Quiet(err)
-    for number in range(10):
-        quiet.trial(failed(number, "always"))
-    quiet.finished(ended(10, n_complete=0))
-    assert err.getvalue().splitlines() == [
-        "hptui: 10 failed: ValueError: always (trials 0, 1, 2 and 7 more)",
-        "hptui: No trial completed. All trials of this run have ended.",
+def test_an_error_that_cannot_be_read_is_no_reason(path: Path, capsys: pytest.CaptureFixture[str]):
+    with StudyFile(path) as file:
+        for text in ("{broken", '"' + "x" * 200_000 + '"', b"\xff", None, '{"kind": "\\ud800"}'):
+            file.set_attribute(file.add_trial(state="FAIL"), "hptui:error", text)
+    found = as_json(capsys, "failures", f"{path}:s")
+    assert [(each["kind"], each["count"]) for each in found if each["type"] is None] == [
+        (None, 7),
+        ("\ufffd\ufffd\ufffd", 1),
     ]
 
 
-def test_quiet_output_of_a_good_run_is_empty() -> None:
-    err = io.StringIO()
-    Quiet(err).finished(ended(0))
-    assert err.getvalue() == ""
+def waiting(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The trials that wait: which one each repeats, and its parameters."""
+    study = optuna.load_study(study_name="s", storage=f"sqlite:///{path}")
+    return [
+        (trial.system_attrs["hptui:retry_of"], trial.system_attrs["fixed_params"])
+        for trial in study.trials
+        if trial.state is optuna.trial.TrialState.WAITING
+    ]
 
 
-def test_json_output_has_every_failed_trial() -> None:
-    out = io.StringIO()
-    lines = JsonLines(out, io.StringIO())
-    for number in range(100):
-        lines.trial(failed(number, "always"))
-    assert len(out.getvalue().splitlines()) == 100
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        (["--cause", "1"], [2, 4, 5, 7]),
+        (["--cause", "OUT OF MEM"], [2, 4, 5, 7]),
+        (["--cause", "3"], [3, 6]),
+        (["--cause", "no reason was recorded"], [8, 9, 10]),
+        (["4", "6", "--cause", "1"], [4]),
+        (["--cause", "1", "--filter", "x<0.6"], [2, 4]),
+        (["6", "7", "9", "--filter", "has:x"], [6, 7]),
+        (["3", "1", "0"], [3]),
+        ([], [2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    ],
+)
+def test_failed_trials_wait_for_the_next_run(
+    path: Path, arguments: list[str], numbers: list[int], capsys: pytest.CaptureFixture[str]
+):
+    answer = as_json(capsys, "retry", f"{path}:s", *arguments)
+    assert answer["trials"] == numbers
+    assert f"{len(numbers)} failed trial" in answer["text"]
+    kinds = {0: "a", 1: "b", 2: None}
+    assert waiting(path) == [
+        (
+            number,
+            {"x": number / 8, "kind": kinds[number % 3]}
+            if number < 8
+            else ({"x": 1.0} if number == 8 else {}),
+        )
+        for number in numbers
+    ]
+    assert main(["retry", f"{path}:s", *arguments]) == 2
+    assert "No failed trial is left to retry." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--cause", "4"], "No cause is number 4: the study has 3 causes."),
+        (["--cause", "0"], "No cause is number 0"),
+        (["--cause", "\x1b[2J"], "No trial failed with a cause like '\\\\x1b[2J'."),
+        (["--cause", "o"], "3 causes are like 'o': 1: MemoryError: out of memory at #; 2: no"),
+        (["--cause", "1", "--filter", "xx<1"], "No column is called 'xx'"),
+        (["0"], "No failed trial is left to retry."),
+    ],
+)
+def test_what_cannot_be_retried_changes_nothing(
+    path: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["retry", f"{path}:s", *arguments]) == 2
+    assert says in capsys.readouterr().err
+    assert waiting(path) == []
+
+
+def test_a_study_that_somebody_keeps_is_left_alone(path: Path, capsys: pytest.CaptureFixture[str]):
+    lease = Lease.of_this_process("s", "test", path.parent / "no-socket")
+    take_lease(path, lease)
+    try:
+        assert main(["retry", f"{path}:s"]) == 1
+        assert "cannot be reached" in capsys.readouterr().err
+    finally:
+        release_lease(path, lease)
+    assert waiting(path) == []

@@ -43,7 +43,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         add(file, 0.125, 45.0, lr=0.5, kernel="poly", degree=3, user={"hptui:tags": ["good"]})
         noted = add(file, math.inf, 120.0, lr=1e-5, kernel="rbf", system={"constraints:c": 1.0})
         add(file, 0.25, 2.5, state="PRUNED", lr=0.25, kernel="linear", user={"fold": 3})
-        error = {"kind": "exception", "type": "MemoryError", "message": "Out of memory"}
+        error = {"kind": "exception", "type": "MemoryError", "message": "Out of memory at 0x7f3a"}
         add(
             file,
             None,
@@ -117,7 +117,7 @@ def test_the_error_of_the_page_is_the_one_that_is_printed(capsys: pytest.Capture
 
 def test_the_page_has_all_names_signs_and_limits():
     rows = dict(re.findall(r"^\| `?([a-z.K']+).*? \| (`[^|]*`|all|as `value`) \|$", PAGE, re.M))
-    for kind in ("number", "state", "value", "error", "note", "tag"):
+    for kind in ("number", "state", "value", "error", "cause", "note", "tag"):
         assert rows[kind] == f"`{' '.join(SIGNS[kind])}`", kind
     assert SIGNS["duration"] == SIGNS["value"]
     assert set(SIGNS["attr"]) == set(SIGNS["param"]) == {*SIGNS["value"], "~"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -13,6 +14,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.cli.main import main
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.launch import launch
 from hptui.errors import HptuiError
@@ -106,13 +108,15 @@ def test_edits_of_the_space_count_from_the_next_trial_on(folder: Path):
     assert final.params["kind"] == "b", "the fixed value was forgotten between runs"
 
 
-def test_failed_trials_are_tried_again_once(folder: Path):
+def test_failed_trials_are_tried_again_once(folder: Path, capsys: pytest.CaptureFixture[str]):
     file = folder / "s.db"
     ask = start(file, "odd_ones_fail", "--trials", "5", "--sampler", "random")
     wait_until(lambda: ask(op="status")["running"] == 1 and len(trials(file)) == 5, "trial 4")
     (folder / "mended").touch()
     assert ask(op="retry", trials=[3])["trials"] == [3]
-    assert ask(op="retry")["trials"] == [1]
+    capsys.readouterr()
+    assert main(["retry", str(file), "--cause", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trials"] == [1]
     with pytest.raises(HptuiError, match="No failed trial is left"):
         ask(op="retry")
     ask(op="extend", trials=2)

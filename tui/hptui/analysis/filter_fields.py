@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from hptui.analysis.filter_parser import quoted
 from hptui.analysis.filter_terms import MAX_SHOWN, Comparison, Saved, error_at
 from hptui.domain.text import safe_line
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from hptui.analysis.filter_terms import Filter, FilterError, Sign, Word
 
 FieldKind = Literal[
-    "number", "state", "value", "duration", "param", "error", "note", "tag", "attr", "has"
+    "number", "state", "value", "duration", "param", "error", "cause", "note", "tag", "attr", "has"
 ]
 
 ATTRIBUTE_PREFIX: Final = "attr."
 PARAM_PREFIXES: Final = ("param.", "params_")
 """Before the name of a parameter that is called like something else; `params_` as in CSV."""
-TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(("error", "note", "tag", "attr"))
+TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(("error", "cause", "note", "tag", "attr"))
 """What is not in the columns, and is read from the study's file."""
 
 _OWN: Final[dict[str, FieldKind]] = {
@@ -31,6 +32,7 @@ _OWN: Final[dict[str, FieldKind]] = {
     "duration": "duration",
     "time": "duration",
     "error": "error",
+    "cause": "cause",
     "note": "note",
     "tag": "tag",
     "has": "has",
@@ -44,6 +46,7 @@ SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
     "duration": _ALL[:-1],
     "param": _ALL,
     "error": (":", "=", "!=", "~"),
+    "cause": (":", "=", "!=", "~"),
     "note": (":", "=", "!=", "~"),
     "tag": (":", "=", "!=", "~"),
     "attr": _ALL,
@@ -127,7 +130,9 @@ class FieldNames:
     def _unknown(self, filter_: Filter, word: Word) -> FilterError:
         names = self.all()
         behind = filter_.text[word.start :]
-        unquoted = [name for name in self.params if name != word.text and behind.startswith(name)]
+        unquoted = [
+            name for name in self.params if behind.startswith(name) and quoted(name) != name
+        ]
         if unquoted and not word.is_quoted:
             shown = safe_line(max(unquoted, key=len), max_chars=MAX_SHOWN)
             return error_at(filter_, word, f'Names with operators stand in quotes: "{shown}".')

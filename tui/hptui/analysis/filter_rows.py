@@ -126,7 +126,7 @@ class _Rows:
                 return self._trials.states != DAMAGED
             case "param":
                 return self._view(field.key).is_there
-            case "error" | "note" | "tag" | "attr":
+            case "error" | "cause" | "note" | "tag" | "attr":
                 return self._rows_of(number for number, _ in records_of(self._texts, field))
             case "has":
                 return np.ones(self._n, np.bool_)
@@ -244,7 +244,13 @@ class _Rows:
 
 
 def _example(name: str) -> str:
-    examples = {"state": ":failed", "error": "~memory", "note": "~good", "tag": ":good"}
+    examples = {
+        "state": ":failed",
+        "error": "~memory",
+        "cause": "~memory",
+        "note": "~good",
+        "tag": ":good",
+    }
     return examples.get(name, ":note" if name == "has" else "=1")
 
 

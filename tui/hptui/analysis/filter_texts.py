@@ -31,6 +31,10 @@ class TrialTexts(Protocol):
         """Return why trials failed: `KIND TYPE: MESSAGE`."""
         ...
 
+    def causes(self) -> Iterable[tuple[int, str]]:
+        """Return why trials failed without what differs from trial to trial: `Cause.text`."""
+        ...
+
     def notes(self) -> Iterable[tuple[int, str]]:
         """Return the notes on trials."""
         ...
@@ -49,6 +53,8 @@ def records_of(texts: TrialTexts, field: Field) -> Iterable[Record]:
     match field.kind:
         case "error":
             return texts.errors()
+        case "cause":
+            return texts.causes()
         case "note":
             return texts.notes()
         case "tag":

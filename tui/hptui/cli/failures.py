@@ -1,98 +1,154 @@
-"""Failed trials by their cause: what is said of each, and what of all when a run ends."""
+"""`hptui failures`: the failed trials of a study, grouped by their cause."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hptui.domain.text import safe_line
+from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
+from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.terminal import Terminal
+from hptui.domain.causes import FailureGroup, group_failures
+from hptui.domain.json_values import dump
+from hptui.domain.text import safe_line, safe_text
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
-    from hptui.engine.outcome import TrialError
+    import argparse
 
-SHOWN_OF_A_CAUSE = 2
-"""So many trials with the same error are told one by one; after that only their count is."""
-_MAX_CAUSES = 50
-_CAUSES_IN_SUMMARY = 8
-_NUMBERS_IN_SUMMARY = 3
-_MAX_CHARS = 160
-
-# Numbers, addresses and quoted values differ from trial to trial where the cause is the same.
-_VARIABLE = re.compile(r"0x[0-9a-f]+|[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?", re.IGNORECASE)
+    from hptui.storage.trial_detail import StoredError
 
 
-@dataclass(slots=True)
-class Cause:
-    """An error that trials have in common."""
-
-    text: str
-    """As the first of them told it."""
-    numbers: list[int] = field(default_factory=list[int])
-    """The first few of the trials."""
-    count: int = 0
-    has_traceback: bool = False
-
-
-class Failures:
-    """Groups failed trials; the memory it takes does not grow with their number."""
-
-    def __init__(self) -> None:
-        self._causes: dict[tuple[str, str, str], Cause] = {}
-        self._rare = Cause("other errors")
-
-    def add(self, number: int, error: TrialError) -> list[str]:
-        """Count a failed trial and return what to say of it now: often nothing."""
-        cause = self._cause_of(error)
-        cause.count += 1
-        if len(cause.numbers) < _NUMBERS_IN_SUMMARY:
-            cause.numbers.append(number)
-        if cause is self._rare:
-            return [f"{_MAX_CAUSES} different errors so far; more are only counted."][
-                : cause.count == 1
-            ]
-        if cause.count <= SHOWN_OF_A_CAUSE:
-            text = safe_line(error.summary, max_chars=_MAX_CHARS)
-            return [f"trial {number} failed: {text}"]
-        if _is_milestone(cause.count):
-            return [f"{cause.count} trials failed so by now: {cause.text}"]
-        return []
-
-    def summary(self) -> list[str]:
-        """Return a line for each cause, the most frequent first; nothing when none has failed."""
-        causes = sorted(self._causes.values(), key=lambda cause: -cause.count)
-        lines = [_line_of(cause) for cause in causes[:_CAUSES_IN_SUMMARY]]
-        left = sum(cause.count for cause in causes[_CAUSES_IN_SUMMARY:]) + self._rare.count
-        if left:
-            lines.append(f"{left} failed with other errors")
-        return lines
-
-    @property
-    def with_traceback(self) -> int | None:
-        """The first trial of the most frequent cause that has a traceback, None without any."""
-        causes = [cause for cause in self._causes.values() if cause.has_traceback]
-        return max(causes, key=lambda cause: cause.count).numbers[0] if causes else None
-
-    def _cause_of(self, error: TrialError) -> Cause:
-        key = (error.kind, error.type, _VARIABLE.sub("#", error.message[:_MAX_CHARS]))
-        cause = self._causes.get(key)
-        if cause is None and len(self._causes) < _MAX_CAUSES:
-            text = safe_line(error.summary, max_chars=_MAX_CHARS)
-            cause = Cause(text, has_traceback=bool(error.traceback))
-            self._causes[key] = cause
-        return cause or self._rare
+_EPILOG = """\
+Errors that differ in nothing but numbers, addresses, identifiers and paths have one cause; # stands
+for each of those. The most frequent cause comes first. `hptui retry STUDY --cause N` tries the
+trials of one again, and --filter 'cause="..."' means them elsewhere. --json prints a list of
+objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable, and
+example: number, message and traceback of the newest trial, for the first 50 causes.
+"""
+_MAX_SHOWN = 20
+_MAX_EXAMPLES = 50
+_TRACEBACK_LINES = 4
+_MIN_CUT = 20
 
 
-def _is_milestone(count: int) -> bool:
-    """Tell 10, 100, 1000 and so on from other counts."""
-    return count >= 10 and set(str(count)[1:]) == {"0"} and str(count)[0] == "1"  # noqa: PLR2004
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui failures`."""
+    parser.epilog = _EPILOG
+    add_study_argument(parser)
+    add_filter_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _line_of(cause: Cause) -> str:
-    if cause.count == 1:
-        return f"trial {cause.numbers[0]} failed: {cause.text}"
-    listed = ", ".join(map(str, cause.numbers))
-    more = (
-        f" and {cause.count - len(cause.numbers)} more" if cause.count > len(cause.numbers) else ""
+def run(args: argparse.Namespace) -> int:
+    """Print the causes."""
+    check_filter(args.filter)
+    place = locate_study(args.study, studies=args.studies)
+    groups = failure_groups(place, args.filter)
+    if args.json:
+        print(dump([_as_json(place, at, group) for at, group in enumerate(groups)]))
+    elif groups:
+        print("\n".join(_lines(place, groups)))
+    else:
+        print("No trial has failed." if args.filter is None else "None of these trials has failed.")
+    return 0
+
+
+def failure_groups(place: StudyLocation, filter_text: str | None = None) -> list[FailureGroup]:
+    """Return the failed trials of a study by their cause, those that a filter means."""
+    from hptui.storage.failures import read_failures
+
+    failures = read_failures(place.path, place.study_name)
+    if filter_text is None:
+        return group_failures(failures)
+    from hptui.storage.columns import StudyColumns
+
+    with StudyColumns(place.path, place.study_name) as columns:
+        columns.refresh()
+    meant = set(columns.numbers[chosen_rows(filter_text, columns)].tolist())
+    return group_failures(each for each in failures if each.number in meant)
+
+
+def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
+    """Return the group that a person means: by its place, from 1, or by a part of its cause.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    if text.isascii() and text.isdecimal():
+        at = int(text[:9])
+        if not 1 <= at <= len(groups):
+            count = "1 cause" if len(groups) == 1 else f"{len(groups)} causes"
+            raise UsageError(
+                f"No cause is number {safe_line(text)}: the study has {count}.", hint=_HINT
+            )
+        return groups[at - 1]
+    wanted = text.casefold()
+    found = [group for group in groups if wanted in group.cause.summary.casefold()]
+    exact = [group for group in found if wanted == group.cause.summary.casefold()]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    shown = safe_line(text, max_chars=60)
+    if not found:
+        raise UsageError(f"No trial failed with a cause like {shown!r}.", hint=_HINT)
+    listed = "; ".join(
+        f"{groups.index(group) + 1}: {safe_line(group.cause.summary, max_chars=60)}"
+        for group in found[:_MAX_SHOWN]
     )
-    return f"{cause.count} failed: {cause.text} (trials {listed}{more})"
+    raise UsageError(f"{len(found)} causes are like {shown!r}: {listed}.", hint="Say more of it.")
+
+
+_HINT = "hptui failures STUDY lists the causes."
+
+
+def _error_of(place: StudyLocation, number: int) -> StoredError | None:
+    from hptui.storage.trial_detail import read_trial
+
+    return read_trial(place.path, place.study_name, number).error
+
+
+def _lines(place: StudyLocation, groups: list[FailureGroup]) -> list[str]:
+    width = Terminal.of_stdout().table_width
+    lines: list[str] = []
+    for at, group in enumerate(groups[:_MAX_SHOWN]):
+        lines.append(f"{at + 1}  {group.count:,} failed: {group.cause.summary}")
+        lines.append(f"   {_trials_text(group)}")
+        error = _error_of(place, group.newest)
+        traceback = [] if error is None else error.traceback.rstrip().splitlines()
+        lines += [f"     {safe_line(line)}" for line in traceback[-_TRACEBACK_LINES:]]
+    if len(groups) > _MAX_SHOWN:
+        left = groups[_MAX_SHOWN:]
+        count = sum(group.count for group in left)
+        lines.append(f"{count:,} failed of {len(left):,} other causes; --json has them all.")
+    return [line if width is None else line[: max(width, _MIN_CUT)] for line in lines]
+
+
+def _trials_text(group: FailureGroup) -> str:
+    numbers = f"trial {group.first}"
+    if group.count > 1:
+        numbers = f"trials {group.first} to {group.newest}"
+    n_retried = group.count - len(group.retriable)
+    retried = "all" if n_retried == group.count else f"{n_retried:,}"
+    return f"{numbers}, {retried} tried again" if n_retried else numbers
+
+
+def _as_json(place: StudyLocation, at: int, group: FailureGroup) -> dict[str, Any]:
+    error = _error_of(place, group.newest) if at < _MAX_EXAMPLES else None
+    return {
+        "n": at + 1,
+        "kind": group.cause.kind or None,
+        "type": group.cause.type or None,
+        "message": group.cause.pattern or None,
+        "cause": group.cause.text or None,
+        "count": group.count,
+        "first": group.first,
+        "newest": group.newest,
+        "trials": group.numbers,
+        "retriable": group.retriable,
+        "example": None
+        if error is None
+        else {
+            "number": group.newest,
+            "message": error.message,
+            "traceback": safe_text(error.traceback),
+        },
+    }

@@ -62,7 +62,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("jobs", "change how many trials run at once", "hptui.cli.steer"),
         Command("enqueue", "try given parameters next", "hptui.cli.steer"),
         Command("extend", "add trials to the budget", "hptui.cli.steer"),
-        Command("retry", "try failed trials again", "hptui.cli.steer"),
+        Command("retry", "try failed trials again, now or in the next run", "hptui.cli.retry"),
         Command("space", "show or edit the search space of the next trials", "hptui.cli.space"),
     ),
     "Read studies": (
@@ -70,6 +70,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
         Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
+        Command("failures", "list the causes of failed trials, with counts", "hptui.cli.failures"),
         Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
         Command("page", "write a figure as an interactive page for a browser", "hptui.cli.page"),
         Command("compare", "put up to six studies side by side", "hptui.cli.compare"),

@@ -9,8 +9,8 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from hptui.cli.failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.locate import address_of
+from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text

@@ -28,10 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--params", required=True, metavar="JSON", help="""like '{"lr": 1}'""")
     elif command == "extend":
         parser.add_argument("--trials", required=True, type=int, metavar="N", help="trials to add")
-    elif command == "retry":
-        parser.add_argument(
-            "trials", nargs="*", type=int, metavar="TRIAL", help="which ones (default: all)"
-        )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -42,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     place = locate_study(args.study, studies=args.studies)
     message: dict[str, Any] = {"op": args.command}
     for name in ("now", "trial", "n", "trials"):
-        if getattr(args, name, []) != []:
+        if hasattr(args, name):
             message[name] = getattr(args, name)
     if args.command == "enqueue":
         message["params"] = _params(args.params)

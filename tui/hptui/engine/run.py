@@ -14,25 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import optuna
 from optuna.trial import TrialState
 
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
+from hptui.engine.retrying import retry_trials
 from hptui.engine.scratch import remove_empty
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    import optuna
+
     from hptui.engine.plan import RunPlan
     from hptui.engine.run_events import EndReason
     from hptui.engine.space_edits import SpaceEdits
     from hptui.engine.trials import TrialRecord, Trials
     from hptui.storage.sqlite import SqliteStorage
-RETRY_KEY = "hptui:retry_of"
-"""Trial attribute: the number of the failed trial that this one repeats."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,25 +101,7 @@ class Run:
         Raises:
             StudyBusyError: The file does not take a new trial now.
         """
-        trials = self.study.get_trials(deepcopy=False)
-        retried = {trial.system_attrs.get(RETRY_KEY) for trial in trials}
-        chosen = [
-            trial
-            for trial in trials
-            if trial.state is TrialState.FAIL
-            and trial.number not in retried
-            and (numbers is None or trial.number in numbers)
-        ]
-        for trial in chosen:
-            self.storage.create_new_trial(
-                self.study._study_id,
-                optuna.trial.create_trial(
-                    state=TrialState.WAITING,
-                    system_attrs={"fixed_params": trial.params, RETRY_KEY: trial.number},
-                    user_attrs=trial.user_attrs,
-                ),
-            )
-        return [trial.number for trial in chosen]
+        return retry_trials(self.study, numbers)
 
     def record_end(self, reason: EndReason) -> None:
         """Write when and why the run ended."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.carried_trials import replace_trial_ids
+from hptui.storage.failures import ERROR_KEY
 from hptui.storage.schema import COLUMNS, TABLES_OF_STUDY, TABLES_OF_TRIAL, add_late_tables
 from hptui.storage.study_identity import STUDY_KEY, read_study_facts
 from hptui.storage.timestamps import now
@@ -16,7 +17,6 @@ from hptui.storage.timestamps import now
 if TYPE_CHECKING:
     import sqlite3
 
-ERROR_KEY: Final = "hptui:error"
 _CUT_OFF: Final = {
     "kind": "died",
     "type": "",

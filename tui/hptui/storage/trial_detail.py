@@ -13,6 +13,7 @@ from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
+from hptui.storage.failures import ERROR_KEY
 from hptui.storage.notes import NO_NOTE, Note, read_note
 from hptui.storage.row_errors import is_of_a_row
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
@@ -31,7 +32,6 @@ MAX_REPORTS: Final = 10_000
 """Of more reports than these, the last ones are read."""
 MAX_PARAMS: Final = 1_000
 MAX_CONSTRAINTS: Final = 1_000
-ERROR_KEY: Final = "hptui:error"
 RUN_KEY: Final = "hptui:run"
 PRUNED_KEY: Final = "hptui:pruned"
 

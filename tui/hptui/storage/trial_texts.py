@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing, contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
+from hptui.domain.causes import cause_of
 from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.storage.attributes import MAX_JSON_CHARS
-from hptui.storage.connection import as_storage_error
-from hptui.storage.gate import open_read_only
-from hptui.storage.study_identity import no_such_study, read_identity
+from hptui.storage.failures import read_failures
+from hptui.storage.opened_study import opened_study
 from hptui.storage.tags import TAGS_KEY, tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     _Row = tuple[int, bytes | None]
 
-ERROR_KEY: Final = "hptui:error"
 
 _UNREADABLE: Final = object()
 _NOTE_KEY: Final = re.compile(r"dashboard:(\d{1,18}):note_(?:str:(\d{1,9})|ver)", re.ASCII)
@@ -49,18 +46,22 @@ class FileTexts:
 
     def errors(self) -> Iterator[tuple[int, str]]:
         """Yield the numbers of trials that failed, each with `KIND TYPE: MESSAGE`."""
-        for number, error in self._attributes("system", ERROR_KEY):
-            if isinstance(error, dict):
-                kind, name, message = (
-                    str(cast("dict[str, object]", error).get(key) or "")
-                    for key in ("kind", "type", "message")
-                )
-                summary = f"{name}: {message}" if name else message
-                yield number, f"{kind} {summary}".strip()
+        for failure in read_failures(self._path, self._study_name):
+            said = f"{failure.type}: {failure.message}" if failure.type else failure.message
+            text = f"{failure.kind} {said}".strip()
+            if text:
+                yield failure.number, text
+
+    def causes(self) -> Iterator[tuple[int, str]]:
+        """Yield the numbers of trials that failed with a reason, each with its `Cause.text`."""
+        for failure in read_failures(self._path, self._study_name):
+            text = cause_of(failure.kind, failure.type, failure.message).text
+            if text:
+                yield failure.number, text
 
     def notes(self) -> Iterator[tuple[int, str]]:
         """Yield the numbers of trials with a note, each with what optuna-dashboard shows."""
-        with self._opened() as (connection, study_id):
+        with opened_study(self._path, self._study_name) as (connection, study_id):
             rows = connection.execute(
                 "SELECT key, CAST(substr(value_json, 1, ?) AS BLOB) FROM study_system_attributes "
                 # All keys of a trial follow one another.
@@ -97,7 +98,7 @@ class FileTexts:
         return self._attributes("user", key)
 
     def _attributes(self, kind: str, key: str) -> Iterator[tuple[int, object]]:
-        with self._opened() as (connection, study_id):
+        with opened_study(self._path, self._study_name) as (connection, study_id):
             rows: Iterable[_Row] = connection.execute(
                 # As bytes, so that what is no UTF-8 ends nothing.
                 "SELECT number, CAST(substr(value_json, 1, ?) AS BLOB) FROM trials "
@@ -109,18 +110,6 @@ class FileTexts:
                 value = _json(text)
                 if value is not _UNREADABLE:
                     yield number, value
-
-    @contextmanager
-    def _opened(self) -> Generator[tuple[sqlite3.Connection, int]]:
-        try:
-            with closing(open_read_only(self._path)) as connection:
-                connection.execute("BEGIN")
-                identity = read_identity(connection, self._study_name)
-                if identity is None:
-                    raise no_such_study(connection, self._path, self._study_name)
-                yield connection, identity.study_id
-        except sqlite3.Error as error:
-            raise as_storage_error(error, self._path) from error
 
 
 def _json(text: bytes | None) -> object:

@@ -1,0 +1,61 @@
+"""The failed trials of a study, each with why it failed: read in bulk, without tracebacks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, cast
+
+from hptui.domain.causes import Failure
+from hptui.storage.attributes import MAX_JSON_CHARS
+from hptui.storage.opened_study import opened_study
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ERROR_KEY: Final = "hptui:error"
+"""Trial system attribute: why the trial failed."""
+RETRY_KEY: Final = "hptui:retry_of"
+"""Trial system attribute: the number of the failed trial that this one repeats."""
+
+_FAILURES: Final = (
+    "SELECT number, CASE WHEN length(error.value_json) <= ? AND json_valid(error.value_json) "
+    # As bytes, so that what is no UTF-8 ends nothing.
+    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), "
+    "json_extract(error.value_json, '$.type'), "
+    "json_extract(error.value_json, '$.message')) AS BLOB) END "
+    "FROM trials LEFT JOIN trial_system_attributes AS error "
+    "ON error.trial_id = trials.trial_id AND error.key = ? "
+    "WHERE study_id = ? AND state = 'FAIL' AND typeof(number) = 'integer' ORDER BY number"
+)
+
+
+def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
+    """Yield the failed trials by number, those without a recorded reason too.
+
+    Raises:
+        StudyFileError: The study is not there, or its file cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    with opened_study(path, study_name) as (connection, study_id):
+        retried = _retried(connection, study_id)
+        for number, text in connection.execute(_FAILURES, (MAX_JSON_CHARS, ERROR_KEY, study_id)):
+            kind, name, message = _words(text)
+            yield Failure(number, kind, name, message, is_retried=number in retried)
+
+
+def _words(text: bytes | None) -> list[str]:
+    if text is None:
+        return ["", "", ""]
+    words = cast("list[object]", json.loads(text.decode("utf-8", "replace")))
+    return ["" if word is None else str(word) for word in words]
+
+
+def _retried(connection: sqlite3.Connection, study_id: int) -> set[int]:
+    rows = connection.execute(
+        "SELECT CAST(value_json AS INTEGER) FROM trial_system_attributes "
+        "JOIN trials USING (trial_id) WHERE study_id = ? AND key = ?",
+        (study_id, RETRY_KEY),
+    )
+    return {number for (number,) in rows}
