@@ -18,6 +18,7 @@ HEADS: Final[dict[Place, str]] = {
     "studies": "Studies",
     "setup": "Set-up",
     "study": "A study",
+    "failures": "The failures of a study",
     "trial": "A trial",
 }
 

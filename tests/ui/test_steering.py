@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NEEDS_ENGINE = (
     *("pause", "stop", "edit-space", "add-trial", "copy-trial", "kill-trial", "more-workers"),
-    *("fewer-workers", "budget", "retry-failed"),
+    *("fewer-workers", "budget"),
 )
 
 
@@ -106,9 +106,9 @@ def test_a_command_that_makes_no_sense_now_says_why(
     assert sentence in str(why_not(command, snapshot, selected))
 
 
-def test_retrying_needs_a_failed_trial(tmp_path: Path) -> None:
+def test_failures_need_a_failed_trial(tmp_path: Path) -> None:
     snapshot = a_snapshot(tmp_path, counts={"COMPLETE": 1})
-    assert why_not("retry-failed", snapshot, None) == "No trial has failed."
+    assert why_not("failures", snapshot, None) == "No trial has failed."
 
 
 def test_a_study_that_nobody_runs_can_be_run_and_looked_at(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from hptui.ui.views import VIEWS
 
-Place = Literal["app", "studies", "setup", "study", "trial"]
+Place = Literal["app", "studies", "setup", "study", "failures", "trial"]
 """Where a command can be given: everywhere, or on one screen."""
 
 
@@ -88,7 +88,7 @@ def _all() -> tuple[Command, ...]:
             ("more-workers", ("plus", "equals_sign"), "worker", "One worker more", True),
             ("fewer-workers", ("minus",), "worker", "One worker fewer", True),
             ("budget", ("b",), "budget", "Add trials to the budget", True),
-            ("retry-failed", ("f",), "retry failed", "Enqueue the failed trials again", False),
+            ("failures", ("f",), "failures", "List the causes of failed trials", False),
             ("edit-note", ("m",), "note", "Write the note of this trial", False),
             ("edit-study-note", ("M",), "study note", "Write the note of the study", False),
             ("edit-tags", ("number_sign",), "tags", "Change the tags of this trial", False),
@@ -102,6 +102,12 @@ def _all() -> tuple[Command, ...]:
             ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
             ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),
             ("curve", ("v",), "curve", "Show or hide the second plot", False),
+        ),
+        "failures": (
+            ("filter-cause", ("enter",), "trials", "Show the trials of this cause", True),
+            ("open-newest", ("o",), "newest", "Open the newest trial of this cause", True),
+            ("retry-cause", ("r",), "retry", "Try the trials of this cause again", True),
+            ("retry-failed", ("R",), "retry all", "Try all failed trials again", True),
         ),
         "trial": (
             ("next-trial", ("right_square_bracket",), "next", "Go to the next trial", True),

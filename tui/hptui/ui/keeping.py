@@ -98,6 +98,18 @@ def mend(row: StudyRow, remedy: str) -> Outcome:
     return Outcome(f"{trials} marked as failed{again}.", study=(row.path, row.name))
 
 
+def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:
+    """Let failed trials of a study that nobody runs wait for its next run; say how many do.
+
+    Args:
+        path: The study's file.
+        study_name: Its name in the file.
+        filter_text: Which of them; empty for all.
+    """
+    chosen = [f"--filter={filter_text}"] if filter_text else []
+    return _run_program("retry", f"{path}:{study_name}", *chosen).strip()
+
+
 def upgrade(row: StudyRow) -> Outcome:
     """Bring a file of an older Optuna to the present form."""
     return Outcome(_run_program("upgrade", str(row.path)).strip())

@@ -30,6 +30,8 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
         return "No trial is selected."
     if command_id == "run-study":
         return _why_not_run(snapshot)
+    if command_id == "failures":
+        return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:
         return None
     if snapshot.engine is None:
@@ -102,12 +104,6 @@ def _copy(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
     return refusal
 
 
-def _retry(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
-    if not snapshot.counts.get("FAIL"):
-        return "No trial has failed."
-    return _enqueue(snapshot, engine, selected)
-
-
 _NEEDS_ENGINE: Final[
     dict[str, Callable[[StudySnapshot, EngineState, int | None], str | None] | None]
 ] = {
@@ -120,5 +116,4 @@ _NEEDS_ENGINE: Final[
     "more-workers": _more,
     "fewer-workers": _fewer,
     "budget": _budget,
-    "retry-failed": _retry,
 }

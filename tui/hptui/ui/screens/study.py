@@ -258,9 +258,16 @@ class StudyScreen(ViewedScreen[None]):
             TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
         )
 
-    def do_retry_failed(self) -> None:
-        """Enqueue the failed trials again."""
-        self.steering.send(plainly("retry"))
+    def do_failures(self) -> None:
+        """List the causes of failed trials; one that is chosen there is shown in the table."""
+        from hptui.ui.screens.failures import FailuresScreen
+
+        def show(filter_text: str | None) -> None:
+            self._feed.nudge()
+            if filter_text:
+                self.query_one(TrialTable).use_filter(filter_text)
+
+        self.app.push_screen(FailuresScreen(lambda: self.snapshot), show)
 
     def do_add_trial(self) -> None:
         """Write a trial by hand."""

@@ -195,6 +195,13 @@ class TrialTable(Vertical):
             self.run_worker(offer, thread=True, exit_on_error=False)
         line.focus()
 
+    def use_filter(self, text: str) -> None:
+        """Show the trials that a filter means, in whatever state they are."""
+        self.add_class("-filtering")
+        self.query_one(FilterInput).value = text
+        self.tab = "all"
+        self.focus_table()
+
     def _offer_tags(self, snapshot: StudySnapshot, saved: Mapping[str, str]) -> None:
         names = completions_of(snapshot, saved, tags=tags_in(snapshot))
         self.query_one(FilterInput).offer(names)
