@@ -35,6 +35,10 @@ class Dialog(ModalScreen[Result]):
 
     app = getters.app(HptuiApp)
 
+    def rows_beside(self, n_lines: int) -> int:
+        """Return how many rows are left for a list in a frame with so many lines besides."""
+        return max(3, self.app.size.height * 9 // 10 - n_lines)
+
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.dismiss(None)

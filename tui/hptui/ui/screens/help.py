@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from hptui.ui.commands import Command
     from hptui.ui.screens.base import CommandScreen
+
+
+_FRAME_LINES: Final = 8
+"""Lines that are no keys: the frame, the title, and the line below."""
 
 
 class HelpScreen(Dialog[str]):
@@ -42,6 +46,10 @@ class HelpScreen(Dialog[str]):
                 yield Static(self._table(), id="keys-table")
             palette = self.app.first_key_of("palette")
             yield Static(Text(f"esc close   {palette} finds commands by name"), id="keys")
+
+    def on_resize(self) -> None:
+        """Give the keys the room that the terminal has."""
+        self.query_one("#scroll").styles.max_height = self.rows_beside(_FRAME_LINES)
 
     def _table(self) -> Table:
         offered = [each for each in commands_of(self._about.PLACE) if self._about.offers(each)]

@@ -32,6 +32,6 @@ def _item(screen: CommandScreen[Any], command: Command) -> PickItem:
         command.id,
         command.title,
         note=keys,
-        why_not=f"{keys}   {reason}" if reason else "",
+        why_not=reason or "",
         words=command.label,
     )

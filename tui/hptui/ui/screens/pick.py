@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -25,6 +24,9 @@ _MAX_SHOWN: Final = 500
 _MAX_HEIGHT: Final = 20
 _MAX_NAME: Final = 48
 _MAX_ABOUT: Final = 400
+_FRAME_LINES: Final = 7
+"""Lines that are no list: the frame, the title, the field, and what is wrong."""
+_ABOUT_LINES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +93,28 @@ class PickDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         """List everything, with the cursor on the chosen item."""
-        # The frame keeps its size while the list is narrowed.
-        height = min(len(self._items), _MAX_HEIGHT, self.app.size.height // 2)
-        self.query_one(OptionList).styles.min_height = height
         self.query_one("#about").display = any(item.about for item in self._items)
         self.show_items(self._items)
         for index, item in enumerate(self._items):
             if item.result == self._chosen and not item.why_not:
                 self.query_one(OptionList).highlighted = index
 
+    def on_resize(self) -> None:
+        """Give the list the room that the terminal has."""
+        n_lines = _FRAME_LINES + bool(self._keys)
+        if self.query_one("#about").display:
+            n_lines += _ABOUT_LINES
+        rows = self.rows_beside(n_lines)
+        options = self.query_one(OptionList)
+        # The frame keeps its size while the list is narrowed.
+        n_wanted = sum(1 + bool(item.why_not) for item in self._items)
+        options.styles.min_height = min(n_wanted, _MAX_HEIGHT, rows)
+        options.styles.max_height = rows
+
     def show_items(self, items: Sequence[PickItem]) -> None:
         """List these."""
         self._shown = tuple(items[:_MAX_SHOWN])
-        width = max((cell_len(safe_line(item.name)) for item in self._shown), default=0)
+        width = max((len(safe_line(item.name)) for item in self._shown), default=0)
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options(
@@ -192,11 +203,9 @@ class PickDialog(Dialog[str]):
         self.query_one("#about", Static).update(Text(safe_line(text, max_chars=_MAX_ABOUT)))
 
     def _prompt_of(self, item: PickItem, width: int) -> Text:
-        note = item.why_not or item.note
-        name = safe_line(item.name)
-        return Text.assemble(
-            name + " " * max(0, width - cell_len(name)) if note else name,
-            ("  " + safe_line(note) if note else "", self.app.colour("dimmed")),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+        note, reason, name = safe_line(item.note), safe_line(item.why_not), safe_line(item.name)
+        if not reason:
+            name = f"{name.ljust(width)}  " if note else name
+            return Text.assemble(name, (note, self.app.colour("dimmed")))
+        name = f"{name.ljust(width)}  {note}" if note else name
+        return Text.assemble(name, (f"\n    {reason}", self.app.colour("dimmed")))

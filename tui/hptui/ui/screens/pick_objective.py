@@ -52,7 +52,7 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.objective,
-            "type to filter, or a path like train.py or ~/code/train.py:function",
+            "type to filter, or a path: train.py, ~/code/train.py:function",
             keys=_KEYS,
         )
         self._opened = opened
