@@ -168,6 +168,21 @@ class FieldLines(ScrollView, can_focus=True):
         y = self._line_of(self._row) - int(self.scroll_offset.y) + self._has_header
         return Region(x, y, width, 1)
 
+    def width_over(self, least: int) -> int:
+        """Return how wide what stands over the field must be to cover whole columns.
+
+        Args:
+            least: How many cells it needs.
+        """
+        x = self.field_region().x
+        ends = (
+            self._place(column, FieldCell(""))[0] + width
+            for column, width in enumerate(self._widths)
+            if column >= self._column
+        )
+        # A cell of the gap holds the editor's cursor behind a text that fills its columns.
+        return next((end - x + 1 for end in ends if end - x >= least), self.size.width - x)
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
         width = self.size.width

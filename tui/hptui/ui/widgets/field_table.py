@@ -15,7 +15,7 @@ from textual.widgets import Input
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.abstract import AbstractMeta
-from hptui.ui.widgets.field_lines import GAP, MARGIN, FieldLines
+from hptui.ui.widgets.field_lines import MARGIN, FieldLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -195,7 +195,8 @@ class FieldTable(Container, metaclass=AbstractMeta):
         room = self._lines.size.width - region.x - MARGIN
         editor = self._editor
         editor.styles.offset = (region.x, region.y)
-        editor.styles.width = max(min(room, max(region.width + GAP, _LEAST_WIDTH)), 4)
+        width = self._lines.width_over(max(region.width, _LEAST_WIDTH))
+        editor.styles.width = max(min(room, width), 4)
         editor.value = text
         editor.select_on_focus = True
         editor.display = True
