@@ -102,6 +102,7 @@ def draw_history(
     unicode: bool = True,
     is_log: bool = False,
     target: float | None = None,
+    target_name: str = "target",
     selected: int | None = None,
     window: tuple[int, int] | None = None,
     note: str = "",
@@ -118,6 +119,7 @@ def draw_history(
         unicode: Whether characters beyond ASCII can be used.
         is_log: Whether the values are on a logarithmic axis.
         target: A value that is marked by a level line.
+        target_name: What the legend calls it.
         selected: The number of a trial that is marked.
         window: The first and the last trial number that are shown; without, all are.
         note: What the legend says besides, safe for a terminal.
@@ -127,7 +129,9 @@ def draw_history(
     if scene is None:
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
         return HistoryPicture(sentence_picture(sentence, width, height), sentence)
-    legend = history_legend(shown, scene, target=target, is_log=is_log, unicode=unicode)
+    legend = history_legend(
+        shown, scene, target=target, target_name=target_name, is_log=is_log, unicode=unicode
+    )
     if note:
         legend = (*legend, LegendEntry((Span(note, "note"),), 8))
     if width < MIN_WIDTH or height < MIN_HEIGHT:

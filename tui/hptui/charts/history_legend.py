@@ -22,6 +22,7 @@ def history_legend(
     scene: HistoryScene,
     *,
     target: float | None,
+    target_name: str = "target",
     is_log: bool,
     unicode: bool,
 ) -> Sequence[LegendEntry]:
@@ -47,7 +48,7 @@ def history_legend(
     if target is not None:
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
-        add(2, mark, "target", f"target {four_digits(target)}{where}")
+        add(2, mark, "target", f"{target_name} {four_digits(target)}{where}")
     n_far = len(scene.far.x) + len(scene.far_pruned.x) + len(scene.far_running.x)
     if n_far:
         where = "above" if scene.far_is_above else "below"

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_figure_options(parser)
     parser.add_argument(
-        "--json", action="store_true", help="print JSON, one object a line (importance)"
+        "--json", action="store_true", help="print JSON, one object a line (importance, advice)"
     )
     add_size_options(parser)
 

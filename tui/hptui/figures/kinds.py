@@ -85,6 +85,7 @@ KINDS: Final = {
             "evaluator",
             "json",
         ),
+        _kind("advice", "whether more trials are worth it", "objective", "log", "json"),
         _kind(
             "hypervolume",
             "what several objectives have gained together",

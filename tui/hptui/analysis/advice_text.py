@@ -1,0 +1,84 @@
+"""Advice on more trials in sentences: what is known, how sure it is, and what is not."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from hptui.analysis.advice import FEWEST_TRIALS
+from hptui.domain.readable import four_digits
+
+if TYPE_CHECKING:
+    from hptui.analysis.advice import Advice
+
+
+def advice_sentences(advice: Advice) -> tuple[str, ...]:
+    """Return the verdict first, then what it rests on."""
+    if advice.verdict == "too early":
+        return (
+            f"Too early to say: {_trials(advice.n_trials)} ended, advice begins at "
+            f"{FEWEST_TRIALS}.",
+        )
+    if math.isnan(advice.best):
+        return (f"None of {_trials(advice.n_trials)} has a feasible value yet.",)
+    if math.isinf(advice.best):
+        return (f"The best value is {advice.best:g}: no trial can be better.",)
+    if not advice.gained > 0:
+        return (f"All trials have the same value, {four_digits(advice.best)}: nothing to go by.",)
+    return (_verdict(advice), *_next(advice), _left(advice))
+
+
+def _verdict(advice: Advice) -> str:
+    recently = (
+        f"{advice.n_better} better in the last {advice.n_recent} trials, by "
+        f"{_rough(advice.gained_recently)} together"
+    )
+    since = f"no better trial for {advice.n_since:,} of {advice.n_trials:,}"
+    match advice.verdict:
+        case "slowing":
+            return f"Still improving, but little seems left: {recently}."
+        case "stop":
+            return f"Enough, it seems: {since}."
+        case "stuck":
+            return f"Stuck: {since}, though more seems possible. Another sampler may find it."
+        case "unclear":
+            return f"Not clear yet: {since}."
+        case _:
+            if advice.n_better:
+                return f"Still improving: {recently}."
+            return f"Go on: {since}, and more seems possible."
+
+
+def _next(advice: Advice) -> tuple[str, ...]:
+    if math.isinf(advice.n_to_next):
+        return ("At this rate no better trial is to be expected.",)
+    count = _about(advice.n_to_next)
+    return (f"At this rate a better one is as likely as not within ~{count} more.",)
+
+
+def _left(advice: Advice) -> str:
+    regret = advice.regret
+    if regret.left is None:
+        return f"What may be left cannot be told: {regret.why}."
+    params = f"{len(regret.params)} parameter{'s' if len(regret.params) > 1 else ''}"
+    text = (
+        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} gained, "
+        f"as a model of {regret.n_points} trials by {params} sees it; it misses what no trial "
+        "came near."
+    )
+    if regret.scatter >= max(0.05 * advice.gained, regret.left / 4):
+        text += f" Values scatter by ~{_rough(regret.scatter)}, so the best may be luck."
+    return text
+
+
+def _trials(count: int) -> str:
+    return f"{count:,} trial{'' if count == 1 else 's'}"
+
+
+def _rough(number: float) -> str:
+    return f"{number:.2g}"
+
+
+def _about(number: float) -> str:
+    digits = max(0, len(str(int(number))) - 2)
+    return f"{max(1, round(number / 10**digits) * 10**digits):,}"

@@ -1,0 +1,58 @@
+"""Advice on more trials: sentences over the history that they are about."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+from hptui.analysis.advice_text import advice_sentences
+from hptui.charts.figure import Figure
+from hptui.charts.history_chart import draw_history
+from hptui.charts.picture import Cells
+
+if TYPE_CHECKING:
+    from hptui.analysis.advice import Advice
+    from hptui.analysis.history_scene import HistorySource
+    from hptui.charts.picture import Role
+
+_MIN_CHART: Final = 7
+_MARGIN: Final = 1
+
+
+def draw_advice(
+    advice: Advice,
+    source: HistorySource,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    is_log: bool = False,
+    selected: int | None = None,
+) -> Figure:
+    """Draw the sentences, and below them the history with the value that may be reached."""
+    if width < 1 or height < 1:
+        return Figure(Cells(0, 0).picture())
+    lines: list[tuple[str, Role]] = []
+    for index, sentence in enumerate(advice_sentences(advice)):
+        role: Role = "note" if index else "best"
+        for line in textwrap.wrap(sentence, max(1, width - 2 * _MARGIN)):
+            lines.append((line, role))
+    cells = Cells(width, height)
+    for row, (line, role) in enumerate(lines[:height]):
+        cells.put(row, min(_MARGIN, width - 1), line, role)
+    top = len(lines) + 1
+    if height - top < _MIN_CHART:
+        return Figure(cells.picture())
+    drawn = draw_history(
+        source,
+        width=width,
+        height=height - top,
+        unicode=unicode,
+        is_log=is_log,
+        target=advice.may_reach,
+        target_name="may reach",
+        selected=selected,
+    ).as_figure()
+    for row, spans in enumerate(drawn.picture.lines, start=top):
+        cells.put_spans(row, 0, spans)
+    return Figure(cells.picture(), spots=drawn.spots.moved(0, top))
