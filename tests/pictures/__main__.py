@@ -21,6 +21,14 @@ RUNS = (
     ("digits-sgd", "--trials", "50", "--seed", "1"),
 )
 
+# Those of a picture alone: the list of studies is not to be full of them.
+MORE_RUNS = {
+    "compare": tuple(
+        ("hartmann6", "--trials", "90", "--seed", "4", "--study", name, "--sampler", sampler)
+        for name, sampler in (("random", "random"), ("tpe", "tpe"), ("cmaes", "cmaes"))
+    )
+}
+
 SCRIPTS = {
     "home": """
         wait "digits-sgd" 30s
@@ -60,6 +68,17 @@ SCRIPTS = {
         press q
         press s
     """,
+    "compare": """
+        wait "random" 30s
+        press slash
+        type hartmann6
+        press enter
+        press space j space j space
+        wait "3 marked"
+        press c
+        wait "to reach" 30s
+        screenshot compare.svg
+    """,
 }
 
 
@@ -70,11 +89,17 @@ def main() -> None:
         folder = Path(name)
         (folder / "studies").mkdir()
         environment = {key: os.environ[key] for key in os.environ if key != "HPTUI_STUDIES"}
-        for arguments in RUNS:
+
+        def run(arguments: tuple[str, ...]) -> None:
             subprocess.run(
                 [*HPTUI, "run", *arguments, "--quiet"], cwd=folder, env=environment, check=True
             )
+
+        for arguments in RUNS:
+            run(arguments)
         for title, script in SCRIPTS.items():
+            for arguments in MORE_RUNS.get(title, ()):
+                run(arguments)
             steps = "\n".join(line.strip() for line in script.strip().splitlines())
             subprocess.run(
                 [*HPTUI, "drive", "-", "--size", "120x34"],

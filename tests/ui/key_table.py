@@ -20,6 +20,7 @@ HEADS: Final[dict[Place, str]] = {
     "study": "A study",
     "failures": "The failures of a study",
     "trial": "A trial",
+    "compare": "A comparison",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from hptui.ui.views import VIEWS
 
-Place = Literal["app", "studies", "setup", "study", "failures", "trial"]
+Place = Literal["app", "studies", "setup", "study", "failures", "trial", "compare"]
 """Where a command can be given: everywhere, or on one screen."""
 
 
@@ -65,6 +65,8 @@ def _all() -> tuple[Command, ...]:
             ("edit-tags", ("number_sign",), "tags", "Change the tags of this study", False),
             ("sort", ("s",), "sort", "Sort by the next column", False),
             ("reverse", ("S",), "reverse", "Reverse the order", False),
+            ("mark-study", ("space",), "mark", "Mark this study, or take the mark away", False),
+            ("compare-studies", ("c",), "compare", "Compare the marked studies, or two", True),
             ("mend-study", ("f",), "mend", "Mend what a crash left behind", False),
         ),
         "setup": (
@@ -119,6 +121,13 @@ def _all() -> tuple[Command, ...]:
             ("kill-trial", ("x",), "kill", "End this running trial", False),
             ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", True),
             ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+        ),
+        "compare": (
+            ("open-study", ("enter",), "open", "Open the study under the cursor", True),
+            ("next-tab", ("t",), "part", "Show the next part, where not all have room", True),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", True),
+            ("next-objective", ("h",), "objective", "Compare by the next objective", True),
+            ("reach-value", ("b",), "value", "Choose the value that studies had to reach", True),
         ),
     }
     return tuple(

@@ -12,6 +12,7 @@ _MARKS: Final = {
     "waiting": ("○", "W"),
     "best": ("★", "*"),
     "infeasible": ("⊘", "X"),
+    "marked": ("◆", "+"),
     "note": ("¶", "n"),
     "tags": ("#", "#"),
     "study-running": ("▶", ">"),
@@ -32,7 +33,7 @@ def mark_of(state: str, *, has_unicode: bool) -> str:
     """Return a one-cell mark.
 
     Args:
-        state: A trial's state, `best`, `infeasible`, `note`, `tags` or `study-<state>`.
+        state: A trial's state, `best`, `infeasible`, `marked`, `note`, `tags` or `study-<state>`.
         has_unicode: Whether the terminal shows more than ASCII.
     """
     unicode_mark, ascii_mark = _MARKS[state_role(state)]

@@ -23,6 +23,12 @@ OWN_COLOURS: Final = {
     "chart-median": "dimmed",
     "chart-target": "accent",
     "chart-selected": "foreground",
+    "chart-series-1": "primary",
+    "chart-series-2": "accent",
+    "chart-series-3": "success",
+    "chart-series-4": "secondary",
+    "chart-series-5": "warning",
+    "chart-series-6": "error",
 }
 """Variables of ours, and the one that a theme without them has instead."""
 SHADES: Final = {"dimmed": 0.68, "disabled": 0.4, "rule": 0.16}
@@ -46,6 +52,12 @@ def own_themes() -> tuple[Theme, ...]:
             error="#ea7a7a",
             variables={
                 "chart-trial": "#6f9a86",
+                "chart-series-1": "#7fb0e6",
+                "chart-series-2": "#ffc861",
+                "chart-series-3": "#93c48b",
+                "chart-series-4": "#d996cc",
+                "chart-series-5": "#62c7c2",
+                "chart-series-6": "#ea7a7a",
                 "border": "#4d607a",
                 "border-blurred": "#2c3747",
                 "block-cursor-background": "#2b4160",
@@ -75,6 +87,12 @@ def own_themes() -> tuple[Theme, ...]:
             error="#b02a2a",
             variables={
                 "chart-trial": "#4a7850",
+                "chart-series-1": "#23618e",
+                "chart-series-2": "#a05a00",
+                "chart-series-3": "#35713b",
+                "chart-series-4": "#8a3b8f",
+                "chart-series-5": "#0b6f7d",
+                "chart-series-6": "#b02a2a",
                 "border": "#a4977c",
                 "border-blurred": "#d8cfba",
                 "block-cursor-background": "#cfe0ee",
@@ -103,6 +121,12 @@ def own_themes() -> tuple[Theme, ...]:
             error="#e69f00",
             variables={
                 "chart-trial": "#7d9db5",
+                "chart-series-1": "#56b4e9",
+                "chart-series-2": "#e69f00",
+                "chart-series-3": "#1fb585",
+                "chart-series-4": "#cc79a7",
+                "chart-series-5": "#f0e442",
+                "chart-series-6": "#e8743b",
                 "border": "#5b6470",
                 "border-blurred": "#333840",
                 "block-cursor-background": "#1f4a66",

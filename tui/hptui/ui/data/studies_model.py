@@ -54,6 +54,7 @@ class StudiesModel:
         width: Of the table, in cells.
         now_s: Seconds since 1970.
         has_unicode: Whether the terminal shows more than ASCII.
+        marked: The keys of those that are marked.
     """
 
     grows_at: Literal["start", "end"] | None = None
@@ -67,7 +68,9 @@ class StudiesModel:
         width: int = 120,
         now_s: float,
         has_unicode: bool = True,
+        marked: frozenset[str] = frozenset(),
     ) -> None:
+        self._marked = marked
         words = filter_text.lower().split()
         found = [row for row in rows if all(word in _haystack(row) for word in words)]
         self.rows = _sorted(found, sort)
@@ -142,7 +145,10 @@ class StudiesModel:
     def _study(self, row: StudyRow) -> Cell:
         state, role = study_state(row)
         mark = self._mark(f"study-{state}") if state in ("running", "paused", "trouble") else " "
-        return Cell(f"{mark} {safe_line(row.name, max_chars=100)}{self._annotations(row)}", role)
+        is_marked = study_key(row.path, row.name) in self._marked
+        gap = self._mark("marked") if is_marked else " "
+        name = f"{safe_line(row.name, max_chars=100)}{self._annotations(row)}"
+        return Cell(f"{mark}{gap}{name}", "best" if is_marked else role)
 
     def _annotations(self, row: StudyRow) -> str:
         note = self._mark("note") if row.note_start else ""

@@ -24,6 +24,12 @@ Role = Literal[
     "best",
     "infeasible",
     "trouble",
+    "series-1",
+    "series-2",
+    "series-3",
+    "series-4",
+    "series-5",
+    "series-6",
 ]
 """What a cell means; the widget has a style for each."""
 

@@ -20,7 +20,7 @@ from hptui.ui.data.studies_model import (
     first_order,
     study_key,
 )
-from hptui.ui.screens.kept_studies import KeptStudies, Reading
+from hptui.ui.screens.marked_studies import MarkedStudies
 from hptui.ui.shown_run import ShownRun
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hptui.ui.commands import Place
     from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
     from hptui.ui.data.table_model import Sort
+    from hptui.ui.screens.kept_studies import Reading
     from hptui.ui.widgets.study_preview import StudyPreview
 
 _CLOCK_S: Final = 10.0
@@ -45,7 +46,7 @@ _LIST_FRAME: Final = 3
 """Lines of the list that are no studies: its rule, its header, and one of air."""
 
 
-class StudiesScreen(KeptStudies):
+class StudiesScreen(MarkedStudies):
     """The list of studies."""
 
     PLACE: ClassVar[Place] = "studies"
@@ -232,6 +233,7 @@ class StudiesScreen(KeptStudies):
             width=self.grid.size.width or self.size.width,
             now_s=time.time(),
             has_unicode=self.app.unicode,
+            marked=self.mark_keys,
         )
 
     def _empty_sentence(self, catalogue: Catalogue) -> str:
@@ -270,8 +272,16 @@ class StudiesScreen(KeptStudies):
             else "1fr"
         )
 
+    def listed(self) -> Sequence[StudyRow]:
+        """Return all studies of the list, whatever the filter."""
+        return () if self.catalogue is None else self.catalogue.rows
+
+    def show_marks(self) -> None:
+        """Draw the list anew."""
+        self._show()
+
     def _tell_head(self) -> None:
-        rows = () if self.catalogue is None else self.catalogue.rows
+        rows = self.listed()
         n_running = sum(row.engine is not None for row in rows)
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append("hptui", "bold")
@@ -281,6 +291,8 @@ class StudiesScreen(KeptStudies):
             text.append(f"   {studies}", self.app.theme_variables["dimmed"])
             if n_running:
                 text.append(f", {n_running} running", self.app.state_style("running"))
+            if n_marked := len(self.marked):
+                text.append(f"   {n_marked} marked", self.app.state_style("best"))
         self.query_one("#head", Static).update(text)
 
     def _place_name(self) -> str:
@@ -367,7 +379,7 @@ class StudiesScreen(KeptStudies):
             self.query_one("#filter-input", Input).value = ""
             self.remove_class("-filtering")
             self.grid.focus()
-        else:
+        elif not self.clear_marks():
             super().do_back()
 
     def do_sort(self) -> None:

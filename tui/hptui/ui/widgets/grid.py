@@ -61,6 +61,7 @@ class Grid(ScrollView, can_focus=True):
         "grid--best",
         "grid--infeasible",
         "grid--trouble",
+        *(f"grid--series-{number}" for number in range(1, 7)),
     }
     DEFAULT_CSS = """
     Grid {
@@ -81,6 +82,12 @@ class Grid(ScrollView, can_focus=True):
         & > .grid--waiting { color: $state-waiting; }
         & > .grid--best { color: $state-best; text-style: bold; }
         & > .grid--infeasible { color: $state-infeasible; }
+        & > .grid--series-1 { color: $chart-series-1; }
+        & > .grid--series-2 { color: $chart-series-2; }
+        & > .grid--series-3 { color: $chart-series-3; }
+        & > .grid--series-4 { color: $chart-series-4; }
+        & > .grid--series-5 { color: $chart-series-5; }
+        & > .grid--series-6 { color: $chart-series-6; }
     }
     """
 

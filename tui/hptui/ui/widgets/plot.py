@@ -65,6 +65,12 @@ class Plot(Widget):
         & > .plot--target { color: $chart-target 70%; }
         & > .plot--selected { color: $chart-selected; text-style: bold; }
         & > .plot--median { color: $chart-median; }
+        & > .plot--series-1 { color: $chart-series-1; }
+        & > .plot--series-2 { color: $chart-series-2; }
+        & > .plot--series-3 { color: $chart-series-3; }
+        & > .plot--series-4 { color: $chart-series-4; }
+        & > .plot--series-5 { color: $chart-series-5; }
+        & > .plot--series-6 { color: $chart-series-6; }
     }
     """
 
