@@ -11,7 +11,7 @@ import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
 from hptui.cli.main import main
-from hptui.storage.export import EXPORT_FORMS
+from hptui.domain.export_forms import EXPORT_FORMS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,9 @@ from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 
+from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.errors import MissingExtraError, StudyFileError, UsageError
-from hptui.storage.export import EXPORT_FORMS, export_study, form_of
+from hptui.storage.export import export_study
 
 if TYPE_CHECKING:
     from pathlib import Path

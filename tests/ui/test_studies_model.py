@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hptui.domain.export_forms import EXPORT_FORMS
 from hptui.domain.objective import ObjectiveRef
 from hptui.storage.studies import BestTrial
 from hptui.ui import keeping
@@ -16,6 +17,7 @@ from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
 from hptui.ui.data.studies_model import StudiesModel, engine_text, first_order, study_key
 from hptui.ui.data.study_row import StudyRow
 from hptui.ui.data.table_model import Sort
+from hptui.ui.exporting import file_name_for, is_there, place_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,15 +168,22 @@ def test_the_preview_tells_what_there_is():
     ],
 )
 def test_an_export_is_called_like_its_study_where_that_can_be(name: str, expected: str):
-    assert keeping.file_name_for(name, ".csv") == expected
+    assert file_name_for(name, ".csv") == expected
 
 
 def test_where_an_export_can_go(tmp_path: Path):
+    forms = {form.suffix: form for form in EXPORT_FORMS}
     (tmp_path / "there.csv").touch()
-    for wrong in ("", "  ", "a\0.csv", "out.txt", "out", f"{tmp_path}/there.csv", "/none/x.csv"):
-        assert keeping.file_problem(wrong, ".csv")
-    assert keeping.file_problem("x" * 5_000 + ".csv", ".csv")
-    assert keeping.file_problem(f" {tmp_path}/new.CSV ", ".csv") is None
+    (tmp_path / "there.db").touch()
+    (tmp_path / "folder.csv").mkdir()
+    for wrong in ("", "  ", "a\0.csv", "out.txt", "out", f"{tmp_path}/folder.csv", "/none/x.csv"):
+        assert place_problem(wrong, forms[".csv"])
+    assert place_problem("x" * 5_000 + ".csv", forms[".csv"])
+    assert not place_problem(f" {tmp_path}/new.CSV ", forms[".csv"])
+    assert not place_problem(f"{tmp_path}/there.csv", forms[".csv"])
+    assert "cannot be replaced" in place_problem(f"{tmp_path}/there.db", forms[".db"])
+    assert is_there(f"{tmp_path}/there.csv")
+    assert not is_there("a\0.csv")
 
 
 def test_which_names_a_study_can_get(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -407,28 +408,26 @@ def test_the_trash_outlives_the_application(folder: Path):
     drive('wait "port"\nwait-not "wine"\npress u\nwait "wine is back"\nwait "2 studies"')
 
 
-@pytest.mark.parametrize(
-    ("key", "name", "content"),
-    [("c", "wine.csv", "number,state,value"), ("j", "wine.jsonl", '"values": [1.0]')],
-)
-def test_export(folder: Path, tmp_path: Path, key: str, name: str, content: str):
-    study(folder, "wine", 1.0)
-    drive(
-        f'wait "wine"\npress e\nwait "as CSV"\npress {key}\nwait "{name}"\npress enter\n'
-        'wait "1 trial written"'
-    )
-    assert content in (tmp_path / name).read_text()
-
-
-def test_export_of_a_study_file_and_what_is_in_the_way(folder: Path, tmp_path: Path):
+def test_export(folder: Path, tmp_path: Path):
     study(folder, "wine", 1.0, 2.0)
     (tmp_path / "wine.db").write_text("mine")
+    (tmp_path / "old.csv").write_text("mine")
     drive(
         """
         wait "wine"
         press e
-        press d
-        wait "wine.db is there already"
+        wait "for spreadsheets"
+        expect "an apostrophe"
+        press j
+        expect "wine.jsonl"
+        wait "each with its last report"
+        press enter
+        press enter
+        wait "2 trials written"
+        press e
+        press down down down down
+        wait "wine.db is there already, and cannot be replaced."
+        press enter
         press enter
         press ctrl+u
         type none/wine.db
@@ -439,11 +438,61 @@ def test_export_of_a_study_file_and_what_is_in_the_way(folder: Path, tmp_path: P
         press ctrl+u
         type copy.db
         press enter
-        wait "2 trials written"
-        """
+        wait-not "Export wine"
+        wait "copy.db"
+        press e
+        press c
+        press tab
+        type value<
+        wait "value< needs a value"
+        type 2
+        press shift+tab
+        press ctrl+u
+        type old.csv
+        wait "enter asks whether to replace it"
+        press enter
+        wait "Replace old.csv?"
+        press n
+        wait-not "Replace"
+        press enter
+        press r
+        wait "1 trial written"
+        press e
+        press b
+        press enter
+        wait "wine.py"
+        press e
+        press c
+        press tab
+        type kernl=1
+        press enter
+        wait "No column is called 'kernl'"
+        """,
+        size="100x30",
     )
     assert (tmp_path / "wine.db").read_text() == "mine"
+    assert '"values": [2.0]' in (tmp_path / "wine.jsonl").read_text()
     assert study_names(tmp_path / "copy.db") == ["wine"]
+    rows = (tmp_path / "old.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["number", "0"]
+    assert "best_params" in (tmp_path / "wine.py").read_text()
+    assert not (tmp_path / "wine.csv").exists()
+
+
+def test_parquet_is_greyed_where_its_package_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    study(folder, "wine", 1.0)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    drive(
+        """
+        wait "wine"
+        press e
+        wait "pip install 'hptui[parquet]'"
+        press p
+        expect "wine.csv"
+        """
+    )
 
 
 def test_an_older_file_can_be_upgraded(folder: Path):

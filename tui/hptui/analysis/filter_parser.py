@@ -151,7 +151,8 @@ class _Parser:
             f"No filter is saved as @{name.shown}; there is {listed or 'none yet'}.",
             name.start,
             name.end,
-            hint='Filters are saved in the settings file: [filters], then a line like name = "…".',
+            hint="Filters are saved with ctrl+s where one is typed, or in the settings file: "
+            '[filters], then a line like name = "…".',
         )
 
     def _sign(self) -> Sign | None:

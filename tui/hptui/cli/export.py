@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
     from hptui.storage.columns import StudyColumns
 
-_EPILOG = """\
-What FILE ends in says in which form to write: .csv and .jsonl for the trials in the forms of
-`hptui trials --csv` and `--json`; .parquet for a table with types, which needs the extra parquet (a
-parameter whose values are of several types is text, and what a trial does not have is null); .py
-for the parameters of the best trial as the dict `best_params`, of several objectives the front as a
-list of dicts; .db for the whole study, always with all trials, as one SQLite file of Optuna. FILE
-appears as a whole or not at all. The study may be running meanwhile.
-"""
+_EPILOG = " ".join(
+    (
+        "What FILE ends in says in which form to write.",
+        *(f"{form.suffix}: {form.summary}. {form.explanation}" for form in EXPORT_FORMS),
+        "FILE appears as a whole or not at all. The study may be running meanwhile.",
+    )
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and say how much is in it."""
-    from hptui.storage.export import export_study, form_of
+    from hptui.storage.export import export_study
 
     form = form_of(args.file)
     check_filter(args.filter)

@@ -152,7 +152,7 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
         # A colon may be in the file's name as well as in the study's.
         for colon in re.finditer(":", text):
             path = base / text[: colon.start()]
-            if path.name.endswith(".db") and _exists(path):
+            if _is_file(path):
                 return path, text[colon.end() :]
     raise UsageError(
         f"There is no study file {safe_line(text)}.", hint="hptui ls lists the studies."
@@ -165,6 +165,10 @@ def _exists(path: Path) -> bool:
     except OSError:
         # A folder on the way may not be entered, or the name is longer than the system allows.
         return False
+
+
+def _is_file(path: Path) -> bool:
+    return _exists(path) and path.is_file()
 
 
 def _named(name: str, folder: Path) -> Path:

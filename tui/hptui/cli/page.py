@@ -16,7 +16,7 @@ from hptui.cli.plot import add_figure_options, read_request
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
-from hptui.ui.keeping import file_name_for
+from hptui.ui.exporting import file_name_for
 
 if TYPE_CHECKING:
     import argparse

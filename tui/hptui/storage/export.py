@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.domain.text import safe_line
+from hptui.domain.export_forms import form_of
 from hptui.errors import UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.copying import copy_study, drafted
@@ -21,47 +20,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from hptui.domain.export_forms import ExportForm
     from hptui.storage.growing_column import IntArray
 
     BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class ExportForm:
-    """A form in which a study can be written."""
-
-    suffix: str
-    """What the file's name ends in."""
-    summary: str
-    """What is written, without a full stop."""
-    takes_filter: bool = True
-    """Whether some of the trials can be written without the others."""
-
-
-EXPORT_FORMS: Final = (
-    ExportForm(".csv", "a table of the trials as CSV, for spreadsheets"),
-    ExportForm(".jsonl", "the trials as JSON, an object a line"),
-    ExportForm(".parquet", "a table of the trials as Parquet, with types, for data frames"),
-    ExportForm(".py", "the parameters of the best trial as Python, of a front a list of them"),
-    ExportForm(".db", "the whole study as one SQLite file of Optuna", takes_filter=False),
-)
-
-
-def form_of(target: Path) -> ExportForm:
-    """Return the form that a file's name asks for.
-
-    Raises:
-        UsageError: Its ending is none of those of `EXPORT_FORMS`.
-    """
-    ending = target.suffix.lower()
-    for form in EXPORT_FORMS:
-        if form.suffix == ending:
-            return form
-    *first, last = (form.suffix for form in EXPORT_FORMS)
-    raise UsageError(
-        f"{safe_line(target.name)} does not say in which form to export.",
-        hint=f"Let the name end in {', '.join(first)} or {last}; --help explains each.",
-    )
 
 
 def export_study(

@@ -40,7 +40,7 @@ def require_pyarrow() -> None:
     """
     if find_spec("pyarrow") is None:
         raise MissingExtraError(
-            "Parquet needs the package pyarrow: pip install 'hptui[parquet]'",
+            "Parquet needs pyarrow: pip install 'hptui[parquet]'",
             hint="A .csv or .jsonl file needs nothing more.",
         )
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.study_name import MAX_NAME_CHARS, check_study_name
+from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hptui.ui.data.catalogue_feed import StudyRow
+    from hptui.ui.exporting import ExportRequest
 
 _PROGRAM_TIMEOUT_S: Final = 120.0
 
@@ -80,12 +81,12 @@ def undo(folder: Path) -> Outcome:
     return Outcome(f"{entries[0].study} is back.", study=(path, entries[0].study))
 
 
-def export(row: StudyRow, target: Path) -> Outcome:
+def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     """Write a study to a file."""
-    from hptui.storage.export import export_study
-
-    count = export_study(row.path, row.name, target)
-    return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {target}.")
+    # In a process of its own, since the tables of many trials take seconds of Python.
+    said = _run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
+    count = json.loads(said)["trials"]
+    return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}.")
 
 
 def mend(row: StudyRow, remedy: str) -> Outcome:
@@ -149,34 +150,3 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
     except OSError:
         return "That name is too long for a file."
     return f"{safe_line(name)}.db is there already." if is_taken else None
-
-
-def file_problem(text: str, suffix: str) -> str | None:
-    """Return why an export cannot go to the path `text`; None where it can."""
-    if not text.strip() or "\0" in text:
-        return "Where to?"
-    target = path_of(text)
-    if target.suffix.lower() != suffix:
-        return f"Let the name end in {suffix}."
-    try:
-        if target.exists():
-            return f"{safe_line(target.name)} is there already."
-        if not target.parent.is_dir():
-            return f"There is no folder {safe_line(target.parent)}."
-    except OSError as error:
-        return f"That cannot be written: {error.strerror}."
-    return None
-
-
-def path_of(text: str) -> Path:
-    """Return the path that a person typed, absolute."""
-    try:
-        return Path(text.strip()).expanduser().absolute()
-    except RuntimeError:
-        return Path(text.strip()).absolute()
-
-
-def file_name_for(study_name: str, suffix: str) -> str:
-    """Return a file's name for the export of a study, whatever the study is called."""
-    plain = re.sub(r"[^\w .-]+", "_", study_name)[:MAX_NAME_CHARS].strip(" .")
-    return f"{plain or 'study'}{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,14 +193,26 @@ def remember_theme(name: str) -> None:
         top = [setting, *top]
     else:
         top[at] = setting
-    _write("\n".join((*top, *rest)) + "\n", path)
-
-
-def _write(text: str, path: Path) -> None:
-    import contextlib
-
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_text(text, "utf-8")
+        write_settings("\n".join((*top, *rest)) + "\n", path)
+
+
+def write_settings(text: str, path: Path) -> None:
+    """Write the settings file as a whole, or leave it as it is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(path.stat().st_mode & 0o777)
         part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

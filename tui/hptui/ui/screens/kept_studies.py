@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.ui.commands import Place
     from hptui.ui.data.catalogue_feed import StudyRow
+    from hptui.ui.exporting import ExportRequest
     from hptui.ui.keeping import Outcome
 
 _READERS_TIMEOUT_S: Final = 3.0
@@ -34,11 +35,6 @@ _NEEDS_READABLE: Final = frozenset(
     {"run-again", "duplicate-study", "rename-study", "export-study", "edit-note", "edit-tags"}
 )
 _NEEDS_REST: Final = frozenset({"rename-study", "delete-study", "run-again"})
-_FORMS: Final = (
-    ("c", ".csv", "trials as CSV"),
-    ("j", ".jsonl", "trials as JSON, an object a line"),
-    ("d", ".db", "the study as one SQLite file of Optuna"),
-)
 
 
 class Reading(Protocol):
@@ -244,26 +240,13 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         if row is None:
             return
 
-        def ask_where(suffix: str | None) -> None:
-            if not suffix:
-                return
+        from hptui.ui.screens.export import ExportDialog
 
-            def export(text: str | None) -> None:
-                if text is not None:
-                    target = keeping.path_of(text)
-                    self._manage(lambda: keeping.export(row, target), moves_files=False)
+        def export(wanted: ExportRequest | None) -> None:
+            if wanted is not None:
+                self._manage(lambda: keeping.export(row.path, row.name, wanted), moves_files=False)
 
-            self.app.push_screen(
-                TextDialog(
-                    f"Export {row.name}",
-                    "A path, from the folder that hptui was started in:",
-                    keeping.file_name_for(row.name, suffix),
-                    lambda text: keeping.file_problem(text, suffix),
-                ),
-                export,
-            )
-
-        self.app.push_screen(ChoiceDialog(f"Export {row.name}", "", _FORMS), ask_where)
+        self.app.push_screen(ExportDialog(row.name), export)
 
     def do_edit_note(self) -> None:
         """Write the note of the study under the cursor."""

@@ -14,12 +14,15 @@ from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_text
+from hptui.errors import HptuiError
+from hptui.ui import keeping
 from hptui.ui.annotating import Annotated
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.data.trial_model import completions_of
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.viewed import ViewedScreen
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.ui.commands import Command, Place
+    from hptui.ui.exporting import ExportRequest
+    from hptui.ui.keeping import Outcome
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
@@ -60,6 +65,12 @@ class StudyScreen(ViewedScreen[None]):
         def can_replace(self, message: Message) -> bool:
             """Say that only the newest moment counts."""
             return isinstance(message, StudyScreen.SnapshotTaken)
+
+    @dataclass
+    class Exported(Message):
+        """The study was written to a file, or could not be."""
+
+        outcome: Outcome
 
     def __init__(self, path: Path, study_name: str) -> None:
         super().__init__(path, study_name)
@@ -257,6 +268,32 @@ class StudyScreen(ViewedScreen[None]):
         self.app.push_screen(
             TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
         )
+
+    def do_export_study(self) -> None:
+        """Ask for form and place, and write the trials that the table shows there."""
+        from hptui.ui.screens.export import ExportDialog
+
+        table = self.query_one(TrialTable)
+
+        def export(wanted: ExportRequest | None) -> None:
+            if wanted is not None:
+                self.run_worker(lambda: self._export(wanted), thread=True, exit_on_error=False)
+
+        names = completions_of(self.snapshot, self.app.settings.filters)
+        self.app.push_screen(ExportDialog(self.study_name, table.meant, names), export)
+
+    def _export(self, wanted: ExportRequest) -> None:
+        try:
+            outcome = keeping.export(self.path, self.study_name, wanted)
+        except HptuiError as error:
+            outcome = keeping.Outcome(error.message, is_done=False)
+        self.post_message(self.Exported(outcome))
+
+    @on(Exported)
+    def tell_export(self, message: Exported) -> None:
+        """Say what came of an export."""
+        outcome = message.outcome
+        self.notify(outcome.text, severity="information" if outcome.is_done else "error")
 
     def do_failures(self) -> None:
         """List the causes of failed trials; one that is chosen there is shown in the table."""

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.highlighter import Highlighter
+from textual import getters, on
+from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
 from hptui.analysis.filter_completion import CompletionNames, complete
+from hptui.errors import HptuiError
+from hptui.ui.app import HptuiApp
+from hptui.ui.saved_filters import name_problem, save_filter
+from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
 class FilterInput(Input):
-    """A line for a filter of trials; the right arrow takes what is offered."""
+    """A line for a filter of trials; the right arrow takes what is offered, ctrl+s saves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save_filter", "save the filter", show=False),
+    ]
+
+    app = getters.app(HptuiApp)
+
+    @dataclass
+    class Saved(Message):
+        """A filter is in the settings file, or could not be written there."""
+
+        name: str
+        text: str
+        problem: str = ""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         self._offers = _Offers()
@@ -46,6 +68,61 @@ class FilterInput(Input):
         if place != self._place.wrong:
             self._place.wrong = place
             self.refresh()
+
+    def action_save_filter(self) -> None:
+        """Ask for a name and save the filter under it."""
+        text = self.value.strip()
+        saved = self.app.settings.filters
+        if not text:
+            self.app.notify("There is no filter to save; type one first.")
+            return
+
+        def save(name: str | None) -> None:
+            if name is None:
+                return
+            if saved.get(name, text) == text:
+                self._save(name, text)
+            else:
+                self.app.push_screen(
+                    ChoiceDialog(
+                        f"Replace @{name}?",
+                        f"It is {saved[name]} now.",
+                        (("r", "replace", "replace it"), ("n", "", "keep it")),
+                    ),
+                    lambda choice: self._save(name, text) if choice else None,
+                )
+
+        self.app.push_screen(
+            TextDialog(
+                "Save the filter",
+                f"{text}\n\nUnder which name? @name then stands for it, also in commands.",
+                check=lambda name: name_problem(name, text, saved),
+            ),
+            save,
+        )
+
+    def _save(self, name: str, text: str) -> None:
+        def write() -> None:
+            try:
+                save_filter(name, text)
+            except HptuiError as error:
+                self.post_message(self.Saved(name, text, f"{error.message} {error.hint}".strip()))
+            else:
+                self.post_message(self.Saved(name, text))
+
+        self.run_worker(write, thread=True, exit_on_error=False)
+
+    @on(Saved)
+    def _tell_saved(self, message: Saved) -> None:
+        message.stop()
+        if message.problem:
+            self.app.notify(message.problem, severity="error")
+            return
+        settings = self.app.settings
+        filters = {**settings.filters, message.name: message.text}
+        self.app.settings = replace(settings, filters=filters)
+        self.offer(replace(self.offered, saved=tuple(filters)))
+        self.app.notify(f"Saved as @{message.name}.")
 
 
 class _Offers(Suggester):

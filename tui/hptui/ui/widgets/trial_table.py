@@ -195,6 +195,12 @@ class TrialTable(Vertical):
             self.run_worker(offer, thread=True, exit_on_error=False)
         line.focus()
 
+    @property
+    def meant(self) -> str:
+        """The filter that means the trials that are shown: of the tab, and as it was typed."""
+        of_tab = "" if self.tab == "all" else f"state:{self.tab}"
+        return f"{of_tab} {self.filter_text}".strip()
+
     def use_filter(self, text: str) -> None:
         """Show the trials that a filter means, in whatever state they are."""
         self.add_class("-filtering")
