@@ -234,8 +234,8 @@ def test_the_hardest_ranges_have_labels(values: list[float], size: tuple[int, in
 def test_close_numbers_leave_room_for_the_chart():
     source = source_of([1e15 + 0.125, 1e15 + 0.25, 1e15 + 0.5])
     drawn = draw_history(source, width=30, height=10)
-    assert drawn.drawing is not None
-    assert drawn.drawing.field.width >= 18
+    assert drawn.area is not None
+    assert drawn.area.width >= 18
 
 
 def test_without_unicode_the_chart_is_ascii():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
@@ -36,7 +37,7 @@ _MIN_STEP_CELLS: Final = 0.5
 Way = Literal["left", "right", "up", "down"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Spots:
     """Where trials are seen, in cells of a picture from its upper left corner.
 
@@ -48,6 +49,17 @@ class Spots:
     rows: FloatArray = field(default_factory=lambda: np.zeros(0))
     reaches: FloatArray | None = None
     """How far each trial goes to the left and to the right; without, all are points."""
+
+    @cached_property
+    def distinct(self) -> IntArray:
+        """One spot for each place, the last there, as rows; bars are all distinct."""
+        if self.reaches is not None:
+            return np.arange(len(self.numbers))
+        columns, rows = ((2 * each).astype(np.int64) for each in (self.columns, self.rows))
+        n_columns = int(columns.max(initial=0)) + 1
+        last = np.full(n_columns * (int(rows.max(initial=0)) + 1), -1)
+        last[rows * n_columns + columns] = np.arange(len(rows))
+        return last[last >= 0]
 
     @classmethod
     def in_field(cls, numbers: IntArray, points: Points, area: Field) -> Self:
@@ -88,29 +100,31 @@ class Spots:
 
     def beside(self, at: int, way: Way) -> int | None:
         """Return the row of the nearest spot of another trial that way; None where none is."""
-        across = self.columns - self.columns[at]
-        down = _CELL_ASPECT * (self.rows - self.rows[at])
+        among = self.distinct
+        across = self.columns[among] - self.columns[at]
+        down = _CELL_ASPECT * (self.rows[among] - self.rows[at])
         is_level = way in ("left", "right")
         ahead = across if is_level else down
         ahead = -ahead if way in ("left", "up") else ahead
         aside = np.abs(down if is_level else across)
         if self.reaches is not None and not is_level:
-            aside = np.maximum(0.0, aside - self.reaches)
-        is_ahead = (ahead >= _MIN_STEP_CELLS) & (self.numbers != self.numbers[at])
+            aside = np.maximum(0.0, aside - self.reaches[among])
+        is_ahead = (ahead >= _MIN_STEP_CELLS) & (self.numbers[among] != self.numbers[at])
         rows = np.flatnonzero(is_ahead)
         if not len(rows):
             return None
         # What lies straight ahead is nearer than what lies aside.
-        return int(rows[np.argmin(ahead[rows] ** 2 + (2 * aside[rows]) ** 2)])
+        return int(among[rows[np.argmin(ahead[rows] ** 2 + (2 * aside[rows]) ** 2)]])
 
     def nearest(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is nearest to a cell; None where there is none."""
         if not len(self.numbers):
             return None
-        across, down = np.abs(self.columns - (x + 0.5)), self.rows - (y + 0.5)
+        among = self.distinct
+        across, down = np.abs(self.columns[among] - (x + 0.5)), self.rows[among] - (y + 0.5)
         if self.reaches is not None:
-            across = np.maximum(0.0, across - self.reaches)
-        return int(self.numbers[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)])
+            across = np.maximum(0.0, across - self.reaches[among])
+        return int(self.numbers[among[np.argmin(across**2 + (_CELL_ASPECT * down) ** 2)]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +14,6 @@ from hptui.charts.canvas import (
     MIN_WIDTH,
     Canvas,
     Dots,
-    Drawing,
     LegendEntry,
     Mark,
     draw,
@@ -34,11 +33,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.analysis.history import FloatArray, History, IntArray
+    from hptui.charts.field import Field
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
-_CELL_ASPECT: Final = 2.0
-"""How much taller than wide a cell is, about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,15 +46,9 @@ class HistoryPicture:
     picture: Picture
     sentence: str = ""
     """Why there is nothing to see; empty for a chart."""
-    drawing: Drawing | None = None
-    scene: HistoryScene | None = None
-
-    @property
-    def spots(self) -> Spots:
-        """Where the trials are seen."""
-        if self.drawing is None or self.scene is None:
-            return Spots()
-        return Spots.in_field(self.scene.numbers, self.scene.places, self.drawing.field)
+    spots: Spots = field(default_factory=Spots)
+    area: Field | None = None
+    """Where the chart is; None for a sentence, and where there is no room for axes."""
 
     def as_figure(self) -> Figure:
         """Return it as a figure, in which each trial that is seen has its spot."""
@@ -67,13 +59,9 @@ class HistoryPicture:
 
         None outside the axes, and where no trial is seen.
         """
-        if self.drawing is None or self.scene is None or not self.drawing.field.has(x, y):
+        if self.area is None or not self.area.has(x, y):
             return None
-        field, places = self.drawing.field, self.scene.places
-        across = field.columns(places.x, 2) / 2 + 0.25 - (x - field.left + 0.5)
-        down = field.rows(places.y, 2) / 2 + 0.25 - (y - field.top + 0.5)
-        distances = across**2 + (_CELL_ASPECT * down) ** 2
-        return int(self.scene.numbers[np.argmin(distances)]) if len(distances) else None
+        return self.spots.nearest(x, y)
 
 
 def history_source(
@@ -137,20 +125,21 @@ def draw_history(
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return HistoryPicture(line_picture(fit_legend(legend, width), width, height))
     y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
-    field = field_of(y_ticks, width, height, has_legend=True)
+    area = field_of(y_ticks, width, height, has_legend=True)
     place = None if selected is None else scene.place_of(selected)
     canvas = Canvas(
         x_label="trial",
         x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
         y_ticks=y_ticks,
-        dots=_dots(scene, field.width),
-        lines=(Line(thin_steps(scene.best, field.width), "best", is_steps=True),),
+        dots=_dots(scene, area.width),
+        lines=(Line(thin_steps(scene.best, area.width), "best", is_steps=True),),
         marks=_marks(scene, place),
         x_mark=_x_mark(scene, selected),
         legend=legend,
     )
     drawing = draw(canvas, width, height, unicode=unicode)
-    return HistoryPicture(drawing.picture, drawing=drawing, scene=scene)
+    spots = Spots.in_field(scene.numbers, scene.places, drawing.field)
+    return HistoryPicture(drawing.picture, spots=spots, area=drawing.field)
 
 
 def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:

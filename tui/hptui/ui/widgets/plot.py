@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from rich.segment import Segment
 from textual import getters
@@ -20,10 +20,11 @@ from hptui.ui.app import HptuiApp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.style import Style
     from textual import events
     from textual.app import RenderResult
 
-    from hptui.charts.picture import Picture
+    from hptui.charts.picture import Picture, Role
 
 
 class Drawn(Protocol):
@@ -96,6 +97,8 @@ class Plot(Widget):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._role_styles: dict[str, Style] = {}
+        """Working them out for every line would take longer than drawing."""
         self._draw: Callable[[int, int, bool], Drawn] | None = None
         self.drawn: Drawn | None = None
         """What is on the screen."""
@@ -126,7 +129,7 @@ class Plot(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw one line of the latest picture."""
         lines = () if self.drawn is None else self.drawn.picture.lines
-        base = self.rich_style
+        base = self._style_of("")
         segments: list[Segment] = []
         for span in lines[y] if y < len(lines) else ():
             text = span.text
@@ -134,8 +137,21 @@ class Plot(Widget):
                 # Blanks that begin a line stand alone: some viewers of SVG pictures eat them.
                 text = text.lstrip(" ")
                 segments.append(Segment(" " * (len(span.text) - len(text)), base))
-            segments.append(Segment(text, self.get_component_rich_style(f"plot--{span.role}")))
+            segments.append(Segment(text, self._style_of(span.role)))
         return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def _style_of(self, role: Role | Literal[""]) -> Style:
+        """Return the style of a role; of the ground for none."""
+        style = self._role_styles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"plot--{role}") if role else self.rich_style
+            self._role_styles[role] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Ask for the colours again: the theme may be another."""
+        super().notify_style_update()
+        self._role_styles = {}
 
     def on_resize(self, _: events.Resize) -> None:
         """Have the chart drawn in the new size."""

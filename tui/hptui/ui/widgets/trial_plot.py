@@ -14,9 +14,12 @@ from hptui.ui.panes import pane_title
 from hptui.ui.widgets.plot import Plot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
 
     from hptui.charts.figure import Spots, Way
+    from hptui.ui.widgets.plot import Drawn
 
 _MAX_TITLE_CHARS: Final = 400
 
@@ -84,6 +87,18 @@ class TrialPlot(Plot):
         self._place: tuple[float, float] | None = None
         self._n_unheard = 0
         """Picks that nobody has heard of yet; what is told meanwhile is about former ones."""
+
+    def show_chart(self, draw: Callable[[int, int, bool], Drawn]) -> None:
+        """Show what `draw` returns, see `Plot.show_chart`."""
+
+        def draw_and_sort(width: int, height: int, unicode: bool) -> Drawn:
+            drawn = draw(width, height, unicode)
+            if isinstance(drawn, Pickable):
+                # Of very many spots this takes long, and the keys that need it must not wait.
+                _ = drawn.spots.distinct
+            return drawn
+
+        super().show_chart(draw_and_sort)
 
     @property
     def marked(self) -> int | None:
