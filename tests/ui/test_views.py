@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
@@ -70,8 +72,9 @@ def test_each_key_shows_its_figure_above_the_table(path: Path) -> None:
         expect "1 not started"
         expect "All 42"
         press 9
-        wait "This needs several objectives, and the study has one."
-        expect "trials by slot"
+        wait "─ advice on value"
+        wait "Not clear yet: no better trial for"
+        expect "9 advice"
         press 1
         wait "history"
         expect "All 42"
@@ -240,3 +243,30 @@ def test_a_click_picks_a_trial_in_every_figure(path: Path) -> None:
         wait-not "hypervolume   #19"
     """
     view(more, path, "two")
+
+
+def test_importance_is_computed_away_from_the_screen_and_ended_when_it_is_left(path: Path) -> None:
+    view(
+        """
+        wait "All 42"
+        press 3
+        wait "─ importance for value, PED-ANOVA" 60s
+        wait "3 infinite, left out"
+        press 3
+        wait "fANOVA of 31 trials" 60s
+        press 1
+        wait "history"
+        """,
+        path,
+        "mixed",
+    )
+    deadline_s = time.monotonic() + 10
+    while left := [each for each in psutil.Process().children() if is_judging(each)]:
+        assert time.monotonic() < deadline_s, left
+
+
+def is_judging(process: psutil.Process) -> bool:
+    try:
+        return "hptui.engine.importance_child" in process.cmdline()
+    except psutil.Error:
+        return False

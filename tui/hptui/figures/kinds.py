@@ -31,6 +31,8 @@ class Kind:
     """Those that say something about it."""
     objectives: Objectives = "any"
     """Which studies have something for it to show."""
+    is_dear: bool = False
+    """Whether it takes seconds of a core, so that it is not computed anew with every trial."""
 
     def suits(self, n_objectives: int) -> bool:
         """Say whether a study with so many objectives has something for it to show."""
@@ -53,8 +55,14 @@ class Kind:
         yield from import_module(self.module).data_of(request)
 
 
-def _kind(name: str, summary: str, *options: Option, objectives: Objectives = "any") -> Kind:
-    return Kind(name, summary, f"hptui.figures.{name}", frozenset(options), objectives)
+def _kind(
+    name: str,
+    summary: str,
+    *options: Option,
+    objectives: Objectives = "any",
+    is_dear: bool = False,
+) -> Kind:
+    return Kind(name, summary, f"hptui.figures.{name}", frozenset(options), objectives, is_dear)
 
 
 KINDS: Final = {
@@ -84,6 +92,7 @@ KINDS: Final = {
             "params",
             "evaluator",
             "json",
+            is_dear=True,
         ),
         _kind("advice", "whether more trials are worth it", "objective", "log", "json"),
         _kind(

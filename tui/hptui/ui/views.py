@@ -24,11 +24,18 @@ class View:
     """A sentence without a full stop, for help and palette."""
     kinds: tuple[str, ...] = ()
     """Names of figures; the key pressed again shows the next. Without, history and curve."""
+    alone: str = ""
+    """What it is called in the line of views when the study has one objective, if not `name`."""
 
     @property
     def command_id(self) -> str:
         """The id of the command that shows it."""
         return f"view-{self.name}"
+
+    def label_for(self, n_objectives: int) -> str:
+        """Return what stands in the line of views."""
+        name = self.alone if self.alone and n_objectives <= 1 else self.name
+        return f"{self.key} {name}"
 
     def kinds_for(self, n_objectives: int) -> Sequence[Kind]:
         """Return its figures that a study with so many objectives has."""
@@ -44,12 +51,24 @@ class View:
 VIEWS: Final = (
     View("overview", "1", "Show the history and the curve of the trial under the cursor"),
     View("curves", "2", "Show the intermediate values of all trials", ("intermediate",)),
+    View(
+        "importance",
+        "3",
+        "Show how much each parameter matters; again: by another evaluator",
+        ("importance",),
+    ),
     View("slice", "4", "Show the value by each parameter", ("slice",)),
     View("contour", "5", "Show the value over two parameters; again: ranks", ("contour", "rank")),
     View("parallel", "6", "Show trials across all parameters", ("parallel",)),
     View("edf", "7", "Show which share of trials is how good", ("edf",)),
     View("timeline", "8", "Show which trial ran when, and idle slots", ("timeline",)),
-    View("front", "9", "Show the Pareto front; again: hypervolume", ("pareto", "hypervolume")),
+    View(
+        "front",
+        "9",
+        "Show the Pareto front; again: hypervolume, advice; with one objective, advice alone",
+        ("pareto", "hypervolume", "advice"),
+        alone="advice",
+    ),
 )
 OVERVIEW: Final = VIEWS[0]
 VIEW_OF_COMMAND: Final = {view.command_id: view for view in VIEWS}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hptui.analysis.evaluators import EVALUATORS
 from hptui.figures.request import FigureRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hptui.analysis.evaluators import Evaluator
     from hptui.figures.kinds import Kind
     from hptui.figures.request import PlottedStudy
 
@@ -24,7 +26,14 @@ class ViewOptions:
     """Names; empty for all, or for the first ones."""
     axes: tuple[int, ...] = ()
     """Objectives; empty for the first ones."""
+    evaluator: Evaluator = "ped-anova"
     is_log: bool = False
+
+    def with_next_evaluator(self) -> ViewOptions:
+        """Return the same choices with the next evaluator of importance."""
+        evaluators = list(EVALUATORS)
+        following = evaluators.index(self.evaluator) + 1
+        return replace(self, evaluator=evaluators[following % len(evaluators)])
 
     def request(
         self, study: PlottedStudy, kind: Kind, tell: Callable[[str], None]
@@ -36,6 +45,7 @@ class ViewOptions:
             objective=self.objective if "objective" in takes else None,
             params=self.params if "params" in takes else (),
             axes=self.axes if "axes" in takes else (),
+            evaluator=self.evaluator,
             is_log=self.is_log and "log" in takes,
             chooser="h",
             tell=tell,

@@ -65,7 +65,7 @@ class PlotArea(Vertical):
 
     def compose(self) -> ComposeResult:
         """Lay out the names of the views, and the plots."""
-        yield TabLine([(view.name, f"{view.key} {view.name}") for view in VIEWS], id="views")
+        yield TabLine([(view.name, view.label_for(1)) for view in VIEWS], id="views")
         with Horizontal(id="overview"):
             yield HistoryPlot(id="history", classes="pane")
             yield CurvePlot(id="curve", classes="pane")
@@ -124,6 +124,8 @@ class PlotArea(Vertical):
         """Show another view; the next of its figures, where it is shown already."""
         if view is self._view:
             self._turns[view.name] = self._turns.get(view.name, 0) + 1
+            if self.kind is not None and "evaluator" in self.kind.options:
+                self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
         self.set_class(view is not OVERVIEW, "-view")
         self._name_views()
@@ -165,7 +167,7 @@ class PlotArea(Vertical):
     def _name_views(self) -> None:
         n_objectives = len(self._snapshot.directions)
         line = self.query_one("#views", TabLine)
-        names = [(view.name, f"{view.key} {view.name}") for view in VIEWS]
+        names = [(view.name, view.label_for(n_objectives)) for view in VIEWS]
         line.show(names, frozenset(each.name for each in VIEWS if not each.why_not(n_objectives)))
         line.chosen = self._view.name
 
@@ -179,6 +181,7 @@ class PlotArea(Vertical):
         for plot in self.query(TrialPlot):
             plot.mark(selected, about)
         if kind is None:
+            self.query_one(ViewPlot).rest()
             self._draw_history()
             self._draw_curve()
         elif self._snapshot.history is not None:

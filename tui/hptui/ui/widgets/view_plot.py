@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from hptui.ui.data.shown_trials import ShownTrials
     from hptui.ui.data.view_options import ViewOptions
 
+_PAUSE_S: Final = 10.0
+"""Between two computations of a dear figure for new trials, as the next."""
+_PAUSES: Final = 10.0
+"""In times that the last one took."""
 _PATIENCE_S: Final = 0.3
 """A figure that is there sooner needs no sentence about its computation."""
 
@@ -42,6 +47,10 @@ class _Asked:
         return other is not None and (self.kind, self.options) == (other.kind, other.options)
 
 
+class _UnwantedError(Exception):
+    """The figure that is computed is no longer asked for."""
+
+
 class ViewPlot(TrialPlot):
     """Shows one kind of figure of a study at a time."""
 
@@ -53,6 +62,7 @@ class ViewPlot(TrialPlot):
         asked: _Asked
         figure: TitledFigure | None
         trouble: str
+        took_s: float = 0.0
 
     @dataclass
     class Told(Message):
@@ -77,6 +87,8 @@ class ViewPlot(TrialPlot):
         self._figure: TitledFigure | None = None
         self._drawn_for: int | None = None
         self._waiting: Timer | None = None
+        self._dear_again: Timer | None = None
+        self._dear_at_s = 0.0
         # A kind that takes long must not keep the others waiting.
         self._threads: dict[str, ChartThread] = {}
 
@@ -90,6 +102,8 @@ class ViewPlot(TrialPlot):
             if self.marked != self._drawn_for:
                 self._draw_figure()
             return
+        if self._is_too_soon(asked, before):
+            return
         self._asked = asked
         if not asked.is_alike(before):
             self._figure = None
@@ -101,14 +115,20 @@ class ViewPlot(TrialPlot):
             "figure",
             lambda: self._compute(asked),
             self.post_from_thread,
-            lambda error: self.post_from_thread(
-                self.Computed(self, asked, None, f"The figure cannot be computed: {error}")
-            ),
+            lambda error: self._take_failure(asked, error),
         )
 
+    def rest(self) -> None:
+        """End a computation whose figure nobody waits for any more."""
+        self._stop_dear()
+        if self._figure is None:
+            self._stop_waiting()
+            self._asked = None
+
     def on_unmount(self) -> None:
-        """End the threads."""
+        """End the threads, and what they compute."""
         super().on_unmount()
+        self._asked = None
         for thread in self._threads.values():
             thread.stop(timeout_s=0.0)
 
@@ -118,6 +138,9 @@ class ViewPlot(TrialPlot):
         if not message.asked.is_alike(self._asked):
             return
         self._stop_waiting()
+        if message.asked.kind.is_dear:
+            pause_s = max(_PAUSE_S, _PAUSES * message.took_s)
+            self._dear_at_s = time.monotonic() + pause_s
         self._figure = message.figure
         if message.figure is None:
             self.show_sentence(message.trouble)
@@ -132,8 +155,39 @@ class ViewPlot(TrialPlot):
             self._stop_waiting()
             self.show_sentence(message.text)
 
+    def _is_too_soon(self, asked: _Asked, before: _Asked | None) -> bool:
+        """Say whether new trials must wait, because a dear figure was computed just now."""
+        self._stop_dear()
+        wait_s = self._dear_at_s - time.monotonic()
+        is_new = (
+            before is not None and asked.shown.snapshot.revision != before.shown.snapshot.revision
+        )
+        is_soon = wait_s > 0 and is_new and asked.kind.is_dear and asked.is_alike(before)
+        if not is_soon or self._figure is None:
+            return False
+        self._dear_again = self.set_timer(
+            wait_s, lambda: self.show(asked.shown, asked.kind, asked.options)
+        )
+        if self.marked != self._drawn_for:
+            self._draw_figure()
+        return True
+
+    def _stop_dear(self) -> None:
+        if self._dear_again is not None:
+            self._dear_again.stop()
+            self._dear_again = None
+
+    def _take_failure(self, asked: _Asked, error: Exception) -> None:
+        if not isinstance(error, _UnwantedError):
+            trouble = f"The figure cannot be computed: {safe_line(str(error))}"
+            self.post_from_thread(self.Computed(self, asked, None, trouble))
+
     def _compute(self, asked: _Asked) -> Computed:
+        began_s = time.monotonic()
+
         def tell(text: str) -> None:
+            if not asked.is_alike(self._asked):
+                raise _UnwantedError
             self.post_from_thread(self.Told(self, asked, text))
 
         try:
@@ -141,7 +195,7 @@ class ViewPlot(TrialPlot):
             figure = next(asked.kind.figures(request))
         except HptuiError as error:
             return self.Computed(self, asked, None, safe_line(error.message))
-        return self.Computed(self, asked, figure, "")
+        return self.Computed(self, asked, figure, "", time.monotonic() - began_s)
 
     def _draw_figure(self) -> None:
         figure, selected = self._figure, self.marked
