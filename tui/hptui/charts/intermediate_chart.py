@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.curves import thin_line
+from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
 from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
 from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
@@ -16,9 +16,11 @@ from hptui.charts.strokes import strokes
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hptui.analysis.arrays import BoolArray
-    from hptui.analysis.curves import Curve
     from hptui.analysis.intermediate import Curves
+    from hptui.analysis.pruning import Threshold
     from hptui.charts.field import Field
     from hptui.charts.picture import Role
 
@@ -35,10 +37,12 @@ def draw_intermediate(
     unicode: bool = True,
     is_log: bool = False,
     selected: int | None = None,
+    thresholds: Sequence[Threshold] = (),
 ) -> Figure:
     """Draw curves over each other: pruned ones as dots, complete ones as lines, the best on top.
 
-    A report that is not a number makes a gap.
+    Beyond the thresholds, as far as they are in sight, trials are pruned. A report that is not a
+    number makes a gap.
     """
     is_shown = np.isfinite(curves.values) & ((curves.values > 0) | (not is_log))
     if not is_shown.any():
@@ -74,11 +78,31 @@ def draw_intermediate(
             Dots(layer(is_complete & shown.is_feasible, fine), "trial", "", "o", is_fine=True),
             Dots(layer(shown.states == RUNNING, fine), "running", "", "R", is_fine=True),
         ),
-        lines=(Line(line(curves.median()), "median"), *best),
+        lines=(
+            Line(line(curves.median()), "median"),
+            *(Line(line(_in_sight(each, y_axis)), "target", is_fine=True) for each in thresholds),
+            *best,
+        ),
         marks=selected_mark(shown.numbers, points, selected),
-        legend=_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
+        legend=[
+            *_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
+            *(_threshold_entry(each, y_axis, unicode=unicode) for each in thresholds),
+        ],
     )
     return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)
+
+
+def _in_sight(threshold: Threshold, axis: Axis) -> Curve:
+    """Return the part that is between the ends of the axis of reports."""
+    curve = threshold.curve
+    is_seen = (curve.values >= axis.low) & (curve.values <= axis.high)
+    return Curve(curve.steps[is_seen], curve.values[is_seen])
+
+
+def _threshold_entry(threshold: Threshold, axis: Axis, *, unicode: bool) -> LegendEntry:
+    side = "above" if threshold.is_upper else "below"
+    where = "" if len(_in_sight(threshold, axis).steps) else ", out of sight"
+    return entry(6, f"pruned {side}: {threshold.name}{where}", "⠒" if unicode else "-", "target")
 
 
 def _layer(

@@ -1,0 +1,174 @@
+"""Each analysis on a small and a large study, beside Optuna's figure of the same.
+
+`python -m tests.benchmarks.analyses [TRIALS ...]` prints the rows; by default 1000 and 100000.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
+
+from hptui.engine.plain_study import plain_study
+from hptui.figures.kinds import KINDS
+from hptui.figures.request import FigureRequest, Frame, PlottedStudy
+from hptui.storage.chosen_trials import ChosenTrials, choose_trials
+from hptui.storage.columns import StudyColumns
+from hptui.storage.study_reports import read_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from hptui.analysis.evaluators import Evaluator
+
+Row = tuple[str, str, str, str]
+
+SIZES = (1_000, N_TRIALS)
+LIMIT_S = 60.0
+"""How long Optuna may take for a figure."""
+GOAL_S = 0.5
+WITH_A_GOAL = ("history", "edf", "slice", "timeline", "pareto")
+_FRAME = Frame(120, 30)
+_PEERS = {
+    "history": "optimization_history",
+    "edf": "edf",
+    "slice": "slice",
+    "timeline": "timeline",
+    "intermediate": "intermediate_values",
+    "contour": "contour",
+    "rank": "rank",
+    "parallel": "parallel_coordinate",
+    "pareto": "pareto_front",
+    "hypervolume": "hypervolume_history",
+}
+_PAIRS = ("contour", "rank")
+_FORESTS = 200
+"""Trials for fANOVA and MDI: more take Optuna minutes, and hptui exactly as long."""
+
+
+class _TooLongError(Exception):
+    """Optuna takes longer than is waited for."""
+
+
+def _stop(*_: object) -> None:
+    raise _TooLongError
+
+
+def _peer_s(draw: Callable[[], object]) -> float | None:
+    """Return how long Optuna takes; None where it is longer than LIMIT_S."""
+    signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
+    began_s = time.perf_counter()
+    try:
+        draw()
+    except _TooLongError:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return time.perf_counter() - began_s
+
+
+def _own_s(kind: str, request: FigureRequest) -> float:
+    """Return how long it takes from asking to a picture of a study that is open."""
+    began_s = time.perf_counter()
+    next(KINDS[kind].figures(request)).draw(_FRAME)
+    return time.perf_counter() - began_s
+
+
+def _several(trials: ChosenTrials) -> ChosenTrials:
+    """Return the trials with a second objective, which is at odds with the first."""
+    rng = np.random.default_rng(0)
+    second = 1 - trials.values[:, 0] + rng.normal(0, 0.3, len(trials.numbers))
+    values = np.column_stack([trials.values[:, 0], second])
+    return replace(trials, values=values, directions=("minimize", "minimize"))
+
+
+def _figure(kind: str, study: optuna.Study) -> Callable[[], object]:
+    draw: Any = getattr(optuna.visualization, f"plot_{_PEERS[kind]}")
+    if kind == "hypervolume":
+        worst = np.array([trial.values for trial in study.get_trials(deepcopy=False)]).max(axis=0)
+        return lambda: draw(study, worst.tolist())
+    if kind in _PAIRS:
+        return lambda: draw(study, params=["x0", "x1"])
+    return lambda: draw(study)
+
+
+def _row(what: str, n_trials: int, peer_s: float | None, own_s: float, *, goal: str) -> Row:
+    shown = f"over {LIMIT_S:.0f} s" if peer_s is None else f"{peer_s:.2f} s"
+    ratio = "" if peer_s is None else f"{peer_s / own_s:.0f} times"
+    return f"(l) {what}, {n_trials:,} trials", shown, f"{own_s:.2f} s", f"{ratio}{goal}"
+
+
+def _figures(path: Path, n_trials: int) -> Generator[Row]:
+    with StudyColumns(path, STUDY) as columns:
+        columns.refresh()
+    one = choose_trials(columns, np.ones(n_trials, np.bool_))
+    several = _several(one)
+    reports = read_reports(path, STUDY)
+    of_one = plain_study(STUDY, one, reports=reports)
+    of_several = plain_study(STUDY, several)
+    for kind in _PEERS:
+        is_several = not KINDS[kind].suits(1)
+        study = PlottedStudy(path, STUDY, several if is_several else one, ())
+        params = ("x0", "x1") if kind in _PAIRS else ()
+        own_s = _own_s(kind, FigureRequest((study,), params=params))
+        peer_s = _peer_s(_figure(kind, of_several if is_several else of_one))
+        goal = f" (goal {GOAL_S} s)" if kind in WITH_A_GOAL else ""
+        yield _row(kind, n_trials, peer_s, own_s, goal=goal)
+    advice_s = _own_s("advice", FigureRequest((PlottedStudy(path, STUDY, one, ()),)))
+    yield f"(l) advice, {n_trials:,} trials", "", f"{advice_s:.2f} s", ""
+    yield _importance(path, one, "ped-anova", of_one)
+
+
+def _importance(path: Path, trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) -> Row:
+    judges: dict[Evaluator, optuna.importance.BaseImportanceEvaluator] = {
+        "ped-anova": optuna.importance.PedAnovaImportanceEvaluator(),
+        "fanova": optuna.importance.FanovaImportanceEvaluator(seed=0),
+        "mdi": optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=0),
+    }
+    study = PlottedStudy(path, STUDY, trials, ())
+    own_s = _own_s("importance", FigureRequest((study,), evaluator=evaluator))
+    peer_s = _peer_s(
+        lambda: optuna.importance.get_param_importances(peer, evaluator=judges[evaluator])
+    )
+    what = f"importance by {evaluator}, a new process included (Optuna: its trials loaded)"
+    return _row(what, len(trials.numbers), peer_s, own_s, goal="")
+
+
+def _forests(path: Path) -> Generator[Row]:
+    with StudyColumns(path, STUDY) as columns:
+        columns.refresh()
+    trials = choose_trials(columns, columns.numbers < _FORESTS)
+    peer = plain_study(STUDY, trials)
+    yield _importance(path, trials, "mdi", peer)
+    yield _importance(path, trials, "fanova", peer)
+
+
+def rows(sizes: tuple[int, ...] = SIZES) -> Generator[Row]:
+    """Yield what was measured, Optuna's figure, hptui's, and how they compare."""
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        for n_trials in sizes:
+            path = Path(folder) / f"{n_trials}.db"
+            write_study_file(path, n_trials)
+            if n_trials == sizes[0]:
+                # What is imported with the first figure is no figure's own time.
+                for _ in _figures(path, n_trials):
+                    pass
+                yield from _forests(path)
+            yield from _figures(path, n_trials)
+
+
+if __name__ == "__main__":
+    for row in rows(tuple(map(int, sys.argv[1:])) or SIZES):
+        print("| " + " | ".join(row) + " |", flush=True)
