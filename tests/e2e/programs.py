@@ -23,7 +23,12 @@ POLL_S = 0.01
 
 def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
     """Start `hptui` with these arguments, and with more environment variables."""
-    environment = {**os.environ, "HPTUI_STUDIES": str(cwd), "PYTHONUNBUFFERED": "1", **variables}
+    own = {
+        "HPTUI_STUDIES": str(cwd),
+        "XDG_STATE_HOME": str(cwd / ".state"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment = {**os.environ, **own, **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "hptui", *arguments],
         cwd=cwd,

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hptui.engine.clock import now
+from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,8 @@ _RETRY_S = 0.05
 _TELL_TROUBLE_AFTER_S = 1.0
 _LAST_BUDGET_S = 300.0
 _LAST_RETRY_S = 0.1
+_PATIENCE_S = 2.0
+"""How long the last commit is tried after a second Ctrl+C; a third cuts it short."""
 
 
 class Commits:
@@ -93,19 +96,28 @@ class Commits:
             self._unblock(self._blocked_since_s)
         return True
 
-    def commit_last(self, pause: Callable[[float], None], is_given_up: Callable[[], bool]) -> bool:
-        """Commit at the end of a run, trying again for five minutes; False when it never went.
+    def commit_last(self, pause: Callable[[float], None], interrupts: Callable[[], int]) -> None:
+        """Commit at the end of a run, trying again for five minutes.
 
         Args:
             pause: Waits for so many seconds.
-            is_given_up: Whether the user will not wait any longer.
+            interrupts: How often the run was interrupted until now.
+
+        Raises:
+            HptuiError: The file took no writes, or whoever interrupts would not wait any longer.
+                Closing the study tries once more, and says what is not stored.
         """
-        deadline_s = now() + _LAST_BUDGET_S
+        began_s, before = now(), interrupts()
         while not self.commit():
-            if now() > deadline_s or is_given_up():
-                return False
+            is_given_up = interrupts() > 1 and (
+                interrupts() > before or now() > began_s + _PATIENCE_S
+            )
+            if is_given_up or now() > began_s + _LAST_BUDGET_S:
+                raise HptuiError(
+                    f"The study file took no writes to the end of the run ({self.trouble}); all "
+                    "trials that have ended are stored, but not how the run has ended."
+                )
             pause(_LAST_RETRY_S)
-        return True
 
     def _unblock(self, since_s: float) -> None:
         self._blocked_since_s = None

@@ -51,8 +51,6 @@ _log = logging.getLogger("hptui.engine")
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
 _CLOSE_S = 5.0
-_PATIENCE_S = 2.0
-"""How long the last commit is tried after a second Ctrl+C; a third cuts it short."""
 
 
 class Engine:
@@ -120,7 +118,9 @@ class Engine:
                 self._turn()
             return self._end(self.run_state, self._finish)
         finally:
-            self._close()
+            unstored = self._close()
+            if unstored is not None:
+                raise unstored
 
     def interrupt(self) -> None:
         """Ask the run to end: the first call gives running trials a moment, the second none."""
@@ -160,6 +160,9 @@ class Engine:
                 n_leftover=run.n_leftover,
             )
         )
+        if run.n_replayed:
+            trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
+            self._observer.note(f"{trials} that an earlier run could not store: stored now.")
         for slot in self._crew.slots.values():
             if slot.worker is not None:
                 self._feed(SlotReady(slot.index))
@@ -360,9 +363,9 @@ class Engine:
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
         self._crew.close(_CLOSE_S)
-        self._commit_last(run)
+        self._commit_last()
         run.record_end(finish.reason)
-        self._commit_last(run)
+        self._commit_last()
         best = run.trials.best
         finished = Finished(
             reason=finish.reason,
@@ -377,23 +380,17 @@ class Engine:
             raise self._failure
         return finished
 
-    def _commit_last(self, run: Run) -> None:
-        before = self._interrupts
-        commits = self._commits
-        assert commits is not None
-        patience_ends_s = now() + _PATIENCE_S
+    def _commit_last(self) -> None:
+        assert self._commits is not None
+        self._commits.commit_last(self._connections.pause, lambda: self._interrupts)
 
-        def is_given_up() -> bool:
-            is_new = self._interrupts > before
-            return self._interrupts > 1 and (is_new or now() > patience_ends_s)
-
-        if not commits.commit_last(self._connections.pause, is_given_up):
-            raise run.spill(list(commits.unannounced))
-
-    def _close(self) -> None:
+    def _close(self) -> HptuiError | None:
+        """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
         self._crew.close(_CLOSE_S)
+        unstored: HptuiError | None = None
         if self.run_state is not None:
-            self.run_state.close(self._workplace.worker_log)
+            unstored = self.run_state.close(self._workplace.worker_log)
         self._workplace.close()
         self._connections.close()
+        return unstored

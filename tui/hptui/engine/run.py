@@ -8,10 +8,7 @@ import contextlib
 import datetime
 import json
 import logging
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState
@@ -21,17 +18,20 @@ from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
 from hptui.engine.retrying import retry_trials
 from hptui.engine.scratch import remove_empty
+from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
+from hptui.storage.spooled import Origin, spell_trial
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     import optuna
 
     from hptui.engine.plan import RunPlan
     from hptui.engine.run_events import EndReason
     from hptui.engine.space_edits import SpaceEdits
-    from hptui.engine.trials import TrialRecord, Trials
+    from hptui.engine.trials import Trials
     from hptui.storage.sqlite import SqliteStorage
 
 
@@ -48,6 +48,8 @@ class Run:
     sampler: str
     pruner: str
     n_leftover: int
+    n_replayed: int
+    """Trials of earlier runs that the file had not taken, and now has."""
     space: SpaceEdits
     folder: Path
     log_handler: logging.Handler
@@ -111,35 +113,18 @@ class Run:
                 run |= {"ended": utc_now(), "reason": reason}
         self.storage.set_study_system_attr(self.study._study_id, "hptui:runs", cast("Any", runs))
 
-    def spill(self, records: list[TrialRecord]) -> HptuiError:
-        """Write trials that the study file did not take beside it, and return what to say."""
-        lines = [
-            json.dumps(
-                {"number": r.number, "state": r.state, "values": r.values, "params": r.params}
-            )
-            for r in records
-        ]
-        name = f"unsaved-{self.id}.jsonl"
-        for folder in (self.folder, Path.cwd(), Path(tempfile.gettempdir())):
-            path = folder / name
-            if _keep(path, "\n".join(lines) + "\n"):
-                return HptuiError(
-                    f"The study file took no writes ({self.storage.trouble}); "
-                    f"{len(lines)} trials that ended are in {safe_line(path)}."
-                )
-        return HptuiError(
-            f"The study file took no writes ({self.storage.trouble}), nor did any other place; "
-            f"these trials are not stored: {' '.join(lines)}"
-        )
+    def close(self, worker_log: Path) -> HptuiError | None:
+        """Close the study and give it free.
 
-    def close(self, worker_log: Path) -> None:
-        """Close the study and give it free."""
+        Returns:
+            What to say when the study file has not taken trials that have ended.
+        """
         with contextlib.suppress(OSError):
             text = worker_log.read_bytes()
             if text:
                 with (self.folder / "engine.log").open("ab") as stream:
                     stream.write(text)
-        self.storage.close()
+        unstored = self._close_storage()
         for name in ("scratch", "logs"):
             remove_empty(self.folder / name)
         logging.getLogger("hptui").removeHandler(self.log_handler)
@@ -148,21 +133,41 @@ class Run:
             if (self.folder / "engine.log").stat().st_size == 0:
                 (self.folder / "engine.log").unlink()
         release_lease(self.plan.study_file, self.lease)
+        return unstored
 
+    def _token(self) -> str | None:
+        about = self.storage.get_study_system_attrs(self.study._study_id).get("hptui:study")
+        return str(cast("dict[str, Any]", about).get("token")) if isinstance(about, dict) else None
 
-def _keep(path: Path, text: str) -> bool:
-    """Write a new file to the disk whole, or leave none."""
-    try:
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except FileExistsError:
-        return False
-    except OSError:
-        path.unlink(missing_ok=True)
-        return False
-    return True
+    def _close_storage(self) -> HptuiError | None:
+        """Write what is gathered; what the file does not take goes into a file of its own."""
+        why = ""
+        try:
+            if self.storage.close():
+                return None
+        except HptuiError as error:
+            why = error.message
+        unsaved = self.storage.unsaved()
+        # What is in a file of its own must not come into the study some other way, too.
+        self.storage.discard()
+        if not unsaved:
+            return None
+        why = why or self.storage.trouble or "it cannot be written"
+        file = str(self.plan.study_file.resolve())
+        origin = Origin(file, self.plan.study, self._token(), self.id)
+        lines = [spell_trial(origin, trial) for trial in unsaved]
+        count = f"{len(lines)} trial{'' if len(lines) == 1 else 's'}"
+        left = leave(self.folder, self.id, lines)
+        if left is None:
+            return HptuiError(
+                f"The study file took no writes ({why}), nor did any other place; "
+                f"these trials are not stored: {' '.join(lines)}"
+            )
+        return HptuiError(
+            f"The study file took no writes ({why}); "
+            f"{count} that it lacks are in {safe_line(left)}",
+            hint=f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
+        )
 
 
 def runs_of(study: optuna.Study) -> list[dict[str, Any]]:

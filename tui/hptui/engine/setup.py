@@ -25,9 +25,12 @@ from hptui.engine.process_identity import boot_id
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
-from hptui.errors import StudyFileError
+from hptui.engine.unsaved import find_spools, use_up
+from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.load import source_sha
 from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.studies import read_study_file, study_names
+from hptui.storage.study_identity import token_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +94,7 @@ def _set_aside(plan: RunPlan) -> None:
 
 
 def _open(plan: RunPlan, about: Message, lease: Lease, choices: Choices | None) -> Run:
+    n_replayed = _replay(plan) if plan.study_file.exists() else 0
     storage = SqliteStorage(plan.study_file, create=not plan.study_file.exists())
     try:
         study = _find_study(storage, plan.study)
@@ -98,11 +102,25 @@ def _open(plan: RunPlan, about: Message, lease: Lease, choices: Choices | None) 
             choices = Choices.of(plan, about, study)
         if study is None:
             study = _create_study(storage, plan, choices)
-        return _start(plan, lease, storage, study, choices)
+        return _start(plan, lease, storage, study, choices, n_replayed)
     except BaseException:
         storage.grouped = False
         storage.close()
         raise
+
+
+def _replay(plan: RunPlan) -> int:
+    """Store the trials that an earlier run of the study could not; return how many."""
+    names = study_names(plan.study_file)
+    if plan.study not in names:
+        return 0
+    token = read_study_file(plan.study_file, lambda connection: token_of(connection, plan.study))
+    count = 0
+    for spool in find_spools(plan.study_file, plan.study, token):
+        # What cannot be stored stays where it is; `hptui doctor` tells of it.
+        with contextlib.suppress(HptuiError):
+            count += use_up(plan.study_file, plan.study, spool).n_stored
+    return count
 
 
 def _find_study(storage: SqliteStorage, name: str) -> optuna.Study | None:
@@ -129,6 +147,7 @@ def _start(
     storage: SqliteStorage,
     study: optuna.Study,
     choices: Choices,
+    n_replayed: int,
 ) -> Run:
     folder = folder_of(plan.study_file, plan.study)
     for name in ("logs", "scratch"):
@@ -160,6 +179,7 @@ def _start(
         sampler=str(choices.sampler_spec),
         pruner=choices.pruner_text,
         n_leftover=n_leftover,
+        n_replayed=n_replayed,
         space=SpaceEdits(
             study=study,
             sampler=choices.sampler,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 
 from hptui.storage.connection import MOUNTS, study_path
 from hptui.storage.creation import create_study_file
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from optuna.trial import FrozenTrial
 
 
 class GroupedStorage(BaseStorage):
@@ -165,6 +168,19 @@ class GroupedStorage(BaseStorage):
         """
         with self._lock:
             return self._file.close(timeout_s)
+
+    def discard(self) -> None:
+        """Close without writing what is gathered."""
+        with self._lock:
+            self._file.discard()
+
+    def unsaved(self) -> list[FrozenTrial]:
+        """Return the trials that have ended, or wait, and are not in the file as they are here."""
+        with self._lock:
+            gathered, memory = self._file.gathered, self._file.memory
+            changed = sorted({*gathered.new_trials, *gathered.changed_trials})
+            trials = [memory.trial(trial_id) for trial_id in changed]
+            return [trial for trial in trials if trial.state is not TrialState.RUNNING]
 
     def _flush_or_raise(self) -> None:
         if not self._file.flush(self._file.busy_timeout_s):

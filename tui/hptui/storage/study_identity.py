@@ -76,6 +76,12 @@ def read_identity(connection: sqlite3.Connection, study_name: str) -> StudyIdent
     )
 
 
+def token_of(connection: sqlite3.Connection, study_name: str) -> str | None:
+    """Return what no other study of this name has; None where Optuna created it."""
+    identity = read_identity(connection, study_name)
+    return None if identity is None else identity.token
+
+
 def read_study_facts(connection: sqlite3.Connection, study_id: int) -> dict[str, Any]:
     """Return what hptui stored at the study's creation; empty where it did not, or unreadably."""
     row = connection.execute(
