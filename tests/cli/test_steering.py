@@ -192,7 +192,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_doctor_finds_nothing_in_a_sound_study(ended: Path) -> None:
-    assert said("doctor", "q", cwd=ended) == "q: nothing to settle.\n"
+    assert said("doctor", "q", cwd=ended) == "q: healthy.\n"
     assert run("doctor", "q", "--requeue", cwd=ended)[0] == 2
 
 
@@ -207,12 +207,16 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     psutil.wait_procs(children, timeout=20)
     assert list(tmp_path.glob("w.hptui/scratch/*"))
 
-    found = json.loads(said("doctor", "w", "--json", cwd=tmp_path))
+    code, out, _ = run("doctor", "w", "--json", cwd=tmp_path)
+    found = json.loads(out)
+    assert (code, found["healthy"]) == (1, False)
+    assert [each["id"] for each in found["findings"]] == ["lease", "leftover"]
     assert [each["number"] for each in found["leftover"]] == [0, 1]
     assert (found["engine"]["pid"], found["engine_is_running"]) == (process.pid, False)
-    text = said("doctor", "w", cwd=tmp_path)
-    assert "has died" in text
-    assert "2 trials were left running: 0, 1." in text
+    code, text, _ = run("doctor", "w", cwd=tmp_path)
+    assert code == 1
+    assert f"process {process.pid}, has died" in text
+    assert "2 trials were left running: 0, 1, since " in text
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.RUNNING] * 2
 
     assert "2 marked as failed" in said("doctor", "w", remedy, cwd=tmp_path)
@@ -221,7 +225,7 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     assert [t.state for t in trials] == [TrialState.FAIL] * 2 + again
     assert trials[0].system_attrs["hptui:error"]["kind"] == "died"
     assert not list(tmp_path.glob("w.hptui/scratch/*"))
-    assert said("doctor", "w", cwd=tmp_path) == "w: nothing to settle.\n"
+    assert said("doctor", "w", cwd=tmp_path) == "w: healthy.\n"
     (tmp_path / "go").touch()
     assert run("run", WAITING, "--study", "w", "--trials", "2", "-q", cwd=tmp_path)[0] == 0
     ended = [t for t in load(tmp_path, "w").trials if t.state is TrialState.COMPLETE]

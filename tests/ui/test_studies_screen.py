@@ -501,9 +501,15 @@ def test_an_older_file_can_be_upgraded(folder: Path):
         """
         wait "older Optuna"
         press f
-        wait "Upgrade older.db?"
-        press u
-        wait "is upgraded" 60s
+        wait "Doctor of older"
+        wait "enter: upgrade it"
+        press enter
+        wait "Upgraded." 60s
+        press r
+        wait-not "Upgraded." 60s
+        expect "It is healthy."
+        press esc
+        wait-not "older Optuna"
         """
     )
     assert not list_studies(folder)[0].problem
@@ -630,13 +636,17 @@ def test_what_a_dead_engine_left_can_be_mended(folder: Path):
         """
         wait "1 trial left running"
         press f
-        wait "by an engine that has died"
+        wait "has died." 60s
+        expect "1 trial was left running: 0"
+        press j
+        press enter
+        wait "mark as failed, and try"
         press f
-        wait "1 trial is marked as failed" 60s
+        wait "1 marked as failed." 60s
+        wait "It is healthy."
+        press esc
         wait-not "left running"
-        press f
-        wait "nothing to mend"
         """
     )
     assert read_summary(folder / "live.db", "live").counts["FAIL"] == 1
-    assert run("doctor", "live", cwd=folder)[1].strip() == "live: nothing to settle."
+    assert run("doctor", "live", cwd=folder)[1].strip() == "live: healthy."

@@ -1,27 +1,48 @@
-"""`hptui doctor`: find what a crash left behind, and settle it."""
+"""`hptui doctor`: find what a crash left behind, what is odd or in the way, and mend it."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.locate import (
+    add_studies_option,
+    locate_file,
+    locate_study,
+    studies_folder,
+)
+from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING
-from hptui.errors import UsageError
-from hptui.storage.stored_times import iso_utc
-from hptui.storage.study_detail import read_study
-from hptui.storage.trial_detail import TrialDetail, read_trial
+from hptui.errors import HptuiError, StudyFileError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
-_MAX_LISTED = 20
+    from hptui.engine.findings import Examination
+
+_EPILOG = """\
+Looks at trials that were left running, leases of dead engines, results that a file did not take,
+folders and logs that belong to no trial, the schema, damage, and room that is free in the file.
+Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
+study that runs is not touched. The exit code is 1 when something is wrong and not mended. --json
+prints the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere,
+findings (id, text, remedy, hint, can_be_undone, trouble), settled, done: of one STUDY as an object,
+else as an array.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui doctor`."""
-    add_study_argument(parser)
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "study",
+        metavar="STUDY",
+        nargs="*",
+        help="a study's name, path/to/file.db, or file.db:name; none: all in the folder",
+    )
+    add_studies_option(parser)
+    parser.add_argument("--fix", action="store_true", help="do all remedies")
+    parser.add_argument("--only", metavar="ID", help="with --fix: only the finding with this id")
     remedy = parser.add_mutually_exclusive_group()
     remedy.add_argument("--fail", action="store_true", help="mark leftover trials as failed")
     remedy.add_argument(
@@ -31,96 +52,132 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found, and settle it when asked to."""
-    place = locate_study(args.study, studies=args.studies)
-    findings = examine(place, settle=_remedy(args))
+    """Print what was found, and mend it when asked to."""
+    if args.only is not None and not args.fix:
+        raise UsageError("--only says which finding --fix is to mend; give --fix too.")
+    answers = [_attend(args, found) for found in _examined(args)]
     if args.json:
-        print(json.dumps(findings))
-        return 0
-    print("\n".join(_describe(place, findings)))
-    return 0
+        print(dump(answers[0] if len(args.study) == 1 and len(answers) == 1 else answers))
+    elif not answers:
+        print(f"There are no studies in {safe_line(studies_folder(args.studies))}.")
+    return 0 if all(answer["healthy"] for answer in answers) else 1
 
 
-def _remedy(args: argparse.Namespace) -> str | None:
-    return "fail" if args.fail else ("requeue" if args.requeue else None)
+def _examined(args: argparse.Namespace) -> list[Examination]:
+    if not args.study:
+        folder = studies_folder(args.studies)
+        files = sorted(each for each in folder.glob("*.db") if not each.name.startswith("."))
+        return [found for path in files for found in _in_file(path)]
+    if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
+        raise UsageError("--fail and --requeue alone are for one study; --fix takes several.")
+    return [found for text in args.study for found in _of(text, args)]
 
 
-def examine(place: StudyLocation, *, settle: str | None) -> dict[str, Any]:
-    """Return what is known about a study's engine and its leftover trials.
+def _of(text: str, args: argparse.Namespace) -> list[Examination]:
+    from hptui.engine.findings import examine_file, examine_study, require_sound, unfit_file
 
-    Args:
-        place: The study.
-        settle: `fail` or `requeue` to settle leftover trials, None to look only.
-
-    Raises:
-        StudyBusyError: An engine runs the study, so nothing can be settled.
-        UsageError: There is nothing to settle.
-    """
-    import socket
-
-    from hptui.engine.lease import busy_error, read_lease
-
-    lease = read_lease(place.path, place.study_name)
-    is_running = lease is not None and lease.is_alive
-    if is_running and lease is not None and settle is not None:
-        raise busy_error(place.path, lease)
-    study = read_study(place.path, place.study_name)
-    # Trials of plain Optuna programs and of other machines are nobody's leftovers here.
-    runs = {run.id for run in study.runs if run.id and run.host == socket.gethostname()}
-    running = _running_trials(place)
-    left = [] if is_running else [trial for trial in running if trial.run in runs]
-    if settle is not None and not left:
-        raise UsageError(f"{safe_line(place.study_name)} has no leftover trials to settle.")
-    if settle is not None:
-        from hptui.engine.leftovers import settle_leftovers
-
-        settle_leftovers(place.path, place.study_name, settle)
-    numbers = {trial.number for trial in left}
-    return {
-        "study": place.study_name,
-        "file": str(place.path),
-        "engine": None if lease is None else {"pid": lease.pid, "host": lease.host},
-        "engine_is_running": is_running,
-        "leftover": [{"number": trial.number, "started": iso_utc(trial.start_s)} for trial in left],
-        "running_elsewhere": [t.number for t in running if t.number not in numbers],
-        "settled": settle,
-    }
+    try:
+        place = locate_study(text, studies=args.studies)
+    except StudyFileError:
+        if not args.fix:
+            raise
+        path = locate_file(text, studies=args.studies)
+        report = examine_file(path)
+        if report.kind != "older":
+            raise
+        return [unfit_file(path, report)]
+    require_sound(examine_file(place.path))
+    return [examine_study(place.path, place.study_name)]
 
 
-def _running_trials(place: StudyLocation) -> list[TrialDetail]:
-    from hptui.storage.columns import StudyColumns
+def _in_file(path: Path) -> list[Examination]:
+    """Examine all studies of a file; one that cannot be read is a finding itself."""
+    from hptui.engine.findings import Examination, Finding, examine_file, examine_study, unfit_file
+    from hptui.storage.studies import study_names
 
-    with StudyColumns(place.path, place.study_name) as columns:
-        columns.refresh()
-    numbers: list[int] = columns.numbers[columns.states == RUNNING].tolist()
-    return [read_trial(place.path, place.study_name, number) for number in numbers]
-
-
-def _describe(place: StudyLocation, findings: dict[str, Any]) -> list[str]:
-    name = safe_line(place.study_name)
-    engine = findings["engine"]
-    if findings["engine_is_running"]:
-        return [f"{name} is being run by process {engine['pid']} on {safe_line(engine['host'])}."]
-    lines: list[str] = []
-    if engine is not None:
-        lines.append(f"{name}: its engine, process {engine['pid']}, has died.")
-    left = findings["leftover"]
-    if left:
-        were = "trials were" if len(left) > 1 else "trial was"
-        lines.append(f"{name}: {len(left)} {were} left running: {_listed(left)}.")
-    if findings["settled"] is not None:
-        again = " and enqueued again" if findings["settled"] == "requeue" else ""
-        lines.append(f"{len(left)} marked as failed{again}.")
-    elif left:
-        lines.append("--fail marks them as failed, --requeue also tries their parameters again.")
-    others = findings["running_elsewhere"]
-    if others:
-        numbers = _listed([{"number": number} for number in others])
-        lines.append(f"{name}: run by a program that is not hptui, left alone: {numbers}.")
-    return lines or [f"{name}: nothing to settle."]
+    report = examine_file(path)
+    if report.kind != "optuna":
+        return [unfit_file(path, report)]
+    try:
+        names = study_names(path)
+        return [examine_study(path, name, with_file=not at) for at, name in enumerate(names)]
+    except HptuiError as error:
+        return [Examination(path, path.stem, findings=[Finding("file", error.message)])]
 
 
-def _listed(trials: list[dict[str, Any]]) -> str:
-    shown = ", ".join(str(trial["number"]) for trial in trials[:_MAX_LISTED])
-    more = len(trials) - _MAX_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+def _attend(args: argparse.Namespace, found: Examination) -> dict[str, Any]:
+    """Mend what is to be mended, print what was found and done, and return both."""
+    from hptui.engine.findings import to_json
+
+    before, settled, done = found, None, list[str]()
+    if args.fix:
+        found, done = _fix(args, found)
+        was_left = bool(before.left) and not found.left
+        settled = ("requeue" if args.requeue else "fail") if was_left else None
+    elif args.fail or args.requeue:
+        settled = "requeue" if args.requeue else "fail"
+        found, done = _settle(found, requeue=args.requeue)
+    answer = {**to_json(found), "settled": settled, "done": done}
+    if settled is not None:
+        # What was left is what the answer is about, though it is left no more.
+        answer["leftover"] = to_json(before)["leftover"]
+    if not args.json:
+        print("\n".join(_describe(found, done)))
+    return answer
+
+
+def _fix(args: argparse.Namespace, found: Examination) -> tuple[Examination, list[str]]:
+    from hptui.engine.remedies import mend, mend_all
+
+    if found.is_running:
+        # Nothing of it has a remedy now; findings say so.
+        return found, []
+    if args.only is None:
+        done = mend_all(found, requeue=args.requeue)
+        return _again(found), done
+    finding = next((each for each in found.findings if each.id == args.only), None)
+    if finding is None:
+        raise UsageError(f"There is no finding {safe_line(args.only, max_chars=60)!r}.")
+    done = [f"{finding.text} {mend(found, finding, requeue=args.requeue)}"]
+    return _again(found), done
+
+
+def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str]]:
+    from hptui.engine.lease import busy_error
+    from hptui.engine.remedies import mend
+
+    if found.is_running and found.lease is not None:
+        raise busy_error(found.path, found.lease)
+    left = next((each for each in found.findings if each.id == "leftover"), None)
+    if left is None:
+        raise UsageError(f"{safe_line(found.study_name)} has no leftover trials to settle.")
+    done = [f"{left.text} {mend(found, left, requeue=requeue)}"]
+    return _again(found), done
+
+
+def _again(found: Examination) -> Examination:
+    from hptui.engine.findings import examine_study
+    from hptui.storage.studies import study_names
+
+    names = study_names(found.path)
+    name = found.study_name if found.study_name in names or not names else names[0]
+    return examine_study(found.path, name)
+
+
+def _describe(found: Examination, done: list[str]) -> list[str]:
+    name = safe_line(found.study_name)
+    lines = [f"{name}: {text}" for text in done]
+    if found.is_running and found.lease is not None:
+        host = safe_line(found.lease.host)
+        lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
+    for finding in found.findings:
+        lines.append(f"{name}: {finding.text}")
+        if finding.remedy:
+            asks = ", --requeue also tries their parameters again" * (finding.id == "leftover")
+            option = "--fix" if finding.is_trouble else f"--fix --only {finding.id}"
+            lines.append(f"  {option}: {finding.remedy}{asks}.")
+        elif finding.hint:
+            lines.append(f"  {safe_line(finding.hint, max_chars=400)}")
+    if found.is_healthy and not found.is_running:
+        lines.append(f"{name}: healthy.")
+    return lines

@@ -67,7 +67,7 @@ def _all() -> tuple[Command, ...]:
             ("reverse", ("S",), "reverse", "Reverse the order", False),
             ("mark-study", ("space",), "mark", "Mark this study, or take the mark away", False),
             ("compare-studies", ("c",), "compare", "Compare the marked studies, or two", True),
-            ("mend-study", ("f",), "mend", "Mend what a crash left behind", False),
+            ("mend-study", ("f",), "doctor", "Find what is wrong, and mend it", False),
         ),
         "setup": (
             ("start", ("f5",), "start", "Start the run", True),

@@ -89,16 +89,6 @@ def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}.")
 
 
-def mend(row: StudyRow, remedy: str) -> Outcome:
-    """Settle the trials that a dead engine has left running: `fail` or `requeue` them."""
-    # The one that writes studies needs Optuna, which has no place in this process.
-    _run_program("doctor", f"{row.path}:{row.name}", f"--{remedy}")
-    count = row.n_left_running
-    trials = "1 trial is" if count == 1 else f"{count} trials are"
-    again = " and will be tried again" if remedy == "requeue" else ""
-    return Outcome(f"{trials} marked as failed{again}.", study=(row.path, row.name))
-
-
 def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:
     """Let failed trials of a study that nobody runs wait for its next run; say how many do.
 
@@ -108,15 +98,20 @@ def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:
         filter_text: Which of them; empty for all.
     """
     chosen = [f"--filter={filter_text}"] if filter_text else []
-    return _run_program("retry", f"{path}:{study_name}", *chosen).strip()
+    return run_program("retry", f"{path}:{study_name}", *chosen).strip()
 
 
-def upgrade(row: StudyRow) -> Outcome:
-    """Bring a file of an older Optuna to the present form."""
-    return Outcome(_run_program("upgrade", str(row.path)).strip())
+def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> str:
+    """Run a command of hptui in a process of its own, and return what it prints.
 
+    Args:
+        command: Its name.
+        arguments: What follows it.
+        fine: The exit codes that are no failure.
 
-def _run_program(command: str, *arguments: str) -> str:
+    Raises:
+        HptuiError: It failed; says why.
+    """
     try:
         done = subprocess.run(
             [sys.executable, "-m", "hptui", command, *arguments],
@@ -132,7 +127,7 @@ def _run_program(command: str, *arguments: str) -> str:
         raise HptuiError(f"hptui {command} did not end within {_PROGRAM_TIMEOUT_S:g} s.") from error
     except OSError as error:
         raise HptuiError(f"hptui {command} cannot be started: {error.strerror}.") from error
-    if done.returncode:
+    if done.returncode not in fine:
         raise HptuiError(done.stderr.strip().removeprefix("hptui: ") or "It failed.")
     return done.stdout
 

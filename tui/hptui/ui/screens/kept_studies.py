@@ -62,13 +62,6 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
 
         can_undo: bool
 
-    @dataclass
-    class OlderFile(Message):
-        """A file can be upgraded."""
-
-        row: StudyRow
-        sentence: str
-
     def __init__(self) -> None:
         super().__init__()
         self.is_managing = False
@@ -125,8 +118,6 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
             return f"{safe_line(row.name, max_chars=60)} cannot be read; enter says why."
         if row.engine is not None and command_id in _NEEDS_REST:
             return f"{safe_line(row.name, max_chars=60)} runs now; open and stop it first."
-        if command_id == "mend-study" and not (row.problem or row.n_left_running):
-            return "No trial was left running; there is nothing to mend."
         return None
 
     # Opening and running.
@@ -261,61 +252,17 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
             self.edit_tags(Annotated(row.path, row.name))
 
     def do_mend_study(self) -> None:
-        """Ask what becomes of trials that were left running, or upgrade an older file."""
+        """Look for what is wrong with the study under the cursor, and mend it."""
         row = self.study
         if row is None:
             return
-        if row.problem:
-            self.run_worker(lambda: self._look_at_age(row), thread=True, exit_on_error=False)
-            return
-        count = row.n_left_running
-        trials = "1 trial was" if count == 1 else f"{count} trials were"
+        from hptui.ui.screens.doctor import DoctorDialog
 
-        def settle(remedy: str | None) -> None:
-            if remedy:
-                self._manage(lambda: keeping.mend(row, remedy))
+        def look_again(has_mended: bool | None) -> None:
+            if has_mended:
+                self.want(row.path, row.name)
 
-        self.app.push_screen(
-            ChoiceDialog(
-                f"Mend {row.name}",
-                f"{trials} left running by an engine that has died.",
-                (
-                    ("f", "fail", "mark as failed"),
-                    ("t", "requeue", "mark as failed, and try the parameters again"),
-                    ("n", "", "leave as it is"),
-                ),
-            ),
-            settle,
-        )
-
-    def _look_at_age(self, row: StudyRow) -> None:
-        from hptui.storage.gate import inspect_file
-
-        report = inspect_file(row.path)
-        if report.kind == "older":
-            self.post_message(self.OlderFile(row, report.sentence))
-        else:
-            self.post_message(
-                self.Managed(keeping.Outcome("This cannot be mended here; enter says what it is."))
-            )
-
-    @on(OlderFile)
-    def offer_upgrade(self, message: OlderFile) -> None:
-        """Ask whether a file is to be brought to the present form."""
-        row = message.row
-
-        def upgrade(choice: str | None) -> None:
-            if choice:
-                self._manage(lambda: keeping.upgrade(row))
-
-        self.app.push_screen(
-            ChoiceDialog(
-                f"Upgrade {row.path.name}?",
-                f"{message.sentence} A copy as it is now stays beside it.",
-                (("u", "upgrade", "upgrade it"), ("n", "", "leave it as it is")),
-            ),
-            upgrade,
-        )
+        self.app.push_screen(DoctorDialog(row), look_again)
 
     def look_into_trash(self) -> None:
         """Find out whether there is something to undo."""

@@ -1,0 +1,301 @@
+"""What is not as it should be about a study: found without changing anything."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from hptui.domain.readable import show_age, show_moment, show_size
+from hptui.domain.text import safe_line
+from hptui.engine.lease import folder_of, read_lease
+from hptui.engine.remains import remains_of
+from hptui.engine.unsaved import find_spools
+from hptui.errors import StudyFileError
+from hptui.storage.gate import FileReport, inspect_file
+from hptui.storage.left_running import RunningTrial, running_trials
+from hptui.storage.studies import read_study_file
+from hptui.storage.study_identity import token_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from hptui.engine.lease import Lease
+
+CHECK_BUDGET_S: Final = 5.0
+"""How long a file is searched for damage."""
+_MIN_FREE_BYTES: Final = 1_000_000
+_MIN_FREE_SHARE: Final = 0.25
+_MIN_WAL_BYTES: Final = 8_000_000
+_MAX_LISTED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be, or worth knowing."""
+
+    id: str
+    """What kind of thing; with the study it names the finding."""
+    text: str
+    """A sentence, safe for a terminal."""
+    remedy: str = ""
+    """What can be done about it here, in a few words; empty when nothing can."""
+    hint: str = ""
+    """What else a person can do."""
+    can_be_undone: bool = True
+    """Whether the remedy takes nothing away that cannot be had again."""
+    is_trouble: bool = True
+    """Whether it is wrong, and not only worth knowing."""
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found about one study, or about a file that holds none that can be read."""
+
+    path: Path
+    study_name: str
+    lease: Lease | None = None
+    is_running: bool = False
+    """Whether an engine runs it now; then nothing is mended."""
+    left: list[RunningTrial] = field(default_factory=list[RunningTrial])
+    """Trials that runs of hptui on this machine have left running."""
+    others: list[RunningTrial] = field(default_factory=list[RunningTrial])
+    """Running trials of other programs and other machines."""
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing is wrong."""
+        return not any(finding.is_trouble for finding in self.findings)
+
+
+def examine_file(path: Path) -> FileReport:
+    """Look at a file as a whole, and for damage as long as `CHECK_BUDGET_S`."""
+    return inspect_file(path, check_budget_s=CHECK_BUDGET_S)
+
+
+def unfit_file(path: Path, report: FileReport) -> Examination:
+    """Return what there is to say of a file whose studies cannot be read."""
+    is_old = report.kind == "older"
+    finding = Finding(
+        "schema" if is_old else "file",
+        report.sentence,
+        "upgrade it; a copy as it is now stays beside it" if is_old else "",
+        "" if is_old else report.hint,
+    )
+    return Examination(path, path.stem, findings=[finding])
+
+
+def examine_study(path: Path, study_name: str, *, with_file: bool = True) -> Examination:
+    """Return what is known about a study of a sound file.
+
+    Args:
+        path: The file.
+        study_name: The study.
+        with_file: Whether to tell of the file as a whole, too.
+
+    Raises:
+        StudyFileError: There is no such study, or it cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    lease = read_lease(path, study_name)
+    found = Examination(path, study_name, lease, lease is not None and lease.is_alive)
+    running, token, numbers = read_study_file(path, lambda it: _read(it, study_name))
+    here = socket.gethostname()
+    for trial in running:
+        is_left = trial.host == here and not found.is_running
+        (found.left if is_left else found.others).append(trial)
+    if found.is_running:
+        found.others = [trial for trial in found.others if lease and trial.run != lease.run]
+    findings = found.findings
+    findings += [
+        *_leases(found),
+        *_spools(path, study_name, token, is_running=found.is_running),
+        *_left(found),
+        *_others(found.others),
+    ]
+    if not found.is_running:
+        findings += _remains(path, study_name, numbers)
+    if with_file:
+        findings += _size(path, is_running=found.is_running)
+    return found
+
+
+def _read(
+    connection: sqlite3.Connection, study_name: str
+) -> tuple[list[RunningTrial], str | None, dict[int, str]]:
+    running, states = running_trials(connection, study_name)
+    return running, token_of(connection, study_name), states
+
+
+def _leases(found: Examination) -> Iterator[Finding]:
+    lease = found.lease
+    if lease is None:
+        return
+    if not lease.is_here:
+        yield Finding(
+            "lease-elsewhere",
+            f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
+            "that cannot be known from here.",
+            hint=f"If that engine is gone, remove {_lease_path(found)}.",
+            is_trouble=False,
+        )
+    elif not found.is_running:
+        yield Finding(
+            "lease",
+            f"Its engine, process {lease.pid}, has died.",
+            "remove what it held the study by",
+        )
+
+
+def _lease_path(found: Examination) -> str:
+    return safe_line(f"{folder_of(found.path, found.study_name).name}/engine.json")
+
+
+def _spools(
+    path: Path, study_name: str, token: str | None, *, is_running: bool
+) -> Iterator[Finding]:
+    for spool in find_spools(path, study_name, token):
+        kind = f"unsaved:{spool.path.name}"
+        where = safe_line(spool.path)
+        if spool.problem:
+            yield Finding(kind, f"{where} cannot be used.", hint=spool.problem)
+        elif not spool.trials:
+            yield Finding(kind, f"{where} is empty.", "" if is_running else "remove it")
+        else:
+            count = _count(len(spool.trials))
+            yield Finding(
+                kind,
+                f"{count} that the file did not take {_are(len(spool.trials))} in {where}.",
+                "" if is_running else "store them in the study",
+                "Stop the run first." if is_running else "",
+            )
+
+
+def _left(found: Examination) -> Iterator[Finding]:
+    if found.left:
+        count = len(found.left)
+        were = "were" if count > 1 else "was"
+        yield Finding(
+            "leftover",
+            f"{_count(count)} {were} left running: {_numbers(found.left)}{_since(found.left)}.",
+            "mark as failed",
+            can_be_undone=False,
+        )
+
+
+def _others(others: list[RunningTrial]) -> Iterator[Finding]:
+    by_host: dict[str, list[RunningTrial]] = {}
+    for trial in others:
+        by_host.setdefault(trial.host, []).append(trial)
+    for host, trials in sorted(by_host.items()):
+        who = f"hptui on {safe_line(host)}" if host else "a program that is not hptui"
+        seen = max((trial.heartbeat_s for trial in trials if trial.heartbeat_s), default=None)
+        alive = f", last heard of {show_age(seen, time.time())}" if seen is not None else ""
+        yield Finding(
+            "running-elsewhere",
+            f"{_count(len(trials))} run by {who}, left alone: "
+            f"{_numbers(trials)}{_since(trials)}{alive}.",
+            is_trouble=False,
+        )
+
+
+def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Finding]:
+    for kind, remains in remains_of(path, study_name, states).items():
+        if remains.paths:
+            yield Finding(
+                kind,
+                f"{remains.describe()}, {show_size(remains.n_bytes)}.",
+                "remove them" if len(remains.paths) > 1 else "remove it",
+                can_be_undone=False,
+                # Somebody may still want what an earlier study has left.
+                is_trouble=kind != "set-aside",
+            )
+
+
+def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
+    wal = path.with_name(f"{path.name}-wal")
+    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    page_bytes, n_pages, n_free = read_study_file(path, _pages)
+    free, whole = n_free * page_bytes, n_pages * page_bytes
+    if wal_bytes > _MIN_WAL_BYTES and not is_running:
+        yield Finding(
+            "wal",
+            f"{show_size(wal_bytes)} of changes stand beside the file, in {safe_line(wal.name)}.",
+            "bring them into the file",
+        )
+    if free > max(_MIN_FREE_BYTES, whole * _MIN_FREE_SHARE):
+        yield Finding(
+            "free",
+            f"{show_size(free)} of {show_size(whole)} in the file are free.",
+            "" if is_running else "give them back",
+            "Stop the run first." if is_running else "",
+        )
+
+
+def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    asked = ("page_size", "page_count", "freelist_count")
+    found: list[int] = [int(connection.execute(f"PRAGMA {it}").fetchone()[0]) for it in asked]
+    return found[0], found[1], found[2]
+
+
+def _count(count: int) -> str:
+    return f"{count:,} trial{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _numbers(trials: Iterable[RunningTrial]) -> str:
+    numbers = [trial.number for trial in trials]
+    shown = ", ".join(map(str, numbers[:_MAX_LISTED]))
+    more = len(numbers) - _MAX_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _since(trials: Iterable[RunningTrial]) -> str:
+    starts = [trial.start_s for trial in trials if trial.start_s is not None]
+    return f", since {show_moment(min(starts))}" if starts else ""
+
+
+def to_json(found: Examination) -> dict[str, Any]:
+    """Return what `hptui doctor --json` prints of a study, except what was done."""
+    from hptui.storage.stored_times import iso_utc
+
+    lease = found.lease
+    return {
+        "study": found.study_name,
+        "file": str(found.path),
+        "healthy": found.is_healthy,
+        "engine": None if lease is None else {"pid": lease.pid, "host": lease.host},
+        "engine_is_running": found.is_running,
+        "leftover": [
+            {"number": trial.number, "started": iso_utc(trial.start_s)} for trial in found.left
+        ],
+        "running_elsewhere": [trial.number for trial in found.others],
+        "findings": [
+            {
+                "id": finding.id,
+                "text": finding.text,
+                "remedy": finding.remedy or None,
+                "hint": finding.hint or None,
+                "can_be_undone": finding.can_be_undone,
+                "trouble": finding.is_trouble,
+            }
+            for finding in found.findings
+        ],
+    }
+
+
+def require_sound(report: FileReport) -> None:
+    """Refuse a file whose studies cannot be read.
+
+    Raises:
+        StudyFileError: It is one; says why.
+    """
+    if report.kind != "optuna":
+        raise StudyFileError(report.sentence, hint=report.hint)

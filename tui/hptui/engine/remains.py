@@ -1,0 +1,115 @@
+"""Files and folders beside a study that belong to nothing any more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from hptui.engine.lease import folder_of
+from hptui.engine.scratch import clear_scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Kind = Literal["scratch", "logs", "set-aside"]
+_MAX_WALKED: Final = 100_000
+_KEPT_STATES: Final = frozenset({"COMPLETE", "RUNNING", "WAITING"})
+"""Folders of complete trials hold what they were asked to keep."""
+_LOG_PREFIX, _LOG_SUFFIX = "trial-", ".log"
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left of one kind."""
+
+    what: str
+    """In the singular, with `{}` where the plural's `s` goes."""
+    paths: tuple[Path, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """How much room they take."""
+        return sum(map(_bytes_of, self.paths))
+
+    def describe(self) -> str:
+        """Return how many there are of what."""
+        count = len(self.paths)
+        return f"{count} {self.what.format('' if count == 1 else 's')}"
+
+
+def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[Kind, Remains]:
+    """Return what is left beside a study that nobody runs.
+
+    Args:
+        path: The study's file.
+        study_name: The study.
+        states: The states of its trials, by number.
+    """
+    folder = folder_of(path, study_name)
+    scratch = [
+        each
+        for each in _entries(folder / "scratch")
+        if each.name.isdecimal() and states.get(int(each.name)) not in _KEPT_STATES
+    ]
+    logs = [
+        each
+        for each in _entries(folder / "logs")
+        if (number := _number_of_log(each.name)) is not None and number not in states
+    ]
+    aside = [
+        each for each in _entries(folder.parent) if each.name.startswith(f"{folder.name}.old-")
+    ]
+    return {
+        "scratch": Remains("folder{} of trials that have not come to their end", tuple(scratch)),
+        "logs": Remains("log{} of trials that the study does not have", tuple(logs)),
+        "set-aside": Remains("folder{} of an earlier study of this name", tuple(aside)),
+    }
+
+
+def remove_remains(remains: Remains) -> None:
+    """Remove them; what cannot be removed stays, and is found again."""
+    for path in remains.paths:
+        with contextlib.suppress(OSError):
+            if path.is_symlink() or path.is_file():
+                path.unlink()
+            elif path.parent.name == "scratch":
+                clear_scratch(path)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def _number_of_log(name: str) -> int | None:
+    if not (name.startswith(_LOG_PREFIX) and name.endswith(_LOG_SUFFIX)):
+        return None
+    number = name.removeprefix(_LOG_PREFIX).removesuffix(_LOG_SUFFIX)
+    return int(number) if number.isdecimal() else None
+
+
+def _bytes_of(path: Path) -> int:
+    if path.is_symlink() or not path.is_dir():
+        return _size(str(path))
+    total = n_seen = 0
+    for parent, _, names in os.walk(path):
+        for name in names:
+            n_seen += 1
+            if n_seen > _MAX_WALKED:
+                return total
+            total += _size(os.path.join(parent, name))  # noqa: PTH118 - faster over many files
+    return total
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,126 @@
+"""Mending what was found about a study, one finding at a time, under its lease."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
+
+from hptui.domain.text import safe_line
+from hptui.engine.claim import claimed
+from hptui.engine.findings import examine_study
+from hptui.engine.remains import remains_of, remove_remains
+from hptui.engine.unsaved import find_spools, use_up
+from hptui.errors import HptuiError, UsageError
+from hptui.storage.connection import as_storage_error
+from hptui.storage.gate import require_writable
+from hptui.storage.left_running import running_trials
+from hptui.storage.moving import connect_for_writing, settle_file
+from hptui.storage.open_files import require_closed
+from hptui.storage.studies import read_study_file
+from hptui.storage.study_identity import token_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hptui.engine.findings import Examination, Finding
+
+
+def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
+    """Do what a finding's remedy says, and return a sentence about it.
+
+    Args:
+        found: What was found about the study.
+        finding: One of its findings.
+        requeue: Try the parameters of trials that were left running again.
+
+    Raises:
+        UsageError: There is no remedy.
+        StudyBusyError: An engine runs the study, or a program has the file open.
+        HptuiError: It cannot be done.
+    """
+    if not finding.remedy:
+        raise UsageError(finding.text, hint=finding.hint)
+    path, study = found.path, found.study_name
+    kind, _, name = finding.id.partition(":")
+    if kind == "schema":
+        from hptui.storage.upgrade import upgrade_file
+
+        return f"Upgraded. As it was before: {safe_line(upgrade_file(path))}."
+    require_writable(path)
+    if kind == "leftover":
+        return _settle(found, requeue=requeue)
+    remedies: dict[str, Callable[[], str]] = {
+        "lease": lambda: "Removed.",
+        "unsaved": lambda: _store(path, study, name),
+        "wal": lambda: _check_in(path),
+        "free": lambda: _give_back(path),
+    }
+    # The claim takes the lease of a dead engine over, and leaves none.
+    with claimed(path, study):
+        return remedies.get(kind, lambda: _remove(path, study, kind))()
+
+
+def _settle(found: Examination, *, requeue: bool) -> str:
+    from hptui.engine.leftovers import settle_leftovers
+
+    # A result that was stored meanwhile has ended one of them.
+    count = len(examine_study(found.path, found.study_name, with_file=False).left)
+    settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
+    again = " and enqueued again" if requeue else ""
+    return f"{count} marked as failed{again}."
+
+
+def _store(path: Path, study: str, name: str) -> str:
+    token = read_study_file(path, lambda connection: token_of(connection, study))
+    for spool in find_spools(path, study, token):
+        if spool.path.name == name:
+            done = use_up(path, study, spool)
+            known = f", {done.n_known} were stored already" if done.n_known else ""
+            return f"{done.n_stored} stored{known}."
+    raise HptuiError(f"{safe_line(name)} is not there any more.")
+
+
+def _remove(path: Path, study: str, kind: str) -> str:
+    _, states = read_study_file(path, lambda connection: running_trials(connection, study))
+    remains = cast("dict[str, Any]", remains_of(path, study, states)).get(kind)
+    if remains is None:
+        raise UsageError(f"There is no remedy for {safe_line(kind, max_chars=40)!r}.")
+    remove_remains(remains)
+    return "Removed."
+
+
+def _check_in(path: Path) -> str:
+    settle_file(path)
+    return "They are in the file."
+
+
+def _give_back(path: Path) -> str:
+    before = path.stat().st_size
+    require_closed(path)
+    try:
+        with closing(connect_for_writing(path)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+    return f"The file has {path.stat().st_size:,} bytes, before {before:,}."
+
+
+def mend_all(found: Examination, *, requeue: bool = False) -> list[str]:
+    """Do the remedies of all that is wrong; return what was done, or could not be."""
+    said: list[str] = []
+    findings = [each for each in found.findings if each.remedy and each.is_trouble]
+    # A result that comes back late ends a trial that was left running.
+    for finding in sorted(findings, key=lambda each: _rank(each.id)):
+        try:
+            said.append(f"{finding.text} {mend(found, finding, requeue=requeue)}")
+        except HptuiError as error:
+            said.append(f"{finding.text} Not mended: {error.message}")
+    return said
+
+
+def _rank(kind: str) -> int:
+    first = ("unsaved", "leftover", "lease")
+    return next((at for at, name in enumerate(first) if kind.startswith(name)), len(first))
