@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from tests.storage.study_file import StudyFile
 from hptui.engine.annotations import save_edit
 from hptui.errors import UsageError
 from hptui.storage.annotating import NoteEdit, TagEdit
+from hptui.storage.connection import StorageBusyError
 from hptui.storage.notes import NoteConflictError
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, read_summary
@@ -219,3 +222,35 @@ def test_a_storage_in_use_knows_what_was_annotated(path: Path):
         assert not storage.pending
     trial = optuna.load_study(study_name="s", storage=plain(path)).trials[2]
     assert trial.user_attrs == {"own": 1, "hptui:tags": ["t"]}
+
+
+def test_a_save_waits_for_programs_that_write_to_the_file(path: Path):
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE trials SET state = 'COMPLETE' WHERE trial_id = 3")
+        late = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        late.start()
+        save_edit(path, "s", NoteEdit(2, "after it"))
+        late.join()
+    assert (read_trial(path, "s", 2).note.body, read_trial(path, "s", 2).state) == (
+        "after it",
+        "COMPLETE",
+    )
+
+
+def test_an_engine_that_cannot_save_now_loses_nothing(path: Path):
+    with closing(SqliteStorage(path)) as storage:
+        storage.grouped = True
+        storage.set_trial_user_attr(3, "own", 1)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageBusyError):
+                storage.annotate(1, NoteEdit(None, "x"))
+            with pytest.raises(StorageBusyError):
+                storage.annotate(1, TagEdit((2,), add=("t",)))
+        with pytest.raises(UsageError):
+            storage.annotate(1, TagEdit((9,), add=("t",)))
+        assert storage.get_study_system_attrs(1) == {}
+        assert storage.pending == 1
+    trial = optuna.load_study(study_name="s", storage=plain(path)).trials[2]
+    assert trial.user_attrs == {"own": 1}

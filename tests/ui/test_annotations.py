@@ -77,6 +77,13 @@ def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: P
         type ,
         expect-not "is empty"
         press esc
+        press j
+        press #
+        wait "known: mnist, todo"
+        type mn
+        press right
+        wait "mnist"
+        press esc
         press /
         type mnist
         wait-not "other"

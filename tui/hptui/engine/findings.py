@@ -160,7 +160,8 @@ def _spools(
 ) -> Iterator[Finding]:
     for spool in find_spools(path, study_name, token):
         kind = f"unsaved:{spool.path.name}"
-        where = safe_line(spool.path)
+        folder = safe_line(spool.path.parent, max_chars=400)
+        where = f"{safe_line(spool.path.name)} in {folder}"
         if spool.problem:
             yield Finding(kind, f"{where} cannot be used.", hint=spool.problem)
         elif not spool.trials:

@@ -27,6 +27,8 @@ class Annotated:
     path: Path
     study_name: str
     trial: int | None = None
+    tags_elsewhere: tuple[str, ...] = ()
+    """Tags of other studies, which could be its own, too."""
 
     @property
     def title(self) -> str:
@@ -41,7 +43,7 @@ class Tagged:
 
     tags: tuple[str, ...]
     known: tuple[str, ...]
-    """Of the study and its trials, those used most first."""
+    """Of the study and its trials, those used most first, then of other studies."""
 
 
 def read_note_of(what: Annotated) -> Note:
@@ -99,6 +101,7 @@ def read_tags_of(what: Annotated) -> Tagged:
         what.path,
         lambda connection: known_tags(connection, study_id_of(connection, what.study_name) or -1),
     )
+    known = tuple(dict.fromkeys((*known, *what.tags_elsewhere)))
     return Tagged(tags, known[:_MAX_TAGS_OFFERED])
 
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from hptui.ui.data.catalogue_feed import StudyRow
 
-_KEYS: Final = "enter mend   a mend all   r look again   esc close"
-_FEW_KEYS: Final = "r look again   esc close"
+_KEYS: Final = "r look again   esc close"
 
 
 class DoctorDialog(Dialog[bool]):
@@ -66,7 +65,7 @@ class DoctorDialog(Dialog[bool]):
             yield Static(id="text")
             yield OptionList(id="findings")
             yield Static(id="problem")
-            yield Static(Text(_FEW_KEYS), id="keys")
+            yield Static(Text(_KEYS), id="keys")
 
     def on_mount(self) -> None:
         """Look."""
@@ -118,7 +117,8 @@ class DoctorDialog(Dialog[bool]):
         options.display = bool(diagnosis.findings)
         if diagnosis.findings:
             options.highlighted = min(at, len(diagnosis.findings) - 1)
-        keys = _KEYS if any(each.remedy for each in diagnosis.findings) else _FEW_KEYS
+        can_mend = any(each.remedy for each in diagnosis.findings)
+        keys = f"{'enter mend   ' * can_mend}{'a mend all   ' * bool(diagnosis.n_remedies)}{_KEYS}"
         self.query_one("#keys", Static).update(Text(keys))
 
     def _sentence(self, diagnosis: Diagnosis) -> str:

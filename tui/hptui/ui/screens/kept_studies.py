@@ -91,6 +91,10 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
     def want(self, path: Path, study_name: str) -> None:
         """Put the cursor on a study as soon as it is in the list."""
 
+    @abstractmethod
+    def tags_of_all(self) -> tuple[str, ...]:
+        """Return the tags of all studies, as far as they have been read."""
+
     @property
     def _folder(self) -> Path:
         place = self.app.place
@@ -249,7 +253,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         """Change the tags of the study under the cursor."""
         row = self.study
         if row is not None:
-            self.edit_tags(Annotated(row.path, row.name))
+            self.edit_tags(Annotated(row.path, row.name, tags_elsewhere=self.tags_of_all()))
 
     def do_mend_study(self) -> None:
         """Look for what is wrong with the study under the cursor, and mend it."""

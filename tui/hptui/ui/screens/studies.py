@@ -153,6 +153,11 @@ class StudiesScreen(MarkedStudies):
             return None
         return model.found[row].ref
 
+    def tags_of_all(self) -> tuple[str, ...]:
+        """Return the tags of all studies in the list, each once."""
+        rows = () if self.catalogue is None else self.catalogue.rows
+        return tuple(dict.fromkeys(tag for row in rows for tag in row.tags))
+
     # Reading.
 
     def resume_reading(self) -> None:

@@ -1,0 +1,87 @@
+"""The doctor in the application: findings with their remedies, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.storage.study_file import FLOAT, StudyFile
+from tests.ui.driving import drive
+
+from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.process_identity import boot_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "wine\x1b[2J[b]x[/b]"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one study whose name is not kind to terminals, and its dead engine's lease."""
+    path = tmp_path / "wine.db"
+    with StudyFile(path) as built:
+        built.add_study(NAME)
+        built.add_trial(0.5, params={"x": (0.5, FLOAT)})
+    own = Lease.of_this_process(NAME, "run", path)
+    take_lease(path, Lease(NAME, "run", own.pid, "1", boot_id(), own.host, ""))
+    scratch = folder_of(path, NAME) / "scratch" / "000009"
+    scratch.mkdir(parents=True)
+    (scratch / "half").write_text("half")
+    (folder_of(path, NAME) / "unsaved-[b]x[].jsonl").write_text("{\n")
+    return tmp_path
+
+
+def test_each_finding_has_its_remedy(folder: Path) -> None:
+    study = folder_of(folder / "wine.db", NAME)
+    drive(
+        """
+        wait "last"
+        press f
+        wait "Doctor of wine\\x1b[2J[b]x[/b]"
+        wait "has died." 60s
+        expect "enter: remove what it held the study by"
+        expect "unsaved-[b]x[].jsonl"
+        expect "It is not a line of a trial"
+        press j
+        press enter
+        expect "Doctor of"
+        press k
+        press enter
+        wait "has died. Removed." 60s
+        wait-not "enter: remove what"
+        press a
+        wait "Mend 1 thing?"
+        press n
+        press j
+        press enter
+        wait "leave as it is"
+        press x
+        wait "bytes. Removed." 60s
+        press a
+        expect-not "Mend"
+        press esc
+        wait-not "Doctor of"
+        """,
+        folder,
+    )
+    assert sorted(os.listdir(study)) == ["engine.lock", "scratch", "unsaved-[b]x[].jsonl"]
+    assert os.listdir(study / "scratch") == []
+
+
+def test_what_cannot_be_examined_or_mended_says_why(folder: Path) -> None:
+    (folder / "wine.db").write_bytes(b"SQLite format 3\0" + b"\1" * 5000)
+    drive(
+        """
+        wait "wine"
+        press f
+        wait "! /"
+        expect "is truncated"
+        expect-not "enter mend"
+        press esc
+        wait-not "Doctor of"
+        """,
+        folder,
+    )
