@@ -507,7 +507,7 @@ def test_an_older_file_can_be_upgraded(folder: Path):
         wait "Upgraded." 60s
         press r
         wait-not "Upgraded." 60s
-        expect "It is healthy."
+        wait "It is healthy." 60s
         press esc
         wait-not "older Optuna"
         """
