@@ -84,7 +84,7 @@ def undo(folder: Path) -> Outcome:
 def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     """Write a study to a file."""
     # In a process of its own, since the tables of many trials take seconds of Python.
-    said = _run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
+    said = run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
     count = json.loads(said)["trials"]
     return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}.")
 
