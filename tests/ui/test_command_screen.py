@@ -87,7 +87,8 @@ def test_help_shows_keys_titles_and_reasons() -> None:
         expect-not "Open the study under the cursor"
         press esc
         expect-not "Find a command by its name"
-        """
+        """,
+        size="100x40",
     )
 
 

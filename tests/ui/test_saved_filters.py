@@ -123,8 +123,10 @@ def test_a_filter_is_saved_and_used_at_once(tmp_path: Path, monkeypatch: pytest.
         """
         wait "9 trials"
         press /
+        press escape
         press ctrl+s
         wait "There is no filter to save"
+        press /
         type lr<0.3
         wait "3 of 9"
         press ctrl+s

@@ -92,6 +92,7 @@ def _all() -> tuple[Command, ...]:
             ("budget", ("b",), "budget", "Add trials to the budget", True),
             ("failures", ("f",), "failures", "List the causes of failed trials", False),
             ("export-study", ("E",), "export", "Write the trials that are shown to a file", False),
+            ("save-filter", ("ctrl+s",), "save filter", "Save the filter, for @name", False),
             ("edit-note", ("m",), "note", "Write the note of this trial", False),
             ("edit-study-note", ("M",), "study note", "Write the note of the study", False),
             ("edit-tags", ("number_sign",), "tags", "Change the tags of this trial", False),

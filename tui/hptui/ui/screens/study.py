@@ -28,6 +28,7 @@ from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.viewed import ViewedScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
 from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.filter_input import FilterInput
 from hptui.ui.widgets.plot_area import PlotArea
 from hptui.ui.widgets.run_header import RunHeader
 from hptui.ui.widgets.slot_strip import SlotStrip
@@ -268,6 +269,10 @@ class StudyScreen(ViewedScreen[None]):
         self.app.push_screen(
             TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
         )
+
+    def do_save_filter(self) -> None:
+        """Save the table's filter under a name."""
+        self.query_one(FilterInput).action_save_filter()
 
     def do_export_study(self) -> None:
         """Ask for form and place, and write the trials that the table shows there."""

@@ -26,7 +26,7 @@ class FilterInput(Input):
     """A line for a filter of trials; the right arrow takes what is offered, ctrl+s saves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save_filter", "save the filter", show=False),
+        Binding("ctrl+s", "save_filter", "save the filter", show=False, id="save-filter"),
     ]
 
     app = getters.app(HptuiApp)
