@@ -61,6 +61,10 @@ def test_python_has_the_best_trial_as_a_dict(folder: Path, capsys: pytest.Captur
     assert repr(eval(capsys.readouterr().out)) == repr(found)
     assert main(["export", "one", "good.py", "--filter", "x>0.5"]) == 0
     assert best_params(folder / "good.py") == {"x": 1.0, "odd": "=1+1\n\x1b[31m"}
+    assert main(["best", "one", "--python", "--filter", "x>0.5"]) == 0
+    assert eval(capsys.readouterr().out.splitlines()[-1]) == best_params(folder / "good.py")
+    assert main(["best", "one", "--filter", "state:failed"]) == 3
+    assert "among those that the filter means" in capsys.readouterr().err
 
 
 def test_python_has_a_front_as_a_list(folder: Path, capsys: pytest.CaptureFixture[str]):

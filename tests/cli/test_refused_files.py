@@ -92,7 +92,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "failures": [[], ["--json"]],
     "space": [[]],
     "show": [[], ["0"], ["--json"]],
-    "best": [[], ["--python"]],
+    "best": [[], ["--filter", "x"], ["--python"]],
     "trials": [[], ["--csv"], ["--json"]],
     "plot": [[]],
     "page": [["-o", "page.html"]],

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.detail_lines import param_text
+from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.cli.main import EXIT_NOTHING_COMPLETED
 from hptui.cli.table import Column, render_table
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui best`."""
     parser.epilog = _EPILOG
     add_study_argument(parser)
+    add_filter_option(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
@@ -43,15 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the best; 3 is the exit code when no feasible trial is complete."""
+    check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     study = read_study(place.path, place.study_name)
     summary = study.summary
-    trials = _best_trials(place, summary)
+    trials = _best_trials(place, summary, args.filter)
     if args.json:
         print(dump(_as_json(summary, trials)))
     elif not trials:
         name = safe_line(summary.name, max_chars=60)
-        print(f"hptui: No feasible trial of {name!r} is complete yet.", file=sys.stderr)
+        which = "yet" if args.filter is None else "among those that the filter means"
+        print(f"hptui: No feasible trial of {name!r} is complete {which}.", file=sys.stderr)
     elif args.python:
         print(_as_python(trials, is_front=len(summary.directions) > 1))
     elif len(summary.directions) > 1:
@@ -61,15 +65,17 @@ def run(args: argparse.Namespace) -> int:
     return 0 if trials else EXIT_NOTHING_COMPLETED
 
 
-def _best_trials(place: StudyLocation, summary: StudySummary) -> list[TrialDetail]:
-    if len(summary.directions) == 1:
+def _best_trials(
+    place: StudyLocation, summary: StudySummary, filter_text: str | None
+) -> list[TrialDetail]:
+    if len(summary.directions) == 1 and filter_text is None:
         numbers = [] if summary.best is None else [summary.best.number]
     else:
-        numbers = _front_numbers(place)
+        numbers = _best_numbers(place, filter_text)
     return [read_trial(place.path, place.study_name, number) for number in numbers]
 
 
-def _front_numbers(place: StudyLocation) -> list[int]:
+def _best_numbers(place: StudyLocation, filter_text: str | None) -> list[int]:
     import numpy as np
 
     from hptui.analysis.best import best_trials
@@ -77,7 +83,8 @@ def _front_numbers(place: StudyLocation) -> list[int]:
 
     with StudyColumns(place.path, place.study_name) as columns:
         columns.refresh()
-    rows = np.flatnonzero(best_trials(columns))
+    among = None if filter_text is None else chosen_rows(filter_text, columns)
+    rows = np.flatnonzero(best_trials(columns, among))
     ordered = rows[np.lexsort((columns.numbers[rows], columns.values[rows, 0]))]
     return columns.numbers[ordered].tolist()
 

@@ -67,6 +67,11 @@ class StudyColumns(TrialTable):
             self.close()
             raise as_storage_error(error, self.path) from error
 
+    @property
+    def data_version(self) -> int | None:
+        """Another one after each commit to the file; None before the first reading."""
+        return self._data_version
+
     def close(self) -> None:
         """Let go of the file; the columns stay, and `refresh` opens it again."""
         if self._connection is not None:

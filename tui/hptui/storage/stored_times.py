@@ -23,5 +23,5 @@ def iso_utc(at_s: float | None) -> str | None:
     """Return seconds since 1970 as `2026-03-01T12:00:00.000000Z`, None for None or NaN."""
     if at_s is None or at_s != at_s:
         return None
-    moment = datetime.fromtimestamp(at_s, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat(timespec='microseconds')}Z"
+    moment = datetime.fromtimestamp(at_s, UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -80,6 +80,8 @@ class StudySnapshot:
     name: str
     revision: int = 0
     """Rises with each change of the trials."""
+    file_revision: int = 0
+    """Changes when anything in the file may have: texts, tags, attributes, another study."""
     directions: tuple[Direction, ...] = ()
     """Empty before the first reading."""
     metric_names: tuple[str, ...] = ()

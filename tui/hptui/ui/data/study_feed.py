@@ -61,6 +61,8 @@ class StudyFeed:
         self._is_checked = False
         self._is_behind = True
         self._n_readings = 0
+        self._data_version: int | None = None
+        self._file_revision = 0
         self._changed_at_s: float | None = None
         self._ticker = Ticker(self._tick, self._columns.close, period_s=period_s, name="study feed")
 
@@ -116,11 +118,21 @@ class StudyFeed:
         if has_changed and self._n_readings:
             self._changed_at_s = time.monotonic()
         self._n_readings += 1
+        if self._columns.data_version != self._data_version:
+            self._data_version = self._columns.data_version
+            self._file_revision += 1
         # Attributes of the study may change without its trials.
         if self._have_facts_changed() or has_changed or self._is_behind:
             self._is_behind = False
-            return self._maker.make(self._columns, self._facts, now_s)
-        return replace(self._latest, trouble="", loading=None, read_at_s=now_s)
+            snapshot = self._maker.make(self._columns, self._facts, now_s)
+            return replace(snapshot, file_revision=self._file_revision)
+        return replace(
+            self._latest,
+            trouble="",
+            loading=None,
+            read_at_s=now_s,
+            file_revision=self._file_revision,
+        )
 
     def _check_file(self) -> None:
         report = inspect_file(self.path, check_budget_s=_CHECK_BUDGET_S)
@@ -169,11 +181,16 @@ class StudyFeed:
 
 
 def _looks_like(one: StudySnapshot, other: StudySnapshot) -> bool:
-    return (one.revision, one.loading, one.engine, one.runner, one.is_filled, one.trouble) == (
-        other.revision,
-        other.loading,
-        other.engine,
-        other.runner,
-        other.is_filled,
-        other.trouble,
+    return _looks_of(one) == _looks_of(other)
+
+
+def _looks_of(snapshot: StudySnapshot) -> tuple[object, ...]:
+    return (
+        snapshot.revision,
+        snapshot.file_revision,
+        snapshot.loading,
+        snapshot.engine,
+        snapshot.runner,
+        snapshot.is_filled,
+        snapshot.trouble,
     )

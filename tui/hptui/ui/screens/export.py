@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from hptui.ui.data.snapshot import StudySnapshot
+
 _KEYS: Final = dict(zip("cjpbd", EXPORT_FORMS, strict=True))
 _SUFFIX_WIDTH: Final = 10
 
@@ -41,7 +43,7 @@ class ExportDialog(Dialog[ExportRequest]):
     Args:
         study_name: The study's name.
         filter_text: What stands in the field for the filter.
-        names: What is completed in it.
+        snapshot: The study, to whose names the filter is completed.
     """
 
     CSS_PATH = ["../styles/dialogs.tcss", "../styles/export.tcss"]  # noqa: RUF012 - Textual's name
@@ -51,12 +53,12 @@ class ExportDialog(Dialog[ExportRequest]):
     ]
 
     def __init__(
-        self, study_name: str, filter_text: str = "", names: CompletionNames | None = None
+        self, study_name: str, filter_text: str = "", snapshot: StudySnapshot | None = None
     ) -> None:
         super().__init__()
         self._study_name = study_name
         self._filter_text = filter_text
-        self._names = names
+        self._snapshot = snapshot
         self._form = EXPORT_FORMS[0]
 
     def compose(self) -> ComposeResult:
@@ -85,8 +87,10 @@ class ExportDialog(Dialog[ExportRequest]):
         """Begin with the forms."""
         line = self.query_one(FilterInput)
         line.value = self._filter_text
-        saved = tuple(self.app.settings.filters)
-        line.offer(self._names or CompletionNames((), saved=saved))
+        if self._snapshot is None:
+            line.offer(CompletionNames((), saved=tuple(self.app.settings.filters)))
+        else:
+            line.offer_of(self._snapshot)
         self.query_one("#forms", OptionList).focus()
 
     def on_key(self, event: events.Key) -> None:

@@ -22,7 +22,6 @@ from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
-from hptui.ui.data.trial_model import completions_of
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.viewed import ViewedScreen
@@ -284,8 +283,8 @@ class StudyScreen(ViewedScreen[None]):
             if wanted is not None:
                 self.run_worker(lambda: self._export(wanted), thread=True, exit_on_error=False)
 
-        names = completions_of(self.snapshot, self.app.settings.filters)
-        self.app.push_screen(ExportDialog(self.study_name, table.meant, names), export)
+        dialog = ExportDialog(self.study_name, table.meant, self.snapshot)
+        self.app.push_screen(dialog, export)
 
     def _export(self, wanted: ExportRequest) -> None:
         try:

@@ -15,11 +15,14 @@ from textual.widgets import Input
 from hptui.analysis.filter_completion import CompletionNames, complete
 from hptui.errors import HptuiError
 from hptui.ui.app import HptuiApp
+from hptui.ui.data.trial_model import completions_of, tags_in
 from hptui.ui.saved_filters import name_problem, save_filter
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from hptui.ui.data.snapshot import StudySnapshot
 
 
 class FilterInput(Input):
@@ -52,6 +55,16 @@ class FilterInput(Input):
     def offer(self, names: CompletionNames) -> None:
         """Complete to these names from now on."""
         self._offers.names = names
+
+    def offer_of(self, snapshot: StudySnapshot) -> None:
+        """Complete to what a study has; its tags are read from its file in a thread."""
+        saved = self.app.settings.filters
+        self.offer(completions_of(snapshot, saved))
+
+        def offer_tags() -> None:
+            self.offer(completions_of(snapshot, saved, tags=tags_in(snapshot)))
+
+        self.run_worker(offer_tags, thread=True, exit_on_error=False)
 
     @property
     def offered(self) -> CompletionNames:

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.text import Text
-from textual import on
+from textual import getters, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
-from hptui.analysis.filter_terms import FilterError
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
+from hptui.ui.app import HptuiApp
 from hptui.ui.data.shown_trials import ShownTrials
 from hptui.ui.data.table_model import Sort
+from hptui.ui.data.trial_making import MadeModel, make_model, make_model_anyhow
 from hptui.ui.data.trial_model import (
     BY_NUMBER,
-    NOT_SAVED,
     TAB_STATES,
     Tab,
     TrialModel,
-    completions_of,
     reads_file,
-    tags_in,
 )
 from hptui.ui.data.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.filter_input import FilterInput
@@ -35,22 +33,24 @@ from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from textual import events
-    from textual.app import App, ComposeResult
+    from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from hptui.ui.data.snapshot import StudySnapshot
-    from hptui.ui.settings import Settings
 
 _MANY_TRIALS: Final = 20_000
 """Above, filtering and sorting would be felt, and are done in a thread."""
 _NARROW: Final = 88
+_REST: Final = 4
+"""Times as long as reading a study's texts has taken, they are not read again by themselves."""
 _CLOCK_S: Final = 1.0
 
 
 class TrialTable(Vertical):
     """Shows the trials of a snapshot; choices of the person outlive the snapshots."""
+
+    app = getters.app(HptuiApp)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_filter", "clear the filter", show=False),
@@ -94,10 +94,7 @@ class TrialTable(Vertical):
     class Made(Message):
         """A model was made in a thread, or the filter could not be understood."""
 
-        model: TrialModel | None
-        problem: str
-        place: tuple[int, int] | None = None
-        """From where to where the filter is wrong."""
+        made: MadeModel
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -106,6 +103,8 @@ class TrialTable(Vertical):
         self._is_making = False
         self._is_outdated = False
         self._noted = ""
+        self._rested_at_s = 0.0
+        self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out tabs, filter and table."""
@@ -126,8 +125,23 @@ class TrialTable(Vertical):
         self._show_tabs()
         # Snapshots of the same trials share their arrays.
         is_new = before is None or before.numbers is not snapshot.numbers
+        reads = reads_file(self.filter_text, self.app.settings.filters)
+        if reads and before is not None:
+            is_new = is_new or before.file_revision != snapshot.file_revision
         if is_new or not len(self._grid_model()):
+            self._remake_in_time(reads_file=reads)
+
+    def _remake_in_time(self, *, reads_file: bool) -> None:
+        """Make the model again, but do not read the texts of many trials all the time."""
+        wait_s = self._rested_at_s - time.monotonic()
+        if not reads_file or wait_s <= 0:
             self._remake()
+        elif self._resting is None:
+            self._resting = self.set_timer(wait_s, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._resting = None
+        self._remake()
 
     @property
     def shown(self) -> ShownTrials | None:
@@ -190,9 +204,7 @@ class TrialTable(Vertical):
         self.add_class("-filtering")
         line = self.query_one(FilterInput)
         if self._snapshot is not None:
-            line.offer(completions_of(self._snapshot, self._saved_filters))
-            offer = partial(self._offer_tags, self._snapshot, self._saved_filters)
-            self.run_worker(offer, thread=True, exit_on_error=False)
+            line.offer_of(self._snapshot)
         line.focus()
 
     @property
@@ -207,10 +219,6 @@ class TrialTable(Vertical):
         self.query_one(FilterInput).value = text
         self.tab = "all"
         self.focus_table()
-
-    def _offer_tags(self, snapshot: StudySnapshot, saved: Mapping[str, str]) -> None:
-        names = completions_of(snapshot, saved, tags=tags_in(snapshot))
-        self.query_one(FilterInput).offer(names)
 
     def action_clear_filter(self) -> None:
         """Show all trials again."""
@@ -236,8 +244,7 @@ class TrialTable(Vertical):
             if hidden is not None:
                 self.hidden = hidden
 
-        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
-        app.push_screen(ColumnsDialog(everything[1:], self.hidden), hide)
+        self.app.push_screen(ColumnsDialog(everything[1:], self.hidden), hide)
 
     def watch_tab(self) -> None:
         """Show another state."""
@@ -302,7 +309,7 @@ class TrialTable(Vertical):
         if snapshot is None or not self.is_mounted:
             return
         is_narrow = self.size.width < _NARROW
-        labels, full = tab_labels(snapshot, is_narrow=is_narrow, has_unicode=self._has_unicode)
+        labels, full = tab_labels(snapshot, is_narrow=is_narrow, has_unicode=self.app.unicode)
         line = self.query_one(TabLine)
         line.show(labels, full)
         line.chosen = self.tab
@@ -312,17 +319,6 @@ class TrialTable(Vertical):
         if snapshot is not None and snapshot.counts.get("RUNNING"):
             self.query_one(Grid).refresh_cells()
 
-    @property
-    def _has_unicode(self) -> bool:
-        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
-        return bool(getattr(app, "unicode", True))
-
-    @property
-    def _saved_filters(self) -> Mapping[str, str]:
-        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
-        settings: Settings | None = getattr(app, "settings", None)
-        return NOT_SAVED if settings is None else settings.filters
-
     def _remake(self) -> None:
         """Make the model again: at once where that takes no time, else in a thread."""
         snapshot = self._snapshot
@@ -331,7 +327,7 @@ class TrialTable(Vertical):
         if self._is_making:
             self._is_outdated = True
             return
-        saved = self._saved_filters
+        saved = self.app.settings.filters
         make = partial(
             TrialModel,
             snapshot,
@@ -341,28 +337,31 @@ class TrialTable(Vertical):
             sort=self.sort,
             hidden=self.hidden,
             before=self._model,
-            has_unicode=self._has_unicode,
+            has_unicode=self.app.unicode,
         )
         is_plain = self.sort.key == "number" and not self.filter_text.strip()
         is_quick = is_plain or snapshot.n_trials <= _MANY_TRIALS
         if is_quick and not reads_file(self.filter_text, saved):
-            self._take(_made(make))
+            self._take(make_model(make))
             return
         self._is_making = True
         self.run_worker(
-            lambda: self.post_message(_made_anyhow(make)), thread=True, exit_on_error=False
+            lambda: self.post_message(self.Made(make_model_anyhow(make))),
+            thread=True,
+            exit_on_error=False,
         )
 
     def on_trial_table_made(self, message: Made) -> None:
         """Show what was made in a thread."""
         message.stop()
         self._is_making = False
-        self._take(message)
+        self._rested_at_s = time.monotonic() + _REST * message.made.took_s
+        self._take(message.made)
         if self._is_outdated:
             self._is_outdated = False
             self._remake()
 
-    def _take(self, made: Made) -> None:
+    def _take(self, made: MadeModel) -> None:
         self.set_class(bool(made.problem), "-wrong")
         self.query_one(FilterInput).wrong = made.place
         if made.model is None:
@@ -395,22 +394,3 @@ class _NoTrials:
 
 
 _NO_TRIALS: Final = _NoTrials()
-
-
-def _made(make: partial[TrialModel]) -> TrialTable.Made:
-    try:
-        return TrialTable.Made(make(), "")
-    except FilterError as error:
-        # The place in a saved filter is none in what was typed.
-        place = None if error.saved_as else (error.start, error.end)
-        return TrialTable.Made(None, error.message, place)
-    except HptuiError as error:
-        return TrialTable.Made(None, error.message)
-
-
-def _made_anyhow(make: partial[TrialModel]) -> TrialTable.Made:
-    try:
-        return _made(make)
-    except Exception as error:  # noqa: BLE001 - without an answer the table would stand still
-        what = f"{type(error).__name__}: {error}"
-        return TrialTable.Made(None, f"This failed: {what}")
