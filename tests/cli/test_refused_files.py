@@ -100,6 +100,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "rename": [["other"]],
     "duplicate": [["other"]],
     "fork": [["other"]],
+    "merge": [["--into", "other", "--any-objective"]],
     "export": [["out.csv"], ["out.jsonl"], ["out.parquet"], ["out.py"], ["out.db"]],
     "note": [[], ["--set", "x"], ["0"]],
     "tag": [[], ["--add", "x"], ["0", "--clear"]],

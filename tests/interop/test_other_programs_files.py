@@ -300,3 +300,42 @@ def test_a_study_exported_as_one_file_is_one_for_the_others(
     mine = hptui(capsys, "best", str(copy))["best"]
     assert {each["number"] for each in mine} == {trial.number for trial in study.best_trials}
     assert study.metric_names == ["loss", "accuracy"]
+
+
+@pytest.mark.parametrize("name", ["constrained", "plain-front"])
+def test_notes_and_tags_that_hptui_wrote_are_those_that_the_dashboard_shows(
+    place: Place, name: str, capsys: pytest.CaptureFixture[str]
+):
+    address, study_id = place.address(name), place.shown[name]["study_id"]
+    body = "# wörds\n" + "\nand a **long** row of them" * 300
+    # One is being run, and its engine writes; the other is at rest.
+    assert main(["note", address, "--set", "short"]) == 0
+    assert main(["note", address, "7", "--set", body]) == 0
+    assert main(["tag", address, "7", "--add", "good", "--add", "to do"]) == 0
+
+    def shown() -> tuple[dict[str, Any], dict[str, Any]]:
+        study = place.dashboard.study(study_id)
+        return study["note"], study["trials"][7]
+
+    wait_until(lambda: shown()[1]["note"]["body"] == body, "the note", shown)
+    note, trial = shown()
+    assert note["body"] == "short"
+    wait_until(
+        lambda: {"key": "hptui:tags", "value": '["good", "to do"]'} in shown()[1]["user_attrs"],
+        "the tags",
+        shown,
+    )
+    # Each sees the other's version, so that neither overwrites what it has not read.
+    version = trial["note"]["version"]
+    path = f"studies/{study_id}/{trial['trial_id']}/note"
+    assert place.dashboard.send("PUT", path, version=version, body="late") == 409
+    assert place.dashboard.send("PUT", path, version=version + 1, body="theirs") == 204
+    assert main(["note", address, "7", "--set", "mine", "--if-version", str(version)]) != 0
+    assert hptui(capsys, "note", address, "7") == {
+        "study": name,
+        "trial": 7,
+        "version": version + 1,
+        "note": "theirs",
+    }
+    assert main(["note", address, "7", "--clear"]) == 0
+    wait_until(lambda: shown()[1]["note"]["body"] == "", "no note", shown)
