@@ -270,3 +270,64 @@ def is_judging(process: psutil.Process) -> bool:
         return "hptui.engine.importance_child" in process.cmdline()
     except psutil.Error:
         return False
+
+
+def test_parameters_objectives_and_axes_are_chosen_for_a_view(path: Path) -> None:
+    view(
+        """
+        wait "All 42"
+        press h
+        wait "There is nothing to choose for this view."
+        press 5
+        wait "by lr and width"
+        press h
+        wait "What the view shows"
+        press g j space
+        wait "[x]  width"
+        wait "Choose two parameters"
+        press enter
+        expect "What the view shows"
+        press space
+        wait "[y]  kind"
+        press enter
+        wait "─ value by width and kind ─"
+        press 5
+        wait "─ rank of value by width and kind ─"
+        press 4
+        wait "momentum, in"
+        press h
+        wait "What the view shows"
+        press g space enter
+        wait-not "momentum, in"
+        expect "lr, log"
+        press h escape
+        press 8
+        wait "busy"
+        press h
+        wait "There is nothing to choose"
+        """,
+        path,
+        "mixed",
+    )
+    view(
+        """
+        wait "All 20"
+        press 4
+        wait "─ value 0 by parameter"
+        press h
+        wait "What the view shows"
+        press g j space
+        press enter
+        wait "─ value 1 by parameter"
+        press 9
+        wait "value 1 (maximize) by value 0"
+        press h g j space k
+        press k space enter
+        wait "─ value 0 (minimize) by value 1 (maximize) ─"
+        press 1
+        press h j space enter
+        wait "value 1, 2 objectives"
+        """,
+        path,
+        "two",
+    )

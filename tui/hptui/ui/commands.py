@@ -103,6 +103,7 @@ def _all() -> tuple[Command, ...]:
             ("next-tab", ("t",), "state", "Show the trials of the next state", True),
             *((view.command_id, (view.key,), view.name, view.title, False) for view in VIEWS),
             ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+            ("choose", ("h",), "choose", "Choose what the view shows", False),
             ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
             ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),
             ("curve", ("v",), "curve", "Show or hide the second plot", False),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.screen import ScreenResultType
 
+from hptui.ui.data.view_choices import ViewChoices, choices_for
 from hptui.ui.screens.steered import SteeredScreen
 from hptui.ui.views import OVERVIEW, VIEW_OF_COMMAND
 from hptui.ui.widgets.plot_area import PlotArea
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hptui.ui.commands import Command
+    from hptui.ui.data.view_options import ViewOptions
 
 _OVERVIEW_ONLY = ("curve", "zoom-in", "zoom-out")
 
@@ -37,6 +39,8 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
             return "This is for the overview; 1 shows it."
         kind = plots.kind
+        if command_id == "choose" and not self._choices():
+            return "There is nothing to choose for this view."
         if command_id == "log-axis" and kind is not None and "log" not in kind.options:
             return f"The figure {kind.name} has no axis that could be logarithmic."
         return None
@@ -53,6 +57,20 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
     def do_log_axis(self) -> None:
         """Use a log axis, or a linear one, for the plot in focus, else for the view."""
         self.plots.toggle_log()
+
+    def _choices(self) -> ViewChoices:
+        plots = self.plots
+        return choices_for(plots.kind, plots.snapshot, plots.options)
+
+    def do_choose(self) -> None:
+        """Ask which parameters and objectives the view shows."""
+        from hptui.ui.screens.view_choices import ViewChoicesDialog
+
+        def take(options: ViewOptions | None) -> None:
+            if options is not None:
+                self.plots.options = options
+
+        self.app.push_screen(ViewChoicesDialog(self._choices()), take)
 
     def do_zoom_in(self) -> None:
         """Show the later half of the history."""

@@ -84,6 +84,11 @@ class PlotArea(Vertical):
         return self._view
 
     @property
+    def snapshot(self) -> StudySnapshot:
+        """The moment that is shown."""
+        return self._snapshot
+
+    @property
     def kind(self) -> Kind | None:
         """The kind of figure that is shown; None in the overview."""
         kinds = self._view.kinds_for(len(self._snapshot.directions))
