@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import pytest
 from tests.storage.study_file import StudyFile
@@ -75,3 +76,48 @@ def test_any_size_is_kept(path: Path, capsys: pytest.CaptureFixture[str]):
         lines = printed(capsys, str(path), "--objective", "0", *size)
         assert len(lines) - 1 <= max(2, height)
         assert max(map(len, lines)) <= width
+
+
+def test_options_may_stand_between_the_study_and_the_kind(
+    path: Path, capsys: pytest.CaptureFixture[str]
+):
+    plain = printed(capsys, str(path), "edf", "--log", "--width", "60")
+    assert printed(capsys, str(path), "--log", "edf", "--width", "60") == plain
+    assert printed(capsys, "--width", "60", str(path), "--log", "edf") == plain
+
+
+def test_figures_are_written_as_text_or_as_a_picture(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    text, picture = tmp_path / "figure.txt", tmp_path / "figure.SVG"
+    shown = "\n".join(printed(capsys, str(path), "--width", "60", "--height", "12"))
+    assert printed(capsys, str(path), "--width", "60", "--height", "12", "--output", str(text)) == [
+        ""
+    ]
+    lines = text.read_text("utf-8").splitlines()
+    assert [line for line in lines if line] == [line for line in shown.splitlines() if line]
+    printed(capsys, str(path), "pareto", "--output", str(picture))
+    root = ElementTree.parse(picture).getroot()
+    assert root.tag.endswith("svg")
+    assert r"a\x1b[2Jb: value 1 (maximize) by value 0" in picture.read_text("utf-8")
+
+
+def test_what_cannot_be_written_is_refused_and_nothing_lost(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    there = tmp_path / "there.svg"
+    there.write_text("mine")
+    refusals = {
+        str(there): "there.svg exists already.",
+        str(tmp_path / "figure.png"): "figure.png does not say in which form to write.",
+        str(tmp_path / "none" / "figure.svg"): "the folder does not exist.",
+        str(path): "does not say in which form",
+    }
+    for target, sentence in refusals.items():
+        assert main(["plot", str(path), "--output", target]) == 2
+        assert sentence in capsys.readouterr().err
+    assert there.read_text() == "mine"
+    assert main(["plot", str(path), "--overwrite"]) == 2
+    assert main(["plot", str(path), "--output", str(there), "--overwrite"]) == 0
+    assert there.read_text("utf-8").startswith("<svg")
+    assert {each.name for each in tmp_path.iterdir()} == {"there.svg", "tuned.db"}

@@ -150,7 +150,8 @@ def _run_command(name: str, argv: list[str]) -> int:
     )
     parser.set_defaults(command=command.name)
     module.add_arguments(parser)
-    args = parser.parse_args(argv)
+    # Options may stand between a study and what is asked of it.
+    args = parser.parse_intermixed_args(argv)
     args.argv = argv
     return int(module.run(args))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.evaluators import EVALUATORS
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from hptui.figures.request import FigureRequest
+    from hptui.figures.request import FigureRequest, Frame
 
 MAX_STUDIES: Final = 6
 
@@ -42,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print JSON, one object a line (importance, advice)"
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write to a file instead, whose name ends in .svg (a picture) or .txt (text)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     add_size_options(parser)
 
 
@@ -101,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     kind = KINDS[args.kind]
     check_options(kind, args)
     check_filter(args.filter)
+    _check_output(args)
     progress = ProgressLine()
     request = read_request(args, progress.tell)
     if args.json:
@@ -108,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
             progress.clear()
             print(dump(data, indent=None))
         return 0
+    if args.output is not None:
+        return _write(args, request, Frame(size.width, size.height - TITLE_LINES), progress)
     frame = Frame(size.width, size.height - TITLE_LINES, terminal.has_unicode)
     names = ", ".join(study.name for study in request.studies)
     for titled in kind.figures(request):
@@ -116,6 +128,42 @@ def run(args: argparse.Namespace) -> int:
         print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
         figure = titled.draw(frame)
         print(figure.sentence or picture_text(figure.picture, has_colour=terminal.has_colour))
+    return 0
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    """Refuse what could not be written before anything is computed."""
+    if args.output is None:
+        if args.overwrite:
+            raise UsageError("--overwrite is for --output, which was not given.")
+        return
+    from hptui.figures.picture_file import picture_form
+
+    if args.json:
+        raise UsageError("--json prints data, and --output writes figures.", hint="Give only one.")
+    picture_form(args.output)
+    if os.path.lexists(args.output) and not args.overwrite:
+        raise UsageError(
+            f"{safe_line(str(args.output))} exists already.",
+            hint="--overwrite replaces it, or choose another name.",
+        )
+
+
+def _write(
+    args: argparse.Namespace, request: FigureRequest, frame: Frame, progress: ProgressLine
+) -> int:
+    """Write the figures to the file that was asked for."""
+    from hptui.figures.picture_file import TitledPicture, write_pictures
+
+    names = ", ".join(study.name for study in request.studies)
+    pictures = [
+        TitledPicture(
+            safe_line(f"{names}: {titled.title}", max_chars=frame.width), titled.draw(frame).picture
+        )
+        for titled in KINDS[args.kind].figures(request)
+    ]
+    progress.clear()
+    write_pictures(args.output, pictures, overwrite=args.overwrite)
     return 0
 
 
