@@ -25,7 +25,7 @@ from hptui.engine.process_identity import boot_id
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
-from hptui.engine.unsaved import find_spools, use_up
+from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.load import source_sha
 from hptui.storage.sqlite import SqliteStorage
@@ -111,8 +111,9 @@ def _open(plan: RunPlan, about: Message, lease: Lease, choices: Choices | None) 
 
 def _replay(plan: RunPlan) -> int:
     """Store the trials that an earlier run of the study could not; return how many."""
-    names = study_names(plan.study_file)
-    if plan.study not in names:
+    if not is_any_left(folder_of(plan.study_file, plan.study)):
+        return 0
+    if plan.study not in study_names(plan.study_file):
         return 0
     token = read_study_file(plan.study_file, lambda connection: token_of(connection, plan.study))
     count = 0

@@ -75,6 +75,11 @@ def _keep(path: Path, text: str) -> bool:
     return True
 
 
+def is_any_left(study_folder: Path) -> bool:
+    """Say whether there is such a file at all, of this study or of another."""
+    return any(True for place in places(study_folder) for _ in _listed(place))
+
+
 def find_spools(study_file: Path, study: str, token: str | None) -> list[Spool]:
     """Return the files with trials of a study that could not be stored, by name."""
     folder = folder_of(study_file, study)
