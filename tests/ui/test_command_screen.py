@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
 
+from hptui.ui.commands import COMMANDS
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.settings import Settings
 
@@ -82,9 +83,10 @@ def test_help_shows_keys_titles_and_reasons() -> None:
         """
         press ?
         wait "Set up a new study"
-        expect "No study is under the cursor."
         expect "Find a command by its name"
         expect-not "Open the study under the cursor"
+        press G
+        wait "No study is under the cursor."
         press esc
         expect-not "Find a command by its name"
         """,
@@ -122,6 +124,8 @@ def test_a_choice_is_made_by_letter_by_arrows_or_not_at_all() -> None:
         wait "said: delete"
         press x j enter
         wait "said: keep"
+        press x G g enter
+        wait "said: delete"
         press x esc
         wait "said: None"
         """
@@ -194,6 +198,13 @@ def test_every_screen_has_the_keys_of_its_place() -> None:
     keys = {key for key, _ in Own()._bindings}  # pyright: ignore[reportPrivateUsage]
     assert {"space", "S", "question_mark", "ctrl+p", "escape"} <= keys
     assert "n" not in keys
+
+
+def test_a_command_has_the_same_key_on_every_screen() -> None:
+    keys: dict[str, str] = {}
+    for command in COMMANDS:
+        first = keys.setdefault(command.id, command.keys[0])
+        assert first == command.keys[0], f"{command.id} on {command.place}"
 
 
 def test_a_terminal_without_utf8_gets_ascii_alone(tmp_path: Path) -> None:

@@ -118,6 +118,41 @@ def test_a_broken_file_is_told_in_the_application_which_works() -> None:
     drive('wait "is not TOML"\npress n\nexpect "said: new study"', home=AScreen)
 
 
+def test_keys_of_the_file_are_shown_and_its_defaults_begin_a_run() -> None:
+    written(
+        """
+        [keys]
+        new-study = "N"
+        palette = "ctrl+k"
+        back = "ctrl+g"
+        [defaults]
+        trials = 7
+        sampler = "random"
+        """
+    )
+    drive(
+        """
+        wait "N new"
+        expect "ctrl+k commands"
+        press ?
+        wait "ctrl+k finds commands by name"
+        press escape ctrl+k
+        wait "Commands"
+        type set up a new
+        wait "  N"
+        press enter
+        wait "Choose an objective" 10s
+        expect "Branin function: two floats"
+        type rosenbrock
+        press enter
+        wait "found by" 30s
+        expect "--sampler random --trials 7"
+        press ctrl+g
+        wait "what it tunes"
+        """
+    )
+
+
 def test_a_theme_that_is_not_there_is_told() -> None:
     written('theme = "mauve"')
     app = drive("wait \"There is no theme 'mauve'\"", home=AScreen)

@@ -6,7 +6,7 @@ import argparse
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import optuna
 import pytest
@@ -17,7 +17,7 @@ from hptui.domain.space import FloatParam, IntParam
 from hptui.errors import HptuiError, OptionError, UsageError
 from hptui.registry.probe import KnownParam
 from hptui.ui.data.method_draft import MethodDraft
-from hptui.ui.data.objective_completion import complete_objective
+from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
 from hptui.ui.data.setup_sources import (
@@ -346,6 +346,8 @@ def test_paths_and_functions_are_completed(here: Path) -> None:
     assert complete("train.py", here) == ["train.py:one", "train.py:two"]
     assert complete("train.py:t", here) == ["train.py:two"]
     assert complete("~", here) == ["~/"]
+    assert common_start(complete("train.py", here)) == "train.py:"
+    assert common_start([]) == ""
 
 
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,3 +355,11 @@ def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("importlib.util.find_spec", find_spec)
     assert missing_packages()["gp"] == "It needs torch and scipy: pip install 'hptui[gp]'."
+
+
+def test_a_field_goes_back_to_what_it_began_with() -> None:
+    run = RunDraft.start(3, {"trials": 50}).named("wine")
+    for key, text in (("workers", "5"), ("trials", "7"), ("name", "port"), ("goal", "max")):
+        changed = run.with_text(cast("RunKey", key), text)
+        assert changed != run
+        assert changed.reset(cast("RunKey", key)) == run

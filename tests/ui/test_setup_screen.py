@@ -83,15 +83,33 @@ def test_a_person_picks_shapes_and_starts(folder: Path) -> None:
         press down l
         wait "2 edited"
         expect "--space x=0.0..2.5 --space n=:log"
+        press tab tab tab down enter
+        type 10
+        press enter
+        wait "--trials 10"
         press f5
         wait "running" 60s
         wait "not running" 60s
+        press escape
+        wait "1 study" 10s
+        press r
+        wait "next run of" 10s
+        wait "found by" 30s
+        expect "2 edited"
+        press tab tab tab down enter
+        type 5
+        press enter
+        wait "--trials 5"
+        press f5
+        wait "running" 60s
+        wait "not running" 60s
+        wait "15" 10s
         """
     )
     (file,) = folder.glob("*.db")
     assert file.stem == "objectives_to_set_up-plain"
     trials = load(folder, file.stem).trials
-    assert len(trials) == 100
+    assert len(trials) == 15
     assert {str(each.distributions["x"]) for each in trials} == {
         "FloatDistribution(high=2.5, log=False, low=0.0, step=None)"
     }
@@ -125,6 +143,14 @@ def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
         press escape
         press backspace
         expect-not "edited"
+        press right right right enter
+        type 3
+        press enter
+        wait "--space n=:step=3"
+        press backspace
+        wait-not "--space"
+        press backspace
+        wait "n is as it was."
         """
     )
     assert form.draft.space.edits == {}
@@ -186,6 +212,11 @@ def test_samplers_and_pruners_have_forms() -> None:
         wait "n_startup_trials=25 --jobs"
         press up up up enter
         wait "Choose a sampler"
+        press tab G k enter
+        wait "--sampler grid"
+        press enter
+        wait "Choose a sampler"
+        press tab j slash
         type carlo
         wait "Quasi-Monte Carlo"
         press enter
@@ -243,6 +274,20 @@ def test_the_run_is_set_up_too() -> None:
         press right enter
         wait "--backend threading"
         expect "--study mine"
+        press down enter
+        type 1m
+        press enter
+        wait "--trial-timeout 1m"
+        press left enter
+        type -0.5
+        press enter
+        wait "--target=-0.5"
+        press down enter
+        type 7
+        press enter
+        wait "--seed 7"
+        press backspace
+        wait-not "--seed"
         """
     )
     assert form.draft.problems() == []
@@ -494,6 +539,10 @@ def test_leaving_asks_where_something_would_be_lost() -> None:
         wait "Leave the form?"
         press s
         wait "1 edited"
+        press q
+        wait "Leave hptui?"
+        press s
+        wait-not "Leave hptui?"
         press Y
         wait "Copied the command."
         press escape
@@ -504,7 +553,7 @@ def test_leaving_asks_where_something_would_be_lost() -> None:
     )
 
 
-def test_ascii_terminals_and_the_mouse() -> None:
+def test_ascii_terminals_and_the_mouse(folder: Path) -> None:
     drive(
         """
         wait "found by" 30s
@@ -513,9 +562,22 @@ def test_ascii_terminals_and_the_mouse() -> None:
         type 3
         press enter
         wait "1 edited"
+        screenshot form.txt
+        click 5 33
+        wait "Copied the command."
+        click 5 2
+        wait "Choose an objective"
+        type branin
+        screenshot picker.txt
+        click 20 12
+        wait "hptui run branin" 10s
+        wait "found by" 30s
+        expect-not "edited"
         """,
         size="120x36",
         settings=Settings(),
         has_unicode=False,
         home=lambda: SetupScreen(_ref("plain")),
     )
+    assert (folder / "form.txt").read_text("utf-8").isascii()
+    assert (folder / "picker.txt").read_text("utf-8").isascii()

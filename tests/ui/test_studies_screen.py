@@ -1,11 +1,14 @@
 """The home: studies listed, found, opened, kept; real files, the real application."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os
 import sys
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
 from tests.e2e.programs import OBJECTIVES, run, start, wait_until
 from tests.engine.test_renaming import make
@@ -15,12 +18,15 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 from tests.ui.showing import run as show
 from tests.ui.showing import screen_text, until
+from textual.events import MouseScrollDown
 
 from hptui.cli.application import open_place
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.trash import list_trash
 from hptui.storage.studies import list_studies, read_summary, study_names
 from hptui.ui.app import HptuiApp
+from hptui.ui.data.catalogue_feed import Catalogue
+from hptui.ui.screens.studies import StudiesScreen
 from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -133,6 +139,62 @@ def test_a_click_on_a_header_sorts_and_a_double_click_on_a_row_opens(folder: Pat
     show(HptuiApp(open_place(None)), scenario, size=(120, 40))
 
 
+def test_the_wheel_scrolls(folder: Path):
+    path = folder / "many.db"
+    with StudyFile(path) as built:
+        for number in range(60):
+            built.add_study(f"study-{number:02}", ["MINIMIZE"])
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "study-00" in screen_text(pilot.app), "the list")
+        for _ in range(60):
+            await pilot._post_mouse_events([MouseScrollDown], Grid, offset=(4, 4))
+        await until(pilot, lambda: "study-59" in screen_text(pilot.app), "the list's end")
+        assert "study-00" not in screen_text(pilot.app)
+
+    show(HptuiApp(open_place(None)), scenario)
+
+
+def test_how_far_reading_is_and_since_when_it_fails_is_told(folder: Path):
+    study(folder, "wine", 3.0)
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        screen = pilot.app.screen
+        assert isinstance(screen, StudiesScreen)
+        await until(pilot, lambda: screen.catalogue is not None, "the list")
+        screen.halt_reading()
+        assert screen.catalogue is not None
+        rows = screen.catalogue.rows
+        for catalogue, text in (
+            (Catalogue((), loading=(3, 40)), "reading 3 of 40 files"),
+            (Catalogue(rows, trouble="studies cannot be read: Input/output error."), "as of "),
+        ):
+            screen._has_listed = False
+            screen.post_message(StudiesScreen.CatalogueRead(catalogue))
+            await until(pilot, lambda text=text: text in screen_text(pilot.app), text)
+        assert "studies cannot be read: Input/output error." in screen_text(pilot.app)
+        assert "wine" in screen_text(pilot.app)
+
+    show(HptuiApp(open_place(None)), scenario, size=(120, 40))
+
+
+def test_a_file_of_plain_optuna_and_another_folder(folder: Path, tmp_path: Path):
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    plain = optuna.create_study(study_name="plain", storage=f"sqlite:///{other / 'plain.db'}")
+    plain.optimize(lambda trial: trial.suggest_float("rate", 0, 1), n_trials=2)
+    drive(
+        """
+        wait "not running"
+        press escape
+        wait "plain, 2 trials"
+        wait "rate"
+        """,
+        other / "plain.db",
+    )
+    drive('wait "plain"\nexpect "elsewhere/   1 study"', other)
+
+
 def order(pilot: Pilot[int]) -> list[str]:
     """The studies from top to bottom."""
     words = [line.split()[0] for line in screen_text(pilot.app).splitlines() if line.strip()]
@@ -149,8 +211,9 @@ def test_typing_filters(folder: Path):
         type of-BET
         wait-not "alpha"
         expect "beta"
-        press enter
+        press down
         expect "of-BET"
+        press slash enter
         press escape
         wait "gamma"
         press slash
@@ -221,9 +284,24 @@ def test_the_first_start_offers_objectives(folder: Path):
         expect "n your own function"
         press x
         wait "no study under the cursor"
+        press slash
+        wait "There is no study yet."
         """
     )
     assert names(folder) == set()
+    study(folder, "wine", 3.0)
+    drive(
+        """
+        wait "1 study"
+        press x x
+        wait "what it tunes"
+        wait "rosenbrock"
+        press u
+        wait "1 study"
+        press x x
+        wait "rosenbrock"
+        """
+    )
 
 
 def test_studies_that_appear_are_shown(folder: Path):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from textual.pilot import OutOfBounds, WaitForScreenTimeout
+from textual import events
+from textual.pilot import WaitForScreenTimeout
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
@@ -74,7 +75,7 @@ async def _play_all(
             if app.return_code is not None:
                 raise StepFailedError("The application has ended.")
             await _do(pilot, app, step.action)
-        except (OutOfBounds, WaitForScreenTimeout) as error:
+        except WaitForScreenTimeout as error:
             return Failure(step, str(error), _last_screen(app))
         except HptuiError as error:
             return Failure(step, error.message, _last_screen(app))
@@ -107,7 +108,7 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             await pilot.resize_terminal(width, height)
             await pilot.pause()
         case Click(x, y):
-            await _until_done_or_ended(_click(pilot, x, y), app)
+            await _until_done_or_ended(_click(pilot, app, x, y), app)
 
 
 async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
@@ -117,8 +118,13 @@ async def _press(pilot: Pilot[int], app: HptuiApp, keys: Sequence[str]) -> None:
         await _until_done_or_ended(pilot.press(key), app)
 
 
-async def _click(pilot: Pilot[int], x: int, y: int) -> None:
-    await pilot.click(offset=(x, y))
+async def _click(pilot: Pilot[int], app: HptuiApp, x: int, y: int) -> None:
+    """Press and release the button as a terminal tells it; the pilot's click is of no widget."""
+    if not app.screen.region.contains(x, y):
+        raise StepFailedError(f"The terminal is {app.size.width}x{app.size.height}.")
+    for event in (events.MouseMove, events.MouseDown, events.MouseUp):
+        app.post_message(event(None, x, y, 0, 0, 1, False, False, False))
+        await pilot.pause()
 
 
 async def _until_done_or_ended(step: Coroutine[Any, Any, None], app: HptuiApp) -> None:

@@ -67,7 +67,7 @@ def delete(row: StudyRow) -> Outcome:
     from hptui.engine.trash import delete_study
 
     delete_study(row.path, row.name)
-    return Outcome(f"{row.name} is in the trash; u brings it back.")
+    return Outcome(f"{row.name} is in the trash; undo brings it back.")
 
 
 def undo(folder: Path) -> Outcome:

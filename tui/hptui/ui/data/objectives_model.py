@@ -14,24 +14,31 @@ if TYPE_CHECKING:
     from hptui.ui.data.table_model import Sort
 
 _MAX_NAME = 32
-_SUMMARY_WIDTH = 80
+_MIN_SUMMARY = 13
+_BESIDE = 8
+"""Cells of the gaps and the margins."""
 
 
 class ObjectivesModel:
-    """Objectives by name, each with its summary."""
+    """Objectives by name, each with its summary.
+
+    Args:
+        found: The objectives.
+        width: Of the table, in cells.
+    """
 
     sort: Sort | None = None
     grows_at: Literal["start", "end"] | None = None
 
-    def __init__(self, found: Sequence[Found]) -> None:
+    def __init__(self, found: Sequence[Found], width: int = 120) -> None:
         self.found = tuple(found)
         names = max((len(each.ref.name) for each in found), default=0)
         goals = max((len(_goal(each)) for each in found), default=0)
-        self.columns: tuple[Column, ...] = (
-            Column("objective", "objective", max(9, min(names, _MAX_NAME))),
-            Column("goal", "goal", max(4, goals)),
-            Column("summary", "what it tunes", _SUMMARY_WIDTH),
-        )
+        name = Column("objective", "objective", max(9, min(names, _MAX_NAME)))
+        goal = Column("goal", "goal", max(4, goals))
+        room = width - name.width - goal.width - _BESIDE
+        summary = Column("summary", "what it tunes", max(_MIN_SUMMARY, room))
+        self.columns: tuple[Column, ...] = (name, goal, summary)
 
     def __len__(self) -> int:
         """Return how many there are."""

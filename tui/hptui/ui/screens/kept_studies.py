@@ -218,7 +218,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         self.app.push_screen(
             ChoiceDialog(
                 f"Delete {row.name}?",
-                f"{what}It goes to the trash; u brings it back.",
+                f"{what}It goes to the trash; {self.app.first_key_of('undo')} brings it back.",
                 (("x", "delete", "delete it"), ("n", "", "keep it")),
             ),
             delete,

@@ -107,7 +107,7 @@ class PickDialog(Dialog[str]):
         rows = self.rows_beside(n_lines)
         options = self.query_one(OptionList)
         # The frame keeps its size while the list is narrowed.
-        n_wanted = sum(1 + bool(item.why_not) for item in self._items)
+        n_wanted = len(self._items) + sum(map(bool, _reasons(self._items)))
         options.styles.min_height = min(n_wanted, _MAX_HEIGHT, rows)
         options.styles.max_height = rows
 
@@ -119,11 +119,11 @@ class PickDialog(Dialog[str]):
         options.clear_options()
         options.add_options(
             Option(
-                self._prompt_of(item, min(width, _MAX_NAME)),
+                self._prompt_of(item, reason, min(width, _MAX_NAME)),
                 f"_{item.result}",
                 disabled=bool(item.why_not),
             )
-            for item in self._shown
+            for item, reason in zip(self._shown, _reasons(self._shown), strict=True)
         )
         options.highlighted = next(
             (index for index, item in enumerate(self._shown) if not item.why_not), None
@@ -202,10 +202,21 @@ class PickDialog(Dialog[str]):
     def _tell_about(self, text: str) -> None:
         self.query_one("#about", Static).update(Text(safe_line(text, max_chars=_MAX_ABOUT)))
 
-    def _prompt_of(self, item: PickItem, width: int) -> Text:
-        note, reason, name = safe_line(item.note), safe_line(item.why_not), safe_line(item.name)
-        if not reason:
-            name = f"{name.ljust(width)}  " if note else name
-            return Text.assemble(name, (note, self.app.colour("dimmed")))
-        name = f"{name.ljust(width)}  {note}" if note else name
-        return Text.assemble(name, (f"\n    {reason}", self.app.colour("dimmed")))
+    def _prompt_of(self, item: PickItem, reason: str, width: int) -> Text:
+        name, note = safe_line(item.name), safe_line(item.note)
+        dimmed = self.app.colour("dimmed")
+        text = Text(f"{name.ljust(width)}  " if note else name)
+        # What cannot be picked is greyed as a whole by the list.
+        text.append(note, "" if item.why_not else dimmed)
+        if reason:
+            text.append(f"\n    {safe_line(reason)}", dimmed)
+        return text
+
+
+def _reasons(items: Sequence[PickItem]) -> list[str]:
+    """Return what is told below each item: a reason that neighbours share stands below the last."""
+    after = [item.why_not for item in items[1:]] + [""]
+    return [
+        item.why_not if item.why_not != following else ""
+        for item, following in zip(items, after, strict=True)
+    ]

@@ -13,14 +13,14 @@ from hptui.errors import HptuiError
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
-from hptui.ui.data.setup_rules import PointedField, why_not
+from hptui.ui.data.setup_rules import why_not
 from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
 from hptui.ui.launching import Launched, Launching
 from hptui.ui.panes import pane_title
 from hptui.ui.probing import Probed, Probing
-from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog
 from hptui.ui.screens.pick_objective import ObjectivePicker
+from hptui.ui.screens.setup_fields import SetupFields
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
 from hptui.ui.widgets.method_form import MethodForm
@@ -30,13 +30,14 @@ from hptui.ui.widgets.space_pane import SpacePane, nothing_found
 from hptui.ui.widgets.space_table import SpaceTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.registry.probe_result import ProbeResult
     from hptui.ui.commands import Place
-    from hptui.ui.data.setup_rules import Part
 
 THIN: Final = 60
 """Below this width the form with the focus takes the room of the others."""
@@ -45,7 +46,7 @@ LOW: Final = 20
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
 
-class SetupScreen(CommandScreen[None]):
+class SetupScreen(SetupFields):
     """The form of a new study, or of the next run of one that is there.
 
     Args:
@@ -115,7 +116,7 @@ class SetupScreen(CommandScreen[None]):
         """Read what the form begins with."""
         for name in ("objective", "sampler", "pruner", "run"):
             self.query_one(f"#{name}").border_title = pane_title(name)
-        self._space.tell("Reading…")
+        self.space.tell("Reading…")
         self._show_head()
         self._read()
 
@@ -135,34 +136,13 @@ class SetupScreen(CommandScreen[None]):
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
-        field = _pointed(self._table())
-        return why_not(command_id, self._draft, field, is_read=self._opened is not None)
+        return why_not(command_id, self._draft, self.pointed, is_read=self._opened is not None)
 
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
         self._probing.stop()
         self._launching.start(self._draft)
         self._show_head()
-
-    def do_edit_field(self) -> None:
-        """Edit the field under the cursor."""
-        table = self._table()
-        if table is not None:
-            table.edit()
-
-    def do_fix_param(self) -> None:
-        """Fix the parameter under the cursor, or free it."""
-        self._space.table.fix_or_free()
-
-    def do_toggle_log(self) -> None:
-        """Put the parameter under the cursor on the other scale."""
-        self._space.table.toggle_log()
-
-    def do_reset_field(self) -> None:
-        """Undo what was edited under the cursor."""
-        table = self._table()
-        if isinstance(table, SpaceTable | MethodForm | RunForm):
-            table.reset()
 
     def do_probe(self) -> None:
         """Look for parameters again."""
@@ -193,22 +173,29 @@ class SetupScreen(CommandScreen[None]):
             self._launching.give_up()
             self.query_one(AboutLine).tell("Giving up…")
             return
-        if self.maximized is not None or self._first is None or self._is_untouched():
-            if self._probing.is_running and self.maximized is None and not self._draft.space.known:
-                self._probing.stop()
-                return
-            self._probing.stop()
+        if self.maximized is not None:
             super().do_back()
-            return
+        elif self._probing.is_running and self._is_untouched() and not self._draft.space.known:
+            self._probing.stop()
+        else:
+            self._leave("Leave the form?", super().do_back)
 
-        def leave(answer: str | None) -> None:
+    def do_quit(self) -> None:
+        """Leave the application; asks where edits would be lost."""
+        self._leave("Leave hptui?", self.app.do_quit)
+
+    def _leave(self, title: str, leave: Callable[[], None]) -> None:
+        def decide(answer: str | None) -> None:
             if answer == "leave":
                 self._probing.stop()
-                super(SetupScreen, self).do_back()
+                leave()
 
+        if self._is_untouched():
+            decide("leave")
+            return
         choices = [("l", "leave", "Leave"), ("s", "stay", "Stay")]
         text = "What is set up here is not kept."
-        self.app.push_screen(ChoiceDialog("Leave the form?", text, choices), leave)
+        self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 
     @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
@@ -242,18 +229,19 @@ class SetupScreen(CommandScreen[None]):
         self._probed = None
         self._show_all()
         if opened.trouble:
-            self._space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
+            self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
-            self._space.tell("No objective is chosen. o chooses one.")
+            key = self.app.first_key_of("pick-objective")
+            self.space.tell(f"No objective is chosen. {key} chooses one.")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
-        self._space.table.lines.focus()
+        self.space.table.lines.focus()
 
     def _begin_probe(self) -> None:
         if self._draft.ref is not None:
             if not self._draft.space.known:
                 self._show_known(None)
-            self._space.tell("Importing the objective…")
+            self.space.tell("Importing the objective…")
             self._probing.start(self._draft.ref)
 
     @on(ProbeNews)
@@ -268,7 +256,8 @@ class SetupScreen(CommandScreen[None]):
         what = "Importing the objective…"
         if news.n_trials:
             what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
-        self._space.tell(f"{what}   {news.took_s:.0f} s   esc stops")
+        back = self.app.first_key_of("back")
+        self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
@@ -282,9 +271,9 @@ class SetupScreen(CommandScreen[None]):
             self._first = self._draft
         self._show_all()
         if space.known:
-            self._space.tell("")
+            self.space.tell("")
         elif probed is not None:
-            self._space.tell(*nothing_found(probed))
+            self.space.tell(*nothing_found(probed))
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
@@ -336,21 +325,11 @@ class SetupScreen(CommandScreen[None]):
         else:
             self.app.switch_screen(study)  # pyright: ignore[reportUnknownMemberType]
 
-    @property
-    def _space(self) -> SpacePane:
-        return self.query_one(SpacePane)
-
-    def _table(self) -> FieldTable | None:
-        focused = self.focused
-        if focused is None:
-            return None
-        return next((each for each in focused.ancestors if isinstance(each, FieldTable)), None)
-
     def _is_untouched(self) -> bool:
-        return self._first is not None and self._draft == self._first
+        return self._first is None or self._draft == self._first
 
     def _show_all(self) -> None:
-        self._space.table.show(self._draft.space)
+        self.space.table.show(self._draft.space)
         self._show_forms()
         self._show_head()
 
@@ -366,7 +345,7 @@ class SetupScreen(CommandScreen[None]):
         draft = self._draft
         self.query_one(TitleLine).show(draft)
         self.query_one(ObjectiveLine).show(draft)
-        self._space.show_found(self._probed, self._took_s, draft.n_objectives)
+        self.space.show_found(self._probed, self._took_s, draft.n_objectives)
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None
@@ -377,7 +356,7 @@ class SetupScreen(CommandScreen[None]):
         )
         self.query_one(CommandLine).show(draft)
         if not self._launching.is_running:
-            self._point(self._table())
+            self._point(self.table)
         self.refresh_commands()
 
     def _point(self, table: FieldTable | None) -> None:
@@ -387,13 +366,3 @@ class SetupScreen(CommandScreen[None]):
             about.tell_problems(problems)
         else:
             about.tell("" if table is None else table.help_text())
-
-
-def _pointed(table: FieldTable | None) -> PointedField | None:
-    """Return the field under the cursor of a table."""
-    if table is None or table.cursor is None:
-        return None
-    part: Part = "space" if isinstance(table, SpaceTable) else "run"
-    if isinstance(table, MethodForm):
-        part = "sampler" if table.draft.family == "sampler" else "pruner"
-    return PointedField(part, table.cursor[0])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -23,16 +22,18 @@ from hptui.ui.data.studies_model import (
 from hptui.ui.screens.marked_studies import MarkedStudies
 from hptui.ui.shown_run import ShownRun
 from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.first_start import FirstStart
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.studies_head import StudiesHead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from textual import events
     from textual.app import ComposeResult
 
     from hptui.domain.objective import ObjectiveRef
-    from hptui.registry.catalogue import Found
     from hptui.ui.commands import Place
     from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
     from hptui.ui.data.table_model import Sort
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _CLOCK_S: Final = 10.0
 """How often ages are told anew."""
 _MAX_LIST_SHARE: Final = 0.6
+_OF_LISTS: Final = frozenset({"filter", "sort", "reverse"})
 _LIST_FRAME: Final = 3
 """Lines of the list that are no studies: its rule, its header, and one of air."""
 
@@ -51,6 +53,7 @@ class StudiesScreen(MarkedStudies):
 
     PLACE: ClassVar[Place] = "studies"
     CSS_PATH = "../styles/studies.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "to_list", show=False)]
 
     @dataclass
     class CatalogueRead(Message):
@@ -66,12 +69,6 @@ class StudiesScreen(MarkedStudies):
     class Ready(Message):
         """What is slow to import is there."""
 
-    @dataclass
-    class ObjectivesFound(Message):
-        """The objectives that could be started first."""
-
-        found: Sequence[Found]
-
     def __init__(self) -> None:
         super().__init__()
         self.catalogue: Catalogue | None = None
@@ -81,13 +78,12 @@ class StudiesScreen(MarkedStudies):
         self._wanted: str | None = None
         self._preview: StudyPreview | None = None
         self._has_listed = False
-        self._has_asked_for_objectives = False
 
     def compose(self) -> ComposeResult:
         """Lay out the line at the top, the list and the footer; the preview comes later."""
-        yield Static(id="head", markup=False)
+        yield StudiesHead(id="head")
         with Vertical(id="body"):
-            yield Static(id="face", markup=False)
+            yield FirstStart(id="face")
             with Vertical(id="list", classes="pane"):
                 yield Grid(empty="Looking for studies.")
             with Horizontal(id="filter-line"):
@@ -158,6 +154,12 @@ class StudiesScreen(MarkedStudies):
         rows = () if self.catalogue is None else self.catalogue.rows
         return tuple(dict.fromkeys(tag for row in rows for tag in row.tags))
 
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        if self.has_class("-first") and command_id in _OF_LISTS:
+            return "There is no study yet."
+        return super().why_not(command_id)
+
     # Reading.
 
     def resume_reading(self) -> None:
@@ -202,14 +204,22 @@ class StudiesScreen(MarkedStudies):
             self.grid.move_to_row(0)
         self._has_listed = is_whole
 
-    @on(ObjectivesFound)
-    def show_objectives(self, message: ObjectivesFound) -> None:
+    @on(FirstStart.ObjectivesFound)
+    def show_objectives(self) -> None:
         """Offer the objectives where there is no study yet."""
+        if self.has_class("-first"):
+            self._list_objectives()
+            self.refresh_commands()
+
+    def _list_objectives(self) -> None:
         from hptui.ui.data.objectives_model import ObjectivesModel
 
-        if self.has_class("-first"):
-            self.grid.show(ObjectivesModel(message.found), empty="No objective was found.")
-            self.refresh_commands()
+        found = self.query_one(FirstStart).found
+        if found is None:
+            self.grid.show(self._model(()), empty="Looking for objectives.")
+        else:
+            model = ObjectivesModel(found, self.grid.size.width or self.size.width)
+            self.grid.show(model, empty="No objective was found.")
 
     def _show(self) -> None:
         catalogue = self.catalogue
@@ -220,7 +230,8 @@ class StudiesScreen(MarkedStudies):
         self.set_class(is_first, "-first")
         self._tell_head()
         if is_first:
-            self._show_first_start()
+            self.query_one(FirstStart).begin()
+            self._list_objectives()
         else:
             model = self._model(catalogue.rows)
             self.grid.show(model, empty=self._empty_sentence(catalogue))
@@ -248,24 +259,6 @@ class StudiesScreen(MarkedStudies):
             return "Looking for studies."
         return f"No study matches {safe_line(self._filter, max_chars=60)!r}; esc shows all."
 
-    def _show_first_start(self) -> None:
-        self.query_one("#face", Static).update(
-            Text.assemble(
-                "There are no studies in ",
-                safe_line(self._place_name()),
-                " yet.\n",
-                ("enter sets up the objective under the cursor, n your own function.", "dim"),
-            )
-        )
-        if not self._has_asked_for_objectives:
-            self._has_asked_for_objectives = True
-            self.run_worker(self._find_objectives, thread=True, exit_on_error=False)
-
-    def _find_objectives(self) -> None:
-        from hptui.registry.catalogue import find_objectives
-
-        self.post_message(self.ObjectivesFound(find_objectives()))
-
     def _fit_list(self, n_rows: int) -> None:
         """Give the list the lines that it needs, and the preview the rest."""
         height = self.query_one("#body").size.height
@@ -286,29 +279,7 @@ class StudiesScreen(MarkedStudies):
         self._show()
 
     def _tell_head(self) -> None:
-        rows = self.listed()
-        n_running = sum(row.engine is not None for row in rows)
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append("hptui", "bold")
-        text.append(f"   {safe_line(self._place_name())}")
-        if rows:
-            studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
-            text.append(f"   {studies}", self.app.theme_variables["dimmed"])
-            if n_running:
-                text.append(f", {n_running} running", self.app.state_style("running"))
-            if n_marked := len(self.marked):
-                text.append(f"   {n_marked} marked", self.app.state_style("best"))
-        self.query_one("#head", Static).update(text)
-
-    def _place_name(self) -> str:
-        path = self.app.place.path
-        for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
-            if path != base and path.is_relative_to(base):
-                path_text = f"{prefix}{path.relative_to(base)}"
-                break
-        else:
-            path_text = str(path)
-        return path_text if self.app.place.folder is None else f"{path_text}/"
+        self.query_one(StudiesHead).show(self.catalogue, len(self.marked))
 
     def _show_preview(self) -> None:
         if self._preview is not None and self._preview.is_mounted:
@@ -376,6 +347,10 @@ class StudiesScreen(MarkedStudies):
         """Go back to the list, filtered."""
         if not self._filter.strip():
             self.remove_class("-filtering")
+        self.grid.focus()
+
+    def action_to_list(self) -> None:
+        """Go from the filter to the list, as the arrow of a person who sees it there."""
         self.grid.focus()
 
     def do_back(self) -> None:

@@ -148,6 +148,10 @@ class FieldTable(Container, metaclass=AbstractMeta):
     def choose(self, row: str, column: str) -> None:
         """Change a field that is not typed."""
 
+    @abstractmethod
+    def reset(self) -> None:
+        """Put the field under the cursor back to what it began with."""
+
     def compose(self) -> ComposeResult:
         """Lay out the rows and, over them, the editor."""
         yield self._lines

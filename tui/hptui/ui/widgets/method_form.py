@@ -56,11 +56,12 @@ class MethodForm(FieldTable):
     def rows(self) -> Sequence[FieldRow]:
         """Return the method's row and one for each option."""
         draft = self._draft
-        method = FieldCell(draft.method.title, "name", is_field=True)
+        role: FieldRole = "trouble" if draft.method.name in self._missing else "name"
+        method = FieldCell(draft.method.title, role, is_field=True)
         rows = [FieldRow(METHOD, (FieldCell(draft.family, "dim"), method))]
         for option in draft.method.options:
             text = draft.text_of(option)
-            role: FieldRole = "edited" if option.name in draft.given else ""
+            role = "edited" if option.name in draft.given else ""
             label: FieldRole = "dim"
             if draft.reason(option, self._n_objectives) is not None:
                 role = label = "off"
@@ -79,7 +80,9 @@ class MethodForm(FieldTable):
             return ""
         option = self._draft.method.option(self.cursor[0])
         if option is None:
-            return f"{self._draft.method.title}: {self._draft.method.help} Enter chooses another."
+            method = self._draft.method
+            about = self._missing.get(method.name, method.help)
+            return f"{method.title}: {about} Enter chooses another."
         reason = self._draft.reason(option, self._n_objectives)
         if reason is not None:
             return f"{option.name} has no effect now. {reason}"
