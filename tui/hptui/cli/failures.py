@@ -111,7 +111,7 @@ def _lines(place: StudyLocation, groups: list[FailureGroup]) -> list[str]:
     lines: list[str] = []
     for at, group in enumerate(groups[:_MAX_SHOWN]):
         lines.append(f"{at + 1}  {group.count:,} failed: {group.cause.summary}")
-        lines.append(f"   {_trials_text(group)}")
+        lines.append(f"   {trials_text(group)}")
         error = _error_of(place, group.newest)
         traceback = [] if error is None else error.traceback.rstrip().splitlines()
         lines += [f"     {safe_line(line)}" for line in traceback[-_TRACEBACK_LINES:]]
@@ -122,7 +122,8 @@ def _lines(place: StudyLocation, groups: list[FailureGroup]) -> list[str]:
     return [line if width is None else line[: max(width, _MIN_CUT)] for line in lines]
 
 
-def _trials_text(group: FailureGroup) -> str:
+def trials_text(group: FailureGroup) -> str:
+    """Return which trials failed so, and whether they were tried again."""
     numbers = f"trial {group.first}"
     if group.count > 1:
         numbers = f"trials {group.first} to {group.newest}"

@@ -16,6 +16,8 @@ from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hptui.storage.study_detail import RunRecord, StudyDetail
     from hptui.storage.trial_detail import TrialDetail
 
@@ -31,12 +33,12 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
     ]
     lines = [
         f"{safe_line(summary.name)}   {safe_line(summary.path)} ({show_size(summary.size_bytes)})",
-        field_line("objective", _objective_text(study)),
+        field_line("objective", objective_text(study)),
         field_line("goal", ", ".join(goals)),
-        field_line("trials", _counts_text(study)),
+        field_line("trials", counts_text(study.summary.counts)),
         field_line("best", _best_text(study, best)),
         field_line("last active", show_moment(summary.last_activity_s)),
-        field_line("last run", _run_text(study.runs[-1]) if study.runs else ""),
+        field_line("last run", run_text(study.runs[-1]) if study.runs else ""),
         *_edit_lines(study.edits),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
@@ -45,19 +47,21 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _objective_text(study: StudyDetail) -> str:
+def objective_text(study: StudyDetail) -> str:
+    """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
     return "" if ref is None else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{ref.attribute})"
 
 
-def _counts_text(study: StudyDetail) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return how many trials there are in each state: `60: 58 complete, 0 pruned, 2 failed`."""
     words = {"FAIL": "failed"}
     shown = [
         f"{count} {words.get(state, state.lower())}"
-        for state, count in study.summary.counts.items()
+        for state, count in counts.items()
         if count or state in ("COMPLETE", "PRUNED", "FAIL")
     ]
-    return f"{study.summary.n_trials}: {', '.join(shown)}"
+    return f"{sum(counts.values())}: {', '.join(shown)}"
 
 
 def _best_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -69,7 +73,8 @@ def _best_text(study: StudyDetail, best: TrialDetail | None) -> str:
     return f"{study.summary.best.value!r}  trial {best.number}   {params}".rstrip()
 
 
-def _run_text(run: RunRecord) -> str:
+def run_text(run: RunRecord) -> str:
+    """Return how a run went."""
     parts = [safe_line(run.sampler)]
     if run.pruner:
         parts.append(f"pruner {safe_line(run.pruner)}")
@@ -87,15 +92,17 @@ def _run_text(run: RunRecord) -> str:
 
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:
-    texts: list[str] = []
-    for name, edit in edits.items():
-        parts = [_edit_text(key, value) for key, value in edit.items() if key != "fixed"]
-        fixed: object = edit.get("fixed")
-        if isinstance(fixed, dict):
-            value: object = cast("dict[str, object]", fixed).get("value")
-            parts.append(f"fixed at {plain_text(value)}")
-        texts.append(f"{name}: {', '.join(parts)}")
-    return field_lines("edits", texts)
+    return field_lines("edits", [f"{name}: {edit_text(edit)}" for name, edit in edits.items()])
+
+
+def edit_text(edit: dict[str, Any]) -> str:
+    """Return what was edited of a parameter, not sanitised: `high 10, log, fixed at 3`."""
+    parts = [_edit_text(key, value) for key, value in edit.items() if key != "fixed"]
+    fixed: object = edit.get("fixed")
+    if isinstance(fixed, dict):
+        value: object = cast("dict[str, object]", fixed).get("value")
+        parts.append(f"fixed at {plain_text(value)}")
+    return ", ".join(parts)
 
 
 def _edit_text(key: str, value: object) -> str:
