@@ -93,6 +93,9 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
             "write a study to a file: CSV, JSON lines, Parquet, Python, SQLite",
             "hptui.cli.export",
         ),
+        Command(
+            "import", "take trials from a CSV or JSON file into a study", "hptui.cli.import_trials"
+        ),
         Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
         Command(
             "upgrade", "bring a file of an older Optuna to the current form", "hptui.cli.upgrade"

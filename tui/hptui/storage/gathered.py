@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from hptui.storage.cells import stored_number
 from hptui.storage.connection import MAX_TEXT_BYTES
 from hptui.storage.distributions import parse_distribution
-from hptui.storage.rows import number_from, stored_number
+from hptui.storage.rows import number_from
 from hptui.storage.timestamps import from_text
 
 if TYPE_CHECKING:

@@ -52,15 +52,6 @@ def as_stored(value: float) -> float:
     return float(value) + 0.0
 
 
-def stored_number(value: float) -> tuple[float | None, str]:
-    """Return the two columns that hold a float in Optuna's schema."""
-    if value - value == 0:  # finite
-        return value, "FINITE"
-    if value > 0:
-        return None, "INF_POS"
-    return None, "INF_NEG" if value < 0 else "NAN"
-
-
 def number_from(value: object, kind: object) -> float:
     """Return the float that two columns hold.
 

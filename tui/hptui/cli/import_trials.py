@@ -1,0 +1,168 @@
+"""`hptui import`: the trials in a CSV or JSON file, into a study."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.cli.carried import tell_carried
+from hptui.cli.locate import add_studies_option, locate_study, studies_folder
+from hptui.domain.choice_lists import parse_choices_option, read_choices
+from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option
+from hptui.domain.study_name import check_study_name
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from hptui.storage.import_plan import ImportRequest
+
+_STATES: Final = {
+    "complete": "COMPLETE",
+    "pruned": "PRUNED",
+    "failed": "FAIL",
+    "running": "RUNNING",
+    "waiting": "WAITING",
+}
+_EPILOG = """\
+FILE ends in .csv, .json or .jsonl: what hptui export, Optuna's trials_dataframe() and `optuna
+trials -f json` write, or any table with a column for each parameter and for each value:
+
+  hptui import other-machine.csv digits                  # results of another run, into a study
+  hptui import table.csv table --value accuracy --direction maximize --space lr=1e-5..0.1:log
+  hptui import good.jsonl digits --state complete --as waiting      # to be tried first
+
+A study that is there says what its parameters are; for a new one the file does. Values outside are
+left out, and it is said why. A cell that cannot be read refuses the whole file.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui import`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("file", metavar="FILE", type=Path, help="what to read")
+    parser.add_argument("study", metavar="STUDY", help="where to; a new name makes a new study")
+    add_studies_option(parser)
+    parser.add_argument(
+        "--storage", metavar="FILE", type=Path, help="the study's file (default: STUDY.db)"
+    )
+    parser.add_argument(
+        "--as",
+        dest="as_what",
+        choices=("finished", "waiting"),
+        default="finished",
+        help="as results (default), or as parameters to be tried next",
+    )
+    parser.add_argument(
+        "--state", action="append", choices=tuple(_STATES), help="only trials in this state"
+    )
+    parser.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="the column of the value, once for each objective",
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=WHAT",
+        help="what a column is: param:NAME, attr:NAME, value, state, start, complete or skip",
+    )
+    parser.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="NAME=LOW..HIGH[:log][:step=N]",
+        help="the range of a parameter that the study does not have yet",
+    )
+    parser.add_argument(
+        "--choices",
+        action="append",
+        default=[],
+        metavar="NAME=A|B",
+        help="the choices of a parameter that the study does not have yet",
+    )
+    parser.add_argument(
+        "--direction",
+        action="append",
+        choices=("minimize", "maximize"),
+        help="of a new study, once for each objective (default: minimize)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be taken, and write nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take the trials over, or say what would be taken."""
+    from hptui.engine.importing import import_into, import_into_new, preview_import
+
+    request = _request(args)
+    into = _study_that_is_there(args)
+    path: Path | None = None
+    if args.dry_run:
+        plan = preview_import(args.file, request, into)
+    elif into is not None:
+        done = import_into(args.file, request, *into)
+        plan, path = done.plan, done.path
+    else:
+        done = import_into_new(
+            args.file,
+            request,
+            args.study,
+            folder=studies_folder(args.studies),
+            target=None if args.storage is None else args.storage.absolute(),
+        )
+        plan, path = done.plan, done.path
+    name = args.study if into is None else into[1]
+    tell_carried(args, name, path, len(plan.trials), plan.left_out, plan.remarks, verb="get")
+    return 0
+
+
+def _request(args: argparse.Namespace) -> ImportRequest:
+    from hptui.storage.import_plan import ImportRequest
+
+    edits: dict[str, ParamEdit] = {}
+    for text in args.space:
+        name, edit = parse_space_option(text)
+        edits = merge_edits(edits, {name: edit})
+    for text in args.choices:
+        name, spelled = parse_choices_option(text)
+        choices = read_choices(spelled, (), can_add=True)
+        edits = merge_edits(edits, {name: ParamEdit(choices=choices)})
+    return ImportRequest(
+        as_waiting=args.as_what == "waiting",
+        states=tuple(_STATES[state] for state in args.state or ()),
+        values=tuple(args.value),
+        maps=tuple(args.map),
+        directions=tuple(args.direction) if args.direction else None,
+        edits=edits,
+    )
+
+
+def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
+    from hptui.storage.studies import study_names
+
+    if args.storage is not None:
+        path = args.storage.absolute()
+        if path.exists() and args.study in study_names(path):
+            return path, args.study
+        check_study_name(args.study)
+        return None
+    is_name = "/" not in args.study and ".db" not in args.study and ":" not in args.study
+    if is_name:
+        check_study_name(args.study)
+        if not (studies_folder(args.studies) / f"{args.study}.db").exists():
+            return None
+    try:
+        place = locate_study(args.study, studies=args.studies)
+    except UsageError as error:
+        if is_name:
+            raise
+        raise UsageError(
+            error.message, hint="A new study is given as NAME, or as NAME with --storage FILE."
+        ) from error
+    return place.path, place.study_name

@@ -1,0 +1,131 @@
+"""Taking trials from a file of text into a study: as results, or to be tried."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.domain.text import safe_line
+from hptui.engine.claim import claimed
+from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.forking import new_study, nothing_kept
+from hptui.engine.renaming import require_study
+from hptui.errors import StudyBusyError
+from hptui.storage.connection import as_storage_error
+from hptui.storage.gate import require_writable
+from hptui.storage.import_file import read_import_file
+from hptui.storage.import_plan import ImportPlan, ImportRequest, Known, plan_import
+from hptui.storage.import_rows import add_trials, create_study, params_to_try
+from hptui.storage.latest_spaces import read_latest_spaces
+from hptui.storage.moving import connect_for_writing
+from hptui.storage.studies import read_summary
+from hptui.storage.study_facts import read_facts
+from hptui.storage.study_rows import study_id_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """What was taken from a file."""
+
+    path: Path
+    """The study's file."""
+    plan: ImportPlan
+
+
+def preview_import(file: Path, request: ImportRequest, into: tuple[Path, str] | None) -> ImportPlan:
+    """Return what would come of a file; nothing is written.
+
+    Args:
+        file: The file.
+        request: How to read it.
+        into: The study's file and name, None for a new study.
+
+    Raises:
+        UsageError: The file is not what it must be; says where.
+    """
+    known = None if into is None else _known(*into)
+    return plan_import(read_import_file(file), request, known)
+
+
+def _known(path: Path, study_name: str) -> Known:
+    require_study(path, study_name)
+    directions = read_summary(path, study_name).directions
+    facts = read_facts(path, study_name, len(directions))
+    return Known(directions, read_latest_spaces(path, study_name), facts.metric_names)
+
+
+def import_into_new(
+    file: Path, request: ImportRequest, new_name: str, *, folder: Path, target: Path | None = None
+) -> Imported:
+    """Make a new study of the trials in a file.
+
+    Args:
+        file: The file.
+        request: How to read it.
+        new_name: The study's name.
+        folder: Where its file is made.
+        target: Another file; one that is there gets one more study.
+
+    Raises:
+        UsageError: The file is not what it must be, or nothing would be taken; the name is wrong
+            or taken; the folder cannot be written.
+    """
+    plan = _checked(preview_import(file, request, None))
+    if target is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with new_study(folder, new_name, target) as (draft, place):
+        try:
+            with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous = OFF")
+                study_id = create_study(connection, new_name, plan, file.name)
+                connection.execute("BEGIN")
+                add_trials(connection, study_id, plan, file.name)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise as_storage_error(error, place) from error
+    return Imported(place, plan)
+
+
+def import_into(file: Path, request: ImportRequest, path: Path, study_name: str) -> Imported:
+    """Add the trials in a file to a study, all or none.
+
+    Where an engine runs the study, trials that are to be tried are handed to it.
+
+    Raises:
+        UsageError: The file is not what it must be, or nothing would be taken; there is no such
+            study, or its file cannot be written.
+        StudyBusyError: An engine runs the study, and results are to be added; or the file is
+            locked.
+    """
+    plan = _checked(preview_import(file, request, (path, study_name)))
+    if running_engine(path, study_name) is not None:
+        if not request.as_waiting:
+            raise StudyBusyError(
+                f"{safe_line(study_name)} runs now, so no results can be added.",
+                hint="Stop it first, or take the parameters to be tried: --as waiting.",
+            )
+        for trial in plan.trials:
+            params = params_to_try(trial, dict(plan.space))
+            ask_engine(path, study_name, {"op": "enqueue", "params": params})
+        return Imported(path, plan)
+    require_writable(path)
+    with claimed(path, study_name):
+        try:
+            with closing(connect_for_writing(path)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                add_trials(connection, study_id_of(connection, study_name) or 0, plan, file.name)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise as_storage_error(error, path) from error
+    return Imported(path, plan)
+
+
+def _checked(plan: ImportPlan) -> ImportPlan:
+    if not plan.trials:
+        raise nothing_kept(plan.left_out, hint="Look at the file, or give another study or space.")
+    return plan

@@ -1,0 +1,172 @@
+"""Single cells of a file of trials: states, numbers, times and values of parameters."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.choices import (
+    ChoiceValue,
+    find_choice,
+    is_choice_value,
+    read_literal,
+    same_choice,
+)
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+from hptui.storage.timestamps import to_text
+from hptui.storage.trial_records import csv_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.storage.import_file import FileRow, ImportFile
+
+_STATES: Final = {
+    "complete": "COMPLETE",
+    "completed": "COMPLETE",
+    "pruned": "PRUNED",
+    "fail": "FAIL",
+    "failed": "FAIL",
+    "running": "RUNNING",
+    "waiting": "WAITING",
+}
+_NO_TIME: Final = ("", "nat", "none", "nan")
+_GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+
+
+class CellReader:
+    """Reads the cells of one file; errors name the place and the column."""
+
+    def __init__(self, file: ImportFile) -> None:
+        self._name = safe_line(file.path.name)
+        self._is_text = file.is_text
+
+    def refuse(self, row: FileRow, column: str, problem: str) -> UsageError:
+        """Return the error that a cell cannot be what it is to be."""
+        cell = safe_line(row.cells.get(column, ""), max_chars=60)
+        shown = safe_line(column, max_chars=60)
+        return UsageError(f"{self._name}, {row.place}, column {shown}: {cell!r} {problem}.")
+
+    def state(self, row: FileRow, column: str | None) -> str | None:
+        """Return the state in Optuna's word, None where the file does not say."""
+        cell = None if column is None else row.cells.get(column)
+        if column is None or cell is None:
+            return None
+        state = _STATES.get(str(cell).strip().lower().rpartition(".")[2])
+        if state is None:
+            raise self.refuse(row, column, f"is no state; there are {', '.join(_STATES)}")
+        return state
+
+    def number(self, row: FileRow, column: str) -> float | None:
+        """Return a number, which may be infinite or NaN; None where there is none."""
+        cell = row.cells.get(column)
+        if cell is None:
+            return None
+        try:
+            if isinstance(cell, bool):
+                raise TypeError
+            return float(cell)
+        except (ValueError, TypeError, OverflowError):
+            raise self.refuse(row, column, "is no number") from None
+
+    def time(self, row: FileRow, column: str | None) -> str | None:
+        """Return a time as it is stored; one without a zone is local, as Optuna's are."""
+        cell = None if column is None else row.cells.get(column)
+        if column is None or cell is None or str(cell).strip().lower() in _NO_TIME:
+            return None
+        try:
+            return to_text(datetime.fromisoformat(str(cell).strip()))
+        except (ValueError, OverflowError):
+            raise self.refuse(row, column, "is no time like 2026-03-01T12:00:00Z") from None
+
+    def flag(self, row: FileRow, column: str | None) -> bool | None:
+        """Return what a cell says, true or false."""
+        cell = None if column is None else row.cells.get(column)
+        if column is None or cell is None:
+            return None
+        word = str(cell).strip().lower()
+        if word not in ("true", "false"):
+            raise self.refuse(row, column, "is neither true nor false")
+        return word == "true"
+
+    def attribute(self, row: FileRow, column: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Return a user attribute."""
+        cell = row.cells[column]
+        if not self._is_text:
+            return cell
+        try:
+            return json.loads(cell)
+        except (ValueError, RecursionError):
+            return _unguarded(str(cell))
+
+    def guess(self, row: FileRow, column: str) -> ChoiceValue:
+        """Return a parameter's value, told from its cell alone."""
+        cell = row.cells[column]
+        if not self._is_text:
+            if not is_choice_value(cell):
+                raise self.refuse(row, column, "is no value that a parameter can have")
+            return cast("ChoiceValue", cell)
+        try:
+            return read_literal(str(cell))
+        except ValueError:
+            return _unguarded(str(cell))
+
+    def param(self, row: FileRow, column: str, spec: ParamSpec) -> float | None:
+        """Return a parameter's value as it is stored under a space; None where it does not fit."""
+        cell = row.cells[column]
+        if isinstance(spec, ChoiceParam):
+            index = self._choice(cell, spec.choices)
+            return None if index is None else float(index)
+        value = self.number(row, column)
+        if value is None or not math.isfinite(value) or not contains(spec, value):
+            return None
+        return min(max(value, float(spec.low)), float(spec.high))
+
+    def _choice(self, cell: object, choices: Sequence[ChoiceValue]) -> int | None:
+        if self._is_text:
+            text = str(cell)
+            found = (find_choice(choices, text), find_choice(choices, _unguarded(text)))
+            # What an export made safe for a terminal is known by its safe form.
+            safe = (
+                index
+                for index, choice in enumerate(choices)
+                if isinstance(choice, str) and csv_text(choice) == text
+            )
+            return next((index for index in (*found, *safe) if index is not None), None)
+        alike = [
+            index
+            for index, choice in enumerate(choices)
+            if is_choice_value(cell) and same_choice(choice, cast("ChoiceValue", cell))
+        ]
+        alike.sort(key=lambda index: type(choices[index]) is not type(cell))
+        return alike[0] if alike else None
+
+
+def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
+    """Return the smallest space that holds some values; a list of choices unless all are numbers.
+
+    Raises:
+        SpaceError: There is none.
+    """
+    numbers = [
+        value
+        for value in values
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    ]
+    if values and len(numbers) == len(values):
+        if all(isinstance(number, int) for number in numbers):
+            return IntParam(int(min(numbers)), int(max(numbers)))
+        return FloatParam(min(numbers), max(numbers))
+    choices: dict[tuple[type, object], ChoiceValue] = {}
+    for value in values:
+        choices.setdefault((type(value), repr(value)), value)
+    return ChoiceParam(tuple(choices.values()))
+
+
+def _unguarded(text: str) -> str:
+    """Return what a guard against spreadsheets, as `hptui export` writes it, stands before."""
+    return text[1:] if text.startswith(_GUARDED) else text

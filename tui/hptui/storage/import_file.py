@@ -1,0 +1,177 @@
+"""Trials in files of text, CSV, JSON or JSON lines, as rows of named cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_MAX_CELL_CHARS: Final = 1_000_000
+_NESTED: Final = ("params", "user_attrs", "system_attrs", "values", "value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileRow:
+    """One trial of a file: what is in its cells, by column."""
+
+    place: str
+    """For a sentence: `line 7`, or `trial 3` of a JSON list."""
+    cells: Mapping[str, Any]
+    """Texts of a CSV file, which are never empty, or the values of JSON."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportFile:
+    """All of a file."""
+
+    path: Path
+    columns: tuple[str, ...]
+    """In the order of first sight."""
+    rows: tuple[FileRow, ...]
+    is_text: bool
+    """Whether cells are texts whose meaning is to be told from what they spell."""
+
+
+def read_import_file(path: Path) -> ImportFile:
+    """Read a file of trials; its ending tells the form.
+
+    Raises:
+        UsageError: The ending is none of `.csv`, `.json` and `.jsonl`; it cannot be read, is not
+            of its form, or holds no trial. Says where.
+    """
+    ending = path.suffix.lower()
+    name = safe_line(path.name)
+    if ending not in (".csv", ".json", ".jsonl"):
+        raise UsageError(
+            f"{name} does not say what it holds.",
+            hint="Let the name end in .csv, .json (a list of objects) or .jsonl (one a line).",
+        )
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{safe_line(str(path))} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{name} is not UTF-8: byte {error.start} cannot be read.",
+            hint="Save it as UTF-8.",
+        ) from error
+    if ending == ".csv":
+        return _read_csv(path, text)
+    objects = _json_list(name, text) if ending == ".json" else _json_lines(name, text)
+    return _from_objects(path, objects)
+
+
+def _read_csv(path: Path, text: str) -> ImportFile:
+    name = safe_line(path.name)
+    csv.field_size_limit(_MAX_CELL_CHARS)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[FileRow] = []
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                _check_header(name, header)
+            elif len(cells) != len(header):
+                raise UsageError(
+                    f"{name}, line {reader.line_num} has {len(cells)} cells, and the header "
+                    f"has {len(header)}.",
+                    hint="Each line needs a cell for each column; a comma in a cell needs quotes.",
+                )
+            else:
+                filled = {key: cell for key, cell in zip(header, cells, strict=True) if cell}
+                rows.append(FileRow(f"line {reader.line_num}", filled))
+    except csv.Error as error:
+        raise UsageError(f"{name}, line {reader.line_num}: {safe_line(error)}.") from error
+    return _checked(ImportFile(path, tuple(header or ()), tuple(rows), is_text=True))
+
+
+def _check_header(name: str, header: list[str]) -> None:
+    seen: set[str] = set()
+    for column in header:
+        if column in seen:
+            raise UsageError(
+                f"{name}, line 1: the column {safe_line(column, max_chars=60)!r} comes twice.",
+                hint="Give each column a name of its own.",
+            )
+        seen.add(column)
+
+
+def _json_lines(name: str, text: str) -> Iterator[tuple[str, object]]:
+    for index, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"line {index}", _loaded(name, line, index)
+
+
+def _json_list(name: str, text: str) -> Iterator[tuple[str, object]]:
+    data = _loaded(name, text, 1)
+    if not isinstance(data, list):
+        raise UsageError(
+            f"{name} holds no list of trials.", hint='It is to be like [{"params": {"lr": 0.1}}].'
+        )
+    for index, each in enumerate(cast("list[object]", data)):
+        yield f"trial {index}", each
+
+
+def _loaded(name: str, text: str, first_line: int) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise UsageError(
+            f"{name}, line {line}, column {error.colno} is no JSON: {safe_line(error.msg)}."
+        ) from error
+    except RecursionError as error:
+        raise UsageError(f"{name}, line {first_line} is nested too deeply.") from error
+
+
+def _from_objects(path: Path, objects: Iterator[tuple[str, object]]) -> ImportFile:
+    name = safe_line(path.name)
+    rows: list[FileRow] = []
+    columns: dict[str, None] = {}
+    for place, each in objects:
+        if not isinstance(each, dict):
+            raise UsageError(
+                f"{name}, {place} is {safe_line(json.dumps(each), max_chars=40)}, and no object.",
+                hint='Each trial is to be like {"params": {"lr": 0.1}, "value": 0.5}.',
+            )
+        cells = _flat(cast("dict[str, Any]", each))
+        columns |= dict.fromkeys(cells)
+        rows.append(FileRow(place, cells))
+    return _checked(ImportFile(path, tuple(columns), tuple(rows), is_text=False))
+
+
+def _flat(trial: dict[str, Any]) -> dict[str, Any]:
+    """Return nested objects and lists of values as the columns that a CSV file has for them."""
+    cells: dict[str, Any] = {}
+    for key, value in trial.items():
+        nested: Any = value
+        if key == "values" and isinstance(value, list):
+            listed = cast("list[Any]", value)
+            nested = {str(index): each for index, each in enumerate(listed)}
+            if len(listed) == 1:
+                cells["value"] = listed[0]
+                continue
+        if key in _NESTED and isinstance(nested, dict):
+            items = cast("dict[str, Any]", nested).items()
+            cells |= {f"{key}_{name}": each for name, each in items}
+        else:
+            cells[key] = value
+    return cells
+
+
+def _checked(file: ImportFile) -> ImportFile:
+    if not file.rows:
+        raise UsageError(f"{safe_line(file.path.name)} holds no trial.")
+    return file

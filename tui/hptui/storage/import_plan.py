@@ -1,0 +1,323 @@
+"""Trials of a file as they are to be stored, and why others are left out."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from hptui.domain.choices import spell_choice
+from hptui.domain.edits import ParamEdit, Unset, apply_edit, unknown_parameter
+from hptui.domain.param_edit import set_fields, show
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, describe, kind_of
+from hptui.domain.text import safe_line
+from hptui.errors import SpaceError, UsageError
+from hptui.storage.fork_plan import NOT_ENDED
+from hptui.storage.import_cells import CellReader, space_of
+from hptui.storage.import_columns import ColumnMap, map_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hptui.domain.objective import Direction
+    from hptui.storage.import_file import FileRow, ImportFile
+
+_ENDED: Final = ("COMPLETE", "PRUNED", "FAIL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """How a file is to be read."""
+
+    as_waiting: bool = False
+    """Whether its parameters are to be tried, instead of its results taken over."""
+    states: tuple[str, ...] = ()
+    """Only trials in these states, in Optuna's words; all where there is none."""
+    values: tuple[str, ...] = ()
+    """The columns of values, one for each objective."""
+    maps: tuple[str, ...] = ()
+    """What single columns mean, as given to `--map`."""
+    directions: tuple[Direction, ...] | None = None
+    """Of a new study."""
+    edits: Mapping[str, ParamEdit] = field(default_factory=dict[str, ParamEdit])
+    """The spaces of parameters that the study does not have yet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of a study that trials come into."""
+
+    directions: tuple[Direction, ...]
+    space: Mapping[str, ParamSpec]
+    metric_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedTrial:
+    """One trial of a file."""
+
+    place: str
+    state: str
+    params: Mapping[str, float]
+    """As they are stored."""
+    values: tuple[float, ...]
+    start: str | None
+    complete: str | None
+    attributes: Mapping[str, Any]
+    report: tuple[int, float] | None
+    is_feasible: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportPlan:
+    """What comes of a file."""
+
+    trials: tuple[ImportedTrial, ...]
+    left_out: Mapping[str, int]
+    space: Mapping[str, ParamSpec]
+    directions: tuple[Direction, ...]
+    metric_names: tuple[str, ...]
+    remarks: tuple[str, ...]
+    """What was not given and is told from the file, a line each."""
+
+
+def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -> ImportPlan:
+    """Return the trials of a file under a study's space, or under one that the file shows.
+
+    Args:
+        file: The file.
+        request: How to read it.
+        known: The study; None where it is new.
+
+    Raises:
+        UsageError: A column or a cell is not what it must be; says which, and in which line.
+    """
+    has_space = known is not None and bool(known.space)
+    columns = map_columns(
+        file.columns,
+        values=request.values,
+        mapped=request.maps,
+        known=known.space if known is not None and has_space else (),
+    )
+    if not columns.params:
+        raise UsageError(
+            f"{safe_line(file.path.name)} has no column of a parameter.",
+            hint="Those of Optuna begin with params_; --map COLUMN=param:NAME names others.",
+        )
+    columns = _in_order(columns, known)
+    directions, remarks = _directions(file, request, columns, known)
+    reader = CellReader(file)
+    left_out: Counter[str] = Counter()
+    rows: list[tuple[FileRow, str]] = []
+    for row in file.rows:
+        state = _state_of(reader, row, columns)
+        if request.states and state not in request.states:
+            left_out[f"in the state {state.lower()}"] += 1
+        elif state not in _ENDED and not request.as_waiting:
+            left_out[NOT_ENDED] += 1
+        else:
+            rows.append((row, state))
+    space, told = _space(reader, rows, columns, request, known)
+    trials: list[ImportedTrial] = []
+    for row, state in rows:
+        params = _params(reader, row, columns, space, left_out)
+        if params is not None:
+            trials.append(_trial(reader, row, state, params, columns, request, len(directions)))
+    names = known.metric_names if known is not None else columns.metric_names
+    return ImportPlan(tuple(trials), dict(left_out), space, directions, names, (*remarks, *told))
+
+
+def _in_order(columns: ColumnMap, known: Known | None) -> ColumnMap:
+    """Put columns of values that are called like the study's metrics into their order."""
+    if known is None or not columns.metric_names or not known.metric_names:
+        return columns
+    by_name = dict(zip(columns.metric_names, columns.values, strict=True))
+    if set(by_name) != set(known.metric_names):
+        return columns
+    return replace(
+        columns,
+        values=tuple(by_name[name] for name in known.metric_names),
+        metric_names=known.metric_names,
+    )
+
+
+def _directions(
+    file: ImportFile, request: ImportRequest, columns: ColumnMap, known: Known | None
+) -> tuple[tuple[Direction, ...], list[str]]:
+    name = safe_line(file.path.name)
+    count = len(columns.values)
+    if not count and not request.as_waiting:
+        listed = ", ".join(safe_line(column, max_chars=40) for column in file.columns[:30])
+        raise UsageError(
+            f"{name} has no column of values; it has {listed}.",
+            hint="--value COLUMN names it; --as waiting takes parameters alone, to be tried.",
+        )
+    if known is not None:
+        stored = known.directions
+        if request.directions is not None and request.directions != stored:
+            raise UsageError(
+                f"The study has the direction {', '.join(stored)}, not "
+                f"{', '.join(request.directions)}; it cannot change.",
+                hint="Leave --direction away, or give another name for a new study.",
+            )
+        if count not in (0, len(stored)) or (count == 0 and not request.as_waiting):
+            raise UsageError(
+                f"{name} has {count} column{'' if count == 1 else 's'} of values, and the study "
+                f"{len(stored)} objective{'' if len(stored) == 1 else 's'}.",
+                hint="--value COLUMN, once for each objective, says which to take.",
+            )
+        return stored, []
+    given = request.directions
+    if given is None:
+        n_objectives = max(1, count)
+        way = "minimize" if n_objectives == 1 else f"{n_objectives} values, minimize each"
+        minimize: tuple[Direction, ...] = ("minimize",) * n_objectives
+        return minimize, [f"direction: {way}, since none was given"]
+    if count not in (0, len(given)):
+        raise UsageError(
+            f"{name} has {count} column{'' if count == 1 else 's'} of values, and --direction is "
+            f"given {len(given)} time{'' if len(given) == 1 else 's'}.",
+            hint="Give one for each column of values; --value COLUMN says which to take.",
+        )
+    return given, []
+
+
+def _state_of(reader: CellReader, row: FileRow, columns: ColumnMap) -> str:
+    state = reader.state(row, columns.fixed.get("state"))
+    if state is not None:
+        return state
+    has_values = bool(columns.values) and all(
+        row.cells.get(column) is not None for column in columns.values
+    )
+    return "COMPLETE" if has_values else "FAIL"
+
+
+def _space(
+    reader: CellReader,
+    rows: Sequence[tuple[FileRow, str]],
+    columns: ColumnMap,
+    request: ImportRequest,
+    known: Known | None,
+) -> tuple[dict[str, ParamSpec], list[str]]:
+    space: dict[str, ParamSpec] = {}
+    told: list[str] = []
+    stored = known.space if known is not None else dict[str, ParamSpec]()
+    for name in request.edits:
+        if name not in columns.params:
+            raise unknown_parameter(name, columns.params)
+        if name in stored:
+            raise SpaceError(
+                f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
+                hint="Leave its space away; hptui fork makes a study with another one.",
+            )
+    for name, column in columns.params.items():
+        if name in stored:
+            space[name] = stored[name]
+            continue
+        values = [reader.guess(row, column) for row, _ in rows if column in row.cells]
+        given = [value for value in values if value is not None]
+        if not isinstance(space_of(given or values or [0]), ChoiceParam):
+            # Where numbers are, what JSON has as null is not there.
+            values = given
+        edit = request.edits.get(name, ParamEdit())
+        if not values and edit.is_empty:
+            continue
+        spec = _given(name, space_of(values) if values else FloatParam(0.0, 1.0), edit)
+        space[name] = spec
+        origin = "from the file" if edit.is_empty else "as given"
+        shown = safe_line(f"{name}: {kind_of(spec)} {describe(spec)}", max_chars=160)
+        told.append(f"{shown}, {origin}")
+    return space, told
+
+
+def _given(name: str, found: ParamSpec, edit: ParamEdit) -> ParamSpec:
+    if not isinstance(edit.choices, Unset):
+        return ChoiceParam(edit.choices)
+    numbers = [value for key, value in set_fields(edit).items() if key != "log"]
+    if isinstance(found, IntParam) and any(isinstance(each, float) for each in numbers):
+        found = FloatParam(found.low, found.high)
+    return apply_edit(name, found, edit)
+
+
+def _params(
+    reader: CellReader,
+    row: FileRow,
+    columns: ColumnMap,
+    space: Mapping[str, ParamSpec],
+    left_out: Counter[str],
+) -> dict[str, float] | None:
+    params: dict[str, float] = {}
+    for name, column in columns.params.items():
+        if column not in row.cells:
+            continue
+        spec = space.get(name)
+        is_null = row.cells[column] is None
+        if spec is None or (is_null and not isinstance(spec, ChoiceParam)):
+            continue
+        value = reader.param(row, column, spec)
+        if value is None:
+            left_out[_misfit(name, spec, row.cells[column])] += 1
+            return None
+        params[name] = value
+    return params
+
+
+def _misfit(name: str, spec: ParamSpec, cell: object) -> str:
+    shown = safe_line(name, max_chars=60)
+    if isinstance(spec, ChoiceParam):
+        listed = ", ".join(spell_choice(each) for each in spec.choices)
+        spelled = safe_line(cell, max_chars=60)
+        return f"{shown}: choice {spelled} is none of {safe_line(listed, max_chars=80)}"
+    return f"{shown} is not in {safe_line(describe(spec), max_chars=80)}"
+
+
+def _trial(
+    reader: CellReader,
+    row: FileRow,
+    state: str,
+    params: dict[str, float],
+    columns: ColumnMap,
+    request: ImportRequest,
+    n_objectives: int,
+) -> ImportedTrial:
+    attributes = {
+        key: reader.attribute(row, column)
+        for key, column in columns.attributes.items()
+        if row.cells.get(column) is not None
+    }
+    if request.as_waiting:
+        return ImportedTrial(row.place, "WAITING", params, (), None, None, attributes, None, True)
+    values = [reader.number(row, column) for column in columns.values]
+    if state == "FAIL":
+        values = []
+    for column, value in zip(columns.values, values, strict=False):
+        if state == "COMPLETE" and (value is None or math.isnan(value)):
+            raise reader.refuse(row, column, "is no value, but the trial is complete")
+    found = [value for value in values if value is not None]
+    start = reader.time(row, columns.fixed.get("start"))
+    complete = reader.time(row, columns.fixed.get("complete"))
+    return ImportedTrial(
+        row.place,
+        state,
+        params,
+        tuple(found) if len(found) == n_objectives else (),
+        start or complete,
+        complete or start,
+        attributes,
+        _report(reader, row, columns),
+        reader.flag(row, columns.fixed.get("feasible")) is not False,
+    )
+
+
+def _report(reader: CellReader, row: FileRow, columns: ColumnMap) -> tuple[int, float] | None:
+    column = columns.fixed.get("last_step")
+    step = None if column is None else reader.number(row, column)
+    if column is None or step is None:
+        return None
+    if not 0 <= step < 2**63 or step != int(step):
+        raise reader.refuse(row, column, "is no step")
+    value = None
+    if "last_value" in columns.fixed:
+        value = reader.number(row, columns.fixed["last_value"])
+    return int(step), math.nan if value is None else value

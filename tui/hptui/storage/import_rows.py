@@ -1,0 +1,149 @@
+"""Writing trials that come from a file into a study."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.space import ChoiceParam, IntParam, spec_to_json
+from hptui.storage.carried_trials import put_study_attribute
+from hptui.storage.cells import stored_number
+from hptui.storage.schema import create_schema
+from hptui.storage.study_detail import METRICS_KEY
+from hptui.storage.study_identity import STUDY_KEY
+from hptui.storage.timestamps import to_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from hptui.domain.choices import ChoiceValue
+    from hptui.domain.space import ParamSpec
+    from hptui.storage.import_plan import ImportedTrial, ImportPlan
+
+IMPORT_KEY: Final = "hptui:imported_from"
+"""Trial system attribute: the file that a trial came from, and where in it."""
+_INFEASIBLE: Final = ("constraints:imported", "1.0")
+
+
+def create_study(
+    connection: sqlite3.Connection, study_name: str, plan: ImportPlan, file_name: str
+) -> int:
+    """Make an empty study for the trials of a file in an empty database; return its id."""
+    create_schema(connection, version("optuna"))
+    study_id = connection.execute(
+        "INSERT INTO studies (study_name) VALUES (?)", (study_name,)
+    ).lastrowid
+    assert study_id is not None
+    connection.executemany(
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES (?, ?, ?)",
+        [(each.upper(), study_id, index) for index, each in enumerate(plan.directions)],
+    )
+    facts = {
+        "token": secrets.token_hex(16),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "imported_from": {"file": file_name},
+    }
+    put_study_attribute(connection, study_id, STUDY_KEY, facts)
+    if plan.metric_names:
+        put_study_attribute(connection, study_id, METRICS_KEY, list(plan.metric_names))
+    return study_id
+
+
+def add_trials(
+    connection: sqlite3.Connection, study_id: int, plan: ImportPlan, file_name: str
+) -> None:
+    """Add the trials of a file behind those of a study; the transaction is the caller's."""
+    (last_id,) = connection.execute("SELECT MAX(trial_id) FROM trials").fetchone()
+    (count,) = connection.execute(
+        "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
+    ).fetchone()
+    first_id = int(last_id or 0) + 1
+    now = to_text(datetime.now(UTC))
+    trials = list(enumerate(plan.trials, start=first_id))
+    many = connection.executemany
+    many(
+        "INSERT INTO trials (trial_id, number, study_id, state, datetime_start, datetime_complete) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (trial_id, count + trial_id - first_id, study_id, trial.state, *_times(trial, now))
+            for trial_id, trial in trials
+        ),
+    )
+    many(
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, ?)",
+        (
+            (trial_id, objective, *stored_number(value))
+            for trial_id, trial in trials
+            for objective, value in enumerate(trial.values)
+        ),
+    )
+    texts = {name: spec_to_json(spec) for name, spec in plan.space.items()}
+    many(
+        "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json) "
+        "VALUES (?, ?, ?, ?)",
+        (
+            (trial_id, name, value, texts[name])
+            for trial_id, trial in trials
+            # What waits has its parameters as an attribute, until they are asked for.
+            if trial.state != "WAITING"
+            for name, value in trial.params.items()
+        ),
+    )
+    many(
+        "INSERT INTO trial_intermediate_values "
+        "(trial_id, step, intermediate_value, intermediate_value_type) VALUES (?, ?, ?, ?)",
+        (
+            (trial_id, trial.report[0], *stored_number(trial.report[1]))
+            for trial_id, trial in trials
+            if trial.report is not None
+        ),
+    )
+    many(
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+        (
+            (trial_id, key, json.dumps(value))
+            for trial_id, trial in trials
+            for key, value in trial.attributes.items()
+        ),
+    )
+    many(
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+        (
+            (trial_id, key, text)
+            for trial_id, trial in trials
+            for key, text in _system_attributes(trial, plan, file_name)
+        ),
+    )
+
+
+def params_to_try(trial: ImportedTrial, space: dict[str, ParamSpec]) -> dict[str, ChoiceValue]:
+    """Return a trial's parameters as an objective gets them."""
+    values: dict[str, ChoiceValue] = {}
+    for name, value in trial.params.items():
+        spec = space[name]
+        if isinstance(spec, ChoiceParam):
+            values[name] = spec.choices[int(value)]
+        else:
+            values[name] = int(value) if isinstance(spec, IntParam) else value
+    return values
+
+
+def _times(trial: ImportedTrial, now: str) -> tuple[str | None, str | None]:
+    if trial.state == "WAITING":
+        return None, None
+    # As Optuna's `create_trial` does where no time is given.
+    return trial.start or now, trial.complete or now
+
+
+def _system_attributes(
+    trial: ImportedTrial, plan: ImportPlan, file_name: str
+) -> Iterator[tuple[str, str]]:
+    yield IMPORT_KEY, json.dumps({"file": file_name, "place": trial.place})
+    if trial.state == "WAITING":
+        yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
+    if not trial.is_feasible:
+        yield _INFEASIBLE
