@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from hptui.domain.carried_text import Verb, carried_sentence, reason_lines
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 
@@ -35,7 +36,7 @@ def tell_carried(
     n_kept: int,
     left_out: Mapping[str, int],
     remarks: Sequence[str] = (),
-    verb: Literal["have", "get"] = "have",
+    verb: Verb = "have",
 ) -> None:
     """Print what was carried over; `path` is None where nothing was written."""
     if args.json:
@@ -57,26 +58,3 @@ def tell_carried(
         print(safe_line(remark))
     if n_kept and path is not None and verb == "have":
         print(f"They are numbered anew, 0 to {n_kept - 1}.")
-
-
-def carried_sentence(
-    new_name: str,
-    n_kept: int,
-    left_out: Mapping[str, int],
-    *,
-    is_done: bool,
-    verb: Literal["have", "get"] = "have",
-) -> str:
-    """Return `digits-2 has 142 of 203 trials, 61 are left out.`, or what would be."""
-    n_left = sum(left_out.values())
-    said = {"have": "has", "get": "got"}[verb] if is_done else f"would {verb}"
-    n_all = n_kept + n_left
-    trials = f"{n_kept:,} of {n_all:,} trial{'' if n_all == 1 else 's'}"
-    rest = f", {n_left:,} left out" if n_left else ""
-    return f"{safe_line(new_name)} {said} {trials}{rest}{':' if n_left else '.'}"
-
-
-def reason_lines(left_out: Mapping[str, int]) -> list[str]:
-    """Return a line for each reason, with the counts below each other."""
-    width = max((len(f"{count:,}") for count in left_out.values()), default=0)
-    return [f"{count:>{width},}  {safe_line(reason)}" for reason, count in left_out.items()]

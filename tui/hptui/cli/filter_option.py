@@ -42,18 +42,9 @@ def chosen_rows(text: str, columns: StudyColumns) -> npt.NDArray[np.bool_]:
         FilterError: It cannot be understood, or does not fit the study; says where and why.
         StudyFileError: The study's file cannot be read.
     """
-    from hptui.analysis.filter_parser import parse_filter
-    from hptui.analysis.filter_rows import filter_rows
-    from hptui.storage.study_facts import read_facts
-    from hptui.storage.trial_texts import FileTexts
+    from hptui.engine import choosing
 
-    facts = read_facts(columns.path, columns.study_name, len(columns.directions))
-    return filter_rows(
-        parse_filter(text, _saved_filters()),
-        columns,
-        FileTexts(columns.path, columns.study_name),
-        metric_names=facts.metric_names,
-    )
+    return choosing.chosen_rows(text, _saved_filters(), columns)
 
 
 def _saved_filters() -> dict[str, str]:

@@ -56,10 +56,16 @@ def preview_fork(
     """
     with StudyColumns(path, study_name, on_progress=on_progress) as columns:
         columns.refresh()
-        return _plan(columns, request)
+        return plan_of(columns, request)
 
 
-def _plan(columns: StudyColumns, request: ForkRequest) -> ForkPlan:
+def plan_of(columns: StudyColumns, request: ForkRequest) -> ForkPlan:
+    """Return what a fork of a study that was read would keep.
+
+    Raises:
+        UsageError: The request does not suit it.
+        StudyBusyError: The file is locked.
+    """
     facts = read_facts(columns.path, columns.study_name, len(columns.directions))
     space = read_latest_spaces(columns.path, columns.study_name)
     return plan_fork(columns, space, facts.metric_names, request)
@@ -100,7 +106,7 @@ def fork_study(
         extract_study(path, study_name, draft)
         with StudyColumns(draft, study_name, on_progress=on_progress) as columns:
             columns.refresh()
-            plan = _plan(columns, request)
+            plan = plan_of(columns, request)
         if not plan.n_kept and not allow_empty:
             raise nothing_kept(
                 plan.left_out, hint="Change less, or make an empty study with --allow-empty."

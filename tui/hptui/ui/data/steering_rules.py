@@ -30,6 +30,8 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
         return "No trial is selected."
     if command_id == "run-study":
         return _why_not_run(snapshot)
+    if command_id == "fork-study":
+        return None if snapshot.n_trials else "The study has no trial to carry over."
     if command_id == "failures":
         return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:

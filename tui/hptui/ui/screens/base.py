@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from hptui.ui.annotating import Annotated
+    from hptui.ui.carry_form import CarryForm
     from hptui.ui.commands import Place
+    from hptui.ui.keeping import Outcome
     from hptui.ui.shown_run import ShownRun
 
 MIN_WIDTH, MIN_HEIGHT = 40, 12
@@ -118,6 +120,20 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
         from hptui.ui.screens.annotations import TagsDialog
 
         self.app.push_screen(TagsDialog(what), self._tell_annotated)
+
+    def open_form(self, form: CarryForm) -> None:
+        """Ask what a form asks; `after_carrying` comes when it was done."""
+        from hptui.ui.screens.carry import CarryDialog
+
+        def take(outcome: Outcome | None) -> None:
+            if outcome is not None:
+                self.notify(outcome.text)
+                self.after_carrying(outcome)
+
+        self.app.push_screen(CarryDialog(form), take)
+
+    def after_carrying(self, outcome: Outcome) -> None:
+        """Take in that trials were carried to the study of the outcome."""
 
     def _tell_annotated(self, text: str | None) -> None:
         if text is not None:

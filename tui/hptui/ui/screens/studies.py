@@ -19,7 +19,7 @@ from hptui.ui.data.studies_model import (
     first_order,
     study_key,
 )
-from hptui.ui.screens.marked_studies import MarkedStudies
+from hptui.ui.screens.carried_studies import CarriedStudies
 from hptui.ui.shown_run import ShownRun
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.first_start import FirstStart
@@ -48,7 +48,7 @@ _LIST_FRAME: Final = 3
 """Lines of the list that are no studies: its rule, its header, and one of air."""
 
 
-class StudiesScreen(MarkedStudies):
+class StudiesScreen(CarriedStudies):
     """The list of studies."""
 
     PLACE: ClassVar[Place] = "studies"

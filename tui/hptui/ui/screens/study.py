@@ -356,6 +356,14 @@ class StudyScreen(ViewedScreen[None]):
 
         self.app.push_screen(SetupScreen(self.snapshot.objective, self.snapshot))
 
+    def do_fork_study(self) -> None:
+        """Ask in what a fork of the study is to differ; the table's filter chooses its trials."""
+        from hptui.ui.fork_form import ForkForm
+
+        text = self.query_one(TrialTable).filter_text
+        saved = self.app.settings.filters
+        self.open_form(ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved))
+
     def do_open_trial(self) -> None:
         """Show the selected trial in full."""
         if self.selected is not None:

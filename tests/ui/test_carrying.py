@@ -1,0 +1,167 @@
+"""Forking, merging and importing in the application, as a person does it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from tests.storage.study_file import FLOAT, StudyFile
+from tests.ui.driving import drive
+
+from hptui.domain.edits import ParamEdit
+from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.errors import SpaceError
+from hptui.storage.studies import study_names
+from hptui.ui.fork_form import edit_of, spell_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ABC = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b", "c"]}})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The studies folder with `one`: 12 complete trials, one failed, one running."""
+    monkeypatch.chdir(tmp_path)
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    with StudyFile(studies / "one.db") as built:
+        built.add_study("one")
+        built.run("BEGIN")
+        for i in range(12):
+            built.add_trial(i, params={"x\x1b[2J": (i / 12, FLOAT), "kernel": (i % 3, ABC)})
+        built.add_trial(state="FAIL")
+        built.add_trial(state="RUNNING")
+        built.run("COMMIT")
+    return studies
+
+
+def trials(folder: Path, name: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{folder / name}.db").trials
+
+
+def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> None:
+    (folder.parent / "more.csv").write_text("x,kernel,value\n0.5,a,1\n0.25,b,2\nhalf,b,3\n")
+    drive(
+        """
+        wait "one"
+        press F
+        wait "one-2 would have 13 of 14 trials, 1 left out:"
+        expect "1  not ended yet"
+        press tab
+        type "value<>"
+        wait "^"
+        press ctrl+u
+        type state:complete
+        wait "1  filtered out"
+        press down down ctrl+u
+        type b|z
+        wait "4  kernel: choice a is gone"
+        press up up up ctrl+u
+        type one
+        wait "one.db is there already."
+        press enter
+        expect "Fork one"
+        type -b
+        wait "one-b would have 4 of 14 trials"
+        press enter
+        wait "one-b has 4 of 14 trials, 10 left out."
+        wait-not "Fork one"
+        press M
+        wait "space marks the studies"
+        press space
+        wait "4  a trial that is there already"
+        expect "4  kernel: choice a is not in one-b"
+        expect "[x] one   14 trials"
+        press enter
+        wait "one-b-merged has 5 of 18 trials"
+        press i
+        wait "Import trials"
+        wait "Which file?"
+        type more.csv
+        press tab ctrl+u
+        type table
+        wait "table would get 3 of 3 trials."
+        expect "x: choice 0.5, 0.25, half, from the file"
+        press tab ctrl+u
+        type later
+        wait "'later' is neither finished nor waiting."
+        press ctrl+u
+        type waiting
+        wait "table would get 3 of 3 trials."
+        press enter
+        wait "table got 3 of 3 trials."
+        press F escape
+        wait-not "Fork"
+        """,
+        size="80x24",
+    )
+    forked = trials(folder, "one-b")
+    assert {trial.params["kernel"] for trial in forked} == {"b"}
+    assert forked[0].distributions["kernel"].choices == ("b", "z")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    assert len(trials(folder, "one-b-merged")) == 5
+    waiting = trials(folder, "table")
+    assert [trial.state.name for trial in waiting] == ["WAITING"] * 3
+    assert len(trials(folder, "one")) == 14
+
+
+def test_a_fork_of_what_the_table_shows(folder: Path) -> None:
+    drive(
+        """
+        wait "13"
+        press /
+        type "kernel=a"
+        press enter
+        wait "4 of 14"
+        press F
+        wait "one-2 would have 4 of 14 trials"
+        expect "kernel=a"
+        press enter
+        wait "one-2 has 4 of 14 trials, 10 left out."
+        """,
+        folder / "one.db",
+    )
+    assert [trial.value for trial in trials(folder, "one-2")] == [0, 3, 6, 9]
+
+
+def test_what_cannot_be_merged_or_forked_says_why(folder: Path) -> None:
+    with StudyFile(folder / "most.db") as built:
+        built.add_study("most", ("MAXIMIZE",))
+    drive(
+        """
+        wait "most"
+        press M
+        wait "No other study here has the objectives and directions of"
+        """
+    )
+    assert study_names(folder / "most.db") == ["most"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "edit"),
+    [
+        (FloatParam(1e-5, 0.1, log=True), "", ParamEdit()),
+        (FloatParam(1e-5, 0.1, log=True), "1e-05..0.1:log", ParamEdit()),
+        (FloatParam(1e-5, 0.1, log=True), "1e-5 .. 0.1 :log", ParamEdit()),
+        (FloatParam(1e-5, 0.1, log=True), "1e-4..:log", ParamEdit(low=1e-4)),
+        (FloatParam(1e-5, 0.1, log=True), "1e-5..0.1", ParamEdit(log=False)),
+        (IntParam(16, 512, step=16), "16..256:step=16", ParamEdit(high=256)),
+        (IntParam(16, 512, step=16), "16..512", ParamEdit(step=None)),
+        (IntParam(1, 64), "1..64:log", ParamEdit(log=True)),
+        (ChoiceParam(("a", "b", 1)), "1|a", ParamEdit(choices=(1, "a"))),
+        (ChoiceParam(("a", "b")), "a|b", ParamEdit()),
+        (ChoiceParam(("a|b", "b")), '"a|b"', ParamEdit(choices=("a|b",))),
+    ],
+)
+def test_a_space_is_edited_as_a_whole(spec: ParamSpec, text: str, edit: ParamEdit) -> None:
+    assert edit_of("p", spec, text) == edit
+    assert edit_of("p", spec, spell_space(spec)) == ParamEdit()
+
+
+@pytest.mark.parametrize("text", ["5", "b|c", "2..1", "1..2:odd", "-1..1:log"])
+def test_what_is_no_space_is_refused(text: str) -> None:
+    with pytest.raises(SpaceError):
+        edit_of("p", FloatParam(0.5, 1.0), text)

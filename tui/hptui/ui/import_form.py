@@ -1,0 +1,119 @@
+"""The form that takes trials from a file of text into a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from hptui.domain.study_name import check_study_name
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, UsageError
+from hptui.ui import keeping
+from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hptui.storage.import_plan import ImportRequest
+    from hptui.ui.carry_form import Progress, Texts
+    from hptui.ui.data.catalogue_feed import StudyRow
+    from hptui.ui.keeping import Outcome
+
+Direction = Literal["minimize", "maximize"]
+
+
+class ImportForm(CarryForm):
+    """Asks for a file, for a study, and for what the trials are to be there.
+
+    Args:
+        folder: Where new studies are made.
+        rows: The studies that are there.
+        row: The one that is offered at first.
+    """
+
+    title = "Import trials"
+    verb = "import"
+
+    def __init__(self, folder: Path, rows: Sequence[StudyRow], row: StudyRow | None) -> None:
+        self._folder = folder
+        self._rows = {each.name: each for each in rows if not each.problem}
+        self._row = row
+
+    def read(self, on_progress: Progress) -> FormContent:  # noqa: ARG002 - nothing is slow here
+        """Return what is asked."""
+        study = "" if self._row is None else self._row.name
+        return FormContent(
+            (
+                FormField("file", "file", "", "trials.csv, .json or .jsonl"),
+                FormField(
+                    "study", "study", study, "a new name makes a new study", tuple(self._rows)
+                ),
+                FormField("as", "as", "finished", "finished or waiting", ("finished", "waiting")),
+                FormField("value", "value", "", "the column, where its name does not tell"),
+                FormField(
+                    "direction",
+                    "direction",
+                    "",
+                    "of a new study: minimize",
+                    ("minimize", "maximize"),
+                ),
+            )
+        )
+
+    def look(self, texts: Texts, marked: frozenset[str]) -> LookAhead:  # noqa: ARG002 - no marks
+        """Return what the study would get."""
+        from hptui.engine.importing import preview_import
+
+        if not texts["file"].strip():
+            return LookAhead(
+                ("Which file? A path, from the folder that hptui was started in.",), False
+            )
+        name, into = self._study(texts)
+        plan = preview_import(keeping.path_of(texts["file"]), _request(texts), into)
+        lines = ahead(name, len(plan.trials), plan.left_out, "get")
+        return LookAhead((*lines, *plan.remarks), can_do=bool(plan.trials))
+
+    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - reading a text is quick
+        """Take the trials over."""
+        from hptui.engine.importing import import_into, import_into_new
+
+        name, into = self._study(texts)
+        file, request = keeping.path_of(texts["file"]), _request(texts)
+        if into is None:
+            imported = import_into_new(file, request, name, folder=self._folder)
+        else:
+            imported = import_into(file, request, *into)
+        plan = imported.plan
+        text = done(name, len(plan.trials), plan.left_out, "get")
+        return keeping.Outcome(text, study=(imported.path, name))
+
+    def _study(self, texts: Texts) -> tuple[str, tuple[Path, str] | None]:
+        name = texts["study"].strip()
+        row = self._rows.get(name)
+        if row is not None:
+            return name, (row.path, row.name)
+        try:
+            check_study_name(name)
+        except HptuiError as error:
+            raise UsageError(f"study: {error.message}", hint=error.hint) from error
+        return name, None
+
+
+def _request(texts: Texts) -> ImportRequest:
+    from hptui.storage.import_plan import ImportRequest
+
+    what = texts["as"].strip()
+    if what not in ("finished", "waiting"):
+        raise UsageError(f"as: {safe_line(what, max_chars=40)!r} is neither finished nor waiting.")
+    words = tuple(part.strip() for part in texts["direction"].split(",") if part.strip())
+    for word in words:
+        if word not in ("minimize", "maximize"):
+            raise UsageError(
+                f"direction: {safe_line(word, max_chars=40)!r} is neither minimize nor maximize."
+            )
+    values = tuple(part.strip() for part in texts["value"].split(",") if part.strip())
+    return ImportRequest(
+        as_waiting=what == "waiting",
+        values=values,
+        directions=cast("tuple[Direction, ...]", words) or None,
+    )
