@@ -9,6 +9,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
 from hptui.ui import keeping
 from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
+from hptui.ui.exporting import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,7 @@ class ImportForm(CarryForm):
                 ("Which file? A path, from the folder that hptui was started in.",), False
             )
         name, into = self._study(texts)
-        plan = preview_import(keeping.path_of(texts["file"]), _request(texts), into)
+        plan = preview_import(path_of(texts["file"]), _request(texts), into)
         lines = ahead(name, len(plan.trials), plan.left_out, "get")
         return LookAhead((*lines, *plan.remarks), can_do=bool(plan.trials))
 
@@ -78,7 +79,7 @@ class ImportForm(CarryForm):
         from hptui.engine.importing import import_into, import_into_new
 
         name, into = self._study(texts)
-        file, request = keeping.path_of(texts["file"]), _request(texts)
+        file, request = path_of(texts["file"]), _request(texts)
         if into is None:
             imported = import_into_new(file, request, name, folder=self._folder)
         else:
