@@ -104,6 +104,10 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             wait "10 trials in this run."
             wait "2/10"
             press f
+            wait "failures of w"
+            press r
+            wait "try them again"
+            press r
             wait "1 failed trial will be tried again."
             """,
             path,
