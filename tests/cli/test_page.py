@@ -17,8 +17,8 @@ from tests.storage.study_file import FLOAT, StudyFile
 from hptui.cli import page
 from hptui.cli.main import main
 from hptui.cli.page_figures import page_figures
-from hptui.cli.page_kinds import PAGE_KINDS
 from hptui.figures.kinds import KINDS
+from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.filter_option import check_filter
 from hptui.cli.locate import add_study_argument
-from hptui.cli.page_kinds import PAGE_KINDS, check_page_options
 from hptui.cli.plot import add_figure_options, read_request
+from hptui.cli.plot_options import check_page_options
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
+from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.ui.exporting import file_name_for
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from optuna import Study
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays
-    from hptui.cli.page_kinds import PageKind
     from hptui.domain.objective import Direction
+    from hptui.figures.page_kinds import PageKind
     from hptui.figures.request import FigureRequest, PlottedStudy, PlottedTrials
 
 _PAIR: Final = 2

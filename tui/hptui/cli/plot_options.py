@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
+from hptui.figures.page_kinds import PAGE_KINDS
 
 if TYPE_CHECKING:
     import argparse
 
     from hptui.figures.kinds import Kind, Option
+    from hptui.figures.page_kinds import PageKind
 
 OPTIONS: Final[dict[Option, str]] = {
     "objective": "--objective",
@@ -37,4 +39,20 @@ def check_options(kind: Kind, args: argparse.Namespace) -> None:
             raise UsageError(
                 f"{option} says nothing about the kind {kind.name}.",
                 hint=f"It is for {', '.join(takers)}.",
+            )
+
+
+def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
+    """Refuse an option that says nothing about this kind.
+
+    Raises:
+        UsageError: One was given.
+    """
+    for name, option in OPTIONS.items():
+        is_given = name != "json" and getattr(args, name) not in (None, False, [], ())
+        if is_given and name not in kind.options:
+            takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
+            raise UsageError(
+                f"{option} says nothing about a page of the kind {kind.name}.",
+                hint=f"It is for {', '.join(takers)}." if takers else "Leave it away.",
             )

@@ -18,10 +18,12 @@ from textual.widgets import Static
 from hptui.errors import HptuiError
 from hptui.ui.app import HptuiApp
 from hptui.ui.commands import Command, commands_of
+from hptui.ui.publishing import Published, outcome_of, write_report
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from textual import events
     from textual.binding import BindingType
@@ -142,6 +144,34 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
 
     def after_annotating(self) -> None:
         """Read anew what a note or tags were saved of."""
+
+    def publish(self, work: Callable[[], str]) -> None:
+        """Have something written in a thread, and say what came of it."""
+
+        def do() -> None:
+            self.post_message(outcome_of(work))
+
+        self.run_worker(do, thread=True, exit_on_error=False)
+
+    def on_published(self, message: Published) -> None:
+        """Say what was written."""
+        severity = "information" if message.is_done else "error"
+        self.notify(message.text, severity=severity, timeout=10)
+
+    def ask_for_report(self, path: Path, study_name: str, filter_text: str = "") -> None:
+        """Ask where a report is to be written, and write it."""
+        from hptui.ui.screens.report import ReportDialog
+
+        def write(wanted: tuple[Path, bool] | None) -> None:
+            if wanted is not None:
+                target, overwrite = wanted
+                self.publish(
+                    lambda: write_report(
+                        path, study_name, target, filter_text=filter_text, overwrite=overwrite
+                    )
+                )
+
+        self.app.push_screen(ReportDialog(study_name), write)
 
     def refresh_commands(self) -> None:
         """Draw the footer again: what can be used may have changed."""

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _READERS_TIMEOUT_S: Final = 3.0
 _NEEDS_STUDY: Final = frozenset(
     {"run-again", "duplicate-study", "rename-study", "delete-study", "export-study", "mend-study"}
-    | {"edit-note", "edit-tags", "fork-study", "merge-studies"}
+    | {"edit-note", "edit-tags", "fork-study", "merge-studies", "report-study"}
 )
 _NEEDS_READABLE: Final = frozenset(
     {"run-again", "duplicate-study", "rename-study", "export-study", "edit-note", "edit-tags"}
-    | {"fork-study", "merge-studies"}
+    | {"fork-study", "merge-studies", "report-study"}
 )
 _NEEDS_REST: Final = frozenset({"rename-study", "delete-study", "run-again"})
 

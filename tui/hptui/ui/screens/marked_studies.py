@@ -84,6 +84,12 @@ class MarkedStudies(KeptStudies):
             self._marks[key] = None
         self.show_marks()
 
+    def do_report_study(self) -> None:
+        """Ask where a report on the study under the cursor is to be written."""
+        row = self.study
+        if row is not None:
+            self.ask_for_report(row.path, row.name)
+
     def do_compare_studies(self) -> None:
         """Compare the marked studies, or the one under the cursor with another."""
         rows = self.marked

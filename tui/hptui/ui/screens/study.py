@@ -24,7 +24,7 @@ from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
-from hptui.ui.screens.viewed import ViewedScreen
+from hptui.ui.screens.published import PublishedScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.filter_input import FilterInput
@@ -50,7 +50,7 @@ _PERIOD_S: Final = 0.5
 _SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
-class StudyScreen(ViewedScreen[None]):
+class StudyScreen(PublishedScreen[None]):
     """A study, whoever runs it: an engine, another program, or nobody."""
 
     PLACE: ClassVar[Place] = "study"
@@ -115,6 +115,11 @@ class StudyScreen(ViewedScreen[None]):
     def selected(self) -> int | None:
         """The number of the trial under the cursor."""
         return self.query_one(TrialTable).selected if self._picked is None else self._picked
+
+    @property
+    def filter_text(self) -> str:
+        """The filter that means the trials that the table shows."""
+        return self.query_one(TrialTable).meant
 
     @on(SnapshotTaken)
     def show_snapshot(self, message: SnapshotTaken) -> None:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.cli.plot_options import OPTIONS
-from hptui.errors import UsageError
-
 if TYPE_CHECKING:
-    import argparse
-
     from hptui.figures.kinds import Option
 
 
@@ -46,19 +41,3 @@ PAGE_KINDS: Final = {
         _kind("advice", "terminator_improvement"),
     )
 }
-
-
-def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
-    """Refuse an option that says nothing about this kind.
-
-    Raises:
-        UsageError: One was given.
-    """
-    for name, option in OPTIONS.items():
-        is_given = name != "json" and getattr(args, name) not in (None, False, [], ())
-        if is_given and name not in kind.options:
-            takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
-            raise UsageError(
-                f"{option} says nothing about a page of the kind {kind.name}.",
-                hint=f"It is for {', '.join(takers)}." if takers else "Leave it away.",
-            )
