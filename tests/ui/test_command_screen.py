@@ -9,6 +9,7 @@ from tests.ui.driving import drive
 
 from hptui.ui.commands import COMMANDS
 from hptui.ui.screens.base import CommandScreen
+from hptui.ui.screens.dialogs import ChoiceDialog
 from hptui.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -130,6 +131,18 @@ def test_a_choice_is_made_by_letter_by_arrows_or_not_at_all() -> None:
         wait "said: None"
         """
     )
+
+
+def test_a_long_question_is_read_whole_on_a_narrow_terminal() -> None:
+    class Asking(AScreen):
+        PLACE = "studies"
+
+        def do_delete_study(self) -> None:
+            text = "A sentence of several words that is longer than the frame, and its end."
+            choices = [("k", "keep", f"Keep it {'x' * 80}")]
+            self.app.push_screen(ChoiceDialog("Delete it?", text, choices), self.say)
+
+    drive('press x\nwait "its end."\nexpect "xx…"', size="60x20", home=Asking, settings=Settings())
 
 
 def test_a_text_is_checked_as_it_is_typed() -> None:

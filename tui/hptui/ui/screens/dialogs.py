@@ -31,6 +31,7 @@ class Dialog(ModalScreen[Result]):
     """A frame in the middle of the screen; escape, or a click beside it, closes it with None."""
 
     CSS_PATH = "../styles/dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (92, "-medium")]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "cancel")]
 
     app = getters.app(HptuiApp)
