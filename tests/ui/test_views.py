@@ -10,6 +10,7 @@ import pytest
 from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
 
+from hptui.ui.remembered import remembered
 from hptui.ui.screens.study import StudyScreen
 from hptui.ui.settings import Settings
 
@@ -331,3 +332,71 @@ def test_parameters_objectives_and_axes_are_chosen_for_a_view(path: Path) -> Non
         path,
         "two",
     )
+
+
+def test_a_view_is_written_as_a_picture_or_as_text(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    view(
+        """
+        wait "All 6"
+        press 7
+        wait "half at most"
+        press w
+        wait "Write the view"
+        expect "plain-edf.svg"
+        press backspace
+        wait "Let the name end in .svg"
+        type g
+        press enter
+        wait "svg is written"
+        press w
+        wait "Write the view"
+        press enter
+        wait "Overwrite plain-edf.svg?"
+        press n
+        press w ctrl+u
+        type a.txt
+        press enter
+        wait "a.txt is written"
+        """,
+        path,
+        "plain",
+    )
+    assert (tmp_path / "plain-edf.svg").read_text("utf-8").startswith("<svg")
+    assert "half at most 2" in (tmp_path / "a.txt").read_text("utf-8")
+
+
+def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:
+    view(
+        """
+        wait "All 42"
+        press 5
+        wait "worse"
+        press ) ) ) shift+tab
+        press z
+        wait-not "─ trials"
+        press 4
+        wait "lr, log"
+        press z
+        wait "─ trials"
+        press z
+        wait-not "─ trials"
+        """,
+        path,
+        "mixed",
+    )
+    view(
+        """
+        wait "lr, log"
+        expect-not "─ trials"
+        press escape
+        wait "─ trials"
+        press (
+        """,
+        path,
+        "mixed",
+    )
+    assert remembered("study")["full_screen"] is None
+    assert remembered("study")["lines"]["views"] > 20

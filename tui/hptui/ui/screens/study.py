@@ -104,6 +104,7 @@ class StudyScreen(PublishedScreen[None]):
         self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
+        self.call_after_refresh(self.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._tell_age)
 

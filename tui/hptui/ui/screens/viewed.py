@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.message import Message
 from textual.screen import ScreenResultType
 
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.figures.picture_file import TitledPicture, picture_form, write_pictures
 from hptui.ui.data.view_choices import ViewChoices, choices_for
+from hptui.ui.exporting import file_name_for, path_of
+from hptui.ui.remembered import remember, remembered
+from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.steered import SteeredScreen
-from hptui.ui.views import OVERVIEW, VIEW_OF_COMMAND
+from hptui.ui.views import OVERVIEW, VIEW_OF_COMMAND, View
+from hptui.ui.widgets.plot import Plot
 from hptui.ui.widgets.plot_area import PlotArea
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hptui.ui.commands import Command
     from hptui.ui.data.view_options import ViewOptions
@@ -24,6 +34,13 @@ _OVERVIEW_ONLY = ("curve", "zoom-in", "zoom-out")
 
 class ViewedScreen(SteeredScreen[ScreenResultType]):
     """A screen with a `PlotArea`."""
+
+    @dataclass
+    class ViewWritten(Message):
+        """A view was written to a file, or could not be."""
+
+        text: str
+        is_done: bool
 
     @property
     def plots(self) -> PlotArea:
@@ -47,7 +64,15 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
 
     def _method(self, command: Command) -> Callable[[], object] | None:
         view = VIEW_OF_COMMAND.get(command.id)
-        return super()._method(command) if view is None else partial(self.plots.show_view, view)
+        return super()._method(command) if view is None else partial(self._show_view, view)
+
+    def _show_view(self, view: View) -> None:
+        plots = self.plots
+        is_plot_maximized = self.maximized is plots.main_plot
+        plots.show_view(view)
+        if is_plot_maximized:
+            self.maximized = plots.main_plot
+            plots.main_plot.focus()
 
     @on(PlotArea.ViewChosen)
     async def show_clicked_view(self, message: PlotArea.ViewChosen) -> None:
@@ -72,6 +97,97 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
 
         self.app.push_screen(ViewChoicesDialog(self._choices()), take)
 
+    def arrange_as_before(self) -> None:
+        """Give the panes the sizes that they had when the last study was looked at."""
+        known = remembered(self.PLACE)
+        self.plots.take_arrangement(known)
+        pane_id = known.get("full_screen")
+        panes = [each for each in self.query(".pane") if each.id == pane_id]
+        view = VIEW_OF_COMMAND.get(f"view-{known.get('view')}")
+        if panes and view is not None:
+            self.plots.show_view(view)
+            panes[0].focus()
+            self.maximized = panes[0]
+        self.watch(self, "maximized", self._remember_full_screen, init=False)
+
+    def _remember_full_screen(self) -> None:
+        pane = self.maximized
+        remember(
+            self.PLACE, full_screen=None if pane is None else pane.id, view=self.plots.view.name
+        )
+
+    def do_taller(self) -> None:
+        """Make the plots taller, or the second plot wider where that has the focus."""
+        self._grow(1)
+
+    def do_lower(self) -> None:
+        """Make the plots lower, or the second plot narrower where that has the focus."""
+        self._grow(-1)
+
+    def _grow(self, steps: int) -> None:
+        self.plots.grow(steps)
+        remember(self.PLACE, **self.plots.arrangement)
+
+    def do_write_view(self) -> None:
+        """Ask for a file, and write the plot in focus to it, else that of the view."""
+        focused = self.focused
+        plot = focused if isinstance(focused, Plot) else self.plots.main_plot
+        if plot.drawn is None:
+            self.notify("Nothing is drawn yet.")
+            return
+        kind = self.plots.kind
+        name = f"{self.study_name}-{OVERVIEW.name if kind is None else kind.name}"
+        shown = TitledPicture(safe_line(f"{self.study_name}: {name}"), plot.drawn.picture)
+
+        def ask_again(text: str | None) -> None:
+            if text is None:
+                return
+            target = path_of(text)
+            if not target.exists():
+                self._write(target, shown, plot)
+                return
+
+            def decide(choice: str | None) -> None:
+                if choice:
+                    self._write(target, shown, plot)
+
+            self.app.push_screen(
+                ChoiceDialog(
+                    f"Overwrite {target.name}?",
+                    "It is there already.",
+                    (("o", "overwrite", "overwrite it"), ("n", "", "leave it as it is")),
+                ),
+                decide,
+            )
+
+        self.app.push_screen(
+            TextDialog(
+                "Write the view",
+                "A file that ends in .svg (a picture) or .txt (text).",
+                file_name_for(name, ".svg"),
+                _picture_file_problem,
+            ),
+            ask_again,
+        )
+
+    def _write(self, target: Path, shown: TitledPicture, plot: Plot) -> None:
+        colours, ground = plot.colours(), plot.ground
+
+        def work() -> None:
+            try:
+                write_pictures(target, [shown], overwrite=True, colours=colours, ground=ground)
+            except HptuiError as error:
+                written = self.ViewWritten(f"{error.message}\n{error.hint}".rstrip(), False)
+            else:
+                written = self.ViewWritten(f"{target.name} is written, in {target.parent}.", True)
+            self.post_message(written)
+
+        self.run_worker(work, thread=True, exit_on_error=False)
+
+    def on_viewed_screen_view_written(self, message: ViewWritten) -> None:
+        """Say what came of a view that was to be written."""
+        self.notify(message.text, severity="information" if message.is_done else "error")
+
     def do_zoom_in(self) -> None:
         """Show the later half of the history."""
         self.plots.zoom_in()
@@ -83,3 +199,20 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
     def do_curve(self) -> None:
         """Show the second plot, or hide it; on a narrow screen it takes the place of the first."""
         self.toggle_class("-curve-toggled")
+
+
+def _picture_file_problem(text: str) -> str | None:
+    if not text.strip() or "\0" in text:
+        return "Where to?"
+    target = path_of(text)
+    try:
+        picture_form(target)
+        if not target.parent.is_dir():
+            return f"There is no folder {safe_line(target.parent)}."
+        if target.is_dir():
+            return f"{safe_line(target.name)} is a folder."
+    except HptuiError as error:
+        return error.hint
+    except OSError as error:
+        return f"That cannot be written: {error.strerror}."
+    return None

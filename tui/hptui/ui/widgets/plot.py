@@ -148,6 +148,21 @@ class Plot(Widget):
             self._role_styles[role] = style
         return style
 
+    def colours(self) -> dict[Role, str]:
+        """Return the theme's colour of each role, as CSS takes it."""
+        ground = self._style_of("")
+        found: dict[Role, str] = {}
+        for role in ROLES:
+            colour = self._style_of(role).color or ground.color
+            found[role] = colour.get_truecolor().hex if colour is not None else "#000000"
+        return found
+
+    @property
+    def ground(self) -> str:
+        """The colour behind the chart, as CSS takes it."""
+        colour = self._style_of("").bgcolor
+        return colour.get_truecolor().hex if colour is not None else "#ffffff"
+
     def notify_style_update(self) -> None:
         """Ask for the colours again: the theme may be another."""
         super().notify_style_update()

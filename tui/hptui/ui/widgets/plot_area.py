@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from textual import on
 from textual.containers import Horizontal, Vertical
@@ -24,6 +24,8 @@ from hptui.ui.widgets.trial_plot import TrialPlot
 from hptui.ui.widgets.view_plot import ViewPlot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
     from textual.timer import Timer
 
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
 _SETTLE_S: Final = 0.1
 _PAUSE_S_A_TRIAL: Final = 1e-5
 _MAX_PAUSE_S: Final = 2.0
+_STEP_LINES: Final = 2
+_MIN_LINES: Final = 6
+_LINES_FOR_TABLE: Final = 5
+_STEP_PERCENT: Final = 5
+_CURVE_PERCENT: Final = (20, 40, 80)
+"""The least share of the second plot, the usual one, and the most."""
 
 
 class PlotArea(Vertical):
@@ -60,6 +68,9 @@ class PlotArea(Vertical):
         self._options: dict[str, ViewOptions] = {}
         self._zoom = Zoom()
         self._is_curve_log = False
+        self._lines: dict[str, int] = {}
+        """Heights that a person gave, of the overview and of the other views."""
+        self._curve_percent: int | None = None
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
 
@@ -104,6 +115,55 @@ class PlotArea(Vertical):
         self._options[self._view.name] = options
         self._draw()
 
+    @property
+    def main_plot(self) -> TrialPlot:
+        """The plot that the view is about."""
+        return self.query_one(HistoryPlot if self._view is OVERVIEW else ViewPlot)
+
+    @property
+    def arrangement(self) -> dict[str, object]:
+        """What a person has arranged, to be remembered."""
+        return {"lines": self._lines, "curve_percent": self._curve_percent}
+
+    def take_arrangement(self, arrangement: Mapping[str, object]) -> None:
+        """Take what was remembered; what makes no sense is left out."""
+        lines, percent = arrangement.get("lines"), arrangement.get("curve_percent")
+        if isinstance(lines, dict):
+            known = cast("dict[str, object]", lines).items()
+            self._lines = {name: each for name, each in known if isinstance(each, int)}
+        if isinstance(percent, int):
+            self._curve_percent = percent
+        self._apply_sizes()
+
+    def grow(self, steps: int) -> None:
+        """Make the plots taller, or the second plot wider where that has the focus."""
+        if self.query_one(CurvePlot).has_focus:
+            percent = self._curve_percent or _CURVE_PERCENT[1]
+            self._curve_percent = percent + steps * _STEP_PERCENT
+        else:
+            self._lines[self._height_name] = self.size.height + steps * _STEP_LINES
+        self._apply_sizes()
+
+    @property
+    def _height_name(self) -> str:
+        return OVERVIEW.name if self._view is OVERVIEW else "views"
+
+    def _apply_sizes(self) -> None:
+        room = self.screen.size.height - _LINES_FOR_TABLE
+        lines = self._lines.get(self._height_name)
+        if lines is not None:
+            lines = self._lines[self._height_name] = max(_MIN_LINES, min(lines, room))
+        self.styles.height = lines
+        self.styles.max_height = lines
+        curve = self.query_one(CurvePlot)
+        percent = self._curve_percent
+        if percent is not None:
+            least, _, most = _CURVE_PERCENT
+            percent = self._curve_percent = max(least, min(percent, most))
+        # On a narrow screen it has the place of the other plot.
+        is_beside = percent is not None and not self.screen.has_class("-narrow")
+        curve.styles.width = f"{percent}%" if is_beside else None
+
     def show(self, snapshot: StudySnapshot, shown: ShownTrials, selected: int | None) -> None:
         """Draw another moment: now, or later where plots of many trials have just been drawn."""
         self._snapshot, self._shown, self._selected = snapshot, shown, selected
@@ -133,6 +193,7 @@ class PlotArea(Vertical):
                 self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
         self.set_class(view is not OVERVIEW, "-view")
+        self._apply_sizes()
         self._name_views()
         self._draw()
 
