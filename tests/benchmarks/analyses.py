@@ -108,7 +108,7 @@ def _row(what: str, n_trials: int, peer_s: float | None, own_s: float, *, goal: 
     return f"(l) {what}, {n_trials:,} trials", shown, f"{own_s:.2f} s", f"{ratio}{goal}"
 
 
-def _figures(path: Path, n_trials: int) -> Generator[Row]:
+def _figures(path: Path, n_trials: int, *, with_importance: bool = True) -> Generator[Row]:
     with StudyColumns(path, STUDY) as columns:
         columns.refresh()
     one = choose_trials(columns, np.ones(n_trials, np.bool_))
@@ -126,7 +126,8 @@ def _figures(path: Path, n_trials: int) -> Generator[Row]:
         yield _row(kind, n_trials, peer_s, own_s, goal=goal)
     advice_s = _own_s("advice", FigureRequest((PlottedStudy(path, STUDY, one, ()),)))
     yield f"(l) advice, {n_trials:,} trials", "", f"{advice_s:.2f} s", ""
-    yield _importance(path, one, "ped-anova", of_one)
+    if with_importance:
+        yield _importance(path, one, "ped-anova", of_one)
 
 
 def _importance(path: Path, trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) -> Row:
@@ -163,7 +164,7 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Generator[Row]:
             write_study_file(path, n_trials)
             if n_trials == sizes[0]:
                 # What is imported with the first figure is no figure's own time.
-                for _ in _figures(path, n_trials):
+                for _ in _figures(path, n_trials, with_importance=False):
                     pass
                 yield from _forests(path)
             yield from _figures(path, n_trials)

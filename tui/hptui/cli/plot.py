@@ -73,7 +73,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this parameter (slice, parallel), "
+        help="only this parameter (slice, parallel, importance), "
         "or one of those against each other (contour, rank)",
     )
     parser.add_argument(
