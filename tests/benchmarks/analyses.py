@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +19,8 @@ import numpy as np
 import optuna
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 
+from hptui.analysis.importance import judged_trials
+from hptui.engine.importance import evaluate
 from hptui.engine.plain_study import plain_study
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest, Frame, PlottedStudy
@@ -104,7 +107,8 @@ def _figure(kind: str, study: optuna.Study) -> Callable[[], object]:
 
 def _row(what: str, n_trials: int, peer_s: float | None, own_s: float, *, goal: str) -> Row:
     shown = f"over {LIMIT_S:.0f} s" if peer_s is None else f"{peer_s:.2f} s"
-    ratio = "" if peer_s is None else f"{peer_s / own_s:.0f} times"
+    times = "" if peer_s is None else f"{peer_s / own_s:.1f}"
+    ratio = f"{times} times" if times else f"over {LIMIT_S / own_s:.0f} times"
     return f"(l) {what}, {n_trials:,} trials", shown, f"{own_s:.2f} s", f"{ratio}{goal}"
 
 
@@ -127,21 +131,50 @@ def _figures(path: Path, n_trials: int, *, with_importance: bool = True) -> Gene
     advice_s = _own_s("advice", FigureRequest((PlottedStudy(path, STUDY, one, ()),)))
     yield f"(l) advice, {n_trials:,} trials", "", f"{advice_s:.2f} s", ""
     if with_importance:
-        yield _importance(path, one, "ped-anova", of_one)
+        yield _importance(one, "ped-anova", of_one)
+        yield _whole_importance(path, n_trials)
 
 
-def _importance(path: Path, trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) -> Row:
+_OF_OPTUNA = """
+import sys, optuna
+study = optuna.load_study(study_name=sys.argv[2], storage="sqlite:///" + sys.argv[1])
+optuna.importance.get_param_importances(study)
+"""
+
+
+def _whole_importance(path: Path, n_trials: int) -> Row:
+    """Compare programs that read the file and judge by PED-ANOVA."""
+    peer = [sys.executable, "-W", "ignore", "-c", _OF_OPTUNA, str(path), STUDY]
+    own = [sys.executable, "-m", "hptui", "plot", str(path), "importance", "--json"]
+    own_s = _program_s(own)
+    assert own_s is not None
+    what = "importance by ped-anova, a program that reads the file"
+    return _row(what, n_trials, _program_s(peer), own_s, goal=" (goal 1)")
+
+
+def _program_s(command: list[str]) -> float | None:
+    began_s = time.perf_counter()
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return None
+    return time.perf_counter() - began_s
+
+
+def _importance(trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) -> Row:
+    """Compare the judging alone; hptui makes Optuna's trials of its columns before."""
     judges: dict[Evaluator, optuna.importance.BaseImportanceEvaluator] = {
         "ped-anova": optuna.importance.PedAnovaImportanceEvaluator(),
         "fanova": optuna.importance.FanovaImportanceEvaluator(seed=0),
         "mdi": optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=0),
     }
-    study = PlottedStudy(path, STUDY, trials, ())
-    own_s = _own_s("importance", FigureRequest((study,), evaluator=evaluator))
+    began_s = time.perf_counter()
+    evaluate(judged_trials(trials, 0, evaluator), evaluator)
+    own_s = time.perf_counter() - began_s
     peer_s = _peer_s(
         lambda: optuna.importance.get_param_importances(peer, evaluator=judges[evaluator])
     )
-    what = f"importance by {evaluator}, a new process included (Optuna: its trials loaded)"
+    what = f"importance by {evaluator} alone (Optuna: its trials are loaded)"
     return _row(what, len(trials.numbers), peer_s, own_s, goal="")
 
 
@@ -150,8 +183,8 @@ def _forests(path: Path) -> Generator[Row]:
         columns.refresh()
     trials = choose_trials(columns, columns.numbers < _FORESTS)
     peer = plain_study(STUDY, trials)
-    yield _importance(path, trials, "mdi", peer)
-    yield _importance(path, trials, "fanova", peer)
+    yield _importance(trials, "mdi", peer)
+    yield _importance(trials, "fanova", peer)
 
 
 def rows(sizes: tuple[int, ...] = SIZES) -> Generator[Row]:

@@ -58,7 +58,11 @@ class Computing:
 @pytest.fixture
 def computing(monkeypatch: pytest.MonkeyPatch) -> Computing:
     found = Computing()
-    monkeypatch.setattr("hptui.figures.kinds.import_module", lambda _name: found)
+
+    def module(_name: str) -> Computing:
+        return found
+
+    monkeypatch.setattr("hptui.figures.kinds.import_module", module)
     return found
 
 
