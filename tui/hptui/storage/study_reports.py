@@ -30,9 +30,10 @@ _QUERY: Final = (
     "WHEN 'FINITE' THEN v.intermediate_value "
     # 9e999 is how SQL spells infinity; any other type gives NULL.
     "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END, t.state = 'COMPLETE' "
-    "FROM trial_intermediate_values v JOIN trials t ON t.trial_id = v.trial_id "
+    # In this order SQLite goes through the trials backwards and stops; else it sorts all reports.
+    "FROM trials t CROSS JOIN trial_intermediate_values v ON t.trial_id = v.trial_id "
     "WHERE t.study_id = ? AND t.state IN ('COMPLETE', 'PRUNED', 'RUNNING') "
-    "ORDER BY v.trial_id DESC, v.step DESC LIMIT ?"
+    "ORDER BY t.trial_id DESC, v.step DESC LIMIT ?"
 )
 
 
