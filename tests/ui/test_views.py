@@ -246,7 +246,9 @@ def test_a_click_picks_a_trial_in_every_figure(path: Path) -> None:
     view(more, path, "two")
 
 
-def test_importance_is_computed_away_from_the_screen_and_ended_when_it_is_left(path: Path) -> None:
+def test_importance_is_computed_away_from_the_screen_and_ended_when_another_is_chosen(
+    path: Path,
+) -> None:
     view(
         """
         wait "All 42"
@@ -255,8 +257,11 @@ def test_importance_is_computed_away_from_the_screen_and_ended_when_it_is_left(p
         wait "3 infinite, left out"
         press 3
         wait "fANOVA of " 60s
-        press 1
-        wait "history"
+        press h
+        wait "mean decrease impurity"
+        expect "[x]  fANOVA"
+        press g space enter
+        wait "─ importance for value, PED-ANOVA"
         """,
         path,
         "mixed",

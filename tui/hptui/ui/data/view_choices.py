@@ -1,10 +1,11 @@
-"""What can be chosen for a view, as rows of a table: objectives, axes, parameters."""
+"""What can be chosen for a view, as rows of a table: evaluator, objectives, axes, parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from hptui.analysis.evaluators import EVALUATORS
 from hptui.domain.text import safe_line
 from hptui.figures.request import value_name
 from hptui.ui.data.table_model import Cell, Column, RowKey
@@ -12,6 +13,7 @@ from hptui.ui.data.table_model import Cell, Column, RowKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hptui.analysis.evaluators import Evaluator
     from hptui.figures.kinds import Kind
     from hptui.ui.data.snapshot import StudySnapshot
     from hptui.ui.data.view_options import ViewOptions
@@ -21,6 +23,12 @@ Key = TypeVar("Key", int, str)
 _NAME_CHARS: Final = 40
 _MOST_AXES: Final = 3
 _PAIR: Final = 2
+_NOUNS: Final = {
+    "evaluator": "evaluator",
+    "objective": "objective",
+    "axis": "objective",
+    "param": "parameter",
+}
 _AXIS_NAMES: Final = "xyz"
 _PAIRED: Final = ("contour", "rank")
 """Kinds of two parameters."""
@@ -46,8 +54,10 @@ class ViewChoices:
 
     @property
     def rows(self) -> list[tuple[str, str]]:
-        """For each row what it is, `objective`, `axis` or `param`, and its key there."""
+        """For each row what it is, a key of `_NOUNS`, and its key there."""
         found: list[tuple[str, str]] = []
+        if "evaluator" in self.takes:
+            found += [("evaluator", name) for name in EVALUATORS]
         for option, what in (("objective", "objective"), ("axes", "axis")):
             if option in self.takes and len(self.objectives) > 1:
                 found += [(what, str(index)) for index in range(len(self.objectives))]
@@ -74,9 +84,8 @@ class ViewChoices:
         if column == 0:
             return Cell(self._mark(what, key))
         if column == 1:
-            name = key if what == "param" else self.objectives[int(key)]
-            return Cell(safe_line(name, max_chars=_NAME_CHARS))
-        return Cell("parameter" if what == "param" else "objective", "dim")
+            return Cell(safe_line(self._name(what, key), max_chars=_NAME_CHARS))
+        return Cell(_NOUNS[what], "dim")
 
     def key_of(self, row: int) -> str:
         """Return the key of a row."""
@@ -90,7 +99,9 @@ class ViewChoices:
         """Return the choices with one taken, or given back; of too many the oldest goes."""
         what, _, name = key.partition(":")
         options = self.options
-        if what == "objective":
+        if what == "evaluator":
+            options = replace(options, evaluator=cast("Evaluator", name))
+        elif what == "objective":
             objective = None if options.objective == int(name) else int(name)
             options = replace(options, objective=objective)
         elif what == "axis":
@@ -100,8 +111,15 @@ class ViewChoices:
             options = replace(options, params=_toggled(options.params, name, most))
         return replace(self, options=options)
 
+    def _name(self, what: str, key: str) -> str:
+        if what == "evaluator":
+            return EVALUATORS[cast("Evaluator", key)].title
+        return key if what == "param" else self.objectives[int(key)]
+
     def _mark(self, what: str, key: str) -> str:
         options = self.options
+        if what == "evaluator":
+            return "[x]" if options.evaluator == key else "[ ]"
         if what == "objective":
             return "[x]" if options.objective == int(key) else "[ ]"
         if what == "axis":
