@@ -53,6 +53,11 @@ class FailurePage:
         """The trials that have not been tried again yet."""
         return [number for group in self.groups for number in group.retriable]
 
+    @property
+    def n_retriable(self) -> int:
+        """How many have not been tried again yet."""
+        return sum(len(group.retriable) for group in self.groups)
+
     def group_of(self, key: RowKey | None) -> FailureGroup | None:
         """Return the group of a row."""
         row = None if key is None else self.row_of_key(key)
@@ -104,7 +109,7 @@ def headline(page: FailurePage | None, n_trials: int) -> str:
     if not page.groups:
         return "No trial has failed."
     causes = "one cause" if len(page.groups) == 1 else f"{len(page.groups):,} causes"
-    n_again = page.n_failed - len(page.retriable)
+    n_again = page.n_failed - page.n_retriable
     have = "has" if n_again == 1 else "have"
     again = f"; {n_again:,} of them {have} been tried again" if n_again else ""
     return f"{page.n_failed:,} of {n_trials:,} trials have failed, of {causes}{again}."
@@ -147,15 +152,14 @@ def why_not(
         return "No trial has failed."
     if command_id in ("filter-cause", "open-newest"):
         return None
-    return _why_no_retry(
-        group.retriable if command_id == "retry-cause" else page.retriable, snapshot
-    )
+    n_left = len(group.retriable) if command_id == "retry-cause" else page.n_retriable
+    return _why_no_retry(n_left, snapshot)
 
 
-def _why_no_retry(retriable: Sequence[int], snapshot: StudySnapshot) -> str | None:
+def _why_no_retry(n_left: int, snapshot: StudySnapshot) -> str | None:
     engine = snapshot.engine
     if engine is not None and engine.state == "stopping":
         return "The run is stopping."
     if engine is None and snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return None if retriable else "Each of them has been tried again already."
+    return None if n_left else "Each of them has been tried again already."
