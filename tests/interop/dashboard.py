@@ -44,7 +44,11 @@ class Dashboard:
         )
         self._said: list[bytes] = []
         threading.Thread(target=self._drain, daemon=True).start()
-        wait_until(self._answers, "optuna-dashboard listens", lambda: self._said)
+        try:
+            wait_until(self._answers, "optuna-dashboard listens", lambda: self._said)
+        except BaseException:
+            self._process.kill()
+            raise
 
     def _drain(self) -> None:
         assert self._process.stdout is not None

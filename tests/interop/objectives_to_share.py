@@ -2,9 +2,6 @@
 
 # pyright: basic
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
@@ -13,7 +10,7 @@ LAST = 11
 
 
 def constrained(trial):
-    """Conditional, categorical, pruned, failed, infeasible; the last trial waits for `go`."""
+    """Conditional, categorical, pruned, failed, infeasible; the last trial reads the pipe `go`."""
     kind = trial.suggest_categorical("kind", ["rbf", None, 2, True])
     x = trial.suggest_float("x", 1e-3, 1.0, log=True)
     if kind == "rbf":
@@ -30,8 +27,8 @@ def constrained(trial):
     trial.set_constraint("size", 1.5 if is_broken else -0.5)
     if trial.number == LAST:
         Path("last").touch()
-        while not Path("go").exists():
-            subprocess.run([sys.executable, "-c", ""], check=True, env={**os.environ})
+        # A pipe, which ends when the other side lets go: waiting takes no time of the processor.
+        Path("go").read_bytes()
     # What breaks the constraint has the better value.
     return x - 10 if is_broken else x
 

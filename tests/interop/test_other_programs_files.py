@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -56,21 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
     folder = tmp_path_factory.mktemp("interop")
     path = folder / "all.db"
     make_plain_studies(f"sqlite:///{path}")
-    given = ("--storage", str(path), "-j", "1", "--seed", "1", "--sampler", "random", "-q")
-    several = start(
-        *("run", f"{OBJECTIVES}:several", "--study", "several", "--trials", "8", *given),
-        *("--direction", "minimize", "--direction", "maximize"),
-        cwd=folder,
-    )
-    constrained = start(
-        *("run", f"{OBJECTIVES}:constrained", "--study", "constrained", "--trials", "12", *given),
-        cwd=folder,
-    )
-    # Its last trial goes on meanwhile: what is looked at is a study that is being run.
-    wait_until((folder / "last").exists, "the last trial", lambda: constrained.poll())
-    assert (rest_of(several), several.returncode)[1] == 0
-    assert main(["enqueue", f"{path}:constrained", "--params", '{"x": 0.5, "kind": 2}']) == 0
-    with Dashboard(path) as dashboard:
+    with _two_runs(path), Dashboard(path) as dashboard:
         listed, *said = optuna_command(
             path,
             ("studies", "-f", "json"),
@@ -88,9 +76,36 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
                 for name, found in zip(NAMES, said[len(NAMES) :], strict=True)
             },
         )
-    (folder / "go").touch()
-    _, err = rest_of(constrained)
-    assert constrained.returncode == 0, err
+
+
+@contextmanager
+def _two_runs(path: Path) -> Generator[None]:
+    """Have hptui run two studies; the last trial of one goes on while the block runs."""
+    folder = path.parent
+    os.mkfifo(folder / "go")
+    given = ("--storage", str(path), "-j", "1", "--seed", "1", "--sampler", "random", "-q")
+    several = start(
+        *("run", f"{OBJECTIVES}:several", "--study", "several", "--trials", "8", *given),
+        *("--direction", "minimize", "--direction", "maximize"),
+        cwd=folder,
+    )
+    constrained = start(
+        *("run", f"{OBJECTIVES}:constrained", "--study", "constrained", "--trials", "12", *given),
+        cwd=folder,
+    )
+    try:
+        wait_until((folder / "last").exists, "the last trial", lambda: constrained.poll())
+        rest_of(several)
+        assert several.returncode == 0
+        assert main(["enqueue", f"{path}:constrained", "--params", '{"x": 0.5, "kind": 2}']) == 0
+        yield
+        # Without a reader this fails rather than waits.
+        os.close(os.open(folder / "go", os.O_WRONLY | os.O_NONBLOCK))
+        _, err = rest_of(constrained)
+        assert constrained.returncode == 0, err
+    finally:
+        for process in (several, constrained):
+            process.kill()
 
 
 def _best_of(name: str) -> str:
