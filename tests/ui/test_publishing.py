@@ -71,6 +71,10 @@ def test_the_view_becomes_a_page_and_the_study_a_report(folder: Path):
         wait "Report on wine"
         press enter
         wait "The report is" 60s
+        press E
+        wait "Export wine"
+        press enter enter
+        wait "2 trials written to" 60s
         """
     )
     page = (folder / "wine-edf.html").read_text("utf-8")

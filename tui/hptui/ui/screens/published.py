@@ -1,30 +1,43 @@
-"""What is written of a study for others: a report, and the view as an interactive page."""
+"""What is written of a study for others: its trials, a report, the view as a page."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from textual.screen import ScreenResultType
 
 from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.ui import keeping
 from hptui.ui.publishing import page_arguments, write_page
 from hptui.ui.screens.viewed import ViewedScreen
+from hptui.ui.widgets.trial_table import TrialTable
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.exporting import ExportRequest
 
 
 class PublishedScreen(ViewedScreen[ScreenResultType]):
     """A screen of a study with views."""
 
-    path: Path
-    study_name: str
+    snapshot: StudySnapshot
 
     @property
-    @abstractmethod
     def filter_text(self) -> str:
-        """The filter that means the trials that are shown; empty for all."""
+        """The filter that means the trials that the table shows; empty for all."""
+        return self.query_one(TrialTable).meant
+
+    def do_export_study(self) -> None:
+        """Ask for form and place, and write the trials that the table shows there."""
+        from hptui.ui.screens.export import ExportDialog
+
+        path, name = self.path, self.study_name
+
+        def export(wanted: ExportRequest | None) -> None:
+            if wanted is not None:
+                self.publish(lambda: keeping.export(path, name, wanted).text)
+
+        self.app.push_screen(ExportDialog(name, self.filter_text, self.snapshot), export)
 
     def do_write_page(self) -> None:
         """Write the view as an interactive page, and say where it is."""

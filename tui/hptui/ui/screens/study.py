@@ -14,8 +14,6 @@ from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_text
-from hptui.errors import HptuiError
-from hptui.ui import keeping
 from hptui.ui.annotating import Annotated
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.ui.commands import Command, Place
-    from hptui.ui.exporting import ExportRequest
-    from hptui.ui.keeping import Outcome
     from hptui.ui.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
@@ -65,12 +61,6 @@ class StudyScreen(PublishedScreen[None]):
         def can_replace(self, message: Message) -> bool:
             """Say that only the newest moment counts."""
             return isinstance(message, StudyScreen.SnapshotTaken)
-
-    @dataclass
-    class Exported(Message):
-        """The study was written to a file, or could not be."""
-
-        outcome: Outcome
 
     def __init__(self, path: Path, study_name: str) -> None:
         super().__init__(path, study_name)
@@ -116,11 +106,6 @@ class StudyScreen(PublishedScreen[None]):
     def selected(self) -> int | None:
         """The number of the trial under the cursor."""
         return self.query_one(TrialTable).selected if self._picked is None else self._picked
-
-    @property
-    def filter_text(self) -> str:
-        """The filter that means the trials that the table shows."""
-        return self.query_one(TrialTable).meant
 
     @on(SnapshotTaken)
     def show_snapshot(self, message: SnapshotTaken) -> None:
@@ -278,32 +263,6 @@ class StudyScreen(PublishedScreen[None]):
     def do_save_filter(self) -> None:
         """Save the table's filter under a name."""
         self.query_one(FilterInput).action_save_filter()
-
-    def do_export_study(self) -> None:
-        """Ask for form and place, and write the trials that the table shows there."""
-        from hptui.ui.screens.export import ExportDialog
-
-        table = self.query_one(TrialTable)
-
-        def export(wanted: ExportRequest | None) -> None:
-            if wanted is not None:
-                self.run_worker(lambda: self._export(wanted), thread=True, exit_on_error=False)
-
-        dialog = ExportDialog(self.study_name, table.meant, self.snapshot)
-        self.app.push_screen(dialog, export)
-
-    def _export(self, wanted: ExportRequest) -> None:
-        try:
-            outcome = keeping.export(self.path, self.study_name, wanted)
-        except HptuiError as error:
-            outcome = keeping.Outcome(error.message, is_done=False)
-        self.post_message(self.Exported(outcome))
-
-    @on(Exported)
-    def tell_export(self, message: Exported) -> None:
-        """Say what came of an export."""
-        outcome = message.outcome
-        self.notify(outcome.text, severity="information" if outcome.is_done else "error")
 
     def do_failures(self) -> None:
         """List the causes of failed trials; one that is chosen there is shown in the table."""
