@@ -114,6 +114,13 @@ def test_a_file_name_may_hold_a_colon(make: Make, folder: Path):
     assert locate_study("a:b/x.db:one") == StudyLocation(path, "one")
 
 
+def test_a_study_file_may_have_any_ending(make: Make, folder: Path):
+    path = make("plain.sqlite3", "one", "two")
+    assert locate_study(f"{path}:two") == StudyLocation(path, "two")
+    with pytest.raises(UsageError, match="There is no study file"):
+        locate_study(f"{folder}/studies:two")
+
+
 def test_a_file_name_is_looked_up_here_and_then_in_the_studies_folder(make: Make):
     there = make("studies/x.db", "x")
     assert locate_study("x.db").path == there
