@@ -35,6 +35,7 @@ def drive(
     settings: Settings | None = None,
     has_unicode: bool = True,
     home: Callable[[], Screen[Any]] | None = None,
+    observe: Callable[[HptuiApp], None] | None = None,
 ) -> HptuiApp:
     """Open the application as `hptui PATH` would and play a script; fails at a failed step.
 
@@ -47,6 +48,7 @@ def drive(
         settings: In the place of the settings file.
         has_unicode: Whether the terminal shows more than ASCII.
         home: Makes the first screen, to try one that is not the list of studies.
+        observe: Called before each step.
 
     Returns:
         The application, ended.
@@ -60,6 +62,8 @@ def drive(
         said.append(text)
         if app.return_code is None:
             check_safe(screen_text(app))
+            if observe is not None:
+                observe(app)
 
     failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():

@@ -16,6 +16,9 @@ FOLD_ROLE: Final = "action"
 """Of the line that folds the traceback and unfolds it."""
 _MAX_CHARS: Final = 400_000
 """Of a traceback with control characters spelled out; what is stored is shorter."""
+_MAX_MESSAGE_LINES: Final = 8
+_MAX_LINE_CHARS: Final = 500
+"""Of a message, so that what is below stays in sight; copying takes all of it."""
 _FRAME: Final = re.compile(r'^ *File "(.+)", line (\d+)(?:, in (.+))?$', re.MULTILINE)
 
 
@@ -42,7 +45,7 @@ def why_lines(
     if error is None:
         sentence = error_sentence(trial)
         return [[(sentence, "failed")]] if sentence else [[("It has not failed.", "note")]]
-    lines = _message_lines(error)
+    lines = _message_lines(error, _MAX_MESSAGE_LINES)
     traceback = _traceback_of(error)
     if traceback:
         place = _raised_at(error.traceback)
@@ -65,12 +68,22 @@ def why_text(trial: TrialDetail | None) -> str:
     return "\n".join([*message, "", *traceback] if traceback else message)
 
 
-def _message_lines(error: StoredError) -> list[Line]:
+def _message_lines(error: StoredError, max_lines: int | None = None) -> list[Line]:
     """Return type and message; a message of several lines keeps them."""
     first, *more = safe_text(error.message).expandtabs(4).splitlines() or [""]
     kind = safe_line(error.type)
     head = f"{kind}: {first}".removesuffix(": ") if kind else first
-    return [[(head, "failed")], *([(line, "failed")] for line in more)]
+    lines = [head, *more]
+    if max_lines is None:
+        return [[(line, "failed")] for line in lines]
+    shown: list[Line] = [[(_cut(line), "failed")] for line in lines[:max_lines]]
+    if len(lines) > max_lines:
+        shown.append([(f"and {len(lines) - max_lines:,} more lines", "note")])
+    return shown
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _MAX_LINE_CHARS else f"{line[: _MAX_LINE_CHARS - 1]}…"
 
 
 def _traceback_of(error: StoredError) -> list[str]:

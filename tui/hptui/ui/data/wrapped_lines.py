@@ -32,7 +32,7 @@ def _wrap(line: Sequence[Span], width: int, hang: int) -> list[list[Span]]:
     for text, role in line:
         rest = text
         while rest:
-            if cell_len(rest) <= room:
+            if len(rest) <= _near(room) and cell_len(rest) <= room:
                 rows[-1].append((rest, role))
                 room -= cell_len(rest)
                 break
@@ -45,7 +45,7 @@ def _wrap(line: Sequence[Span], width: int, hang: int) -> list[list[Span]]:
 
 
 def _split(text: str, room: int, *, is_whole_line: bool) -> tuple[str, str]:
-    head = chop_cells(text, room)[0] if room > 0 else ""
+    head = chop_cells(text[: _near(room)], room)[0] if room > 0 else ""
     at = head.rfind(" ")
     if text[len(head) : len(head) + 1] == " ":
         at = len(head)
@@ -53,3 +53,11 @@ def _split(text: str, room: int, *, is_whole_line: bool) -> tuple[str, str]:
         return text[:at].rstrip(), text[at:].lstrip()
     # A word that does not fit goes to the next line whole, unless it is longer than a line.
     return (head, text[len(head) :]) if is_whole_line else ("", text.lstrip())
+
+
+def _near(room: int) -> int:
+    """Return how many characters are looked at to fill a room: some have no width.
+
+    Looking at all that is left, again for each row, would take seconds with a long line.
+    """
+    return 4 * room + 16

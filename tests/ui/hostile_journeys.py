@@ -1,0 +1,269 @@
+"""Ways through the application that lead to every screen, on studies that are hostile.
+
+Whoever adds a screen, a dialog or a widget adds the steps that show it to one of these, or a
+journey of its own; `test_hostile.py` names what none of them has shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.ui.hostile_studies import MARK
+
+from hptui.registry.catalogue import resolve
+from hptui.ui.screens.dialogs import MessageDialog
+from hptui.ui.screens.pick import PickDialog, PickItem
+from hptui.ui.screens.setup import SetupScreen
+from hptui.ui.screens.studies import StudiesScreen
+from hptui.ui.screens.study import StudyScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.screen import Screen
+
+OBJECTIVES: Final = Path(__file__).with_name("objectives_hostile.py")
+
+
+@dataclass(frozen=True)
+class Places:
+    """What journeys go through."""
+
+    folder: Path
+    """Holds the studies' files."""
+    file: Path
+    """A study that nobody runs."""
+    study: str
+    wide: Path
+    """A study of a thousand parameters."""
+    live: Path
+    """A study that an engine runs: two trials wait in it, one has failed."""
+    live_study: str
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A script from a first screen on."""
+
+    home: Callable[[Places], Screen[Any]]
+    script: str
+    size: str = "120x40"
+    is_live: bool = False
+    """Whether it needs the study that runs."""
+
+
+def _resized(*steps: str) -> str:
+    """Return the steps at each size."""
+    sizes = ("80x24", "180x30")
+    return "\n".join("\n".join((f"size {size}", *steps)) for size in sizes)
+
+
+JOURNEYS: Final[dict[str, Journey]] = {
+    "the list of studies, and what is done with one": Journey(
+        lambda _: StudiesScreen(),
+        f"""
+        wait "{MARK}" 20s
+        {_resized(f'expect "{MARK}"', "press j", "press j", "press k")}
+        press G k k g s s S s s
+        press R
+        wait "enter accept"
+        press escape d
+        wait "Duplicate"
+        press escape x
+        wait "Delete"
+        press escape e
+        wait "CSV"
+        press escape
+        press ?
+        wait "Keys"
+        press escape
+        press /
+        type [b]m
+        wait "{MARK}"
+        press escape
+        press ctrl+p
+        wait "Find a command"
+        press escape
+        wait "{MARK}"
+        """,
+        "200x60",
+    ),
+    "a study that nobody runs, and its trials": Journey(
+        lambda places: StudyScreen(places.file, places.study),
+        f"""
+        wait "Completed 6" 20s
+        wait "{MARK}"
+        {_resized('wait "history"', "press g", f'wait "{MARK}"', "press v", "press v")}
+        press t t t t t
+        press c
+        wait "Columns"
+        press j j space escape
+        press /
+        type state = failed
+        press enter escape
+        press y
+        press r
+        wait "objective" 20s
+        press escape
+        wait "history"
+        press x
+        press g
+        press G
+        press enter
+        wait "#8"
+        wait "waiting"
+        press [
+        wait "failed"
+        press enter
+        wait "▾ traceback"
+        {_resized(f'wait "{MARK}"', "press t", "press t", "press t", "press tab")}
+        press [
+        wait "pruned"
+        press t t t t
+        press [ [
+        wait "complete"
+        press /
+        type [b]m
+        press enter
+        wait "8 lines with"
+        press y
+        press ctrl+p
+        wait "Find a command"
+        press escape
+        press ?
+        wait "Keys"
+        press escape escape
+        wait "history"
+        press s R s l l > <
+        wait "{MARK}"
+        """,
+    ),
+    "a thousand parameters": Journey(
+        lambda places: StudyScreen(places.wide, "wide"),
+        """
+        wait "Completed 3" 20s
+        press right right right end
+        press c
+        wait "Columns"
+        press G space enter
+        press g enter
+        wait "parameter_000"
+        press G
+        wait "parameter_999" 20s
+        press escape
+        wait "history"
+        """,
+    ),
+    "a study that runs, steered": Journey(
+        lambda places: StudyScreen(places.live, places.live_study),
+        f"""
+        wait "running" 20s
+        wait "Failed 1" 20s
+        {_resized('wait "history"', f'wait "{MARK}"')}
+        press space
+        wait "paused"
+        press space
+        wait "▶ running"
+        press e
+        wait "Edit the space of"
+        wait "{MARK}"
+        press enter
+        type 7
+        wait "must not be above"
+        press escape f
+        type 0.5
+        press enter
+        wait "when applied"
+        press G f
+        wait "Fix choice"
+        press escape
+        {_resized(f'wait "{MARK}"')}
+        press escape
+        wait "The edits are not applied yet."
+        press l
+        wait "history"
+        press a
+        wait "Enqueue a trial"
+        type 7
+        wait "cannot be 7"
+        press down down down down ctrl+n ctrl+n
+        {_resized(f'wait "{MARK}"')}
+        press escape
+        press b
+        wait "How many more?"
+        press escape S
+        wait "Stop the run?"
+        press escape q
+        wait "Leave hptui?"
+        press escape G x
+        wait "Kill trial"
+        press escape
+        press enter
+        wait "running"
+        press t
+        wait "{MARK}"
+        press x
+        wait "Kill trial"
+        press escape escape
+        wait "history"
+        press r
+        press ctrl+p
+        wait "Find a command"
+        press escape
+        wait "history"
+        """,
+        is_live=True,
+    ),
+    "a run set up": Journey(
+        lambda _: SetupScreen(resolve(f"{OBJECTIVES}:hostile", Path.cwd()).ref, None),
+        f"""
+        wait "found by" 30s
+        wait "{MARK}"
+        press enter
+        type 7
+        wait "Low is 7.0 and high is 1.0"
+        press escape f
+        type 0.5
+        press enter
+        wait "1 edited"
+        press down down down down f
+        wait "Fix choice"
+        wait "{MARK}"
+        press down enter
+        wait "2 edited"
+        press tab enter
+        press escape
+        press tab tab
+        {_resized(f'wait "{MARK}"')}
+        press o
+        wait "Choose an objective"
+        type {OBJECTIVES.parent}/objectives_h
+        wait "objectives_hostile.py"
+        type [b]m[/nothing]
+        press enter escape
+        press Y
+        press ?
+        wait "Keys"
+        press escape
+        wait "{MARK}"
+        """,
+    ),
+    "a message": Journey(
+        lambda places: MessageDialog(places.study, places.study),
+        f'wait "{MARK}"\nsize 80x24\nwait "{MARK}"',
+    ),
+    "something to pick": Journey(
+        lambda places: PickDialog(places.study, _items(places.study), prompt=places.study),
+        f'wait "{MARK}"\ntype [b]m[/\nwait "{MARK}"\nsize 80x24\nwait "{MARK}"',
+    ),
+}
+
+
+def _items(text: str) -> list[PickItem]:
+    return [
+        PickItem(text, text, text),
+        PickItem("2", text, why_not=text),
+        PickItem("3", "plain"),
+    ]
