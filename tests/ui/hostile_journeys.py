@@ -75,6 +75,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "Delete"
         press escape e
         wait "CSV"
+        press escape m
+        wait "ctrl+s save"
+        press escape #
+        wait "enter save"
         press escape
         press ?
         wait "Keys"
@@ -84,7 +88,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "{MARK}"
         press escape
         press ctrl+p
-        wait "Find a command"
+        wait "find a command"
         press escape
         wait "{MARK}"
         """,
@@ -104,6 +108,14 @@ JOURNEYS: Final[dict[str, Journey]] = {
         type state = failed
         press enter escape
         press y
+        press g m
+        wait "ctrl+s save"
+        wait "spelled out"
+        press escape #
+        wait "enter save"
+        wait "right complete"
+        wait "its tag"
+        press escape
         press r
         wait "objective" 20s
         press escape
@@ -130,7 +142,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "8 lines with"
         press y
         press ctrl+p
-        wait "Find a command"
+        wait "find a command"
         press escape
         press ?
         wait "Keys"
@@ -139,6 +151,29 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press s R s l l > <
         wait "{MARK}"
         """,
+    ),
+    "the figures of a study": Journey(
+        lambda places: StudyScreen(places.file, places.study),
+        """
+        wait "Completed 6" 20s
+        press 2
+        wait "─ intermediate"
+        press 4
+        wait "by parameter"
+        press 5
+        wait " and [b]m"
+        press 5
+        wait "rank of"
+        press 6
+        wait "across their parameters"
+        press 7
+        wait "trials by [b]m"
+        press 8
+        wait "trials by slot"
+        press 1
+        wait "history"
+        """,
+        "160x36",
     ),
     "a thousand parameters": Journey(
         lambda places: StudyScreen(places.wide, "wide"),
@@ -210,7 +245,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "history"
         press r
         press ctrl+p
-        wait "Find a command"
+        wait "find a command"
         press escape
         wait "history"
         """,

@@ -41,7 +41,13 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
             TEXTS[1],
             hptui_study={"token": "t", "objective": ref},
             hptui_runs=[run],
-            **{"study:metric_names": [TEXTS[6]]},
+            **{
+                "study:metric_names": [TEXTS[6]],
+                "dashboard:note_ver": 1,
+                "dashboard:note_str:0": everything,
+                "dashboard:1:note_ver": 1,
+                "dashboard:1:note_str:0": f"its note {everything}",
+            },
         )
         for name in TEXTS:
             if name != TEXTS[1]:
@@ -49,6 +55,7 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
         choices = {"name": "CategoricalDistribution", "attributes": {"choices": list(TEXTS)}}
         params: dict[str, tuple[object, str]] = dict.fromkeys(TEXTS, (0.5, FLOAT))
         attributes = {text: text for text in TEXTS} | {"lists": list(TEXTS), "nan": math.nan}
+        attributes["hptui:tags"] = ["its tag", *TEXTS]
         for number, value in enumerate((1.0, *ODD_NUMBERS)):
             params["choice"] = number, json.dumps(choices)
             built.add_trial(

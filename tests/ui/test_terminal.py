@@ -101,6 +101,35 @@ def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None
     assert b"stray" not in program.written
 
 
+def test_nothing_that_an_objective_prints_reaches_the_screen(tmp_path: Path) -> None:
+    """Neither while it is probed, nor while the run that was started here goes on."""
+    objective = Path(__file__).with_name("objectives_that_print.py")
+    state = str(tmp_path / "state")
+    running = PtyProgram(
+        [sys.executable, "-m", "hptui", "."],
+        cwd=tmp_path,
+        env={"XDG_STATE_HOME": state, "HPTUI_STUDIES": str(tmp_path)},
+    )
+    with contextlib.closing(running):
+        running.wait_for("new")
+        running.press("n")
+        running.wait_for("Choose an objective")
+        running.press(f"{objective}:printing\r")
+        running.wait_for("found by")
+        running.press("\x1b[15~")
+        wait_until(lambda: any(tmp_path.glob("*.hptui/logs/*3.log")), "the fourth trial")
+        running.wait_for(" history ")
+        running.press("q")
+        running.wait_for("Leave hptui?")
+        running.press("s")
+        (tmp_path / "go").touch()
+        assert running.finish() == 0
+        assert is_restored(running)
+        assert b"stray" not in running.written
+    (log, *_) = sorted(tmp_path.glob("*.hptui/logs/*.log"))
+    assert log.read_text("utf-8").count("stray") >= 8
+
+
 def test_after_the_engine_that_it_watches_is_killed(tmp_path: Path) -> None:
     objective = f"{OBJECTIVES}:waiting"
     engine = start("run", objective, "--study", "w", "--jobs", "1", cwd=tmp_path)
