@@ -108,6 +108,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         type state = failed
         press enter escape
         press y
+        press f
+        wait "newest trial, #7"
+        wait "{MARK}"
+        press escape
         press g m
         wait "ctrl+s save"
         wait "spelled out"
