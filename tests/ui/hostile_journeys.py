@@ -140,6 +140,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press t t t t
         press [ [
         wait "complete"
+        wait "{MARK}\\\\x00in{" " * 16}0.5"
         press /
         type [b]m
         press enter
@@ -153,6 +154,11 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape escape
         wait "history"
         press s R s l l > <
+        size 1x1
+        size 10x3
+        size 41x12
+        wait "complete"
+        size 120x40
         wait "{MARK}"
         """,
     ),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from tests.ui.a_screen import AScreen
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from hptui.ui.app import HptuiApp
+from hptui.ui.drive import play
+from hptui.ui.drive_script import read_script, read_size
+from hptui.ui.place import OpenPlace
+from hptui.ui.settings import Settings
 
 
 def run_drive(script: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +44,39 @@ def test_a_failed_step_ends_with_1_and_shows_the_screen(tmp_path: Path) -> None:
         'line 2: wait "no such text" 100ms\n  It is not on the screen after 0.1 s.\nThe screen:\n'
     )
     assert "Show the keys that work here" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ('expect "no such text"', "It is not on the screen."),
+        ('expect-not "nothing yet"', "It is on the screen."),
+        ('wait-not "nothing yet" 100ms', "It is still on the screen after 0.1 s."),
+        ("click 500 500", "outside"),
+        ("screenshot nowhere/now.svg", "cannot be written"),
+    ],
+)
+def test_each_step_can_fail(step: str, reason: str) -> None:
+    app = HptuiApp(OpenPlace(Path(), None, None), settings=Settings(), home=AScreen)
+    steps = read_script(f'wait "nothing yet"\n{step}\npress q')
+    failure = asyncio.run(play(app, steps, size=read_size("80x24"), say=lambda _: None))
+    assert failure is not None
+    assert (failure.step.line, reason in failure.reason) == (2, True)
+    assert "nothing yet" in failure.screen
+
+
+def test_a_script_is_read_from_standard_input_where_nothing_is_a_terminal(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hptui", "drive", "-", "."],
+        cwd=tmp_path,
+        input='wait "hptui"\npress q\n',
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("2 steps done\n")
 
 
 def test_a_step_after_the_end_fails(tmp_path: Path) -> None:

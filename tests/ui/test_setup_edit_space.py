@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.programs import wait_until
+from tests.e2e.programs import load, wait_until
 from tests.ui.driving import drive
 
 from hptui.engine.client import ask_engine, running_engine
@@ -91,6 +91,12 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         "80x24",
     )
     assert ask_engine(file, "w", {"op": "space"})["edits"] == answer["edits"]
+    (file.parent / "go").touch()
+    wait_until(lambda: running_engine(file, "w") is None, "the end of the run")
+    before, _, *after = load(file.parent, "w").trials
+    assert before.params["x"] < 4.5
+    assert len(after) == 2
+    assert all(trial.params["x"] >= 4.5 and trial.params["kind"] == "a" for trial in after)
 
 
 def test_what_the_study_holds_cannot_change(file: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,10 +74,11 @@ def a_trial(
 
 
 def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
-    with a_run(tmp_path) as path:
+    with a_run(tmp_path, "--target=-1") as path:
         watch(
             """
             wait "running"
+            wait "target -1, out of sight"
             wait "2/6"
             wait "Running 2"
             expect "Failed 1"
@@ -109,6 +112,8 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             wait "try them again"
             press r
             wait "1 failed trial will be tried again."
+            press escape
+            wait "Waiting 1"
             """,
             path,
         )
@@ -203,6 +208,8 @@ def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
             press g j
             press A
             wait "Enqueue a copy of trial 1"
+            press ctrl+u
+            type 0.125
             press enter
             wait "Trial 4 waits for a slot."
             wait "Waiting 1"
@@ -210,7 +217,8 @@ def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
             path,
         )
         study = load(tmp_path, "w")
-        assert study.trials[4].system_attrs["fixed_params"] == study.trials[1].params
+        copied = {**study.trials[1].params, "x": 0.125}
+        assert study.trials[4].system_attrs["fixed_params"] == copied
 
 
 def test_leaving_asks_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -383,28 +391,79 @@ def test_a_file_that_is_no_study_is_told_of(content: bytes, tmp_path: Path) -> N
     watch('wait "cannot be read"\nexpect "w.db"', path)
 
 
-def test_a_file_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+def test_a_file_that_is_locked_replaced_damaged_and_deleted_while_it_is_open(
+    tmp_path: Path,
+) -> None:
     path = a_file(tmp_path, a_trial(TrialState.COMPLETE, 0.25))
-    aside = tmp_path / "aside"
-    seen, gone = tmp_path / "seen.txt", tmp_path / "gone.txt"
-    script = f"""
-        until [ -e {seen} ]; do sleep 0.01; done; mv {path} {aside}
-        until [ -e {gone} ]; do sleep 0.01; done; mv {aside} {path}
-    """
-    mover = subprocess.Popen(["/bin/sh", "-c", script])
+    (tmp_path / "other").mkdir()
+    other = a_file(tmp_path / "other", *[a_trial(TrialState.COMPLETE, 0.5)] * 3)
+    good = other.read_bytes()
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def lock() -> None:
+        connection.execute("BEGIN EXCLUSIVE")
+
+    def free() -> None:
+        connection.execute("COMMIT")
+        connection.close()
+
+    def put(content: bytes) -> None:
+        (tmp_path / "new").write_bytes(content)
+        (tmp_path / "new").replace(path)
+
+    acts = (
+        lock,
+        free,
+        lambda: other.replace(path),
+        lambda: path.write_bytes(b"\0garbage" * 3_000),
+        lambda: put(good),
+        path.unlink,
+        lambda: put(good),
+    )
+    seen = [tmp_path / f"seen-{number}.txt" for number in range(len(acts))]
+
+    def act() -> None:
+        for file, do in zip(seen, acts, strict=True):
+            wait_until(file.exists, file.name)
+            do()
+
+    thread = threading.Thread(target=act)
+    thread.start()
     watch(
         f"""
         wait "Completed 1"
-        screenshot {seen}
-        wait "Last read" 20s
+        screenshot {seen[0]}
+        wait "locked by another program" 20s
+        expect "Last read"
         expect "Completed 1"
-        screenshot {gone}
+        screenshot {seen[1]}
         wait-not "Last read" 20s
-        expect "Completed 1"
+        screenshot {seen[2]}
+        wait "Completed 3" 20s
+        screenshot {seen[3]}
+        wait "Last read" 20s
+        expect "w.db"
+        expect "Completed 3"
+        press enter
+        wait "#2"
+        wait "w.db" 20s
+        press escape
+        screenshot {seen[4]}
+        wait-not "Last read" 20s
+        screenshot {seen[5]}
+        wait "Last read" 20s
+        expect "Completed 3"
+        press x space enter
+        wait "#2"
+        press escape
+        screenshot {seen[6]}
+        wait-not "Last read" 20s
+        expect "Completed 3"
         """,
         path,
     )
-    assert mover.wait(10) == 0
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_leaving_hptui_when_nobody_runs_the_study_does_not_ask(tmp_path: Path) -> None:

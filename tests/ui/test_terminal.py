@@ -110,13 +110,14 @@ def test_nothing_that_an_objective_prints_reaches_the_screen(tmp_path: Path) -> 
         cwd=tmp_path,
         env={"XDG_STATE_HOME": state, "HPTUI_STUDIES": str(tmp_path)},
     )
-    with contextlib.closing(running):
+    with contextlib.closing(running), contextlib.ExitStack() as after:
         running.wait_for("new")
         running.press("n")
         running.wait_for("Choose an objective")
         running.press(f"{objective}:printing\r")
         running.wait_for("found by")
         running.press("\x1b[15~")
+        after.callback((tmp_path / "go").touch)
         wait_until(lambda: any(tmp_path.glob("*.hptui/logs/*3.log")), "the fourth trial")
         running.wait_for(" history ")
         running.press("q")

@@ -48,7 +48,7 @@ def history_legend(
     if target is not None:
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
-        add(2, mark, "target", f"{target_name} {four_digits(target)}{where}")
+        add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
     n_far = len(scene.far.x) + len(scene.far_pruned.x) + len(scene.far_running.x)
     if n_far:
         where = "above" if scene.far_is_above else "below"

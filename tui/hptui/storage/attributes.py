@@ -83,10 +83,18 @@ def read_attributes(
     return Attributes(found, count - len(found))
 
 
+def begin_of(column: str, n_chars: int) -> str:
+    """Return SQL for at most so many characters of a text; `substr` alone ends at a NUL."""
+    return (
+        f"CASE WHEN length(CAST({column} AS BLOB)) <= {n_chars} THEN {column} "
+        f"ELSE substr({column}, 1, {n_chars}) END"
+    )
+
+
 def _read_one(connection: sqlite3.Connection, table: str, row_id: int) -> Attribute:
     try:
         key, text, n_bytes = connection.execute(
-            f"SELECT substr(key, 1, {_MAX_KEY_CHARS}), "
+            f"SELECT {begin_of('key', _MAX_KEY_CHARS)}, "
             f"substr(value_json, 1, {MAX_JSON_CHARS + 1}), length(CAST(value_json AS BLOB)) "
             f"FROM {table} WHERE {table[:-1]}_id = ?",
             (row_id,),

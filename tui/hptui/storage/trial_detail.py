@@ -11,7 +11,7 @@ from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import SpaceError, UsageError
-from hptui.storage.attributes import Attributes, read_attributes
+from hptui.storage.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
 from hptui.storage.failures import ERROR_KEY
 from hptui.storage.notes import NO_NOTE, Note, read_note
@@ -266,7 +266,7 @@ class _TrialReader:
     def _constraints(self) -> dict[str, float]:
         constraints: dict[str, float] = {}
         for key, text in self.connection.execute(
-            f"SELECT substr(key, 1, 1000), substr(value_json, 1, {MAX_JSON_CHARS}) "
+            f"SELECT {begin_of('key', 1000)}, substr(value_json, 1, {MAX_JSON_CHARS}) "
             "FROM trial_system_attributes WHERE trial_id = ? AND key >= ? AND key < ? "
             "ORDER BY key LIMIT ?",
             (self.trial_id, *KEY_RANGE, MAX_CONSTRAINTS),
@@ -276,7 +276,7 @@ class _TrialReader:
 
     def _params(self) -> tuple[TrialParam, ...]:
         rows = self.connection.execute(
-            f"SELECT substr(param_name, 1, {_MAX_TEXT_CHARS}), param_value, "
+            f"SELECT {begin_of('param_name', _MAX_TEXT_CHARS)}, param_value, "
             f"substr(distribution_json, 1, {MAX_JSON_CHARS + 1}) FROM trial_params "
             "WHERE trial_id = ? ORDER BY param_id LIMIT ?",
             (self.trial_id, MAX_PARAMS),
