@@ -80,6 +80,17 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape #
         wait "enter save"
         press escape
+        press g space j space
+        wait "2 marked"
+        press c
+        wait "parameters of the bests" 20s
+        wait "{MARK}"
+        size 80x24
+        press t
+        wait "{MARK}"
+        size 180x40
+        press escape
+        wait "9 studies"
         press ?
         wait "Keys"
         press escape
