@@ -39,6 +39,7 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
     with StudyFile(path) as built:
         study_id = built.add_study(
             TEXTS[1],
+            ("MINIMIZE",),
             hptui_study={"token": "t", "objective": ref},
             hptui_runs=[run],
             **{
@@ -58,6 +59,8 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
         attributes["hptui:tags"] = ["its tag", *TEXTS]
         for number, value in enumerate((1.0, *ODD_NUMBERS)):
             params["choice"] = number, json.dumps(choices)
+            if number:
+                params[TEXTS[2]] = value, FLOAT
             built.add_trial(
                 value,
                 study_id=study_id,

@@ -348,7 +348,19 @@ def test_zoom_and_log_axis_work_without_a_run(tmp_path: Path) -> None:
     watch(
         """
         wait "Completed 40"
-        press > > < < l l z
+        wait "┬0"
+        press >
+        wait "┬20"
+        press >
+        wait "┬30"
+        press < <
+        wait "┬0"
+        expect-not "log axis"
+        press l
+        wait "log axis"
+        press l
+        wait-not "log axis"
+        press z
         wait-not "history"
         press z
         wait "history"
