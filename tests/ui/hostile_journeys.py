@@ -74,13 +74,21 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape x
         wait "Delete"
         press escape e
-        wait "CSV"
+        wait "Export"
+        press tab
         press escape m
         wait "ctrl+s save"
         press escape #
         wait "enter save"
         press escape
-        press g space j space
+        press g f
+        wait "Doctor of"
+        wait "remove them"
+        press escape F
+        wait "Fork"
+        wait "would have" 20s
+        press escape
+        press space j space
         wait "2 marked"
         press c
         wait "parameters of the bests" 20s
@@ -185,6 +193,9 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait " and [b]m"
         press 5
         wait "rank of"
+        press h
+        wait "What the view shows"
+        press j space escape
         press 6
         wait "across their parameters"
         press 7
