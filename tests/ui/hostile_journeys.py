@@ -204,6 +204,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "trials by slot"
         press 1
         wait "history"
+        press P
+        wait "Report on [b]m"
+        press escape
+        wait "history"
         """,
         "160x36",
     ),
