@@ -10,6 +10,7 @@ import optuna
 import pytest
 from tests.e2e.programs import load, wait_until
 from tests.ui.driving import drive
+from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
 
 from hptui.engine.client import running_engine
 from hptui.registry.catalogue import resolve
@@ -472,9 +473,9 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         """
         wait "next run of  old" 10s
         wait "found by" 30s
-        wait "a list of choices cannot change within a study"
+        wait "Optuna cannot change choices within a study; F6 forks it with"
         press f5
-        wait "a list of choices cannot change within a study"
+        wait "Optuna cannot change choices within a study; F6 forks it with"
         press tab tab tab enter
         wait "The study is there already; its name cannot change here."
         press right enter
@@ -486,6 +487,45 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         study=_Address(folder / "old.db", "old"),
     )
     assert form.draft.run.n_leftover == 1
+
+
+def test_a_list_of_choices_is_narrowed_in_a_fork(folder: Path) -> None:
+    study = optuna.create_study(study_name="old", storage=f"sqlite:///{folder}/old.db")
+    for kind in ("a", "b", "b"):
+        study.enqueue_trial({"x": 0.5, "n": 2, "kind": kind})
+    study.optimize(plain, n_trials=3)  # pyright: ignore[reportUnknownArgumentType]
+    shape(
+        """
+        wait "next run of  old" 10s
+        wait "found by" 30s
+        press down down
+        wait "the choices to try, like a|b"
+        press enter ctrl+u
+        type b|c
+        press enter
+        wait "'c' is none of the choices that the objective asks for: a, b."
+        press ctrl+u
+        type b
+        press enter
+        wait "was a, b"
+        wait "Optuna cannot change choices within a study; F6 forks it with 2 of 3 trials."
+        press F6
+        wait "old-2 would have 2 of 3 trials, 1 left out:"
+        expect "1  kind: choice a is gone"
+        press enter
+        wait "next run of  old-2" 20s
+        wait "found by" 30s
+        wait "was a, b"
+        expect-not "Optuna cannot"
+        press F5
+        wait "running" 60s
+        """,
+        study=_Address(folder / "old.db", "old"),
+    )
+    ends(folder / "old-2.db")
+    made = optuna.load_study(study_name="old-2", storage=f"sqlite:///{folder}/old-2.db").trials
+    assert len(made) > 2
+    assert {trial.params["kind"] for trial in made} == {"b"}
 
 
 def test_a_study_that_another_engine_runs_is_not_started_twice(folder: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hptui.cli.run import add_arguments
+from hptui.domain.choice_lists import parse_choices_option, read_choices, spell_choices
 from hptui.domain.edits import (
     UNSET,
     ParamEdit,
@@ -83,7 +84,9 @@ def test_a_field_takes_what_is_typed(name: str, what: Field, text: str, edit: Pa
         ("depth", "log", "log", "Step is 2 on a log scale"),
         ("lr", "fixed", "5", "It cannot be 5: it is in 1e-05..0.1 log."),
         ("kind", "fixed", "adamm", "It cannot be 'adamm': it is one of adam, sgd"),
-        ("kind", "low", "1", "It is a list of choices"),
+        ("kind", "low", "adam|7", "'7' is none of the choices that the objective asks for"),
+        ("kind", "low", "sgd|sgd", "'sgd' comes twice."),
+        ("kind", "high", "1", "It is a list of choices"),
         ("hidden", "low", "1..2:odd", "'odd' is not known after a range."),
     ],
 )
@@ -127,6 +130,26 @@ def test_a_study_that_is_there_refuses_what_optuna_would() -> None:
         draft.fix("kind", "adam")
 
 
+def test_a_list_of_choices_is_narrowed_and_what_a_fork_must_change_is_known() -> None:
+    draft = DRAFT.with_text("kind", "low", 'sgd|"1"')
+    assert draft.effective("kind") == ChoiceParam(("sgd", "1"))
+    assert draft.was("kind").startswith("was adam, sgd")
+    assert draft.options() == ["--choices", 'kind=sgd|"1"']
+    assert draft.fork_edits() == {}
+    assert draft.with_text("kind", "low", "") == DRAFT.with_text("kind", "low", "adam").reset(
+        "kind"
+    )
+    there = replace(
+        DRAFT, stored={"lr": LR, "kind": ChoiceParam(("adam", "sgd")), "hidden": HIDDEN}
+    )
+    there = there.with_text("kind", "low", "sgd").with_text("hidden", "high", "256")
+    assert there.is_refused("kind")
+    assert there.fork_edits() == {
+        "kind": ParamEdit(choices=("sgd",)),
+        "hidden": ParamEdit(16, 256, log=False, step=1),
+    }
+
+
 def test_edits_survive_another_look_at_the_objective_where_they_suit_it() -> None:
     draft = DRAFT.with_text("hidden", "high", "256").with_text("lr", "low", "1e-4")
     known = {"hidden": KnownParam(IntParam(16, 1024), "declared"), "lr": KnownParam(KIND, "probed")}
@@ -138,7 +161,8 @@ def test_edits_survive_another_look_at_the_objective_where_they_suit_it() -> Non
 def test_empty_cells_of_a_table() -> None:
     shown = [cell_text(HIDDEN, what) for what in ("low", "high", "log", "step", "fixed")]
     assert shown == ["16", "512", "linear", "", ""]
-    assert [cell_text(KIND, what) for what in ("low", "log", "step")] == ["", "", ""]
+    assert [cell_text(KIND, what) for what in ("high", "log", "step")] == ["", "", ""]
+    assert cell_text(KIND, "low") == 'adam|sgd|"1"|1|None|True|""'
     assert cell_text(LR, "low") == "1e-05"
 
 
@@ -174,6 +198,10 @@ def _tried(draft: SpaceDraft, name: str, edit: ParamEdit, fix: Any) -> SpaceDraf
         draft = draft.with_edit(name, edit)
     with contextlib.suppress(SpaceError):
         spec = draft.effective(name)
+        if isinstance(spec, ChoiceParam) and edit.log is True:
+            fewer = spell_choices(spec.choices[1:] or spec.choices)
+            draft = draft.with_text(name, "low", fewer)
+            spec = draft.effective(name)
         value = spec.choices[0] if isinstance(spec, ChoiceParam) else spec.low
         draft = draft.with_edit(name, replace(draft.edit_of(name), fixed=value if fix else UNSET))
     return draft
@@ -201,6 +229,12 @@ def test_the_options_bring_a_study_from_what_it_has_to_the_draft(
     for text in args.space:
         edits = merge_edits(edits, dict([parse_space_option(text)]))
     specs = {name: known.spec for name, known in draft.known.items()}
+    for text in args.choices:
+        name, spelled = parse_choices_option(text, specs)
+        known = specs[name]
+        assert isinstance(known, ChoiceParam)
+        choices = read_choices(spelled, known.choices)
+        edits = merge_edits(edits, {name: ParamEdit(choices=choices)})
     for text in args.fix:
         name, value = parse_fix_option(text, specs)
         spec = apply_edit(name, specs[name], edits.get(name, ParamEdit()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.edits import check_against_history
+from hptui.domain.edits import Unset, check_against_history
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.sampling import (
     METHODS,
@@ -97,6 +97,8 @@ class SetupDraft:
     """What it takes without `--pruner` for one objective."""
     is_running: bool = False
     """Whether an engine runs the study now."""
+    fork_counts: tuple[int, int] | None = field(default=None, compare=False)
+    """How many trials a fork with this space would keep, and of how many; None: not known."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
 
@@ -241,8 +243,17 @@ class SetupDraft:
                 try:
                     check_against_history(name, self.space.effective(name), stored)
                 except SpaceError as error:
-                    found.append(error.message)
+                    found.append(self._fork_hint(name) or error.message)
         return found
+
+    def _fork_hint(self, name: str) -> str:
+        """Return what can be done about a list of choices that the study cannot have."""
+        edit = self.space.fork_edits().get(name)
+        if edit is None or isinstance(edit.choices, Unset):
+            return ""
+        counts = self.fork_counts
+        kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
+        return f"Optuna cannot change choices within a study; F6 forks it{kept}."
 
 
 def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
+from hptui.domain.choice_lists import read_choices, spell_choices, split_choices
 from hptui.domain.choices import find_choice, same_choice, spell_choice
 from hptui.domain.edits import (
     UNSET,
@@ -83,7 +84,8 @@ class SpaceDraft:
     def with_text(self, name: str, what: Field, text: str) -> SpaceDraft:
         """Return the draft with one field set to what was typed; an empty text takes it back.
 
-        A whole range (`1e-5..0.1:log`) may be typed as a bound.
+        A whole range (`1e-5..0.1:log`) may be typed as a bound. Of a list of choices the field
+        `low` is the list: `rbf|poly`.
 
         Raises:
             SpaceError: The text is no value for the field, or the result does not hold together.
@@ -91,6 +93,9 @@ class SpaceDraft:
         text = text.strip()
         if what == "fixed":
             return self.free(name) if text in _NOTHING else self.fix(name, text)
+        spec = self.known[name].spec
+        if isinstance(spec, ChoiceParam) and what == "low":
+            return self._with_choices(name, spec, text)
         if text in _NOTHING:
             given = ParamEdit(step=None) if what == "step" and text else None
         elif what != "step" and (".." in text or ":" in text):
@@ -100,6 +105,42 @@ class SpaceDraft:
         edit = self.edit_of(name)
         edit = replace(edit, **{what: UNSET}) if given is None else given.over(edit)
         return self.with_edit(name, edit)
+
+    def _with_choices(self, name: str, spec: ChoiceParam, text: str) -> SpaceDraft:
+        chosen = spec.choices
+        if text not in _NOTHING:
+            chosen = about(name, lambda: read_choices(split_choices(text), spec.choices))
+        is_whole = spell_choices(chosen) == spell_choices(spec.choices)
+        edit = replace(self.edit_of(name), choices=UNSET if is_whole else chosen)
+        return self.with_edit(name, edit)
+
+    def fork_edits(self) -> dict[str, ParamEdit]:
+        """Return what a fork would have to change, for this space to be its own.
+
+        Those are the choices and scales that the study cannot change, and what is edited here.
+        """
+        edits: dict[str, ParamEdit] = {}
+        for name in self.known:
+            stored, effective = self.stored.get(name), self.effective(name)
+            if stored is None or effective == stored or type(effective) is not type(stored):
+                continue
+            if not self.is_refused(name) and not self.is_changed(name):
+                continue
+            if isinstance(effective, ChoiceParam):
+                edits[name] = ParamEdit(choices=effective.choices)
+            else:
+                step = None if effective.log else effective.step
+                edits[name] = ParamEdit(effective.low, effective.high, effective.log, step)
+        return edits
+
+    def is_refused(self, name: str) -> bool:
+        """Say whether the study holds a parameter in a way that does not go with this."""
+        try:
+            if name in self.stored:
+                check_against_history(name, self.effective(name), self.stored[name])
+        except SpaceError:
+            return True
+        return False
 
     def toggle_log(self, name: str) -> SpaceDraft:
         """Return the draft with the parameter on the other scale.
@@ -140,7 +181,8 @@ class SpaceDraft:
         """
         spec = self.known[name].spec
         effective = apply_edit(name, spec, edit)
-        if name in self.stored:
+        if name in self.stored and isinstance(edit.choices, Unset):
+            # Another list of choices may be wanted all the same: a fork can have it.
             check_against_history(name, effective, self.stored[name])
         plain = _without_originals(spec, effective, edit)
         edits = {other: each for other, each in self.edits.items() if other != name}
@@ -150,8 +192,10 @@ class SpaceDraft:
         """Return what the edited fields were, for a remark: `was 16..512`; empty when unedited."""
         spec, edit = self.known[name].spec, self.edit_of(name)
         fields = [key for key in set_fields(edit) if key != "fixed"]
-        if not fields or isinstance(spec, ChoiceParam):
+        if not fields:
             return ""
+        if isinstance(spec, ChoiceParam):
+            return f"was {describe(spec)}"
         if len(fields) > 1:
             return f"was {describe(spec)}"
         original = getattr(spec, fields[0])
@@ -171,7 +215,11 @@ class SpaceDraft:
                 options += _option("--reset", name)
                 had = {}
             fields = {key: wanted[key] for key in wanted if wanted[key] != had.get(key, UNSET)}
-            ranged = {key: value for key, value in fields.items() if key != "fixed"}
+            if "choices" in fields:
+                options += _option("--choices", f"{name}={spell_choices(fields['choices'])}")
+            ranged = {
+                key: value for key, value in fields.items() if key not in ("fixed", "choices")
+            }
             if ranged:
                 options += _option("--space", f"{name}={_spell_range(ranged)}")
             if "fixed" in fields:
@@ -185,7 +233,7 @@ def cell_text(spec: ParamSpec, what: Field, edit: ParamEdit = _NO_EDIT) -> str:
     if what == "fixed":
         return "" if isinstance(edit.fixed, Unset) else spell_choice(edit.fixed)
     if isinstance(spec, ChoiceParam):
-        return ""
+        return spell_choices(spec.choices) if what == "low" else ""
     if what == "log":
         return "log" if spec.log else "linear"
     value = getattr(spec, what)

@@ -52,6 +52,8 @@ def help_of(draft: SpaceDraft, name: str, field: str) -> str:
         "step": "distance of two values; empty for none",
         "fixed": "the only value to try; empty to search",
     }.get(field, "")
+    if field == "low" and isinstance(known.spec, ChoiceParam):
+        what = "the choices to try, like a|b"
     origin = {"declared": "declares", "probed": "suggests", "seen": "was given in earlier trials"}
     said = f"the objective {origin[known.origin]} {describe(known.spec)}"
     if known.origin == "seen":
@@ -67,8 +69,9 @@ def _cells(draft: SpaceDraft, name: str, known: KnownParam, *, is_narrow: bool) 
     ]
     is_fixed = "fixed" in set_fields(edit)
     if isinstance(spec, ChoiceParam):
-        role: FieldRole = "off" if is_fixed else ""
-        cells.append(FieldCell(safe_line(describe(spec), max_chars=_MAX_LABEL), role, span=4))
+        role: FieldRole = "edited" if "choices" in set_fields(edit) else ""
+        text = safe_line(describe(spec), max_chars=_MAX_LABEL)
+        cells.append(FieldCell(text, "off" if is_fixed else role, span=4, is_field=True))
         cells += [FieldCell()] * 3
     else:
         cells += [_range_cell(spec, edit, what, is_fixed=is_fixed) for what in FIELDS[:-1]]

@@ -19,8 +19,8 @@ from hptui.ui.launching import Launched, Launching
 from hptui.ui.panes import pane_title
 from hptui.ui.probing import Probed, Probing
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog
+from hptui.ui.screens.forked_setup import ForkedSetup
 from hptui.ui.screens.pick_objective import ObjectivePicker
-from hptui.ui.screens.setup_fields import SetupFields
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
 from hptui.ui.widgets.method_form import MethodForm
@@ -46,7 +46,7 @@ LOW: Final = 20
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
 
-class SetupScreen(SetupFields):
+class SetupScreen(ForkedSetup):
     """The form of a new study, or of the next run of one that is there.
 
     Args:
@@ -270,6 +270,7 @@ class SetupScreen(SetupFields):
         if was_untouched:
             self._first = self._draft
         self._show_all()
+        self.look_at_fork(self._draft)
         if space.known:
             self.space.tell("")
         elif probed is not None:
@@ -288,6 +289,12 @@ class SetupScreen(SetupFields):
             self._draft = replace(self._draft, **{table.draft.family: table.draft})
         self._show_head()
         self._point(table)
+        self.look_at_fork(self._draft)
+
+    @on(ForkedSetup.ForkSeen)
+    def _fork_seen(self, message: ForkedSetup.ForkSeen) -> None:
+        self._draft = replace(self._draft, fork_counts=message.counts)
+        self._show_head()
 
     @on(FieldTable.Pointed)
     def _pointed(self, event: FieldTable.Pointed) -> None:

@@ -70,8 +70,9 @@ class SpaceTable(FieldTable):
         self._draft = cast("SpaceDraft", held)
 
     def is_typed(self, row: str, column: str) -> bool:
-        """Say that scales and choices are not typed."""
-        return column != "log" and not isinstance(self._draft.effective(row), ChoiceParam)
+        """Say that scales are not typed, and of choices the list, but not the fixed one."""
+        is_list = isinstance(self._draft.effective(row), ChoiceParam)
+        return column == "low" if is_list else column != "log"
 
     def choose(self, row: str, column: str) -> None:
         """Change the scale, or let a choice be picked."""
