@@ -75,7 +75,7 @@ def _all() -> tuple[Command, ...]:
         ),
         "setup": (
             ("start", ("f5",), "start", "Start the run", True),
-            ("fork-study", ("f6",), "fork", "Fork the study with this search space", False),
+            ("fork-space", ("f6",), "fork", "Fork the study with this search space", False),
             ("edit-field", ("enter",), "edit", "Edit the field under the cursor", True),
             ("fix-param", ("f",), "fix", "Fix the parameter to one value, or free it", True),
             ("reset-field", ("backspace",), "reset", "Undo the edits of this parameter", True),

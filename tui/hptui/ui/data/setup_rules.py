@@ -43,7 +43,7 @@ def why_not(
     if command_id == "start":
         problems = draft.problems()
         return problems[0] if problems else None
-    if command_id == "fork-study":
+    if command_id == "fork-space":
         return None if draft.space.stored else "There are no trials that could be carried over."
     if command_id in _OF_OBJECTIVE and draft.ref is None:
         return "No objective is chosen."

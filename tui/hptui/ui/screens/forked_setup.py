@@ -62,7 +62,7 @@ class ForkedSetup(SetupFields, metaclass=AbstractMeta):
             counts = None
         self.post_message(self.ForkSeen(counts))
 
-    def do_fork_study(self) -> None:
+    def do_fork_space(self) -> None:
         """Ask in what a fork of the study is to differ, and set the fork up instead."""
         from hptui.ui.fork_form import ForkForm
 
