@@ -68,7 +68,7 @@ def _all() -> tuple[Command, ...]:
             ("edit-tags", ("number_sign",), "tags", "Change the tags of this study", False),
             ("sort", ("s",), "sort", "Sort by the next column", False),
             ("reverse", ("I", "S"), "reverse", "Reverse the order", False),
-            ("report-study", ("p",), "report", "Write a report on this study", False),
+            ("report-study", ("P", "p"), "report", "Write a report on this study", False),
             ("mark-study", ("space",), "mark", "Mark this study, or take the mark away", False),
             ("compare-studies", ("c",), "compare", "Compare the marked studies, or two", True),
             ("mend-study", ("f",), "doctor", "Find what is wrong, and mend it", False),
