@@ -1,4 +1,7 @@
-"""Makes the README's pictures: `python -m tests.pictures` plays the application on real runs."""
+"""Makes the README's pictures: `python -m tests.pictures` plays the application on real runs.
+
+`python -m tests.pictures views` makes those of one script alone.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ MORE_RUNS = {
     "compare": tuple(
         ("hartmann6", "--trials", "90", "--seed", "4", "--study", name, "--sampler", sampler)
         for name, sampler in (("random", "random"), ("tpe", "tpe"), ("cmaes", "cmaes"))
-    )
+    ),
+    "views": (("digits-mlp", "--trials", "60", "--jobs", "2", "--seed", "2", "--study", "mlp"),),
 }
 
 SCRIPTS = {
@@ -79,6 +83,42 @@ SCRIPTS = {
         wait "to reach" 30s
         screenshot compare.svg
     """,
+    "views": """
+        wait "mlp" 60s
+        press slash
+        type mlp
+        press enter
+        wait "mlp" 10s
+        press enter
+        wait "All 60" 60s
+        press 2
+        wait "median of complete" 60s
+        screenshot view-curves.svg
+        press 3
+        wait "PED-ANOVA" 60s
+        wait "█" 60s
+        screenshot view-importance.svg
+        press 4
+        wait "parameters, h chooses" 60s
+        press shift+tab right
+        screenshot view-slice.svg
+        press h
+        wait "What the view shows" 10s
+        screenshot view-choices.svg
+        press escape
+        press 5
+        wait "worse" 60s
+        screenshot view-contour.svg
+        press 6
+        wait "the best tenth" 60s
+        screenshot view-parallel.svg
+        press 7
+        wait "half at most" 60s
+        screenshot view-edf.svg
+        press 8
+        wait "busy" 60s
+        screenshot view-timeline.svg
+    """,
 }
 
 
@@ -89,15 +129,20 @@ def main() -> None:
         folder = Path(name)
         (folder / "studies").mkdir()
         environment = {key: os.environ[key] for key in os.environ if key != "HPTUI_STUDIES"}
+        # How panes were arranged before is no part of a picture.
+        environment["XDG_STATE_HOME"] = str(folder / "state")
+        chosen = sys.argv[1:] or list(SCRIPTS)
 
         def run(arguments: tuple[str, ...]) -> None:
             subprocess.run(
                 [*HPTUI, "run", *arguments, "--quiet"], cwd=folder, env=environment, check=True
             )
 
-        for arguments in RUNS:
+        for arguments in RUNS if set(chosen) != {"views"} else ():
             run(arguments)
         for title, script in SCRIPTS.items():
+            if title not in chosen:
+                continue
             for arguments in MORE_RUNS.get(title, ()):
                 run(arguments)
             steps = "\n".join(line.strip() for line in script.strip().splitlines())

@@ -217,6 +217,8 @@ class PlotArea(Vertical):
 
     @on(TrialPlot.TrialPicked)
     def _say_which(self, message: TrialPlot.TrialPicked) -> None:
+        # A drawing may come before the screen has heard of it, and must not mark the one before.
+        self._selected = message.number
         message.plot.heed(message, in_short(self._snapshot, message.number))
 
     @on(TabLine.Chosen)
