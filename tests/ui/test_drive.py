@@ -52,7 +52,7 @@ def test_a_failed_step_ends_with_1_and_shows_the_screen(tmp_path: Path) -> None:
         ('expect "no such text"', "It is not on the screen."),
         ('expect-not "nothing yet"', "It is on the screen."),
         ('wait-not "nothing yet" 100ms', "It is still on the screen after 0.1 s."),
-        ("click 500 500", "outside"),
+        ("click 500 500", "The terminal is 80x24."),
         ("screenshot nowhere/now.svg", "cannot be written"),
     ],
 )
