@@ -187,6 +187,53 @@ def test_a_plain_table(tmp_path: Path) -> None:
     assert load(done.path, "n").trials[0].params == {"a": 3}
 
 
+def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
+    tables = {
+        "semicolons": "\ufeffx;act;value\r\n;;\r\n0,5;a,b;-1,25\r\n\r\n0.75;16,32x;2\r\n;;\r\n",
+        "tabs": "x\tact\tvalue\t\t\n0.5\ta,b\t-1.25\t\t\n  \n0.75\t16,32x\t2\t\t\n",
+        "commas": 'x,"act",value,,\n0.5,"a,b",-1.25,,\n,,,,\n"0.75","16,32x",2,,\n,,,,\n',
+    }
+    for name, text in tables.items():
+        file = tmp_path / f"{name}.csv"
+        file.write_bytes(text.encode())
+        done = import_into_new(file, ImportRequest(), name, folder=tmp_path)
+        made = load(done.path, name)
+        assert [trial.values for trial in made.trials] == [[-1.25], [2.0]]
+        assert [trial.params for trial in made.trials] == [
+            {"x": 0.5, "act": "a,b"},
+            {"x": 0.75, "act": "16,32x"},
+        ]
+        assert any("1,5 is read as 1.5" in each for each in done.plan.remarks) is (
+            name == "semicolons"
+        )
+
+
+def test_what_is_no_number_makes_no_choice_and_no_value(tmp_path: Path) -> None:
+    """Optuna cannot open a study with a value that is not a number."""
+    file = write(
+        tmp_path / "n.json",
+        '[{"x": NaN, "value": 1}, {"x": 2, "value": 3},'
+        ' {"x": 3, "value": NaN, "state": "pruned"}, {"x": -Infinity, "value": 4}]',
+    )
+    done = import_into_new(file, ImportRequest(), "n", folder=tmp_path)
+    assert done.plan.left_out == {"x is not in 2..3": 2}
+    made = load(done.path, "n")
+    assert [(trial.params["x"], trial.values) for trial in made.trials] == [(2, [3.0]), (3, None)]
+    assert made.trials[1].state is TrialState.PRUNED
+
+
+def test_a_parameter_of_the_study_may_be_called_like_what_files_hold(tmp_path: Path) -> None:
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        built.add_trial(
+            1.0, params={"start": (0.5, FLOAT), "index": (3, INT), "value_a": (0.1, FLOAT)}
+        )
+    file = write(tmp_path / "f.csv", "start,index,value_a,value\n0.25,4,0.75,9\n")
+    import_into(file, ImportRequest(), tmp_path / "s.db", "s")
+    trial = load(tmp_path / "s.db", "s").trials[1]
+    assert (trial.params, trial.value) == ({"start": 0.25, "index": 4, "value_a": 0.75}, 9.0)
+
+
 def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     export_study(source, "s", first)
@@ -230,7 +277,22 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.csv", "x,value\na,2\n", ["--space", "x=0..1"], "list of choices"),
         ("f.csv", "x,value\n1,2\n", ["--space", "x=2..3"], "x is not in 2..3: 1"),
         ("f.csv", "x,value\n1,2\n", ["--direction", "minimize"] * 2, "--direction is given 2"),
+        ("f.csv", "n,value\n9007199254740993,2\n", [], "'9007199254740993' is an integer above"),
+        ("f.csv", "x,value,,\n1,2,,me\n", [], "line 2: 'me' stands in column 4, which has no name"),
+        ("f.csv", "x,value\n" + '1,"1,5"\n', [], "line 2, column value: '1,5' is no number"),
+        ("f.csv", f"{'x' * 1_000_001},value\n1,2\n", [], "f.csv, line 1: field larger than"),
+        (
+            "f.csv",
+            "x,why,value\n" + "".join(f"1,since {i},2\n" for i in range(1001)),
+            [],
+            "The column 'why' has 1,001 different values, too many for the choices of a parameter",
+        ),
         ("f.json", "{}", [], "f.json holds no list of trials"),
+        ("f.json", f'[{{"n": 1{"0" * 400}, "value": 1}}]', [], "is an integer above 2**53"),
+        ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is no JSON: Exceeds the"),
+        ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),
+        ("f.json", '[{"params": {"x": 1}, "params_x": 2}]', [], "trial 0: 'params_x' comes twice"),
+        ("f.jsonl", '{"x": 1, "value": 1}\n{"\\ud800": 1}\n', [], "line 2: the name"),
         ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, and no object"),
         ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is no JSON"),
         ("f.json", '[{"x": [1], "value": 2}]', [], "trial 0, column x: '[1]' is no value"),

@@ -25,7 +25,8 @@ _STATES: Final = {
 }
 _EPILOG = """\
 FILE ends in .csv, .json or .jsonl: what hptui export, Optuna's trials_dataframe() and `optuna
-trials -f json` write, or any table with a column for each parameter and for each value:
+trials -f json` write, or any table with a column for each parameter and for each value; cells of a
+CSV file may be separated by commas, semicolons or tabs:
 
   hptui import other-machine.csv digits                  # results of another run, into a study
   hptui import table.csv table --value accuracy --direction maximize --space lr=1e-5..0.1:log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -35,6 +36,8 @@ _STATES: Final = {
     "waiting": "WAITING",
 }
 _NO_TIME: Final = ("", "nat", "none", "nan")
+_LARGEST_EXACT: Final = 2**53
+_DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
 
@@ -44,6 +47,11 @@ class CellReader:
     def __init__(self, file: ImportFile) -> None:
         self._name = safe_line(file.path.name)
         self._is_text = file.is_text
+        # Spreadsheets separate cells by something else where a comma is the decimal point.
+        self._may_have_commas = file.is_text and file.separator != ","
+        self._places: dict[tuple[str, str], int | None] = {}
+        self.has_read_commas = False
+        """Whether a comma in a number was taken for its decimal point."""
 
     def refuse(self, row: FileRow, column: str, problem: str) -> UsageError:
         """Return the error that a cell cannot be what it is to be."""
@@ -69,7 +77,7 @@ class CellReader:
         try:
             if isinstance(cell, bool):
                 raise TypeError
-            return float(cell)
+            return float(self._with_point(cell))
         except (ValueError, TypeError, OverflowError):
             raise self.refuse(row, column, "is no number") from None
 
@@ -109,27 +117,53 @@ class CellReader:
         if not self._is_text:
             if not is_choice_value(cell):
                 raise self.refuse(row, column, "is no value that a parameter can have")
-            return cast("ChoiceValue", cell)
+            return self._exact(row, column, cast("ChoiceValue", cell))
         try:
-            return read_literal(str(cell))
+            value = read_literal(str(self._with_point(cell)))
         except ValueError:
             return _unguarded(str(cell))
+        return self._exact(row, column, value)
 
     def param(self, row: FileRow, column: str, spec: ParamSpec) -> float | None:
         """Return a parameter's value as it is stored under a space; None where it does not fit."""
         cell = row.cells[column]
         if isinstance(spec, ChoiceParam):
-            index = self._choice(cell, spec.choices)
+            index = self._known_choice(column, cell, spec.choices)
             return None if index is None else float(index)
         value = self.number(row, column)
         if value is None or not math.isfinite(value) or not contains(spec, value):
             return None
         return min(max(value, float(spec.low)), float(spec.high))
 
+    def _exact(self, row: FileRow, column: str, value: ChoiceValue) -> ChoiceValue:
+        if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+            raise self.refuse(row, column, "is an integer above 2**53, which Optuna rounds")
+        return value
+
+    def _with_point(self, cell: Any) -> Any:  # noqa: ANN401 - whatever a cell holds
+        if not self._may_have_commas or not _DECIMAL_COMMA.fullmatch(cell):
+            return cell
+        self.has_read_commas = True
+        return cell.replace(",", ".")
+
+    def _known_choice(
+        self, column: str, cell: object, choices: Sequence[ChoiceValue]
+    ) -> int | None:
+        if not isinstance(cell, str):
+            return self._choice(cell, choices)
+        key = (column, cell)
+        if key not in self._places:
+            self._places[key] = self._choice(cell, choices)
+        return self._places[key]
+
     def _choice(self, cell: object, choices: Sequence[ChoiceValue]) -> int | None:
         if self._is_text:
             text = str(cell)
-            found = (find_choice(choices, text), find_choice(choices, _unguarded(text)))
+            found = (
+                find_choice(choices, text),
+                find_choice(choices, _unguarded(text)),
+                find_choice(choices, self._with_point(text)),
+            )
             # What an export made safe for a terminal is known by its safe form.
             safe = (
                 index

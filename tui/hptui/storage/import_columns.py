@@ -74,11 +74,15 @@ def map_columns(
         _require(column, columns, "--value")
         meant[column] = "value"
     by_kind: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    has_prefix = _has_prefix(columns)
     for column in columns:
-        what, _, name = (meant.get(column) or _meaning_of(column, values)).partition(":")
+        # A parameter of the study may be called like something that files hold.
+        is_known = column in known and not has_prefix and column not in ("value", "values")
+        own = "" if is_known else _meaning_of(column, values)
+        what, _, name = meant.get(column, own).partition(":")
         by_kind[what][column] = name
     for column in by_kind[""]:
-        if _has_prefix(columns):
+        if has_prefix:
             raise _means_nothing(column)
         if known and column not in known:
             raise _no_parameter(column, known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_CELL_CHARS: Final = 1_000_000
 _NESTED: Final = ("params", "user_attrs", "system_attrs", "values", "value")
+_LINE: Final = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_SEPARATORS: Final = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,8 @@ class ImportFile:
     rows: tuple[FileRow, ...]
     is_text: bool
     """Whether cells are texts whose meaning is to be told from what they spell."""
+    separator: str = ","
+    """What stands between the cells of a CSV file."""
 
 
 def read_import_file(path: Path) -> ImportFile:
@@ -73,16 +78,21 @@ def read_import_file(path: Path) -> ImportFile:
 def _read_csv(path: Path, text: str) -> ImportFile:
     name = safe_line(path.name)
     csv.field_size_limit(_MAX_CELL_CHARS)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    separator = _separator_of(text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     rows: list[FileRow] = []
     header: list[str] | None = None
+    unnamed: list[int] = []
     try:
         for cells in reader:
-            if not cells:
+            if not any(map(str.strip, cells)):
+                # Spreadsheets write an empty line as separators alone.
                 continue
             if header is None:
                 header = [cell.strip() for cell in cells]
                 _check_header(name, header)
+                # The first one may be that of the index of a data frame.
+                unnamed = [at for at, column in enumerate(header) if at and not column]
             elif len(cells) != len(header):
                 raise UsageError(
                     f"{name}, line {reader.line_num} has {len(cells)} cells, and the header "
@@ -90,22 +100,49 @@ def _read_csv(path: Path, text: str) -> ImportFile:
                     hint="Each line needs a cell for each column; a comma in a cell needs quotes.",
                 )
             else:
+                for at in unnamed:
+                    _check_unnamed(name, reader.line_num, at, cells[at])
                 filled = {key: cell for key, cell in zip(header, cells, strict=True) if cell}
                 rows.append(FileRow(f"line {reader.line_num}", filled))
     except csv.Error as error:
         raise UsageError(f"{name}, line {reader.line_num}: {safe_line(error)}.") from error
-    return _checked(ImportFile(path, tuple(header or ()), tuple(rows), is_text=True))
+    columns = tuple(header or ())
+    return _checked(ImportFile(path, columns, tuple(rows), is_text=True, separator=separator))
+
+
+def _separator_of(text: str) -> str:
+    """Return what separates most cells in the header; spreadsheets write more than commas."""
+    header = _LINE.search(text)
+
+    def n_cells(separator: str) -> int:
+        try:
+            return len(
+                next(csv.reader([header[0] if header else ""], delimiter=separator), list[str]())
+            )
+        except csv.Error:
+            return 0
+
+    return max(_SEPARATORS, key=n_cells)
 
 
 def _check_header(name: str, header: list[str]) -> None:
     seen: set[str] = set()
     for column in header:
-        if column in seen:
+        if column and column in seen:
             raise UsageError(
                 f"{name}, line 1: the column {safe_line(column, max_chars=60)!r} comes twice.",
                 hint="Give each column a name of its own.",
             )
         seen.add(column)
+
+
+def _check_unnamed(name: str, line: int, at: int, cell: str) -> None:
+    if cell.strip():
+        raise UsageError(
+            f"{name}, line {line}: {safe_line(cell, max_chars=60)!r} stands in column {at + 1}, "
+            "which has no name.",
+            hint="Give each column a name in the first line.",
+        )
 
 
 def _json_lines(name: str, text: str) -> Iterator[tuple[str, object]]:
@@ -126,14 +163,25 @@ def _json_list(name: str, text: str) -> Iterator[tuple[str, object]]:
 
 def _loaded(name: str, text: str, first_line: int) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise UsageError(
             f"{name}, line {line}, column {error.colno} is no JSON: {safe_line(error.msg)}."
         ) from error
+    except ValueError as error:
+        raise UsageError(f"{name}, line {first_line} is no JSON: {safe_line(error)}.") from error
     except RecursionError as error:
         raise UsageError(f"{name}, line {first_line} is nested too deeply.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {safe_line(twice, max_chars=60)!r} comes twice in an object")
+    return found
 
 
 def _from_objects(path: Path, objects: Iterator[tuple[str, object]]) -> ImportFile:
@@ -146,28 +194,51 @@ def _from_objects(path: Path, objects: Iterator[tuple[str, object]]) -> ImportFi
                 f"{name}, {place} is {safe_line(json.dumps(each), max_chars=40)}, and no object.",
                 hint='Each trial is to be like {"params": {"lr": 0.1}, "value": 0.5}.',
             )
-        cells = _flat(cast("dict[str, Any]", each))
+        cells = _flat(f"{name}, {place}", cast("dict[str, Any]", each))
+        for column in cells.keys() - columns.keys():
+            _check_key(f"{name}, {place}", column)
         columns |= dict.fromkeys(cells)
         rows.append(FileRow(place, cells))
     return _checked(ImportFile(path, tuple(columns), tuple(rows), is_text=False))
 
 
-def _flat(trial: dict[str, Any]) -> dict[str, Any]:
+def _check_key(place: str, key: str) -> None:
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        shown = safe_line(key, max_chars=60)
+        raise UsageError(
+            f"{place}: the name {shown!r} holds half a character, and cannot be stored."
+        ) from error
+
+
+def _flat(place: str, trial: dict[str, Any]) -> dict[str, Any]:
     """Return nested objects and lists of values as the columns that a CSV file has for them."""
     cells: dict[str, Any] = {}
+
+    def put(column: str, cell: object) -> None:
+        # Optuna's own trials have a value beside the list of values.
+        if column in cells and cells[column] != cell:
+            shown = safe_line(column, max_chars=60)
+            raise UsageError(
+                f"{place}: {shown!r} comes twice, and differs.", hint="Give each thing once."
+            )
+        cells[column] = cell
+
     for key, value in trial.items():
         nested: Any = value
         if key == "values" and isinstance(value, list):
             listed = cast("list[Any]", value)
             nested = {str(index): each for index, each in enumerate(listed)}
             if len(listed) == 1:
-                cells["value"] = listed[0]
+                put("value", listed[0])
                 continue
         if key in _NESTED and isinstance(nested, dict):
             items = cast("dict[str, Any]", nested).items()
-            cells |= {f"{key}_{name}": each for name, each in items}
+            for name, each in items:
+                put(f"{key}_{name}", each)
         else:
-            cells[key] = value
+            put(key, cast("object", value))
     return cells
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction
     from hptui.storage.import_file import FileRow, ImportFile
 
+_MAX_FOUND_CHOICES: Final = 1_000
 _ENDED: Final = ("COMPLETE", "PRUNED", "FAIL")
 
 
@@ -124,6 +125,8 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
         params = _params(reader, row, columns, space, left_out)
         if params is not None:
             trials.append(_trial(reader, row, state, params, columns, request, len(directions)))
+    if reader.has_read_commas:
+        told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names
     return ImportPlan(tuple(trials), dict(left_out), space, directions, names, (*remarks, *told))
 
@@ -215,25 +218,43 @@ def _space(
         if name in stored:
             space[name] = stored[name]
             continue
+        edit = request.edits.get(name, ParamEdit())
+        if not isinstance(edit.choices, Unset):
+            space[name] = ChoiceParam(edit.choices)
+            told.append(_told(name, space[name], edit))
+            continue
         values = [reader.guess(row, column) for row, _ in rows if column in row.cells]
-        given = [value for value in values if value is not None]
+        given = [value for value in values if value is not None and not _is_no_number(value)]
         if not isinstance(space_of(given or values or [0]), ChoiceParam):
             # Where numbers are, what JSON has as null is not there.
             values = given
-        edit = request.edits.get(name, ParamEdit())
         if not values and edit.is_empty:
             continue
         spec = _given(name, space_of(values) if values else FloatParam(0.0, 1.0), edit)
+        if isinstance(spec, ChoiceParam) and len(spec.choices) > _MAX_FOUND_CHOICES:
+            shown = safe_line(column, max_chars=60)
+            raise UsageError(
+                f"The column {shown!r} has {len(spec.choices):,} different values, too many for "
+                "the choices of a parameter.",
+                hint=f"Keep them as an attribute, --map '{shown}=attr:{shown}', or --map "
+                f"'{shown}=skip'.",
+            )
         space[name] = spec
-        origin = "from the file" if edit.is_empty else "as given"
-        shown = safe_line(f"{name}: {kind_of(spec)} {describe(spec)}", max_chars=160)
-        told.append(f"{shown}, {origin}")
+        told.append(_told(name, spec, edit))
     return space, told
 
 
+def _told(name: str, spec: ParamSpec, edit: ParamEdit) -> str:
+    origin = "from the file" if edit.is_empty else "as given"
+    shown = safe_line(f"{name}: {kind_of(spec)} {describe(spec)}", max_chars=160)
+    return f"{shown}, {origin}"
+
+
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def _given(name: str, found: ParamSpec, edit: ParamEdit) -> ParamSpec:
-    if not isinstance(edit.choices, Unset):
-        return ChoiceParam(edit.choices)
     numbers = [value for key, value in set_fields(edit).items() if key != "log"]
     if isinstance(found, IntParam) and any(isinstance(each, float) for each in numbers):
         found = FloatParam(found.low, found.high)
@@ -294,7 +315,8 @@ def _trial(
     for column, value in zip(columns.values, values, strict=False):
         if state == "COMPLETE" and (value is None or math.isnan(value)):
             raise reader.refuse(row, column, "is no value, but the trial is complete")
-    found = [value for value in values if value is not None]
+    # What a pruned trial has no number for, it has no value for: Optuna reads no NaN there.
+    found = [value for value in values if value is not None and not math.isnan(value)]
     start = reader.time(row, columns.fixed.get("start"))
     complete = reader.time(row, columns.fixed.get("complete"))
     return ImportedTrial(
