@@ -187,53 +187,6 @@ def test_a_plain_table(tmp_path: Path) -> None:
     assert load(done.path, "n").trials[0].params == {"a": 3}
 
 
-def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
-    tables = {
-        "semicolons": "\ufeffx;act;value\r\n;;\r\n0,5;a,b;-1,25\r\n\r\n0.75;16,32x;2\r\n;;\r\n",
-        "tabs": "x\tact\tvalue\t\t\n0.5\ta,b\t-1.25\t\t\n  \n0.75\t16,32x\t2\t\t\n",
-        "commas": 'x,"act",value,,\n0.5,"a,b",-1.25,,\n,,,,\n"0.75","16,32x",2,,\n,,,,\n',
-    }
-    for name, text in tables.items():
-        file = tmp_path / f"{name}.csv"
-        file.write_bytes(text.encode())
-        done = import_into_new(file, ImportRequest(), name, folder=tmp_path)
-        made = load(done.path, name)
-        assert [trial.values for trial in made.trials] == [[-1.25], [2.0]]
-        assert [trial.params for trial in made.trials] == [
-            {"x": 0.5, "act": "a,b"},
-            {"x": 0.75, "act": "16,32x"},
-        ]
-        assert any("1,5 is read as 1.5" in each for each in done.plan.remarks) is (
-            name == "semicolons"
-        )
-
-
-def test_what_is_no_number_makes_no_choice_and_no_value(tmp_path: Path) -> None:
-    """Optuna cannot open a study with a value that is not a number."""
-    file = write(
-        tmp_path / "n.json",
-        '[{"x": NaN, "value": 1}, {"x": 2, "value": 3},'
-        ' {"x": 3, "value": NaN, "state": "pruned"}, {"x": -Infinity, "value": 4}]',
-    )
-    done = import_into_new(file, ImportRequest(), "n", folder=tmp_path)
-    assert done.plan.left_out == {"x is not in 2..3": 2}
-    made = load(done.path, "n")
-    assert [(trial.params["x"], trial.values) for trial in made.trials] == [(2, [3.0]), (3, None)]
-    assert made.trials[1].state is TrialState.PRUNED
-
-
-def test_a_parameter_of_the_study_may_be_called_like_what_files_hold(tmp_path: Path) -> None:
-    with StudyFile(tmp_path / "s.db") as built:
-        built.add_study("s")
-        built.add_trial(
-            1.0, params={"start": (0.5, FLOAT), "index": (3, INT), "value_a": (0.1, FLOAT)}
-        )
-    file = write(tmp_path / "f.csv", "start,index,value_a,value\n0.25,4,0.75,9\n")
-    import_into(file, ImportRequest(), tmp_path / "s.db", "s")
-    trial = load(tmp_path / "s.db", "s").trials[1]
-    assert (trial.params, trial.value) == ({"start": 0.25, "index": 4, "value_a": 0.75}, 9.0)
-
-
 def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     export_study(source, "s", first)
@@ -288,6 +241,8 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
             "The column 'why' has 1,001 different values, too many for the choices of a parameter",
         ),
         ("f.json", "{}", [], "f.json holds no list of trials"),
+        ("f.csv", "x,constraints_c,value\n1,no,2\n", [], "column constraints_c: 'no' is no number"),
+        ("f.csv", "x,system_attrs_constraints,value\n1,2,2\n", [], "'2' is no list of constraints"),
         ("f.json", f'[{{"n": 1{"0" * 400}, "value": 1}}]', [], "is an integer above 2**53"),
         ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is no JSON: Exceeds the"),
         ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),

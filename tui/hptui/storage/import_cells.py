@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.choices import (
@@ -22,7 +24,7 @@ from hptui.storage.timestamps import to_text
 from hptui.storage.trial_records import csv_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hptui.storage.import_file import FileRow, ImportFile
 
@@ -35,6 +37,7 @@ _STATES: Final = {
     "running": "RUNNING",
     "waiting": "WAITING",
 }
+_MIN_EPOCH_MS: Final = 100_000_000_000
 _NO_TIME: Final = ("", "nat", "none", "nan")
 _LARGEST_EXACT: Final = 2**53
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
@@ -47,6 +50,7 @@ class CellReader:
     def __init__(self, file: ImportFile) -> None:
         self._name = safe_line(file.path.name)
         self._is_text = file.is_text
+        self._may_be_of_pandas = file.may_be_of_pandas
         # Spreadsheets separate cells by something else where a comma is the decimal point.
         self._may_have_commas = file.is_text and file.separator != ","
         self._places: dict[tuple[str, str], int | None] = {}
@@ -87,8 +91,11 @@ class CellReader:
         if column is None or cell is None or str(cell).strip().lower() in _NO_TIME:
             return None
         try:
+            if type(cell) is int and cell >= _MIN_EPOCH_MS:
+                # A data frame as JSON has milliseconds, in which a local time counts as UTC.
+                return to_text(datetime.fromtimestamp(cell / 1000, UTC).replace(tzinfo=None))
             return to_text(datetime.fromisoformat(str(cell).strip()))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, OSError):
             raise self.refuse(row, column, "is no time like 2026-03-01T12:00:00Z") from None
 
     def flag(self, row: FileRow, column: str | None) -> bool | None:
@@ -109,7 +116,24 @@ class CellReader:
         try:
             return json.loads(cell)
         except (ValueError, RecursionError):
-            return _unguarded(str(cell))
+            return _unguarded(str(cell)) if (found := _of_python(cell)) is None else found
+
+    def constraints(self, row: FileRow, columns: Mapping[str, str]) -> dict[str, float]:
+        """Return the constraints of a trial by their names."""
+        found: dict[str, float] = {}
+        for name, column in columns.items():
+            cells = {name: row.cells.get(column)}
+            if not name:
+                listed = None if cells[""] is None else self.attribute(row, column)
+                if listed is not None and not isinstance(listed, list | tuple):
+                    raise self.refuse(row, column, "is no list of constraints")
+                each_of = cast("Sequence[Any]", listed or ())
+                cells = {str(index): cell for index, cell in enumerate(each_of)}
+            for each, cell in cells.items():
+                value = self.number(replace(row, cells={column: cell}), column)
+                if value is not None:
+                    found[each] = value
+        return found
 
     def guess(self, row: FileRow, column: str) -> ChoiceValue:
         """Return a parameter's value, told from its cell alone."""
@@ -163,6 +187,7 @@ class CellReader:
                 find_choice(choices, text),
                 find_choice(choices, _unguarded(text)),
                 find_choice(choices, self._with_point(text)),
+                find_choice(choices, text.removesuffix(".0")) if self._may_be_of_pandas else None,
             )
             # What an export made safe for a terminal is known by its safe form.
             safe = (
@@ -199,6 +224,18 @@ def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
     for value in values:
         choices.setdefault((type(value), repr(value)), value)
     return ChoiceParam(tuple(choices.values()))
+
+
+def _of_python(text: str) -> object:
+    """Return a list, a dictionary, True or False as Python spells it; None for other texts."""
+    if not (text.startswith(("[", "{", "(")) or text in ("True", "False")) or "\\" in text:
+        return None
+    try:
+        value: object = ast.literal_eval(text)
+        json.dumps(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return value
 
 
 def _unguarded(text: str) -> str:

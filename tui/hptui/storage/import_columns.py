@@ -25,6 +25,9 @@ _FIXED: Final = {
 }
 _PASSED_OVER: Final = frozenset({"", "number", "trial_id", "duration", "duration_s", "index"})
 _PANDAS_INDEX: Final = re.compile(r"Unnamed: \d+")
+_CONSTRAINT: Final = re.compile(
+    r"constraints_(?P<name>.+)|system_attrs_constraints(?::(?P<stored>.+))?", re.DOTALL
+)
 _VALUE: Final = re.compile(r"values?(?:_(?P<which>.+))?", re.DOTALL)
 _MAP_FORMS: Final = (
     "Write it like --map depth=param:max_depth, --map who=attr:author, --map id=skip; there are "
@@ -40,6 +43,8 @@ class ColumnMap:
     """Parameters' columns by their names."""
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Columns of user attributes by their keys."""
+    constraints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns of constraints by their names; a column of lists, as Optuna had it once, by ``."""
     values: tuple[str, ...] = ()
     """The column of each objective."""
     metric_names: tuple[str, ...] = ()
@@ -92,6 +97,7 @@ def map_columns(
     return ColumnMap(
         _by_name({**by_kind["param"], **{column: column for column in by_kind[""]}}),
         _by_name(by_kind["attr"]),
+        _by_name(by_kind["constraint"]),
         tuple(value_columns),
         names if has_names else (),
         {what: next(iter(by_kind[what])) for what in _FIXED.values() if by_kind[what]},
@@ -120,6 +126,9 @@ def _meaning_of(column: str, values: Sequence[str]) -> str:
     for prefix, what in (("params_", "param"), ("user_attrs_", "attr")):
         if column.startswith(prefix):
             return f"{what}:{column.removeprefix(prefix)}"
+    match = _CONSTRAINT.fullmatch(column)
+    if match is not None:
+        return f"constraint:{match['name'] or match['stored'] or ''}"
     if column.startswith("system_attrs_"):
         return "skip"
     match = _VALUE.fullmatch(column)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_CELL_CHARS: Final = 1_000_000
-_NESTED: Final = ("params", "user_attrs", "system_attrs", "values", "value")
+_NESTED: Final = ("params", "user_attrs", "system_attrs", "constraints", "values", "value")
 _LINE: Final = re.compile(r"[^\r\n]*\S[^\r\n]*")
 _SEPARATORS: Final = (",", ";", "\t")
 
@@ -44,6 +44,11 @@ class ImportFile:
     """Whether cells are texts whose meaning is to be told from what they spell."""
     separator: str = ","
     """What stands between the cells of a CSV file."""
+
+    @property
+    def may_be_of_pandas(self) -> bool:
+        """Whether cells may be spelled as a data frame of pandas has them."""
+        return self.is_text and "duration_s" not in self.columns
 
 
 def read_import_file(path: Path) -> ImportFile:

@@ -67,7 +67,9 @@ class ImportedTrial:
     complete: str | None
     attributes: Mapping[str, Any]
     report: tuple[int, float] | None
+    constraints: Mapping[str, float]
     is_feasible: bool
+    """Whether it is said not to be infeasible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +121,7 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
             left_out[NOT_ENDED] += 1
         else:
             rows.append((row, state))
-    space, told = _space(reader, rows, columns, request, known)
+    space, told = _space(file, reader, rows, columns, request, known)
     trials: list[ImportedTrial] = []
     for row, state in rows:
         params = _params(reader, row, columns, space, left_out)
@@ -197,6 +199,7 @@ def _state_of(reader: CellReader, row: FileRow, columns: ColumnMap) -> str:
 
 
 def _space(
+    file: ImportFile,
     reader: CellReader,
     rows: Sequence[tuple[FileRow, str]],
     columns: ColumnMap,
@@ -227,7 +230,8 @@ def _space(
         given = [value for value in values if value is not None and not _is_no_number(value)]
         if not isinstance(space_of(given or values or [0]), ChoiceParam):
             # Where numbers are, what JSON has as null is not there.
-            values = given
+            has_gaps = any(column not in row.cells for row in file.rows)
+            values = _as_integers(given) if has_gaps and file.may_be_of_pandas else given
         if not values and edit.is_empty:
             continue
         spec = _given(name, space_of(values) if values else FloatParam(0.0, 1.0), edit)
@@ -248,6 +252,13 @@ def _told(name: str, spec: ParamSpec, edit: ParamEdit) -> str:
     origin = "from the file" if edit.is_empty else "as given"
     shown = safe_line(f"{name}: {kind_of(spec)} {describe(spec)}", max_chars=160)
     return f"{shown}, {origin}"
+
+
+def _as_integers(numbers: Sequence[Any]) -> Sequence[Any]:
+    """Return what may have been integers before pandas, which has none in columns with gaps."""
+    if all(isinstance(each, float) and each.is_integer() for each in numbers):
+        return [int(each) for each in numbers]
+    return numbers
 
 
 def _is_no_number(value: object) -> bool:
@@ -308,7 +319,9 @@ def _trial(
         if row.cells.get(column) is not None
     }
     if request.as_waiting:
-        return ImportedTrial(row.place, "WAITING", params, (), None, None, attributes, None, True)
+        return ImportedTrial(
+            row.place, "WAITING", params, (), None, None, attributes, None, {}, True
+        )
     values = [reader.number(row, column) for column in columns.values]
     if state == "FAIL":
         values = []
@@ -328,6 +341,7 @@ def _trial(
         complete or start,
         attributes,
         _report(reader, row, columns),
+        reader.constraints(row, columns.constraints),
         reader.flag(row, columns.fixed.get("feasible")) is not False,
     )
 

@@ -145,5 +145,7 @@ def _system_attributes(
     yield IMPORT_KEY, json.dumps({"file": file_name, "place": trial.place})
     if trial.state == "WAITING":
         yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
-    if not trial.is_feasible:
+    for name, value in trial.constraints.items():
+        yield f"constraints:{name}", json.dumps(value)
+    if not trial.is_feasible and not any(value > 0 for value in trial.constraints.values()):
         yield _INFEASIBLE
