@@ -91,6 +91,71 @@ def test_what_was_exported_comes_back_the_same(source: Path, tmp_path: Path, end
     assert made.trials[3].system_attrs["hptui:imported_from"]["file"] == first.name
 
 
+ATTRIBUTES: tuple[dict[str, Any], ...] = (
+    {"text": "plain words, with a comma", "n": 3, "share": -0.5, "none": None, "yes": True},
+    {"text": "=1+1", "list": [1, {"a": None}], "hptui:tags": ["good", "a,b"]},
+    {"text": "'=1+1", "n": "3", "yes": "true", "none": "null", "list": "[1]"},
+    {"text": 'two\nlines \x1b[31m "é\ud800', "n": "", "share": " 7", "yes": "NaN", "none": "-x"},
+    {"big": "x" * 99_000, "n": 2**70, "text": "True", "list": "(1, 'a')"},
+    {},
+)
+CONSTRAINTS = ({"a": -1.0, "b": 0.5}, {"a": 0.0}, {"a": math.inf}, {}, {"b": -2.0}, {})
+
+
+@pytest.fixture(scope="module")
+def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("attributed") / "s.db"
+    with StudyFile(path) as built:
+        built.add_study("s")
+        for at, (attributes, constraints) in enumerate(zip(ATTRIBUTES, CONSTRAINTS, strict=True)):
+            built.add_trial(
+                float(at),
+                params={"x": (at / 8, FLOAT)},
+                user_attributes=attributes,
+                attributes={f"constraints:{name}": each for name, each in constraints.items()},
+            )
+        # The form in which older versions of Optuna kept them.
+        built.add_trial(7.0, params={"x": (0.9, FLOAT)}, attributes={"constraints": [0.0, -1.5]})
+    return path
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_user_attributes_and_constraints_come_back_the_same(
+    attributed: Path, tmp_path: Path, ending: str
+) -> None:
+    file = tmp_path / f"file.{ending}"
+    assert export_study(attributed, "s", file) == 7
+    done = import_into_new(file, ImportRequest(), "again", folder=tmp_path)
+    made = load(done.path, "again").trials
+    assert [trial.user_attrs for trial in made] == [*ATTRIBUTES, {}]
+    prefix = "constraints:"
+    assert [
+        {
+            key.removeprefix(prefix): value
+            for key, value in trial.system_attrs.items()
+            if key.startswith(prefix)
+        }
+        for trial in made
+    ] == [*CONSTRAINTS, {"0": 0.0, "1": -1.5}]
+    again = tmp_path / f"again.{ending}"
+    export_study(done.path, "again", again)
+    assert again.read_text() == file.read_text()
+
+
+def test_columns_of_attributes_are_called_as_optuna_calls_them(
+    attributed: Path, tmp_path: Path
+) -> None:
+    export_study(attributed, "s", tmp_path / "file.csv")
+    with (tmp_path / "file.csv").open(newline="") as stream:
+        header = next(csv.reader(stream))
+    study = load(attributed, "s")
+    _, columns = _create_records_and_aggregate_column(study, ("user_attrs",))
+    assert set(_flatten_columns(columns)) == {
+        column for column in header if column.startswith("user_attrs_")
+    }
+    assert header[-4:] == ["constraints_0", "constraints_1", "constraints_a", "constraints_b"]
+
+
 def feasible(trial: optuna.trial.FrozenTrial) -> bool:
     return all(value <= 0 for value in trial.constraints.values())
 

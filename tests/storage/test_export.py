@@ -94,6 +94,78 @@ def test_parquet_has_types(path: Path, tmp_path: Path):
     assert (rows[0]["duration_s"], rows[2]["datetime_complete"]) == (2.5, None)
 
 
+def test_attributes_in_parquet_have_types(tmp_path: Path):
+    found: list[dict[str, Any]] = [
+        {"n": 1, "share": 0.5, "yes": True, "text": "=a", "odd": [1], "none": None},
+        {"n": 2, "share": 1, "odd": "[1]"},
+        {},
+    ]
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        for each in found:
+            built.add_trial(1.0, user_attributes=each, attributes={"constraints:c": len(each) - 2})
+    export_study(tmp_path / "s.db", "s", tmp_path / "out.parquet")
+    types, rows = parquet_rows(tmp_path / "out.parquet")
+    prefix = "user_attrs_"
+    read = [
+        {name.removeprefix(prefix): row[name] for name in types if name.startswith(prefix)}
+        for row in rows
+    ]
+    assert read == [
+        {"n": 1, "none": None, "odd": "[1]", "share": 0.5, "text": "=a", "yes": True},
+        {"n": 2, "none": None, "odd": '"[1]"', "share": 1.0, "text": None, "yes": None},
+        {"n": None, "none": None, "odd": None, "share": None, "text": None, "yes": None},
+    ]
+    kinds = {"n": "int64", "odd": "string", "share": "double", "text": "string", "yes": "bool"}
+    assert {name: types[f"{prefix}{name}"] for name in kinds} == kinds
+    assert [row["constraints_c"] for row in rows] == [4.0, 1.0, -2.0]
+
+
+def test_attributes_that_cannot_be_read_end_no_export(tmp_path: Path):
+    path, deep = tmp_path / "s.db", "[" * 700 + "]" * 700
+    with StudyFile(path) as built:
+        built.add_study("s")
+        trial_id = built.add_trial(1.0, user_attributes={"ok": 1}, attributes={"constraints": "a"})
+        bad = {"deep": deep, "no json": "{", "long": f'"{"x" * 100_001}"', "bytes": b"\xff\xfe"}
+        for key, text in bad.items():
+            statement = "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
+            built.run(f"{statement} VALUES (?, ?, ?)", trial_id, key, text)
+    for ending in ("csv", "jsonl", "parquet"):
+        assert export_study(path, "s", tmp_path / f"out.{ending}") == 1
+    (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert json.loads(line)["user_attrs"] == {"ok": 1}
+    with (tmp_path / "out.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    attributes = {name: cell for name, cell in row.items() if name.startswith("user_attrs_")}
+    assert {name: cell for name, cell in attributes.items() if cell} == {"user_attrs_ok": "1"}
+
+
+def test_a_table_has_no_column_for_each_of_thousands_of_attributes(tmp_path: Path):
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        for part in range(2):
+            built.add_trial(1.0, user_attributes={f"{part}-{at}": at for at in range(501)})
+    for ending in ("csv", "parquet"):
+        with pytest.raises(UsageError, match="more than 1,000 different user attributes"):
+            export_study(tmp_path / "s.db", "s", tmp_path / f"out.{ending}")
+        assert not (tmp_path / f"out.{ending}").exists()
+    assert export_study(tmp_path / "s.db", "s", tmp_path / "out.jsonl") == 2
+    assert (tmp_path / "out.jsonl").read_text().count('"1-500": 500') == 1
+
+
+def test_a_study_that_another_one_has_replaced_is_not_mixed_with_it(path: Path, tmp_path: Path):
+    def replace(columns: StudyColumns) -> npt.NDArray[np.bool_]:
+        with StudyFile(path) as built:
+            built.delete_study(1)
+            built.add_study("s", hptui_study={"token": "another"})
+            built.add_trial(9.0, user_attributes={"whose": "another's"})
+        return columns.numbers >= 0
+
+    with pytest.raises(StudyFileError, match="deleted or replaced"):
+        export_study(path, "s", tmp_path / "out.jsonl", choose=replace)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
 def choice(*choices: object) -> str:
     return json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": choices}})
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 _STATES = {name.lower(): number for number, name in enumerate(STATE_NAMES)} | {"failed": 3}
 _EPILOG = """\
 --json prints one object a line with the keys number, state, values, feasible, start, complete,
-duration_s, params, last_step, last_value. --csv prints the columns number, state, value (or
-value_0, value_1, ...), feasible, datetime_start, datetime_complete, duration_s, and params_NAME for
-each parameter. In CSV what is missing is an empty cell, infinities are `inf` and `-inf`, and a text
-that a spreadsheet would take for a formula (it begins with =, +, - or @) gets an apostrophe before
-it. A pruned trial's value is its last report.
+duration_s, params, last_step, last_value, user_attrs, constraints. --csv prints the columns number,
+state, value (or value_0, value_1, ...), feasible, datetime_start, datetime_complete, duration_s,
+then params_NAME for each parameter, user_attrs_KEY and constraints_NAME. In CSV what is missing is
+an empty cell, infinities are `inf` and `-inf`, and a text that a spreadsheet would take for a
+formula (it begins with =, +, - or @) gets an apostrophe before it; user attributes that are no
+plain text are JSON. A pruned trial's value is its last report.
 """
 
 

@@ -32,19 +32,22 @@ EXPORT_FORMS: Final = (
     ExportForm(
         ".csv",
         "a table of the trials, for spreadsheets",
-        "As hptui trials --csv prints them. A text that a spreadsheet would take for a formula "
+        "As hptui trials --csv prints them, user attributes and constraints included. "
+        "A text that a spreadsheet would take for a formula "
         "gets an apostrophe before it.",
     ),
     ExportForm(
         ".jsonl",
         "the trials as JSON, an object a line",
-        "As hptui trials --json prints them, each with its last report.",
+        "As hptui trials --json prints them, each with its last report, user attributes and "
+        "constraints.",
     ),
     ExportForm(
         ".parquet",
         "a table of the trials with types, for data frames",
-        "Numbers, times and texts stay what they are; a parameter of several types is text, and "
-        "what a trial does not have is null. It needs the extra parquet.",
+        "The same columns. Numbers, times and texts stay what they are; a parameter of several "
+        "types is text, such an attribute JSON, and what a trial does not have is null. It needs "
+        "the extra parquet.",
     ),
     ExportForm(
         ".py",

@@ -72,6 +72,21 @@ class StudyColumns(TrialTable):
         """Another one after each commit to the file; None before the first reading."""
         return self._data_version
 
+    def require_same(self, connection: sqlite3.Connection) -> int:
+        """Return the study's id, where another connection still sees the study that was read.
+
+        Raises:
+            StudyFileError: It was deleted, or another one has its name.
+        """
+        known, now = self._identity, read_identity(connection, self.study_name)
+        if known is None or now is None or not known.is_same(now):
+            raise StudyFileError(
+                f"The study {safe_line(self.study_name, max_chars=60)!r} was deleted or replaced "
+                "meanwhile.",
+                hint="Try again.",
+            )
+        return now.study_id
+
     def close(self) -> None:
         """Let go of the file; the columns stay, and `refresh` opens it again."""
         if self._connection is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 import re
 from dataclasses import replace
@@ -20,8 +18,9 @@ from hptui.domain.choices import (
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.storage.csv_cells import csv_text, read_attribute, unguarded
+from hptui.storage.import_file import NULL
 from hptui.storage.timestamps import to_text
-from hptui.storage.trial_records import csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +40,6 @@ _MIN_EPOCH_MS: Final = 100_000_000_000
 _NO_TIME: Final = ("", "nat", "none", "nan")
 _LARGEST_EXACT: Final = 2**53
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
-_GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
 
 class CellReader:
@@ -111,12 +109,9 @@ class CellReader:
     def attribute(self, row: FileRow, column: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         """Return a user attribute."""
         cell = row.cells[column]
-        if not self._is_text:
-            return cell
-        try:
-            return json.loads(cell)
-        except (ValueError, RecursionError):
-            return _unguarded(str(cell)) if (found := _of_python(cell)) is None else found
+        if cell is NULL:
+            return None
+        return read_attribute(str(cell)) if self._is_text else cell
 
     def constraints(self, row: FileRow, columns: Mapping[str, str]) -> dict[str, float]:
         """Return the constraints of a trial by their names."""
@@ -145,7 +140,7 @@ class CellReader:
         try:
             value = read_literal(str(self._with_point(cell)))
         except ValueError:
-            return _unguarded(str(cell))
+            return unguarded(str(cell))
         return self._exact(row, column, value)
 
     def param(self, row: FileRow, column: str, spec: ParamSpec) -> float | None:
@@ -185,7 +180,7 @@ class CellReader:
             text = str(cell)
             found = (
                 find_choice(choices, text),
-                find_choice(choices, _unguarded(text)),
+                find_choice(choices, unguarded(text)),
                 find_choice(choices, self._with_point(text)),
                 find_choice(choices, text.removesuffix(".0")) if self._may_be_of_pandas else None,
             )
@@ -224,20 +219,3 @@ def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
     for value in values:
         choices.setdefault((type(value), repr(value)), value)
     return ChoiceParam(tuple(choices.values()))
-
-
-def _of_python(text: str) -> object:
-    """Return a list, a dictionary, True or False as Python spells it; None for other texts."""
-    if not (text.startswith(("[", "{", "(")) or text in ("True", "False")) or "\\" in text:
-        return None
-    try:
-        value: object = ast.literal_eval(text)
-        json.dumps(value)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return None
-    return value
-
-
-def _unguarded(text: str) -> str:
-    """Return what a guard against spreadsheets, as `hptui export` writes it, stands before."""
-    return text[1:] if text.startswith(_GUARDED) else text

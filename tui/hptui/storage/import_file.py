@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.text import safe_line
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 _MAX_CELL_CHARS: Final = 1_000_000
 _NESTED: Final = ("params", "user_attrs", "system_attrs", "constraints", "values", "value")
+
+
+class _Null(Enum):
+    NULL = "null"
+
+
+NULL: Final = _Null.NULL
+"""A user attribute that is null; None is what a table has where there is nothing."""
 _LINE: Final = re.compile(r"[^\r\n]*\S[^\r\n]*")
 _SEPARATORS: Final = (",", ";", "\t")
 
@@ -240,8 +249,9 @@ def _flat(place: str, trial: dict[str, Any]) -> dict[str, Any]:
                 continue
         if key in _NESTED and isinstance(nested, dict):
             items = cast("dict[str, Any]", nested).items()
+            null = NULL if key == "user_attrs" else None
             for name, each in items:
-                put(f"{key}_{name}", each)
+                put(f"{key}_{name}", null if each is None else each)
         else:
             put(key, cast("object", value))
     return cells

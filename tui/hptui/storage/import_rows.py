@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.space import ChoiceParam, IntParam, spec_to_json
 from hptui.storage.carried_trials import put_study_attribute
 from hptui.storage.cells import stored_number
+from hptui.storage.constraints import PREFIX, violation_of
 from hptui.storage.schema import create_schema
 from hptui.storage.study_detail import METRICS_KEY
 from hptui.storage.study_identity import STUDY_KEY
@@ -146,6 +147,6 @@ def _system_attributes(
     if trial.state == "WAITING":
         yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
     for name, value in trial.constraints.items():
-        yield f"constraints:{name}", json.dumps(value)
-    if not trial.is_feasible and not any(value > 0 for value in trial.constraints.values()):
+        yield f"{PREFIX}{name}", json.dumps(value)
+    if not trial.is_feasible and not violation_of(trial.constraints):
         yield _INFEASIBLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ from hptui.domain.space import ChoiceParam, IntParam
 from hptui.domain.trial_states import state_name
 from hptui.errors import MissingExtraError
 from hptui.storage.param_columns import ABSENT, UNKEPT
+from hptui.storage.trial_extras import ExtrasReader
 from hptui.storage.trial_records import durations_s, value_names
 
 if TYPE_CHECKING:
@@ -49,9 +51,11 @@ def write_parquet(file: IO[bytes], columns: StudyColumns, rows: IntArray) -> Non
     """Write some rows; what a trial does not have is null.
 
     A parameter is int64, double, bool or string as its values are; where they are of several
-    kinds, each is spelled as tables show it. The choice None is null.
+    kinds, each is spelled as tables show it. The choice None is null. User attributes are alike,
+    and JSON where they are of several kinds, lists or objects.
 
     Raises:
+        UsageError: There are more attributes than a table has room for; nothing was written.
         OSError: The file cannot be written.
     """
     # Untyped, and slow to import: only those who write Parquet pay for it.
@@ -74,6 +78,7 @@ def write_parquet(file: IO[bytes], columns: StudyColumns, rows: IntArray) -> Non
     made["last_value"] = arrow.array(columns.last_values[rows], mask=steps < 0)
     for name, param in columns.params.items():
         made[f"params_{_text(name)}"] = _param(arrow, param, rows)
+    made |= _extras(arrow, columns, rows)
     table = arrow.table(made).replace_schema_metadata(
         {
             "hptui:study": _text(columns.study_name),
@@ -109,6 +114,28 @@ def _numbers(arrow: Any, numbers: FloatArray, is_absent: BoolArray, *, is_whole:
     if is_whole and (np.abs(numbers[~is_absent]) < _MAX_WHOLE).all():
         return arrow.array(np.where(is_absent, 0.0, numbers).astype(np.int64), mask=is_absent)
     return arrow.array(numbers, mask=is_absent)
+
+
+def _extras(arrow: Any, columns: StudyColumns, rows: IntArray) -> dict[str, Any]:  # noqa: ANN401 - as above
+    reader = ExtrasReader(columns)
+    names = reader.names()
+    names.require_a_table()
+    found = list(reader.of_rows(rows))
+    made: dict[str, Any] = {}
+    for key in names.user_attrs:
+        values = [extra.user_attrs.get(key) for extra in found]
+        kinds = {bool: bool, int: float, float: float, str: str}
+        alike = {kinds.get(type(value)) for value in values if value is not None}
+        if len(alike) > 1 or None in alike:
+            values = [
+                None if key not in extra.user_attrs else json.dumps(extra.user_attrs[key])
+                for extra in found
+            ]
+        made[f"user_attrs_{_text(key)}"] = _choices(arrow, values)
+    for name in names.constraints:
+        values = [extra.constraints.get(name) for extra in found]
+        made[f"constraints_{_text(name)}"] = arrow.array(values, type=arrow.float64())
+    return made
 
 
 def _choices(arrow: Any, values: list[ChoiceValue | None]) -> Any:  # noqa: ANN401 - as above

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, TextIO
 import numpy as np
 
 from hptui.domain.json_values import dump
-from hptui.domain.text import safe_line
 from hptui.domain.trial_states import state_name
+from hptui.storage.csv_cells import csv_text, spell_attribute
 from hptui.storage.stored_times import iso_utc
+from hptui.storage.trial_extras import ExtrasReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from hptui.domain.choices import ChoiceValue
     from hptui.storage.columns import StudyColumns
     from hptui.storage.growing_column import FloatArray, IntArray
+    from hptui.storage.trial_extras import ExtraNames, TrialExtras
 
 _ROWS_A_PAGE: Final = 1_000
-_MAX_CSV_CHARS: Final = 100_000
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Absent(Enum):
@@ -68,17 +68,32 @@ def durations_s(columns: StudyColumns) -> FloatArray:
 
 def write_json_lines(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
     """Write one JSON object a line."""
-    for record in records_of(columns, rows):
-        stream.write(f"{dump(_json_object(record), indent=None)}\n")
+    extras = ExtrasReader(columns).of_rows(rows)
+    for record, extra in zip(records_of(columns, rows), extras, strict=True):
+        stream.write(f"{dump(_json_object(record, extra), indent=None)}\n")
 
 
 def write_csv(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
-    """Write CSV with a header."""
+    """Write CSV with a header.
+
+    Raises:
+        UsageError: There are more attributes than a table has room for; nothing was written.
+    """
+    reader = ExtrasReader(columns)
+    names = reader.names()
+    names.require_a_table()
     writer = csv.writer(stream, lineterminator="\n")
-    params = [f"params_{name}" for name in columns.params]
+    named = [
+        *(f"params_{name}" for name in columns.params),
+        *(f"user_attrs_{name}" for name in names.user_attrs),
+        *(f"constraints_{name}" for name in names.constraints),
+    ]
     fixed = ["feasible", "datetime_start", "datetime_complete", "duration_s"]
-    writer.writerow(["number", "state", *value_names(columns), *fixed, *map(csv_text, params)])
-    writer.writerows(map(_csv_cells, records_of(columns, rows)))
+    writer.writerow(["number", "state", *value_names(columns), *fixed, *map(csv_text, named)])
+    writer.writerows(
+        [*_csv_cells(record), *_extra_cells(extra, names)]
+        for record, extra in zip(records_of(columns, rows), reader.of_rows(rows), strict=True)
+    )
 
 
 def records_of(columns: StudyColumns, rows_wanted: IntArray) -> Iterator[TrialRecord]:
@@ -118,7 +133,7 @@ def records_of(columns: StudyColumns, rows_wanted: IntArray) -> Iterator[TrialRe
             )
 
 
-def _json_object(record: TrialRecord) -> dict[str, object]:
+def _json_object(record: TrialRecord, extra: TrialExtras) -> dict[str, object]:
     has_report = record.last_step >= 0
     return {
         "number": record.number,
@@ -131,6 +146,8 @@ def _json_object(record: TrialRecord) -> dict[str, object]:
         "params": {name: value for name, value in record.params.items() if value is not ABSENT},
         "last_step": record.last_step if has_report else None,
         "last_value": record.last_value if has_report else None,
+        "user_attrs": extra.user_attrs,
+        "constraints": extra.constraints,
     }
 
 
@@ -147,10 +164,15 @@ def _csv_cells(record: TrialRecord) -> list[object]:
     ]
 
 
-def csv_text(text: str) -> str:
-    """Return text that neither a terminal obeys nor a spreadsheet takes for a formula."""
-    guarded = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-    return safe_line(guarded, max_chars=_MAX_CSV_CHARS)
+def _extra_cells(extra: TrialExtras, names: ExtraNames) -> list[object]:
+    attributes = extra.user_attrs
+    return [
+        *(
+            spell_attribute(attributes[key]) if key in attributes else None
+            for key in names.user_attrs
+        ),
+        *map(extra.constraints.get, names.constraints),
+    ]
 
 
 def _csv_cell(value: object) -> object:

@@ -1,0 +1,58 @@
+"""Texts in cells of CSV files: safe for terminals and spreadsheets, and read back as they were."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import Any, Final
+
+from hptui.domain.text import safe_line
+
+_MAX_CSV_CHARS: Final = 100_000
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_GUARDED: Final = tuple(f"'{start}" for start in _FORMULA_STARTS)
+
+
+def csv_text(text: str) -> str:
+    """Return text that neither a terminal obeys nor a spreadsheet takes for a formula."""
+    guarded = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return safe_line(guarded, max_chars=_MAX_CSV_CHARS)
+
+
+def unguarded(text: str) -> str:
+    """Return what a guard against spreadsheets, as `csv_text` writes it, stands before."""
+    return text[1:] if text.startswith(_GUARDED) else text
+
+
+def spell_attribute(value: object) -> str:
+    """Return an attribute as a cell from which `read_attribute` has it again.
+
+    Text stands as it is, unless it would be read as something else; all else is JSON.
+    """
+    if isinstance(value, str):
+        plain = csv_text(value)
+        # An empty cell is none at all.
+        if plain and read_attribute(plain) == value:
+            return plain
+    return json.dumps(value)
+
+
+def read_attribute(cell: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return the attribute in a cell: JSON, or as Python spells it, else the text itself."""
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        found = _of_python(cell)
+        return unguarded(cell) if found is None else found
+
+
+def _of_python(text: str) -> object:
+    """Return a list, a dictionary, True or False as Python spells it; None for other texts."""
+    if not (text.startswith(("[", "{", "(")) or text in ("True", "False")) or "\\" in text:
+        return None
+    try:
+        value: object = ast.literal_eval(text)
+        json.dumps(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return value
