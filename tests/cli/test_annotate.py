@@ -219,3 +219,36 @@ def test_notes_and_tags_while_an_engine_runs_the_study(tmp_path: Path):
     assert study.trials[0].user_attrs["hptui:tags"] == ["early"]
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     assert run("note", "r", "0", cwd=folder)[1] == "of the running trial\n"
+
+
+@pytest.mark.parametrize("words", [("note", "--set", "x"), ("note",), ("tag", "--add", "x")])
+def test_a_number_that_no_trial_can_have_is_named(words: tuple[str, ...], capsys: Output):
+    command, *options = words
+    for number in (2**63, 10**30):
+        assert main([command, "s", str(number), *options]) == 2
+        assert f"There is no trial {number} in 's'." in capsys.readouterr().err
+
+
+def test_an_editor_that_removes_the_file_saves_nothing(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    main(["note", "s", "--set", "kept"])
+    monkeypatch.setenv("EDITOR", editor(folder, "path.unlink()"))
+    assert main(["note", "s", "--edit"]) == 1
+    assert "has removed the file; nothing was saved" in capsys.readouterr().err
+    assert note_of("s", capsys=capsys) == "kept\n"
+
+
+def test_a_note_that_is_longer_than_can_be_read_is_not_cut_by_editing_it(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    study = load(folder, "s")
+    body = "y" * 2_300_000
+    optuna_dashboard.save_note(study, body)
+    monkeypatch.setenv("EDITOR", editor(folder, "path.write_text('short')"))
+    assert main(["note", "s", "--edit"]) == 2
+    assert "more than 100,000 characters" in capsys.readouterr().err
+    assert optuna_dashboard.get_note(load(folder, "s")) == body
+    # To replace it as a whole leaves nothing of it.
+    assert main(["note", "s", "--set", "short"]) == 0
+    assert optuna_dashboard.get_note(load(folder, "s")) == "short"

@@ -16,6 +16,7 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 from hptui.cli import main
 from hptui.engine.lease import Lease, folder_of, take_lease
 from hptui.engine.process_identity import boot_id
+from hptui.engine.scratch import remove_empty
 from hptui.storage.studies import list_studies
 
 if TYPE_CHECKING:
@@ -226,3 +227,29 @@ def test_an_empty_folder_and_wrong_words(folder: Path, capsys: Output):
     for words in (["s", "--only", "leftover"], ["s", "s", "--fail"], ["s", "--fix", "--only", "x"]):
         assert main(["doctor", *words]) == 2
     assert os.listdir(nothing) == []
+
+
+def test_what_people_keep_beside_a_study_is_nothing_left_over(folder: Path, capsys: Output):
+    study, elsewhere = folder / "s.hptui", folder / "elsewhere"
+    for name in ("000077", "2024"):
+        (elsewhere / name).mkdir(parents=True)
+    (elsewhere / "trial-000077.log").write_text("mine")
+    (elsewhere / "empty.py").touch()
+    study.mkdir()
+    # A study that somebody else has sent may bring links.
+    for name in ("scratch", "logs"):
+        (study / name).symlink_to(elsewhere)
+    folder.joinpath("s.hptui.old-mine").mkdir()
+    before = sorted(elsewhere.iterdir())
+    _, answer = examined("s", capsys=capsys)
+    assert not {"scratch", "logs", "set-aside"} & set(kinds(answer))
+    main(["doctor", "s", "--fix"])
+    remove_empty(study / "logs")
+    assert sorted(elsewhere.iterdir()) == before
+    for name in ("scratch", "logs"):
+        (study / name).unlink()
+        (study / name).mkdir()
+    (study / "scratch" / "2024").mkdir()
+    (study / "logs" / "trial-77.log").touch()
+    _, answer = examined("s", capsys=capsys)
+    assert not {"scratch", "logs"} & set(kinds(answer))

@@ -99,7 +99,14 @@ ATTRIBUTES: tuple[dict[str, Any], ...] = (
     {"big": "x" * 99_000, "n": 2**70, "text": "True", "list": "(1, 'a')"},
     {},
 )
-CONSTRAINTS = ({"a": -1.0, "b": 0.5}, {"a": 0.0}, {"a": math.inf}, {}, {"b": -2.0}, {})
+CONSTRAINTS: tuple[dict[str, float], ...] = (
+    {"a": -1.0, "b": 0.5},
+    {"a": 0.0},
+    {"a": math.inf},
+    {},
+    {"b": -2.0},
+    {},
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,22 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hptui.engine.lease import Lease, folder_of, read_lease, release_lease, take_lease
+from hptui.engine.claim import Claim, claimed
+from hptui.engine.client import running_engine
+from hptui.engine.lease import (
+    Lease,
+    folder_of,
+    read_lease,
+    release_lease,
+    remove_unused,
+    take_lease,
+)
 from hptui.engine.process_identity import start_time
 from hptui.errors import StudyBusyError
 
@@ -103,3 +113,75 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_taken_again(
     take_lease(file, lease)
     assert lock.exists()
     assert len(waits) == 2
+
+
+def test_who_begins_waits_for_a_command_that_changes_the_study(
+    mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lease = mine
+    with claimed(file, "digits"):
+        assert running_engine(file, "digits") is None, "it listens nowhere"
+        with pytest.raises(StudyBusyError, match="is being changed by process"):
+            take_lease(file, lease, patience_s=0.0)
+        with pytest.raises(StudyBusyError):
+            take_lease(file, lease, patience_s=0.01)
+    claim = Claim(file, "digits")
+
+    # The command ends while it is waited for.
+    def release(_: float) -> None:
+        claim.release()
+
+    monkeypatch.setattr("hptui.engine.lease.time.sleep", release)
+    assert take_lease(file, lease, patience_s=60.0) is None
+    assert running_engine(file, "digits") == lease
+
+
+def test_nobody_waits_for_an_engine(
+    mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lease = mine
+    take_lease(file, lease)
+
+    def fail(_: float) -> None:
+        pytest.fail("it waits")
+
+    monkeypatch.setattr("hptui.engine.lease.time.sleep", fail)
+    with pytest.raises(StudyBusyError, match="is being run by process"):
+        take_lease(file, lease, patience_s=60.0)
+
+
+def test_a_folder_that_vanishes_meanwhile_is_made_again(
+    mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, lease = mine
+    folder = folder_of(file, "digits")
+    read, times = read_lease, iter(range(3))
+
+    def vanishes(study_file: Path, study: str) -> Lease | None:
+        if next(times, None) is not None:
+            # What a command does that had made the folder, and ends at this moment.
+            (folder / "engine.lock").unlink()
+            folder.rmdir()
+        return read(study_file, study)
+
+    monkeypatch.setattr("hptui.engine.lease.read_lease", vanishes)
+    assert take_lease(file, lease) is None
+    assert read(file, "digits") == lease
+
+
+def test_a_folder_is_not_removed_while_somebody_takes_the_study(mine: tuple[Path, Lease]) -> None:
+    file, _ = mine
+    folder = folder_of(file, "digits")
+    folder.mkdir()
+    with (folder / "engine.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        thread = threading.Thread(target=remove_unused, args=(folder,))
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive(), "it waits for the lock"
+        (folder / "engine.json").touch()
+    thread.join(10)
+    assert (folder / "engine.lock").exists()
+    (folder / "engine.json").unlink()
+    remove_unused(folder)
+    assert not folder.exists()

@@ -156,6 +156,47 @@ def test_a_trial_whose_number_another_one_has_gets_its_own_and_once(path: Path):
     assert second.system_attrs["hptui:replayed"] == "another:0"
 
 
+def test_a_trial_that_somebody_enqueued_meanwhile_is_not_overwritten(path: Path):
+    lines, trial = unsaved_lines(path)
+    data = json.loads(lines[0])
+    with contextlib.closing(SqliteStorage(path)) as storage:
+        for value in (0.75, 0.5):
+            optuna.Study(study_name="s", storage=storage).enqueue_trial({"x": value})
+    popped = {**data, "number": 2, "start": None, "system_attrs": {"fixed_params": {"x": 0.5}}}
+    fresh = {**data, "number": 1}
+    spool_of(path, [json.dumps(fresh), json.dumps(popped)])
+    assert use_up(path, "s", spool_of_existing(path)) == Replayed(2, 0)
+    states = [each.state.name for each in stored(path)]
+    # The second one was taken up by the run, as its parameters tell; the first one was not.
+    assert states == ["RUNNING", "WAITING", "COMPLETE", "COMPLETE"]
+    assert stored(path)[1].system_attrs == {"fixed_params": {"x": 0.75}}
+    assert stored(path)[3].system_attrs["hptui:replayed"] == f"{RUN}:1"
+    assert stored(path)[3].values == trial.values
+
+
+def test_no_number_is_left_out_when_trials_before_it_are_lost(path: Path):
+    lines, _ = unsaved_lines(path)
+    data = json.loads(lines[0])
+    spool = spool_of(path, [json.dumps({**data, "number": number}) for number in (7, 9)])
+    copy = spool.path.read_bytes()
+    for counts in (Replayed(2, 0), Replayed(0, 2)):
+        assert use_up(path, "s", spool_of_existing(path)) == counts
+        spool.path.write_bytes(copy)
+    study = optuna.load_study(study_name="s", storage=f"sqlite:///{path}")
+    study.tell(study.ask(), 1.0)
+    assert [trial.number for trial in study.trials] == [0, 1, 2, 3]
+
+
+def test_trials_belong_to_the_original_and_not_to_a_copy_of_it(path: Path):
+    lines, _ = unsaved_lines(path)
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    spool_of(path, lines)
+    assert find_spools(copy, "s", "t") == []
+    path.rename(path.with_name("moved.db"))
+    assert len(find_spools(path.with_name("moved.db"), "s", "t")) == 1
+
+
 def test_what_does_not_belong_or_cannot_be_read_stays_where_it_is(path: Path):
     lines, _ = unsaved_lines(path)
     before = repr(stored(path))
@@ -166,6 +207,13 @@ def test_what_does_not_belong_or_cannot_be_read_stays_where_it_is(path: Path):
         "another form": [json.dumps({"number": 0, "state": "complete", "values": [1]})],
         "a running trial": [json.dumps({**data, "state": "running"})],
         "a wrong time": [*lines, json.dumps({**data, "start": "noon"})],
+        "a study that Optuna made": [json.dumps({**data, "token": None})],
+        "too many values": [json.dumps({**data, "values": [1.0, 2.0]})],
+        "no value": [json.dumps({**data, "values": None})],
+        "no number": [json.dumps({**data, "number": -1})],
+        "a huge number": [json.dumps({**data, "number": 10**30})],
+        "a huge step": [*lines, json.dumps({**data, "number": 1, "reports": [[10**30, 1.0]]})],
+        "half a character": [json.dumps({**data, "user_attrs": {"\ud800": 1}})],
     }
     folder = folder_of(path, "s")
     folder.mkdir()
@@ -193,6 +241,8 @@ def test_what_belongs_to_nothing_any_more_is_left_in_the_users_own_folder(tmp_pa
     name = "r"
     wait_until(lambda: running_engine(file, name) is not None, "the lease")
     shutil.rmtree(folder)
+    # Trials that begin meanwhile would make the folder again, for their own files.
+    folder.touch()
     (elsewhere / "go").touch()
     _, err = rest_of(process)
     assert "moved or deleted" in err

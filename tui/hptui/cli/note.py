@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.domain.json_values import dump
-from hptui.domain.notes import MAX_NOTE_CHARS
+from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import HptuiError, UsageError
 
@@ -116,6 +116,7 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
     """Let the user's editor change the note, and lose nothing of what was typed there."""
     editor = _editor()
     note = _read(place, args.trial)
+    _require_whole(note)
     expected = note.version if args.if_version is None else args.if_version
     folder = Path(tempfile.mkdtemp(prefix="hptui-note-"))
     path = folder / "note.md"
@@ -123,6 +124,10 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
     before = path.read_bytes()
     try:
         _run_editor(editor, path)
+        if not path.exists():
+            raise HptuiError(
+                f"The editor {safe_line(editor[0])} has removed the file; nothing was saved."
+            )
         if path.read_bytes() == before:
             print("The note is as it was.")
         else:
@@ -139,6 +144,16 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
         raise
     shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _require_whole(note: Note) -> None:
+    """Refuse to edit a note of which only the beginning was read: the rest would be lost.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if note.is_cut:
+        raise UsageError(CUT_NOTE, hint="hptui note STUDY --set TEXT replaces it as a whole.")
 
 
 def _editor() -> list[str]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MAX_NOTE_CHARS: Final = 100_000
 """Longer notes are refused, and read up to here."""
+CUT_NOTE: Final = (
+    f"The note has more than {MAX_NOTE_CHARS:,} characters: it can be edited in optuna-dashboard, "
+    "but not here."
+)
 MAX_TAG_CHARS: Final = 100
 MAX_TAGS: Final = 100
 """Of one study or trial."""

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.engine.claim import claimed
@@ -22,6 +21,7 @@ from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hptui.engine.protocol import Message
 
@@ -53,8 +53,7 @@ def save_edit(path: Path, study_name: str, edit: Edit) -> int:
 
 def _save(path: Path, study_name: str, edit: Edit) -> int:
     lease = running_engine(path, study_name)
-    # Who renames a study, or saves a note, holds it for a moment and listens nowhere.
-    if lease is not None and lease.socket != str(Path()):
+    if lease is not None:
         return sum(
             _ask(path, study_name, {"op": "annotate", "edit": part.to_json()})
             for part in _parts(edit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.lease import Lease, folder_of, remove_unused, take_lease
 from hptui.errors import StudyFileError
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class Claim:
 
 def _prune(folder: Path, root: Path) -> None:
     """Remove a folder in which nothing but a lock is left, and what it leaves empty above it."""
+    remove_unused(folder)
     with suppress(OSError):
-        if {each.name for each in folder.iterdir()} <= {_LOCK}:
-            (folder / _LOCK).unlink(missing_ok=True)
+        folder = folder.parent if not folder.exists() else folder
         while folder != root:
             folder.rmdir()
             folder = folder.parent

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def running_engine(study_file: Path, study: str) -> Lease | None:
     """Return the lease of the engine that runs a study now, or None."""
     lease = read_lease(study_file, study)
-    return lease if lease is not None and lease.is_alive else None
+    is_engine = lease is not None and lease.is_alive and not lease.is_for_a_moment
+    return lease if is_engine else None
 
 
 def ask_engine(

@@ -189,7 +189,7 @@ def _retry(engine: Engine, message: Message) -> Message:
     run = engine.run_state
     assert run is not None
     numbers = message.get("trials")
-    retried = run.retry(None if numbers is None else {int(each) for each in numbers})
+    retried = run.retries.add(None if numbers is None else {int(each) for each in numbers})
     if not retried:
         raise UsageError("No failed trial is left to retry.")
     engine.feed(Tick())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from dataclasses import dataclass, field
@@ -219,7 +220,9 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
 
 def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
     wal = path.with_name(f"{path.name}-wal")
-    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    wal_bytes = 0
+    with contextlib.suppress(OSError):
+        wal_bytes = wal.stat().st_size
     page_bytes, n_pages, n_free = read_study_file(path, _pages)
     free, whole = n_free * page_bytes, n_pages * page_bytes
     if wal_bytes > _MIN_WAL_BYTES and not is_running:

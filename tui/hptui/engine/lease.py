@@ -8,9 +8,11 @@ import json
 import os
 import re
 import socket
+import time
 import zlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.text import safe_line
 from hptui.engine.process_identity import boot_id, start_time
@@ -18,7 +20,12 @@ from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from pathlib import Path
+
+_LOCK: Final = "engine.lock"
+_RETRY_S: Final = 0.02
+_MAX_VANISHED: Final = 10
+A_MOMENT_S: Final = 3.0
+"""How long whoever begins to run a study waits for commands that are changing it."""
 
 
 def folder_of(study_file: Path, study: str) -> Path:
@@ -61,6 +68,11 @@ class Lease:
         return self.host == socket.gethostname()
 
     @property
+    def is_for_a_moment(self) -> bool:
+        """Whether it is no engine's, but of a command here that changes the study."""
+        return self.is_here and self.socket == str(Path())
+
+    @property
     def is_alive(self) -> bool:
         """Whether its engine may still run; on another machine that cannot be known, so yes.
 
@@ -87,7 +99,7 @@ def _from_json(data: Mapping[str, Any]) -> Lease:
 @contextlib.contextmanager
 def _one_at_a_time(folder: Path) -> Generator[None]:
     # Only the check and the writing are guarded: the lease itself is the file's content.
-    fd = _locked(folder / "engine.lock")
+    fd = _locked(folder / _LOCK)
     try:
         yield
     finally:
@@ -105,18 +117,43 @@ def _locked(path: Path) -> int:
         os.close(fd)
 
 
-def take_lease(study_file: Path, lease: Lease) -> Lease | None:
+def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> Lease | None:
     """Take the study for this engine and return the lease of a dead engine, if one was left.
+
+    Args:
+        study_file: The study's file.
+        lease: What to hold it by.
+        patience_s: How long to wait for who holds it for a moment, as a note is saved.
 
     Raises:
         StudyBusyError: A living engine holds it; says who.
     """
+    deadline_s = time.monotonic() + patience_s
+    vanished = 0
+    while True:
+        try:
+            found = _take(study_file, lease)
+        except FileNotFoundError:
+            # Who had made the folder has just removed it.
+            vanished += 1
+            if vanished == _MAX_VANISHED:
+                raise
+            continue
+        if found is None or not found.is_alive:
+            return found
+        if not found.is_for_a_moment or time.monotonic() > deadline_s:
+            raise busy_error(study_file, found)
+        time.sleep(_RETRY_S)
+
+
+def _take(study_file: Path, lease: Lease) -> Lease | None:
+    """Return the lease that was there; it is replaced, unless who holds it is alive."""
     folder = folder_of(study_file, lease.study)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_at_a_time(folder):
         found = read_lease(study_file, lease.study)
         if found is not None and found.is_alive:
-            raise busy_error(study_file, found)
+            return found
         path = folder / "engine.json"
         draft = folder / f"engine.json.{os.getpid()}"
         draft.unlink(missing_ok=True)
@@ -133,6 +170,11 @@ def take_lease(study_file: Path, lease: Lease) -> Lease | None:
 
 def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     """Return the error that says who runs a study and how to reach it."""
+    if lease.is_for_a_moment:
+        return StudyBusyError(
+            f"{safe_line(lease.study)} is being changed by process {lease.pid}.",
+            hint="Try again in a moment.",
+        )
     spelled = str(study_file) if lease.study == study_file.stem else f"{study_file}:{lease.study}"
     name = safe_line(spelled)
     where = "" if lease.is_here else f" on {safe_line(lease.host)}"
@@ -144,6 +186,21 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     return StudyBusyError(
         f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
     )
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove a study's folder in which nothing but the lock is left."""
+    with contextlib.suppress(OSError):
+        if _is_unused(folder):
+            # Who waits for the lock sees that the file is gone, and makes another.
+            with _one_at_a_time(folder):
+                if _is_unused(folder):
+                    (folder / _LOCK).unlink()
+        folder.rmdir()
+
+
+def _is_unused(folder: Path) -> bool:
+    return {each.name for each in folder.iterdir()} <= {_LOCK}
 
 
 def release_lease(study_file: Path, lease: Lease) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import optuna
 from optuna.trial import TrialState
 
-from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
+from hptui.engine.lease import A_MOMENT_S, Lease, folder_of, release_lease, take_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.run import runs_of
 from hptui.engine.scratch import clear_scratch
@@ -60,7 +60,7 @@ def settle_leftovers(study_file: Path, name: str, what: str) -> None:
     require_writable(study_file)
     lease = Lease.of_this_process(name, "doctor", Path())
     folder = folder_of(study_file, name)
-    take_lease(study_file, lease)
+    take_lease(study_file, lease, patience_s=A_MOMENT_S)
     try:
         storage = SqliteStorage(study_file)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -19,7 +20,11 @@ Kind = Literal["scratch", "logs", "set-aside"]
 _MAX_WALKED: Final = 100_000
 _KEPT_STATES: Final = frozenset({"COMPLETE", "RUNNING", "WAITING"})
 """Folders of complete trials hold what they were asked to keep."""
-_LOG_PREFIX, _LOG_SUFFIX = "trial-", ".log"
+# Exactly as runs name them: what people have put there themselves is left alone.
+_NUMBER: Final = r"(\d{6}|[1-9]\d{6,18})"
+_SCRATCH: Final = re.compile(_NUMBER, re.ASCII)
+_LOG: Final = re.compile(rf"trial-{_NUMBER}\.log", re.ASCII)
+_ASIDE: Final = re.compile(r"\.old-\d{8}-\d{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +58,18 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
     scratch = [
         each
         for each in _entries(folder / "scratch")
-        if each.name.isdecimal() and states.get(int(each.name)) not in _KEPT_STATES
+        if (number := _number_of(each.name, _SCRATCH)) is not None
+        and states.get(number) not in _KEPT_STATES
     ]
     logs = [
         each
         for each in _entries(folder / "logs")
-        if (number := _number_of_log(each.name)) is not None and number not in states
+        if (number := _number_of(each.name, _LOG)) is not None and number not in states
     ]
     aside = [
-        each for each in _entries(folder.parent) if each.name.startswith(f"{folder.name}.old-")
+        each
+        for each in _entries(folder.parent)
+        if each.name.startswith(folder.name) and _ASIDE.fullmatch(each.name[len(folder.name) :])
     ]
     return {
         "scratch": Remains("folder{} of trials that have not come to their end", tuple(scratch)),
@@ -83,16 +91,15 @@ def remove_remains(remains: Remains) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
+    # What a link leads to may be anything: nothing in it is taken for something left over.
     with contextlib.suppress(OSError):
-        return sorted(folder.iterdir())
+        return [] if folder.is_symlink() else sorted(folder.iterdir())
     return []
 
 
-def _number_of_log(name: str) -> int | None:
-    if not (name.startswith(_LOG_PREFIX) and name.endswith(_LOG_SUFFIX)):
-        return None
-    number = name.removeprefix(_LOG_PREFIX).removesuffix(_LOG_SUFFIX)
-    return int(number) if number.isdecimal() else None
+def _number_of(name: str, pattern: re.Pattern[str]) -> int | None:
+    match = pattern.fullmatch(name)
+    return None if match is None else int(match[1])
 
 
 def _bytes_of(path: Path) -> int:

@@ -4,19 +4,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import optuna
 from optuna.trial import TrialState
 
-from hptui.engine.lease import Lease, release_lease, take_lease
+from hptui.engine.lease import A_MOMENT_S, Lease, release_lease, take_lease
+from hptui.errors import StudyBusyError
 from hptui.storage.failures import RETRY_KEY
 from hptui.storage.gate import require_writable
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from optuna.trial import FrozenTrial
+
+_AT_ONCE: Final = 200
+"""About 15 ms of an engine's time."""
 
 
 def retry_trials(study: optuna.Study, numbers: Collection[int] | None) -> list[int]:
@@ -32,26 +39,75 @@ def retry_trials(study: optuna.Study, numbers: Collection[int] | None) -> list[i
     Raises:
         StudyBusyError: The file does not take a new trial now.
     """
+    chosen = _left_to_retry(study, numbers)
+    for trial in chosen:
+        _enqueue(study, trial)
+    return [trial.number for trial in chosen]
+
+
+class Retries:
+    """Failed trials that are to be tried again: many are enqueued a few at a time.
+
+    So an engine goes on with its trials meanwhile.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._left: deque[FrozenTrial] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def add(self, numbers: Collection[int] | None) -> list[int]:
+        """Begin to enqueue trials, as `retry_trials` does; return their numbers.
+
+        Raises:
+            StudyBusyError: The file does not take a new trial now; none is enqueued.
+        """
+        known = {trial.number for trial in self._left}
+        added = [t for t in _left_to_retry(self._study, numbers) if t.number not in known]
+        before = self._left.copy()
+        self._left.extend(added)
+        try:
+            self.enqueue_some()
+        except StudyBusyError:
+            self._left = before
+            raise
+        return [trial.number for trial in added]
+
+    def enqueue_some(self) -> None:
+        """Enqueue the next few.
+
+        Raises:
+            StudyBusyError: The file does not take a new trial now; they are kept.
+        """
+        for _ in range(min(_AT_ONCE, len(self._left))):
+            _enqueue(self._study, self._left[0])
+            self._left.popleft()
+
+
+def _left_to_retry(study: optuna.Study, numbers: Collection[int] | None) -> list[FrozenTrial]:
     wanted = None if numbers is None else frozenset(numbers)
     trials = study.get_trials(deepcopy=False)
     retried = {trial.system_attrs.get(RETRY_KEY) for trial in trials}
-    chosen = [
+    return [
         trial
         for trial in trials
         if trial.state is TrialState.FAIL
         and trial.number not in retried
         and (wanted is None or trial.number in wanted)
     ]
-    for trial in chosen:
-        study._storage.create_new_trial(
-            study._study_id,
-            optuna.trial.create_trial(
-                state=TrialState.WAITING,
-                system_attrs={"fixed_params": trial.params, RETRY_KEY: trial.number},
-                user_attrs=trial.user_attrs,
-            ),
-        )
-    return [trial.number for trial in chosen]
+
+
+def _enqueue(study: optuna.Study, trial: FrozenTrial) -> None:
+    study._storage.create_new_trial(
+        study._study_id,
+        optuna.trial.create_trial(
+            state=TrialState.WAITING,
+            system_attrs={"fixed_params": trial.params, RETRY_KEY: trial.number},
+            user_attrs=trial.user_attrs,
+        ),
+    )
 
 
 def retry_at_rest(study_file: Path, name: str, numbers: Collection[int] | None) -> list[int]:
@@ -66,7 +122,7 @@ def retry_at_rest(study_file: Path, name: str, numbers: Collection[int] | None) 
     """
     require_writable(study_file)
     lease = Lease.of_this_process(name, "retry", Path())
-    take_lease(study_file, lease)
+    take_lease(study_file, lease, patience_s=A_MOMENT_S)
     try:
         with SqliteStorage(study_file) as storage:
             # One transaction: all of them or none.

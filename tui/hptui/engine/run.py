@@ -16,19 +16,19 @@ from optuna.trial import TrialState
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
-from hptui.engine.retrying import retry_trials
 from hptui.engine.scratch import remove_empty
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
 from hptui.storage.spooled import Origin, spell_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import optuna
 
     from hptui.engine.plan import RunPlan
+    from hptui.engine.retrying import Retries
     from hptui.engine.run_events import EndReason
     from hptui.engine.space_edits import SpaceEdits
     from hptui.engine.trials import Trials
@@ -53,6 +53,8 @@ class Run:
     space: SpaceEdits
     folder: Path
     log_handler: logging.Handler
+    retries: Retries
+    """Failed trials that are to be tried again and are not all enqueued yet."""
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
@@ -91,20 +93,6 @@ class Run:
         self.study.enqueue_trial(dict(params))
         return self.study.get_trials(deepcopy=False)[-1].number
 
-    def retry(self, numbers: Collection[int] | None) -> list[int]:
-        """Enqueue failed trials again with their parameters, each of them once.
-
-        Args:
-            numbers: Which ones; None for all that have failed.
-
-        Returns:
-            The numbers of the trials that have failed and are enqueued now.
-
-        Raises:
-            StudyBusyError: The file does not take a new trial now.
-        """
-        return retry_trials(self.study, numbers)
-
     def record_end(self, reason: EndReason) -> None:
         """Write when and why the run ended."""
         runs = runs_of(self.study)
@@ -137,7 +125,8 @@ class Run:
 
     def _token(self) -> str | None:
         about = self.storage.get_study_system_attrs(self.study._study_id).get("hptui:study")
-        return str(cast("dict[str, Any]", about).get("token")) if isinstance(about, dict) else None
+        token = cast("dict[str, Any]", about).get("token") if isinstance(about, dict) else None
+        return token if isinstance(token, str) else None
 
     def _close_storage(self) -> HptuiError | None:
         """Write what is gathered; what the file does not take goes into a file of its own."""

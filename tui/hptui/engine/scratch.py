@@ -93,7 +93,12 @@ def clear_scratch(folder: Path) -> None:
 
 
 def remove_empty(folder: Path) -> None:
-    """Remove the empty files and folders in `folder`, and `folder` itself when nothing is left."""
+    """Remove the empty files and folders in `folder`, and `folder` itself when nothing is left.
+
+    Nothing is removed where a link leads to: it may be anything.
+    """
+    if folder.is_symlink():
+        return
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
             with contextlib.suppress(OSError):

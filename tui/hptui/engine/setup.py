@@ -19,9 +19,17 @@ from hptui.domain.edits import (
 from hptui.domain.text import safe_line
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
-from hptui.engine.lease import Lease, folder_of, release_lease, take_lease
+from hptui.engine.lease import (
+    A_MOMENT_S,
+    Lease,
+    folder_of,
+    release_lease,
+    remove_unused,
+    take_lease,
+)
 from hptui.engine.leftovers import treat_leftovers
 from hptui.engine.process_identity import boot_id
+from hptui.engine.retrying import Retries
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
@@ -61,7 +69,7 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
         if choices is not None:
             plan.study_file.parent.mkdir(parents=True, exist_ok=True)
             _set_aside(plan)
-        take_lease(plan.study_file, lease)
+        take_lease(plan.study_file, lease, patience_s=A_MOMENT_S)
     except OSError as error:
         _remove_folder(plan)
         raise StudyFileError(
@@ -78,11 +86,7 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
 
 def _remove_folder(plan: RunPlan) -> None:
     """Remove the study's folder when nothing but the lock is in it."""
-    folder = folder_of(plan.study_file, plan.study)
-    with contextlib.suppress(OSError):
-        if [each.name for each in folder.iterdir()] == ["engine.lock"]:
-            (folder / "engine.lock").unlink()
-        folder.rmdir()
+    remove_unused(folder_of(plan.study_file, plan.study))
 
 
 def _set_aside(plan: RunPlan) -> None:
@@ -191,6 +195,7 @@ def _start(
         ),
         folder=folder,
         log_handler=handler,
+        retries=Retries(study),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import tempfile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hptui.storage.spooled import Replayed, SpooledTrial
 
 _PATTERN: Final = "unsaved-*.jsonl"
-_MAX_BYTES: Final = 1_000_000_000
+_MAX_BYTES: Final = 256_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,11 @@ def find_spools(study_file: Path, study: str, token: str | None) -> list[Spool]:
     found: list[Spool] = []
     for place in dict.fromkeys(places(folder)):
         for path in _listed(place):
-            spool = _read(path)
             is_ours = place == folder or any(
-                _belongs(trial, study_file, study, token) for trial in spool.trials[:1]
+                _belongs(trial, study_file, study, token) for trial in _read(path, most=1).trials
             )
             if is_ours:
-                found.append(spool)
+                found.append(_read(path))
     return found
 
 
@@ -107,28 +107,30 @@ def _listed(place: Path) -> Iterator[Path]:
 
 def _belongs(trial: SpooledTrial, study_file: Path, study: str, token: str | None) -> bool:
     origin = trial.origin
-    if token is not None and origin.token == token:
-        return True
-    return origin.study == study and origin.file == str(study_file.resolve())
+    if origin.file == str(study_file.resolve()):
+        return origin.study == study or (token is not None and origin.token == token)
+    # A copy has the token, too, but the original is where they belong.
+    return token is not None and origin.token == token and not os.path.lexists(origin.file)
 
 
-def _read(path: Path) -> Spool:
+def _read(path: Path, *, most: int | None = None) -> Spool:
+    """Read a file with trials; with `most` only so many of them."""
     from hptui.storage.spooled import read_line
 
     try:
         if path.stat().st_size > _MAX_BYTES:
             return Spool(path, problem=f"{safe_line(path.name)} is too large to be read.")
-        lines = path.read_text("utf-8").splitlines()
+        trials: list[SpooledTrial] = []
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(itertools.islice(stream, most), start=1):
+                try:
+                    if line.strip():
+                        trials.append(read_line(line))
+                except UsageError as error:
+                    problem = f"{safe_line(path.name)}, line {number}: {error.message}"
+                    return Spool(path, problem=problem)
     except (OSError, ValueError) as error:
         return Spool(path, problem=f"{safe_line(path.name)} cannot be read: {safe_line(error)}.")
-    trials: list[SpooledTrial] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            trials.append(read_line(line))
-        except UsageError as error:
-            return Spool(path, problem=f"{safe_line(path.name)}, line {number}: {error.message}")
     return Spool(path, tuple(trials))
 
 

@@ -10,7 +10,7 @@ from hptui.domain.notes import check_note, check_tag
 from hptui.errors import UsageError
 from hptui.storage.notes import write_note
 from hptui.storage.tags import TAGS_KEY, change_tags
-from hptui.storage.trial_detail import no_such_trial
+from hptui.storage.trial_detail import no_such_trial, storable_number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -153,7 +153,7 @@ def _ids(
             connection.execute(
                 f"SELECT number, MIN(trial_id) FROM trials WHERE study_id = ? "
                 f"AND number IN ({places}) GROUP BY number",
-                (study_id, *chunk),
+                (study_id, *map(storable_number, chunk)),
             )
         )
     missing = next((number for number in wanted if number not in found), None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PIECE_CHARS: Final = 2045
 """Of one attribute; older schemas have room for 2048 characters of JSON."""
 _MAX_PIECES: Final = 1_000
+_MAX_EMPTIED: Final = 20_000
 _MAX_PIECE_JSON_CHARS: Final = 100_000
 _KEY: Final = re.compile(r"dashboard:(?:(\d{1,18}):)?note_(?:str:(\d{1,9})|ver)", re.ASCII)
 
@@ -34,6 +35,8 @@ class Note:
     version: int = 0
     body: str = ""
     """At most MAX_NOTE_CHARS of it, not sanitised."""
+    is_cut: bool = False
+    """Whether there is more of it."""
 
 
 NO_NOTE: Final = Note()
@@ -59,11 +62,14 @@ def read_note(connection: sqlite3.Connection, study_id: int, trial_id: int | Non
     if not isinstance(version, int):
         return NO_NOTE
     pieces: dict[int, str] = {}
-    for index, text in _pieces(connection, study_id, trial_id):
+    found = _pieces(connection, study_id, trial_id)
+    for index, text in found:
         piece = _loads(text)
         if isinstance(piece, str):
             pieces[index] = piece
-    return Note(version, "".join(pieces[at] for at in sorted(pieces))[:MAX_NOTE_CHARS])
+    body = "".join(pieces[at] for at in sorted(pieces))
+    is_cut = len(body) > MAX_NOTE_CHARS or len(found) == _MAX_PIECES or len(pieces) < len(found)
+    return Note(version, body[:MAX_NOTE_CHARS], is_cut)
 
 
 def has_note(connection: sqlite3.Connection, study_id: int, trial_id: int | None) -> bool:
@@ -99,7 +105,7 @@ def write_note(
         )
     rows: dict[str, Any] = {_version_key(trial_id): now.version + 1}
     # Pieces that are no longer needed are emptied, as the dashboard does; it counts them.
-    for index, _ in _pieces(connection, study_id, trial_id):
+    for index, _ in _pieces(connection, study_id, trial_id, most=_MAX_EMPTIED):
         rows[_piece_key(trial_id, index)] = ""
     for at in range(0, len(body), _PIECE_CHARS):
         rows[_piece_key(trial_id, at // _PIECE_CHARS)] = body[at : at + _PIECE_CHARS]
@@ -144,7 +150,7 @@ def _piece_key(trial_id: int | None, index: int) -> str:
 
 
 def _pieces(
-    connection: sqlite3.Connection, study_id: int, trial_id: int | None
+    connection: sqlite3.Connection, study_id: int, trial_id: int | None, *, most: int = _MAX_PIECES
 ) -> list[tuple[int, bytes | None]]:
     """Return the numbered pieces of a note, as JSON."""
     prefix = _piece_key(trial_id, 0).removesuffix("0")
@@ -152,7 +158,7 @@ def _pieces(
         # As bytes, so that what is no UTF-8 ends nothing. `;` follows `:`.
         "SELECT key, CAST(substr(value_json, 1, ?) AS BLOB) FROM study_system_attributes "
         "WHERE study_id = ? AND key >= ? AND key < ? LIMIT ?",
-        (_MAX_PIECE_JSON_CHARS, study_id, prefix, f"{prefix[:-1]};", _MAX_PIECES),
+        (_MAX_PIECE_JSON_CHARS, study_id, prefix, f"{prefix[:-1]};", most),
     )
     return [
         (int(match[2]), text)

@@ -32,6 +32,7 @@ _MAX_WHOLE: Final = 2.0**63
 _MAX_EXACT: Final = 2**53
 """Whole numbers up to here are doubles, too."""
 _MICROSECONDS: Final = 1e6
+_KINDS: Final = ((bool, "bool"), ((int, float), "number"), (str, "text"))
 
 
 def require_pyarrow() -> None:
@@ -123,18 +124,23 @@ def _extras(arrow: Any, columns: StudyColumns, rows: IntArray) -> dict[str, Any]
     found = list(reader.of_rows(rows))
     made: dict[str, Any] = {}
     for key in names.user_attrs:
-        values = [extra.user_attrs.get(key) for extra in found]
-        kinds = {bool: bool, int: float, float: float, str: str}
-        alike = {kinds.get(type(value)) for value in values if value is not None}
-        if len(alike) > 1 or None in alike:
+        values: list[Any] = [extra.user_attrs.get(key) for extra in found]
+        # A bool is an int, too.
+        kinds = {
+            next((kind for types, kind in _KINDS if isinstance(value, types)), None)
+            for value in values
+            if value is not None
+        }
+        if len(kinds) > 1 or None in kinds:
             values = [
                 None if key not in extra.user_attrs else json.dumps(extra.user_attrs[key])
                 for extra in found
             ]
         made[f"user_attrs_{_text(key)}"] = _choices(arrow, values)
     for name in names.constraints:
-        values = [extra.constraints.get(name) for extra in found]
-        made[f"constraints_{_text(name)}"] = arrow.array(values, type=arrow.float64())
+        made[f"constraints_{_text(name)}"] = arrow.array(
+            [extra.constraints.get(name) for extra in found], type=arrow.float64()
+        )
     return made
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from hptui.storage.distributions import dump_distribution, parse_distribution
 from hptui.storage.gathered import GatheredRows, NewTrial
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.rows import as_stored
-from hptui.storage.study_identity import no_such_study, read_identity
+from hptui.storage.study_identity import no_such_study, read_directions, read_identity
 from hptui.storage.timestamps import from_text, to_text
 from hptui.storage.trial_detail import ERROR_KEY, RUN_KEY
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 FIT_STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "WAITING")
 _REPLAYED_KEY: Final = "hptui:replayed"
 """Trial system attribute: the run and number of a trial that got another number here."""
+_FIXED_KEY: Final = "fixed_params"
 _BAD_LINE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -119,6 +121,8 @@ def read_line(line: str) -> SpooledTrial:
         state = TrialState[str(data["state"]).upper()]
         if state.name not in FIT_STATES:
             raise ValueError(f"a trial that is {data['state']}")
+        if int(data["number"]) < 0:
+            raise ValueError(f"a trial with the number {data['number']}")
         params = {
             str(name): (as_stored(number), str(text))
             for name, (number, text) in data["stored"].items()
@@ -165,20 +169,37 @@ def replay(path: Path, study_name: str, trials: Sequence[SpooledTrial]) -> Repla
             if identity is None:
                 raise no_such_study(connection, path, study_name)
             _require_same(trials, identity.token, study_name)
+            _require_fit(trials, len(read_directions(connection, identity.study_id)), study_name)
             stored = [_replay_one(connection, identity.study_id, trial) for trial in trials]
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise as_storage_error(error, path) from error
+    except (ValueError, OverflowError) as error:
+        why = safe_line(error).removesuffix(".")
+        raise StudyFileError(f"A trial cannot be stored: {why}.") from error
     return Replayed(sum(stored), len(stored) - sum(stored))
 
 
 def _require_same(trials: Sequence[SpooledTrial], token: str | None, study_name: str) -> None:
     for trial in trials:
-        if token is not None and trial.origin.token is not None and trial.origin.token != token:
+        if trial.origin.token != token:
             raise StudyFileError(
                 f"They belong to an earlier study that was called "
                 f"{safe_line(study_name, max_chars=60)}, which is not there any more.",
                 hint="The file with them is left as it is; remove it when it is of no use.",
+            )
+
+
+def _require_fit(trials: Sequence[SpooledTrial], n_objectives: int, study_name: str) -> None:
+    for trial in trials:
+        is_complete = trial.state is TrialState.COMPLETE
+        fit = (n_objectives,) if is_complete else (0, n_objectives)
+        if len(trial.values) not in fit or any(map(math.isnan, trial.values)):
+            raise StudyFileError(
+                f"Trial {trial.number} has the values {safe_line(trial.values, max_chars=60)}; "
+                f"{safe_line(study_name, max_chars=60)} has {n_objectives} "
+                f"objective{'' if n_objectives == 1 else 's'}.",
+                hint="The file with them is left as it is.",
             )
 
 
@@ -189,24 +210,38 @@ def _replay_one(connection: sqlite3.Connection, study_id: int, trial: SpooledTri
         "ORDER BY trial_id LIMIT 1",
         (study_id, trial.number),
     ).fetchone()
-    if row is None:
+    (last,) = connection.execute(
+        "SELECT COALESCE(MAX(number), -1) FROM trials WHERE study_id = ?", (study_id,)
+    ).fetchone()
+    # Optuna counts trials to number the next one: no number may be left out.
+    if row is None and trial.number <= int(last) + 1:
         _write(connection, _new_id(connection), study_id, trial.number, trial)
         return True
-    trial_id, state, start = int(row[0]), str(row[1]), row[2]
+    trial_id, state, start = (-1, "", None) if row is None else (int(row[0]), str(row[1]), row[2])
     is_open = state in ("RUNNING", "WAITING") and trial.state is not TrialState.WAITING
-    run = _system_attribute(connection, trial_id, RUN_KEY)
-    is_it = run in (None, trial.origin.run) and start in (None, trial.start)
+    is_it = row is not None and _is_it(connection, trial_id, state, start, trial)
     if is_it and (is_open or _was_taken_for_dead(connection, trial_id, state, trial)):
         _write(connection, trial_id, None, trial.number, trial)
         return True
     if is_it or _was_replayed(connection, study_id, trial):
         return False
-    (last,) = connection.execute(
-        "SELECT MAX(number) FROM trials WHERE study_id = ?", (study_id,)
-    ).fetchone()
     trial.system_attrs[_REPLAYED_KEY] = _spelled(trial)
     _write(connection, _new_id(connection), study_id, int(last) + 1, trial)
     return True
+
+
+def _is_it(
+    connection: sqlite3.Connection, trial_id: int, state: str, start: object, trial: SpooledTrial
+) -> bool:
+    """Say whether the file has a trial as it was before it could not be stored."""
+    run = _system_attribute(connection, trial_id, RUN_KEY)
+    if run is not None:
+        return run == trial.origin.run and start in (None, trial.start)
+    if start is not None:
+        return start == trial.start
+    # It waits: another program may have enqueued one under this number meanwhile.
+    fixed = _system_attribute(connection, trial_id, _FIXED_KEY)
+    return state == "WAITING" and fixed == trial.system_attrs.get(_FIXED_KEY)
 
 
 def _write(

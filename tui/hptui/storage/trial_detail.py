@@ -141,7 +141,7 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
         row = connection.execute(
             "SELECT trial_id FROM trials WHERE study_id = ? AND number = ? "
             "ORDER BY trial_id LIMIT 1",
-            (identity.study_id, number),
+            (identity.study_id, storable_number(number)),
         ).fetchone()
         if row is None:
             raise no_such_trial(connection, identity.study_id, study_name, number)
@@ -151,6 +151,11 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
         )
 
     return read_study_file(path, read)
+
+
+def storable_number(number: int) -> int:
+    """Return a trial's number as SQLite can look for it; -1, which no trial has, if it cannot."""
+    return number if -(2**63) <= number < 2**63 else -1
 
 
 def no_such_trial(

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static, TextArea
 
-from hptui.domain.notes import MAX_NOTE_CHARS
+from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import HptuiError
 from hptui.ui.annotating import (
@@ -145,6 +145,10 @@ class NoteDialog(_Annotating):
         shown = safe_text(message.note.body, max_chars=_ALL)
         self._version, self._before = message.note.version, shown
         self._put(shown)
+        if message.note.is_cut:
+            self._before = None
+            self.tell(CUT_NOTE)
+            return
         self.area.read_only = False
         if shown != message.note.body:
             self._notice = "Its control characters are spelled out here."
