@@ -44,6 +44,11 @@ def trials(folder: Path, name: str) -> list[optuna.trial.FrozenTrial]:
 
 
 def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> None:
+    names = [f"p{index}" for index in range(1, 20)]
+    rows = [",".join(str(row) for _ in names) for row in range(9)]
+    (folder.parent / "wide.csv").write_text(
+        "\n".join([",".join([*names, "value"]), *(f"{row},1" for row in rows)])
+    )
     (folder.parent / "more.csv").write_text("x,kernel,value\n0.5,a,1\n0.25,b,2\nhalf,b,3\n")
     drive(
         """
@@ -54,6 +59,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         press tab
         type "value<>"
         wait "^"
+        expect-not "x0a"
         press ctrl+u
         type state:complete
         wait "1  filtered out"
@@ -96,6 +102,30 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "table got 3 of 3 trials."
         press F escape
         wait-not "Fork"
+        press i
+        wait "Which file?"
+        type wide.csv
+        press tab ctrl+u
+        type wide
+        wait "wide would get 9 of 9 trials."
+        expect "more lines"
+        expect "enter import   tab next field"
+        press enter
+        wait "wide got 9 of 9 trials."
+        press F
+        wait "wide-2 would have 9 of 9 trials."
+        press down down down ctrl+u
+        type 1..8
+        press down ctrl+u
+        type 0..7
+        press down ctrl+u
+        type 2..8
+        press down ctrl+u
+        type 0..6
+        wait "wide-2 would have 5 of 9 trials, 4 left out:"
+        expect "enter fork   tab next field"
+        press escape
+        wait-not "Fork wide"
         """,
         size="80x24",
     )

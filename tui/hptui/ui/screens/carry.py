@@ -34,6 +34,15 @@ _PROGRESS_FROM: Final = 5_000
 """Trials that are read without a word."""
 _MAX_LABEL: Final = 24
 _MAX_LINE: Final = 300
+_MAX_LINES: Final = 9
+"""As many as `#ahead` is high."""
+_MIN_FIELDS: Final = 4
+_AROUND_FIELDS: Final = 7
+"""The lines of a dialog that are neither fields nor what would come of them."""
+
+
+class _Fields(VerticalScroll, inherit_bindings=False):
+    """Fields that may be more than fit; keys go from one to the next, and do not scroll."""
 
 
 class CarryDialog(Dialog["Outcome"]):
@@ -90,13 +99,18 @@ class CarryDialog(Dialog["Outcome"]):
         """Lay out the title, room for the fields, what would come of them, and the keys."""
         with Vertical(id="frame"):
             yield Static(Text(safe_line(self._form.title)), id="title")
-            yield VerticalScroll(id="fields", can_focus=False)
+            yield _Fields(id="fields", can_focus=False)
             yield Static("Reading…", id="ahead", markup=False)
             yield Static(Text(f"enter {self._form.verb}   tab next field   esc cancel"), id="keys")
 
     def on_mount(self) -> None:
         """Read in a thread."""
         self._read()
+
+    def on_resize(self) -> None:
+        """Leave room for what would come of the fields, and for the keys."""
+        room = self.size.height - _AROUND_FIELDS - _MAX_LINES
+        self.query_one("#fields").styles.max_height = max(_MIN_FIELDS, room)
 
     @work(thread=True, exit_on_error=False, group="carry")
     def _read(self) -> None:
@@ -113,7 +127,7 @@ class CarryDialog(Dialog["Outcome"]):
     async def show_fields(self, message: Read) -> None:
         """Ask."""
         content = message.content
-        rows = self.query_one("#fields", VerticalScroll)
+        rows = self.query_one("#fields", _Fields)
         self._fields = {f"field-{index}": field for index, field in enumerate(content.fields)}
         if content.marks:
             self._marks = MarkList(content.marks)
@@ -171,7 +185,7 @@ class CarryDialog(Dialog["Outcome"]):
         found = message.found
         if isinstance(found, HptuiError):
             self._can_do = False
-            self._tell([found.message, found.hint], is_trouble=True)
+            self._tell([found.message, *found.hint.split("\n")], is_trouble=True)
         else:
             self._can_do = found.can_do
             self._tell(found.lines)
@@ -212,7 +226,7 @@ class CarryDialog(Dialog["Outcome"]):
         self._is_working = False
         if isinstance(message.outcome, HptuiError):
             error = message.outcome
-            self._tell([error.message, error.hint], is_trouble=True)
+            self._tell([error.message, *error.hint.split("\n")], is_trouble=True)
         else:
             self.dismiss(message.outcome)
 
@@ -235,4 +249,7 @@ class CarryDialog(Dialog["Outcome"]):
         pane = self.query_one("#ahead", Static)
         pane.set_class(is_trouble, "-trouble")
         shown = [safe_line(line, max_chars=_MAX_LINE) for line in lines if line]
+        if len(shown) > _MAX_LINES:
+            left = len(shown) - _MAX_LINES + 1
+            shown = [*shown[: _MAX_LINES - 1], f"… and {left} more lines"]
         pane.update(Text("\n".join(shown)))
