@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+import pytest
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 from tests.engine.test_forking import load
@@ -11,6 +13,7 @@ from tests.engine.test_importing import write
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.engine.importing import import_into, import_into_new, preview_import
+from hptui.errors import UsageError
 from hptui.storage.import_plan import ImportRequest
 
 if TYPE_CHECKING:
@@ -76,6 +79,14 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         assert any("1,5 is read as 1.5" in each for each in done.plan.remarks) is (
             name == "semicolons"
         )
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("pipe.csv", "folder.json"):
+        (tmp_path / "folder.json").mkdir(exist_ok=True)
+        with pytest.raises(UsageError, match="is no file of text"):
+            preview_import(tmp_path / name, ImportRequest(), None)
 
 
 def test_what_is_no_number_makes_no_choice_and_no_value(tmp_path: Path) -> None:

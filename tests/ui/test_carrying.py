@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
 from tests.storage.study_file import FLOAT, StudyFile
+from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
+from textual.widgets import Static
 
 from hptui.domain.edits import ParamEdit
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
 from hptui.storage.studies import study_names
+from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead
 from hptui.ui.fork_form import edit_of, spell_space
+from hptui.ui.screens.carry import CarryDialog
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.ui.carry_form import Progress, Texts
+    from hptui.ui.keeping import Outcome
 
 ABC = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b", "c"]}})
 
@@ -136,6 +144,64 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
     waiting = trials(folder, "table")
     assert [trial.state.name for trial in waiting] == ["WAITING"] * 3
     assert len(trials(folder, "one")) == 14
+
+
+class SlowForm(CarryForm):
+    """Looks until it is let go on, and tells how many look at once."""
+
+    def __init__(self) -> None:
+        self.looked: list[str] = []
+        self.at_once: list[int] = []
+        self.may_go_on = threading.Event()
+        self._n_looking = 0
+
+    def read(self, on_progress: Progress) -> FormContent:
+        return FormContent((FormField("name", "name", ""),))
+
+    def look(self, texts: Texts, marked: frozenset[str]) -> LookAhead:
+        self._n_looking += 1
+        self.looked.append(texts["name"])
+        self.at_once.append(self._n_looking)
+        assert self.may_go_on.wait(20)
+        self._n_looking -= 1
+        return LookAhead((f"looked at {texts['name']}",))
+
+    def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:
+        raise NotImplementedError
+
+
+def test_a_large_file_is_looked_at_once_at_a_time() -> None:
+    form = SlowForm()
+    n_asked = 0
+
+    class ADialog(CarryDialog):
+        CSS_PATH = None  # pyright: ignore[reportAssignmentType] - styles are beside the module
+
+        def _look_now(self) -> None:
+            nonlocal n_asked
+            super()._look_now()
+            n_asked += 1
+            self.query_one("#title", Static).update(f"asked {n_asked}")
+            if n_asked == 3:
+                form.may_go_on.set()
+
+    class Home(AScreen):
+        def do_new_study(self) -> None:
+            self.app.push_screen(ADialog(form))
+
+    drive(
+        """
+        press n
+        wait "asked 1"
+        wait "Reading…"
+        type a
+        wait "asked 2"
+        type b
+        wait "looked at ab"
+        """,
+        home=Home,
+    )
+    assert (form.looked, form.at_once) == (["", "ab"], [1, 1])
 
 
 def test_a_fork_of_what_the_table_shows(folder: Path) -> None:

@@ -74,6 +74,9 @@ def read_import_file(path: Path) -> ImportFile:
             f"{name} does not say what it holds.",
             hint="Let the name end in .csv, .json (a list of objects) or .jsonl (one a line).",
         )
+    if path.exists() and not path.is_file():
+        # What is a pipe or a device may never end.
+        raise UsageError(f"{safe_line(str(path))} is no file of text.")
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _PAUSE_S: Final = 0.2
 """How long after the last key what would come of it is looked for."""
+_SLOW_S: Final = 0.4
+"""How long a look may take without a word."""
 _PROGRESS_FROM: Final = 5_000
 """Trials that are read without a word."""
 _MAX_LABEL: Final = 24
@@ -89,7 +92,8 @@ class CarryDialog(Dialog["Outcome"]):
         super().__init__()
         self._form = form
         self._fields: dict[str, FormField] = {}
-        self._revision = 0
+        self._revision = self._shown = 0
+        self._looking = Lock()
         self._can_do = False
         self._is_working = False
         self._timer: Timer | None = None
@@ -167,14 +171,23 @@ class CarryDialog(Dialog["Outcome"]):
         self._timer = self.set_timer(_PAUSE_S, self._look_now)
 
     def _look_now(self) -> None:
+        self._timer = self.set_timer(_SLOW_S, self._say_slow)
         self._look(self._revision, self._texts(), self._marked())
+
+    def _say_slow(self) -> None:
+        if self._shown < self._revision and not self._is_working:
+            self._tell(["Reading…"])
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="look")
     def _look(self, revision: int, texts: dict[str, str], marked: frozenset[str]) -> None:
-        try:
-            found: LookAhead | HptuiError = self._form.look(texts, marked)
-        except HptuiError as error:
-            found = error
+        with self._looking:
+            # Files may be large: one look at a time, and none for what is not asked any more.
+            if revision < self._revision:
+                return
+            try:
+                found: LookAhead | HptuiError = self._form.look(texts, marked)
+            except HptuiError as error:
+                found = error
         self.post_message(self.Looked(revision, found))
 
     @on(Looked)
@@ -183,6 +196,7 @@ class CarryDialog(Dialog["Outcome"]):
         if message.revision < self._revision or self._is_working:
             return
         found = message.found
+        self._shown = message.revision
         if isinstance(found, HptuiError):
             self._can_do = False
             self._tell([found.message, *found.hint.split("\n")], is_trouble=True)
