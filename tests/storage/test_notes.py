@@ -16,18 +16,19 @@ import optuna_dashboard
 import pytest
 from optuna.trial import TrialState
 from optuna_dashboard import _note as dashboard_note
-from tests.storage.study_file import StudyFile
+from tests.storage.study_file import START_S, StudyFile, text_of
 
 from hptui.engine import annotations
 from hptui.engine.annotations import save_edit
 from hptui.engine.lease import Lease, take_lease
-from hptui.errors import UsageError
-from hptui.storage.annotating import NoteEdit, TagEdit
+from hptui.errors import StudyFileError, UsageError
+from hptui.storage.annotating import NoteEdit, TagEdit, edit_from_json
 from hptui.storage.connection import StorageBusyError
 from hptui.storage.notes import NoteConflictError
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, read_summary
 from hptui.storage.study_detail import read_study
+from hptui.storage.study_identity import mark_of
 from hptui.storage.tags import known_tags, tagged_trials
 from hptui.storage.trial_detail import read_trial
 
@@ -271,3 +272,37 @@ def test_an_engine_is_asked_for_many_trials_in_pieces(path: Path, monkeypatch: p
     take_lease(path, lease)
     assert save_edit(path, "s", TagEdit((0, 1, 2), add=("t",))) == 3
     assert asked == [(0, 1), (2,)]
+
+
+@pytest.mark.parametrize("facts", [{}, {"hptui_study": {"token": "first"}}])
+def test_what_was_written_for_a_study_is_not_saved_to_one_that_took_its_name(
+    tmp_path: Path, facts: dict[str, Any]
+):
+    path = tmp_path / "s.db"
+    with StudyFile(path) as built:
+        built.add_study("s", **facts)
+        built.add_trial(0.5)
+    mark = read_study_file(path, lambda connection: mark_of(connection, "s"))
+    assert mark
+    save_edit(path, "s", NoteEdit(0, "mine", 0, mark))
+    with StudyFile(path) as built:
+        if not facts:
+            # A run of hptui gives a token to a study that Optuna made: it is the same one.
+            built.run(
+                "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, ?, ?)",
+                "hptui:study",
+                '{"token": "later"}',
+            )
+            save_edit(path, "s", TagEdit((0,), ("good",), mark=mark))
+        built.delete_study(1)
+        # Ids are used again.
+        assert built.add_study("s", hptui_study={"token": "second"}) == 1
+        assert built.add_trial(0.5, start=text_of(START_S + 1)) == 1
+    for edit in (NoteEdit(0, "mine", 0, mark), TagEdit((0,), ("bad",), mark=mark)):
+        with pytest.raises(StudyFileError, match="another one has its name now"):
+            save_edit(path, "s", edit)
+        storage = SqliteStorage(path)
+        with closing(storage), pytest.raises(StudyFileError, match="another one has its name"):
+            storage.annotate(1, edit_from_json(edit.to_json()))
+    found = read_trial(path, "s", 0)
+    assert (found.note.body, "bad" in found.tags) == ("", False)

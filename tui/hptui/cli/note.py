@@ -105,16 +105,22 @@ def _read(place: StudyLocation, trial: int | None) -> Note:
     return read_trial(place.path, place.study_name, trial).note
 
 
-def _save(place: StudyLocation, trial: int | None, body: str, version: int | None) -> None:
+def _save(
+    place: StudyLocation, trial: int | None, body: str, version: int | None, mark: str = ""
+) -> None:
     from hptui.engine.annotations import save_edit
     from hptui.storage.annotating import NoteEdit
 
-    save_edit(place.path, place.study_name, NoteEdit(trial, body, version))
+    save_edit(place.path, place.study_name, NoteEdit(trial, body, version, mark))
 
 
 def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
     """Let the user's editor change the note, and lose nothing of what was typed there."""
+    from hptui.storage.studies import read_study_file
+    from hptui.storage.study_identity import mark_of
+
     editor = _editor()
+    mark = read_study_file(place.path, lambda it: mark_of(it, place.study_name))
     note = _read(place, args.trial)
     _require_whole(note)
     expected = note.version if args.if_version is None else args.if_version
@@ -133,7 +139,7 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
         else:
             from hptui.domain.notes import check_note
 
-            _save(place, args.trial, check_note(_read_file(str(path))), expected)
+            _save(place, args.trial, check_note(_read_file(str(path))), expected, mark)
             _tell(args, place)
     except HptuiError as error:
         if path.exists() and path.read_bytes() != before:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.notes import check_note, check_tag
-from hptui.errors import UsageError
+from hptui.domain.text import safe_line
+from hptui.errors import StudyFileError, UsageError
 from hptui.storage.notes import write_note
+from hptui.storage.study_identity import read_identity
 from hptui.storage.tags import TAGS_KEY, change_tags
 from hptui.storage.trial_detail import no_such_trial, storable_number
 
@@ -28,6 +30,8 @@ class NoteEdit:
     body: str
     expected_version: int | None = None
     """The version that the writer has seen; None to save in any case."""
+    mark: str = ""
+    """Of the study that the writer has seen, as `mark_of` gives it; empty for whichever it is."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a request to an engine."""
@@ -36,6 +40,7 @@ class NoteEdit:
             "trial": self.trial,
             "body": self.body,
             "version": self.expected_version,
+            "mark": self.mark,
         }
 
 
@@ -49,6 +54,8 @@ class TagEdit:
     remove: tuple[str, ...] = ()
     clears: bool = False
     """Whether all tags that were there go."""
+    mark: str = ""
+    """As that of a `NoteEdit`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a request to an engine."""
@@ -58,6 +65,7 @@ class TagEdit:
             "add": self.add,
             "remove": self.remove,
             "clears": self.clears,
+            "mark": self.mark,
         }
 
 
@@ -82,8 +90,8 @@ def checked(edit: Edit) -> Edit:
         UsageError: A text cannot be stored.
     """
     if isinstance(edit, NoteEdit):
-        return NoteEdit(edit.trial, check_note(edit.body), edit.expected_version)
-    return TagEdit(edit.trials, tuple(map(check_tag, edit.add)), edit.remove, edit.clears)
+        return replace(edit, body=check_note(edit.body))
+    return replace(edit, add=tuple(map(check_tag, edit.add)))
 
 
 def edit_from_json(data: Mapping[str, Any]) -> Edit:
@@ -100,6 +108,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
                 None if trial is None else int(trial),
                 str(data["body"]),
                 None if version is None else int(version),
+                str(data.get("mark", "")),
             )
         )
     if data["kind"] != "tags":
@@ -107,7 +116,7 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
     trials = cast("list[object] | None", data["trials"])
     numbers = None if trials is None else tuple(int(str(each)) for each in trials)
     add, remove = (tuple(str(each) for each in data[key]) for key in ("add", "remove"))
-    return checked(TagEdit(numbers, add, remove, bool(data["clears"])))
+    return checked(TagEdit(numbers, add, remove, bool(data["clears"]), str(data.get("mark", ""))))
 
 
 def annotate(
@@ -118,7 +127,9 @@ def annotate(
     Raises:
         UsageError: There is no such trial, or one would have too many tags.
         NoteConflictError: The note has another version than the writer has seen.
+        StudyFileError: It is meant for a study that was deleted since.
     """
+    _require_same(connection, study_name, edit.mark)
     if isinstance(edit, NoteEdit):
         numbers = () if edit.trial is None else (edit.trial,)
         ids = _ids(connection, study_id, study_name, numbers)
@@ -139,6 +150,16 @@ def annotate(
         trial_user={trial_id: {TAGS_KEY: found} for trial_id, found in changed.items()},
         n_changed=len(changed),
     )
+
+
+def _require_same(connection: sqlite3.Connection, study_name: str, mark: str) -> None:
+    identity = read_identity(connection, study_name) if mark else None
+    # A study without a trial that has begun could be any other, too.
+    if identity is not None and mark not in (identity.marks or (mark,)):
+        raise StudyFileError(
+            f"The study {safe_line(study_name, max_chars=60)!r} was deleted meanwhile, and another "
+            "one has its name now; nothing was saved."
+        )
 
 
 def _ids(

@@ -48,6 +48,22 @@ class StudyIdentity:
             and self.last_trial_id <= now.last_trial_id
         )
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Texts that no other study of this name has: its token, and what it is known by without.
+
+        A study gets its token when hptui runs it first.
+        """
+        known = f"{self.study_id}:{self.first_trial_id}:{self.first_start}"
+        started = () if self.first_start is None else (known,)
+        return (*(() if self.token is None else (self.token,)), *started)
+
+
+def mark_of(connection: sqlite3.Connection, study_name: str) -> str:
+    """Return what an edit says of the study it is meant for; empty where that cannot be known."""
+    identity = read_identity(connection, study_name)
+    return "" if identity is None else next(iter(identity.marks), "")
+
 
 def read_identity(connection: sqlite3.Connection, study_name: str) -> StudyIdentity | None:
     """Return the identity of the study with this name, or None where there is none."""

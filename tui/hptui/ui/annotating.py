@@ -44,6 +44,20 @@ class Tagged:
     tags: tuple[str, ...]
     known: tuple[str, ...]
     """Of the study and its trials, those used most first, then of other studies."""
+    mark: str
+    """Of the study, see `read_mark_of`."""
+
+
+def read_mark_of(what: Annotated) -> str:
+    """Return what tells the study from another one that may take its name.
+
+    Raises:
+        HptuiError: It cannot be read.
+    """
+    from hptui.storage.studies import read_study_file
+    from hptui.storage.study_identity import mark_of
+
+    return read_study_file(what.path, lambda connection: mark_of(connection, what.study_name))
 
 
 def read_note_of(what: Annotated) -> Note:
@@ -60,7 +74,7 @@ def read_note_of(what: Annotated) -> Note:
     return read_trial(what.path, what.study_name, what.trial).note
 
 
-def save_note_of(what: Annotated, body: str, expected_version: int) -> None:
+def save_note_of(what: Annotated, body: str, expected_version: int, mark: str) -> None:
     """Save the note.
 
     Raises:
@@ -70,7 +84,7 @@ def save_note_of(what: Annotated, body: str, expected_version: int) -> None:
     from hptui.engine.annotations import save_edit
     from hptui.storage.annotating import NoteEdit
 
-    save_edit(what.path, what.study_name, NoteEdit(what.trial, body, expected_version))
+    save_edit(what.path, what.study_name, NoteEdit(what.trial, body, expected_version, mark))
 
 
 def note_problem(text: str) -> str | None:
@@ -93,6 +107,7 @@ def read_tags_of(what: Annotated) -> Tagged:
     from hptui.storage.tags import known_tags
     from hptui.storage.trial_detail import read_trial
 
+    mark = read_mark_of(what)
     if what.trial is None:
         tags = read_summary(what.path, what.study_name).tags
     else:
@@ -102,11 +117,11 @@ def read_tags_of(what: Annotated) -> Tagged:
         lambda connection: known_tags(connection, study_id_of(connection, what.study_name) or -1),
     )
     known = tuple(dict.fromkeys((*known, *what.tags_elsewhere)))
-    return Tagged(tags, known[:_MAX_TAGS_OFFERED])
+    return Tagged(tags, known[:_MAX_TAGS_OFFERED], mark)
 
 
-def save_tags_of(what: Annotated, before: Sequence[str], after: Sequence[str]) -> None:
-    """Add and take away what makes `before` into `after`; what others add meanwhile stays.
+def save_tags_of(what: Annotated, found: Tagged, after: Sequence[str]) -> None:
+    """Add and take away what makes those found into `after`; what others add meanwhile stays.
 
     Raises:
         HptuiError: They cannot be saved.
@@ -115,10 +130,10 @@ def save_tags_of(what: Annotated, before: Sequence[str], after: Sequence[str]) -
     from hptui.storage.annotating import TagEdit
 
     trials = None if what.trial is None else (what.trial,)
-    added = tuple(tag for tag in after if tag not in before)
-    removed = tuple(tag for tag in before if tag not in after)
+    added = tuple(tag for tag in after if tag not in found.tags)
+    removed = tuple(tag for tag in found.tags if tag not in after)
     if added or removed:
-        save_edit(what.path, what.study_name, TagEdit(trials, added, removed))
+        save_edit(what.path, what.study_name, TagEdit(trials, added, removed, mark=found.mark))
 
 
 def spell_tags(tags: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from hptui.ui.annotating import (
     complete_tag,
     note_problem,
     parse_tags,
+    read_mark_of,
     read_note_of,
     read_tags_of,
     save_note_of,
@@ -109,6 +110,8 @@ class NoteDialog(_Annotating):
         """The note was read."""
 
         note: Note
+        mark: str
+        """Of its study."""
         is_late: bool
         """Whether it was read because somebody else has saved it meanwhile."""
 
@@ -116,6 +119,7 @@ class NoteDialog(_Annotating):
         super().__init__(what)
         self._version = 0
         self._before: str | None = None
+        self._mark = ""
         self._notice = ""
 
     def compose(self) -> ComposeResult:
@@ -129,7 +133,13 @@ class NoteDialog(_Annotating):
     def on_mount(self) -> None:
         """Read the note."""
         self.area.focus()
-        self.in_thread(lambda: self.NoteRead(read_note_of(self.what), is_late=False))
+
+        def read() -> Message:
+            # First, so that no note can be taken for another study's.
+            mark = read_mark_of(self.what)
+            return self.NoteRead(read_note_of(self.what), mark, is_late=False)
+
+        self.in_thread(read)
 
     @property
     def area(self) -> NoteArea:
@@ -142,6 +152,7 @@ class NoteDialog(_Annotating):
         if message.is_late:
             self._ask_about(message.note)
             return
+        self._mark = message.mark
         shown = safe_text(message.note.body, max_chars=_ALL)
         self._version, self._before = message.note.version, shown
         self._put(shown)
@@ -179,15 +190,15 @@ class NoteDialog(_Annotating):
     def _save(self, text: str) -> None:
         self._is_saving = True
         self.tell("Saving.")
-        version = self._version
+        version, mark = self._version, self._mark
 
         def work() -> Message:
             from hptui.storage.notes import NoteConflictError
 
             try:
-                save_note_of(self.what, text, version)
+                save_note_of(self.what, text, version, mark)
             except NoteConflictError:
-                return self.NoteRead(read_note_of(self.what), is_late=True)
+                return self.NoteRead(read_note_of(self.what), mark, is_late=True)
             verb = "is saved" if text.strip() else "is empty now"
             return self.Saved(f"The note of {self.what.title} {verb}.")
 
@@ -270,7 +281,7 @@ class TagsDialog(_Annotating):
 
     def __init__(self, what: Annotated) -> None:
         super().__init__(what)
-        self._before: tuple[str, ...] | None = None
+        self._found: Tagged | None = None
         self._offers = _Offers()
 
     def compose(self) -> ComposeResult:
@@ -296,7 +307,7 @@ class TagsDialog(_Annotating):
     def show_tags(self, message: TagsRead) -> None:
         """Let the tags be edited."""
         found = message.found
-        self._before = found.tags
+        self._found = found
         self._offers.known = found.known
         field = self.query_one(Input)
         field.value = spell_tags(found.tags)
@@ -313,28 +324,28 @@ class TagsDialog(_Annotating):
     @on(Input.Changed)
     def check(self, message: Input.Changed) -> None:
         """Say what is wrong with what stands there."""
-        if self._before is not None:
+        if self._found is not None:
             self.tell(tags_problem(message.value) or "")
 
     @on(Input.Submitted)
     def save(self, message: Input.Submitted) -> None:
         """Save what stands there."""
-        before = self._before
-        if before is None or self._is_saving or tags_problem(message.value) is not None:
+        found = self._found
+        if found is None or self._is_saving or tags_problem(message.value) is not None:
             self.app.bell()
             return
         after = parse_tags(message.value)
         # What had to be spelled out in the line is the same tag.
-        spelled = {safe_line(tag): tag for tag in before}
+        spelled = {safe_line(tag): tag for tag in found.tags}
         wanted = tuple(spelled.get(tag, tag) for tag in after)
-        if wanted == before:
+        if wanted == found.tags:
             self.dismiss(None)
             return
         self._is_saving = True
         self.tell("Saving.")
 
         def work() -> Message:
-            save_tags_of(self.what, before, wanted)
+            save_tags_of(self.what, found, wanted)
             return self.Saved(f"The tags of {self.what.title} are saved.")
 
         self.in_thread(work)
