@@ -211,6 +211,10 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
             built.run(insert.format("system"), key, json.dumps(value))
         built.run(insert.format("user"), "hptui:tags", json.dumps([EVIL, "b"]))
         built.set_attribute(1, "hptui:tags", json.dumps([EVIL]), "user")
+        # Longer than is read: to save it would drop the rest.
+        for at in range(60):
+            built.run(insert.format("system"), f"dashboard:2:note_str:{at}", f'"{"y" * 2045}"')
+        built.run(insert.format("system"), "dashboard:2:note_ver", "1")
     drive(
         """
         wait "mine ¶#"
@@ -231,9 +235,18 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         press g enter
         wait "[@click=app.quit]x"
         expect "\\x1b[31m[b]bold[/b]\\u202e"
+        press esc
+        press j
+        press m
+        wait "more than 100,000 characters"
+        type x
+        press ctrl+s
+        press esc
+        wait-not "Note of trial 1"
         """,
         folder,
         size="160x40",
     )
+    assert read_trial(path, "mine", 1).note.version == 1
     assert read_study(path, "mine").summary.tags == (EVIL, "b", "xx")
     assert read_study(path, "mine").note.body == EVIL

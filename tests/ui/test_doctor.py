@@ -23,8 +23,12 @@ def folder(tmp_path: Path) -> Path:
     """A folder with one study whose name is not kind to terminals, and its dead engine's lease."""
     path = tmp_path / "wine.db"
     with StudyFile(path) as built:
-        built.add_study(NAME)
+        # Two machines run trials of it, too: findings of one kind.
+        runs = [{"id": each, "host": each} for each in ("here", "there")]
+        built.add_study(NAME, hptui_runs=runs)
         built.add_trial(0.5, params={"x": (0.5, FLOAT)})
+        for run in runs:
+            built.add_trial(state="RUNNING", attributes={"hptui:run": run["id"]})
     own = Lease.of_this_process(NAME, "run", path)
     take_lease(path, Lease(NAME, "run", own.pid, "1", boot_id(), own.host, ""))
     scratch = folder_of(path, NAME) / "scratch" / "000009"
@@ -55,6 +59,10 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         press a
         wait "Mend 1 thing?"
         press n
+        expect "run by hptui on here"
+        expect "run by hptui on there"
+        press j
+        press j
         press j
         press enter
         wait "leave as it is"

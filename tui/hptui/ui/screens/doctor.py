@@ -136,7 +136,8 @@ class DoctorDialog(Dialog[bool]):
         below = f"enter: {finding.remedy}" if finding.remedy else finding.hint
         if below:
             text.append(f"\n  {below}", self.app.colour("dimmed"))
-        return Option(text, finding.id)
+        # Without its id: there may be several of one kind.
+        return Option(text)
 
     @on(Failed)
     def tell_failure(self, message: Failed) -> None:
@@ -152,9 +153,9 @@ class DoctorDialog(Dialog[bool]):
     def mend(self, event: OptionList.OptionSelected) -> None:
         """Do the remedy of a finding, after a question where it takes something away."""
         found = () if self._diagnosis is None else self._diagnosis.findings
-        finding = next((each for each in found if each.id == event.option_id), None)
-        if finding is None or self._is_busy:
+        if not event.option_index < len(found) or self._is_busy:
             return
+        finding = found[event.option_index]
         if not finding.remedy:
             self.app.bell()
         elif finding.can_be_undone:
