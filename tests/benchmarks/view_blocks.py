@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -83,6 +84,9 @@ async def _until(condition: Callable[[], bool]) -> float:
 
 
 async def _measure(path: Path, n_trials: int) -> list[Row]:
+    # As the terminal's `hptui` starts: the application then says when garbage is collected.
+    gc.collect()
+    gc.disable()
     app = HptuiApp(
         OpenPlace(None, path, None), settings=Settings(), home=lambda: StudyScreen(path, STUDY)
     )

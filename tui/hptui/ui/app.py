@@ -9,6 +9,7 @@ import signal
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.app import App, ScreenError
 from textual.css.query import NoMatches
 from textual.scrollbar import ScrollBar
@@ -18,6 +19,7 @@ from hptui.domain.text import safe_text
 from hptui.ui.commands import keys_by_default
 from hptui.ui.key_names import key_text
 from hptui.ui.marks import mark_of, state_role
+from hptui.ui.quiet_collector import QuietCollector
 from hptui.ui.settings import load_settings
 from hptui.ui.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
 from hptui.ui.thin_scrollbar import ThinScrollBar
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 
 _TERMINAL_CHECK_S: Final = 2.0
+_COLLECTING_PERIOD_S: Final = 5.0
 
 ScrollBar.renderer = ThinScrollBar
 
@@ -68,6 +71,7 @@ class HptuiApp(App[int], inherit_bindings=False):
     ) -> None:
         self.unicode = has_unicode
         super().__init__()
+        self._collector = QuietCollector()
         self.place = place
         self.failure: ApplicationFailure | None = None
         self.settings = load_settings() if settings is None else settings
@@ -96,7 +100,9 @@ class HptuiApp(App[int], inherit_bindings=False):
         if not self.is_headless:
             self._leave_well_on_signals()
         if not gc.isenabled():
-            self.call_after_refresh(_collect_garbage_again)
+            # Who starts the application leaves it off until the first frame.
+            self.call_after_refresh(self._collector.start)
+            self.set_interval(_COLLECTING_PERIOD_S, self._collector.look)
         if self.place.file is not None and self.place.study is not None and self._home is None:
             from hptui.ui.screens.study import StudyScreen
 
@@ -114,8 +120,15 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """End the drawing thread."""
+        self._collector.stop()
         if "charts" in self.__dict__:
             self.charts.stop()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take note that somebody is at the keys."""
+        if isinstance(event, events.InputEvent):
+            self._collector.touch()
+        await super().on_event(event)
 
     def notify(
         self,
@@ -250,9 +263,3 @@ class HptuiApp(App[int], inherit_bindings=False):
         """Return the first key of a command as people write it."""
         keys = self.settings.keys.get(command_id) or keys_by_default(command_id)
         return key_text(keys[0])
-
-
-def _collect_garbage_again() -> None:
-    # What the start has made stays: the collector need not look through it again and again.
-    gc.freeze()
-    gc.enable()
