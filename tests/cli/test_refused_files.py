@@ -79,6 +79,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path, bytes], object], str]] = {
         "it holds the view",
     ),
 }
+STUDY = "STUDY"
 ARGUMENTS: dict[str, list[list[str]]] = {
     "status": [[]],
     "pause": [[]],
@@ -96,18 +97,20 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "trials": [[], ["--csv"], ["--json"]],
     "plot": [[]],
     "page": [["-o", "page.html"]],
+    "report": [["-o", "report.html"], ["--text"]],
     "compare": [["a"]],
     "rename": [["other"]],
     "duplicate": [["other"]],
     "fork": [["other"]],
     "merge": [["--into", "other", "--any-objective"]],
+    "import": [["trials.csv", STUDY], ["trials.csv", STUDY, "--as", "waiting"]],
     "export": [["out.csv"], ["out.jsonl"], ["out.parquet"], ["out.py"], ["out.db"]],
     "note": [[], ["--set", "x"], ["0"]],
     "tag": [[], ["--add", "x"], ["0", "--clear"]],
     "doctor": [[], ["--fail"], ["--requeue"]],
     "upgrade": [[]],
 }
-"""What each command that takes a STUDY or a file is called with after it."""
+"""What each command that takes a STUDY or a file is called with after it, or around STUDY."""
 
 # A damaged study may be moved to the trash; the others do not take a study's file.
 NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive")
@@ -132,12 +135,14 @@ def test_every_command_refuses_it_and_leaves_it_alone(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bad.db"
     make(path, sound)
+    (tmp_path / "trials.csv").write_text("x,value\n0.5,1\n")
     before = state_of(tmp_path)
     for command, variants in ARGUMENTS.items():
         if kind == "older" and command == "upgrade":
             continue
         for variant in variants:
-            code = main([command, str(path), *variant])
+            words = variant if STUDY in variant else [STUDY, *variant]
+            code = main([command, *(str(path) if word == STUDY else word for word in words)])
             out, err = capsys.readouterr()
             assert (command, code, out) == (command, 2, "")
             assert sentence in err

@@ -85,8 +85,8 @@ def test_what_cannot_be_examined_or_mended_says_why(folder: Path) -> None:
         """
         wait "wine"
         press f
-        wait "! /"
-        expect "is truncated"
+        wait "Doctor of wine"
+        wait "│  is truncated"
         expect-not "enter mend"
         press esc
         wait-not "Doctor of"

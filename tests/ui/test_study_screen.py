@@ -473,6 +473,8 @@ def test_a_file_that_is_locked_replaced_damaged_and_deleted_while_it_is_open(
         expect "Completed 3"
         """,
         path,
+        # Wide enough for sentences with the file's path in one line.
+        size="240x40",
     )
     thread.join(10)
     assert not thread.is_alive()
