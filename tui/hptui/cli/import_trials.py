@@ -11,7 +11,7 @@ from hptui.cli.locate import add_studies_option, locate_study, studies_folder
 from hptui.domain.choice_lists import parse_choices_option, read_choices
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option
 from hptui.domain.study_name import check_study_name
-from hptui.errors import UsageError
+from hptui.errors import StudyFileError, UsageError
 
 if TYPE_CHECKING:
     from hptui.storage.import_plan import ImportRequest
@@ -161,7 +161,8 @@ def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
     try:
         place = locate_study(args.study, studies=args.studies)
     except UsageError as error:
-        if is_name:
+        # A file that is there and refused has a remedy of its own.
+        if is_name or (isinstance(error, StudyFileError) and error.hint):
             raise
         raise UsageError(
             error.message, hint="A new study is given as NAME, or as NAME with --storage FILE."
