@@ -48,9 +48,18 @@ def test_many_are_enqueued_in_turns_and_each_once(tmp_path: Path):
         assert len(retries.add(None)) == N_FAILED - 2
         assert 2 < n_waiting() < N_FAILED, "the engine has other things to do, too"
         assert retries.add(None) == [], "they are on their way"
-        for _ in range(N_FAILED):
-            retries.enqueue_some()
-        assert not retries
+        assert storage.flush()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = n_waiting()
+            assert retries.tick(5.0), "it is tried"
+            assert not retries.tick(5.01), "but not all the time"
+        assert retries.due_s is not None
+        assert retries.due_s > 5.0
+        assert retries.tick(6.0)
+        assert n_waiting() > before
+        retries.enqueue_all()
+        assert (bool(retries), retries.due_s, retries.tick(7.0)) == (False, None, False)
         assert retries.add(None) == []
         assert storage.flush()
     found = optuna.load_study(study_name="s", storage=f"sqlite:///{path}").trials

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections import deque
 from pathlib import Path
@@ -52,7 +51,6 @@ _log = logging.getLogger("hptui.engine")
 _PROGRESS_S = 0.1
 _LOG_CHECK_S = 0.5
 _CLOSE_S = 5.0
-_RETRY_S = 0.05
 
 
 class Engine:
@@ -91,7 +89,6 @@ class Engine:
         self._deadline_s: float | None = None
         self._progress_at_s = 0.0
         self._logs_at_s = 0.0
-        self._retries_at_s = 0.0
         self.pace = Pace()
         self._finish: Finish | None = None
         self._failure: HptuiError | None = None
@@ -236,23 +233,14 @@ class Engine:
             self._commits.tick(time_s)
         if not self._rules_are_live:
             return
-        self._retry_some(time_s)
+        if self.run_state is not None and self.run_state.retries.tick(time_s):
+            self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
             self._feed(Tick())
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
             self._check_logs(time_s)
-
-    def _retry_some(self, time_s: float) -> None:
-        run = self.run_state
-        if run is None or not run.retries or time_s < self._retries_at_s:
-            return
-        try:
-            run.retries.enqueue_some()
-        except StudyBusyError:
-            self._retries_at_s = time_s + _RETRY_S
-        self.feed(Tick())
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
@@ -261,8 +249,7 @@ class Engine:
             due.append(self._commits.due_s())
         if self._rules_are_live:
             due += [self._deadline_s, self._progress_at_s]
-            if self.run_state is not None and self.run_state.retries:
-                due.append(self._retries_at_s)
+            due.append(None if self.run_state is None else self.run_state.retries.due_s)
         times = [each for each in due if each is not None]
         return max(0.0, min(times) - now()) if times else None
 
@@ -379,9 +366,7 @@ class Engine:
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
         self._crew.close(_CLOSE_S)
-        with contextlib.suppress(StudyBusyError):
-            while run.retries:
-                run.retries.enqueue_some()
+        run.retries.enqueue_all()
         self._commit_last()
         run.record_end(finish.reason)
         self._commit_last()

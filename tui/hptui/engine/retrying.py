@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 200
 """About 15 ms of an engine's time."""
+_RETRY_S: Final = 0.05
 
 
 def retry_trials(study: optuna.Study, numbers: Collection[int] | None) -> list[int]:
@@ -54,6 +56,7 @@ class Retries:
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
         self._left: deque[FrozenTrial] = deque()
+        self._next_s = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._left)
@@ -74,6 +77,27 @@ class Retries:
             self._left = before
             raise
         return [trial.number for trial in added]
+
+    @property
+    def due_s(self) -> float | None:
+        """When to enqueue the next few; None when none are left."""
+        return self._next_s if self._left else None
+
+    def tick(self, now_s: float) -> bool:
+        """Enqueue the next few when it is due; say whether it was."""
+        if not self._left or now_s < self._next_s:
+            return False
+        try:
+            self.enqueue_some()
+        except StudyBusyError:
+            self._next_s = now_s + _RETRY_S
+        return True
+
+    def enqueue_all(self) -> None:
+        """Enqueue all that are left; where the file takes none, they have failed still."""
+        with contextlib.suppress(StudyBusyError):
+            while self._left:
+                self.enqueue_some()
 
     def enqueue_some(self) -> None:
         """Enqueue the next few.
