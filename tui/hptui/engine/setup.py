@@ -61,6 +61,7 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
         HptuiError: Something does not fit; nothing has been written.
     """
     lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
+    _require_no_links(folder_of(plan.study_file, plan.study))
     choices: Choices | None = None
     if not plan.study_file.exists():
         # All that can be refused is refused before the file is there.
@@ -82,6 +83,22 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
         release_lease(plan.study_file, lease)
         _remove_folder(plan)
         raise
+
+
+def _require_no_links(folder: Path) -> None:
+    """Refuse a study's folder in which links lead to places that runs would write or clear.
+
+    Raises:
+        StudyFileError: There is one; it may come from whoever has sent the study.
+    """
+    for name in ("scratch", "logs", "engine.log"):
+        path = folder / name
+        if path.is_symlink():
+            raise StudyFileError(
+                f"{safe_line(path)} is a link. A run writes there, and removes what trials leave; "
+                "so it must not lead elsewhere.",
+                hint="Remove the link. The folder of studies itself may lie on another disk.",
+            )
 
 
 def _remove_folder(plan: RunPlan) -> None:
