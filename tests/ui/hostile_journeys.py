@@ -87,6 +87,10 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape F
         wait "Fork"
         wait "would have" 20s
+        press escape M
+        wait "marks the studies" 20s
+        press escape i
+        wait "Import trials"
         press escape
         press space j space
         wait "2 marked"
