@@ -38,6 +38,8 @@ NO_DATA: Final = {
     "HelpScreen": "keys and titles of commands",
     "RunForm": "what a person types about the run",
     "MethodForm": "names of samplers, pruners and their options",
+    "StudiesHead": "the name of the folder that is open, and counts",
+    "FirstStart": "the name of the folder that is open, and keys",
     "TabLine": "names of states, and counts",
     "SlotStrip": "numbers of trials, steps and values",
     "FieldEditor": "what a person types",
