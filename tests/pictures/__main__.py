@@ -60,10 +60,10 @@ SCRIPTS = {
         press enter
         wait "batch_size" 60s
         press F5
-        wait "  64  " 120s
+        wait "All 64" 120s
         screenshot study.svg
         press g
-        wait "#0─" 10s
+        wait "#0 ─" 10s
         press enter
         wait "activation" 10s
         wait "median" 10s

@@ -29,7 +29,7 @@ def snapshot_of(
         Path("study.db"),
         "study",
         revision,
-        ("minimize",),
+        directions=("minimize",),
         numbers=numbers,
         states=state,
         values=np.where(is_complete, given, math.nan)[:, None],

@@ -106,7 +106,7 @@ def _source(shown: ShownTrials, objective: int) -> Callable[[], HistorySource]:
 
 def _which_value(snapshot: StudySnapshot, objective: int) -> str:
     n_objectives = len(snapshot.directions)
-    if n_objectives <= 1:
+    if n_objectives == 1:
         return ""
     name = value_name(snapshot.metric_names, n_objectives, objective)
     return f"{safe_line(name, max_chars=_MAX_NAME_CHARS)}, {n_objectives} objectives"
