@@ -495,7 +495,7 @@ def test_export(folder: Path, tmp_path: Path):
         wait "wine"
         press e
         wait "for spreadsheets"
-        expect "an apostrophe"
+        expect "apostrophe before it"
         press j
         expect "wine.jsonl"
         wait "each with its last report"

@@ -97,7 +97,7 @@ def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
             expect "enter fold"
             press y
             wait "Copied what the pane shows."
-            click 52 8
+            click 120 7
             wait-not "Traceback (most"
             press tab enter
             wait "Traceback (most recent call last)"
@@ -115,6 +115,8 @@ def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
             """,
             path,
             1,
+            # Wide enough for the place in the objective's file in one line, whatever its folder.
+            size="240x36",
         )
     assert app.clipboard.startswith(
         "ValueError: [bold]no[/bold] \\x1b]52;c;aGk=\\x07 good\n\nTrace"
