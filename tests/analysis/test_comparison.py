@@ -11,14 +11,15 @@ import optuna.visualization._optimization_history as history_reference
 import pytest
 from tests.analysis.plain_studies import MadeTrials, made, param, tuned
 
-from hptui.analysis.comparison import ComparedStudy, Reached, check_comparable, compare
+from hptui.analysis.budget import Reached
+from hptui.analysis.comparison import ComparedStudy, check_comparable, compare
 from hptui.analysis.comparison_tables import (
     bests_table,
     budget_table,
     params_sentence,
     params_table,
 )
-from hptui.analysis.spent import time_spent
+from hptui.analysis.spent import time_spent, wall_until
 from hptui.domain.space import ChoiceParam, FloatParam
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, WAITING
 from hptui.errors import UsageError
@@ -83,6 +84,11 @@ def test_what_it_took_to_reach_a_value_is_what_a_walk_over_the_trials_finds(
         assert comparison.target == expected
         for study, result in zip(studies, comparison.results, strict=True):
             assert result.reached == walked(study, expected, direction)
+            values = result.budget.values.tolist()
+            for at, value in enumerate(values):
+                assert result.budget.reached(at) == walked(study, value, direction)
+            assert values == sorted(set(values), reverse=direction == "minimize")
+            assert values[-1:] == ([result.best.value] if result.best else [])
 
 
 def walked(study: MadeTrials, target: float, direction: Direction) -> Reached | None:
@@ -108,8 +114,11 @@ def test_breaks_between_runs_cost_nothing():
     trials.completes_s[:] = [10, 4, 1_005, math.nan]
     assert time_spent(trials).wall_s == 15
     assert time_spent(trials).trials_s == 18
-    assert time_spent(trials, 1_002).wall_s == 12
+    moments_s = np.array([-1, 0, 3, 10, 500, 1_002, 1_005, 3_000, math.nan])
+    expected_s = [0, 0, 3, 10, 10, 12, 15, 15, math.nan]
+    np.testing.assert_array_equal(wall_until(trials, moments_s), expected_s)
     assert time_spent(made([])).wall_s == 0
+    np.testing.assert_array_equal(wall_until(made([]), np.array([5, math.nan])), [0, math.nan])
 
 
 def test_times_that_are_not_known_are_not_made_up():

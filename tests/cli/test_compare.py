@@ -99,10 +99,25 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]):
         "params": {"lr": 0.1, "x": 0.5},
     }
     assert objective["studies"][0]["reached"] == {"n_trials": 1, "wall_s": 2.5}
+    first, second = objective["studies"]
+    assert second["history"] == {"number": [1, 2], "value": [2.0, 1.0], "best": [2.0, 1.0]}
+    assert second["edf"] == {"value": [1.0, 2.0], "share": [0.5, 1.0]}
+    assert second["budget"]["number"] == [1, 2]
+    assert second["budget"]["n_trials"] == [1, 2]
+    assert second["budget"]["wall_s"][0] == 2.5
+    assert first["budget"] == {"number": [2], "value": [2.5], "n_trials": [1], "wall_s": [2.5]}
     assert objective["params"] == [
         {"name": "lr", "differs": True},
         {"name": "x", "differs": True},
     ]
+
+
+def test_json_has_null_where_a_trial_has_no_value(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(folder, "a.db", "other.db", "--json") == 0
+    (objective,) = json.loads(capsys.readouterr().out)["objectives"]
+    history = objective["studies"][0]["history"]
+    assert history["value"] == [4.0, 3.0, 2.5, None]
+    assert history["best"] == [4.0, 3.0, 2.5, 2.5]
 
 
 def test_several_objectives_come_one_after_the_other(

@@ -85,7 +85,7 @@ def test_the_view_becomes_a_page_and_the_study_a_report(folder: Path):
 
 
 def test_what_a_view_shows_is_asked_for():
-    options = ViewOptions(1, ("-x", "y"), (1, 0), "mdi", is_log=True)
+    options = ViewOptions(1, ("-x", "y"), (1, 0), (-0.1, 30.0), "mdi", is_log=True)
     assert page_arguments(PAGE_KINDS["slice"], options, " ") == [
         "slice",
         "--objective=1",
@@ -100,6 +100,10 @@ def test_what_a_view_shows_is_asked_for():
         "--filter=-tag:bad",
     ]
     assert page_arguments(PAGE_KINDS["timeline"], options, "") == ["timeline"]
+    assert page_arguments(PAGE_KINDS["hypervolume"], options, "") == [
+        "hypervolume",
+        "--reference=-0.1,30.0",
+    ]
 
 
 def test_places(tmp_path: Path):

@@ -96,6 +96,22 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
         expect "infeasible"
         press 9
         wait "─ hypervolume ─"
+        wait ", the worst values"
+        press h
+        wait "Reference point"
+        type 1
+        wait "The study has 2 objectives, and this is 1 number."
+        type ,x
+        wait "'x' is not a number."
+        press backspace
+        type -0.5
+        press enter
+        wait "to 1, -0.5"
+        expect-not "the worst values"
+        press h
+        expect "1, -0.5"
+        press ctrl+u enter
+        wait ", the worst values"
         press 6
         wait "the front"
         expect "value 0"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
+from hptui.analysis.budget import Budget, Reached, budget_of, reached
 from hptui.analysis.edf import build_edf
 from hptui.analysis.front import build_front
 from hptui.analysis.history import history_of
@@ -17,7 +17,7 @@ from hptui.analysis.param_axis import params_in
 from hptui.analysis.spent import Spent, time_spent
 from hptui.domain.choices import same_choice
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import STATE_NAMES, WAITING
+from hptui.domain.trial_states import STATE_NAMES
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,16 +56,6 @@ class ComparedBest:
     params: Mapping[str, ChoiceValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """What it took a study to reach a value."""
-
-    n_trials: int
-    """How many trials had begun, up to the first one, by number, that is as good."""
-    wall_s: float | None
-    """By the clock, until one as good had ended; None where the times are not known."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
     """What one of several studies has come to."""
@@ -81,6 +71,8 @@ class StudyResult:
     best: ComparedBest | None
     reached: Reached | None
     """None where it never reached the value."""
+    budget: Budget
+    """What each of its best values took."""
     n_front: int
     """Trials on its own Pareto front; 0 with one objective."""
     hypervolume: float
@@ -162,7 +154,8 @@ def compare(
             history,
             build_edf(each.trials, objective),
             best,
-            None if target is None else _reached(each.trials, history, objective, target),
+            None if target is None else reached(each.trials, history, objective, target),
+            budget_of(each.trials, history, objective),
             *_together(each.trials, reference),
         )
         for each, history, best in zip(studies, histories, bests, strict=True)
@@ -197,25 +190,6 @@ def _worst(values: Sequence[float], direction: Direction) -> float | None:
     if not values:
         return None
     return max(values) if direction == "minimize" else min(values)
-
-
-def _reached(
-    trials: TrialArrays, history: History, objective: int, target: float
-) -> Reached | None:
-    is_minimized = history.direction == "minimize"
-    reached = history.best <= target if is_minimized else history.best >= target
-    if not reached.any():
-        return None
-    number = int(history.numbers[int(np.argmax(reached))])
-    has_begun = (trials.numbers >= 0) & (trials.states != WAITING)
-    n_trials = int((has_begun & (trials.numbers <= number)).sum())
-    rows = complete_rows(trials)
-    values = trials.values[rows, objective]
-    is_good = trials.is_feasible[rows] & (values <= target if is_minimized else values >= target)
-    ends_s = trials.completes_s[rows[is_good]]
-    ends_s = ends_s[np.isfinite(ends_s)]
-    wall_s = time_spent(trials, float(ends_s.min())).wall_s if len(ends_s) else None
-    return Reached(n_trials, wall_s)
 
 
 def _reference(studies: Sequence[ComparedStudy]) -> tuple[float, ...] | None:

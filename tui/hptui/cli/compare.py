@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from hptui.analysis.arrays import FloatArray
     from hptui.analysis.comparison import ComparedStudy, Comparison, StudyResult
     from hptui.charts.figure import Figure
     from hptui.cli.read_plotted import ReadStudy
@@ -28,9 +29,11 @@ _EPILOG = """\
 Only feasible complete trials count. Trials to reach a value are those that had begun, up to the
 first one, by number, that is as good; time is by the clock while trials ran, without the breaks
 between runs. --json prints the keys directions, shared_params, studies (name, file, counts,
-wall_s, trials_s, sampler, pruner, n_front, hypervolume) and objectives (objective, name, direction,
-to, studies: name, best with number, value and params, reached with n_trials and wall_s; params with
-name and differs).
+wall_s, trials_s, sampler, pruner, n_front, hypervolume) and objectives (objective, name,
+direction, to, studies, and params with name and differs). Each study of an objective has name,
+best (number, value, params), reached (n_trials, wall_s), and lists: history (number, value, best)
+of all trials in their order, edf (value, share), and budget (number, value, n_trials, wall_s),
+which is what it took to reach each of its best values.
 """
 
 
@@ -244,8 +247,32 @@ def _objective_json(comparison: Comparison, name: str) -> dict[str, object]:
                 "reached": None
                 if each.reached is None
                 else {"n_trials": each.reached.n_trials, "wall_s": each.reached.wall_s},
+                **_curves_json(each),
             }
             for each in comparison.results
         ],
         "params": [{"name": each.name, "differs": each.differs} for each in comparison.params],
     }
+
+
+def _curves_json(result: StudyResult) -> dict[str, object]:
+    history, edf, budget = result.history, result.edf, result.budget
+    return {
+        "history": {
+            "number": history.numbers.tolist(),
+            "value": _numbers(history.values),
+            "best": _numbers(history.best),
+        },
+        "edf": {"value": _numbers(edf.values), "share": _numbers(edf.shares)},
+        "budget": {
+            "number": budget.numbers.tolist(),
+            "value": _numbers(budget.values),
+            "n_trials": budget.n_trials.tolist(),
+            "wall_s": _numbers(budget.wall_s),
+        },
+    }
+
+
+def _numbers(values: FloatArray) -> list[float | None]:
+    """Return numbers as JSON has them: what is none there, as a trial without a value, is null."""
+    return [None if math.isnan(each) else each for each in values.tolist()]

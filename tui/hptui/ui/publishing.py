@@ -47,6 +47,8 @@ def page_arguments(kind: PageKind, options: ViewOptions, filter_text: str) -> li
         arguments += [f"--param={name}" for name in options.params]
     if options.axes and "axes" in takes:
         arguments.append(f"--axes={','.join(map(str, options.axes))}")
+    if options.reference and "reference" in takes:
+        arguments.append(f"--reference={','.join(map(repr, options.reference))}")
     if "evaluator" in takes:
         arguments.append(f"--evaluator={options.evaluator}")
     if options.is_log and "log" in takes:

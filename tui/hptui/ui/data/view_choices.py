@@ -1,4 +1,4 @@
-"""What can be chosen for a view, as rows of a table: evaluator, objectives, axes, parameters."""
+"""What can be chosen for a view, as rows of a table: objectives, axes, parameters, and more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.domain.text import safe_line
 from hptui.figures.request import value_name
+from hptui.ui.data.reference_point import reference_text
 from hptui.ui.data.table_model import Cell, Column, RowKey
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ _NOUNS: Final = {
     "objective": "objective",
     "axis": "objective",
     "param": "parameter",
+    "reference": "reference",
 }
 _AXIS_NAMES: Final = "xyz"
+REFERENCE_KEY: Final = "reference:"
+"""Of the row that is no choice but asks for numbers."""
 _PAIRED: Final = ("contour", "rank")
 """Kinds of two parameters."""
 
@@ -61,9 +65,16 @@ class ViewChoices:
         for option, what in (("objective", "objective"), ("axes", "axis")):
             if option in self.takes and len(self.objectives) > 1:
                 found += [(what, str(index)) for index in range(len(self.objectives))]
+        if "reference" in self.takes and len(self.objectives) > 1:
+            found.append(("reference", ""))
         if "params" in self.takes:
             found += [("param", name) for name in self.params]
         return found
+
+    @property
+    def asks_only_for_reference(self) -> bool:
+        """Whether there is nothing else to choose, so that no list is needed."""
+        return [what for what, _ in self.rows] == ["reference"]
 
     @property
     def problem(self) -> str:
@@ -114,6 +125,8 @@ class ViewChoices:
     def _name(self, what: str, key: str) -> str:
         if what == "evaluator":
             return EVALUATORS[cast("Evaluator", key)].title
+        if what == "reference":
+            return f"from {reference_text(self.options.reference) or 'the worst values'}"
         return key if what == "param" else self.objectives[int(key)]
 
     def _mark(self, what: str, key: str) -> str:
@@ -122,6 +135,8 @@ class ViewChoices:
             return "[x]" if options.evaluator == key else "[ ]"
         if what == "objective":
             return "[x]" if options.objective == int(key) else "[ ]"
+        if what == "reference":
+            return "[x]" if options.reference else "[ ]"
         if what == "axis":
             at = int(key)
             return f"[{_AXIS_NAMES[options.axes.index(at)]}]" if at in options.axes else "[ ]"

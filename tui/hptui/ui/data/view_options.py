@@ -26,6 +26,8 @@ class ViewOptions:
     """Names; empty for all, or for the first ones."""
     axes: tuple[int, ...] = ()
     """Objectives; empty for the first ones."""
+    reference: tuple[float, ...] = ()
+    """A value for each objective; empty for the worst ones."""
     evaluator: Evaluator = "ped-anova"
     is_log: bool = False
 
@@ -45,6 +47,7 @@ class ViewOptions:
             objective=self.objective if "objective" in takes else None,
             params=self.params if "params" in takes else (),
             axes=self.axes if "axes" in takes else (),
+            reference=self.reference if "reference" in takes else (),
             evaluator=self.evaluator,
             is_log=self.is_log and "log" in takes,
             chooser="h",

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual import on
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from hptui.domain.text import safe_line
+from hptui.ui.data.reference_point import read_reference, reference_problem, reference_text
+from hptui.ui.data.view_choices import REFERENCE_KEY
 from hptui.ui.data.view_options import ViewOptions
-from hptui.ui.screens.dialogs import Dialog
+from hptui.ui.screens.dialogs import Dialog, TextDialog
 from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from hptui.ui.app import HptuiApp
     from hptui.ui.data.view_choices import ViewChoices
+
+_NAME_CHARS: Final = 30
 
 
 class ViewChoicesDialog(Dialog[ViewOptions]):
@@ -45,10 +55,21 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
         grid = self.query_one(Grid)
         if grid.cursor_key is None:
             return
+        if grid.cursor_key == REFERENCE_KEY:
+            self._ask_for_reference()
+            return
         self._choices = self._choices.toggled(str(grid.cursor_key))
         grid.show(self._choices)
         grid.action_move(1)
         self.query_one("#problem", Static).update(Text(self._choices.problem))
+
+    def _ask_for_reference(self) -> None:
+        def take(options: ViewOptions | None) -> None:
+            if options is not None:
+                self._choices = replace(self._choices, options=options)
+                self.query_one(Grid).show(self._choices)
+
+        ask_for_reference(self.app, self._choices, take)
 
     @on(Grid.RowOpened)
     def _accept(self) -> None:
@@ -56,3 +77,25 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
             self.app.bell()
         else:
             self.dismiss(self._choices.options)
+
+
+def ask_for_reference(
+    app: HptuiApp, choices: ViewChoices, take: Callable[[ViewOptions | None], None]
+) -> None:
+    """Ask for the point from which volumes are measured; `take` gets the options with it."""
+    names = ", ".join(safe_line(name, max_chars=_NAME_CHARS) for name in choices.objectives)
+
+    def read(text: str | None) -> None:
+        options = choices.options
+        take(None if text is None else replace(options, reference=read_reference(text)))
+
+    app.push_screen(
+        TextDialog(
+            "Reference point",
+            f"The volume is measured from here: a value for each of {names}. "
+            "Nothing means the worst values seen.",
+            reference_text(choices.options.reference),
+            partial(reference_problem, n_objectives=len(choices.objectives)),
+        ),
+        read,
+    )

@@ -88,14 +88,18 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
         return choices_for(plots.kind, plots.snapshot, plots.options)
 
     def do_choose(self) -> None:
-        """Ask which parameters and objectives the view shows."""
-        from hptui.ui.screens.view_choices import ViewChoicesDialog
+        """Ask which parameters and objectives the view shows, or from where it measures."""
+        from hptui.ui.screens.view_choices import ViewChoicesDialog, ask_for_reference
 
         def take(options: ViewOptions | None) -> None:
             if options is not None:
                 self.plots.options = options
 
-        self.app.push_screen(ViewChoicesDialog(self._choices()), take)
+        choices = self._choices()
+        if choices.asks_only_for_reference:
+            ask_for_reference(self.app, choices, take)
+        else:
+            self.app.push_screen(ViewChoicesDialog(choices), take)
 
     def arrange_as_before(self) -> None:
         """Give the panes the sizes that they had when the last study was looked at."""
