@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.ui.latest import LatestMessage
 from hptui.ui.screens.dialogs import Dialog
 from hptui.ui.widgets.mark_list import MarkList
 
@@ -72,15 +73,11 @@ class CarryDialog(Dialog["Outcome"]):
         found: LookAhead | HptuiError
 
     @dataclass
-    class Progress(Message):
+    class Progress(LatestMessage):
         """So many trials were read."""
 
         done: int
         total: int
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest count is of interest."""
-            return isinstance(message, CarryDialog.Progress)
 
     @dataclass
     class Done(Message):

@@ -19,6 +19,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.data.compared_studies import ComparedStudies, compare_snapshots
 from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import TextDialog
@@ -76,15 +77,11 @@ class CompareScreen(CommandScreen[None]):
             return isinstance(message, CompareScreen.SnapshotTaken) and message.at == self.at
 
     @dataclass
-    class Compared(Message):
+    class Compared(LatestMessage):
         """The studies were compared, or cannot be."""
 
         compared: ComparedStudies | None
         trouble: str = ""
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest comparison counts."""
-            return isinstance(message, CompareScreen.Compared)
 
     def __init__(self, places: Sequence[tuple[Path, str]]) -> None:
         super().__init__()

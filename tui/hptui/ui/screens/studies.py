@@ -19,6 +19,7 @@ from hptui.ui.data.studies_model import (
     first_order,
     study_key,
 )
+from hptui.ui.latest import LatestMessage
 from hptui.ui.screens.carried_studies import CarriedStudies
 from hptui.ui.shown_run import ShownRun
 from hptui.ui.widgets.command_footer import CommandFooter
@@ -56,14 +57,10 @@ class StudiesScreen(CarriedStudies):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "to_list", show=False)]
 
     @dataclass
-    class CatalogueRead(Message):
+    class CatalogueRead(LatestMessage):
         """The studies have been read anew."""
 
         catalogue: Catalogue
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest list counts."""
-            return isinstance(message, StudiesScreen.CatalogueRead)
 
     @dataclass
     class Ready(Message):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual import on
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
@@ -20,6 +19,7 @@ from hptui.ui.data.run_summary import empty_face, notice
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.steering_rules import label_now, why_not
 from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from hptui.ui.screens.published import PublishedScreen
@@ -53,14 +53,10 @@ class StudyScreen(PublishedScreen[None]):
     CSS_PATH = "../styles/study.tcss"
 
     @dataclass
-    class SnapshotTaken(Message):
+    class SnapshotTaken(LatestMessage):
         """The study has been read anew."""
 
         snapshot: StudySnapshot
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest moment counts."""
-            return isinstance(message, StudyScreen.SnapshotTaken)
 
     def __init__(self, path: Path, study_name: str) -> None:
         super().__init__(path, study_name)

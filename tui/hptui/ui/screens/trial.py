@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
@@ -26,6 +25,7 @@ from hptui.ui.data.trial_page_lines import (
 )
 from hptui.ui.data.trial_why_lines import has_traceback, why_lines, why_text
 from hptui.ui.key_names import key_text
+from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
 from hptui.ui.screens.dialogs import TextDialog
 from hptui.ui.screens.steered import SteeredScreen
@@ -60,14 +60,10 @@ class TrialScreen(SteeredScreen[None]):
     CSS_PATH = "../styles/trial.tcss"
 
     @dataclass
-    class PageRead(Message):
+    class PageRead(LatestMessage):
         """The trial has been read anew."""
 
         page: TrialPage
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest page counts."""
-            return isinstance(message, TrialScreen.PageRead)
 
     def __init__(
         self, path: Path, study_name: str, number: int, *, neighbour: Neighbour | None = None

@@ -6,42 +6,35 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from hptui.analysis.curves import Curve, median_curve
 from hptui.charts.curve_chart import CurvePicture, CurveSource, draw_curve
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.storage.reports import CurveReader, Reports
 from hptui.ui.charts_thread import ChartThread
+from hptui.ui.latest import LatestMessage
 from hptui.ui.widgets.plot import Plot
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Unpack
+
+    from hptui.ui.widgets.naming import Naming
 
 
 class CurvePlot(Plot):
     """What one trial reported at each step, against the median of complete ones."""
 
     @dataclass
-    class Read(Message):
+    class Read(LatestMessage):
         """The reports of a trial were read, or could not be."""
 
         plot: CurvePlot
         source: CurveSource | None
         trouble: str
 
-        def can_replace(self, message: Message) -> bool:
-            """Say that of several readings only the latest counts."""
-            return isinstance(message, CurvePlot.Read)
-
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._wanted: tuple[Path, str, int, int] | None = None
         self._is_log = False
         self._source: CurveSource | None = None

@@ -19,11 +19,13 @@ from hptui.ui.widgets.field_lines import MARGIN, FieldLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Unpack
 
     from textual import events
     from textual.app import ComposeResult
 
     from hptui.ui.data.field_rows import FieldColumn, FieldRow
+    from hptui.ui.widgets.naming import Naming
 
 _LEAST_WIDTH: Final = 12
 
@@ -93,13 +95,8 @@ class FieldTable(Container, metaclass=AbstractMeta):
 
         table: FieldTable
 
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._lines = FieldLines()
         # At once, not by a message: the next key may be for the next field.
         self._editor = FieldEditor(self._leave)

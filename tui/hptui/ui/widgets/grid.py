@@ -15,11 +15,14 @@ from hptui.ui.widgets.grid_columns import GridColumns
 from hptui.ui.widgets.grid_lines import GridPainter
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from rich.style import Style
     from textual import events
     from textual.app import App
 
     from hptui.ui.data.table_model import RowKey, TableModel
+    from hptui.ui.widgets.naming import Naming
 
 _HEADER_LINES: Final = 1
 _MAX_KEPT_LINES: Final = 512
@@ -136,10 +139,9 @@ class Grid(ScrollView, can_focus=True):
         model: TableModel | None = None,
         *,
         empty: str = "",
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
+        **naming: Unpack[Naming],
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(**naming)
         self._model: TableModel | None = None
         self._columns = GridColumns()
         self._row = 0

@@ -14,9 +14,11 @@ from hptui.ui.widgets.trial_plot import TrialPlot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from hptui.analysis.history_scene import HistorySource
     from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.widgets.naming import Naming
 
 _MAX_NAME_CHARS: Final = 30
 
@@ -24,13 +26,8 @@ _MAX_NAME_CHARS: Final = 30
 class HistoryPlot(TrialPlot):
     """The values of a study's trials by number, and the best so far."""
 
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._shown: tuple[object, ...] = ()
 
     def show(

@@ -17,10 +17,12 @@ from hptui.ui.data.wrapped_lines import wrap_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from rich.style import Style
     from textual import events
 
+    from hptui.ui.widgets.naming import Naming
     from hptui.ui.widgets.spans import Span
 
 _ROLES: Final = ("title", "name", "note", "action", "hit", "running", "best", "failed", "pruned")
@@ -89,10 +91,9 @@ class LineView(ScrollView, can_focus=True):
         wrap: bool = False,
         hang: int = 0,
         follow: bool = False,
-        id: str | None = None,  # noqa: A002 - Textual's name
-        classes: str | None = None,
+        **naming: Unpack[Naming],
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(**naming)
         self._wrap, self._hang, self._follow = wrap, hang, follow
         self._given: Sequence[Sequence[Span]] = ()
         self._shown: Sequence[Sequence[Span]] = ()

@@ -13,11 +13,13 @@ from hptui.ui.widgets.field_table import FieldTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Unpack
 
     from textual.app import App
 
     from hptui.ui.data.field_rows import FieldRole
     from hptui.ui.data.method_draft import MethodDraft
+    from hptui.ui.widgets.naming import Naming
 
 METHOD: Final = "method"
 """The row in which the method is chosen."""
@@ -30,11 +32,9 @@ class MethodForm(FieldTable):
     def __init__(
         self,
         draft: MethodDraft,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-        classes: str | None = None,
+        **naming: Unpack[Naming],
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(**naming)
         self._draft = draft
         self._n_objectives = 1
         self._missing: Mapping[str, str] = {}

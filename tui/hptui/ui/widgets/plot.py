@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from rich.segment import Segment
 from textual import getters
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -16,15 +15,19 @@ from hptui.charts.picture import ROLES
 from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
 from hptui.ui.app import HptuiApp
+from hptui.ui.latest import LatestMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from rich.style import Style
     from textual import events
     from textual.app import RenderResult
+    from textual.message import Message
 
     from hptui.charts.picture import Picture, Role
+    from hptui.ui.widgets.naming import Naming
 
 
 class Drawn(Protocol):
@@ -78,7 +81,7 @@ class Plot(Widget):
     app = getters.app(HptuiApp)
 
     @dataclass
-    class Ready(Message):
+    class Ready(LatestMessage):
         """The drawing thread has finished a chart."""
 
         plot: Plot
@@ -86,17 +89,8 @@ class Plot(Widget):
         width: int
         height: int
 
-        def can_replace(self, message: Message) -> bool:
-            """Say that of several charts only the latest counts."""
-            return isinstance(message, Plot.Ready)
-
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._role_styles: dict[str, Style] = {}
         """Working them out for every line would take longer than drawing."""
         self._draw: Callable[[int, int, bool], Drawn] | None = None

@@ -12,11 +12,14 @@ from hptui.ui.data.slot_lines import SlotRows, arrange_slots, rows_needed
 from hptui.ui.widgets.spans import draw_lines
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from rich.text import Text
     from textual import events
     from textual.geometry import Size
 
     from hptui.ui.data.snapshot import EngineState
+    from hptui.ui.widgets.naming import Naming
     from hptui.ui.widgets.spans import Span
 
 
@@ -41,11 +44,10 @@ class SlotStrip(Widget):
     def __init__(
         self,
         *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-        classes: str | None = None,
         has_unicode: bool = True,
+        **naming: Unpack[Naming],
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(**naming)
         self._has_unicode = has_unicode
         self._engine: EngineState | None = None
         self._rows = SlotRows((), 0)

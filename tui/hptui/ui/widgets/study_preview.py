@@ -9,12 +9,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual import getters
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Static
 
 from hptui.ui.app import HptuiApp
 from hptui.ui.data.preview_lines import preview_lines, preview_title
 from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
 from hptui.ui.widgets.history_plot import HistoryPlot
 
@@ -42,14 +42,10 @@ class StudyPreview(Horizontal):
     """
 
     @dataclass
-    class SnapshotTaken(Message):
+    class SnapshotTaken(LatestMessage):
         """The study has been read anew."""
 
         snapshot: StudySnapshot
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest moment counts."""
-            return isinstance(message, StudyPreview.SnapshotTaken)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)

@@ -15,10 +15,12 @@ from hptui.ui.widgets.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from textual import events
 
     from hptui.charts.figure import Spots, Way
+    from hptui.ui.widgets.naming import Naming
     from hptui.ui.widgets.plot import Drawn
 
 _MAX_TITLE_CHARS: Final = 400
@@ -74,13 +76,8 @@ class TrialPlot(Plot):
 
         number: int
 
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._marked: int | None = None
         self._about = ""
         self._title = ""

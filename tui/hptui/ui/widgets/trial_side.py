@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
-from textual.message import Message
 
 from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
 from hptui.ui.data.trial_page_lines import headline, log_lines
+from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
 from hptui.ui.widgets.line_view import LineView
 
@@ -26,14 +26,10 @@ class TrialSide(Vertical):
     """Shows what is known of one trial; it reads nothing before a trial is shown."""
 
     @dataclass
-    class PageRead(Message):
+    class PageRead(LatestMessage):
         """The trial has been read anew."""
 
         page: TrialPage
-
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the newest page counts."""
-            return isinstance(message, TrialSide.PageRead)
 
     def __init__(self, path: Path, study_name: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

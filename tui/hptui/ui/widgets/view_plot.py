@@ -12,9 +12,12 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
 from hptui.ui.charts_thread import ChartThread
+from hptui.ui.latest import LatestMessage
 from hptui.ui.widgets.trial_plot import TrialPlot
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from textual.timer import Timer
 
     from hptui.charts.figure import Figure
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from hptui.figures.request import TitledFigure
     from hptui.ui.data.shown_trials import ShownTrials
     from hptui.ui.data.view_options import ViewOptions
+    from hptui.ui.widgets.naming import Naming
 
 _PAUSE_S: Final = 10.0
 """Between two computations of a dear figure for new trials, as the next."""
@@ -65,24 +69,15 @@ class ViewPlot(TrialPlot):
         took_s: float = 0.0
 
     @dataclass
-    class Told(Message):
+    class Told(LatestMessage):
         """A computation that takes long says how far it is."""
 
         plot: ViewPlot
         asked: _Asked
         text: str
 
-        def can_replace(self, message: Message) -> bool:
-            """Say that only the latest word counts."""
-            return isinstance(message, ViewPlot.Told)
-
-    def __init__(
-        self,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
         self._asked: _Asked | None = None
         self._figure: TitledFigure | None = None
         self._drawn_for: int | None = None
