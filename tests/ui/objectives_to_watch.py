@@ -29,3 +29,12 @@ def watched(trial):
     (Path(__import__("os").environ["HPTUI_TRIAL_DIR"]) / "model.bin").write_bytes(bytes(1500))
     print("the last line", flush=True)
     return x * x + (kind == "a")
+
+
+def gated(trial):
+    """The first four trials wait for the file `go`, the others for `go-on`."""
+    x = trial.suggest_float("x", -5, 5)
+    gate = Path("go" if trial.number < 4 else "go-on")
+    while not gate.exists():
+        time.sleep(0.005)
+    return x * x

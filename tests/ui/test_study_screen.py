@@ -20,6 +20,7 @@ from tests.e2e.programs import finish, load, start, wait_until
 from tests.ui.driving import drive
 
 from hptui.engine.client import ask_engine, running_engine
+from hptui.ui.screen_text import screen_text
 from hptui.ui.screens.study import StudyScreen
 from hptui.ui.settings import Settings
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from hptui.ui.app import HptuiApp
 
-WATCHED = f"{Path(__file__).with_name('objectives_to_watch.py')}:watched"
+OBJECTIVES = Path(__file__).with_name("objectives_to_watch.py")
+WATCHED = f"{OBJECTIVES}:watched"
 
 
 def watch(script: str, path: Path, study: str = "w", *, size: str = "120x36") -> HptuiApp:
@@ -117,6 +119,40 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             """,
             path,
         )
+
+
+def test_views_follow_a_run(tmp_path: Path) -> None:
+    gates = {"No trial has completed": tmp_path / "go", "4 complete": tmp_path / "go-on"}
+
+    def observe(app: HptuiApp) -> None:
+        for text, gate in gates.items():
+            if text in screen_text(app):
+                gate.touch()
+
+    options = ["--study", "w", "--jobs", "2", "--trials", "8", "--seed", "1"]
+    process = start("run", f"{OBJECTIVES}:gated", *options, cwd=tmp_path)
+    try:
+        wait_until(lambda: (tmp_path / "w.db").exists(), "the study")
+        drive(
+            """
+            wait "Running 2"
+            press 3
+            wait "No trial has completed"
+            wait "─ importance for value, PED-ANOVA" 30s
+            press 4
+            wait "4 complete"
+            expect "─ value by parameter"
+            wait "8 complete"
+            expect "─ value by parameter"
+            """,
+            settings=Settings(),
+            home=lambda: StudyScreen(tmp_path / "w.db", "w"),
+            observe=observe,
+        )
+    finally:
+        for gate in gates.values():
+            gate.touch()
+        finish(process)
 
 
 def test_a_running_trial_is_killed_after_asking(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.ui.studies_to_view import write_studies
 from hptui.ui.remembered import remembered
 from hptui.ui.screens.study import StudyScreen
 from hptui.ui.settings import Settings
+from hptui.ui.widgets.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -387,6 +388,58 @@ def test_a_view_is_written_as_a_picture_or_as_text(
     )
     assert (tmp_path / "plain-edf.svg").read_text("utf-8").startswith("<svg")
     assert "half at most 2" in (tmp_path / "a.txt").read_text("utf-8")
+
+
+def test_the_table_keeps_some_lines_however_low_the_terminal_becomes(path: Path) -> None:
+    heights: list[tuple[int, int]] = []
+
+    def observe(app: HptuiApp) -> None:
+        if isinstance(app.screen, StudyScreen):
+            heights.append(
+                (app.screen.plots.size.height, app.screen.query_one(TrialTable).size.height)
+            )
+
+    taller = "press " + ") " * 10
+    script = f"""
+        wait "All 42"
+        {taller}
+        press 5
+        wait "worse"
+        {taller}
+        expect "─ trials"
+        size 80x24
+        wait "✓ 31"
+        expect "○ waiting"
+        press 1
+        wait "★ 5.294 #8"
+        expect "○ waiting"
+        size 60x16
+        wait "study here."
+        expect "○ waiting"
+        size 160x48
+        wait "1 overview"
+    """
+    drive(
+        script,
+        size="160x48",
+        settings=Settings(),
+        home=lambda: StudyScreen(path, "mixed"),
+        observe=observe,
+    )
+    # At the end there is room again for what was asked for.
+    assert max(heights)[0] > 30
+    assert heights[-1][0] > 30
+    assert min(table for _, table in heights[5:]) >= 3
+    # What was remembered of a high terminal is no harm in a low one.
+    assert remembered("study")["lines"]["views"] > 30
+    low = """
+        wait "✓ 31"
+        wait "○ waiting"
+        press 5
+        wait "worse"
+        wait "○ waiting"
+    """
+    view(low, path, "mixed", size="80x24")
 
 
 def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:

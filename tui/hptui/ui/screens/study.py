@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual import on
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
@@ -26,7 +26,7 @@ from hptui.ui.screens.published import PublishedScreen
 from hptui.ui.steering import change_workers, check_number_of_trials, plainly, toggle_pause
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.filter_input import FilterInput
-from hptui.ui.widgets.plot_area import PlotArea
+from hptui.ui.widgets.plot_area import PlotArea, PlotColumn
 from hptui.ui.widgets.run_header import RunHeader
 from hptui.ui.widgets.slot_strip import SlotStrip
 from hptui.ui.widgets.trial_plot import TrialPlot
@@ -77,7 +77,7 @@ class StudyScreen(PublishedScreen[None]):
         yield Static(id="notice")
         yield Static(id="face")
         with Horizontal(id="body"):
-            with Vertical(id="main"):
+            with PlotColumn(id="main"):
                 yield PlotArea(self.snapshot, id="plots")
                 yield TrialTable(id="trials", classes="pane")
                 yield SlotStrip(id="workers", classes="pane", has_unicode=has_unicode)

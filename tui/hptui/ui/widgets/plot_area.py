@@ -21,6 +21,7 @@ from hptui.ui.widgets.history_plot import HistoryPlot
 from hptui.ui.widgets.plot import Plot
 from hptui.ui.widgets.tab_line import TabLine
 from hptui.ui.widgets.trial_plot import TrialPlot
+from hptui.ui.widgets.trial_table import TrialTable
 from hptui.ui.widgets.view_plot import ViewPlot
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.timer import Timer
+    from textual.widget import Widget
 
     from hptui.figures.kinds import Kind
     from hptui.ui.data.snapshot import StudySnapshot
@@ -37,10 +39,19 @@ _PAUSE_S_A_TRIAL: Final = 1e-5
 _MAX_PAUSE_S: Final = 2.0
 _STEP_LINES: Final = 2
 _MIN_LINES: Final = 6
-_LINES_FOR_TABLE: Final = 5
+_LINES_FOR_TABLE: Final = 6
+"""The rule, the counts by state, the names of columns, and a few trials."""
 _STEP_PERCENT: Final = 5
 _CURVE_PERCENT: Final = (20, 40, 80)
 """The least share of the second plot, the usual one, and the most."""
+
+
+class PlotColumn(Vertical):
+    """Plots with a table below them, which keeps some lines however low the terminal becomes."""
+
+    def on_resize(self) -> None:
+        """Give the plots the room that is there now."""
+        self.query_one(PlotArea).fit()
 
 
 class PlotArea(Vertical):
@@ -70,6 +81,8 @@ class PlotArea(Vertical):
         self._is_curve_log = False
         self._lines: dict[str, int] = {}
         """Heights that a person gave, of the overview and of the other views."""
+        self._room = 0
+        """How high they may be now; 0 as long as that is not known."""
         self._curve_percent: int | None = None
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
@@ -141,20 +154,33 @@ class PlotArea(Vertical):
             percent = self._curve_percent or _CURVE_PERCENT[1]
             self._curve_percent = percent + steps * _STEP_PERCENT
         else:
-            self._lines[self._height_name] = self.size.height + steps * _STEP_LINES
+            lines = self.size.height + steps * _STEP_LINES
+            self._lines[self._height_name] = max(_MIN_LINES, min(lines, self._room))
         self._apply_sizes()
 
     @property
     def _height_name(self) -> str:
         return OVERVIEW.name if self._view is OVERVIEW else "views"
 
+    def fit(self) -> None:
+        """Leave room for the table, and for what stands below it."""
+        below = [
+            each for each in self.siblings if each.display and not isinstance(each, TrialTable)
+        ]
+        taken = _LINES_FOR_TABLE + sum(each.outer_size.height for each in below)
+        room = max(_MIN_LINES, cast("Widget", self.parent).size.height - taken)
+        if room != self._room:
+            self._room = room
+            self._apply_sizes()
+
     def _apply_sizes(self) -> None:
-        room = self.screen.size.height - _LINES_FOR_TABLE
         lines = self._lines.get(self._height_name)
-        if lines is not None:
-            lines = self._lines[self._height_name] = max(_MIN_LINES, min(lines, room))
+        if lines is not None and self._room:
+            # What was asked for is kept, for when there is room again.
+            lines = max(_MIN_LINES, min(lines, self._room))
         self.styles.height = lines
-        self.styles.max_height = lines
+        is_short = self.screen.has_class("-short")
+        self.styles.max_height = self._room if lines is None and is_short and self._room else lines
         curve = self.query_one(CurvePlot)
         percent = self._curve_percent
         if percent is not None:
@@ -168,6 +194,7 @@ class PlotArea(Vertical):
         """Draw another moment: now, or later where plots of many trials have just been drawn."""
         self._snapshot, self._shown, self._selected = snapshot, shown, selected
         self._name_views()
+        self.fit()
         if self._drawing is not None:
             return
         pause_s = min(_MAX_PAUSE_S, snapshot.n_trials * _PAUSE_S_A_TRIAL)
