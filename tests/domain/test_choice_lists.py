@@ -13,6 +13,7 @@ from hptui.domain.choice_lists import (
     read_choices,
     spell_choices,
     split_choices,
+    split_listed,
 )
 from hptui.errors import SpaceError
 
@@ -26,6 +27,13 @@ def test_a_name_and_its_choices() -> None:
     assert parse_choices_option("kernel=rbf|poly") == ("kernel", ("rbf", "poly"))
     assert parse_choices_option("a=b=c", {"a=b"}) == ("a=b", ("c",))
     assert parse_choices_option('k="a|b"| x y |1') == ("k", ('"a|b"', "x y", "1"))
+
+
+def test_what_commas_separate() -> None:
+    assert split_listed(' id=skip, "a,b=attr:c",, ') == ("id=skip", "a,b=attr:c")
+    assert split_listed('k="a, b"|c, n=1|2') == ('k="a, b"|c', "n=1|2")
+    assert split_listed('"open, never closed') == ('"open, never closed',)
+    assert split_listed('"a"|"b"') == ('"a"|"b"',)
 
 
 def test_choices_are_those_that_are_known_or_new_ones() -> None:

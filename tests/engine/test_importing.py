@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -25,7 +26,7 @@ from hptui.engine.importing import import_into, import_into_new, preview_import
 from hptui.engine.lease import Lease, take_lease
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.export import export_study
-from hptui.storage.import_plan import ImportRequest
+from hptui.storage.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,7 +171,7 @@ def feasible(trial: optuna.trial.FrozenTrial) -> bool:
 def test_the_space_is_the_studys_or_what_the_file_shows(source: Path, tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     export_study(source, "s", first)
-    known = preview_import(first, ImportRequest(), (source, "s"))
+    known = preview_import(first, ImportRequest(again=True), (source, "s"))
     assert known.remarks == ()
     assert known.trials[5].params["odd"] == 5
     shown = preview_import(first, ImportRequest(directions=("maximize",)), None)
@@ -268,8 +269,8 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
     assert {trial.state for trial in made.trials} == {TrialState.WAITING}
     assert made.trials[1].system_attrs["fixed_params"] == {"x": 1 / 24, "n": 2, "odd": 1, "k": "b"}
     assert made.ask().suggest_int("n", 1, 9) == 1
-    # More of the same come behind, and the engine's lease keeps results away.
-    import_into(first, request, done.path, "todo")
+    # More of the same come behind when asked, and the engine's lease keeps results away.
+    import_into(first, replace(request, again=True), done.path, "todo")
     assert len(load(done.path, "todo").trials) == 24
     lease = Lease.of_this_process("todo", "abcd", tmp_path / "socket")
     take_lease(done.path, lease)
@@ -378,8 +379,16 @@ def test_the_command_says_what_came_of_the_file(
     assert main(["import", str(file), "new", *folder, "--json"]) == 0
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (answer["kept"], answer["path"]) == (1, str(tmp_path / "new.db"))
-    assert main(["import", str(file), "new", *folder]) == 0
+    assert main(["import", str(file), "new", *folder]) == 2
+    assert capsys.readouterr().err == (
+        "hptui: 1 of the 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
+        "  Nothing new would be taken. --again takes what is there once more.\n"
+    )
+    assert main(["import", str(file), "new", *folder, "--again"]) == 0
     assert "new got 1 of 2 trials" in capsys.readouterr().out
+    assert main(["import", str(file), "new", *folder, "--dry-run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {"reason": "there already", "count": 1} in answer["reasons"]
     assert "imported_from" in system_attrs(load(tmp_path / "new.db", "new"))["hptui:study"]
     assert main(["import", str(file), "no/such.db", *folder]) == 2
     assert main(["import", str(tmp_path / "gone.csv"), "new", *folder]) == 2

@@ -14,7 +14,7 @@ from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.engine.importing import import_into, import_into_new, preview_import
 from hptui.errors import UsageError
-from hptui.storage.import_plan import ImportRequest
+from hptui.storage.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

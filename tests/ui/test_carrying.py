@@ -58,6 +58,9 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         "\n".join([",".join([*names, "value"]), *(f"{row},1" for row in rows)])
     )
     (folder.parent / "more.csv").write_text("x,kernel,value\n0.5,a,1\n0.25,b,2\nhalf,b,3\n")
+    (folder.parent / "foreign.csv").write_text(
+        'id,who,depth,kernel,score,"a,b"\n7,me,3,a,0.5,1\n8,you,4,b,0.25,2\n9,me,5,b,,3\n'
+    )
     drive(
         """
         wait "one"
@@ -102,7 +105,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         expect "x: choice 0.5, 0.25, half, from the file"
         press tab ctrl+u
         type later
-        wait "'later' is neither finished nor waiting."
+        wait "as: 'later' is none of finished, waiting."
         press ctrl+u
         type waiting
         wait "table would get 3 of 3 trials."
@@ -110,6 +113,42 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "table got 3 of 3 trials."
         press F escape
         wait-not "Fork"
+        press i
+        wait "Which file?"
+        type more.csv
+        press tab tab ctrl+u
+        type waiting
+        wait "table would get 0 of 3 trials, 3 left out:"
+        expect "3  there already"
+        press enter
+        expect "Import trials"
+        press up up ctrl+u
+        type foreign.csv
+        press tab ctrl+u
+        type mapped
+        wait "mapped would get 3 of 3 trials."
+        press tab ctrl+u
+        type finished
+        wait "foreign.csv has no column of values; it has id, who, depth, kernel, score"
+        press tab
+        type score
+        press tab
+        type "id=skip, who=attr:author, \"a,b=param:ab\""
+        press tab
+        type depth=1..9
+        wait "mapped would get 3 of 3 trials."
+        press tab
+        type "kernel=a|b|\"c,d\""
+        press tab tab
+        type done
+        wait "state: 'done' is none of complete, pruned, failed"
+        press ctrl+u
+        type "complete, pruned"
+        wait "mapped would get 2 of 3 trials, 1 left out:"
+        expect "1  in the state fail"
+        expect "depth: int 1..9, as given"
+        press enter
+        wait "mapped got 2 of 3 trials, 1 left out."
         press i
         wait "Which file?"
         type wide.csv
@@ -143,6 +182,15 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
     assert len(trials(folder, "one-b-merged")) == 5
     waiting = trials(folder, "table")
     assert [trial.state.name for trial in waiting] == ["WAITING"] * 3
+    mapped = trials(folder, "mapped")
+    assert [trial.params for trial in mapped] == [
+        {"depth": 3, "kernel": "a", "ab": 1},
+        {"depth": 4, "kernel": "b", "ab": 2},
+    ]
+    assert [trial.user_attrs for trial in mapped] == [{"author": "me"}, {"author": "you"}]
+    assert mapped[0].distributions["depth"] == optuna.distributions.IntDistribution(1, 9)
+    choices = optuna.distributions.CategoricalDistribution(("a", "b", "c,d"))
+    assert mapped[0].distributions["kernel"] == choices
     assert len(trials(folder, "one")) == 14
 
 

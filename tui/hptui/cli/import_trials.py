@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hptui.cli.carried import tell_carried
 from hptui.cli.locate import add_studies_option, locate_study, studies_folder
-from hptui.domain.choice_lists import parse_choices_option, read_choices
-from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option
 from hptui.domain.study_name import check_study_name
 from hptui.errors import StudyFileError, UsageError
+from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATE_WORDS, read_request
 
 if TYPE_CHECKING:
-    from hptui.storage.import_plan import ImportRequest
+    from hptui.storage.import_request import ImportRequest
 
-_STATES: Final = {
-    "complete": "COMPLETE",
-    "pruned": "PRUNED",
-    "failed": "FAIL",
-    "running": "RUNNING",
-    "waiting": "WAITING",
-}
 _EPILOG = """\
 FILE ends in .csv, .json or .jsonl: what hptui export, Optuna's trials_dataframe() and `optuna
 trials -f json` write, or any table with a column for each parameter and for each value; cells of a
@@ -33,7 +25,8 @@ CSV file may be separated by commas, semicolons or tabs:
   hptui import good.jsonl digits --state complete --as waiting      # to be tried first
 
 A study that is there says what its parameters are; for a new one the file does. Values outside are
-left out, and it is said why. A cell that cannot be read refuses the whole file.
+left out, and it is said why. A cell that cannot be read refuses the whole file. Rows that the study
+has already are left out, so that of a file that grew only what is new is taken.
 """
 
 
@@ -50,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="as_what",
-        choices=("finished", "waiting"),
+        choices=AS_WORDS,
         default="finished",
         help="as results (default), or as parameters to be tried next",
     )
     parser.add_argument(
-        "--state", action="append", choices=tuple(_STATES), help="only trials in this state"
+        "--state", action="append", choices=tuple(STATE_WORDS), help="only trials in this state"
     )
     parser.add_argument(
         "--value",
@@ -88,8 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--direction",
         action="append",
-        choices=("minimize", "maximize"),
+        choices=DIRECTION_WORDS,
         help="of a new study, once for each objective (default: minimize)",
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="take rows once more that the study has already"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be taken, and write nothing"
@@ -124,23 +120,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _request(args: argparse.Namespace) -> ImportRequest:
-    from hptui.storage.import_plan import ImportRequest
-
-    edits: dict[str, ParamEdit] = {}
-    for text in args.space:
-        name, edit = parse_space_option(text)
-        edits = merge_edits(edits, {name: edit})
-    for text in args.choices:
-        name, spelled = parse_choices_option(text)
-        choices = read_choices(spelled, (), can_add=True)
-        edits = merge_edits(edits, {name: ParamEdit(choices=choices)})
-    return ImportRequest(
-        as_waiting=args.as_what == "waiting",
-        states=tuple(_STATES[state] for state in args.state or ()),
-        values=tuple(args.value),
-        maps=tuple(args.map),
-        directions=tuple(args.direction) if args.direction else None,
-        edits=edits,
+    return read_request(
+        as_what=args.as_what,
+        states=args.state or (),
+        values=args.value,
+        maps=args.map,
+        directions=args.direction or (),
+        spaces=args.space,
+        choices=args.choices,
+        again=args.again,
     )
 
 

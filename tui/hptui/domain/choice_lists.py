@@ -59,6 +59,28 @@ def split_choices(text: str) -> tuple[str, ...]:
     return spelled
 
 
+def split_listed(text: str) -> tuple[str, ...]:
+    """Split `id=skip, "a,b=attr:c"` at the commas that are not in double quotes.
+
+    What stands in quotes as a whole loses them; empty parts are passed over.
+    """
+    parts, is_quoted = [""], False
+    for char in text:
+        is_quoted ^= char == '"'
+        if char == "," and not is_quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    stripped = (part.strip() for part in parts)
+    return tuple(
+        part[1:-1]
+        if len(part) > 1 and part[0] == part[-1] == '"' and '"' not in part[1:-1]
+        else part
+        for part in stripped
+        if part
+    )
+
+
 def read_choices(
     spelled: Iterable[str], known: Sequence[ChoiceValue], *, can_add: bool = False
 ) -> tuple[ChoiceValue, ...]:

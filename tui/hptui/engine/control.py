@@ -154,6 +154,14 @@ def _enqueue(engine: Engine, message: Message) -> Message:
     return {"text": f"Trial {number} waits for a slot.", "trial": number}
 
 
+def _enqueue_rows(engine: Engine, message: Message) -> Message:
+    run = engine.run_state
+    assert run is not None
+    count = run.enqueue_rows(message["rows"])
+    engine.feed(Tick())
+    return {"text": f"{count} trials wait for a slot."}
+
+
 def _extend(engine: Engine, message: Message) -> Message:
     more = int(message["trials"])
     if more < 1:
@@ -220,6 +228,7 @@ _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "kill": _kill,
     "jobs": _jobs,
     "enqueue": _enqueue,
+    "enqueue_rows": _enqueue_rows,
     "extend": _extend,
     "space": _space,
     "retry": _retry,

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
 from hptui.engine.claim import claimed
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.forking import new_study, nothing_kept
 from hptui.engine.renaming import require_study
-from hptui.errors import StudyBusyError
+from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import require_writable
 from hptui.storage.import_file import read_import_file
-from hptui.storage.import_plan import ImportPlan, ImportRequest, Known, plan_import
-from hptui.storage.import_rows import add_trials, create_study, params_to_try
+from hptui.storage.import_known import THERE, read_rows_there
+from hptui.storage.import_plan import ImportPlan, Known, plan_import
+from hptui.storage.import_rows import add_trials, create_study, origin_of, params_to_try
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.studies import read_summary
@@ -26,6 +27,8 @@ from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.storage.import_request import ImportRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,8 @@ def _known(path: Path, study_name: str) -> Known:
     require_study(path, study_name)
     directions = read_summary(path, study_name).directions
     facts = read_facts(path, study_name, len(directions))
-    return Known(directions, read_latest_spaces(path, study_name), facts.metric_names)
+    space = read_latest_spaces(path, study_name)
+    return Known(directions, space, facts.metric_names, read_rows_there(path, study_name))
 
 
 def import_into_new(
@@ -75,7 +79,7 @@ def import_into_new(
         UsageError: The file is not what it must be, or nothing would be taken; the name is wrong
             or taken; the folder cannot be written.
     """
-    plan = _checked(preview_import(file, request, None))
+    plan = _checked(preview_import(file, request, None), file, new_name)
     if target is None:
         folder.mkdir(parents=True, exist_ok=True)
     with new_study(folder, new_name, target) as (draft, place):
@@ -92,7 +96,7 @@ def import_into_new(
 
 
 def import_into(file: Path, request: ImportRequest, path: Path, study_name: str) -> Imported:
-    """Add the trials in a file to a study, all or none.
+    """Add the trials in a file to a study, all or none; rows that it has already are left out.
 
     Where an engine runs the study, trials that are to be tried are handed to it.
 
@@ -102,19 +106,24 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
         StudyBusyError: An engine runs the study, and results are to be added; or the file is
             locked.
     """
-    plan = _checked(preview_import(file, request, (path, study_name)))
+
+    def plan_now() -> ImportPlan:
+        return _checked(preview_import(file, request, (path, study_name)), file, study_name)
+
     if running_engine(path, study_name) is not None:
+        plan = plan_now()
         if not request.as_waiting:
             raise StudyBusyError(
                 f"{safe_line(study_name)} runs now, so no results can be added.",
                 hint="Stop it first, or take the parameters to be tried: --as waiting.",
             )
-        for trial in plan.trials:
-            params = params_to_try(trial, dict(plan.space))
-            ask_engine(path, study_name, {"op": "enqueue", "params": params})
+        ask_engine(path, study_name, {"op": "enqueue_rows", "rows": _rows_to_try(plan, file.name)})
         return Imported(path, plan)
+    require_study(path, study_name)
     require_writable(path)
     with claimed(path, study_name):
+        # Nobody else adds the same rows between the look and the writing.
+        plan = plan_now()
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -125,7 +134,36 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
     return Imported(path, plan)
 
 
-def _checked(plan: ImportPlan) -> ImportPlan:
-    if not plan.trials:
+def _rows_to_try(plan: ImportPlan, file_name: str) -> list[dict[str, Any]]:
+    space = dict(plan.space)
+    return [
+        {
+            "params": params_to_try(trial, space),
+            "user_attrs": dict(trial.attributes),
+            "origin": origin_of(trial, file_name),
+        }
+        for trial in plan.trials
+    ]
+
+
+def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
+    """Return a plan by which something is taken.
+
+    Raises:
+        UsageError: Nothing is; says why.
+    """
+    if plan.trials:
+        return plan
+    n_rows, n_there = sum(plan.left_out.values()), plan.n_there
+    if not n_there:
         raise nothing_kept(plan.left_out, hint="Look at the file, or give another study or space.")
-    return plan
+    others = {reason: count for reason, count in plan.left_out.items() if reason != THERE}
+    rest = ", ".join(f"{reason}: {count:,}" for reason, count in others.items())
+    which = f"All {n_rows:,} rows" if not others else f"{n_there:,} of the {n_rows:,} rows"
+    if n_rows == 1:
+        which = "The one row"
+    raise UsageError(
+        f"{which} of {safe_line(file.name)} {'is' if n_there == 1 else 'are'} in "
+        f"{safe_line(study_name)} already{f'; left out too: {rest}' if rest else ''}.",
+        hint="Nothing new would be taken. --again takes what is there once more.",
+    )

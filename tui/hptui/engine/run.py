@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
@@ -19,13 +19,15 @@ from hptui.engine.lease import Lease, release_lease
 from hptui.engine.scratch import remove_empty
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
+from hptui.storage.carried_trials import IMPORT_KEY
 from hptui.storage.spooled import Origin, spell_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import optuna
+    from optuna.trial import FrozenTrial
 
     from hptui.engine.plan import RunPlan
     from hptui.engine.retrying import Retries
@@ -93,6 +95,22 @@ class Run:
         self.study.enqueue_trial(dict(params))
         return self.study.get_trials(deepcopy=False)[-1].number
 
+    def enqueue_rows(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Enqueue the parameters of rows of a file, all or none; return how many there are.
+
+        Raises:
+            SpaceError: A parameter that the study does not know, or a value out of its range.
+            StudyBusyError: The file does not take a new trial now.
+        """
+        space = self.space.effective()
+        templates = [_of_row(row) for row in rows]
+        for template in templates:
+            check_params(template.system_attrs["fixed_params"], space)
+        for template in templates:
+            # The first one takes the write lock, which is held till all of them are written.
+            self.storage.create_new_trial(self.study._study_id, template)
+        return len(templates)
+
     def record_end(self, reason: EndReason) -> None:
         """Write when and why the run ended."""
         runs = runs_of(self.study)
@@ -157,6 +175,14 @@ class Run:
             f"{count} that it lacks are in {safe_line(left)}",
             hint=f"The next run stores them, or hptui doctor {safe_line(self.plan.study)} --fix.",
         )
+
+
+def _of_row(row: Mapping[str, Any]) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.WAITING,
+        user_attrs=dict(row["user_attrs"]),
+        system_attrs={"fixed_params": dict(row["params"]), IMPORT_KEY: dict(row["origin"])},
+    )
 
 
 def runs_of(study: optuna.Study) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What tells that trials were carried over from another study."""
+"""What tells that trials were carried over from another study or a file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 ORIGIN_KEY: Final = "hptui:forked_from"
 """Trial system attribute: the study that a trial was carried over from, and its number there."""
+IMPORT_KEY: Final = "hptui:imported_from"
+"""Trial system attribute: the file that a trial came from, where in it, and its row's digest."""
 CARRIED_KEY: Final = "hptui:carried"
 """Study system attribute: the number of the last trial whose sampler's state was left behind."""
 RETRY_KEYS: Final = ("hptui:retry_of", "failed_trial", "retry_history")

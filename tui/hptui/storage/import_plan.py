@@ -16,33 +16,17 @@ from hptui.errors import SpaceError, UsageError
 from hptui.storage.fork_plan import NOT_ENDED
 from hptui.storage.import_cells import CellReader, space_of
 from hptui.storage.import_columns import ColumnMap, map_columns
+from hptui.storage.import_known import THERE, RowsThere, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hptui.domain.objective import Direction
     from hptui.storage.import_file import FileRow, ImportFile
+    from hptui.storage.import_request import ImportRequest
 
 _MAX_FOUND_CHOICES: Final = 1_000
 _ENDED: Final = ("COMPLETE", "PRUNED", "FAIL")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
-    """How a file is to be read."""
-
-    as_waiting: bool = False
-    """Whether its parameters are to be tried, instead of its results taken over."""
-    states: tuple[str, ...] = ()
-    """Only trials in these states, in Optuna's words; all where there is none."""
-    values: tuple[str, ...] = ()
-    """The columns of values, one for each objective."""
-    maps: tuple[str, ...] = ()
-    """What single columns mean, as given to `--map`."""
-    directions: tuple[Direction, ...] | None = None
-    """Of a new study."""
-    edits: Mapping[str, ParamEdit] = field(default_factory=dict[str, ParamEdit])
-    """The spaces of parameters that the study does not have yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +36,8 @@ class Known:
     directions: tuple[Direction, ...]
     space: Mapping[str, ParamSpec]
     metric_names: tuple[str, ...]
+    rows: RowsThere = field(default_factory=RowsThere)
+    """The trials that it has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +56,8 @@ class ImportedTrial:
     constraints: Mapping[str, float]
     is_feasible: bool
     """Whether it is said not to be infeasible."""
+    digest: str = ""
+    """By what its row is known again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +71,11 @@ class ImportPlan:
     metric_names: tuple[str, ...]
     remarks: tuple[str, ...]
     """What was not given and is told from the file, a line each."""
+
+    @property
+    def n_there(self) -> int:
+        """How many rows are left out because the study has them."""
+        return self.left_out.get(THERE, 0)
 
 
 def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -> ImportPlan:
@@ -123,14 +116,24 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
             rows.append((row, state))
     space, told = _space(file, reader, rows, columns, request, known)
     trials: list[ImportedTrial] = []
+    there = RowsThere() if known is None or request.again else known.rows
     for row, state in rows:
         params = _params(reader, row, columns, space, left_out)
-        if params is not None:
-            trials.append(_trial(reader, row, state, params, columns, request, len(directions)))
+        if params is None:
+            continue
+        trial = _trial(reader, row, state, params, columns, request, len(directions))
+        trial = replace(trial, digest=digest_of(trial, space))
+        if there.meet(trial, trial.digest):
+            left_out[THERE] += 1
+        else:
+            trials.append(trial)
+    if left_out[THERE]:
+        n_there = f"{left_out[THERE]:,} there already"
+        told.insert(0, f"{len(trials):,} new, {n_there}; --again takes them too")
     if reader.has_read_commas:
         told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names
-    return ImportPlan(tuple(trials), dict(left_out), space, directions, names, (*remarks, *told))
+    return ImportPlan(tuple(trials), dict(+left_out), space, directions, names, (*remarks, *told))
 
 
 def _in_order(columns: ColumnMap, known: Known | None) -> ColumnMap:

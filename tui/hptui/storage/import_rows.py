@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.space import ChoiceParam, IntParam, spec_to_json
-from hptui.storage.carried_trials import put_study_attribute
+from hptui.storage.carried_trials import IMPORT_KEY, put_study_attribute
 from hptui.storage.cells import stored_number
 from hptui.storage.constraints import PREFIX, violation_of
 from hptui.storage.schema import create_schema
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from hptui.domain.space import ParamSpec
     from hptui.storage.import_plan import ImportedTrial, ImportPlan
 
-IMPORT_KEY: Final = "hptui:imported_from"
-"""Trial system attribute: the file that a trial came from, and where in it."""
 _INFEASIBLE: Final = ("constraints:imported", "1.0")
 
 
@@ -121,6 +119,11 @@ def add_trials(
     )
 
 
+def origin_of(trial: ImportedTrial, file_name: str) -> dict[str, str]:
+    """Return what a trial keeps of where it came from."""
+    return {"file": file_name, "place": trial.place, "row": trial.digest}
+
+
 def params_to_try(trial: ImportedTrial, space: dict[str, ParamSpec]) -> dict[str, ChoiceValue]:
     """Return a trial's parameters as an objective gets them."""
     values: dict[str, ChoiceValue] = {}
@@ -143,7 +146,7 @@ def _times(trial: ImportedTrial, now: str) -> tuple[str | None, str | None]:
 def _system_attributes(
     trial: ImportedTrial, plan: ImportPlan, file_name: str
 ) -> Iterator[tuple[str, str]]:
-    yield IMPORT_KEY, json.dumps({"file": file_name, "place": trial.place})
+    yield IMPORT_KEY, json.dumps(origin_of(trial, file_name))
     if trial.state == "WAITING":
         yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
     for name, value in trial.constraints.items():

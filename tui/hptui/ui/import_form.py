@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final
 
+from hptui.domain.choice_lists import split_listed
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
+from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATE_WORDS, read_request
 from hptui.ui import keeping
 from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
 from hptui.ui.exporting import path_of
@@ -15,16 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hptui.storage.import_plan import ImportRequest
+    from hptui.storage.import_request import ImportRequest
     from hptui.ui.carry_form import Progress, Texts
     from hptui.ui.data.catalogue_feed import StudyRow
     from hptui.ui.keeping import Outcome
 
-Direction = Literal["minimize", "maximize"]
+_YES_NO: Final = ("no", "yes")
 
 
 class ImportForm(CarryForm):
-    """Asks for a file, for a study, and for what the trials are to be there.
+    """Asks for a file, for a study, and for what `hptui import` has options for.
+
+    Where an option may come several times, commas separate what is typed.
 
     Args:
         folder: Where new studies are made.
@@ -49,15 +53,16 @@ class ImportForm(CarryForm):
                 FormField(
                     "study", "study", study, "a new name makes a new study", tuple(self._rows)
                 ),
-                FormField("as", "as", "finished", "finished or waiting", ("finished", "waiting")),
+                FormField("as", "as", "finished", "finished or waiting", AS_WORDS),
                 FormField("value", "value", "", "the column, where its name does not tell"),
+                FormField("map", "map", "", "id=skip, depth=param:max_depth, who=attr:author"),
+                FormField("space", "space", "", "of a new parameter: lr=1e-5..0.1:log"),
+                FormField("choices", "choices", "", "of a new parameter: kernel=rbf|poly"),
                 FormField(
-                    "direction",
-                    "direction",
-                    "",
-                    "of a new study: minimize",
-                    ("minimize", "maximize"),
+                    "direction", "direction", "", "of a new study: minimize", DIRECTION_WORDS
                 ),
+                FormField("state", "state", "", "only these: complete, pruned", tuple(STATE_WORDS)),
+                FormField("again", "again", "no", "take what is there already: yes", _YES_NO),
             )
         )
 
@@ -101,20 +106,20 @@ class ImportForm(CarryForm):
 
 
 def _request(texts: Texts) -> ImportRequest:
-    from hptui.storage.import_plan import ImportRequest
-
-    what = texts["as"].strip()
-    if what not in ("finished", "waiting"):
-        raise UsageError(f"as: {safe_line(what, max_chars=40)!r} is neither finished nor waiting.")
-    words = tuple(part.strip() for part in texts["direction"].split(",") if part.strip())
-    for word in words:
-        if word not in ("minimize", "maximize"):
-            raise UsageError(
-                f"direction: {safe_line(word, max_chars=40)!r} is neither minimize nor maximize."
-            )
-    values = tuple(part.strip() for part in texts["value"].split(",") if part.strip())
-    return ImportRequest(
-        as_waiting=what == "waiting",
-        values=values,
-        directions=cast("tuple[Direction, ...]", words) or None,
+    listed = {
+        key: split_listed(texts[key])
+        for key in ("state", "value", "map", "direction", "space", "choices")
+    }
+    again = texts["again"].strip() or "no"
+    if again not in _YES_NO:
+        raise UsageError(f"again: {safe_line(again, max_chars=40)!r} is neither yes nor no.")
+    return read_request(
+        as_what=texts["as"].strip() or "finished",
+        states=listed["state"],
+        values=listed["value"],
+        maps=listed["map"],
+        directions=listed["direction"],
+        spaces=listed["space"],
+        choices=listed["choices"],
+        again=again == "yes",
     )
