@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
+from hptui.engine.annotations import save_edit
 from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.importing import import_into
 from hptui.engine.launch import launch
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, UsageError
+from hptui.storage.annotating import TagEdit
+from hptui.storage.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -106,6 +111,43 @@ def test_edits_of_the_space_count_from_the_next_trial_on(folder: Path):
     final = trials(file)[5]
     assert final.distributions["x"] == optuna.distributions.FloatDistribution(-5, 5)
     assert final.params["kind"] == "b", "the fixed value was forgotten between runs"
+
+
+def test_many_trials_are_tagged_and_rows_enqueued_all_or_none(folder: Path):
+    file = folder / "s.db"
+    with StudyFile(file) as built:
+        built.add_study("s")
+        built.run("BEGIN")
+        for number in range(1_200):
+            built.add_trial(float(number))
+        built.run("COMMIT")
+    (folder / "rows.csv").write_text("x,kind,user_attrs_who,value\n1.5,a,me,0\n2.5,b,you,0\n")
+    (folder / "bad.csv").write_text("x,kind,value\n0.5,a,0\n4.5,a,0\n")
+    ask = start(file, "stepwise", "--trials", "3")
+    with pytest.raises(UsageError, match="no trial 5000"):
+        save_edit(file, "s", TagEdit((*range(1_200), 5_000), ("good",)))
+    with StudyFile(file) as built:
+        (count,) = built.connection.execute("SELECT COUNT(*) FROM trial_user_attributes").fetchone()
+    assert count == 0
+    assert save_edit(file, "s", TagEdit(tuple(range(1_200)), ("good",))) == 1_200
+    waiting = ImportRequest(as_waiting=True)
+    wait_until(lambda: "x" in ask(op="space")["space"], "the first parameter")
+    ask(op="space", edits={"x": {"high": 3.0}})
+    with pytest.raises(UsageError, match=r"4\.5"):
+        import_into(folder / "bad.csv", waiting, file, "s")
+    import_into(folder / "rows.csv", waiting, file, "s")
+    with pytest.raises(UsageError, match="All 2 rows of"):
+        import_into(folder / "rows.csv", waiting, file, "s")
+    for number in range(1_200, 1_203):
+        (folder / f"go-{number}").touch()
+    ends(file)
+    made = trials(file)
+    assert {tuple(trial.user_attrs["hptui:tags"]) for trial in made[:1_200]} == {("good",)}
+    assert [trial.params for trial in made[1_201:]] == [
+        {"x": 1.5, "kind": "a"},
+        {"x": 2.5, "kind": "b"},
+    ]
+    assert [trial.user_attrs for trial in made[1_201:]] == [{"who": "me"}, {"who": "you"}]
 
 
 def test_failed_trials_are_tried_again_once(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.engine.claim import claimed
 from hptui.engine.client import ask_engine, running_engine
 from hptui.errors import StudyBusyError
-from hptui.storage.annotating import Edit, TagEdit, annotate, checked
+from hptui.storage.annotating import Edit, annotate, checked
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import require_writable
 from hptui.storage.moving import connect_for_writing
@@ -20,7 +19,6 @@ from hptui.storage.study_identity import no_such_study
 from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from hptui.engine.protocol import Message
@@ -28,11 +26,10 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 5.0
 """How long others may rename the study, save a note to it, or lock its file."""
 _RETRY_S: Final = 0.05
-_TRIALS_A_REQUEST: Final = 1_000
 
 
 def save_edit(path: Path, study_name: str, edit: Edit) -> int:
-    """Save a note or tags; return how many studies or trials are not as they were.
+    """Save a note or tags, all or none; return how many studies or trials are not as they were.
 
     Raises:
         UsageError: A text cannot be stored, or there is no such trial; nothing was written.
@@ -52,24 +49,12 @@ def save_edit(path: Path, study_name: str, edit: Edit) -> int:
 
 
 def _save(path: Path, study_name: str, edit: Edit) -> int:
-    lease = running_engine(path, study_name)
-    if lease is not None:
-        return sum(
-            _ask(path, study_name, {"op": "annotate", "edit": part.to_json()})
-            for part in _parts(edit)
-        )
+    if running_engine(path, study_name) is not None:
+        # One request however many trials: 100,000 keep an engine from its trials for a second.
+        return _ask(path, study_name, {"op": "annotate", "edit": edit.to_json()})
     require_writable(path)
     with claimed(path, study_name):
         return _write(path, study_name, edit)
-
-
-def _parts(edit: Edit) -> Iterator[Edit]:
-    """Yield an edit in pieces that do not keep an engine from its trials."""
-    if not isinstance(edit, TagEdit) or edit.trials is None:
-        yield edit
-        return
-    for start in range(0, len(edit.trials), _TRIALS_A_REQUEST):
-        yield replace(edit, trials=edit.trials[start : start + _TRIALS_A_REQUEST])
 
 
 def _ask(path: Path, study_name: str, message: Message) -> int:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.notes import changed_tags
 from hptui.storage.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hptui.storage.attributes import Owner
 
 TAGS_KEY: Final = "hptui:tags"
+_CHUNK: Final = 500
+"""Ids in one query."""
 
 
 def tags_of(stored: object) -> tuple[str, ...]:
@@ -25,13 +27,29 @@ def tags_of(stored: object) -> tuple[str, ...]:
 
 def read_tags(connection: sqlite3.Connection, owner: Owner, owner_id: int) -> tuple[str, ...]:
     """Return the tags of one study or trial, not sanitised."""
-    row = connection.execute(
-        f"SELECT CAST(substr(value_json, 1, ?) AS BLOB) FROM {owner}_user_attributes "
-        f"WHERE {owner}_id = ? AND key = ?",
-        (MAX_JSON_CHARS + 1, owner_id, TAGS_KEY),
-    ).fetchone()
+    return _tags_before(connection, owner, [owner_id]).get(owner_id, ())
+
+
+def _tags_before(
+    connection: sqlite3.Connection, owner: Owner, owner_ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    """Return the tags of those that have the attribute, many in one query."""
+    found: dict[int, tuple[str, ...]] = {}
+    for start in range(0, len(owner_ids), _CHUNK):
+        chunk = owner_ids[start : start + _CHUNK]
+        rows = connection.execute(
+            f"SELECT {owner}_id, CAST(substr(value_json, 1, ?) AS BLOB) "
+            f"FROM {owner}_user_attributes "
+            f"WHERE {owner}_id IN ({', '.join('?' * len(chunk))}) AND key = ?",
+            (MAX_JSON_CHARS + 1, *chunk, TAGS_KEY),
+        )
+        found.update((owner_id, _read(text)) for owner_id, text in rows)
+    return found
+
+
+def _read(text: bytes | None) -> tuple[str, ...]:
     try:
-        return () if row is None or row[0] is None else tags_of(json.loads(row[0]))
+        return () if text is None else tags_of(json.loads(text))
     except (ValueError, RecursionError):
         return ()
 
@@ -39,7 +57,7 @@ def read_tags(connection: sqlite3.Connection, owner: Owner, owner_id: int) -> tu
 def change_tags(
     connection: sqlite3.Connection,
     owner: Owner,
-    owner_ids: Iterable[int],
+    owner_ids: Sequence[int],
     *,
     add: Iterable[str],
     remove: Iterable[str],
@@ -62,15 +80,19 @@ def change_tags(
         UsageError: One would have too many.
     """
     add, remove = tuple(add), tuple(remove)
+    tags_before = _tags_before(connection, owner, owner_ids)
+    # Most of many have the same ones.
+    after = {
+        before: changed_tags(() if clears else before, add=add, remove=remove)
+        for before in {*tags_before.values(), *([()] if len(tags_before) < len(owner_ids) else [])}
+    }
     changed: dict[int, list[str]] = {}
     for owner_id in owner_ids:
-        before = read_tags(connection, owner, owner_id)
-        after = changed_tags(() if clears else before, add=add, remove=remove)
-        if after != before:
-            changed[owner_id] = list(after)
-    rows: list[tuple[Any, ...]] = [
-        (owner_id, TAGS_KEY, json.dumps(tags)) for owner_id, tags in changed.items()
-    ]
+        before = tags_before.get(owner_id, ())
+        if after[before] != before:
+            changed[owner_id] = list(after[before])
+    texts = {tags: json.dumps(tags) for tags in after.values()}
+    rows = [(owner_id, TAGS_KEY, texts[tuple(tags)]) for owner_id, tags in changed.items()]
     connection.executemany(
         f'INSERT INTO {owner}_user_attributes ({owner}_id, "key", value_json) VALUES (?, ?, ?) '
         f'ON CONFLICT ({owner}_id, "key") DO UPDATE SET value_json = excluded.value_json',
