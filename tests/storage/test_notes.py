@@ -18,9 +18,7 @@ from optuna.trial import TrialState
 from optuna_dashboard import _note as dashboard_note
 from tests.storage.study_file import START_S, StudyFile, text_of
 
-from hptui.engine import annotations
 from hptui.engine.annotations import save_edit
-from hptui.engine.lease import Lease, take_lease
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.annotating import NoteEdit, TagEdit, edit_from_json
 from hptui.storage.connection import StorageBusyError
@@ -257,21 +255,6 @@ def test_an_engine_that_cannot_save_now_loses_nothing(path: Path):
         assert storage.pending == 1
     trial = optuna.load_study(study_name="s", storage=plain(path)).trials[2]
     assert trial.user_attrs == {"own": 1}
-
-
-def test_an_engine_is_asked_for_many_trials_in_pieces(path: Path, monkeypatch: pytest.MonkeyPatch):
-    asked: list[tuple[int, ...]] = []
-
-    def answer(file: Path, study: str, message: dict[str, Any]) -> dict[str, Any]:
-        asked.append(message["edit"]["trials"])
-        return {"changed": len(asked[-1])}
-
-    monkeypatch.setattr(annotations, "ask_engine", answer)
-    monkeypatch.setattr(annotations, "_TRIALS_A_REQUEST", 2)
-    lease = Lease.of_this_process("s", "run", path.with_name("socket"))
-    take_lease(path, lease)
-    assert save_edit(path, "s", TagEdit((0, 1, 2), add=("t",))) == 3
-    assert asked == [(0, 1), (2,)]
 
 
 @pytest.mark.parametrize("facts", [{}, {"hptui_study": {"token": "first"}}])
