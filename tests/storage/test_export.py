@@ -269,8 +269,31 @@ def test_a_study_file_is_never_replaced(path: Path):
 
 def test_a_folder_is_no_target(path: Path, tmp_path: Path):
     (tmp_path / "out.csv").mkdir()
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="is a folder, and is not replaced"):
         export_study(path, "s", tmp_path / "out.csv", overwrite=True)
+
+
+def test_a_pipe_or_a_device_is_no_target(path: Path, tmp_path: Path):
+    os.mkfifo(tmp_path / "out.csv")
+    with pytest.raises(StudyFileError, match="is no regular file, and is not replaced"):
+        export_study(path, "s", tmp_path / "out.csv", overwrite=True)
+    assert (tmp_path / "out.csv").is_fifo()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(path: Path, tmp_path: Path):
+    real = tmp_path / "elsewhere" / "real.csv"
+    real.parent.mkdir()
+    real.write_text("mine")
+    for name, leads_to in (("out.csv", real), ("new.csv", tmp_path / "elsewhere" / "new.csv")):
+        (tmp_path / name).symlink_to(leads_to)
+        export_study(path, "s", tmp_path / name, overwrite=True)
+        assert (tmp_path / name).is_symlink()
+        assert leads_to.read_bytes().startswith(b"number,")
+    (tmp_path / "study.csv").symlink_to(path)
+    before = path.read_bytes()
+    with pytest.raises(StudyFileError, match="databases are never replaced"):
+        export_study(path, "s", tmp_path / "study.csv", overwrite=True)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_that_is_not_there(path: Path, tmp_path: Path):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.cli.output_file import require_free
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     target = args.file.absolute()
+    if form.takes_filter:
+        require_free(target, overwrite=args.overwrite)
     count = export_study(
         place.path,
         place.study_name,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.filter_option import check_filter
 from hptui.cli.locate import add_study_argument
+from hptui.cli.output_file import require_free
 from hptui.cli.plot import add_figure_options, read_request
 from hptui.cli.plot_options import check_page_options
 from hptui.domain.json_values import dump
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     target = args.output or Path(file_name_for(request.study.name, f"-{kind.name}.html"))
     target = target.absolute()
+    require_free(target, overwrite=args.overwrite)
     with drafted(target, overwrite=args.overwrite) as draft:
         figures = page_figures(kind, request)
         text = _page(request, kind.name, args.filter, figures)

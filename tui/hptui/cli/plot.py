@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.cli.filter_option import add_filter_option, check_filter
 from hptui.cli.locate import add_study_argument
+from hptui.cli.output_file import require_free
 from hptui.cli.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
 from hptui.cli.plot_options import check_options
 from hptui.cli.progress_line import ProgressLine
@@ -142,11 +142,7 @@ def _check_output(args: argparse.Namespace) -> None:
     if args.json:
         raise UsageError("--json prints data, and --output writes figures.", hint="Give only one.")
     picture_form(args.output)
-    if os.path.lexists(args.output) and not args.overwrite:
-        raise UsageError(
-            f"{safe_line(str(args.output))} exists already.",
-            hint="--overwrite replaces it, or choose another name.",
-        )
+    require_free(args.output, overwrite=args.overwrite)
 
 
 def _write(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.filter_option import add_filter_option, check_filter
 from hptui.cli.locate import add_study_argument
+from hptui.cli.output_file import require_free
 from hptui.cli.terminal import Terminal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.read_plotted import read_plotted
 
     check_filter(args.filter)
+    if args.overwrite and args.text and args.output is None:
+        raise UsageError("--overwrite is for --output, which was not given.")
     output: Path | None = args.output
     if not args.text and output is not None and output.suffix.lower() not in _PAGE_SUFFIXES:
         raise UsageError(
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     target = (output or Path(file_name_for(study.name, "-report.html"))).absolute()
+    require_free(target, overwrite=args.overwrite)
     with drafted(target, overwrite=args.overwrite) as draft:
         report = build_report(study, args.filter)
         if args.text:

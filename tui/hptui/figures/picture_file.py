@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -83,14 +82,10 @@ def write_pictures(
         ground: A colour of CSS behind it.
 
     Raises:
-        UsageError: The ending is unknown; `target` exists or cannot be written.
+        UsageError: The ending is unknown.
+        StudyFileError: `target` exists, or cannot be written.
     """
     form = picture_form(target)
-    if os.path.lexists(target) and not overwrite:
-        raise UsageError(
-            f"{safe_line(str(target))} exists already.",
-            hint="Choose another name, or ask for it to be overwritten.",
-        )
     whole = _below_each_other(pictures)
     text = f"{whole.plain()}\n"
     if form == "svg":

@@ -7,12 +7,12 @@ import sqlite3
 import tempfile
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
-from hptui.storage.gate import open_read_only, require_readable
+from hptui.storage.gate import FileKind, inspect_file, open_read_only, require_readable
 from hptui.storage.in_place import put_in_place
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.study_identity import no_such_study
@@ -26,6 +26,11 @@ from hptui.storage.study_rows import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+_DATABASES: Final[frozenset[FileKind]] = frozenset(
+    ("optuna", "older", "newer", "foreign", "damaged")
+)
+"""What may hold somebody's study."""
 
 
 def copy_study(path: Path, study_name: str, target: Path, *, new_name: str | None = None) -> None:
@@ -127,12 +132,18 @@ def take_in_file(path: Path, kept: Path, study_name: str) -> None:
 def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
     """Yield a path to write a file to, which becomes `target` when the block has succeeded.
 
+    Where `target` is a link, the file that it leads to is replaced, and the link stays.
+
     Raises:
-        StudyFileError: `target` exists, or its folder does not, or cannot be written.
+        StudyFileError: `target` exists, or is nothing that may be overwritten; its folder does not
+            exist, or cannot be written.
     """
     name = safe_line(str(target))
-    if os.path.lexists(target) and (not overwrite or target.is_dir()):
-        raise _exists(target)
+    if os.path.lexists(target):
+        if not overwrite:
+            raise _exists(target)
+        target = Path(os.path.realpath(target))
+        _require_replaceable(target)
     if not target.parent.is_dir():
         raise StudyFileError(
             f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
@@ -148,6 +159,21 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
                 raise _exists(target)
     except OSError as error:
         raise StudyFileError(f"{name} cannot be written: {safe_line(error.strerror)}.") from error
+
+
+def _require_replaceable(target: Path) -> None:
+    """Refuse folders, devices, pipes, and databases: a study is not lost by a slip of the hand."""
+    if os.path.lexists(target) and not target.is_file():
+        what = "a folder" if target.is_dir() else "no regular file"
+        raise StudyFileError(
+            f"{safe_line(str(target))} is {what}, and is not replaced.",
+            hint="Choose another name.",
+        )
+    if inspect_file(target, check_budget_s=0.0).kind in _DATABASES:
+        raise StudyFileError(
+            f"{safe_line(str(target))} is a database, and databases are never replaced.",
+            hint="Choose another name.",
+        )
 
 
 def _exists(target: Path) -> StudyFileError:

@@ -148,12 +148,12 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
                 return
             target = path_of(text)
             if not target.exists():
-                self._write(target, shown, plot)
+                self._write(target, shown, plot, overwrite=False)
                 return
 
             def decide(choice: str | None) -> None:
                 if choice:
-                    self._write(target, shown, plot)
+                    self._write(target, shown, plot, overwrite=True)
 
             self.app.push_screen(
                 ChoiceDialog(
@@ -174,12 +174,12 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
             ask_again,
         )
 
-    def _write(self, target: Path, shown: TitledPicture, plot: Plot) -> None:
+    def _write(self, target: Path, shown: TitledPicture, plot: Plot, *, overwrite: bool) -> None:
         colours, ground = plot.colours(), plot.ground
 
         def work() -> None:
             try:
-                write_pictures(target, [shown], overwrite=True, colours=colours, ground=ground)
+                write_pictures(target, [shown], overwrite=overwrite, colours=colours, ground=ground)
             except HptuiError as error:
                 written = self.ViewWritten(f"{error.message}\n{error.hint}".rstrip(), False)
             else:
