@@ -17,6 +17,7 @@ from hptui.cli.main import main
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.engine.importance import evaluate
 from hptui.engine.importance_process import compute_importance
+from hptui.errors import UsageError
 from hptui.storage.chosen_trials import choose_trials
 
 if TYPE_CHECKING:
@@ -268,3 +269,19 @@ def test_parameters_that_forests_cannot_judge_together_are_refused():
     with pytest.raises(Exception, match="judges parameters together") as refused:
         ours(made([1.0, 2.0], params=params), "mdi", params=["x", "y"])
     assert "ped-anova" in str(vars(refused.value)["hint"])
+
+
+def test_numbers_that_an_evaluator_cannot_take_are_refused_with_a_reason():
+    column = param("x", FloatParam(0, 1), [at / 8 for at in range(8)])
+    other = param("y", FloatParam(0, 1), [at % 3 / 3 for at in range(8)])
+    same = made([3.0] * 8, params={"x": column, "y": other})
+    with pytest.raises(UsageError, match="have the same value, so fANOVA has nothing"):
+        ours(same, "fanova")
+    assert ours(same, "ped-anova").says_nothing
+    far = made([1e308, -1e308, 0.0, 5e-324, 1.0, 2.0, 9.0, 3.0], params={"x": column, "y": other})
+    for evaluator in ("fanova", "mdi"):
+        with pytest.raises(UsageError, match=r"cannot compute with values .* so far from each"):
+            ours(far, evaluator)
+    with pytest.raises(UsageError, match="so far from each other"):
+        compute_importance(far, 0, "mdi")
+    assert sum(share for _, share in ours(far, "ped-anova").shares) == pytest.approx(1)

@@ -7,22 +7,26 @@ import math
 import re
 import webbrowser
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 import pytest
-from tests.analysis.plain_studies import PlainStudy, tuned
+from tests.analysis.plain_studies import PlainStudy, made, param, tuned
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import page
 from hptui.cli.main import main
 from hptui.cli.page_figures import page_figures
+from hptui.domain.space import FloatParam
+from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.figures.request import PlottedTrials
 
 EVIL = '</script><script src="https://evil.example/x.js"></script><a href="https://evil.example">x'
 
@@ -184,6 +188,15 @@ def test_the_browser_is_opened_only_where_there_is_a_display(
     monkeypatch.setenv("DISPLAY", ":0")
     assert main([*page_of, str(tmp_path / "two.html")]) == 0
     assert opened == [(tmp_path / "two.html").as_uri()]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
+    values = [1e308, -1e308, 0.0, 1.0]
+    trials = made(values, params={"x": param("x", FloatParam(0, 1), [0.1, 0.2, 0.3, 0.4])})
+    request = FigureRequest((PlottedStudy(plain.path, "far", cast("PlottedTrials", trials), ()),))
+    with pytest.raises(UsageError, match="plot_parallel_coordinate cannot draw these trials"):
+        page_figures(PAGE_KINDS["parallel"], request)
 
 
 @pytest.mark.parametrize(

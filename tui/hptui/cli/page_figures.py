@@ -130,7 +130,14 @@ def _quietly() -> Generator[None]:
 
 
 def _draw(kind: PageKind, *arguments: object, **options: object) -> Any:  # noqa: ANN401 - Plotly's
-    return getattr(optuna.visualization, kind.function)(*arguments, **options)
+    try:
+        return getattr(optuna.visualization, kind.function)(*arguments, **options)
+    except (ArithmeticError, AssertionError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"Optuna's {kind.function} cannot draw these trials: "
+            f"{type(error).__name__} {safe_line(error)}".rstrip(),
+            hint="hptui plot draws in the terminal, and --filter chooses trials.",
+        ) from error
 
 
 def _of_objectives(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:

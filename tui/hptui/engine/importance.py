@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +10,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.analysis.evaluators import EVALUATORS
 from hptui.domain.space import ChoiceParam, IntParam
 from hptui.engine.given_trials import study_holding
 from hptui.errors import UsageError
@@ -44,7 +46,8 @@ def evaluate(
         on_progress: Called with how many steps are done, of how many, where that is known.
 
     Raises:
-        UsageError: The evaluator cannot judge the parameters that were asked for.
+        UsageError: The evaluator cannot judge these trials, or not by the parameters that were
+            asked for.
     """
     study = study_of(trials)
     judge = judge_of(evaluator, on_progress)
@@ -60,18 +63,43 @@ def evaluate(
         # What they warn of, `Importance` says.
         warnings.simplefilter("ignore")
         try:
-            return optuna.importance.get_param_importances(
+            shares = optuna.importance.get_param_importances(
                 study,
                 evaluator=judge,
                 params=list(params) or None,
                 target=None if trials.is_single else target,
             )
-        except ValueError as error:
-            raise UsageError(
-                f"{evaluator} judges parameters together that some complete trials have all "
-                "from the same spaces, and those that were asked for are not such.",
-                hint="--evaluator ped-anova judges each parameter by itself.",
-            ) from error
+        except (ArithmeticError, AssertionError, RuntimeError, ValueError) as error:
+            raise _refusal(trials, evaluator, params) from error
+    if not all(map(math.isfinite, shares.values())):
+        raise _refusal(trials, evaluator, params)
+    return shares
+
+
+def _refusal(trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str]) -> UsageError:
+    """Return why an evaluator gives no shares; what Optuna says of it names no cause."""
+    title = EVALUATORS[evaluator].title
+    if len(np.unique(trials.values)) == 1:
+        return UsageError(
+            f"All {len(trials.values):,} complete trials have the same value, so {title} has "
+            "nothing to tell parameters apart by."
+        )
+    if params and not _are_together(trials, params):
+        return UsageError(
+            f"{title} judges parameters together that some complete trials have all from the same "
+            "spaces, and those that were asked for are not such.",
+            hint="--evaluator ped-anova judges each parameter by itself.",
+        )
+    return UsageError(
+        f"{title} cannot compute with values or parameters so far from each other, or so near.",
+        hint="--evaluator ped-anova goes by the order of the values.",
+    )
+
+
+def _are_together(trials: JudgedTrials, params: Sequence[str]) -> bool:
+    """Say whether some trials have all the parameters, and all of these from the same spaces."""
+    indices = np.array([each.spec_indices for each in trials.params if each.name in params])
+    return len(np.unique(indices[:, (indices >= 0).all(axis=0)], axis=1).T) == 1
 
 
 def study_of(trials: JudgedTrials) -> optuna.Study:

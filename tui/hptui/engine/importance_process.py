@@ -51,7 +51,8 @@ def compute_importance(
             exception, which is how to cancel.
 
     Raises:
-        UsageError: The evaluator cannot judge the parameters that were asked for.
+        UsageError: The evaluator cannot judge these trials, or not by the parameters that were
+            asked for.
     """
     judged = judged_trials(trials, objective, evaluator)
     shares: dict[str, float] = {}

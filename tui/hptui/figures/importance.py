@@ -68,7 +68,8 @@ def importance_of(request: FigureRequest, objective: int) -> Importance:
     """Return the importance for one objective, from the cache where the same trials were judged.
 
     Raises:
-        UsageError: The evaluator cannot judge the parameters that were asked for.
+        UsageError: The evaluator cannot judge these trials, or not by the parameters that were
+            asked for.
     """
     params = chosen_params(request, objective) if request.params else []
     trials, evaluator = request.study.trials, request.evaluator
