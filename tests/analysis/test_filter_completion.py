@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.analysis.filter_studies import PlainColumns
+from tests.analysis.filter_studies import PlainColumns, PlainTexts
+from tests.analysis.plain_studies import made, param
 
 from hptui.analysis.filter_completion import MAX_COMPLETIONS, complete, completion_names
-from hptui.analysis.filter_parser import parse_filter
+from hptui.analysis.filter_fields import Field, FieldNames
+from hptui.analysis.filter_parser import parse_filter, quoted
+from hptui.analysis.filter_rows import filter_rows
+from hptui.analysis.filter_terms import Comparison
+from hptui.domain.space import ChoiceParam
 
 NAMES = completion_names(
     PlainColumns([]),
@@ -73,3 +81,24 @@ def test_what_is_typed_in_quotes_is_one_term():
     assert complete('error~"a b" tag:"slow r', 23, NAMES) == ['error~"a b" tag:"slow run"']
     assert complete('error~"a tag:', 13, NAMES) == []
     assert complete('error~"a\\" tag:', 15, NAMES) == []
+
+
+def test_every_parameter_and_choice_is_offered_as_what_it_is_and_not_as_something_else():
+    names = ("value.0", "value_0", "attr.x", "time", "loss", "param.note", "note", "lr")
+    choices = ("rbf", "=x", "==", "|", "-a", "", "nan", math.nan, 1, "1", True)
+    params = {name: param(name, ChoiceParam(choices), list(range(len(choices)))) for name in names}
+    trials = made([0.0] * len(choices), params=params)
+    offered = completion_names(trials, metric_names=("loss", "state"))
+    assert len(set(offered.names)) == len(offered.names)
+    fields = FieldNames(1, ("loss", "state"), params)
+    meant: list[Field] = []
+    for name in offered.names:
+        has = parse_filter(f"has:{quoted(name)}")
+        (term,) = has.terms
+        assert isinstance(term, Comparison)
+        meant.append(fields.resolve(has, term.values[0]))
+    assert {field.key for field in meant if field.kind == "param"} == set(names)
+    assert not [field for field in meant if field.kind == "attr"]
+    for row, spelled in enumerate(offered.choices["lr"]):
+        rows = filter_rows(parse_filter(f"lr={spelled}"), trials, PlainTexts([]))
+        assert np.flatnonzero(rows).tolist() == [row]

@@ -134,4 +134,5 @@ def _as_value(spelled: str) -> str:
 
 def quoted_value(spelled: str) -> str:
     """Return a choice's spelling as it stands behind an operator."""
-    return spelled if re.fullmatch(r'[^\s"|]+', spelled) else quoted(spelled)
+    # Behind `=` another one would be a part of the operator.
+    return spelled if re.fullmatch(r'[^\s"|=][^\s"|]*', spelled) else quoted(spelled)

@@ -87,24 +87,32 @@ class FieldNames:
         Raises:
             FilterError: The study has nothing of this name.
         """
-        name = word.text
+        found = self._find(word.text)
+        if found is None:
+            raise self._unknown(filter_, word)
+        return found
+
+    def _find(self, name: str) -> Field | None:
         found = self._column(name)
         if found is not None:
             return found
         if name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX:
             return Field("attr", key=name.removeprefix(ATTRIBUTE_PREFIX))
         param = self._param(name)
-        if param is None:
-            raise self._unknown(filter_, word)
-        return Field("param", key=param)
+        return None if param is None else Field("param", key=param)
 
     def all(self) -> list[str]:
-        """Return the names, those of the columns first."""
-        values = value_names(self.n_objectives)
+        """Return the names, each once and so that it means what it names; columns first."""
         own = [name for name in _OWN if name != "time"]
-        taken = {*own, *values, "time"}
-        params = [name if name not in taken else f"param.{name}" for name in self.params]
-        return [*own[:2], *values, *self.metric_names, *params, *own[2:]]
+        columns = [*own[:2], *value_names(self.n_objectives), *self.metric_names]
+        params = [self._spelled(name) for name in self.params]
+        return list(dict.fromkeys([*columns, *params, *own[2:]]))
+
+    def _spelled(self, param: str) -> str:
+        """Return a parameter's name with a prefix where without one it means something else."""
+        meant = Field("param", key=param)
+        spellings = (param, *(f"{prefix}{param}" for prefix in PARAM_PREFIXES))
+        return next((each for each in spellings if self._find(each) == meant), param)
 
     def _column(self, name: str) -> Field | None:
         if name in _OWN:
