@@ -200,6 +200,13 @@ def test_several_objectives_have_one_reference_for_the_hypervolume():
     assert comparison.target == 1.0
 
 
+def test_a_front_without_a_finite_value_is_counted_all_the_same():
+    infinite = made([[1.0, math.inf], [2.0, math.inf]], ("minimize", "minimize"))
+    (result,) = side_by_side(infinite).results
+    assert result.n_front == 1
+    assert math.isnan(result.hypervolume)
+
+
 def test_different_objectives_are_refused():
     check_comparable([("a", ["minimize"]), ("b", ["minimize"]), ("c", ["minimize"])])
     with pytest.raises(

@@ -209,9 +209,9 @@ def _reference(studies: Sequence[ComparedStudy]) -> tuple[float, ...] | None:
 
 def _together(trials: TrialArrays, reference: tuple[float, ...] | None) -> tuple[int, float]:
     """Return what a study reached in all objectives: the size of its front, and its hypervolume."""
+    n_front = int(build_front(trials, (0,)).on_front.sum()) if len(trials.directions) > 1 else 0
     if reference is None:
-        return 0, float("nan")
-    n_front = int(build_front(trials, (0,)).on_front.sum())
+        return n_front, float("nan")
     volumes = build_hypervolume(trials, reference).volumes
     return n_front, float(volumes[-1]) if len(volumes) else 0.0
 

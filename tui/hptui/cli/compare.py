@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from hptui.cli.filter_option import add_filter_option, check_filter
@@ -15,7 +17,6 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from hptui.analysis.arrays import FloatArray
@@ -96,11 +97,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _number(text: str) -> float:
-    """Read a number; a ValueError becomes a complaint of the parser."""
-    number = float(text)
-    if math.isnan(number):
-        raise ValueError(text)
-    return number
+    """Read a number; what is wrong becomes a complaint of the parser."""
+    with suppress(ValueError):
+        number = float(text)
+        if not math.isnan(number):
+            return number
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no number.")
 
 
 def _check_number(count: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +23,6 @@ from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from hptui.figures.request import FigureRequest, Frame
@@ -194,13 +195,19 @@ def read_request(
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:
-    """Read `0,2`; a ValueError becomes a complaint of the parser."""
-    return tuple(int(part) for part in text.split(","))
+    """Read `0,2`; what is wrong becomes a complaint of the parser."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{safe_line(text)!r} is no list of whole numbers like 0,2."
+        ) from None
 
 
 def _finite_numbers(text: str) -> tuple[float, ...]:
-    """Read `0.5,-2`; a ValueError becomes a complaint of the parser."""
-    numbers = tuple(float(part) for part in text.split(","))
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(text)
-    return numbers
+    """Read `0.5,-2`; what is wrong becomes a complaint of the parser."""
+    with suppress(ValueError):
+        numbers = tuple(float(part) for part in text.split(","))
+        if all(map(math.isfinite, numbers)):
+            return numbers
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no list of numbers like 0.5,-2.")

@@ -312,7 +312,7 @@ class CompareScreen(CommandScreen[None]):
             TextDialog(
                 "Value to reach",
                 "What did it take each study to reach it? Nothing means the worst of the bests.",
-                "" if self._to is None else f"{self._to:g}",
+                "" if self._to is None else repr(self._to),
                 _number_problem,
             ),
             reach,
