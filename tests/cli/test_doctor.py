@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,11 @@ from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
+from hptui.domain.readable import show_moment
 from hptui.engine.lease import Lease, folder_of, take_lease
 from hptui.engine.process_identity import boot_id
 from hptui.engine.scratch import remove_empty
+from hptui.storage.drafts import remove_left_draft
 from hptui.storage.studies import list_studies
 
 if TYPE_CHECKING:
@@ -253,3 +257,58 @@ def test_what_people_keep_beside_a_study_is_nothing_left_over(folder: Path, caps
     (study / "logs" / "trial-77.log").touch()
     _, answer = examined("s", capsys=capsys)
     assert not {"scratch", "logs"} & set(kinds(answer))
+
+
+MAKES_A_STUDY = """
+import sys
+from pathlib import Path
+from hptui.storage.copying import drafted
+with drafted(Path(sys.argv[1], "half\\x1b[2J.db"), overwrite=False) as draft:
+    draft.write_bytes(bytes(2000))
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_draft_is_found_and_removed_once_who_made_it_is_gone(folder: Path, capsys: Output):
+    """Those of a living process, young ones of nobody, and what only looks like one stay."""
+    kept = [
+        folder / name for name in (".hptui-new-12345678", ".hptui-new-mine", ".hptui-new-link___")
+    ]
+    for each in kept[:2]:
+        each.mkdir()
+    (folder / "elsewhere").mkdir()
+    kept[2].symlink_to(folder / "elsewhere")
+    old = folder / ".hptui-new-abcdefgh"
+    (old / "parts-x").mkdir(parents=True)
+    (old / "parts-x" / "1").write_bytes(bytes(1000))
+    for each in (old / "parts-x" / "1", old / "parts-x", old, kept[1]):
+        os.utime(each, (START_S, START_S))
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKES_A_STUDY, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as maker:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == b"begun\n"
+        (making,) = (each for each in folder.glob(".hptui-new-*") if each not in (*kept, old))
+        _, answers = examined(capsys=capsys)
+        assert (answers[0]["study"], answers[0]["file"]) == (None, str(folder))
+        assert kinds(answers[0]) == [f"draft:{old.name}"]
+        assert not remove_left_draft(folder, making.name)
+        maker.kill()
+    assert making.exists()
+    _, answer = examined("s", capsys=capsys)
+    drafts = [each for each in answer["findings"] if each["id"].startswith("draft:")]
+    assert {each["id"] for each in drafts} == {f"draft:{old.name}", f"draft:{making.name}"}
+    said = " ".join(each["text"] for each in drafts)
+    assert f"A draft of half\\x1b[2J.db was left by process {maker.pid} on " in said
+    assert f"A draft was left, begun {show_moment(START_S)}: {old.name}, 1 kB." in said
+    assert main(["doctor", "s", "--fix", "--only", f"draft:{making.name}"]) == 1
+    assert not making.exists()
+    assert old.exists()
+    capsys.readouterr()
+    assert main(["doctor", "--fix"]) == 0
+    assert f"{old.name}, 1 kB. Removed." in capsys.readouterr().out
+    assert not old.exists()
+    assert all(each.exists() for each in kept)

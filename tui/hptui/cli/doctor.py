@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 Looks at trials that were left running, leases of dead engines, results that a file did not take,
-folders and logs that belong to no trial, the schema, damage, and room that is free in the file.
+folders and logs that belong to no trial, drafts that a killed command left in the folder, the
+schema, damage, and room that is free in the file.
 Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
 study that runs is not touched. The exit code is 1 when something is wrong and not mended. --json
 prints the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere,
 findings (id, text, remedy, hint, can_be_undone, trouble), settled, done: of one STUDY as an object,
-else as an array.
+else as an array, where study is null for the folder itself.
 """
 
 
@@ -67,7 +68,7 @@ def _examined(args: argparse.Namespace) -> list[Examination]:
     if not args.study:
         folder = studies_folder(args.studies)
         files = sorted(each for each in folder.glob("*.db") if not each.name.startswith("."))
-        return [found for path in files for found in _in_file(path)]
+        return [*_in_folder(folder), *(found for path in files for found in _in_file(path))]
     if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
         raise UsageError("--fail and --requeue alone are for one study; --fix takes several.")
     return [found for text in args.study for found in _of(text, args)]
@@ -90,6 +91,14 @@ def _of(text: str, args: argparse.Namespace) -> list[Examination]:
     return [examine_study(place.path, place.study_name)]
 
 
+def _in_folder(folder: Path) -> list[Examination]:
+    """Examine a folder itself; it is told of only where there is something."""
+    from hptui.engine.findings import examine_folder
+
+    found = examine_folder(folder)
+    return [found] if found.findings else []
+
+
 def _in_file(path: Path) -> list[Examination]:
     """Examine all studies of a file; one that cannot be read is a finding itself."""
     from hptui.engine.findings import Examination, Finding, examine_file, examine_study, unfit_file
@@ -100,7 +109,10 @@ def _in_file(path: Path) -> list[Examination]:
         return [unfit_file(path, report)]
     try:
         names = study_names(path)
-        return [examine_study(path, name, with_file=not at) for at, name in enumerate(names)]
+        return [
+            examine_study(path, name, with_file=not at, with_folder=False)
+            for at, name in enumerate(names)
+        ]
     except HptuiError as error:
         return [Examination(path, path.stem, findings=[Finding("file", error.message)])]
 
@@ -156,16 +168,19 @@ def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str
 
 
 def _again(found: Examination) -> Examination:
-    from hptui.engine.findings import examine_study
+    from hptui.engine.findings import examine_folder, examine_study
     from hptui.storage.studies import study_names
 
+    if not found.study_name:
+        return examine_folder(found.path)
     names = study_names(found.path)
     name = found.study_name if found.study_name in names or not names else names[0]
-    return examine_study(found.path, name)
+    with_folder = any(finding.id.startswith("draft:") for finding in found.findings)
+    return examine_study(found.path, name, with_folder=with_folder)
 
 
 def _describe(found: Examination, done: list[str]) -> list[str]:
-    name = safe_line(found.study_name)
+    name = safe_line(found.study_name or found.path)
     lines = [f"{name}: {text}" for text in done]
     if found.is_running and found.lease is not None:
         host = safe_line(found.lease.host)

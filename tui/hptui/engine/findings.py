@@ -14,6 +14,7 @@ from hptui.engine.lease import folder_of, read_lease
 from hptui.engine.remains import remains_of
 from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
+from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
@@ -58,6 +59,7 @@ class Examination:
 
     path: Path
     study_name: str
+    """Empty where `path` is a folder, and nothing of a study was found."""
     lease: Lease | None = None
     is_running: bool = False
     """Whether an engine runs it now; then nothing is mended."""
@@ -66,6 +68,11 @@ class Examination:
     others: list[RunningTrial] = field(default_factory=list[RunningTrial])
     """Running trials of other programs and other machines."""
     findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def folder(self) -> Path:
+        """Where the study's file lies, or the folder that was looked at."""
+        return self.path.parent if self.study_name else self.path
 
     @property
     def is_healthy(self) -> bool:
@@ -90,13 +97,21 @@ def unfit_file(path: Path, report: FileReport) -> Examination:
     return Examination(path, path.stem, findings=[finding])
 
 
-def examine_study(path: Path, study_name: str, *, with_file: bool = True) -> Examination:
+def examine_folder(folder: Path) -> Examination:
+    """Return what there is to say of a folder of studies, the studies aside."""
+    return Examination(folder, "", findings=list(_drafts(folder)))
+
+
+def examine_study(
+    path: Path, study_name: str, *, with_file: bool = True, with_folder: bool = True
+) -> Examination:
     """Return what is known about a study of a sound file.
 
     Args:
         path: The file.
         study_name: The study.
         with_file: Whether to tell of the file as a whole, too.
+        with_folder: Whether to tell of what was left in its folder by whatever was made there.
 
     Raises:
         StudyFileError: There is no such study, or it cannot be read.
@@ -122,6 +137,8 @@ def examine_study(path: Path, study_name: str, *, with_file: bool = True) -> Exa
         findings += _remains(path, study_name, numbers)
     if with_file:
         findings += _size(path, is_running=found.is_running)
+    if with_folder and not found.is_running:
+        findings += _drafts(path.parent)
     return found
 
 
@@ -240,6 +257,20 @@ def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
         )
 
 
+def _drafts(folder: Path) -> Iterator[Finding]:
+    for draft in find_left_drafts(folder):
+        target = f" of {safe_line(draft.target, max_chars=60)}" if draft.target else ""
+        host = f" on {safe_line(draft.host, max_chars=60)}" if draft.host else ""
+        who = f" by process {draft.pid}{host}" if draft.pid is not None else ""
+        yield Finding(
+            f"draft:{draft.path.name}",
+            f"A draft{target} was left{who}, begun {show_moment(draft.begun_s)}: "
+            f"{draft.path.name}, {show_size(draft.n_bytes)}.",
+            "remove it",
+            can_be_undone=False,
+        )
+
+
 def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
     asked = ("page_size", "page_count", "freelist_count")
     found: list[int] = [int(connection.execute(f"PRAGMA {it}").fetchone()[0]) for it in asked]
@@ -272,7 +303,7 @@ def to_json(found: Examination) -> dict[str, Any]:
 
     lease = found.lease
     return {
-        "study": found.study_name,
+        "study": found.study_name or None,
         "file": str(found.path),
         "healthy": found.is_healthy,
         "engine": None if lease is None else {"pid": lease.pid, "host": lease.host},

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
@@ -18,6 +16,7 @@ from hptui.errors import StudyFileError, UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.connection import as_storage_error
 from hptui.storage.copying import drafted, extract_study, take_in_file
+from hptui.storage.drafts import draft_folder
 from hptui.storage.fork_plan import plan_fork
 from hptui.storage.fork_rows import make_fork
 from hptui.storage.gate import require_writable
@@ -28,6 +27,7 @@ from hptui.storage.study_rows import rename_study, study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
 
     from hptui.storage.columns import Progress
     from hptui.storage.fork_plan import ForkPlan, ForkRequest
@@ -160,8 +160,8 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
         )
     require_free_folder(folder_of(target, new_name))
     try:
-        with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=target.parent) as scratch:
-            draft = Path(scratch) / "new"
+        with draft_folder(target) as scratch:
+            draft = scratch / "new"
             yield draft, target
             take_in_file(target, draft, new_name)
     except OSError as error:

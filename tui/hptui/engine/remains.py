@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.engine.lease import folder_of
 from hptui.engine.scratch import clear_scratch
+from hptui.storage.room_taken import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 Kind = Literal["scratch", "logs", "set-aside"]
-_MAX_WALKED: Final = 100_000
 _KEPT_STATES: Final = frozenset({"COMPLETE", "RUNNING", "WAITING"})
 """Folders of complete trials hold what they were asked to keep."""
 # Exactly as runs name them: what people have put there themselves is left alone.
@@ -38,7 +37,7 @@ class Remains:
     @property
     def n_bytes(self) -> int:
         """How much room they take."""
-        return sum(map(_bytes_of, self.paths))
+        return sum(map(bytes_of, self.paths))
 
     def describe(self) -> str:
         """Return how many there are of what."""
@@ -100,23 +99,3 @@ def _entries(folder: Path) -> list[Path]:
 def _number_of(name: str, pattern: re.Pattern[str]) -> int | None:
     match = pattern.fullmatch(name)
     return None if match is None else int(match[1])
-
-
-def _bytes_of(path: Path) -> int:
-    if path.is_symlink() or not path.is_dir():
-        return _size(str(path))
-    total = n_seen = 0
-    for parent, _, names in os.walk(path):
-        for name in names:
-            n_seen += 1
-            if n_seen > _MAX_WALKED:
-                return total
-            total += _size(os.path.join(parent, name))  # noqa: PTH118 - faster over many files
-    return total
-
-
-def _size(path: str) -> int:
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0

@@ -13,6 +13,7 @@ from hptui.engine.remains import remains_of, remove_remains
 from hptui.engine.unsaved import find_spools, use_up
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.connection import as_storage_error
+from hptui.storage.drafts import remove_left_draft
 from hptui.storage.gate import require_writable
 from hptui.storage.left_running import running_trials
 from hptui.storage.moving import connect_for_writing, settle_file
@@ -44,6 +45,10 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         raise UsageError(finding.text, hint=finding.hint)
     path, study = found.path, found.study_name
     kind, _, name = finding.id.partition(":")
+    if kind == "draft":
+        if not remove_left_draft(found.folder, name):
+            raise HptuiError(f"{safe_line(name)} cannot be removed, or is not left any more.")
+        return "Removed."
     if kind == "schema":
         from hptui.storage.upgrade import upgrade_file
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
+from hptui.storage.drafts import draft_folder
 from hptui.storage.gate import FileKind, inspect_file, open_read_only, require_readable
 from hptui.storage.in_place import put_in_place
 from hptui.storage.moving import connect_for_writing
@@ -149,8 +149,8 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
             f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
         )
     try:
-        with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=target.parent) as folder:
-            draft = Path(folder) / "new"
+        with draft_folder(target) as folder:
+            draft = folder / "new"
             yield draft
             _sync(draft)
             if overwrite:

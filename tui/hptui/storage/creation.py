@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import MOUNTS, file_uri, is_on_network
+from hptui.storage.drafts import draft_folder
 from hptui.storage.in_place import put_in_place
 from hptui.storage.schema import create_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
@@ -31,8 +34,8 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
             f"{name} cannot be created: the folder does not exist.", hint="Create the folder first."
         )
     try:
-        with tempfile.TemporaryDirectory(prefix=".hptui-new-", dir=path.parent) as folder:
-            made = Path(folder) / "new.db"
+        with draft_folder(path) as folder:
+            made = folder / "new.db"
             _make(made, wal=not is_on_network(path, mounts))
             put_in_place(made, path)
     except (OSError, sqlite3.Error) as error:
