@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.color import Color
 from textual.theme import Theme
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DEFAULT_THEME: Final = "hptui-dark"
 _ANSI: Final = "ansi_"
+_AUTO: Final = "auto"
+_KEY: Final = "footer-key-foreground"
+_MIN_STEP: Final = 0.2
+"""Of brightness, from 0 to 1, between a key of the footer and the ground."""
 
 OWN_COLOURS: Final = {
     "state-running": "primary",
@@ -148,11 +155,14 @@ def with_own_variables(variables: dict[str, str]) -> dict[str, str]:
     """Return a theme's variables with every one of ours, made of its own where it has none."""
     if variables["background"].startswith(_ANSI):
         # The terminal's own colours are not known, so nothing is between them.
-        shades = dict.fromkeys(SHADES, f"{_ANSI}bright_black")
+        everything = {**dict.fromkeys(SHADES, f"{_ANSI}bright_black"), **variables}
     else:
         ground, ink = Color.parse(variables["background"]), Color.parse(variables["foreground"])
         shades = {name: ground.blend(ink, share).hex for name, share in SHADES.items()}
-    everything = {**shades, **variables}
+        everything = {**shades, **variables}
+        if abs(colour_of(everything, _KEY, ground).brightness - ground.brightness) < _MIN_STEP:
+            # Such themes have another ground below keys, which the footer here has not.
+            everything[_KEY] = everything["accent"]
     own = {name: everything[stand_in] for name, stand_in in OWN_COLOURS.items()}
     return {**own, **everything}
 
@@ -160,3 +170,30 @@ def with_own_variables(variables: dict[str, str]) -> dict[str, str]:
 def rich_colour(value: str) -> str:
     """Return a theme variable's colour as Rich spells it."""
     return value.removeprefix(_ANSI)
+
+
+def colour_of(variables: Mapping[str, str], name: str, ground: Color) -> Color:
+    """Return the colour that a theme variable stands for.
+
+    Args:
+        variables: The theme's: colours as CSS takes them, `$other` for that of another, or `auto`
+            for what is seen best, each perhaps with an opacity in per cent behind it.
+        name: Which one.
+        ground: What is behind, for `auto`.
+
+    Raises:
+        KeyError: There is no such variable.
+        textual.color.ColorParseError: It is no colour.
+    """
+    value, opacity = variables[name], 1.0
+    while True:
+        word, _, share = value.partition(" ")
+        if share:
+            opacity *= float(share.strip().removesuffix("%")) / 100
+        if not word.startswith("$"):
+            break
+        value = variables[word.removeprefix("$")]
+    if word == _AUTO:
+        return ground.get_contrast_text(opacity)
+    colour = Color.parse(word)
+    return colour if opacity == 1 else colour.multiply_alpha(opacity)

@@ -133,8 +133,11 @@ class StudyScreen(PublishedScreen[None]):
         # An update makes the whole screen be laid out again.
         if text != self._face:
             self._face = text
-            self.set_class(bool(text), "-empty")
-            self.query_one("#face", Static).update(Text(text, justify="center"))
+            # A class of the screen would have the stylesheet applied to all that is in it.
+            self.query_one("#body").display = not text
+            pane = self.query_one("#face", Static)
+            pane.display = bool(text)
+            pane.update(Text(text, justify="center"))
 
     def _tell_age(self) -> None:
         text = "" if self._face else notice(self.snapshot, time.time())

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import getters
-from textual.widget import Widget
 
 from hptui.ui.app import HptuiApp
 from hptui.ui.commands import commands_of
 from hptui.ui.key_names import key_text
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual import events
 
     from hptui.ui.commands import Command
@@ -21,22 +23,19 @@ if TYPE_CHECKING:
 _GAP = 2
 
 
-class CommandFooter(Widget):
+class CommandFooter(RoleStyled):
     """Shows the commands of its screen that fit, those of everywhere last; a click runs one."""
 
     DEFAULT_CSS = """
     CommandFooter {
         dock: bottom;
         height: 1;
-        & > .command-footer--key { color: $footer-key-foreground; }
-        & > .command-footer--label { color: $foreground; }
-        & > .command-footer--refused { color: $disabled; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "command-footer--key",
-        "command-footer--label",
-        "command-footer--refused",
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "key": RoleStyle("footer-key-foreground"),
+        "label": RoleStyle("foreground"),
+        "refused": RoleStyle("disabled"),
     }
 
     app = getters.app(HptuiApp)
@@ -55,9 +54,9 @@ class CommandFooter(Widget):
         self._spans = []
         if not isinstance(screen, CommandScreen):
             return text
-        key_style = self.get_component_rich_style("command-footer--key", partial=True)
-        label_style = self.get_component_rich_style("command-footer--label", partial=True)
-        refused_style = self.get_component_rich_style("command-footer--refused", partial=True)
+        key_style = self.style_of("key", partial=True)
+        label_style = self.style_of("label", partial=True)
+        refused_style = self.style_of("refused", partial=True)
         text.append(" ")
         for command, key, is_refused in self._fitting(screen):
             begin = len(text)

@@ -13,8 +13,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hptui.domain.text import safe_line
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual import events
 
     from hptui.ui.data.enqueue_draft import DraftField, EnqueueDraft
@@ -24,7 +27,9 @@ _VALUE_CELLS = 18
 _WIDTH = 76
 
 
-class DraftTable(ScrollView, can_focus=False):
+class DraftTable(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own
+    ScrollView, RoleStyled, can_focus=False
+):
     """Shows name, value and range of each parameter; only the rows in sight are drawn."""
 
     ALLOW_SELECT = False
@@ -32,15 +37,12 @@ class DraftTable(ScrollView, can_focus=False):
     DraftTable {
         height: auto;
         scrollbar-size: 1 1;
-        & > .draft-table--cursor { background: $block-cursor-background; }
-        & > .draft-table--note { color: $dimmed; }
-        & > .draft-table--problem { color: $state-failed; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "draft-table--cursor",
-        "draft-table--note",
-        "draft-table--problem",
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "cursor": RoleStyle("block-cursor-foreground", background="block-cursor-background"),
+        "note": RoleStyle("dimmed"),
+        "problem": RoleStyle("state-failed"),
     }
 
     @dataclass
@@ -100,12 +102,13 @@ class DraftTable(ScrollView, can_focus=False):
         if row >= len(self._draft.fields):
             return Strip.blank(width, base)
         field = self._draft.fields[row]
+        note = base + self.style_of("note", partial=True)
+        wrong = base + self.style_of("problem", partial=True)
         if row == self._cursor:
-            base += self.get_component_rich_style("draft-table--cursor", partial=True)
-        note = base + self.get_component_rich_style("draft-table--note", partial=True)
+            # On the cursor's ground no other colour is sure to be seen.
+            base = note = wrong = self.style_of("cursor")
         if field.problem:
-            wrong = self.get_component_rich_style("draft-table--problem", partial=True)
-            value = Segment(set_cell_size(f"{safe_line(field.text)} ✗", _VALUE_CELLS), base + wrong)
+            value = Segment(set_cell_size(f"{safe_line(field.text)} ✗", _VALUE_CELLS), wrong)
         else:
             shown = field.fixed or safe_line(field.text) or "sampler"
             style = base if field.text and not field.fixed else note

@@ -22,11 +22,11 @@ from hptui.ui.data.field_rows import (
     next_field,
 )
 from hptui.ui.widgets.grid_columns import fit
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from rich.style import Style
     from textual import events
 
 GAP: Final = 2
@@ -35,7 +35,9 @@ _DOUBLE: Final = 2
 _REMARK_MARGIN: Final = 3
 
 
-class FieldLines(ScrollView, can_focus=True):
+class FieldLines(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own
+    ScrollView, RoleStyled, can_focus=True
+):
     """Draws the rows; what enter, a double click or a letter means is for the one around it."""
 
     ALLOW_SELECT = False
@@ -49,35 +51,21 @@ class FieldLines(ScrollView, can_focus=True):
         Binding("g,home", "move(-100000)", "first row", show=False),
         Binding("G,end", "move(100000)", "last row", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "field-lines--header",
-        "field-lines--name",
-        "field-lines--dim",
-        "field-lines--edited",
-        "field-lines--off",
-        "field-lines--trouble",
-        "field-lines--remark",
-        "field-lines--cursor",
-    }
     DEFAULT_CSS = """
     FieldLines {
         height: 1fr;
         overflow-x: hidden;
         scrollbar-size: 1 1;
-        & > .field-lines--header { color: $dimmed; }
-        & > .field-lines--name { color: $foreground; }
-        & > .field-lines--dim { color: $dimmed; }
-        & > .field-lines--edited { color: $text-primary; text-style: bold; }
-        & > .field-lines--off { color: $disabled; }
-        & > .field-lines--trouble { color: $text-error; }
-        & > .field-lines--remark { color: $dimmed; }
-        & > .field-lines--cursor { text-style: none; }
-        &:focus > .field-lines--cursor {
-            background: $block-cursor-background;
-            color: $block-cursor-foreground;
-        }
     }
     """
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        **dict.fromkeys(("header", "dim", "remark"), RoleStyle("dimmed")),
+        "name": RoleStyle("foreground"),
+        "edited": RoleStyle("text-primary", text_style="bold"),
+        "off": RoleStyle("disabled"),
+        "trouble": RoleStyle("text-error"),
+        "cursor": RoleStyle("block-cursor-foreground", background="block-cursor-background"),
+    }
 
     @dataclass
     class CursorMoved(Message):
@@ -103,7 +91,6 @@ class FieldLines(ScrollView, can_focus=True):
         self._has_moved = False
         self._remark: tuple[str, list[str], bool] | None = None
         self._empty = empty
-        self._styles: dict[str, Style] = {}
 
     @property
     def rows(self) -> tuple[FieldRow, ...]:
@@ -192,7 +179,7 @@ class FieldLines(ScrollView, can_focus=True):
         line = y - self._has_header + int(self.scroll_offset.y)
         if not self._rows:
             text = f" {self._empty}" if line == 0 else ""
-            return Strip([Segment(fit(text, width, "left", "…"), self._style("dim"))], width)
+            return Strip([Segment(fit(text, width, "left", "…"), self.style_of("dim"))], width)
         found = self._at(line)
         if found is None:
             return Strip.blank(width, self.rich_style)
@@ -201,13 +188,13 @@ class FieldLines(ScrollView, can_focus=True):
             assert self._remark is not None
             role = "trouble" if self._remark[2] else "remark"
             text = " " * _REMARK_MARGIN + self._remark[1][remark]
-            return Strip([Segment(fit(text, width, "left", "…"), self._style(role))], width)
+            return Strip([Segment(fit(text, width, "left", "…"), self.style_of(role))], width)
         return self._draw(self._rows[row].cells, "", width, row)
 
-    def notify_style_update(self) -> None:
-        """Forget styles of another theme."""
-        super().notify_style_update()
-        self._styles.clear()
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the cursor while the rows have the focus, and only then."""
+        super().watch_has_focus(has_focus)
+        self.refresh()
 
     def on_resize(self) -> None:
         """Give the columns the new room."""
@@ -323,22 +310,14 @@ class FieldLines(ScrollView, can_focus=True):
             cell = cells[index]
             _, room = self._place(index, cell)
             align = self._columns[index].align if cell.span == 1 else "left"
-            style = self._style(role or cell.role)
+            style = self.style_of(role or cell.role)
             if row == self._row and index == self._column and cell.is_field:
-                style = style + self._style("cursor") if self.has_focus else style
+                style = style + self.style_of("cursor") if self.has_focus else style
             segments.append(Segment(fit(cell.text, room, align, "…"), style))
             segments.append(Segment(" " * GAP, ground))
             index += cell.span
         strip = Strip(segments)
         return strip.adjust_cell_length(width, ground)
-
-    def _style(self, role: str) -> Style:
-        style = self._styles.get(role)
-        if style is None or role == "cursor":
-            name = f"field-lines--{role}"
-            style = self.get_component_rich_style(name) if role else self.rich_style
-            self._styles[role] = style
-        return style
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -13,8 +13,10 @@ from textual.strip import Strip
 
 from hptui.ui.widgets.grid_columns import GridColumns
 from hptui.ui.widgets.grid_lines import GridPainter
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
     from rich.style import Style
@@ -29,7 +31,9 @@ _MAX_KEPT_LINES: Final = 512
 _DOUBLE: Final = 2
 
 
-class Grid(ScrollView, can_focus=True):
+class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own
+    ScrollView, RoleStyled, can_focus=True
+):
     """A table with a cursor on a row.
 
     The first column stays in sight, and the cursor stays on its row when rows come, go or change
@@ -51,48 +55,30 @@ class Grid(ScrollView, can_focus=True):
         Binding("right", "turn(1)", "columns to the right", show=False),
         Binding("enter", "open", "open", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--header",
-        "grid--cursor",
-        "grid--empty",
-        "grid--dim",
-        "grid--running",
-        "grid--complete",
-        "grid--pruned",
-        "grid--failed",
-        "grid--waiting",
-        "grid--best",
-        "grid--infeasible",
-        "grid--trouble",
-        *(f"grid--series-{number}" for number in range(1, 7)),
-    }
     DEFAULT_CSS = """
     Grid {
         height: 1fr;
         scrollbar-size: 1 1;
-        & > .grid--header { color: $dimmed; text-style: bold; }
-        & > .grid--cursor { background: $block-cursor-blurred-background; }
-        &:focus > .grid--cursor {
-            background: $block-cursor-background;
-            color: $block-cursor-foreground;
-            text-style: $block-cursor-text-style;
-        }
-        & > .grid--empty, & > .grid--dim { color: $dimmed; }
-        & > .grid--running { color: $state-running; }
-        & > .grid--complete { color: $state-complete; }
-        & > .grid--pruned { color: $state-pruned; }
-        & > .grid--failed, & > .grid--trouble { color: $state-failed; }
-        & > .grid--waiting { color: $state-waiting; }
-        & > .grid--best { color: $state-best; text-style: bold; }
-        & > .grid--infeasible { color: $state-infeasible; }
-        & > .grid--series-1 { color: $chart-series-1; }
-        & > .grid--series-2 { color: $chart-series-2; }
-        & > .grid--series-3 { color: $chart-series-3; }
-        & > .grid--series-4 { color: $chart-series-4; }
-        & > .grid--series-5 { color: $chart-series-5; }
-        & > .grid--series-6 { color: $chart-series-6; }
     }
     """
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "header": RoleStyle("dimmed", text_style="bold"),
+        "cursor": RoleStyle(
+            "block-cursor-foreground",
+            background="block-cursor-background",
+            text_style="$block-cursor-text-style",
+        ),
+        "cursor-blurred": RoleStyle(background="block-cursor-blurred-background"),
+        "empty": RoleStyle("dimmed"),
+        "dim": RoleStyle("dimmed"),
+        **{
+            state: RoleStyle(f"state-{state}")
+            for state in ("running", "complete", "pruned", "failed", "waiting", "infeasible")
+        },
+        "trouble": RoleStyle("state-failed"),
+        "best": RoleStyle("state-best", text_style="bold"),
+        **{f"series-{number}": RoleStyle(f"chart-series-{number}") for number in range(1, 7)},
+    }
 
     @dataclass
     class CursorMoved(Message):
@@ -149,7 +135,6 @@ class Grid(ScrollView, can_focus=True):
         self._said_key: RowKey | None = None
         self._empty = empty
         self._lines: dict[int, Strip] = {}
-        self._styles: dict[str, Style] = {}
         if model is not None:
             self.show(model, empty=empty)
 
@@ -252,12 +237,16 @@ class Grid(ScrollView, can_focus=True):
         """Forget what was drawn in other colours."""
         super().notify_style_update()
         self._lines.clear()
-        self._styles.clear()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Forget what was drawn at another place."""
         self._lines.clear()
         super().watch_scroll_x(old_value, new_value)
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draw the cursor in the colours of a table that has the focus, or has not."""
+        super().watch_has_focus(has_focus)
+        self._refresh_row(self._row)
 
     def on_mount(self) -> None:
         """Say where the cursor stands."""
@@ -384,11 +373,7 @@ class Grid(ScrollView, can_focus=True):
             self.refresh(Region(0, y, self.size.width, 1))
 
     def _style_of(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            own = self.get_component_rich_style(f"grid--{name}") if name else self.rich_style
-            style = self._styles[name] = own
-        return style
+        return self.style_of("cursor-blurred" if name == "cursor" and not self.has_focus else name)
 
     @property
     def _painter(self) -> GridPainter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,21 +14,21 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hptui.ui.data.wrapped_lines import wrap_lines
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
 
-    from rich.style import Style
     from textual import events
 
     from hptui.ui.widgets.naming import Naming
     from hptui.ui.widgets.spans import Span
 
-_ROLES: Final = ("title", "name", "note", "action", "hit", "running", "best", "failed", "pruned")
 
-
-class LineView(ScrollView, can_focus=True):
+class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own
+    ScrollView, RoleStyled, can_focus=True
+):
     """Shows lines of spans; follows their end where it was in sight before they grew.
 
     Args:
@@ -48,20 +48,19 @@ class LineView(ScrollView, can_focus=True):
         Binding("n", "next_hit(1)", show=False),
         Binding("N", "next_hit(-1)", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-view--{role}" for role in _ROLES}
     DEFAULT_CSS = """
     LineView {
         height: 1fr;
         scrollbar-size: 1 1;
-        & > .line-view--title, & > .line-view--note { color: $dimmed; }
-        & > .line-view--action { text-style: underline; }
-        & > .line-view--hit { background: $state-best; color: $background; }
-        & > .line-view--running { color: $state-running; }
-        & > .line-view--best { color: $state-best; }
-        & > .line-view--failed { color: $state-failed; }
-        & > .line-view--pruned { color: $state-pruned; }
     }
     """
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "title": RoleStyle("dimmed"),
+        "note": RoleStyle("dimmed"),
+        "action": RoleStyle(text_style="underline"),
+        "hit": RoleStyle("background", background="state-best"),
+        **{role: RoleStyle(f"state-{role}") for role in ("running", "best", "failed", "pruned")},
+    }
 
     @dataclass
     class Resized(Message):
@@ -167,15 +166,12 @@ class LineView(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         is_hit = bool(self._words) and self._words in _folded(self._shown[index])
         segments = [
-            Segment(text, base + self._style_of("hit" if is_hit and text.strip() else role))
+            Segment(
+                text, base + self.style_of("hit" if is_hit and text.strip() else role, partial=True)
+            )
             for text, role in self._shown[index]
         ]
         return Strip(segments).crop_extend(left, left + width, base)
-
-    def _style_of(self, role: str) -> Style:
-        if not role:
-            return self.rich_style
-        return self.get_component_rich_style(f"line-view--{role}", partial=True)
 
     def action_scroll_half(self, by: int) -> None:
         """Scroll by half a page."""

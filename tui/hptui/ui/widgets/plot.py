@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
 from textual import getters
 from textual.strip import Strip
-from textual.widget import Widget
 
-from hptui.charts.picture import ROLES
+from hptui.charts.picture import ROLES, SERIES
 from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
 from hptui.ui.app import HptuiApp
 from hptui.ui.latest import LatestMessage
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Unpack
 
-    from rich.style import Style
     from textual import events
     from textual.app import RenderResult
     from textual.message import Message
@@ -46,37 +45,34 @@ class PlainDrawn:
     picture: Picture
 
 
-class Plot(Widget):
+class Plot(RoleStyled):
     """Shows a chart that fills it.
 
     Pictures come as messages from the application's `charts` thread.
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"plot--{role}" for role in ROLES}
     DEFAULT_CSS = """
     Plot {
         width: 1fr;
         height: 1fr;
-        & > .plot--axis { color: $chart-axis 50%; }
-        & > .plot--label, & > .plot--note { color: $chart-axis; }
-        & > .plot--trial { color: $chart-trial; }
-        & > .plot--best { color: $state-best; }
-        & > .plot--pruned { color: $state-pruned 80%; }
-        & > .plot--failed { color: $state-failed; }
-        & > .plot--running { color: $state-running; }
-        & > .plot--infeasible { color: $state-infeasible; }
-        & > .plot--target { color: $chart-target 70%; }
-        & > .plot--selected { color: $chart-selected; text-style: bold; }
-        & > .plot--median { color: $chart-median; }
-        & > .plot--series-1 { color: $chart-series-1; }
-        & > .plot--series-2 { color: $chart-series-2; }
-        & > .plot--series-3 { color: $chart-series-3; }
-        & > .plot--series-4 { color: $chart-series-4; }
-        & > .plot--series-5 { color: $chart-series-5; }
-        & > .plot--series-6 { color: $chart-series-6; }
     }
     """
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "axis": RoleStyle("chart-axis", 0.5),
+        "label": RoleStyle("chart-axis"),
+        "note": RoleStyle("chart-axis"),
+        "trial": RoleStyle("chart-trial"),
+        "best": RoleStyle("state-best"),
+        "pruned": RoleStyle("state-pruned", 0.8),
+        "failed": RoleStyle("state-failed"),
+        "running": RoleStyle("state-running"),
+        "infeasible": RoleStyle("state-infeasible"),
+        "target": RoleStyle("chart-target", 0.7),
+        "selected": RoleStyle("chart-selected", text_style="bold"),
+        "median": RoleStyle("chart-median"),
+        **{role: RoleStyle(f"chart-{role}") for role in SERIES},
+    }
 
     app = getters.app(HptuiApp)
 
@@ -91,8 +87,6 @@ class Plot(Widget):
 
     def __init__(self, **naming: Unpack[Naming]) -> None:
         super().__init__(**naming)
-        self._role_styles: dict[str, Style] = {}
-        """Working them out for every line would take longer than drawing."""
         self._draw: Callable[[int, int, bool], Drawn] | None = None
         self.drawn: Drawn | None = None
         """What is on the screen."""
@@ -123,7 +117,7 @@ class Plot(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw one line of the latest picture."""
         lines = () if self.drawn is None else self.drawn.picture.lines
-        base = self._style_of("")
+        base = self.style_of("")
         segments: list[Segment] = []
         for span in lines[y] if y < len(lines) else ():
             text = span.text
@@ -131,36 +125,23 @@ class Plot(Widget):
                 # Blanks that begin a line stand alone: some viewers of SVG pictures eat them.
                 text = text.lstrip(" ")
                 segments.append(Segment(" " * (len(span.text) - len(text)), base))
-            segments.append(Segment(text, self._style_of(span.role)))
+            segments.append(Segment(text, self.style_of(span.role)))
         return Strip(segments).adjust_cell_length(self.size.width, base)
-
-    def _style_of(self, role: Role | Literal[""]) -> Style:
-        """Return the style of a role; of the ground for none."""
-        style = self._role_styles.get(role)
-        if style is None:
-            style = self.get_component_rich_style(f"plot--{role}") if role else self.rich_style
-            self._role_styles[role] = style
-        return style
 
     def colours(self) -> dict[Role, str]:
         """Return the theme's colour of each role, as CSS takes it."""
-        ground = self._style_of("")
+        ground = self.style_of("")
         found: dict[Role, str] = {}
         for role in ROLES:
-            colour = self._style_of(role).color or ground.color
+            colour = self.style_of(role).color or ground.color
             found[role] = colour.get_truecolor().hex if colour is not None else "#000000"
         return found
 
     @property
     def ground(self) -> str:
         """The colour behind the chart, as CSS takes it."""
-        colour = self._style_of("").bgcolor
+        colour = self.style_of("").bgcolor
         return colour.get_truecolor().hex if colour is not None else "#ffffff"
-
-    def notify_style_update(self) -> None:
-        """Ask for the colours again: the theme may be another."""
-        super().notify_style_update()
-        self._role_styles = {}
 
     def on_resize(self, _: events.Resize) -> None:
         """Have the chart drawn in the new size."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.widget import Widget
-
 from hptui.ui.data.run_header_lines import ONE_LINE_FROM, HeaderLayout
 from hptui.ui.data.run_summary import summarize_run
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.spans import draw_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.text import Text
     from textual.geometry import Size
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _GLOW_S: Final = 1.2
 
 
-class RunHeader(Widget):
+class RunHeader(RoleStyled):
     """State, progress, rate, time left and best, each at a place that does not move.
 
     A new best stands out for a moment, once.
@@ -29,36 +30,17 @@ class RunHeader(Widget):
     DEFAULT_CSS = """
     RunHeader {
         height: auto;
-        & > .run-header--name { text-style: bold; }
-        & > .run-header--running, & > .run-header--bar { color: $state-running; }
-        & > .run-header--paused, & > .run-header--stopping { color: $state-pruned; }
-        & > .run-header--waiting, & > .run-header--trouble { color: $state-failed; }
-        & > .run-header--loading, & > .run-header--other { color: $state-running; }
-        & > .run-header--stopped, & > .run-header--muted { color: $dimmed; }
-        & > .run-header--rest { color: $rule; }
-        & > .run-header--best { color: $state-best; }
-        & > .run-header--glow { color: $background; background: $state-best; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"run-header--{role}"
-        for role in (
-            "name",
-            "running",
-            "bar",
-            "paused",
-            "stopping",
-            "waiting",
-            "trouble",
-            "loading",
-            "other",
-            "stopped",
-            "muted",
-            "rest",
-            "progress",
-            "best",
-            "glow",
-        )
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "name": RoleStyle(text_style="bold"),
+        **dict.fromkeys(("running", "bar", "loading", "other"), RoleStyle("state-running")),
+        **dict.fromkeys(("paused", "stopping"), RoleStyle("state-pruned")),
+        **dict.fromkeys(("waiting", "trouble"), RoleStyle("state-failed")),
+        **dict.fromkeys(("stopped", "muted"), RoleStyle("dimmed")),
+        "rest": RoleStyle("rule"),
+        "best": RoleStyle("state-best"),
+        "glow": RoleStyle("background", background="state-best"),
     }
 
     def __init__(self, *, id: str | None = None, has_unicode: bool = True) -> None:  # noqa: A002 - Textual's name
@@ -98,11 +80,11 @@ class RunHeader(Widget):
     def render(self) -> Text:
         """Draw the latest moment."""
         if self._summary is None:
-            return draw_lines(self, "run-header", [])
+            return draw_lines(self, [])
         lines = self._layout.lines(self._summary, self.size.width)
         if self._is_glowing:
             lines = [
                 [(text, "glow" if role == "best" else role) for text, role in line]
                 for line in lines
             ]
-        return draw_lines(self, "run-header", lines)
+        return draw_lines(self, lines)

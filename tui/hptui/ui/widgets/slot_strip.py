@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.message import Message
-from textual.widget import Widget
 
 from hptui.ui.data.slot_lines import SlotRows, arrange_slots, rows_needed
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.spans import draw_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
     from rich.text import Text
@@ -23,17 +24,18 @@ if TYPE_CHECKING:
     from hptui.ui.widgets.spans import Span
 
 
-class SlotStrip(Widget):
+class SlotStrip(RoleStyled):
     """A cell a slot, in as few rows as hold them; a click picks the trial of a slot."""
 
     DEFAULT_CSS = """
     SlotStrip {
         height: auto;
-        & > .slot-strip--muted { color: $dimmed; }
-        & > .slot-strip--running { color: $state-running; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"slot-strip--muted", "slot-strip--running"}
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "muted": RoleStyle("dimmed"),
+        "running": RoleStyle("state-running"),
+    }
 
     @dataclass
     class TrialPicked(Message):
@@ -78,7 +80,7 @@ class SlotStrip(Widget):
         """Draw the slots, and at the end how many do not fit and what the sampler costs."""
         engine = self._engine
         if engine is None:
-            return draw_lines(self, "slot-strip", [])
+            return draw_lines(self, [])
         width, height = self.size
         self._rows = arrange_slots(engine, width, max(1, height), unicode=self._has_unicode)
         lines: list[list[Span]] = [
@@ -91,7 +93,7 @@ class SlotStrip(Widget):
         elif lines and self._rows.n_hidden:
             more = f"+{self._rows.n_hidden} "
             lines[-1] = [*_clipped(lines[-1], width - len(more)), (more, "muted")]
-        return draw_lines(self, "slot-strip", lines)
+        return draw_lines(self, lines)
 
     def on_click(self, event: events.Click) -> None:
         """Pick the trial under the pointer."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.spans import draw_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.text import Text
     from textual import events
@@ -20,21 +20,18 @@ if TYPE_CHECKING:
     from hptui.ui.widgets.spans import Span
 
 
-class TabLine(Widget):
+class TabLine(RoleStyled):
     """Names of which one is chosen; a click chooses another, a tab without content is quiet."""
 
     DEFAULT_CSS = """
     TabLine {
         height: 1;
-        & > .tab-line--chosen { color: $foreground; text-style: bold underline; }
-        & > .tab-line--other { color: $foreground; }
-        & > .tab-line--empty { color: $dimmed; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "tab-line--chosen",
-        "tab-line--other",
-        "tab-line--empty",
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "chosen": RoleStyle("foreground", text_style="bold underline"),
+        "other": RoleStyle("foreground"),
+        "empty": RoleStyle("dimmed"),
     }
     chosen: reactive[str] = reactive("")
     """The id of the tab."""
@@ -73,7 +70,7 @@ class TabLine(Widget):
             spans += [(label, "chosen" if key == self.chosen else role), ("   ", "")]
             self._places.append((range(at, at + len(label)), key))
             at += len(label) + 3
-        return draw_lines(self, "tab-line", [spans])
+        return draw_lines(self, [spans])
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the pointer."""

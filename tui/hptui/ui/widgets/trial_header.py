@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.widget import Widget
-
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
 from hptui.ui.data.trial_page_lines import headline
 from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.marks import mark_of
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.spans import draw_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.text import Text
     from textual.geometry import Size
 
@@ -23,33 +24,22 @@ if TYPE_CHECKING:
 _MAX_SENTENCE_LINES = 3
 
 
-class TrialHeader(Widget):
+class TrialHeader(RoleStyled):
     """One line about a trial, and up to three with the sentence about its end."""
 
     DEFAULT_CSS = """
     TrialHeader {
         height: auto;
-        & > .trial-header--name { text-style: bold; }
-        & > .trial-header--muted { color: $dimmed; }
-        & > .trial-header--running { color: $state-running; }
-        & > .trial-header--complete { color: $state-complete; }
-        & > .trial-header--pruned { color: $state-pruned; }
-        & > .trial-header--failed, & > .trial-header--damaged { color: $state-failed; }
-        & > .trial-header--waiting { color: $state-waiting; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"trial-header--{role}"
-        for role in (
-            "name",
-            "muted",
-            "running",
-            "complete",
-            "pruned",
-            "failed",
-            "damaged",
-            "waiting",
-        )
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        "name": RoleStyle(text_style="bold"),
+        "muted": RoleStyle("dimmed"),
+        **{
+            state: RoleStyle(f"state-{state}")
+            for state in ("running", "complete", "pruned", "failed", "waiting")
+        },
+        "damaged": RoleStyle("state-failed"),
     }
 
     def __init__(self, *, has_unicode: bool = True) -> None:
@@ -99,4 +89,4 @@ class TrialHeader(Widget):
 
     def render(self) -> Text:
         """Draw the latest moment."""
-        return draw_lines(self, "trial-header", self._lines(self.size.width))
+        return draw_lines(self, self._lines(self.size.width))

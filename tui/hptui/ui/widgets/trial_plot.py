@@ -12,9 +12,10 @@ from textual.strip import Strip
 
 from hptui.ui.panes import pane_title
 from hptui.ui.widgets.plot import Plot
+from hptui.ui.widgets.role_styles import RoleStyle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Unpack
 
     from textual import events
@@ -50,13 +51,10 @@ class TrialPlot(Plot):
         Binding("down,j", "step('down')", show=False),
         Binding("enter", "open_trial", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"trial-plot--cursor"}
-    DEFAULT_CSS = """
-    TrialPlot > .trial-plot--cursor {
-        background: $block-cursor-background;
-        color: $block-cursor-foreground;
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {
+        **Plot.ROLE_STYLES,
+        "cursor": RoleStyle("block-cursor-foreground", background="block-cursor-background"),
     }
-    """
 
     @dataclass
     class TrialPicked(Message):
@@ -170,7 +168,7 @@ class TrialPlot(Plot):
             return strip
         x = int(self._place[0])
         under = strip.crop(x, x + 1).text or " "
-        style = self.get_component_rich_style("trial-plot--cursor")
+        style = self.style_of("cursor")
         return Strip.join([strip.crop(0, x), Strip([Segment(under, style)]), strip.crop(x + 1)])
 
     def _pick(self, number: int | None, spots: Spots) -> None:
