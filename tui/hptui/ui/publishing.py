@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
 from hptui.ui.exporting import file_name_for, path_of
 from hptui.ui.keeping import run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hptui.figures.page_kinds import PageKind
     from hptui.ui.data.view_options import ViewOptions
-
-
-@dataclass
-class Published(Message):
-    """Something was written, or could not be."""
-
-    text: str
-    is_done: bool
-
-
-def outcome_of(work: Callable[[], str]) -> Published:
-    """Do the work, for a thread; errors become sentences too."""
-    try:
-        return Published(work(), is_done=True)
-    except HptuiError as error:
-        return Published(f"{error.message}\n{error.hint}".rstrip(), is_done=False)
 
 
 def page_arguments(kind: PageKind, options: ViewOptions, filter_text: str) -> list[str]:

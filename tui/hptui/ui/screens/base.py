@@ -18,7 +18,7 @@ from textual.widgets import Static
 from hptui.errors import HptuiError
 from hptui.ui.app import HptuiApp
 from hptui.ui.commands import Command, commands_of
-from hptui.ui.publishing import Published, outcome_of, write_report
+from hptui.ui.publication import Published, outcome_of
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
 
     def ask_for_report(self, path: Path, study_name: str, filter_text: str = "") -> None:
         """Ask where a report is to be written, and write it."""
+        from hptui.ui.publishing import write_report
         from hptui.ui.screens.report import ReportDialog
 
         def write(wanted: tuple[Path, bool] | None) -> None:

@@ -12,7 +12,6 @@ from textual.message import Message
 from hptui.domain.text import safe_line
 from hptui.ui import keeping
 from hptui.ui.abstract import AbstractMeta
-from hptui.ui.annotating import Annotated
 from hptui.ui.screens.base import CommandScreen
 from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog, TextDialog
 
@@ -246,12 +245,16 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
 
     def do_edit_note(self) -> None:
         """Write the note of the study under the cursor."""
+        from hptui.ui.annotating import Annotated
+
         row = self.study
         if row is not None:
             self.edit_note(Annotated(row.path, row.name))
 
     def do_edit_tags(self) -> None:
         """Change the tags of the study under the cursor."""
+        from hptui.ui.annotating import Annotated
+
         row = self.study
         if row is not None:
             self.edit_tags(Annotated(row.path, row.name, tags_elsewhere=self.tags_of_all()))

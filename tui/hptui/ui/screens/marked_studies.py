@@ -9,7 +9,6 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.data.studies_model import study_key
 from hptui.ui.screens.kept_studies import KeptStudies
-from hptui.ui.screens.pick import PickDialog, PickItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +101,8 @@ class MarkedStudies(KeptStudies):
             self._ask_with_what(rows[0])
 
     def _ask_with_what(self, row: StudyRow) -> None:
+        from hptui.ui.screens.pick import PickDialog, PickItem
+
         others = {
             study_key(each.path, each.name): each
             for each in self.listed()
