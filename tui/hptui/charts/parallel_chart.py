@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,6 +19,8 @@ from hptui.charts.strokes import strokes
 from hptui.domain.readable import four_digits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.analysis.parallel import Parallel
     from hptui.analysis.param_axis import ParamAxis
@@ -68,6 +71,9 @@ def draw_parallel(
         return Figure(line_picture(legend, width, height))
     area = Field(0, _LINES_ABOVE, width, height - _LINES_ABOVE - _LINES_BELOW)
     lift = 2 / (area.height - 1) if any(not each.has.all() for each in shown) else 0.0
+    # What is written at the last axis stands to its right, as at all others.
+    beside = max(at + len(text) - 1 for _, at, text in _texts(shown[-1], area, lift, unicode))
+    area = replace(area, width=width - beside)
     x = np.linspace(0.0, 1.0, len(shown))
     heights = np.stack([_heights(each, lift) for each in shown])
     cells = Cells(width, height)
@@ -120,38 +126,34 @@ def _between(x: FloatArray, heights: FloatArray, area: Field, fineness: tuple[in
 def _draw_axis(
     cells: Cells, each: ParamAxis, area: Field, column: int, lift: float, *, unicode: bool
 ) -> None:
-    is_last = column > area.width - CELLS_A_DIMENSION
-    room = CELLS_A_DIMENSION - 2
-
-    def write(row: int, text: str) -> None:
-        cells.put(row, column - len(text) + 1 if is_last else column, text, "label")
-
-    log = ", log" if each.is_log else ""
-    write(0, label(each.name, room - len(log), unicode=unicode) + log)
-    lowest = area.row(lift)
-    for row in range(lowest + 1):
+    for row in range(area.row(lift) + 1):
         cells.put(area.top + row, column, "│" if unicode else "|", "axis")
+    for row, at, text in _texts(each, area, lift, unicode):
+        cells.put(row, column + at, text, "label")
+
+
+def _texts(
+    each: ParamAxis, area: Field, lift: float, unicode: bool
+) -> Iterator[tuple[int, int, str]]:
+    """Return what is written at an axis: in which row, how far to its right, and what."""
+    room = CELLS_A_DIMENSION - 2
+    lowest, below = area.top + area.row(lift), area.top + area.height
+    log = ", log" if each.is_log else ""
+    yield 0, 0, label(each.name, room - len(log), unicode=unicode) + log
     if not each.has.all():
-        write(area.top + area.height, "without")
+        yield below, 0, "without"
     if each.choices is None:
-        write(area.top - 1, four_digits(each.axis.high))
-        if each.has.all():
-            write(area.top + area.height, four_digits(each.axis.low))
-        else:
-            text = four_digits(each.axis.low)
-            at = column - len(text) if is_last else column + 1
-            cells.put(area.top + lowest, at, text, "label")
+        yield area.top - 1, 0, four_digits(each.axis.high)
+        at_low = (below, 0) if each.has.all() else (lowest, 1)
+        yield *at_low, four_digits(each.axis.low)
         return
     places = each.place(np.arange(len(each.choices), dtype=np.float64))
     taken: set[int] = set()
     for index, place in enumerate(places.tolist()):
-        row = area.row(lift + place * (1 - lift))
-        if row in taken:
-            continue
-        taken.add(row)
-        text = choice_label(each, index, room - 1, unicode=unicode)
-        at = column - len(text) if is_last else column + 1
-        cells.put(area.top + row, at, text, "label")
+        row = area.top + area.row(lift + place * (1 - lift))
+        if row not in taken:
+            taken.add(row)
+            yield row, 1, choice_label(each, index, room - 1, unicode=unicode)
 
 
 def _legend(

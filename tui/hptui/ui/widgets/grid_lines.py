@@ -79,24 +79,29 @@ class GridPainter:
             return Strip.blank(self.width, ground)
         segments = _Segments()
         segments.add(" ", ground)
-        self._add_cell(segments, 0, cell)
+        self._add_cell(segments, 0, cell, 0, grid.frozen_width)
         frozen = Strip(segments.joined(), grid.frozen_width)
         room = self.width - grid.frozen_width
         if room <= 0:
             return frozen.crop(0, self.width)
-        visible = grid.visible(self.scroll_x, self.width)
+        left = self.scroll_x + grid.frozen_width
         segments = _Segments()
-        for index in visible:
-            self._add_cell(segments, index, cell)
-        taken = sum(grid.widths[index] + GAP for index in visible)
-        left = self.scroll_x + grid.frozen_width - grid.start_of(visible.start) if visible else 0
-        strip = Strip(segments.joined(), taken).crop(left, min(taken, left + room))
+        for index in grid.visible(self.scroll_x, self.width):
+            self._add_cell(segments, index, cell, left, left + room)
+        strip = Strip(segments.joined())
         return Strip.join([frozen, strip.extend_cell_length(room, ground)])
 
-    def _add_cell(self, segments: _Segments, index: int, cell: CellOf) -> None:
+    def _add_cell(
+        self, segments: _Segments, index: int, cell: CellOf, left: int, right: int
+    ) -> None:
+        """Add what is between `left` and `right`; a number that is cut would be another one."""
         text, style = cell(index)
-        align, room = self.columns.columns[index].align, self.columns.widths[index]
-        segments.add(fit(text, room, align, self._ellipsis) + " " * GAP, style)
+        start = self.columns.start_of(index)
+        end = start + self.columns.widths[index]
+        room = max(0, min(end, right) - max(start, left))
+        gap = max(0, min(end + GAP, right) - max(end, left))
+        align = self.columns.columns[index].align
+        segments.add(fit(text, room, align, self._ellipsis) + " " * gap, style)
 
 
 class _Segments:
