@@ -77,11 +77,14 @@ def test_what_lacks_a_parameter_passes_below():
 
 
 def test_of_very_many_parameters_those_with_room_are_shown():
-    params = {f"p{each}": param(f"p{each}", FloatParam(0, 1), [0.1, 0.9]) for each in range(1_000)}
+    names = [f"parameter_{each}" for each in range(1_000)]
+    params = {name: param(name, FloatParam(0, 1), [0.1, 0.9]) for name in names}
     parallel = build_parallel(made([1, 2], params=params), list(params), [0], ["value"])
     assert dimensions_that_fit(1_001, 120) == 8
     text = draw_parallel(parallel, width=120, height=14).picture.plain()
     assert "7 of 1000 parameters" in text
+    # No name covers another one, the last one included.
+    assert text.split("\n")[0].split() == ["value", *names[:7]]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (28, 8), (40, 9), (130, 40)])

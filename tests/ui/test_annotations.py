@@ -15,7 +15,7 @@ from hptui.storage.annotating import NoteEdit, TagEdit
 from hptui.storage.study_detail import read_study
 from hptui.storage.trial_detail import read_trial
 from hptui.ui.annotating import complete_tag, note_problem, parse_tags, spell_tags, tags_problem
-from hptui.ui.screens import annotations
+from hptui.ui.screens import note as note_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +138,7 @@ def test_notes_and_tags_of_trials_are_written_on_the_study_and_on_the_trial(fold
         expect "new"
         press m
         wait-not "Reading the note"
+        press e
         type er
         press esc
         press d
@@ -162,7 +163,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
 ) -> None:
     path = folder / "mine.db"
     reads: list[Note] = []
-    read = annotations.read_note_of
+    read = note_screen.read_note_of
 
     def read_and_be_overtaken(what: Annotated) -> Note:
         reads.append(read(what))
@@ -170,7 +171,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
             save_edit(path, "mine", NoteEdit(None, f"theirs {len(reads)}"))
         return reads[-1]
 
-    monkeypatch.setattr(annotations, "read_note_of", read_and_be_overtaken)
+    monkeypatch.setattr(note_screen, "read_note_of", read_and_be_overtaken)
     drive(
         """
         wait "last"
@@ -186,6 +187,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
         wait "The note of mine is saved."
         press m
         wait-not "Reading the note"
+        press enter
         type !
         press ctrl+s
         wait "Two notes"
@@ -222,6 +224,9 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         press m
         wait "spelled out here"
         expect "\\x1b[31m[b]bold[/b]\\u202e"
+        press e
+        wait "Markdown"
+        expect "\\x1b[31m[b]bold[/b]\\u202e"
         press esc
         wait-not "Note of mine"
         press #
@@ -239,6 +244,7 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         press j
         press m
         wait "more than 100,000 characters"
+        press e
         type x
         press ctrl+s
         press esc

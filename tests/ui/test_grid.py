@@ -194,6 +194,26 @@ def test_the_first_column_stays_when_the_others_scroll():
     run(app, scenario)
 
 
+def test_no_number_is_shown_in_part_as_if_it_were_all():
+    """A column that is cut shows what fits in its place, or says that there is more."""
+    model = Rows([1234], grows_at=None, n_columns=10)
+    app = GridApp(model)
+    asked = {f"1234.{column}" for column in range(10)}
+
+    async def scenario(pilot: Pilot[int]) -> None:
+        for width in range(12, 40, 3):
+            await pilot.resize_terminal(width, 6)
+            for x in (0, 1, 3, 7):
+                app.grid.scroll_to(x=x, animate=False, force=True)
+                await pilot.pause()
+                words = screen_lines(app)[1].split()
+                assert words
+                assert all(word in asked or word.endswith("…") for word in words)
+                assert all(cell_len(line) <= width for line in screen_lines(app))
+
+    run(app, scenario)
+
+
 def test_a_cursor_at_the_end_follows_new_rows_until_it_leaves():
     app = GridApp(Rows(numbers(100)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,10 +17,17 @@ from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.engine.client import ask_engine, running_engine
 from hptui.errors import SpaceError, UsageError
+from hptui.registry.probe_result import ProbedParam, ProbeResult
 from hptui.ui.commands import commands_of
 from hptui.ui.data.enqueue_draft import draft_of, space_from_engine
+from hptui.ui.data.probe_findings import findings
+from hptui.ui.data.run_summary import empty_face
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.data.setup_rules import PointedField
+from hptui.ui.data.setup_rules import why_not as why_not_set_up
 from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
 from hptui.ui.data.steering_rules import why_not
+from hptui.ui.data.trial_tabs import empty_sentence
 from hptui.ui.steering import (
     Answer,
     Steering,
@@ -104,6 +112,26 @@ def test_a_command_that_makes_no_sense_now_says_why(
 ) -> None:
     snapshot = a_snapshot(tmp_path, engine=an_engine(**engine))
     assert sentence in str(why_not(command, snapshot, selected))
+
+
+def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
+    """Each of them is asked for by its command."""
+    snapshot = a_snapshot(tmp_path)
+    few = a_snapshot(tmp_path, engine=an_engine(slots=()))
+    nobody = a_snapshot(tmp_path, engine=None)
+    draft = SetupDraft(StudyPlace(tmp_path))
+    told = [
+        why_not("run-study", snapshot, 2, str),
+        why_not("pause", nobody, 2, str),
+        why_not("fewer-workers", few, 2, str),
+        why_not_set_up("fix-param", draft, PointedField("run", "seed"), is_read=True, key_of=str),
+        empty_face(StudySnapshot(tmp_path, "s", directions=("minimize",)), str),
+        empty_sentence(snapshot, "all", "lr>1", str),
+        *findings(ProbeResult({"x": ProbedParam(FloatParam(0, 1))}), 1, str),
+    ]
+    keys = ("budget", "run-study", "stop", "next-pane", "run-study", "back", "probe")
+    for sentence, key in zip(told, keys, strict=True):
+        assert re.search(rf"[;.] {key} ", str(sentence))
 
 
 def test_failures_need_a_failed_trial(tmp_path: Path) -> None:

@@ -71,6 +71,28 @@ def test_every_column_orders(key: str):
     assert names([first, last], sort=Sort(key, is_reversed=True)) == ["z", "b"]
 
 
+def test_the_trend_orders_by_what_was_gained_lately():
+    """The last quarter counts, as a share: values of other studies have other units."""
+    trends = {
+        "all-late": (900.0, 900.0, 900.0, 100.0),
+        "half-late": (3.0, 2.0, 2.0, 1.0),
+        "early": (9.0, 1.0, 1.0, 1.0),
+        "from-inf": (math.inf, math.inf, math.inf, 1.0),
+        "one": (5.0,),
+        "at-inf": (1.0, math.inf, math.inf, math.inf),
+        "none": (),
+    }
+    rows = [row(name, trend=trend) for name, trend in trends.items()]
+    expected = ["all-late", "from-inf", "half-late", "at-inf", "early", "one", "none"]
+    order = first_order("trend", Sort("study"))
+    assert names(rows, sort=order) == expected
+    model, seen = StudiesModel(rows, now_s=NOW_S), set[str]()
+    for _ in model.columns:
+        seen.add(model.next_sort_key())
+        model = StudiesModel(rows, now_s=NOW_S, sort=Sort(model.next_sort_key()))
+    assert seen == {column.key for column in model.columns}
+
+
 def test_a_column_is_chosen_in_its_natural_order_and_reversed_when_chosen_again():
     once = first_order("best", Sort("study"))
     assert once == Sort("best", is_reversed=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.registry.probe_result import ProbeResult
@@ -27,7 +28,7 @@ def title_of(space: SpaceDraft, probed: ProbeResult | None, took_s: float) -> st
     return "search space  " + ", ".join(parts)
 
 
-def findings(probed: ProbeResult, n_objectives: int) -> list[str]:
+def findings(probed: ProbeResult, n_objectives: int, key_of: KeyOf = default_key) -> list[str]:
     """Return what a person should know before the start; nothing when all is plain."""
     found: list[str] = []
     if probed.error:
@@ -39,7 +40,8 @@ def findings(probed: ProbeResult, n_objectives: int) -> list[str]:
         verb = "depends" if len(names) == 1 else "depend"
         found.append(f"The space of {listed} {verb} on other values; an edit holds for all of it.")
     if probed.parameters and not probed.complete:
-        found.append("Not every choice was tried; there may be more parameters. p looks again.")
+        more = "there may be more parameters"
+        found.append(f"Not every choice was tried; {more}. {key_of('probe')} looks again.")
     returned = probed.values_returned
     if returned is not None and returned != n_objectives:
         values = _count(returned, "value")

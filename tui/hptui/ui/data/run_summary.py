@@ -10,6 +10,7 @@ import numpy as np
 
 from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.ui.data.snapshot import EngineState, StudySnapshot
@@ -154,7 +155,7 @@ def notice(snapshot: StudySnapshot, now_s: float) -> str:
     return safe_line(snapshot.runner, max_chars=400)
 
 
-def empty_face(snapshot: StudySnapshot) -> str:
+def empty_face(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> str:
     """Return the sentence for a study that has nothing to show yet; empty where it has."""
     if snapshot.n_trials:
         return ""
@@ -165,4 +166,4 @@ def empty_face(snapshot: StudySnapshot) -> str:
         return safe_line(snapshot.trouble, max_chars=400) or "Reading the study."
     if snapshot.engine is not None:
         return "The first trial is about to start."
-    return "This study has no trials yet; r runs it."
+    return f"This study has no trials yet; {key_of('run-study')} runs it."

@@ -19,6 +19,7 @@ from hptui.domain.sampling import (
 )
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
+from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.run_draft import RunDraft, free_name
 from hptui.ui.data.space_draft import SpaceDraft
@@ -101,6 +102,8 @@ class SetupDraft:
     """How many trials a fork with this space would keep, and of how many; None: not known."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
+    fork_key: str = field(default=default_key("fork-space"), compare=False)
+    """What is pressed to fork the study with this space."""
 
     @property
     def n_objectives(self) -> int:
@@ -253,7 +256,7 @@ class SetupDraft:
             return ""
         counts = self.fork_counts
         kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
-        return f"Optuna cannot change choices within a study; F6 forks it{kept}."
+        return f"Optuna cannot change choices within a study; {self.fork_key} forks it{kept}."
 
 
 def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:

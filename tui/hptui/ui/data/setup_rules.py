@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.ui.data.setup_draft import SetupDraft
@@ -28,7 +29,12 @@ class PointedField:
 
 
 def why_not(
-    command_id: str, draft: SetupDraft, field: PointedField | None, *, is_read: bool
+    command_id: str,
+    draft: SetupDraft,
+    field: PointedField | None,
+    *,
+    is_read: bool,
+    key_of: KeyOf = default_key,
 ) -> str | None:
     """Return a sentence, or None when the command can be given.
 
@@ -37,6 +43,7 @@ def why_not(
         draft: The run as it is set up now.
         field: What the cursor is on.
         is_read: Whether what the form begins with has been read.
+        key_of: Names the keys of other commands.
     """
     if command_id in ("start", "pick-objective") and not is_read:
         return "The form is still being read."
@@ -48,15 +55,17 @@ def why_not(
     if command_id in _OF_OBJECTIVE and draft.ref is None:
         return "No objective is chosen."
     if command_id in _OF_FIELDS:
-        return _why_not_there(command_id, draft, field)
+        return _why_not_there(command_id, draft, field, key_of)
     return None
 
 
-def _why_not_there(command_id: str, draft: SetupDraft, field: PointedField | None) -> str | None:
+def _why_not_there(
+    command_id: str, draft: SetupDraft, field: PointedField | None, key_of: KeyOf
+) -> str | None:
     if field is None:
         return "No field is under the cursor."
     if command_id in _OF_PARAMS and field.part != "space":
-        return "It is for parameters; tab goes to the search space."
+        return f"It is for parameters; {key_of('next-pane')} goes to the search space."
     if field.part == "space":
         name = safe_line(field.row, max_chars=60)
         if command_id == "toggle-log" and isinstance(draft.space.effective(field.row), ChoiceParam):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from hptui.domain.param_edit import set_fields
 from hptui.domain.space import ChoiceParam, describe, kind_of
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
 from hptui.ui.data.space_draft import Field, SpaceDraft, cell_text
 
@@ -40,7 +41,7 @@ def space_rows(draft: SpaceDraft, width: int) -> list[FieldRow]:
     ]
 
 
-def help_of(draft: SpaceDraft, name: str, field: str) -> str:
+def help_of(draft: SpaceDraft, name: str, field: str, key_of: KeyOf = default_key) -> str:
     """Return one line about a field of a parameter."""
     known = draft.known.get(name)
     if known is None:
@@ -48,7 +49,7 @@ def help_of(draft: SpaceDraft, name: str, field: str) -> str:
     what = {
         "low": "lowest value",
         "high": "highest value",
-        "log": "enter changes the scale",
+        "log": f"{key_of('edit-field')} changes the scale",
         "step": "distance of two values; empty for none",
         "fixed": "the only value to try; empty to search",
     }.get(field, "")

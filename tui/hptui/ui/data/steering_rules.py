@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import RUNNING
+from hptui.ui.bound_keys import KeyOf, default_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,18 +19,24 @@ _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"
 """Of commands and states of the engine."""
 
 
-def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> str | None:
+def why_not(
+    command_id: str,
+    snapshot: StudySnapshot,
+    selected: int | None,
+    key_of: KeyOf = default_key,
+) -> str | None:
     """Return why a command of the study screen cannot be given now; None where it can.
 
     Args:
         command_id: An id of `hptui.ui.commands`; those that are not about a run always can.
         snapshot: The study as it is shown.
         selected: The number of the trial under the cursor.
+        key_of: Names the keys of other commands.
     """
     if command_id in _NEEDS_TRIAL and selected is None:
         return "No trial is selected."
     if command_id == "run-study":
-        return _why_not_run(snapshot)
+        return _why_not_run(snapshot, key_of)
     if command_id == "fork-study":
         return None if snapshot.n_trials else "The study has no trial to carry over."
     if command_id == "failures":
@@ -37,8 +44,10 @@ def why_not(command_id: str, snapshot: StudySnapshot, selected: int | None) -> s
     if command_id not in _NEEDS_ENGINE:
         return None
     if snapshot.engine is None:
-        return _nobody_runs(snapshot)
+        return _nobody_runs(snapshot, key_of)
     rule = _NEEDS_ENGINE[command_id]
+    if command_id == "fewer-workers":
+        return _fewer(snapshot.engine, key_of)
     return None if rule is None else rule(snapshot, snapshot.engine, selected)
 
 
@@ -48,18 +57,18 @@ def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:
     return _LABELS.get((command_id, state))
 
 
-def _why_not_run(snapshot: StudySnapshot) -> str | None:
+def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
     if snapshot.engine is not None:
-        return "The study is being run; b adds trials to its budget."
+        return f"The study is being run; {key_of('budget')} adds trials to its budget."
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     return None if snapshot.directions else "The study has not been read yet."
 
 
-def _nobody_runs(snapshot: StudySnapshot) -> str:
+def _nobody_runs(snapshot: StudySnapshot, key_of: KeyOf) -> str:
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return "No engine runs this study; r sets up its next run."
+    return f"No engine runs this study; {key_of('run-study')} sets up its next run."
 
 
 def _pause(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
@@ -83,10 +92,11 @@ def _more(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
     return f"There are at most {MAX_SLOTS} workers." if len(engine.slots) >= MAX_SLOTS else None
 
 
-def _fewer(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
+def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
     if engine.state == "stopping":
         return "The run is stopping."
-    return "One worker is the least; S stops the run." if len(engine.slots) <= 1 else None
+    stop = key_of("stop")
+    return f"One worker is the least; {stop} stops the run." if len(engine.slots) <= 1 else None
 
 
 def _budget(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
@@ -116,6 +126,6 @@ _NEEDS_ENGINE: Final[
     "copy-trial": _copy,
     "kill-trial": _kill,
     "more-workers": _more,
-    "fewer-workers": _fewer,
+    "fewer-workers": None,
     "budget": _budget,
 }

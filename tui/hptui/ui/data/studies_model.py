@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.readable import four_digits, show_age, show_duration
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 from hptui.ui.data.table_model import Cell, Column, Sort
 from hptui.ui.marks import mark_of
 
@@ -27,8 +28,9 @@ _MIN_ACTIVITY: Final = 14
 _AGE_UNITS_S: Final = (86_400, 3_600, 60, 1)
 _GAP: Final = 2
 _STATES: Final = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
-_GREATEST_FIRST: Final = frozenset({"best", "complete", "pruned", "failed", "activity"})
-_UNSORTED: Final = "trend"
+_GREATEST_FIRST: Final = frozenset({"best", "complete", "pruned", "failed", "trend", "activity"})
+_LATELY: Final = 0.25
+"""The part of a study that its trend is sorted by."""
 _MAX_SPELLED_GOALS: Final = 2
 
 
@@ -55,6 +57,7 @@ class StudiesModel:
         now_s: Seconds since 1970.
         has_unicode: Whether the terminal shows more than ASCII.
         marked: The keys of those that are marked.
+        key_of: Names the keys of commands.
     """
 
     grows_at: Literal["start", "end"] | None = None
@@ -69,8 +72,10 @@ class StudiesModel:
         now_s: float,
         has_unicode: bool = True,
         marked: frozenset[str] = frozenset(),
+        key_of: KeyOf = default_key,
     ) -> None:
         self._marked = marked
+        self._mend_key = key_of("mend-study")
         words = filter_text.lower().split()
         found = [row for row in rows if all(word in _haystack(row) for word in words)]
         self.rows = _sorted(found, sort)
@@ -135,7 +140,7 @@ class StudiesModel:
 
     def next_sort_key(self) -> str:
         """Return the key of the column after the one that is sorted by."""
-        keys = [column.key for column in self.columns if column.key != _UNSORTED]
+        keys = [column.key for column in self.columns]
         at = keys.index(self.sort.key) if self.sort.key in keys else -1
         return keys[(at + 1) % len(keys)]
 
@@ -168,7 +173,7 @@ class StudiesModel:
             return Cell(engine_text(row.engine), "running")
         if row.n_left_running:
             trials = "1 trial" if row.n_left_running == 1 else f"{row.n_left_running} trials"
-            return Cell(f"{trials} left running: f mends", "trouble")
+            return Cell(f"{trials} left running: {self._mend_key} mends", "trouble")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 
@@ -271,9 +276,22 @@ def _sort_value(row: StudyRow, key: str) -> tuple[float | str, ...] | None:
     if key == "best":
         is_known = row.best is not None and not math.isnan(row.best.value)
         return (row.best.value,) if row.best is not None and is_known else None
+    if key == "trend":
+        return (_gained_lately(row.trend),) if row.trend else None
     if key == "activity":
         is_running = row.engine is not None
         at_s = row.last_activity_s
         return (float(is_running), at_s or 0.0) if is_running or at_s is not None else None
     count = row.counts.get(_STATES.get(key, ""))
     return None if count is None else (float(count),)
+
+
+def _gained_lately(trend: Sequence[float]) -> float:
+    """Return which share of what the best value has gained came in the last part of a study."""
+    first, last = trend[0], trend[-1]
+    before = trend[-1 - min(len(trend) - 1, max(1, int(_LATELY * len(trend))))]
+    if last == before:
+        return 0.0
+    share = (last - before) / (last - first)
+    # A step from an infinite value to a number, or to an infinite one, is all of the gain.
+    return share if math.isfinite(share) else 1.0

@@ -12,16 +12,17 @@ from rich.cells import cell_len
 from hptui.domain.choices import spell_choice
 from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.space import describe
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hptui.storage.attributes import Attributes
     from hptui.storage.trial_detail import TrialDetail, TrialParam
 
 _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
 _NAME_CELLS: Final = 24
-_NOTE_CHARS: Final = 200_000
 _BRIEF_NOTE_LINES: Final = 12
 _GAP: Final = "  "
 _ENQUEUED_KEY: Final = "fixed_params"
@@ -161,7 +162,12 @@ Line = list[tuple[str, str]]
 
 
 def detail_lines(
-    trial: TrialDetail, now_s: float, width: int, *, is_brief: bool = False
+    trial: TrialDetail,
+    now_s: float,
+    width: int,
+    note: Sequence[Line] = (),
+    *,
+    is_brief: bool = False,
 ) -> list[Line]:
     """Return the sections as lines: names in a column, then values and notes.
 
@@ -169,10 +175,11 @@ def detail_lines(
         trial: The trial.
         now_s: Seconds since 1970.
         width: Cells of a line; notes that do not fit beside their values stand below them.
+        note: The lines of a person's note.
         is_brief: Leave out what samplers and programs have noted.
     """
     lines: list[Line] = []
-    note = note_lines(trial.note.body, _BRIEF_NOTE_LINES if is_brief else None)
+    own = note_lines(note, _BRIEF_NOTE_LINES if is_brief else None)
     for section in sections(trial, now_s):
         if is_brief and section.title == _SYSTEM:
             continue
@@ -183,18 +190,17 @@ def detail_lines(
         lines += _field_lines(section.fields, width)
         if section.title == "":
             # A person's own words come before what programs have noted.
-            lines, note = lines + note, []
-    return lines + note
+            lines, own = lines + own, []
+    return lines + own
 
 
-def note_lines(body: str, limit: int | None = None) -> list[Line]:
-    """Return a note as lines under a title, as plain text; none where there is no note."""
-    found = safe_text(body, max_chars=_NOTE_CHARS).expandtabs(4).splitlines()
-    if not found:
+def note_lines(note: Sequence[Line], limit: int | None = None) -> list[Line]:
+    """Return the lines of a note under a title; none where there is no note."""
+    if not note:
         return []
-    shown: list[Line] = [[(line, "")] for line in found[:limit]]
-    if len(shown) < len(found):
-        shown.append([(f"and {len(found) - len(shown):,} lines more", "note")])
+    shown = list(note[:limit])
+    if len(shown) < len(note):
+        shown.append([(f"and {len(note) - len(shown):,} lines more", "note")])
     return [[], [("note", "title")], *shown]
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.data.log_tail import LogTail, LogText
+from hptui.ui.data.markdown_lines import markdown_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hptui.storage.trial_detail import TrialDetail
+    from hptui.ui.data.markdown_lines import Line
 
 MAX_FILES: Final = 500
 _LIVE_PERIOD_S: Final = 0.3
@@ -58,6 +60,8 @@ class TrialPage:
     """Whether an engine of this machine runs the study now."""
     trouble: str = ""
     """Why it cannot be read now; what is there was read before."""
+    note: Sequence[Line] = ()
+    """The note, laid out."""
 
 
 class TrialFeed:
@@ -142,6 +146,7 @@ class TrialFeed:
             files,
             self._is_study_run(),
             trouble,
+            () if detail is None else markdown_lines(detail.note.body),
         )
 
     def _is_study_run(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.ui.bound_keys import KeyOf, default_key
 from hptui.ui.data.trial_model import TAB_STATES, Tab
 from hptui.ui.marks import mark_of
 
@@ -51,7 +52,9 @@ def tab_labels(
     return labels, frozenset(full)
 
 
-def empty_sentence(snapshot: StudySnapshot, tab: Tab, filter_text: str) -> str:
+def empty_sentence(
+    snapshot: StudySnapshot, tab: Tab, filter_text: str, key_of: KeyOf = default_key
+) -> str:
     """Return what stands in the place of trials when there are none to show."""
     if snapshot.loading is not None and not snapshot.n_trials:
         return "The trials are being read."
@@ -60,7 +63,7 @@ def empty_sentence(snapshot: StudySnapshot, tab: Tab, filter_text: str) -> str:
     in_tab = TAB_STATES[tab] is None or bool(snapshot.counts.get(_WORDS[tab][0], 0))
     if filter_text.strip() and in_tab:
         shown = safe_line(filter_text.strip(), max_chars=60)
-        return f"No trial matches {shown}; escape clears the filter."
+        return f"No trial matches {shown}; {key_of('back')} clears the filter."
     if tab == "complete" and (n_running := snapshot.counts.get("RUNNING", 0)):
         verb = "is" if n_running == 1 else "are"
         return f"No trial has completed yet; {n_running} {verb} running."

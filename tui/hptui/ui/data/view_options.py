@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.figures.request import FigureRequest
+from hptui.ui.bound_keys import default_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,13 @@ class ViewOptions:
         return replace(self, evaluator=evaluators[following % len(evaluators)])
 
     def request(
-        self, study: PlottedStudy, kind: Kind, tell: Callable[[str], None]
+        self,
+        study: PlottedStudy,
+        kind: Kind,
+        tell: Callable[[str], None],
+        chooser: str = default_key("choose"),
     ) -> FigureRequest:
-        """Return what is asked of a kind of figure, with the options that it takes."""
+        """Return what is asked of a kind of figure; `chooser` is the key that chooses more."""
         takes = kind.options
         return FigureRequest(
             (study,),
@@ -50,6 +55,6 @@ class ViewOptions:
             reference=self.reference if "reference" in takes else (),
             evaluator=self.evaluator,
             is_log=self.is_log and "log" in takes,
-            chooser="h",
+            chooser=chooser,
             tell=tell,
         )

@@ -113,7 +113,7 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
 
     def edit_note(self, what: Annotated) -> None:
         """Open the note of a study or trial in an editor."""
-        from hptui.ui.screens.annotations import NoteDialog
+        from hptui.ui.screens.note import NoteDialog
 
         self.app.push_screen(NoteDialog(what), self._tell_annotated)
 
@@ -222,7 +222,8 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
             return
         pane = self._focused_pane()
         if pane is None:
-            self.notify("No pane has the focus; tab goes to one.")
+            next_pane = self.app.first_key_of("next-pane")
+            self.notify(f"No pane has the focus; {next_pane} goes to one.")
         else:
             self.maximized = pane
 

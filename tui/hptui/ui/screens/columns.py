@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual import on
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+_FRAME_LINES: Final = 8
+"""Lines that are no list: the frame, the title, and the keys."""
+_HEADER_LINES: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,6 @@ class ColumnsDialog(Dialog[frozenset[str]]):
         ("space", "toggle_column", "show or hide"),
         ("a", "toggle_columns", "all or none"),
     ]
-    DEFAULT_CSS = """
-    ColumnsDialog > #frame { width: 60; height: 24; }
-    ColumnsDialog Grid { height: 1fr; background: $surface; }
-    """
 
     def __init__(self, choices: Sequence[Column], hidden: frozenset[str]) -> None:
         super().__init__()
@@ -74,6 +74,11 @@ class ColumnsDialog(Dialog[frozenset[str]]):
             yield Static(Text("Columns"), id="title")
             yield Grid(self._model, empty="There is nothing that can be hidden.")
             yield Static(Text("space show or hide   a all   enter accept   esc cancel"), id="keys")
+
+    def on_resize(self) -> None:
+        """Give the list the rows that it needs, as far as there is room."""
+        rows = len(self._model) + _HEADER_LINES
+        self.query_one(Grid).styles.height = min(rows, self.rows_beside(_FRAME_LINES))
 
     def action_toggle_column(self) -> None:
         """Show or hide the column under the cursor, and go to the next one."""

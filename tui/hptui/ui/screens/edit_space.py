@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
     from hptui.domain.param_edit import ParamEdit
 
-_KEYS: Final = "F5 apply   enter edit   f fix   l log   backspace reset   esc cancel"
+_KEYS: Final = (
+    ("start", "apply"),
+    ("edit-field", "edit"),
+    ("fix-param", "fix"),
+    ("toggle-log", "log"),
+    ("reset-field", "reset"),
+)
+"""Ids of commands, and what they do here."""
 
 
 class EditSpaceScreen(Dialog[str]):
@@ -83,7 +90,8 @@ class EditSpaceScreen(Dialog[str]):
             yield SpaceTable(id="space-table")
             yield Static(id="about")
             yield Static(id="effect")
-            yield Static(Text(_KEYS), id="keys")
+            keys = [f"{self.app.first_key_of(command)} {what}" for command, what in _KEYS]
+            yield Static(Text("   ".join((*keys, "esc cancel"))), id="keys")
 
     def on_mount(self) -> None:
         """Ask the engine for its space."""

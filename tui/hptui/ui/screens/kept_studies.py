@@ -244,7 +244,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         self.app.push_screen(ExportDialog(row.name), export)
 
     def do_edit_note(self) -> None:
-        """Write the note of the study under the cursor."""
+        """Open the note of the study under the cursor."""
         from hptui.ui.annotating import Annotated
 
         row = self.study

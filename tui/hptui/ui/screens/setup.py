@@ -136,7 +136,13 @@ class SetupScreen(ForkedSetup):
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
-        return why_not(command_id, self._draft, self.pointed, is_read=self._opened is not None)
+        return why_not(
+            command_id,
+            self._draft,
+            self.pointed,
+            is_read=self._opened is not None,
+            key_of=self.app.first_key_of,
+        )
 
     def do_start(self) -> None:
         """Start the run in a process of its own, and show the study."""
@@ -224,8 +230,8 @@ class SetupScreen(ForkedSetup):
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
-        self._draft = opened.draft
-        self._first = opened.draft
+        self._draft = replace(opened.draft, fork_key=self.app.first_key_of("fork-space"))
+        self._first = self._draft
         self._probed = None
         self._show_all()
         if opened.trouble:
@@ -274,7 +280,7 @@ class SetupScreen(ForkedSetup):
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            self.space.tell(*nothing_found(probed))
+            self.space.tell(*nothing_found(probed, self.app.first_key_of))
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:

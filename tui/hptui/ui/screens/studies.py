@@ -225,7 +225,6 @@ class StudiesScreen(CarriedStudies):
         is_loading = catalogue.loading is not None
         is_first = not (catalogue.rows or catalogue.trouble or is_loading)
         self.set_class(is_first, "-first")
-        self._tell_head()
         if is_first:
             self.query_one(FirstStart).begin()
             self._list_objectives()
@@ -234,6 +233,7 @@ class StudiesScreen(CarriedStudies):
             self.grid.show(model, empty=self._empty_sentence(catalogue))
             if self._wanted is not None and self.grid.move_to_key(self._wanted):
                 self._wanted = None
+        self._tell_head()
         self._fit_list(len(catalogue.rows))
         self._show_preview()
         self.refresh_commands()
@@ -247,6 +247,7 @@ class StudiesScreen(CarriedStudies):
             now_s=time.time(),
             has_unicode=self.app.unicode,
             marked=self.mark_keys,
+            key_of=self.app.first_key_of,
         )
 
     def _empty_sentence(self, catalogue: Catalogue) -> str:
@@ -254,7 +255,8 @@ class StudiesScreen(CarriedStudies):
             return safe_line(catalogue.trouble)
         if catalogue.loading is not None and not catalogue.rows:
             return "Looking for studies."
-        return f"No study matches {safe_line(self._filter, max_chars=60)!r}; esc shows all."
+        shown = safe_line(self._filter, max_chars=60)
+        return f"No study matches {shown!r}; {self.app.first_key_of('back')} shows all."
 
     def _fit_list(self, n_rows: int) -> None:
         """Give the list the lines that it needs, and the preview the rest."""
@@ -276,7 +278,11 @@ class StudiesScreen(CarriedStudies):
         self._show()
 
     def _tell_head(self) -> None:
-        self.query_one(StudiesHead).show(self.catalogue, len(self.marked))
+        model = self.grid.model
+        n_shown = None
+        if isinstance(model, StudiesModel) and self._filter.strip():
+            n_shown = len(model)
+        self.query_one(StudiesHead).show(self.catalogue, len(self.marked), n_shown)
 
     def _show_preview(self) -> None:
         if self._preview is not None and self._preview.is_mounted:
@@ -319,8 +325,7 @@ class StudiesScreen(CarriedStudies):
     @on(Grid.HeaderClicked)
     def sort_by_clicked(self, message: Grid.HeaderClicked) -> None:
         """Sort by the column, or reverse the order."""
-        if message.column_key != "trend":
-            self._sort_by(message.column_key)
+        self._sort_by(message.column_key)
 
     def _sort_by(self, key: str) -> None:
         self._sort = first_order(key, self._sort)

@@ -111,7 +111,7 @@ class StudyScreen(PublishedScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
-        self._show_face(empty_face(snapshot))
+        self._show_face(empty_face(snapshot, self.app.first_key_of))
         strip = self.query_one(SlotStrip)
         strip.max_rows = next(
             (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
@@ -197,7 +197,7 @@ class StudyScreen(PublishedScreen[None]):
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
-        return refusal or why_not(command_id, self.snapshot, self.selected)
+        return refusal or why_not(command_id, self.snapshot, self.selected, self.app.first_key_of)
 
     def label_of(self, command: Command) -> str:
         """Return what a command is called while the run is in this state."""
@@ -296,12 +296,12 @@ class StudyScreen(PublishedScreen[None]):
         self.app.push_screen(EditSpaceScreen(self.path, self.study_name), tell)
 
     def do_edit_note(self) -> None:
-        """Write the note of the selected trial."""
+        """Open the note of the selected trial."""
         if self.selected is not None:
             self.edit_note(Annotated(self.path, self.study_name, self.selected))
 
     def do_edit_study_note(self) -> None:
-        """Write the note of the study."""
+        """Open the note of the study."""
         self.edit_note(Annotated(self.path, self.study_name))
 
     def do_edit_tags(self) -> None:

@@ -156,10 +156,10 @@ class TrialScreen(SteeredScreen[None]):
         )
 
     def _show_detail(self) -> None:
-        detail = self._page.detail
+        detail, note = self._page.detail, self._page.note
         view = self.query_one("#detail", LineView)
         width = view.scrollable_content_region.width
-        view.show([] if detail is None else detail_lines(detail, time.time(), width))
+        view.show([] if detail is None else detail_lines(detail, time.time(), width, note))
 
     def _tick(self) -> None:
         detail = self._page.detail
@@ -243,7 +243,7 @@ class TrialScreen(SteeredScreen[None]):
         self._show_curve()
 
     def do_edit_note(self) -> None:
-        """Write the note of this trial."""
+        """Open the note of this trial."""
         self.edit_note(Annotated(self.path, self.study_name, self.number))
 
     def do_edit_tags(self) -> None:

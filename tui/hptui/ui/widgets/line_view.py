@@ -58,6 +58,10 @@ class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Tex
         "title": RoleStyle("dimmed"),
         "note": RoleStyle("dimmed"),
         "action": RoleStyle(text_style="underline"),
+        "link": RoleStyle(text_style="underline"),
+        "strong": RoleStyle(text_style="bold"),
+        "em": RoleStyle(text_style="italic"),
+        "code": RoleStyle("footer-key-foreground"),
         "hit": RoleStyle("background", background="state-best"),
         **{role: RoleStyle(f"state-{role}") for role in ("running", "best", "failed", "pruned")},
     }

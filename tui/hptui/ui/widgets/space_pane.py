@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
+from textual import getters
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line, safe_text
+from hptui.ui.app import HptuiApp
 from hptui.ui.data.probe_findings import findings, title_of
 from hptui.ui.panes import pane_title
 from hptui.ui.widgets.space_table import SpaceTable
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.registry.probe_result import ProbeResult
+    from hptui.ui.bound_keys import KeyOf
 
 _MAX_DETAIL: Final = 2_000
 
 
 class SpacePane(Vertical):
     """A sentence stands in the place of an empty table, and under one with parameters."""
+
+    app = getters.app(HptuiApp)
 
     def compose(self) -> ComposeResult:
         """Lay out table, face and findings."""
@@ -51,14 +56,15 @@ class SpacePane(Vertical):
         """Show in the title how much is known, and below the table what to know of it."""
         space = self.table.draft
         self.border_title = pane_title(title_of(space, probed, took_s))
-        found = [] if probed is None else findings(probed, n_objectives)
+        found = [] if probed is None else findings(probed, n_objectives, self.app.first_key_of)
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(space.known)
         shown.update(Text("\n".join(safe_line(each, max_chars=400) for each in found)))
 
 
-def nothing_found(probed: ProbeResult) -> tuple[str, str]:
+def nothing_found(probed: ProbeResult, key_of: KeyOf) -> tuple[str, str]:
     """Return what to say where probing found no parameter, and what stands below it."""
+    again = f"{key_of('probe')} looks again."
     if probed.error:
-        return f"{probed.error} {probed.hint}".strip() + "  p looks again.", probed.detail
-    return "The objective suggests no parameter. p looks again.", ""
+        return f"{probed.error} {probed.hint}".strip() + f"  {again}", probed.detail
+    return f"The objective suggests no parameter. {again}", ""

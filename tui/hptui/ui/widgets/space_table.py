@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from textual import getters
+
 from hptui.domain.choices import spell_choice
 from hptui.domain.edits import Unset
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
+from hptui.ui.app import HptuiApp
 from hptui.ui.data.space_draft import Field, SpaceDraft, cell_text, without_name
 from hptui.ui.data.space_rows import COLUMNS, help_of, space_rows
 from hptui.ui.screens.pick import PickDialog, PickItem
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 class SpaceTable(FieldTable):
     """A row a parameter: bounds, scale, step and fixed value are fields."""
+
+    app = getters.app(HptuiApp)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -54,7 +59,9 @@ class SpaceTable(FieldTable):
 
     def help_text(self) -> str:
         """Return one line about the field under the cursor."""
-        return "" if self.cursor is None else help_of(self._draft, *self.cursor)
+        return (
+            "" if self.cursor is None else help_of(self._draft, *self.cursor, self.app.first_key_of)
+        )
 
     def text_of(self, row: str, column: str) -> str:
         """Return what a field holds."""

@@ -27,20 +27,21 @@ class StudiesHead(Static):
         super().__init__(id=id, markup=False)
         self._read_at_s: float | None = None
 
-    def show(self, catalogue: Catalogue | None, n_marked: int) -> None:
-        """Tell of the studies as they are now, and how many are marked."""
+    def show(self, catalogue: Catalogue | None, n_marked: int, n_shown: int | None = None) -> None:
+        """Tell of the studies as they are now: how many are marked, and shown where not all are."""
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append("hptui", "bold")
         text.append(f"   {shown_place(self.app.place)}")
         if catalogue is not None:
-            self._tell(text, catalogue, n_marked)
+            self._tell(text, catalogue, n_marked, n_shown)
         self.update(text)
 
-    def _tell(self, text: Text, catalogue: Catalogue, n_marked: int) -> None:
+    def _tell(self, text: Text, catalogue: Catalogue, n_marked: int, n_shown: int | None) -> None:
         rows, dimmed = catalogue.rows, self.app.colour("dimmed")
         if rows:
             studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
-            text.append(f"   {studies}", dimmed)
+            some = "" if n_shown is None else f"{n_shown:,} of "
+            text.append(f"   {some}{studies}", dimmed)
         if n_running := sum(row.engine is not None for row in rows):
             text.append(f", {n_running} running", self.app.state_style("running"))
         if n_marked:

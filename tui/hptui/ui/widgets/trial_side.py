@@ -75,7 +75,7 @@ class TrialSide(Vertical):
         width = trial.scrollable_content_region.width
         lines = []
         if page.detail is not None:
-            lines = detail_lines(page.detail, time.time(), width, is_brief=True)
+            lines = detail_lines(page.detail, time.time(), width, page.note, is_brief=True)
         if sentence:
             lines = [[(sentence, "failed" if word == "failed" else "")], [], *lines]
         trial.show(lines)

@@ -372,7 +372,7 @@ class TrialTable(Vertical):
         if before is None or before.shown.is_chosen is not made.model.shown.is_chosen:
             self.post_message(self.Filtered())
         snapshot = made.model.snapshot
-        text = empty_sentence(snapshot, self.tab, self.filter_text)
+        text = empty_sentence(snapshot, self.tab, self.filter_text, self.app.first_key_of)
         self.query_one(Grid).show(made.model, empty=text)
         is_filtered = bool(self.filter_text.strip())
         self._note(f"{len(made.model):,} of {snapshot.n_trials:,}" if is_filtered else "")

@@ -186,7 +186,8 @@ class ViewPlot(TrialPlot):
             self.post_from_thread(self.Told(self, asked, text))
 
         try:
-            request = asked.options.request(asked.shown.plotted(), asked.kind, tell)
+            chooser = self.app.first_key_of("choose")
+            request = asked.options.request(asked.shown.plotted(), asked.kind, tell, chooser)
             figure = next(asked.kind.figures(request))
         except HptuiError as error:
             return self.Computed(self, asked, None, safe_line(error.message))
