@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,8 +86,14 @@ def test_what_is_cut_fits_and_begins_as_it_did(text: str, width: int):
 
 
 def test_four_digits_are_significant_ones():
-    assert [four_digits(n) for n in (0.00012345, 1234.5, 123456.0)] == [
-        "0.0001234",
-        "1234",
-        "1.235e+05",
-    ]
+    shown = {
+        0.00012345: "0.0001234",
+        1234.5: "1234",
+        -9999.5: "-10000",
+        34910.4: "34910",
+        123456.0: "123456",
+        999_999.6: "1e+06",
+        math.inf: "inf",
+    }
+    assert {number: four_digits(number) for number in shown} == shown
+    assert four_digits(math.nan) == "nan"

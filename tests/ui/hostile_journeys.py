@@ -77,7 +77,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "Export"
         press tab
         press escape m
-        wait "ctrl+s save"
+        wait "esc leave"
         press escape #
         wait "enter save"
         press escape
@@ -136,8 +136,9 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "{MARK}"
         press escape
         press g m
-        wait "ctrl+s save"
         wait "spelled out"
+        press e
+        wait "ctrl+r read"
         press escape #
         wait "enter save"
         wait "right complete"

@@ -353,7 +353,7 @@ def test_an_empty_table_says_why(file: StudyFile):
     sentence = "No trial has completed yet; 1 is running."
     assert empty_sentence(study, "complete", "") == sentence
     assert empty_sentence(study, "failed", "lr<1") == "No trial has failed."
-    assert "No trial matches \\x1b; escape" in empty_sentence(study, "all", "\x1b")
+    assert "No trial matches \\x1b; esc clears" in empty_sentence(study, "all", "\x1b")
 
 
 def test_the_start_of_a_trial_in_the_future_is_no_negative_time(file: StudyFile):

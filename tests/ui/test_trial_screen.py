@@ -11,11 +11,13 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
+from tests.storage.study_file import StudyFile
 from tests.ui.driving import drive
 from tests.ui.test_study_screen import a_run
 
 from hptui.storage.trial_detail import read_trial
 from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail, find_lines
+from hptui.ui.data.trial_lines import sections
 from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
 from hptui.ui.data.trial_why_lines import why_lines, why_text
 from hptui.ui.data.wrapped_lines import wrap_lines
@@ -235,6 +237,23 @@ def test_a_waiting_trial_shows_what_it_was_enqueued_with(tmp_path: Path) -> None
         path,
         0,
     )
+
+
+def test_values_are_called_as_in_the_table(tmp_path: Path) -> None:
+    directions = ("MINIMIZE", "MAXIMIZE")
+    with StudyFile(tmp_path / "w.db") as file:
+        file.add_study("plain", directions)
+        file.add_study("named", directions)
+        for study_id in (1, 2):
+            file.add_trial((1.0, 2.0), study_id=study_id)
+        file.run(
+            "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (2, ?, ?)",
+            "study:metric_names",
+            '["loss", "\\u001bsize"]',
+        )
+    for name, expected in (("plain", ["value 0", "value 1"]), ("named", ["loss", "\\x1bsize"])):
+        found = sections(read_trial(tmp_path / "w.db", name, 0), 0.0)
+        assert [each.name for each in found[0].fields][:2] == expected
 
 
 def test_a_trial_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:

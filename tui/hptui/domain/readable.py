@@ -9,10 +9,17 @@ _MINUTE_S: Final = 60
 _TENTHS_BELOW_S: Final = 10
 _UNITS: Final = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"))
 _MANY_DAYS_S: Final = 30 * 86_400.0
+_WHOLE_FROM: Final = 9_999.5
+_WHOLE_BELOW: Final = 999_999.5
 
 
 def four_digits(number: float) -> str:
-    """Return a number with four significant digits: `0.9822`, `1.2e-05`, `inf`."""
+    """Return a number with four significant digits: `0.9822`, `1.2e-05`, `inf`.
+
+    Of numbers with five or six digits before the point all of those: `34910`.
+    """
+    if _WHOLE_FROM <= abs(number) < _WHOLE_BELOW:
+        return f"{number:.0f}"
     return f"{number:.4g}"
 
 

@@ -12,6 +12,7 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, begin_of, read_attributes
+from hptui.storage.carried_trials import read_study_attribute
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
 from hptui.storage.failures import ERROR_KEY
 from hptui.storage.notes import NO_NOTE, Note, read_note
@@ -19,6 +20,7 @@ from hptui.storage.row_errors import is_of_a_row
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
+from hptui.storage.study_detail import METRICS_KEY, metric_names_of
 from hptui.storage.study_identity import no_such_study, read_directions, read_identity
 from hptui.storage.tags import TAGS_KEY, tags_of
 
@@ -111,6 +113,8 @@ class TrialDetail:
     note: Note = NO_NOTE
     tags: tuple[str, ...] = ()
     """Not sanitised, as the note."""
+    metric_names: tuple[str, ...] = ()
+    """A name for each objective, or none at all; not sanitised."""
 
     @property
     def duration_s(self) -> float | None:
@@ -209,6 +213,7 @@ class _TrialReader:
             damage=tuple(self.damage),
             note=self._try(lambda: read_note(self.connection, study_id, self.trial_id), NO_NOTE),
             tags=tags_of(user.get(TAGS_KEY)),
+            metric_names=self._try(lambda: self._metric_names(study_id, len(directions)), ()),
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:
@@ -219,6 +224,10 @@ class _TrialReader:
                 raise
             self.damage.append(f"{safe_line(error)}.")
             return otherwise
+
+    def _metric_names(self, study_id: int, n_objectives: int) -> tuple[str, ...]:
+        names = read_study_attribute(self.connection, study_id, METRICS_KEY)
+        return metric_names_of(names, n_objectives)
 
     def _trial(self) -> tuple[int, str, float | None, float | None]:
         number, state, start, complete = self.connection.execute(

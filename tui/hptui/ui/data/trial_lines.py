@@ -13,6 +13,7 @@ from hptui.domain.choices import spell_choice
 from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line
+from hptui.figures.request import value_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,9 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
     fields: list[Field] = []
     for index, value in enumerate(trial.values):
         if value is not None or trial.state == "COMPLETE":
-            name = "value" if len(trial.values) == 1 else f"value {index + 1}"
+            name = safe_line(
+                value_name(trial.metric_names, len(trial.values), index), max_chars=_NAME_CHARS
+            )
             direction = trial.directions[index] if index < len(trial.directions) else ""
             fields.append(Field(name, "none" if value is None else repr(value), direction))
     if trial.reports and not fields:

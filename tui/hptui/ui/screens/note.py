@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _ALL: Final = 10 * MAX_NOTE_CHARS
 """More characters than a note has with its control characters spelled out."""
 _WRITING_KEYS: Final = "ctrl+s save   ctrl+r read   esc leave   Markdown"
-_READING_KEYS: Final = "e edit   ctrl+s save   esc leave"
+_READING_KEYS: Final = "e edit   esc leave"
+_UNSAVED_KEYS: Final = "e edit   ctrl+s save   esc leave"
 
 
 class NoteArea(TextArea):
@@ -164,7 +165,9 @@ class NoteDialog(AnnotatingDialog):
     @is_reading.setter
     def is_reading(self, is_reading: bool) -> None:
         self.set_class(is_reading, "-reading")
-        self.query_one("#keys", Static).update(Text(_READING_KEYS if is_reading else _WRITING_KEYS))
+        is_saved = self._before is None or self.area.text == self._before
+        reading = _READING_KEYS if is_saved else _UNSAVED_KEYS
+        self.query_one("#keys", Static).update(Text(reading if is_reading else _WRITING_KEYS))
 
     def _put(self, text: str) -> None:
         self.action_write()

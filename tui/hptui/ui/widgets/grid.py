@@ -215,15 +215,15 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
-        model, width = self._model, self.size.width
+        model, width = self._model, self._width
         if model is None:
             return Strip.blank(width, self.rich_style)
         if y < _HEADER_LINES:
             return self._painter.header(model.sort)
         row = y - _HEADER_LINES + int(self.scroll_offset.y)
         if row >= len(model):
-            is_sentence = not len(model) and y == _HEADER_LINES + 1
-            return self._painter.line_of(self._empty if is_sentence else "", "empty")
+            sentence = "" if len(model) else self._empty
+            return self._painter.empty_line(sentence, y - _HEADER_LINES - 1)
         if row == self._row:
             return self._painter.row(model, row, is_cursor=True)
         strip = self._lines.get(row)
@@ -313,8 +313,11 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         return 0 if self._model is None else len(self._model)
 
     @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width  # without the scroll bar
+
+    @property
     def _height(self) -> int:
-        """How many rows are in sight."""
         return max(1, self.scrollable_content_region.height - _HEADER_LINES)
 
     def _is_in_sight(self, row: int) -> bool:
@@ -380,4 +383,4 @@ class Grid(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual
         app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
         is_unicode = bool(getattr(app, "unicode", True))
         scroll_x = int(self.scroll_offset.x)
-        return GridPainter(self._columns, self._style_of, self.size.width, scroll_x, is_unicode)
+        return GridPainter(self._columns, self._style_of, self._width, scroll_x, is_unicode)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.strip import Strip
 
+from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.widgets.grid_columns import GAP, MARK_WIDTH, GridColumns, fit
 
 if TYPE_CHECKING:
@@ -63,10 +64,12 @@ class GridPainter:
 
         return self._assemble(cell, style_of(""))
 
-    def line_of(self, text: str, name: str) -> Strip:
-        """Return a line with a text from its left end."""
+    def empty_line(self, sentence: str, at: int) -> Strip:
+        """Return one of the lines of a sentence that stands in the place of rows, from 0."""
+        lines = wrap_lines([[(sentence, "")]], self.width - 2)
+        text = "".join(text for text, _ in lines[at]) if 0 <= at < len(lines) else ""
         shown = fit(f" {text}", self.width, "left", self._ellipsis)
-        return Strip([Segment(shown, self.style_of(name))], self.width)
+        return Strip([Segment(shown, self.style_of("empty"))], self.width)
 
     @property
     def _ellipsis(self) -> str:
