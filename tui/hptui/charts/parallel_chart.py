@@ -144,8 +144,8 @@ def _texts(
         yield below, 0, "without"
     if each.choices is None:
         yield area.top - 1, 0, four_digits(each.axis.high)
-        at_low = (below, 0) if each.has.all() else (lowest, 1)
-        yield *at_low, four_digits(each.axis.low)
+        row, at = (below, 0) if each.has.all() else (lowest, 1)
+        yield row, at, four_digits(each.axis.low)
         return
     places = each.place(np.arange(len(each.choices), dtype=np.float64))
     taken: set[int] = set()
