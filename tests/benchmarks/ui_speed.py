@@ -38,6 +38,8 @@ N_STUDIES = 7
 WORK_S = 0.02
 ROUNDS_OF_COST = 5
 WINDOW_S = 4.0
+SETTLES_S = 4.0
+"""Until a screen that nobody touches takes its calm pace."""
 
 Row = tuple[str, str, str, str]
 
@@ -198,7 +200,7 @@ def cost_on_a_run(folder: Path) -> Generator[Row]:
                 with Terminal([*HPTUI, str(file)]) as terminal:
                     terminal.wait_for("running")
                     threading.Thread(target=terminal.read_on, daemon=True).start()
-                    time.sleep(1.0)
+                    time.sleep(SETTLES_S)
                     watched.append(_rate(file))
         alone, seen = statistics.median(without), statistics.median(watched)
         yield (

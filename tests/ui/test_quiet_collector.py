@@ -48,6 +48,7 @@ def test_it_waits_until_nobody_presses_keys_but_not_for_ever() -> None:
     clock.now_s = 10.0
     collector.touch()
     clock.now_s = 10.5
+    assert collector.untouched_s == 0.5
     assert not collector.look()
     cycle = a_cycle()
     clock.now_s = 11.0

@@ -124,6 +124,11 @@ class HptuiApp(App[int], inherit_bindings=False):
         if "charts" in self.__dict__:
             self.charts.stop()
 
+    @property
+    def untouched_s(self) -> float:
+        """How long no key and no mouse has been used."""
+        return self._collector.untouched_s
+
     async def on_event(self, event: events.Event) -> None:
         """Take note that somebody is at the keys."""
         if isinstance(event, events.InputEvent):

@@ -58,13 +58,17 @@ class QuietCollector:
         """Take note of a key or the mouse."""
         self._touched_s = self._clock()
 
+    @property
+    def untouched_s(self) -> float:
+        """How long no key and no mouse has been used."""
+        return self._clock() - self._touched_s
+
     def look(self) -> bool:
         """Search if this is a good moment, or high time; return whether it did."""
         if self._thresholds is None:
             return False
-        now_s = self._clock()
-        is_quiet = now_s - self._touched_s >= self._quiet_s
-        if not is_quiet and now_s - self._collected_s < self._at_most_s:
+        is_quiet = self.untouched_s >= self._quiet_s
+        if not is_quiet and self._clock() - self._collected_s < self._at_most_s:
             return False
         gc.collect()
         self._collected_s = self._clock()

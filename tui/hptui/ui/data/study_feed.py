@@ -79,6 +79,10 @@ class StudyFeed:
         self._facts_due_s = 0.0
         self._ticker.nudge()
 
+    def set_period(self, period_s: float) -> None:
+        """Read as often from the next pause on."""
+        self._ticker.set_period(period_s)
+
     def join(self, timeout_s: float) -> bool:
         """Wait for the end of a feed that was stopped, and say whether it came."""
         return self._ticker.join(timeout_s)

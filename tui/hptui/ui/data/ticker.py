@@ -42,6 +42,10 @@ class Ticker:
         self._is_stopping = True
         self._wake.set()
 
+    def set_period(self, period_s: float) -> None:
+        """Tick as often from the next pause on."""
+        self._period_s = period_s
+
     def nudge(self) -> None:
         """Tick now."""
         self._wake.set()
