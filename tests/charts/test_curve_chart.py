@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hptui.analysis.curves import Curve
+from hptui.analysis.pruning import Pruning, Threshold
 from hptui.charts.curve_chart import CurveSource, draw_curve
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ def source_of(
     n_others: int = 41,
 ) -> CurveSource:
     return CurveSource(7, state, curve_of(own), curve_of(median or {}), n_others)
+
+
+def pruned(curve: Curve, **more: Any) -> Pruning:
+    return Pruning((Threshold("it", curve, is_upper=True, **more),))
 
 
 def curve_of(reports: dict[int, float]) -> Curve:
@@ -46,6 +52,7 @@ reports = st.dictionaries(st.integers(-(2**62), 2**62), st.floats(), max_size=30
     st.tuples(st.integers(-1, 90), st.integers(-1, 30)),
     st.booleans(),
     st.booleans(),
+    st.integers(0, 12),
 )
 def test_every_curve_at_every_size_gives_a_picture(
     own: dict[int, float],
@@ -54,11 +61,12 @@ def test_every_curve_at_every_size_gives_a_picture(
     size: tuple[int, int],
     is_log: bool,
     unicode: bool,
+    n_others: int,
 ):
     width, height = size
-    picture = draw_curve(
-        source_of(own, state, median), width=width, height=height, is_log=is_log, unicode=unicode
-    ).picture
+    pruning = pruned(curve_of(median), is_rungs=unicode, bracket=n_others or None)
+    source = replace(source_of(own, state, median), pruning=pruning)
+    picture = draw_curve(source, width=width, height=height, is_log=is_log, unicode=unicode).picture
     lines = picture.plain().split("\n")
     assert len(lines) <= max(1, height)
     assert all(len(line) <= max(0, width) for line in lines)
@@ -140,3 +148,27 @@ def test_many_reports_are_drawn_as_fast_as_few_can_be_seen():
     own = {step: math.sin(step / 1000) for step in range(20_000)}
     picture = draw_curve(source_of(own), width=100, height=20).picture
     assert len(text_in(picture, "trial")) > 100
+
+
+def test_where_the_trial_is_pruned_is_drawn():
+    level = curve_of({0: 5.0, 3: 4.0, 9: 3.0})
+    own = {0: 6.0, 3: 4.5, 6: 2.0}
+
+    def drawn(state: str, pruning: Pruning, *, unicode: bool = True) -> Picture:
+        source = replace(source_of(own, state), pruning=pruning)
+        return draw_curve(source, width=90, height=14, unicode=unicode).picture
+
+    line = drawn("RUNNING", pruned(level))
+    assert "pruned above: it" in line.plain()
+    assert len(text_in(line, "target").strip()) > 10
+    # Of a trial that has ended it is what would be so now.
+    assert "pruned above now: it" in drawn("PRUNED", pruned(level)).plain()
+    rungs = drawn("RUNNING", pruned(level, is_rungs=True))
+    # The third rung is beyond the trial's steps.
+    assert text_in(rungs, "target").count("▼") == 2 + 1
+    bracket = drawn("RUNNING", pruned(level, is_rungs=True, bracket=3), unicode=False)
+    assert text_in(bracket, "target").count("3") == 2 + 1
+    far = drawn("RUNNING", pruned(curve_of({0: 50.0})))
+    assert "pruned above: it, out of sight" in far.plain()
+    none = drawn("RUNNING", Pruning(why_none="no pruner is recorded"))
+    assert "no threshold: no pruner is recorded" in none.plain()

@@ -25,11 +25,15 @@ class PlotScreen(Screen[None]):
         yield CurvePlot()
 
 
-def show(scenario: Callable[[Pilot[Any], CurvePlot], Awaitable[None]]) -> None:
+def show(
+    scenario: Callable[[Pilot[Any], CurvePlot], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (80, 24),
+) -> None:
     async def whole(pilot: Pilot[Any]) -> None:
         await scenario(pilot, pilot.app.screen.query_one(CurvePlot))
 
-    run(HptuiApp(OpenPlace(None, None, None), home=PlotScreen), whole)
+    run(HptuiApp(OpenPlace(None, None, None), home=PlotScreen), whole, size=size)
 
 
 def shows(pilot: Pilot[Any], text: str) -> Callable[[], bool]:
@@ -62,6 +66,25 @@ def test_the_curve_of_a_trial_is_read_and_follows_it(tmp_path: Path):
             await until(pilot, shows(pilot, "No trial is selected."))
 
         show(scenario)
+
+
+def test_where_the_trial_is_pruned_follows_the_study(tmp_path: Path):
+    path = tmp_path / "study.db"
+    with StudyFile(path) as file:
+        file.add_study(hptui_runs=[{"id": "1", "pruner": "median:n_startup_trials=2"}])
+        file.add_trial(1.0, reports={0: 0.5, 1: 0.4})
+        file.add_trial(None, state="RUNNING", reports={0: 0.75, 1: 0.45})
+
+        async def scenario(pilot: Pilot[Any], plot: CurvePlot) -> None:
+            plot.show(path, "study", 1, 1)
+            await until(pilot, shows(pilot, "no threshold: 1 of 2 complete"))
+            file.add_trial(1.0, reports={0: 0.7, 1: 0.6})
+            plot.show(path, "study", 1, 2)
+            await until(pilot, shows(pilot, "⠒ pruned above: median"))
+            plot.show(path, "study", 0, 2)
+            await until(pilot, shows(pilot, "no threshold: 1 of 2 complete"))
+
+        show(scenario, size=(100, 24))
 
 
 def test_what_cannot_be_read_is_said_and_tried_again(tmp_path: Path):

@@ -10,6 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
+from hptui.analysis.pruning import Pruning
 from hptui.charts.canvas import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -23,6 +24,7 @@ from hptui.charts.canvas import (
 from hptui.charts.lines import Line
 from hptui.charts.picture import Picture, Role, Span, line_picture
 from hptui.charts.sentence import sentence_picture
+from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
 from hptui.domain.readable import four_digits
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 12
 _ROLES: Final[dict[str, Role]] = {"RUNNING": "running", "PRUNED": "pruned", "FAIL": "failed"}
+_NO_PRUNING: Final = Pruning()
 _END_MARKS: Final = {"RUNNING": ("●", "R"), "PRUNED": ("◐", "P"), "FAIL": ("✗", "F")}
 
 
@@ -45,6 +48,8 @@ class CurveSource:
     median: Curve
     n_others: int
     """Of how many complete trials the median is."""
+    pruning: Pruning = _NO_PRUNING
+    """Where it is pruned, as things are now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +74,15 @@ def draw_curve(
         sentence = _why_nothing(source, is_log=is_log)
         return CurvePicture(sentence_picture(sentence, width, height), sentence)
     n_hidden = len(source.own.steps) - len(own.steps)
-    legend = _legend(source, own, n_hidden, is_log=is_log, unicode=unicode)
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return CurvePicture(line_picture(fit_legend(legend, width), width, height))
     x_axis = Axis.around(np.concatenate([own.steps, median.steps]).astype(np.float64))
     y_axis = Axis.around(np.concatenate([own.values, median.values]), is_log=is_log)
+    pruning, when = source.pruning, "" if source.state == "RUNNING" else " now"
+    legend = [
+        *_legend(source, own, n_hidden, is_log=is_log, unicode=unicode),
+        *threshold_entries(pruning, x_axis, y_axis, unicode=unicode, importance=3, when=when),
+    ]
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return CurvePicture(line_picture(fit_legend(legend, width), width, height))
     y_ticks = y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
     n_columns = field_of(y_ticks, width, height, has_legend=True).width
 
@@ -82,16 +91,20 @@ def draw_curve(
         return thin_line(Points(x, y), n_columns)
 
     points = line(own)
-    marks = []
+    marks = threshold_marks(pruning, x_axis, y_axis)
     if source.state in _END_MARKS:
         character, ascii_mark = _END_MARKS[source.state]
         end = float(points.x[-1]), float(points.y[-1])
-        marks = [Mark(*end, _role(source), character, ascii_mark)]
+        marks.append(Mark(*end, _role(source), character, ascii_mark))
     canvas = Canvas(
         x_label="step",
         x_ticks=x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
         y_ticks=y_ticks,
-        lines=(Line(line(median), "median", is_fine=True), Line(points, _role(source))),
+        lines=(
+            Line(line(median), "median", is_fine=True),
+            *threshold_lines(pruning, x_axis, y_axis, n_columns),
+            Line(points, _role(source)),
+        ),
         marks=marks,
         legend=legend,
     )
@@ -114,14 +127,14 @@ def _legend(
 ) -> Sequence[LegendEntry]:
     last = f"#{source.number}   {four_digits(float(own.values[-1]))} at step {own.steps[-1]}"
     mark = Span("▄ " if unicode else "= ", _role(source))
-    entries = [LegendEntry((mark, Span(last, "note")), 4)]
+    entries = [LegendEntry((mark, Span(last, "note")), 5)]
     if len(source.median.steps):
         others = f"median of {source.n_others} complete"
         mark = Span("⠤ " if unicode else "- ", "median")
         entries.append(LegendEntry((mark, Span(others, "note")), 2))
     if n_hidden:
         why = "not finite or not above 0" if is_log else "not finite"
-        entries.append(LegendEntry((Span(f"{n_hidden} {why}, not drawn", "note"),), 3))
+        entries.append(LegendEntry((Span(f"{n_hidden} {why}, not drawn", "note"),), 4))
     if is_log:
         entries.append(LegendEntry((Span("log axis", "note"),), 1))
     return entries

@@ -9,24 +9,24 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
+from hptui.analysis.pruning import Pruning
 from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
 from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.charts.lines import Line
 from hptui.charts.strokes import strokes
+from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hptui.analysis.arrays import BoolArray
     from hptui.analysis.intermediate import Curves
-    from hptui.analysis.pruning import Threshold
     from hptui.charts.field import Field
     from hptui.charts.picture import Role
 
 _BRAILLE: Final = (2, 4)
 """Dots in a cell, across and up."""
 _CELL: Final = (1, 1)
+_NO_PRUNING: Final = Pruning()
 
 
 def draw_intermediate(
@@ -37,12 +37,11 @@ def draw_intermediate(
     unicode: bool = True,
     is_log: bool = False,
     selected: int | None = None,
-    thresholds: Sequence[Threshold] = (),
+    pruning: Pruning = _NO_PRUNING,
 ) -> Figure:
     """Draw curves over each other: pruned ones as dots, complete ones as lines, the best on top.
 
-    Beyond the thresholds, as far as they are in sight, trials are pruned. A report that is not a
-    number makes a gap.
+    A report that is not a number makes a gap.
     """
     is_shown = np.isfinite(curves.values) & ((curves.values > 0) | (not is_log))
     if not is_shown.any():
@@ -80,29 +79,19 @@ def draw_intermediate(
         ),
         lines=(
             Line(line(curves.median()), "median"),
-            *(Line(line(_in_sight(each, y_axis)), "target", is_fine=True) for each in thresholds),
+            *threshold_lines(pruning, x_axis, y_axis, area.width),
             *best,
         ),
-        marks=selected_mark(shown.numbers, points, selected),
+        marks=[
+            *threshold_marks(pruning, x_axis, y_axis),
+            *selected_mark(shown.numbers, points, selected),
+        ],
         legend=[
             *_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
-            *(_threshold_entry(each, y_axis, unicode=unicode) for each in thresholds),
+            *threshold_entries(pruning, x_axis, y_axis, unicode=unicode, importance=6),
         ],
     )
     return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)
-
-
-def _in_sight(threshold: Threshold, axis: Axis) -> Curve:
-    """Return the part that is between the ends of the axis of reports."""
-    curve = threshold.curve
-    is_seen = (curve.values >= axis.low) & (curve.values <= axis.high)
-    return Curve(curve.steps[is_seen], curve.values[is_seen])
-
-
-def _threshold_entry(threshold: Threshold, axis: Axis, *, unicode: bool) -> LegendEntry:
-    side = "above" if threshold.is_upper else "below"
-    where = "" if len(_in_sight(threshold, axis).steps) else ", out of sight"
-    return entry(6, f"pruned {side}: {threshold.name}{where}", "⠒" if unicode else "-", "target")
 
 
 def _layer(

@@ -6,8 +6,6 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from hptui.storage.cells import floats, integers
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
@@ -16,11 +14,7 @@ from hptui.storage.study_identity import no_such_study, read_identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from hptui.storage.growing_column import FloatArray, IntArray
-
-    BoolArray = npt.NDArray[np.bool_]
 
 MAX_REPORTS: Final = 100_000
 """Of more reports than these, those of the newest trials are read."""
@@ -29,15 +23,12 @@ _QUERY: Final = (
     "SELECT v.trial_id, v.step, CASE v.intermediate_value_type "
     "WHEN 'FINITE' THEN v.intermediate_value "
     # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END, t.state = 'COMPLETE' "
+    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END "
     # In this order SQLite goes through the trials backwards and stops; else it sorts all reports.
     "FROM trials t CROSS JOIN trial_intermediate_values v ON t.trial_id = v.trial_id "
     "WHERE t.study_id = ? AND t.state IN ('COMPLETE', 'PRUNED', 'RUNNING') "
     "ORDER BY t.trial_id DESC, v.step DESC LIMIT ?"
 )
-
-
-_COUNT: Final = "SELECT COUNT(*) FROM trials WHERE study_id = ? AND state = 'COMPLETE'"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,10 +39,6 @@ class StudyReports:
     steps: IntArray
     values: FloatArray
     """NaN for what is not a number."""
-    is_complete: BoolArray
-    """Whether the trial of a report is complete."""
-    n_complete: int
-    """Complete trials of the study, those without reports included."""
     has_more: bool
     """Whether older trials have reports that were not read."""
 
@@ -71,7 +58,6 @@ def read_reports(path: Path, study_name: str, *, max_reports: int = MAX_REPORTS)
         found: list[tuple[Any, ...]] = connection.execute(
             _QUERY, (identity.study_id, max_reports + 1)
         ).fetchall()
-        (n_complete,) = connection.execute(_COUNT, (identity.study_id,)).fetchone()
     except sqlite3.Error as error:
         raise as_storage_error(error, path) from error
     finally:
@@ -83,12 +69,4 @@ def read_reports(path: Path, study_name: str, *, max_reports: int = MAX_REPORTS)
     start = 0 if start == len(trial_ids) else start
     steps = integers([row[1] for row in found])[::-1]
     values = floats([row[2] for row in found])[::-1]
-    is_complete = np.array([row[3] for row in found], np.bool_)[::-1]
-    return StudyReports(
-        trial_ids[start:],
-        steps[start:],
-        values[start:],
-        is_complete[start:],
-        int(n_complete),
-        has_more,
-    )
+    return StudyReports(trial_ids[start:], steps[start:], values[start:], has_more)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hptui.analysis.curves import Curve, median_curve
+from hptui.analysis.pruning import JudgedTrial, Pruning
 from hptui.charts.curve_chart import CurvePicture, CurveSource, draw_curve
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.storage.reports import CurveReader, Reports
+from hptui.figures.thresholds import is_pruning_known, read_pruning
+from hptui.storage.reports import CurveReader, Reports, TrialReports
 from hptui.ui.charts_thread import ChartThread
 from hptui.ui.latest import LatestMessage
 from hptui.ui.widgets.plot import Plot
@@ -106,10 +108,14 @@ class CurvePlot(Plot):
             reader = self._reader = CurveReader(path, study_name)
         try:
             found = reader.read(number)
+            own, median = _curve(found.own), self._median(found.others)
+            source = CurveSource(number, found.state, own, median, len(found.others))
+            if not is_pruning_known(path, study_name):
+                # That takes a while in a large study, and the curve need not wait for it.
+                self.post_from_thread(self.Read(self, source, ""))
+            source = replace(source, pruning=_pruning(path, study_name, found))
         except HptuiError as error:
             return self.Read(self, None, safe_line(error.message))
-        own, median = _curve(found.own), self._median(found.others)
-        source = CurveSource(number, found.state, own, median, len(found.others))
         return self.Read(self, source, "")
 
     def _median(self, others: tuple[Reports, ...]) -> Curve:
@@ -127,3 +133,11 @@ class CurvePlot(Plot):
 
 def _curve(reports: Reports) -> Curve:
     return Curve(reports.steps, reports.values)
+
+
+def _pruning(path: Path, study_name: str, found: TrialReports) -> Pruning:
+    """Return where the trial is pruned; nothing of one that has not reported."""
+    if not len(found.own.steps):
+        return Pruning()
+    trial = JudgedTrial(found.number, _curve(found.own), found.state == "COMPLETE")
+    return read_pruning(path, study_name, trial)
