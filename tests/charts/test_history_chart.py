@@ -215,6 +215,19 @@ def test_infinite_values_are_counted_and_leave_the_rest_to_be_seen():
     assert "1.5" in text
 
 
+@pytest.mark.parametrize(("better", "is_log"), [(-math.inf, False), (-1.0, True)])
+def test_the_line_of_the_best_ends_where_that_can_be_seen_no_more(better: float, is_log: bool):
+    values = [2.0, 1.0, better, *[3.0] * 17]
+    drawn = draw_history(source_of(values), width=60, height=12, is_log=is_log).picture
+    ends = [
+        sum(len(other.text) for other in line[: at + 1])
+        for line in drawn.lines[:-1]
+        for at, span in enumerate(line)
+        if span.role == "best"
+    ]
+    assert 0 < max(ends) < 60 / 3
+
+
 def test_what_a_log_scale_cannot_show_is_counted():
     text = draw_history(
         source_of([0.01, 1.0, -1.0, 0.0]), width=60, height=12, is_log=True

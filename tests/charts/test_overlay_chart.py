@@ -38,17 +38,26 @@ def test_each_study_has_its_letter_in_its_colour_where_its_line_is(unicode: bool
 
 def test_a_line_ends_with_its_study():
     figure = overlay([1.0] * 10, [2.0, 0.0] * 20)
-    reaches = {
-        role: max(
-            sum(len(other.text) for other in line[: at + 1])
-            for line in figure.picture.lines[:-3]
-            for at, span in enumerate(line)
-            if span.role == role
-        )
-        for role in ("series-1", "series-2")
-    }
-    assert reaches["series-1"] < 80 / 3
-    assert reaches["series-2"] == 80
+    assert reach(figure, "series-1") < 80 / 3
+    assert reach(figure, "series-2") == 80
+
+
+@pytest.mark.parametrize(("better", "is_log"), [(-math.inf, False), (-1.0, True)])
+def test_a_line_ends_where_its_best_can_be_seen_no_more(better: float, is_log: bool):
+    figure = overlay([2.0, 1.0, better, *[3.0] * 17], [2.0, 0.5] * 10, is_log=is_log)
+    assert reach(figure, "series-1") < 80 / 3
+    assert reach(figure, "series-2") == 80
+    assert f"s0 {better:g}" in figure.picture.plain()
+
+
+def reach(figure: Figure, role: str) -> int:
+    """Return in which column the last of a role is."""
+    return max(
+        sum(len(other.text) for other in line[: at + 1])
+        for line in figure.picture.lines[:-3]
+        for at, span in enumerate(line)
+        if span.role == role
+    )
 
 
 def test_a_bad_start_does_not_squash_the_rest():
@@ -63,7 +72,7 @@ def test_it_says_why_there_is_nothing():
     assert "infinite" not in overlay([math.inf], [1.0]).sentence
     assert overlay([math.inf], []).sentence == "No best is finite, so there is nothing to draw."
     assert overlay([-1.0], is_log=True).sentence.startswith("No best is above 0")
-    assert "s0 -" in overlay([math.inf], [1.0]).picture.plain()
+    assert "s0 inf" in overlay([math.inf], [1.0]).picture.plain()
 
 
 def test_any_size_and_very_many_trials():

@@ -13,6 +13,7 @@ from hptui.charts.field import Field, braille, quarter_blocks
 from hptui.charts.history_chart import draw_history
 from hptui.charts.picture import Cells, Picture, Role, Span
 from hptui.charts.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
+from hptui.domain.text import safe_line
 
 SVG = "{http://www.w3.org/2000/svg}"
 BOX = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+z")
@@ -84,6 +85,9 @@ def test_a_chart_is_well_formed_and_names_are_text():
     hostile = Picture(((Span('<script>"&', "note"),),))
     assert [element.text for element in read(hostile).iter(f"{SVG}text")] == ['<script>"&']
     assert read(Picture()).get("height") == "16"
+    odd = "\0\x1b\x85\ud800\ufffe\uffff"
+    named = picture_svg(Picture(((Span(safe_line(odd), "note"),),)), odd)
+    assert ElementTree.fromstring(named).findtext(f"{SVG}title") == safe_line(odd)
 
 
 def test_it_can_stand_alone_with_colours():

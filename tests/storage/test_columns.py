@@ -24,7 +24,7 @@ from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage import columns as columns_module
 from hptui.storage import gate, param_columns
 from hptui.storage.columns import StudyColumns
-from hptui.storage.param_columns import ABSENT, UNKEPT
+from hptui.storage.param_columns import ABSENT, UNKEPT, ParamColumn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -428,6 +428,30 @@ def test_choices_that_are_lists_are_shown_as_json(file: StudyFile):
     assert columns.params["layers"].value_at(0) == "[128]"
     assert columns.params["layers"].specs == [ChoiceParam(("[64, 64]", "[128]"))]
     assert columns.damaged == []
+
+
+def test_looking_at_one_parameter_after_the_other_does_not_go_through_all_each_time(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch
+):
+    grown: list[int] = []
+    grow_to = ParamColumn.grow_to
+
+    def count(column: ParamColumn, rows: int) -> None:
+        grown.append(rows)
+        grow_to(column, rows)
+
+    monkeypatch.setattr(ParamColumn, "grow_to", count)
+    file.add_study("s")
+    with StudyColumns(file.path, "s") as columns:
+        for _ in range(2):
+            file.add_trial(1.0, params={f"p{at}": (0.5, FLOAT) for at in range(20)})
+            columns.refresh()
+            assert len(columns.params) == 20
+            grown.clear()
+            for name in columns.params:
+                assert len(columns.params[name].values) == len(columns)
+            assert not grown
+    assert len(columns) == 2
 
 
 def test_a_name_may_hold_a_nul(file: StudyFile):

@@ -75,7 +75,9 @@ def app() -> HptuiApp:
     return HptuiApp(OpenPlace(None, None, None), home=PlotScreen)
 
 
-def shown(n_trials: int, revision: int, *, only: int | None = None) -> ShownTrials:
+def shown(
+    n_trials: int, revision: int, *, only: int | None = None, filter_text: str = ""
+) -> ShownTrials:
     is_chosen = None if only is None else np.arange(n_trials) < only
     numbers = np.arange(n_trials)
     snapshot = snapshot_of([1.0] * n_trials, revision=revision)
@@ -86,7 +88,7 @@ def shown(n_trials: int, revision: int, *, only: int | None = None) -> ShownTria
         starts_s=numbers / 1,
         completes_s=numbers / 1,
     )
-    return ShownTrials(snapshot, is_chosen)
+    return ShownTrials(snapshot, is_chosen, filter_text)
 
 
 async def sees(pilot: Pilot[Any], text: str) -> None:
@@ -114,6 +116,25 @@ def test_new_trials_wait_and_other_choices_do_not(
 
     run(app(), scenario)
     assert computing.n_begun == 5
+
+
+def test_another_filter_of_a_study_that_goes_on_is_not_made_to_wait(computing: Computing):
+    async def scenario(pilot: Pilot[Any]) -> None:
+        plot = pilot.app.screen.query_one(ViewPlot)
+        plot.show(shown(3, 1), DEAR, ViewOptions())
+        await sees(pilot, "figure 1 of 3")
+        plot.show(shown(5, 2, only=4, filter_text="lr<4"), DEAR, ViewOptions())
+        await sees(pilot, "figure 2 of 4")
+        computing.may_end.clear()
+        plot.show(shown(5, 2, only=3, filter_text="lr<3"), DEAR, ViewOptions())
+        await sees(pilot, "step of 3")
+        plot.show(shown(6, 3, only=2, filter_text="lr<2"), DEAR, ViewOptions())
+        await sees(pilot, "step of 4")
+        computing.may_end.set()
+        await sees(pilot, "figure 4 of 2")
+
+    run(app(), scenario)
+    assert (computing.n_begun, computing.n_ended) == (4, 3)
 
 
 def test_what_nobody_waits_for_is_ended_and_begun_again_when_it_is_wanted(computing: Computing):

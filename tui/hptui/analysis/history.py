@@ -96,6 +96,15 @@ class Points:
     y: FloatArray
 
 
+def row_after(is_seen: BoolArray) -> int | None:
+    """Return the row behind the last one that is seen; None where that is the last of all.
+
+    There a line of bests ends: what comes is infinite, or not above 0 on a log axis.
+    """
+    rows = np.flatnonzero(is_seen)
+    return int(rows[-1]) + 1 if len(rows) and rows[-1] + 1 < len(is_seen) else None
+
+
 def thin_steps(points: Points, columns: int, *, end: float = 1.0) -> Points:
     """Return the corners of a line of steps, at most a few for each column.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.history import Points
+from hptui.analysis.history import Points, row_after
 
 if TYPE_CHECKING:
     from hptui.analysis.history import BoolArray, FloatArray, History, IntArray
@@ -77,7 +77,9 @@ class HistoryScene:
     far_running: Points
     far_is_above: bool
     best: Points
-    """A point for each trial from where the best so far is in sight, ordered by x."""
+    """A point for each trial for which the best so far is in sight, ordered by x."""
+    best_end: float
+    """Where its line ends."""
     best_trial: tuple[float, float] | None
     target: float | None
     """The place of the target on the y axis, where it is in sight."""
@@ -140,8 +142,9 @@ def compose_scene(
         group.where(sight.is_worse(group.values)) for group in (pruned, running)
     )
     drawn = (complete, near_pruned, near_running, far_pruned, far_running)
-    best = Reported(history.numbers, history.best)
-    best = best.where((history.best >= y_axis.low) & (history.best <= y_axis.high))
+    is_seen = (history.best >= y_axis.low) & (history.best <= y_axis.high)
+    best = Reported(history.numbers[is_seen], history.best[is_seen])
+    behind = row_after(is_seen)
     numbers = np.concatenate([group.numbers for group in drawn])
     n_finite, n_infinite = _count(source)
     return HistoryScene(
@@ -156,6 +159,7 @@ def compose_scene(
         far_running=place(far_running),
         far_is_above=far_is_above,
         best=place(best),
+        best_end=1.0 if behind is None else float(x_axis.place(history.numbers[[behind]] / 1)[0]),
         best_trial=_place_of_best(history, x_axis, y_axis),
         target=float(y_axis.place(targets)[0]) if len(targets) else None,
         numbers=numbers,

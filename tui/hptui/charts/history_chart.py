@@ -132,7 +132,9 @@ def draw_history(
         x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
         y_ticks=y_ticks,
         dots=_dots(scene, area.width),
-        lines=(Line(thin_steps(scene.best, area.width), "best", is_steps=True),),
+        lines=(
+            Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
+        ),
         marks=_marks(scene, place),
         x_mark=_x_mark(scene, selected),
         legend=legend,

@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.comparison import LETTERS
 from hptui.analysis.comparison_tables import NOTHING
-from hptui.analysis.history import Points, thin_steps
+from hptui.analysis.history import Points, row_after, thin_steps
 from hptui.charts.canvas import Canvas, LegendEntry, Mark
 from hptui.charts.edf_chart import MAX_NAME_CHARS
 from hptui.charts.figure import Figure, draw_figure, entry, x_ticks, y_ticks
@@ -49,7 +49,7 @@ class _Run:
     numbers: FloatArray
     best: FloatArray
     last: float
-    """The number of the study's last trial."""
+    """The number of the trial at which it ends: the study's last one, where it is seen so far."""
 
 
 def draw_overlay(
@@ -97,7 +97,7 @@ def draw_overlay(
         y_ticks=y_ticks(y_axis, width, height),
         lines=lines,
         marks=marks,
-        legend=_legend(studies, runs, is_log=is_log, unicode=unicode),
+        legend=_legend(studies, is_log=is_log, unicode=unicode),
     )
     return draw_figure(canvas, width, height, unicode=unicode)
 
@@ -120,8 +120,9 @@ def _drawable(history: History, *, is_log: bool) -> BoolArray:
 
 def _run(history: History, chosen: BoolArray, y_axis: Axis) -> _Run:
     is_seen = chosen & (history.best >= y_axis.low) & (history.best <= y_axis.high)
-    last = float(history.numbers[-1]) if len(history.numbers) else 0.0
-    return _Run(history.numbers[is_seen].astype(np.float64), history.best[is_seen], last)
+    behind = row_after(is_seen)
+    last = history.numbers[-1 if behind is None else behind] if len(history.numbers) else 0
+    return _Run(history.numbers[is_seen].astype(np.float64), history.best[is_seen], float(last))
 
 
 def _letters(points: Points, end: float, index: int, n_lines: int, width: int) -> list[Mark]:
@@ -140,14 +141,12 @@ def _letters(points: Points, end: float, index: int, n_lines: int, width: int) -
     ]
 
 
-def _legend(
-    studies: Sequence[NamedHistory], runs: Sequence[_Run], *, is_log: bool, unicode: bool
-) -> list[LegendEntry]:
+def _legend(studies: Sequence[NamedHistory], *, is_log: bool, unicode: bool) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
-    for index, (study, run) in enumerate(zip(studies, runs, strict=True)):
+    for index, study in enumerate(studies):
         name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
         best = study.history.best
-        reached = four_digits(float(best[-1])) if len(run.numbers) else NOTHING
+        reached = NOTHING if np.isnan(best[-1:]).all() else four_digits(float(best[-1]))
         entries.append(entry(9 - index, f"{name} {reached}", LETTERS[index], SERIES[index]))
     if is_log:
         entries.append(entry(1, "log axis"))

@@ -6,6 +6,7 @@ import html
 from typing import TYPE_CHECKING, Final
 
 from hptui.charts.picture import ROLES
+from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +59,7 @@ def picture_svg(
     """
     n_columns = max((sum(len(span.text) for span in line) for line in picture.lines), default=1)
     width, height = n_columns * CELL_WIDTH, max(1, len(picture.lines)) * CELL_HEIGHT
-    shown = html.escape(title)
+    shown = html.escape(safe_line(title))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" role="img" class="picture"><title>{shown}</title>'

@@ -8,8 +8,9 @@ MAX_CHARS = 10_000
 
 # C0 except newline and tab, DEL, C1, bidirectional controls, line separators, lone surrogates:
 # each of them can move the cursor, write to the clipboard or make text read as what it is not.
+# And the two that are no characters: XML, and with it SVG, may not hold them.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 _UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
 

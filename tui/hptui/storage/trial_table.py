@@ -55,6 +55,8 @@ class TrialTable:
         self._is_damaged = GrowingColumn(np.bool_, 0)
         self._damaged: list[DamagedTrial] = []
         self._params = KnownParams()
+        self._params_size = 0, 0
+        """How many rows the parameters have at least, and how many parameters there are."""
         self._last_id = -1
 
     def __len__(self) -> int:
@@ -132,9 +134,12 @@ class TrialTable:
     @property
     def params(self) -> Mapping[str, ParamColumn]:
         """The parameters by name, in the order in which they were first seen."""
-        for param in self._params.columns.values():
-            # One that was met in a refresh that failed has no rows yet.
-            param.grow_to(len(self))
+        size = len(self), len(self._params.columns)
+        if size != self._params_size:
+            for param in self._params.columns.values():
+                # One that was met in a refresh that failed has no rows yet.
+                param.grow_to(len(self))
+            self._params_size = size
         return MappingProxyType(self._params.columns)
 
     @property

@@ -19,6 +19,8 @@ class ShownTrials:
     snapshot: StudySnapshot
     is_chosen: BoolArray | None = None
     """Which rows of the snapshot; None for all."""
+    filter_text: str = ""
+    """What chose them; empty for all."""
 
     @property
     def key(self) -> tuple[object, ...]:

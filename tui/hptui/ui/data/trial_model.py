@@ -91,7 +91,7 @@ class TrialModel:
         self.hidden = hidden
         self._sort = sort
         chosen = _filter(snapshot, filter_text, saved_filters)
-        self.shown = ShownTrials(snapshot, chosen)
+        self.shown = ShownTrials(snapshot, chosen, filter_text)
         """Those that the filter lets through, in every tab."""
         self._rows = _choose(snapshot, tab, chosen, sort)
         self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER

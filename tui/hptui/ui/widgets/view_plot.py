@@ -47,8 +47,13 @@ class _Asked:
         return self.is_alike(other) and other is not None and self.shown.key == other.shown.key
 
     def is_alike(self, other: _Asked | None) -> bool:
-        """Say whether another one differs at most in its trials."""
-        return other is not None and (self.kind, self.options) == (other.kind, other.options)
+        """Say whether another one differs at most in its trials, and can stand in for this one.
+
+        Nobody is to look for long at a dear figure of trials that another filter chose.
+        """
+        if other is None or (self.kind, self.options) != (other.kind, other.options):
+            return False
+        return not self.kind.is_dear or self.shown.filter_text == other.shown.filter_text
 
 
 class _UnwantedError(Exception):
