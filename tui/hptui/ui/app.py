@@ -7,13 +7,14 @@ import gc
 import os
 import signal
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
 from textual.app import App, ScreenError
 from textual.css.query import NoMatches
 from textual.scrollbar import ScrollBar
 from textual.widget import MountError
+from textual.worker import Worker, WorkerState
 
 from hptui.domain.text import safe_text
 from hptui.ui.commands import keys_by_default
@@ -74,6 +75,8 @@ class HptuiApp(App[int], inherit_bindings=False):
         self._collector = QuietCollector()
         self.place = place
         self.failure: ApplicationFailure | None = None
+        self.defects: list[ApplicationFailure] = []
+        """Those that did not end the application."""
         self.settings = load_settings() if settings is None else settings
         self._home = home
         for theme in own_themes():
@@ -207,6 +210,28 @@ class HptuiApp(App[int], inherit_bindings=False):
         if self._exception is not None and self.failure is None:
             self.failure = keep_failure(self._exception)
         self._close_messages_no_wait()
+
+    def tell_defect(self, event: Worker.StateChanged) -> bool:
+        """Say what went wrong in a thread, and keep its traceback; the application goes on.
+
+        Returns:
+            Whether something did.
+        """
+        worker = cast("Worker[Any]", event.worker)  # pyright: ignore[reportUnknownMemberType]
+        if event.state is not WorkerState.ERROR or worker.error is None:
+            return False
+        from hptui.ui.failure import keep_failure
+
+        defect = keep_failure(worker.error)
+        self.defects.append(defect)
+        kept = f"\nThe traceback is in {defect.report}" if defect.report else ""
+        self.notify(
+            f"This is a defect of hptui: {defect.what}{kept}",
+            title="It could not be done",
+            severity="error",
+            timeout=20,
+        )
+        return True
 
     def _theme_trouble(self) -> str:
         if self.settings.theme in self.available_themes:

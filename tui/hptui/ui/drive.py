@@ -79,6 +79,8 @@ async def _play_all(
             return Failure(step, str(error), _last_screen(app))
         except HptuiError as error:
             return Failure(step, error.message, _last_screen(app))
+        if app.defects:
+            return Failure(step, f"A defect: {app.defects[0].what}", _last_screen(app))
     return None
 
 

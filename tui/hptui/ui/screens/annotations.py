@@ -68,6 +68,11 @@ class AnnotatingDialog(Dialog[str]):
         """Say what is wrong, or what is being done."""
         self.query_one("#problem", Static).update(Text(safe_line(text, max_chars=400)))
 
+    def after_defect(self) -> None:
+        """Let it be tried again."""
+        self._is_saving = False
+        self.tell("")
+
     @on(Saved)
     def leave(self, message: Saved) -> None:
         """Close with what was done."""

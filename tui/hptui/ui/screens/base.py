@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.binding import BindingType
+    from textual.worker import Worker
 
     from hptui.ui.annotating import Annotated
     from hptui.ui.carry_form import CarryForm
@@ -144,6 +145,14 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
 
     def after_annotating(self) -> None:
         """Read anew what a note or tags were saved of."""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say so when work in a thread has ended by a defect."""
+        if self.app.tell_defect(event):
+            self.after_defect()
+
+    def after_defect(self) -> None:
+        """Wait no longer for what will not come."""
 
     def publish(self, work: Callable[[], str]) -> None:
         """Have something written in a thread, and say what came of it."""

@@ -231,6 +231,11 @@ class CarryDialog(Dialog["Outcome"]):
             outcome = error
         self.post_message(self.Done(outcome))
 
+    def after_defect(self) -> None:
+        """Let it be tried again, or closed."""
+        self._is_working = False
+        self._tell([])
+
     @on(Done)
     def leave(self, message: Done) -> None:
         """Close with what was done, or say why it was not."""

@@ -204,6 +204,11 @@ class DoctorDialog(Dialog[bool]):
             decide,
         )
 
+    def after_defect(self) -> None:
+        """Let it be closed, or looked at again."""
+        self._is_busy = False
+        self._tell("")
+
     def action_cancel(self) -> None:
         """Close."""
         if not self._is_busy:

@@ -110,6 +110,11 @@ class EditSpaceScreen(Dialog[str]):
         self._tell("Applying…")
         self._ask(draft, is_dry=False)
 
+    def after_defect(self) -> None:
+        """Let it be tried again."""
+        self._is_applying = False
+        self._tell("")
+
     def action_edit(self) -> None:
         """Edit the field under the cursor."""
         self._table.edit()

@@ -146,6 +146,10 @@ class FailuresScreen(SteeredScreen[str]):
         self._show_example()
         self.refresh_commands()
 
+    def after_defect(self) -> None:
+        """Read again when more trials have failed."""
+        self._is_reading = False
+
     def _tell(self) -> None:
         text = headline(self._page, self._snapshot().n_trials)
         self.query_one("#headline", Static).update(Text(text))

@@ -303,6 +303,13 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         self.run_worker(do, thread=True, exit_on_error=False)
         self.refresh_commands()
 
+    def after_defect(self) -> None:
+        """Read the studies again."""
+        self.is_managing = False
+        if self.app.screen is self:
+            self.resume_reading()
+        self.refresh_commands()
+
     @on(Managed)
     def tell_outcome(self, message: Managed) -> None:
         """Say what was done, and read again."""

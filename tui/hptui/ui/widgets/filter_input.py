@@ -64,7 +64,7 @@ class FilterInput(Input):
         def offer_tags() -> None:
             self.offer(completions_of(snapshot, saved, tags=tags_in(snapshot)))
 
-        self.run_worker(offer_tags, thread=True, exit_on_error=False)
+        self.screen.run_worker(offer_tags, thread=True, exit_on_error=False)
 
     @property
     def offered(self) -> CompletionNames:
@@ -123,7 +123,7 @@ class FilterInput(Input):
             else:
                 self.post_message(self.Saved(name, text))
 
-        self.run_worker(write, thread=True, exit_on_error=False)
+        self.screen.run_worker(write, thread=True, exit_on_error=False)
 
     @on(Saved)
     def _tell_saved(self, message: Saved) -> None:

@@ -42,7 +42,7 @@ class FirstStart(Static):
         self.update(Text.assemble("There are no studies in ", where, " yet.\n", (what, "dim")))
         if not self._has_asked:
             self._has_asked = True
-            self.run_worker(self._find, thread=True, exit_on_error=False)
+            self.screen.run_worker(self._find, thread=True, exit_on_error=False)
 
     def _find(self) -> None:
         from hptui.registry.catalogue import find_objectives

@@ -345,7 +345,7 @@ class TrialTable(Vertical):
             self._take(make_model(make))
             return
         self._is_making = True
-        self.run_worker(
+        self.screen.run_worker(
             lambda: self.post_message(self.Made(make_model_anyhow(make))),
             thread=True,
             exit_on_error=False,
