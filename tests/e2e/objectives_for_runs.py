@@ -3,9 +3,10 @@
 # pyright: basic
 
 import os
-import subprocess
-import sys
+import time
 from pathlib import Path
+
+POLL_S = 0.005
 
 
 def quick(trial):
@@ -29,7 +30,7 @@ def waiting(trial):
     (Path(os.environ["HPTUI_TRIAL_DIR"]) / "checkpoint").write_text("half")
     Path(f"started-{trial.number}").touch()
     while not Path("go").exists():
-        subprocess.run([sys.executable, "-c", ""], check=True)
+        time.sleep(POLL_S)
     return 1.0
 
 
@@ -39,7 +40,7 @@ def asking(trial):
     Path(f"started-{trial.number}").touch()
     step = 0
     while not Path("go").exists():
-        subprocess.run([sys.executable, "-c", ""], check=True)
+        time.sleep(POLL_S)
         trial.report(1.0, step)
         trial.should_prune()
         step += 1

@@ -6,13 +6,13 @@ import json
 import math
 import os
 import signal
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from tests.e2e.programs import wait_until
 from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 OBJECTIVES = Path(__file__).with_name("steered_objectives.py")
-DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -38,13 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     lease = running_engine(tmp_path / "s.db", "s")
     if lease is not None:
         os.kill(lease.pid, signal.SIGKILL)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        os.sched_yield()
 
 
 def trials(file: Path) -> list[FrozenTrial]:
