@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import textwrap
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from hptui.cli.application import open_place
 from hptui.domain.text import safe_line
 from hptui.ui.app import HptuiApp
 from hptui.ui.drive import play
-from hptui.ui.drive_script import read_script, read_size
+from hptui.ui.drive_script import Wait, read_script, read_size
 from hptui.ui.screen_text import screen_text
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
+    from hptui.ui.drive_script import Step
     from hptui.ui.settings import Settings
 
 FEED_ENDS_S = 20.0
+PATIENCE_S = 60.0
+"""What a script waits for comes within this time, however busy the machine is."""
 
 
 def drive(
@@ -39,7 +43,8 @@ def drive(
 ) -> HptuiApp:
     """Open the application as `hptui PATH` would and play a script; fails at a failed step.
 
-    Before each step the screen must hold nothing that a terminal would obey.
+    Before each step the screen must hold nothing that a terminal would obey. A `wait` waits as
+    long as a test may, whatever it says.
 
     Args:
         script: Steps as `hptui drive` takes them; indentation does not matter.
@@ -55,7 +60,7 @@ def drive(
     """
     place = open_place(None if path is None else str(path))
     app = HptuiApp(place, settings=settings, has_unicode=has_unicode, home=home)
-    steps = read_script(textwrap.dedent(script))
+    steps = [_patient(step) for step in read_script(textwrap.dedent(script))]
     said: list[str] = []
 
     def say(text: str) -> None:
@@ -74,6 +79,13 @@ def drive(
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
     return app
+
+
+def _patient(step: Step) -> Step:
+    if isinstance(step.action, Wait):
+        action = replace(step.action, timeout_s=max(PATIENCE_S, step.action.timeout_s))
+        return replace(step, action=action)
+    return step
 
 
 def check_safe(text: str) -> None:
