@@ -28,8 +28,9 @@ run: $(VENV)/.installed ## install into .venv and open hptui
 demo: $(VENV)/.installed ## tune a real model without a screen: plot and best trial in under a minute
 	@$(BIN)/python -m hptui.cli.demo
 
+# Much of the time tests wait, for programs and deadlines: four for two cores.
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .

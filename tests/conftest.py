@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from optuna.storages import RDBStorage
@@ -10,6 +13,24 @@ from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+TESTS: Final = Path(__file__).parent
+DEAREST: Final = ("e2e", "zoo", "ui", "interop", "cli", "engine", "registry")
+"""Folders whose files take longest, since they start programs or wait; these begin first."""
+
+# Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the dearest files first, so that no worker is left with one when the others are done."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
 
 
 @pytest.fixture(autouse=True, scope="session")
