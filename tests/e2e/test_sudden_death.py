@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
 import sqlite3
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-from tests.e2e.programs import OBJECTIVES, events, run, start, wait_until
+from tests.e2e.forked_runs import starter
+from tests.e2e.programs import DEADLINE_S, OBJECTIVES, events, run, wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.forked_runs import Starter
 
 REPORTING = f"{OBJECTIVES}:reporting"
 KILLS = 50
 LANES = 2
 """Studies that are run, and killed, side by side."""
-LONGEST_S = 0.6
+LONGEST_S = 0.3
 """A kill comes so long after the start at the latest."""
 HALF_WRITTEN = """
 SELECT count(*) FROM trials AS t WHERE state = 'COMPLETE' AND NOT (
@@ -56,11 +59,13 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
     temporary = folder / "t"
     temporary.mkdir(parents=True)
     n_announced = 0
-    for index in range(KILLS // LANES):
-        leftovers = ("fail", "requeue")[index % 2]
-        announced = _run_until_killed(folder, temporary, leftovers, rng.uniform(0, LONGEST_S))
-        _check(folder / "r.db", announced)
-        n_announced += len(announced)
+    with starter() as started:
+        for index in range(KILLS // LANES):
+            leftovers = ("fail", "requeue")[index % 2]
+            delay_s = rng.uniform(0, LONGEST_S)
+            announced = _run_until_killed(started, folder, temporary, leftovers, delay_s)
+            _check(folder / "r.db", announced)
+            n_announced += len(announced)
     arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
     code, out, err = run(*arguments, "--json", "--trials", "4", cwd=folder)
     assert code == 0, err
@@ -73,31 +78,26 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
 
 
 def _run_until_killed(
-    folder: Path, temporary: Path, leftovers: str, delay_s: float
+    starter: Starter, folder: Path, temporary: Path, leftovers: str, delay_s: float
 ) -> list[dict[str, Any]]:
     """Kill a run so long after it has started; returns the trials that it had announced."""
     arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
     arguments += ["--trials", "1000000", "--leftovers", leftovers]
-    process = start(*arguments, cwd=folder, TMPDIR=str(temporary))
-    assert process.stdout is not None
-    assert process.stderr is not None
-    first = process.stdout.readline()
-    assert first, process.stderr.read()
-    said = [first]
-    kill_at_s = time.monotonic() + delay_s
-    while (left_s := kill_at_s - time.monotonic()) > 0:
-        if select.select([process.stdout], [], [], left_s)[0]:
-            said.append(process.stdout.readline())
-    workers = psutil.Process(process.pid).children(recursive=True)
+    said = folder / "said"
+    said.unlink(missing_ok=True)
+    variables = {"HPTUI_STUDIES": str(folder), "TMPDIR": str(temporary)}
+    process = starter.start(arguments, folder, said, variables)
+    wait_until(lambda: said.exists() and said.stat().st_size > 0, "the run started")
+    threading.Event().wait(delay_s)
+    workers = process.children(recursive=True)
     process.kill()
-    said += process.stdout.readlines()
-    process.communicate()
-    assert psutil.wait_procs(workers, timeout=30)[1] == []
+    assert psutil.wait_procs([process, *workers], timeout=DEADLINE_S)[1] == []
     wait_until(
         lambda: not list(Path("/dev/shm").glob(f"*-{process.pid}-*")), "semaphores were removed"
     )
     # The last line may be cut; what it would have announced is not announced.
-    return events("".join(line for line in said[1:] if line.endswith("\n")))
+    lines = said.read_text().splitlines(keepends=True)
+    return events("".join(line for line in lines[1:] if line.endswith("\n")))
 
 
 def _check(study_file: Path, announced: list[dict[str, Any]]) -> None:
