@@ -108,6 +108,10 @@ def test_the_palette_finds_a_command_and_does_it() -> None:
         wait "No study is under the cursor."
         press enter
         wait "Commands"
+        type zz
+        wait "Nothing here is called so."
+        press backspace backspace
+        wait "No study is under the cursor."
         press escape
         wait-not "Commands"
         expect "said: new study"

@@ -215,8 +215,8 @@ class PickDialog(Dialog[str]):
 
 def _reasons(items: Sequence[PickItem]) -> list[str]:
     """Return what is told below each item: a reason that neighbours share stands below the last."""
-    after = [item.why_not for item in items[1:]] + [""]
+    reasons = [item.why_not for item in items]
     return [
-        item.why_not if item.why_not != following else ""
-        for item, following in zip(items, after, strict=True)
+        reason if reason != following else ""
+        for reason, following in zip(reasons, [*reasons[1:], ""], strict=False)
     ]
