@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,13 @@ from tests.ui.a_screen import AScreen
 from tests.ui.test_catalogue_feed import write_study
 
 from hptui.cli.application import open_place
-from hptui.ui import keeping
+from hptui.domain.objective import ObjectiveRef
+from hptui.ui import keeping, probing
 from hptui.ui.app import HptuiApp
 from hptui.ui.drive import play
 from hptui.ui.drive_script import read_script, read_size
 from hptui.ui.screens.dialogs import MessageDialog
+from hptui.ui.screens.setup import SetupScreen
 from hptui.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
-def fail(*_: object) -> int:
+def fail(*_: object, **__: object) -> int:
     """Fail as nothing should."""
     return 1 // 0
 
@@ -76,4 +79,15 @@ def test_the_list_of_studies_is_read_again_after_a_defect(
         wait "This is a defect of hptui" 20s
     """
     app = played(script, tmp_path)
+    assert app.failure is None
+
+
+def test_a_form_does_not_wait_for_what_a_defect_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "objective.py"
+    file.write_text("def objective(trial): return trial.suggest_float('x', 0, 1)\n", "utf-8")
+    monkeypatch.setattr(probing, "probe", fail)
+    home = partial(SetupScreen, ObjectiveRef("file", str(file), "objective", "objective"))
+    app = played('wait "Looking for parameters failed by a defect" 20s\npress f1', tmp_path, home)
     assert app.failure is None

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -75,6 +76,7 @@ class HptuiApp(App[int], inherit_bindings=False):
         self._collector = QuietCollector()
         self.place = place
         self.failure: ApplicationFailure | None = None
+        self._thread_hook = threading.excepthook
         self.defects: list[ApplicationFailure] = []
         """Those that did not end the application."""
         self.settings = load_settings() if settings is None else settings
@@ -100,6 +102,7 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
+        threading.excepthook = self._take_thread_failure
         if not self.is_headless:
             self._leave_well_on_signals()
         if not gc.isenabled():
@@ -123,6 +126,7 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """End the drawing thread."""
+        threading.excepthook = self._thread_hook
         self._collector.stop()
         if "charts" in self.__dict__:
             self.charts.stop()
@@ -211,18 +215,28 @@ class HptuiApp(App[int], inherit_bindings=False):
             self.failure = keep_failure(self._exception)
         self._close_messages_no_wait()
 
-    def tell_defect(self, event: Worker.StateChanged) -> bool:
-        """Say what went wrong in a thread, and keep its traceback; the application goes on.
+    def tell_failed_work(self, event: Worker.StateChanged) -> bool:
+        """Tell of a defect that has ended a worker.
 
         Returns:
-            Whether something did.
+            Whether one has.
         """
         worker = cast("Worker[Any]", event.worker)  # pyright: ignore[reportUnknownMemberType]
         if event.state is not WorkerState.ERROR or worker.error is None:
             return False
+        self._tell_defect(worker.error)
+        return True
+
+    def _take_thread_failure(self, failure: threading.ExceptHookArgs) -> None:
+        """Take what has ended a thread, in that thread."""
+        if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
+            self.call_later(self._tell_defect, failure.exc_value)
+
+    def _tell_defect(self, error: BaseException) -> None:
+        """Say what went wrong in a thread, and keep its traceback; the application goes on."""
         from hptui.ui.failure import keep_failure
 
-        defect = keep_failure(worker.error)
+        defect = keep_failure(error)
         self.defects.append(defect)
         kept = f"\nThe traceback is in {defect.report}" if defect.report else ""
         self.notify(
@@ -231,7 +245,6 @@ class HptuiApp(App[int], inherit_bindings=False):
             severity="error",
             timeout=20,
         )
-        return True
 
     def _theme_trouble(self) -> str:
         if self.settings.theme in self.available_themes:

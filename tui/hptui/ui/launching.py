@@ -72,5 +72,10 @@ class Launching:
         except OSError as refusal:
             reason = refusal.strerror or refusal
             error = HptuiError(f"The engine cannot be started: {reason}.")
-        given_up = error is not None and stop.is_set()
-        self._post(Launched(is_over=True, error=error, is_given_up=given_up))
+        except BaseException as defect:
+            what = f"{type(defect).__name__}: {defect}"
+            error = HptuiError(f"The engine cannot be started by a defect of hptui: {what}")
+            raise
+        finally:
+            given_up = error is not None and stop.is_set()
+            self._post(Launched(is_over=True, error=error, is_given_up=given_up))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hptui.registry.probe import probe
+from hptui.registry.probe_result import ProbeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hptui.domain.objective import ObjectiveRef
-    from hptui.registry.probe_result import ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,10 @@ class Probing:
                 self._post(Probed(number, took_s, n_trials, n_params))
             return not stop.is_set()
 
-        result = probe(ref, on_progress=go_on)
-        self._post(Probed(number, time.monotonic() - began_s, result=result))
+        result: ProbeResult | None = None
+        try:
+            result = probe(ref, on_progress=go_on)
+        finally:
+            # Whoever waits must not wait for ever for what a defect has ended.
+            found = result or ProbeResult(error="Looking for parameters failed by a defect.")
+            self._post(Probed(number, time.monotonic() - began_s, result=found))

@@ -43,7 +43,7 @@ class Dialog(ModalScreen[Result]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say so when work in a thread has ended by a defect."""
-        if self.app.tell_defect(event):
+        if self.app.tell_failed_work(event):
             self.after_defect()
 
     def after_defect(self) -> None:
