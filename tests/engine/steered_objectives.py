@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+from hptui import Choice, objective
+
 POLL_S = 0.005
 
 
@@ -39,3 +41,12 @@ def survives_its_end(trial):
         while not asked:
             time.sleep(POLL_S)
     return trial.suggest_float("x", -5, 5)
+
+
+@objective(space={"kind": Choice(("a", "b", "c"))})
+def asks_late(trial):
+    """Each trial asks for its parameter once a file with its number is there."""
+    Path(f"begun-{trial.number}").touch()
+    while not Path(f"go-{trial.number}").exists():
+        time.sleep(POLL_S)
+    return "abc".index(trial.suggest_categorical("kind", ["a", "b", "c"]))

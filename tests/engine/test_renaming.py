@@ -16,6 +16,7 @@ from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import FLOAT, StudyFile
 
+from hptui.domain.study_name import check_study_name
 from hptui.engine.lease import Lease, folder_of, take_lease
 from hptui.engine.renaming import duplicate_study, free_name, rename_study
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError, UsageError
@@ -369,4 +370,16 @@ def test_free_names_count_up(tmp_path: Path):
     make(tmp_path / "s-2.db", "s-2")
     assert free_name(tmp_path, "s") == "s-3"
     assert free_name(tmp_path, "s-2") == "s-3"
+    for name, offered in (
+        ("a/b: \x1b[2J.", "a-b- -2J-2"),
+        ("../..", "study-2"),
+        ("x" * 100, f"{'x' * 98}-2"),
+        ("s" + "-" * 120, "s-3"),
+        ("_own one", "_own-one-2"),
+        ("a b.", "a b.-2"),
+        ("\ud800" + "9" * 5_000, f"{'9' * 98}-2"),
+        ("木" * 90, f"{'木' * 66}-2"),
+    ):
+        assert free_name(tmp_path, name) == offered
+        check_study_name(offered)
     assert [study.name for study in list_studies(tmp_path)] == ["s-2", "s"]

@@ -105,6 +105,39 @@ def test_edits_of_the_space_count_from_the_next_trial_on(folder: Path):
     assert final.params["kind"] == "b", "the fixed value was forgotten between runs"
 
 
+def test_choices_are_narrowed_till_a_trial_holds_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = folder / "s.db"
+    start(file, "asks_late", "--trials", "2", "--sampler", "random")
+    wait_until((folder / "begun-0").exists, "the first trial")
+    choices = ["--choices", "kind=c|a"]
+    for options, said in (
+        ([*choices, "--dry-run"], "0 trials would count, 0 set aside."),
+        ([*choices, "--fix", "kind=c"], "0 trials count from now on, 0 set aside."),
+        ([], "  kind  a, b, c   edited: fixed c, choices c|a"),
+    ):
+        assert main(["space", "s.db", *options]) == 0
+        assert capsys.readouterr().out.strip("\n") == said
+    assert main(["space", "s.db", "--choices", "kind=c|d"]) == 2
+    assert "'d' is none of the choices that the objective asks for: a, b, c" in (
+        capsys.readouterr().err
+    )
+    (folder / "go-0").touch()
+    wait_until((folder / "begun-1").exists, "the second trial")
+    wait_until(lambda: bool(trials(file)[0].params), "its parameter is in the file")
+    assert trials(file)[0].params == {"kind": "c"}
+    held = optuna.distributions.CategoricalDistribution(("c", "a"))
+    assert trials(file)[0].distributions == {"kind": held}
+    for options in ([], ["--dry-run"]):
+        assert main(["space", "s.db", "--choices", "kind=c|b", *options]) == 2
+        said = capsys.readouterr().err
+        assert "a list of choices cannot change within a study" in said
+        assert "new study: hptui fork s NEW_NAME --choices 'kind=c|b'" in said
+    (folder / "go-1").touch()
+    ends(file)
+
+
 def test_many_trials_are_tagged_and_rows_enqueued_all_or_none(folder: Path):
     file = folder / "s.db"
     with StudyFile(file) as built:
@@ -123,7 +156,7 @@ def test_many_trials_are_tagged_and_rows_enqueued_all_or_none(folder: Path):
     assert count == 0
     assert save_edit(file, "s", TagEdit(tuple(range(1_200)), ("good",))) == 1_200
     waiting = ImportRequest(as_waiting=True)
-    wait_until(lambda: "x" in ask(op="space")["space"], "the first parameter")
+    wait_until(lambda: "kind" in ask(op="space")["space"], "both parameters")
     ask(op="space", edits={"x": {"high": 3.0}})
     with pytest.raises(UsageError, match=r"4\.5"):
         import_into(folder / "bad.csv", waiting, file, "s")

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 from hptui.cli.carried import add_outcome_options, tell_carried
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
-from hptui.domain.choice_lists import parse_choices_option, read_choices
+from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     ParamEdit,
+    choices_edit,
     merge_edits,
     parse_fix_option,
     parse_space_option,
     resolve_text,
     unknown_parameter,
 )
-from hptui.domain.param_edit import about, show
-from hptui.domain.space import ChoiceParam, describe
-from hptui.errors import SpaceError
+from hptui.domain.space import ChoiceParam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,14 +123,7 @@ def _edits(args: argparse.Namespace, space: Mapping[str, ParamSpec]) -> dict[str
         edits = merge_edits(edits, {name: edit})
     for text in args.choices:
         name, spelled = parse_choices_option(text, space)
-        spec = _spec(name, space)
-        if not isinstance(spec, ChoiceParam):
-            raise SpaceError(
-                f"Parameter {show(name)} is a range ({describe(spec)}), so it has no choices.",
-                hint="Edit it with --space.",
-            )
-        choices = about(name, partial(read_choices, spelled, spec.choices, can_add=True))
-        edits = merge_edits(edits, {name: ParamEdit(choices=choices)})
+        edits = merge_edits(edits, {name: choices_edit(name, spelled, space, can_add=True)})
     for text in args.fix:
         name, value = parse_fix_option(text, space)
         spec = _spec(name, space)

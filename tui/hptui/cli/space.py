@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from hptui.cli.locate import add_study_argument, locate_study
+from hptui.domain.choice_lists import parse_choices_option, spell_choices
 from hptui.domain.edits import (
+    UNSET,
     ParamEdit,
+    apply_edit,
+    choices_edit,
     edits_from_json,
     edits_to_json,
-    merge_edits,
     parse_fix_option,
     parse_space_option,
     resolve_text,
@@ -18,6 +23,7 @@ from hptui.domain.edits import (
 )
 from hptui.domain.space import describe, spec_from_json
 from hptui.domain.text import safe_line
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -35,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=LOW..HIGH[:log][:step=N]",
         help="edit a range; it counts from the next trial on",
+    )
+    parser.add_argument(
+        "--choices",
+        action="append",
+        default=[],
+        metavar="NAME=A|B",
+        help="only these choices, while no trial holds the parameter; hptui fork does it later",
     )
     parser.add_argument(
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
@@ -56,10 +69,13 @@ def run(args: argparse.Namespace) -> int:
     answer = ask_engine(place.path, place.study_name, {"op": "space"})
     space = {name: spec_from_json(text) for name, text in answer["space"].items()}
     before = edits_from_json(answer["edits"])
-    if args.space or args.fix or args.reset:
+    if args.space or args.choices or args.fix or args.reset:
         edits = _edits(args, space, before)
         message = {"op": "space", "edits": _spelled(edits), "dry": args.dry_run}
-        answer = ask_engine(place.path, place.study_name, message)
+        try:
+            answer = ask_engine(place.path, place.study_name, message)
+        except UsageError as error:
+            raise _with_fork(error, args, place.study_name) from error
         lines = [safe_line(answer["text"])]
     else:
         lines = [_describe(name, spec, before.get(name)) for name, spec in space.items()]
@@ -80,15 +96,31 @@ def _edits(
             raise unknown_parameter(name, space)
         edits[name] = ParamEdit()
     given = [parse_space_option(text) for text in args.space]
+    for text in args.choices:
+        name, spelled = parse_choices_option(text, space)
+        given.append((name, choices_edit(name, spelled, space)))
+    for name, edit in given:
+        edits[name] = edit.over(edits.get(name, before.get(name, ParamEdit())))
     for text in args.fix:
         name, value = parse_fix_option(text, space)
         if name not in space:
             raise unknown_parameter(name, space)
-        given.append((name, ParamEdit(fixed=resolve_text(name, space[name], value))))
-    for name, edit in given:
-        earlier = edits.get(name, before.get(name, ParamEdit()))
-        edits |= merge_edits({name: earlier}, {name: edit})
+        edit = edits.get(name, before.get(name, ParamEdit()))
+        spec = apply_edit(name, space[name], replace(edit, fixed=UNSET))
+        edits[name] = replace(edit, fixed=resolve_text(name, spec, value))
     return edits
+
+
+def _with_fork(error: UsageError, args: argparse.Namespace, study_name: str) -> UsageError:
+    """Let the command that an error proposes be one that can be typed as it is."""
+    if "hptui fork STUDY" not in error.hint or not args.choices:
+        return error
+    options = [f"--space {shlex.quote(text)}" for text in args.space]
+    options += [f"--choices {shlex.quote(text)}" for text in args.choices]
+    command = f"hptui fork {shlex.quote(study_name)} NEW_NAME {' '.join(options)}"
+    return UsageError(
+        error.message, hint=f"Carry the trials that fit into a new study: {safe_line(command)}"
+    )
 
 
 def _spelled(edits: Mapping[str, ParamEdit]) -> dict[str, object]:
@@ -101,6 +133,12 @@ def _describe(name: str, spec: ParamSpec, edit: ParamEdit | None) -> str:
     if edit is not None:
         fields = edits_to_json({name: edit}).get(name, {})
         edited = "   edited: " + ", ".join(
-            f"{key} {value['value'] if key == 'fixed' else value}" for key, value in fields.items()
+            f"{key} {_spell(key, value)}" for key, value in fields.items()
         )
     return f"  {safe_line(name)}  {safe_line(describe(spec))}{safe_line(edited)}"
+
+
+def _spell(key: str, value: Any) -> object:  # noqa: ANN401 - what JSON has of an edit
+    if key == "choices":
+        return spell_choices(value)
+    return value["value"] if key == "fixed" else value

@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.choice_lists import pick_choices
+from hptui.domain.choice_lists import pick_choices, read_choices
 from hptui.domain.choices import find_choice, read_literal, same_choice
 from hptui.domain.param_edit import (
     UNSET,
@@ -45,6 +45,7 @@ __all__ = [
     "apply_edit",
     "apply_edits",
     "check_against_history",
+    "choices_edit",
     "edits_from_json",
     "edits_to_json",
     "merge_edits",
@@ -161,6 +162,33 @@ def unknown_parameter(name: str, known: Iterable[str]) -> SpaceError:
     return SpaceError(
         f"There is no parameter {show(name)}.",
         hint=f"Did you mean {meant}? Known: {listed}." if near else f"Known parameters: {listed}.",
+    )
+
+
+def choices_edit(
+    name: str, spelled: Iterable[str], space: Mapping[str, ParamSpec], *, can_add: bool = False
+) -> ParamEdit:
+    """Return the edit that gives a parameter the choices that are spelled so.
+
+    Args:
+        name: The parameter.
+        spelled: The choices, as `parse_choices_option` returns them.
+        space: The parameters that there are.
+        can_add: Whether there may be choices that the parameter does not have.
+
+    Raises:
+        SpaceError: There is no such parameter, it is a range, or the choices are none.
+    """
+    if name not in space:
+        raise unknown_parameter(name, space)
+    spec = space[name]
+    if not isinstance(spec, ChoiceParam):
+        raise SpaceError(
+            f"Parameter {show(name)} is a range ({describe(spec)}), so it has no choices.",
+            hint="Edit it with --space.",
+        )
+    return about(
+        name, lambda: ParamEdit(choices=read_choices(spelled, spec.choices, can_add=can_add))
     )
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
 
 MAX_NAME_CHARS: Final = 100
+_MAX_BYTES: Final = 200
+_UNFIT: Final = re.compile(r"[^\w. -]+")
 _NAME: Final = re.compile(r"[^\W_](?:[\w. -]*[\w.-])?|_[\w.-]*")
 
 
@@ -29,6 +31,19 @@ def check_study_name(name: str) -> None:
             hint="Use letters, digits, dots, dashes and underscores, at most "
             f"{MAX_NAME_CHARS}, not beginning with a dot or dash.",
         )
+
+
+def fitting_name(name: str, suffix: str = "") -> str:
+    """Return a name like `name`, with a suffix, that a study can have."""
+    room = MAX_NAME_CHARS - len(suffix)
+    if len(name) > room or not _NAME.fullmatch(name):
+        name = _UNFIT.sub("-", name).strip(" .-")[:room].rstrip(" .-")
+    # Names of files are measured in bytes.
+    while len(name.encode()) > _MAX_BYTES:
+        name = name[:-1].rstrip(" .-")
+    if name.startswith("_"):
+        name = name.replace(" ", "-")
+    return (name or "study") + suffix
 
 
 def default_study_name(ref: ObjectiveRef) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.choice_lists import parse_choices_option, read_choices
+from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     ParamEdit,
     Unset,
     apply_edit,
     apply_edits,
     check_against_history,
+    choices_edit,
     edits_from_json,
     merge_edits,
     parse_fix_option,
@@ -21,14 +22,13 @@ from hptui.domain.edits import (
     resolve_value,
     unknown_parameter,
 )
-from hptui.domain.param_edit import about, show
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
-from hptui.domain.space import ChoiceParam, ParamSpec, describe, spec_from_json
+from hptui.domain.space import ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.pruners import build_pruner
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
-from hptui.errors import SpaceError, UsageError
+from hptui.errors import UsageError
 from hptui.registry.probe import known_space, probe
 from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
@@ -100,7 +100,7 @@ class Choices:
         )
         for text in plan.choices:
             name, spelled = parse_choices_option(text, space)
-            edits = merge_edits(edits, {name: _choices_edit(name, spelled, space)})
+            edits = merge_edits(edits, {name: choices_edit(name, spelled, space)})
         for text in plan.fixes:
             name, value = parse_fix_option(text, space)
             if name not in space:
@@ -149,18 +149,6 @@ class Choices:
             ever_edited=ever,
             view=view,
         )
-
-
-def _choices_edit(name: str, spelled: tuple[str, ...], space: Mapping[str, ParamSpec]) -> ParamEdit:
-    if name not in space:
-        raise unknown_parameter(name, space)
-    spec = space[name]
-    if not isinstance(spec, ChoiceParam):
-        raise SpaceError(
-            f"Parameter {show(name)} is a range ({describe(spec)}), so it has no choices.",
-            hint="Edit it with --space.",
-        )
-    return about(name, lambda: ParamEdit(choices=read_choices(spelled, spec.choices)))
 
 
 def _carried_to(stored: object) -> int:

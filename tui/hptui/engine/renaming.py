@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from hptui.domain.study_name import check_study_name
+from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.text import safe_line
 from hptui.engine.claim import Claim, claimed, require_free_folder
 from hptui.engine.lease import folder_of
@@ -107,12 +107,16 @@ def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
 
 
 def free_name(folder: Path, name: str) -> str:
-    """Return `name-2`, or the next like it, that no file in the folder has."""
+    """Return `name-2`, or the next like it, that no file in the folder has.
+
+    Where no study can be called like `name`, it is one that is like it.
+    """
+    name = fitting_name(name)
     stem, dash, number = name.rpartition("-")
     base, count = (stem, int(number)) if dash and number.isdecimal() else (name, 1)
     while True:
         count += 1
-        candidate = f"{base}-{count}"
+        candidate = fitting_name(base, f"-{count}")
         if not os.path.lexists(folder / f"{candidate}.db"):
             return candidate
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_name import fitting_name
 from hptui.domain.text import safe_line
 from hptui.ui import keeping
 from hptui.ui.carry_form import CarryForm, FormContent, FormField, FormMark, LookAhead, ahead, done
@@ -50,7 +51,7 @@ class MergeForm(CarryForm):
         """Return the studies to choose from."""
         from hptui.engine.renaming import free_name
 
-        folder, name = self._row.path.parent, f"{self._row.name}-merged"
+        folder, name = self._row.path.parent, fitting_name(self._row.name, "-merged")
         if keeping.name_problem(folder, "", name) is not None:
             name = free_name(folder, name)
         return FormContent(
