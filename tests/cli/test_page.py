@@ -9,11 +9,15 @@ import webbrowser
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import optuna
 import pytest
 from tests.analysis.plain_studies import PlainStudy, made, param, tuned
 from tests.storage.study_file import FLOAT, StudyFile
 
+from hptui.analysis.advice import build_advice
+from hptui.analysis.advice_text import advice_sentences
+from hptui.analysis.left_over_time import left_over_time
 from hptui.cli import page
 from hptui.cli.main import main
 from hptui.cli.page_figures import page_figures
@@ -110,6 +114,32 @@ def test_figures_are_those_that_optuna_draws_of_the_file(
     assert drawn(ours.figure) == drawn(theirs)
 
 
+def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):
+    xs = np.random.default_rng(0).random(60)
+    losses = np.stack([(xs - 0.3) ** 2, -xs], axis=1)
+    trials = made(losses, ("minimize", "maximize"), params={"x": param("x", FloatParam(0, 1), xs)})
+    study = PlottedStudy(plain.path, "two", cast("PlottedTrials", trials), ())
+    figures = page_figures(PAGE_KINDS["advice"], FigureRequest((study,)))
+    for objective, each in enumerate(figures):
+        traces = (trace for trace in each.figure.data if trace.x is not None)
+        ys = {x: y for trace in traces for x, y in zip(trace.x, trace.y, strict=True)}
+        left = {number: y for number, y in ys.items() if not math.isnan(y)}
+        assert left == left_over_time(trials, objective)
+        assert (min(left), max(left)) == (19, 59)
+        advice = build_advice(trials, objective)
+        assert left[59] == advice.regret.left
+        assert each.sentences == advice_sentences(advice)
+        # What could be said then does not know what came later.
+        early = min(left)
+        before = made(
+            losses[: early + 1],
+            ("minimize", "maximize"),
+            params={"x": param("x", FloatParam(0, 1), xs[: early + 1])},
+        )
+        assert left[early] == build_advice(before, objective).regret.left
+    assert len(figures) == 2
+
+
 def test_every_figure_of_the_terminal_has_its_page():
     assert set(KINDS) <= set(PAGE_KINDS)
     functions = {kind.function for kind in PAGE_KINDS.values()}
@@ -204,7 +234,7 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
     [
         (("plain.db", "pareto"), "A Pareto front needs two objectives"),
         (("plain.db", "hypervolume"), "A hypervolume needs two objectives"),
-        (("evil.db", "advice"), "has several objectives"),
+        (("evil.db", "advice"), "Too early to say"),
         (("evil.db", "intermediate"), "has reported an intermediate value"),
         (("plain.db", "timeline", "--log"), "--log says nothing about a page of the kind timeline"),
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),

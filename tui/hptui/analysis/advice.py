@@ -96,9 +96,12 @@ class _Tried:
         return np.isfinite(self.losses)
 
 
-def build_advice(trials: TrialArrays, objective: int) -> Advice:
-    """Return advice on one objective; infeasible trials were tried, and gained nothing."""
-    tried = _tried(trials, objective)
+def build_advice(trials: TrialArrays, objective: int, *, until: int | None = None) -> Advice:
+    """Return advice on one objective; infeasible trials were tried, and gained nothing.
+
+    With `until` it is what could be said after the trial of this number.
+    """
+    tried = _tried(trials, objective, until)
     losses, usable = tried.losses, tried.usable
     n_trials, n_usable = len(losses), int(usable.sum())
     sign = 1.0 if trials.directions[objective] == "minimize" else -1.0
@@ -131,8 +134,10 @@ def build_advice(trials: TrialArrays, objective: int) -> Advice:
     )
 
 
-def _tried(trials: TrialArrays, objective: int) -> _Tried:
+def _tried(trials: TrialArrays, objective: int, until: int | None) -> _Tried:
     was_tried = (trials.states == COMPLETE) | (trials.states == PRUNED)
+    if until is not None:
+        was_tried = was_tried & (trials.numbers <= until)
     rows = np.flatnonzero(was_tried & (trials.numbers >= 0))
     rows = rows[np.argsort(trials.numbers[rows], kind="stable")]
     sign = 1.0 if trials.directions[objective] == "minimize" else -1.0

@@ -122,6 +122,7 @@ def _page(
     ]
     for index, each in enumerate(figures):
         parts.append(f"<h2>{html.escape(each.title)}</h2>")
+        parts += [f"<p>{html.escape(sentence)}</p>" for sentence in each.sentences]
         parts.append(
             each.figure.to_html(
                 full_html=False,

@@ -5,19 +5,24 @@ from __future__ import annotations
 import contextlib
 import html
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import optuna
+from optuna.terminator import BaseImprovementEvaluator
 
+from hptui.analysis.advice import build_advice
+from hptui.analysis.advice_text import advice_sentences
 from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.evaluators import EVALUATORS
+from hptui.analysis.left_over_time import left_over_time
 from hptui.domain.text import safe_line
 from hptui.engine.importance import judge_of
 from hptui.engine.plain_study import plain_study
-from hptui.errors import MissingExtraError, UsageError
+from hptui.errors import UsageError
 from hptui.figures.chosen_params import chosen_params
 from hptui.figures.hypervolume import chosen_reference
 from hptui.figures.pareto import chosen_axes
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from optuna import Study
+    from optuna.study import StudyDirection
+    from optuna.trial import FrozenTrial
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays
     from hptui.domain.objective import Direction
@@ -43,6 +50,7 @@ _LOG_AXES: Final = {
     "pareto": ("x", "y"),
     "slice": ("y",),
     "intermediate": ("y",),
+    "advice": ("y",),
 }
 """On which axes of a figure the values are."""
 
@@ -53,6 +61,8 @@ class PageFigure:
 
     title: str
     figure: Any
+    sentences: tuple[str, ...] = ()
+    """What it means, not escaped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,21 +264,34 @@ def _of_intermediate(kind: PageKind, request: FigureRequest) -> Iterator[PageFig
 
 
 def _of_advice(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
-    study = request.study
-    if len(study.trials.directions) > 1:
-        raise UsageError(
-            f"{_short(study)} has several objectives, and Optuna tells how much one may still "
-            "improve.",
-            hint="hypervolume shows what several have gained.",
+    for objective in request.objectives():
+        _require_values(request.study, (objective,))
+        trials = request.study.trials
+        sentences = advice_sentences(build_advice(trials, objective))
+        left = left_over_time(trials, objective)
+        if not left:
+            raise UsageError(
+                " ".join((sentences[0], sentences[-1]) if len(sentences) > 1 else sentences),
+                hint="hptui plot advice shows the trials with it.",
+            )
+        study = _as_optuna(request.study, objective)
+        figure = _draw(kind, study, improvement_evaluator=_WhatIsLeft(left))
+        # Moments between those that are told are gaps, of which Optuna makes the axis's end.
+        figure.update_traces(connectgaps=True)
+        figure.update_yaxes(range=None, autorange=True)
+        yield PageFigure(
+            f"how much {request.study.value_name(objective)} may still improve", figure, sentences
         )
-    _require_values(study, (0,))
-    try:
-        yield PageFigure("how much it may still improve", _draw(kind, _as_optuna(study)))
-    except ImportError as error:
-        raise MissingExtraError(
-            "Optuna needs the packages scipy and torch to tell how much a study may still improve: "
-            "pip install 'hptui[gp]'"
-        ) from error
+
+
+class _WhatIsLeft(BaseImprovementEvaluator):
+    """What hptui's own model says; Optuna's fits one of torch's after each single trial."""
+
+    def __init__(self, left: Mapping[int, float]) -> None:
+        self._left = left
+
+    def evaluate(self, trials: list[FrozenTrial], study_direction: StudyDirection) -> float:  # noqa: ARG002 - it is known
+        return self._left.get(trials[-1].number, math.nan)
 
 
 _FIGURES: Final = {

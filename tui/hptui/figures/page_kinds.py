@@ -38,6 +38,6 @@ PAGE_KINDS: Final = {
         _kind("parallel", "parallel_coordinate", "objective", "params"),
         _kind("hypervolume", "hypervolume_history", "reference"),
         _kind("importance", "param_importances", "objective", "params", "evaluator"),
-        _kind("advice", "terminator_improvement"),
+        _kind("advice", "terminator_improvement", "objective", "log"),
     )
 }
