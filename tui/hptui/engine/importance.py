@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.domain.space import ChoiceParam, IntParam
+from hptui.engine.frozen_trials import frozen_trials
 from hptui.engine.given_trials import study_holding
 from hptui.errors import UsageError
-from hptui.storage.distributions import to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import numpy.typing as npt
-    from optuna.distributions import BaseDistribution
     from optuna.importance import BaseImportanceEvaluator
+    from optuna.trial import FrozenTrial
 
     from hptui.analysis.evaluators import Evaluator
-    from hptui.analysis.importance import JudgedParam, JudgedTrials
-    from hptui.domain.choices import ChoiceValue
+    from hptui.analysis.importance import JudgedTrials
+    from hptui.engine.frozen_trials import Head
 
 _SEED = 0
 """Of the random forests, so that the same trials always give the same numbers."""
@@ -104,7 +102,14 @@ def _are_together(trials: JudgedTrials, params: Sequence[str]) -> bool:
 
 def study_of(trials: JudgedTrials) -> optuna.Study:
     """Return the trials as a study of one objective in memory."""
-    return study_holding(_frozen_trials(trials), (trials.direction,))
+    numbers: list[int] = trials.numbers.tolist()
+    values: list[float] = trials.values.tolist()
+    heads: Iterator[Head] = (
+        (number, TrialState.COMPLETE, [value], None, None, {}, {})
+        for number, value in zip(numbers, values, strict=True)
+    )
+    frozen = frozen_trials(heads, trials.params, np.arange(len(trials.values)))
+    return study_holding(frozen, (trials.direction,))
 
 
 def judge_of(
@@ -132,57 +137,3 @@ def judge_of(
 
     inner.fit, inner.get_importance = fit_and_count, get_and_count
     return judge
-
-
-def _frozen_trials(trials: JudgedTrials) -> list[FrozenTrial]:
-    n_trials = len(trials.values)
-    found: list[FrozenTrial | None] = [None] * n_trials
-    columns = [_column(param) for param in trials.params]
-    spaces = [[to_optuna(spec) for spec in param.specs] for param in trials.params]
-    values, numbers = trials.values.tolist(), trials.numbers.tolist()
-    # Trials with the same parameters from the same spaces share their dict of distributions.
-    indices = np.array([param.spec_indices for param in trials.params], np.int32)
-    kinds, kind_of = np.unique(
-        np.maximum(indices, -1).reshape(len(columns), n_trials), axis=1, return_inverse=True
-    )
-    for kind, spec_indices in enumerate(kinds.T.tolist()):
-        rows = np.flatnonzero(kind_of.reshape(-1) == kind)
-        has = [at for at, spec in enumerate(spec_indices) if spec >= 0]
-        names = [trials.params[at].name for at in has]
-        distributions: dict[str, BaseDistribution] = {
-            trials.params[at].name: spaces[at][spec_indices[at]] for at in has
-        }
-        cells = zip(*(columns[at][rows].tolist() for at in has), strict=True)
-        for row, cell in zip(rows.tolist(), cells if has else [()] * len(rows), strict=True):
-            found[row] = FrozenTrial(
-                number=numbers[row],
-                trial_id=row,
-                state=TrialState.COMPLETE,
-                value=values[row],
-                params=dict(zip(names, cell, strict=True)),
-                distributions=distributions,
-                datetime_start=None,
-                datetime_complete=None,
-                user_attrs={},
-                system_attrs={},
-                intermediate_values={},
-            )
-    return cast("list[FrozenTrial]", found)
-
-
-def _column(param: JudgedParam) -> npt.NDArray[Any]:
-    """Return the parameter's values as the objective received them."""
-    if not any(isinstance(spec, ChoiceParam | IntParam) for spec in param.specs):
-        return param.values
-    cells = np.empty(len(param.values), object)
-    for index, spec in enumerate(param.specs):
-        rows = np.flatnonzero(param.spec_indices == index)
-        numbers: list[float] = param.values[rows].tolist()
-        values: list[ChoiceValue] = list(numbers)
-        if isinstance(spec, ChoiceParam):
-            values = [spec.choices[int(number)] for number in numbers]
-        elif isinstance(spec, IntParam):
-            values = [int(number) for number in numbers]
-        for row, value in zip(rows.tolist(), values, strict=True):
-            cells[row] = value
-    return cells

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from hptui.analysis.arrays import TrialArrays, complete_rows
-from hptui.domain.space import ChoiceParam
 from hptui.domain.trial_states import COMPLETE
+from hptui.engine.frozen_trials import frozen_trials
 from hptui.engine.given_trials import study_holding
 from hptui.storage.constraints import PREFIX
-from hptui.storage.distributions import to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from optuna import Study
-    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
 
-    from hptui.analysis.arrays import IntArray, ParamArrays
-    from hptui.domain.space import ParamSpec
+    from hptui.analysis.arrays import IntArray
+    from hptui.engine.frozen_trials import Spell
     from hptui.storage.study_reports import StudyReports
 
-Spell = Callable[[str], str]
 _FEASIBLE: Final = f"{PREFIX}feasible"
-_ABSENT: Final = -1
+_STATES: Final = {state.value: state for state in TrialState}
 
 
 class GivenTrials(TrialArrays, Protocol):
@@ -77,10 +71,6 @@ def _frozen(trials: GivenTrials, reports: StudyReports | None, spell: Spell) -> 
     is_constrained = bool(violations.any())
     rows = np.flatnonzero(is_known)
     rows = rows[np.argsort(trials.numbers[rows], kind="stable")]
-    params: list[dict[str, object]] = [{} for _ in range(len(trials.numbers))]
-    distributions: list[dict[str, BaseDistribution]] = [{} for _ in range(len(trials.numbers))]
-    for param in trials.params.values():
-        _add_param(param, params, distributions, spell)
     reported = _reported(trials, reports)
     numbered: list[int] = rows.tolist()
     numbers: list[int] = trials.numbers[rows].tolist()
@@ -89,57 +79,19 @@ def _frozen(trials: GivenTrials, reports: StudyReports | None, spell: Spell) -> 
     starts_s: list[float] = trials.starts_s[rows].tolist()
     completes_s: list[float] = trials.completes_s[rows].tolist()
     broken: list[float] = violations[rows].tolist()
-    return [
-        FrozenTrial(
-            number=numbers[at],
-            state=TrialState(states[at]),
-            value=None,
-            values=None if any(map(math.isnan, values[at])) else values[at],
-            datetime_start=_moment(starts_s[at]),
-            datetime_complete=_moment(completes_s[at]),
-            params=params[row],
-            distributions=distributions[row],
-            user_attrs={},
-            system_attrs={_FEASIBLE: broken[at]} if is_constrained else {},
-            intermediate_values=reported.get(row, {}),
-            trial_id=numbers[at],
+    heads = (
+        (
+            numbers[at],
+            _STATES[states[at]],
+            None if any(map(math.isnan, values[at])) else values[at],
+            _moment(starts_s[at]),
+            _moment(completes_s[at]),
+            {_FEASIBLE: broken[at]} if is_constrained else {},
+            reported.get(row, {}),
         )
         for at, row in enumerate(numbered)
-    ]
-
-
-def _add_param(
-    param: ParamArrays,
-    params: list[dict[str, object]],
-    distributions: list[dict[str, BaseDistribution]],
-    spell: Spell,
-) -> None:
-    name = spell(param.name)
-    found = [_distribution(spec, spell) for spec in param.specs]
-    rows = np.flatnonzero(param.spec_indices[: len(params)] > _ABSENT)
-    for index, distribution in enumerate(found):
-        of_spec = rows[param.spec_indices[rows] == index]
-        values = _values(distribution, param.values[of_spec].tolist())
-        for row, value in zip(of_spec.tolist(), values, strict=True):
-            params[row][name] = value
-            distributions[row][name] = distribution
-
-
-def _values(distribution: BaseDistribution, numbers: list[float]) -> Iterable[object]:
-    """Return what objectives received for numbers as stored."""
-    if isinstance(distribution, CategoricalDistribution):
-        return [distribution.choices[int(number)] for number in numbers]
-    return map(int, numbers) if isinstance(distribution, IntDistribution) else numbers
-
-
-def _distribution(spec: ParamSpec, spell: Spell) -> BaseDistribution:
-    if isinstance(spec, ChoiceParam):
-        choices = (spell(each) if isinstance(each, str) else each for each in spec.choices)
-        spec = replace(spec, choices=tuple(choices))
-    with warnings.catch_warnings():
-        # What is stored is no mistake of the person who reads it.
-        warnings.simplefilter("ignore")
-        return to_optuna(spec)
+    )
+    return frozen_trials(heads, list(trials.params.values()), rows, spell)
 
 
 def _reported(trials: GivenTrials, reports: StudyReports | None) -> dict[int, dict[int, float]]:
