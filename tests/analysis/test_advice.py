@@ -15,6 +15,7 @@ from tests.storage.study_file import StudyFile
 
 from hptui.analysis.advice import Advice, build_advice
 from hptui.analysis.advice_text import advice_sentences
+from hptui.analysis.dependence import follows
 from hptui.analysis.gaussian_process import GaussianProcess
 from hptui.analysis.history import history_of
 from hptui.charts.advice_chart import draw_advice
@@ -92,6 +93,30 @@ def test_of_random_numbers_it_promises_nothing():
         assert advice.verdict == "stop"
         assert advice.regret.scatter > 0.1
         assert "the best may be luck" in advice_sentences(advice)[-1]
+
+
+@pytest.mark.parametrize("draw", ["random", "standard_normal", "standard_exponential"])
+def test_of_very_many_random_numbers_it_says_that_they_do_not_follow_the_parameters(draw: str):
+    rng = np.random.default_rng(1)
+    for seed, count in ((0, 400), (1, 1_000), (2, 4_000)):
+        advice = searched(
+            lambda points: getattr(rng, draw)(len(points)), 3, count, seed, learns=False
+        )
+        assert advice.regret.is_luck
+        assert advice.verdict in ("stop", "slowing")
+        if advice.verdict == "stop":
+            assert "do not seem to follow the parameters" in advice_sentences(advice)[0]
+
+
+def test_that_values_follow_one_weak_parameter_among_many_is_seen():
+    rng = np.random.default_rng(2)
+    is_choice = np.array([False] * 8 + [True] * 2)
+    for each in range(10):
+        points = np.hstack([rng.random((300, 8)), rng.integers(0, 4, (300, 2)).astype(float)])
+        noise = rng.standard_normal(300)
+        assert follows(points, is_choice, points[:, each] + noise / 2, rng)
+        assert not follows(points, is_choice, noise, rng)
+        assert not follows(points, is_choice, np.zeros(300), rng)
 
 
 def test_the_waiting_time_is_that_of_records():
@@ -220,7 +245,7 @@ def test_it_is_printed_and_scripts_get_the_numbers(
         "a: advice on value 0\n Still improving: 20 better in the last 20 trials"
     )
     assert main(["plot", str(path), "advice", "--json"]) == 0
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    _, first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["verdict"], first["best"], first["n_since"]) == ("go on", 2.1, 0)
     assert (second["objective"], second["verdict"], second["may_reach"]) == (1, "unclear", None)
     assert second["sentences"][0] == "Not clear yet: no better trial for 25 of 30."

@@ -151,7 +151,8 @@ def test_several_objectives_and_a_filter(folder: Path):
     assert "Pareto front" in page.texts["h2"]
     assert ["#12", "0.5", "9", "0.5"] in page.tables[1]
     assert "hypervolume" in text
-    assert page.texts["p"][1].startswith("value 0: Too early to say")
+    assert page.texts["p"][1].startswith("The front: Too early to say")
+    assert page.texts["p"][2].startswith("value 0: Too early to say")
 
 
 def test_a_study_without_trials_has_a_report_too(folder: Path):

@@ -113,6 +113,22 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
         expect "1, -0.5"
         press ctrl+u enter
         wait ", the worst values"
+        press 9
+        wait "─ advice on the front ─"
+        wait "Still growing: "
+        press h
+        wait "What the view shows"
+        press G
+        wait "from the worst values"
+        press space
+        wait "Reference point"
+        type 1,-0.5
+        press enter
+        wait "[x]  from 1, -0.5"
+        press g space enter
+        wait "─ advice on value 0 ─"
+        press h g space enter
+        wait "to 1, -0.5"
         press 6
         wait "the front"
         expect "value 0"

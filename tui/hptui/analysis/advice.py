@@ -10,6 +10,9 @@ Two methods that know different things, neither of which sees the future:
   Optimization", 2022): under a Gaussian process fitted to the trials, the least upper confidence
   bound of a trial minus the least lower one anywhere. It judges a value to be possible where no
   trial was near, but a narrow optimum that no trial has touched is not in it.
+
+Where many trials show no sign that values follow the parameters (`dependence.py`), what may come is
+luck, and the bound counts for nothing.
 """
 
 from __future__ import annotations
@@ -200,6 +203,7 @@ def _verdict(
     is_little = regret.left <= max(_LITTLE * gained, _SCATTERS * regret.scatter)
     if n_better:
         return "slowing" if is_little else "go on"
-    if is_little:
+    # A model of luck finds hope between the trials, wherever it looks.
+    if is_little or (is_long and regret.is_luck):
         return "stop"
     return "stuck" if is_long else "go on"

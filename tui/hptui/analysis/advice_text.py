@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.advice import FEWEST_TRIALS
 from hptui.domain.readable import four_digits
 
 if TYPE_CHECKING:
     from hptui.analysis.advice import Advice
+    from hptui.analysis.front_advice import FrontAdvice
+
+_LEAST_SHARE: Final = 1e-4
+_WHOLE_FROM: Final = 0.1
+"""From there on percentages are whole."""
 
 
 def advice_sentences(advice: Advice) -> tuple[str, ...]:
     """Return the verdict first, then what it rests on."""
     if advice.verdict == "too early":
-        return (
-            f"Too early to say: {_trials(advice.n_trials)} ended, advice begins at "
-            f"{FEWEST_TRIALS}.",
-        )
+        return (_too_early(advice.n_trials),)
     if math.isnan(advice.best):
         return (f"None of {_trials(advice.n_trials)} has a feasible value yet.",)
     if math.isinf(advice.best):
@@ -38,7 +40,8 @@ def _verdict(advice: Advice) -> str:
         case "slowing":
             return f"Still improving, but little seems left: {recently}."
         case "stop":
-            return f"Enough, it seems: {since}."
+            luck = ", and values do not seem to follow the parameters"
+            return f"Enough, it seems: {since}{luck if advice.regret.is_luck else ''}."
         case "stuck":
             return f"Stuck: {since}, though more seems possible. Another sampler may find it."
         case "unclear":
@@ -69,6 +72,51 @@ def _left(advice: Advice) -> str:
     if regret.scatter >= max(0.05 * advice.gained, regret.left / 4):
         text += f" Values scatter by ~{_rough(regret.scatter)}, so the best may be luck."
     return text
+
+
+def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
+    """Return the verdict on several objectives together first, then what it rests on."""
+    if advice.verdict == "too early":
+        return (_too_early(advice.n_trials),)
+    if not math.isfinite(advice.volume):
+        return ("The hypervolume is larger than any number, so its growth cannot be told.",)
+    if not advice.volume > 0:
+        return (
+            f"None of {_trials(advice.n_trials)} is better than the reference in all objectives: "
+            "nothing to go by.",
+        )
+    recent = f"the last {advice.n_recent:,} trials"
+    entered = (
+        f"{advice.n_entered:,} of {recent} entered the front and added "
+        f"{_percent(advice.grown_recently)} of the hypervolume"
+        if advice.n_entered
+        else f"none of {recent} entered the front"
+    )
+    verdicts = {
+        "go on": "Still growing",
+        "slowing": "Still growing, but little",
+        "stop": "Enough, at this rate",
+    }
+    return (
+        f"{verdicts.get(advice.verdict, 'Not clear yet')}: {entered}.",
+        f"The later half of the trials added {_percent(advice.grown_later)}; as many again as "
+        "there are now may add about as much, rarely more.",
+        f"99 % of the hypervolume was there after {advice.n_to_plateau:,} of "
+        f"{_trials(advice.n_trials)}; {_trials(advice.n_front)} stand on the front, the last came "
+        f"{f'{_trials(advice.n_since)} ago' if advice.n_since else 'just now'}.",
+        "What lies where no trial came near is not in this; the advice on each objective has a "
+        "model of it.",
+    )
+
+
+def _too_early(n_trials: int) -> str:
+    return f"Too early to say: {_trials(n_trials)} ended, advice begins at {FEWEST_TRIALS}."
+
+
+def _percent(share: float) -> str:
+    if share < _LEAST_SHARE:
+        return "less than 0.01 %"
+    return f"{100 * share:.0f} %" if share >= _WHOLE_FROM else f"{100 * share:.2g} %"
 
 
 def _trials(count: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
+from hptui.analysis.dependence import follows
 from hptui.analysis.gaussian_process import GaussianProcess
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.domain.space import ChoiceParam
@@ -32,6 +33,8 @@ _N_ANYWHERE: Final = 2_048
 _N_NEAR: Final = 10
 _REACHES: Final = (0.1, 0.03, 0.01)
 _REPEATS: Final = 20
+_MANY_TRIALS: Final = 200
+"""With fewer, a weak effect of one parameter among many may not show yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Regret:
     """The parameters it knows: those that all these trials have."""
     why: str = ""
     """Why it cannot be told, as the end of a sentence."""
+    is_luck: bool = False
+    """Whether many trials show no sign that values follow the parameters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +116,8 @@ def _bound(space: _Space, losses: FloatArray, gained: float, rng: np.random.Gene
         gained * scale * math.sqrt(model.noise),
         len(chosen),
         space.names,
+        is_luck=len(losses) >= _MANY_TRIALS
+        and not follows(space.points, space.is_choice, losses, rng),
     )
 
 

@@ -11,6 +11,8 @@ from hptui.charts.history_chart import draw_history
 from hptui.charts.picture import Cells
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from hptui.analysis.advice import Advice
     from hptui.analysis.history_scene import HistorySource
     from hptui.charts.picture import Role
@@ -30,10 +32,37 @@ def draw_advice(
     selected: int | None = None,
 ) -> Figure:
     """Draw the sentences, and below them the history with the value that may be reached."""
+
+    def below(lines: int) -> Figure:
+        return draw_history(
+            source,
+            width=width,
+            height=lines,
+            unicode=unicode,
+            is_log=is_log,
+            target=advice.may_reach,
+            target_name="may reach",
+            selected=selected,
+        ).as_figure()
+
+    return draw_told(advice_sentences(advice), below, width=width, height=height)
+
+
+def draw_told(
+    sentences: Sequence[str], below: Callable[[int], Figure], *, width: int, height: int
+) -> Figure:
+    """Draw sentences, the first of which is the answer, and what they are about below them.
+
+    Args:
+        sentences: Safe for a terminal.
+        below: Draws a chart of that width in so many lines; called where there is room for one.
+        width: In cells, as the next.
+        height: Of both together.
+    """
     if width < 1 or height < 1:
         return Figure(Cells(0, 0).picture())
     lines: list[tuple[str, Role]] = []
-    for index, sentence in enumerate(advice_sentences(advice)):
+    for index, sentence in enumerate(sentences):
         role: Role = "note" if index else "best"
         for line in textwrap.wrap(sentence, max(1, width - 2 * _MARGIN)):
             lines.append((line, role))
@@ -43,16 +72,7 @@ def draw_advice(
     top = len(lines) + 1
     if height - top < _MIN_CHART:
         return Figure(cells.picture())
-    drawn = draw_history(
-        source,
-        width=width,
-        height=height - top,
-        unicode=unicode,
-        is_log=is_log,
-        target=advice.may_reach,
-        target_name="may reach",
-        selected=selected,
-    ).as_figure()
+    drawn = below(height - top)
     for row, spans in enumerate(drawn.picture.lines, start=top):
         cells.put_spans(row, 0, spans)
     return Figure(cells.picture(), spots=drawn.spots.moved(0, top))

@@ -91,7 +91,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
         default=(),
         metavar="A,B",
         help="a value for each objective, from which volumes are measured; write --reference=-1,2 "
-        "where the first is negative (hypervolume; default: the worst values)",
+        "where the first is negative (hypervolume, advice; default: the worst values)",
     )
     parser.add_argument(
         "--evaluator",

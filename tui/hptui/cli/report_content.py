@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.advice import build_advice
-from hptui.analysis.advice_text import advice_sentences
+from hptui.analysis.advice_text import advice_sentences, front_sentences
 from hptui.analysis.comparison import ComparedStudy, compare
 from hptui.analysis.front import build_front
+from hptui.analysis.front_advice import build_front_advice
+from hptui.analysis.hypervolume import worst_values
 from hptui.cli.failures import failure_groups, trials_text
 from hptui.cli.locate import StudyLocation
 from hptui.cli.study_text import counts_text, edit_text, objective_text, run_text
@@ -133,14 +135,7 @@ def _sections(
     if study.detail.note.body:
         yield Section("Note", preformatted=study.detail.note.body)
     yield _front_section(study) if several else _best_section(results[0])
-    advised = [advice_sentences(build_advice(study.trials, at)) for at in range(len(results))]
-    names = [study.value_name(at) for at in range(len(results))]
-    sentences = (
-        tuple(f"{name}: {each}" for name, told in zip(names, advised, strict=True) for each in told)
-        if several
-        else advised[0]
-    )
-    yield Section("Is it worth going on?", sentences)
+    yield Section("Is it worth going on?", _advised(study, len(results)))
     yield Section("History", figures=tuple(KINDS["history"].figures(request)))
     if several:
         kinds = (KINDS["pareto"], KINDS["hypervolume"])
@@ -151,6 +146,16 @@ def _sections(
     yield Section("Timeline", figures=tuple(KINDS["timeline"].figures(request)))
     yield _failures_section(study, filter_text)
     yield _space_section(study)
+
+
+def _advised(study: ReadStudy, n_objectives: int) -> tuple[str, ...]:
+    """Return advice on the objective; of several on the front first, then on each."""
+    told = [advice_sentences(build_advice(study.trials, at)) for at in range(n_objectives)]
+    if n_objectives == 1:
+        return told[0]
+    front = front_sentences(build_front_advice(study.trials, worst_values(study.trials)))
+    named = [("The front", front), *((study.value_name(at), each) for at, each in enumerate(told))]
+    return tuple(f"{name}: {each}" for name, sentences in named for each in sentences)
 
 
 def _best_section(result: StudyResult) -> Section:

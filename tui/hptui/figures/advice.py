@@ -6,10 +6,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hptui.analysis.advice import build_advice
-from hptui.analysis.advice_text import advice_sentences
+from hptui.analysis.advice_text import advice_sentences, front_sentences
+from hptui.analysis.front_advice import build_front_advice
 from hptui.analysis.history import history_of
-from hptui.charts.advice_chart import draw_advice
+from hptui.charts.advice_chart import draw_advice, draw_told
 from hptui.charts.history_chart import history_source
+from hptui.charts.hypervolume_chart import draw_hypervolume
+from hptui.errors import UsageError
+from hptui.figures.hypervolume import chosen_reference
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
@@ -20,9 +24,46 @@ if TYPE_CHECKING:
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
-    """Return advice on each objective."""
+    """Return advice on the front where there is one to tell of, and on each objective."""
+    if _is_on_front(request):
+        yield _front_advice(request)
     for objective in request.objectives():
         yield _advice(request, objective)
+
+
+def _is_on_front(request: FigureRequest) -> bool:
+    """Say whether the front is meant too: where no objective was asked for.
+
+    Raises:
+        UsageError: There is a reference, but no front.
+    """
+    if request.objective is not None and request.reference:
+        raise UsageError(
+            "--reference says nothing about one objective.",
+            hint="Leave --objective away, or --reference.",
+        )
+    is_asked_for = len(request.study.trials.directions) > 1 or bool(request.reference)
+    return request.objective is None and is_asked_for
+
+
+def _front_advice(request: FigureRequest) -> TitledFigure:
+    advice = build_front_advice(request.study.trials, chosen_reference(request))
+    sentences = front_sentences(advice)
+
+    def draw(frame: Frame) -> Figure:
+        def below(lines: int) -> Figure:
+            return draw_hypervolume(
+                advice.history,
+                width=frame.width,
+                height=lines,
+                unicode=frame.unicode,
+                is_worst_seen=not request.reference,
+                selected=frame.selected,
+            )
+
+        return draw_told(sentences, below, width=frame.width, height=frame.height)
+
+    return TitledFigure("advice on the front", draw)
 
 
 def _advice(request: FigureRequest, objective: int) -> TitledFigure:
@@ -48,6 +89,8 @@ def _advice(request: FigureRequest, objective: int) -> TitledFigure:
 
 def data_of(request: FigureRequest) -> Iterator[dict[str, Any]]:
     """Return the same as plain data."""
+    if _is_on_front(request):
+        yield _front_data(request)
     for objective in request.objectives():
         advice = build_advice(request.study.trials, objective)
         data = asdict(advice)
@@ -60,3 +103,24 @@ def data_of(request: FigureRequest) -> Iterator[dict[str, Any]]:
             "sentences": advice_sentences(advice),
             "model": regret,
         }
+
+
+def _front_data(request: FigureRequest) -> dict[str, Any]:
+    advice = build_front_advice(request.study.trials, chosen_reference(request))
+    return {
+        "study": request.study.name,
+        "name": "front",
+        "objective": None,
+        "verdict": advice.verdict,
+        "n_trials": advice.n_trials,
+        "n_front": advice.n_front,
+        "hypervolume": advice.volume,
+        "reference": advice.history.reference,
+        "n_since": advice.n_since,
+        "n_recent": advice.n_recent,
+        "n_entered": advice.n_entered,
+        "grown_recently": advice.grown_recently,
+        "grown_later": advice.grown_later,
+        "n_to_plateau": advice.n_to_plateau,
+        "sentences": front_sentences(advice),
+    }

@@ -94,7 +94,9 @@ KINDS: Final = {
             "json",
             is_dear=True,
         ),
-        _kind("advice", "whether more trials are worth it", "objective", "log", "json"),
+        _kind(
+            "advice", "whether more trials are worth it", "objective", "log", "reference", "json"
+        ),
         _kind(
             "hypervolume",
             "what several objectives have gained together",

@@ -47,12 +47,14 @@ class ViewOptions:
     ) -> FigureRequest:
         """Return what is asked of a kind of figure; `chooser` is the key that chooses more."""
         takes = kind.options
+        objective = self.objective if "objective" in takes else None
         return FigureRequest(
             (study,),
-            objective=self.objective if "objective" in takes else None,
+            objective=objective,
             params=self.params if "params" in takes else (),
             axes=self.axes if "axes" in takes else (),
-            reference=self.reference if "reference" in takes else (),
+            # One objective has no volume.
+            reference=self.reference if "reference" in takes and objective is None else (),
             evaluator=self.evaluator,
             is_log=self.is_log and "log" in takes,
             chooser=chooser,
