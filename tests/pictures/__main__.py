@@ -30,6 +30,7 @@ MORE_RUNS = {
         ("hartmann6", "--trials", "90", "--seed", "4", "--study", name, "--sampler", sampler)
         for name, sampler in (("random", "random"), ("tpe", "tpe"), ("cmaes", "cmaes"))
     ),
+    "front": (("digits-forest", "--trials", "80", "--seed", "3", "--study", "forest"),),
     "views": (("digits-mlp", "--trials", "60", "--jobs", "2", "--seed", "2", "--study", "mlp"),),
 }
 
@@ -60,7 +61,9 @@ SCRIPTS = {
         press enter
         wait "batch_size" 60s
         press F5
-        wait "All 64" 120s
+        # The bar stays: what comes and goes could be missed while the screen is busy.
+        wait "━━━━━━━━━" 200s
+        wait "at step" 30s
         screenshot study.svg
         press g
         wait "#0 ─" 10s
@@ -82,6 +85,22 @@ SCRIPTS = {
         press c
         wait "to reach" 30s
         screenshot compare.svg
+    """,
+    "front": """
+        wait "forest" 60s
+        press slash
+        type forest
+        wait "digits-forest" 10s
+        press enter
+        press enter
+        wait "All 80" 60s
+        press 9
+        wait "on the front" 60s
+        press l
+        wait "log axes" 10s
+        press tab
+        press left left left left left left left left
+        screenshot view-front.svg
     """,
     "views": """
         wait "mlp" 60s
@@ -138,7 +157,7 @@ def main() -> None:
                 [*HPTUI, "run", *arguments, "--quiet"], cwd=folder, env=environment, check=True
             )
 
-        for arguments in RUNS if set(chosen) != {"views"} else ():
+        for arguments in RUNS if set(chosen) - {"views", "front"} else ():
             run(arguments)
         for title, script in SCRIPTS.items():
             if title not in chosen:

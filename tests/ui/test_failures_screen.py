@@ -69,6 +69,11 @@ def test_causes_are_listed_and_one_is_shown_in_the_table(path: Path):
         press G
         press enter
         wait "1 of 11"
+        press /
+        type number<1000 number<1001 number<1002 number<1003 number<1004 number<1005
+        expect "number<1005"
+        press enter
+        wait "number<1005"
         """,
         path,
         size="80x24",

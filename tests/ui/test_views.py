@@ -188,15 +188,18 @@ def test_the_filter_of_the_table_is_that_of_the_plots(path: Path) -> None:
         type number<20
         press enter
         wait "20 of 42"
+        wait "history, 20 of 42 trials"
         wait "2 infinite, not drawn"
         expect "3 pruned"
         press 7
         wait "13 complete"
+        expect ", 20 of 42 trials"
         press 4
         wait "13 complete"
         press t
         press escape
         wait "28 complete"
+        expect-not "of 42 trials"
         """,
         path,
         "mixed",

@@ -90,7 +90,8 @@ def bound_regret(trials: TrialArrays, rows: IntArray, losses: FloatArray, gained
     if len(space.names) > _MOST_PARAMS:
         return Regret(None, why=f"{len(space.names)} parameters are too many for a model")
     if len(rows) < needed:
-        return Regret(None, why=f"a model of {len(space.names)} parameters takes {needed} trials")
+        takes = f"it takes {needed} complete trials to model {len(space.names)} parameters"
+        return Regret(None, why=f"{takes}, and there are {len(rows)}")
     # The cores belong to the trials that may be running.
     with threadpool_limits(1, "blas"):
         return _bound(space, losses, gained, rng)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import platformdirs
+
 from hptui.domain.edits import Unset, check_against_history
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.sampling import (
@@ -292,13 +294,13 @@ def _option(name: str, value: str) -> list[str]:
     return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 
-def _usual_folder() -> Path | None:
-    """Return the folder that `hptui run` takes without `--studies`, where that is easy to know."""
+def _usual_folder() -> Path:
+    """Return the folder that `hptui run` takes without `--studies`."""
     named = os.environ.get(STUDIES_VARIABLE)
     if named:
         return Path(named).absolute()
     here = Path("studies").absolute()
-    return here if here.is_dir() else None
+    return here if here.is_dir() else Path(platformdirs.user_data_dir("hptui")) / "studies"
 
 
 def _short(path: Path) -> str:

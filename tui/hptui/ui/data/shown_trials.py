@@ -35,6 +35,13 @@ class ShownTrials:
         chosen = self.is_chosen
         return self.snapshot.n_trials if chosen is None else int(chosen.sum())
 
+    @property
+    def share(self) -> str:
+        """How many trials of how many are shown, `2 of 40 trials`; empty where all are."""
+        if self.is_chosen is None:
+            return ""
+        return f"{self.n_trials:,} of {self.snapshot.n_trials:,} trials"
+
     def plotted(self) -> PlottedStudy:
         """Return the study as figures take it; with many trials this is for a thread."""
         snapshot = self.snapshot

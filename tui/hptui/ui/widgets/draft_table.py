@@ -59,7 +59,8 @@ class DraftTable(  # pyright: ignore[reportIncompatibleMethodOverride] - among T
 
     def on_mount(self) -> None:
         """Make room for all rows."""
-        self.virtual_size = Size(_WIDTH, len(self._draft.fields))
+        # Rows are cut, not scrolled sideways.
+        self.virtual_size = Size(0, len(self._draft.fields))
 
     @property
     def cursor(self) -> int:

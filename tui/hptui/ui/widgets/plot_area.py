@@ -193,6 +193,8 @@ class PlotArea(Vertical):
     def show(self, snapshot: StudySnapshot, shown: ShownTrials, selected: int | None) -> None:
         """Draw another moment: now, or later where plots of many trials have just been drawn."""
         self._snapshot, self._shown, self._selected = snapshot, shown, selected
+        for plot in (self.query_one(HistoryPlot), self.query_one(ViewPlot)):
+            plot.set_share(shown.share)
         self._name_views()
         self.fit()
         if self._drawing is not None:

@@ -79,6 +79,7 @@ class TrialPlot(Plot):
         self._marked: int | None = None
         self._about = ""
         self._title = ""
+        self._share = ""
         self._place: tuple[float, float] | None = None
         self._n_unheard = 0
         """Picks that nobody has heard of yet; what is told meanwhile is about former ones."""
@@ -118,6 +119,12 @@ class TrialPlot(Plot):
         """Say what is shown in the rule above."""
         if title != self._title:
             self._title = title
+            self._show_title()
+
+    def set_share(self, share: str) -> None:
+        """Say behind the title which of the trials are shown; nothing where all are."""
+        if share != self._share:
+            self._share = share
             self._show_title()
 
     def action_step(self, way: str) -> None:
@@ -191,4 +198,6 @@ class TrialPlot(Plot):
 
     def _show_title(self) -> None:
         about = f"   {self._about}" if self.has_focus and self._about else ""
-        self.border_title = pane_title(f"{self._title}{about}", max_chars=_MAX_TITLE_CHARS)
+        share = f", {self._share}" if self._share else ""
+        title = f"{self._title}{share}{about}"
+        self.border_title = pane_title(title, max_chars=_MAX_TITLE_CHARS)
