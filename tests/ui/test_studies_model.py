@@ -111,8 +111,10 @@ def test_all_words_of_the_filter_must_be_there():
 def test_the_columns_fit_where_there_is_room(width: int):
     rows = [row("a-name-that-goes-on-and-on" * 4, 1e300, engine=engine(), counts=COUNTS)]
     model = StudiesModel(rows, now_s=NOW_S, width=width)
-    used = sum(column.width + 2 for column in model.columns)
+    used = 1 + sum(column.width + 2 for column in model.columns)
     assert used <= max(width, 72)
+    if width >= 120:
+        assert model.columns[-1].width >= len("2 workers  64 %  eta ~25 s")
     assert ("objective" in {column.key for column in model.columns}) == (width >= 100)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.readable import four_digits, show_age, show_duration
@@ -25,8 +26,14 @@ _WIDE: Final = 100
 _MIN_NAME, _MAX_NAME = 14, 32
 _TREND_WIDTH, _SHORT_TREND_WIDTH = 12, 8
 _MIN_ACTIVITY: Final = 14
+_RUN_CELLS: Final = 28
+"""Of `2 workers  64 %  eta ~3 m 20 s`, all but what can be missed."""
+_LONG_NAME: Final = 20
+"""Cells that a name has at least, if it needs them."""
 _AGE_UNITS_S: Final = (86_400, 3_600, 60, 1)
 _GAP: Final = 2
+_MARGIN: Final = 1
+"""Cells at the left end of a line."""
 _STATES: Final = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 _GREATEST_FIRST: Final = frozenset({"best", "complete", "pruned", "failed", "trend", "activity"})
 _LATELY: Final = 0.25
@@ -110,9 +117,14 @@ class StudiesModel:
             ),
             (Column("trend", "trend", self._trend_width), self._trend),
         ]
-        used = sum(column.width + _GAP for column, _ in self._cells) + _GAP
+        used = sum(column.width + _GAP for column, _ in self._cells) + _GAP + _MARGIN
         longest = max((len(self._activity(row).text) for row in rows), default=0)
-        activity = max(_MIN_ACTIVITY, min(longest, width - used))
+        # What a run does is worth more than the ends of long names, whatever it says just now.
+        named, draw = self._cells[0]
+        needed = _RUN_CELLS if any(row.engine for row in rows) else _MIN_ACTIVITY
+        cut = max(0, min(used + needed - width, named.width - _LONG_NAME))
+        self._cells[0] = (replace(named, width=named.width - cut), draw)
+        activity = max(_MIN_ACTIVITY, min(longest, width - used + cut))
         self._cells.append((Column("activity", "activity", activity), self._activity))
         self.columns: tuple[Column, ...] = tuple(column for column, _ in self._cells)
 

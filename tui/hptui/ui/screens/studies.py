@@ -231,6 +231,10 @@ class StudiesScreen(CarriedStudies):
         else:
             model = self._model(catalogue.rows)
             self.grid.show(model, empty=self._empty_sentence(catalogue))
+            if self.grid.virtual_size.width > self.grid.size.width:
+                # Columns keep the room that they had once, until there is not enough of it.
+                self.grid.forget_widths()
+                self.grid.show(model, empty=self._empty_sentence(catalogue))
             if self._wanted is not None and self.grid.move_to_key(self._wanted):
                 self._wanted = None
         self._tell_head()
