@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -151,6 +152,20 @@ def test_pruned_trials_were_tried_and_infeasible_ones_gained_nothing():
     advice = build_advice(made(values, states=states, infeasible=[2]), 0)
     assert (advice.n_trials, advice.best, advice.best_number, advice.n_since) == (7, 4.0, 1, 5)
     assert advice_sentences(advice) == ("Too early to say: 7 trials ended, advice begins at 20.",)
+
+
+def test_a_value_that_stands_for_a_failure_may_be_as_great_as_it_likes():
+    rng = np.random.default_rng(1)
+    xs = rng.random(40).tolist()
+    told: list[Advice] = []
+    for failure in (1e6, sys.float_info.max):
+        values = [failure if at % 9 == 0 else (x - 0.3) ** 2 / 100 for at, x in enumerate(xs)]
+        trials = made(values, params={"x": param("x", FloatParam(0, 1), xs)})
+        told.append(build_advice(trials, 0))
+    assert told[0] == told[1]
+    assert told[0].verdict == "stop"
+    assert told[0].regret.left is not None
+    assert told[0].regret.left < 5 * told[0].gained
 
 
 def test_the_model_knows_integers_choices_and_log_scales_of_parameters_in_common():

@@ -28,6 +28,8 @@ _DOUBT: Final = 0.1
 """The chance that the bound is wrong, if the model is right."""
 _BETA_SCALE: Final = 5.0
 """By which Srinivas et al. (2010) and Makarova et al. (2022) divide the bound's constant."""
+_FARTHEST: Final = 100.0
+"""Times what was gained: a loss beyond, like one that stands for a failure, counts as this."""
 _MOST_STEPS: Final = 100
 _N_ANYWHERE: Final = 2_048
 _N_NEAR: Final = 10
@@ -100,8 +102,11 @@ def bound_regret(trials: TrialArrays, rows: IntArray, losses: FloatArray, gained
 def _bound(space: _Space, losses: FloatArray, gained: float, rng: np.random.Generator) -> Regret:
     chosen = _choose(space, losses, rng)
     points, order = space.points[chosen], np.argsort(losses, kind="stable")
+    least = float(losses.min())
     # Quotients first, so that the difference of the greatest floats is still one.
-    above = np.log1p(losses[chosen] / gained - float(losses.min()) / gained)
+    above = np.log1p(
+        np.minimum(losses[chosen], least + _FARTHEST * gained) / gained - least / gained
+    )
     middle, scale = float(above.mean()), float(above.std()) or 1.0
     model = GaussianProcess.fitted(points, (above - middle) / scale, space.is_choice)
     beta = 2 * math.log(len(space.names) * len(losses) ** 2 * math.pi**2 / (6 * _DOUBT))
