@@ -21,14 +21,14 @@ DEADLINE_S = 60.0
 POLL_S = 0.01
 
 
+def places_in(folder: Path) -> dict[str, str]:
+    """Return the environment variables with which `hptui` keeps to a folder."""
+    return {"HPTUI_STUDIES": str(folder), "XDG_STATE_HOME": str(folder / ".state")}
+
+
 def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
     """Start `hptui` with these arguments, and with more environment variables."""
-    own = {
-        "HPTUI_STUDIES": str(cwd),
-        "XDG_STATE_HOME": str(cwd / ".state"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    environment = {**os.environ, **own, **variables}
+    environment = {**os.environ, **places_in(cwd), "PYTHONUNBUFFERED": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "hptui", *arguments],
         cwd=cwd,

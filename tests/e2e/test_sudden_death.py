@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 from tests.e2e.forked_runs import starter
-from tests.e2e.programs import DEADLINE_S, OBJECTIVES, events, run, wait_until
+from tests.e2e.programs import DEADLINE_S, OBJECTIVES, events, places_in, run, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.forked_runs import Starter
@@ -85,7 +85,7 @@ def _run_until_killed(
     arguments += ["--trials", "1000000", "--leftovers", leftovers]
     said = folder / "said"
     said.unlink(missing_ok=True)
-    variables = {"HPTUI_STUDIES": str(folder), "TMPDIR": str(temporary)}
+    variables = {**places_in(folder), "TMPDIR": str(temporary)}
     process = starter.start(arguments, folder, said, variables)
     wait_until(lambda: said.exists() and said.stat().st_size > 0, "the run started")
     threading.Event().wait(delay_s)
