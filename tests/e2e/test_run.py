@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, events, finish, load, run, start, wait_until
+from tests.e2e.programs import (
+    OBJECTIVES,
+    events,
+    finish,
+    load,
+    rest_of,
+    run,
+    start,
+    wait_until,
+)
 
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
@@ -186,19 +196,21 @@ def test_a_trial_that_hangs_is_ended_by_its_time_limit(tmp_path: Path) -> None:
     assert events(out)[1]["error"]["kind"] == "timeout"
 
 
-def test_a_file_locked_by_another_program_only_makes_the_run_wait(tmp_path: Path) -> None:
-    assert run("run", QUICK, "--study", "q", "--trials", "1", "-q", cwd=tmp_path)[0] == 0
-    other = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
-    process = start("run", QUICK, "--study", "q", "--trials", "20", "-j", "1", cwd=tmp_path)
-    assert process.stderr is not None
-    lines: list[str] = [process.stderr.readline()]
-    other.execute("BEGIN IMMEDIATE")
-    while "Waiting; nothing is lost" not in lines[-1] and process.poll() is None:
-        lines.append(process.stderr.readline())
-    other.execute("COMMIT")
-    process.communicate(timeout=60)
-    assert process.returncode == 0, lines
-    assert [t.state for t in load(tmp_path, "q").trials] == [TrialState.COMPLETE] * 21
+def test_a_file_locked_at_the_end_of_a_run_only_makes_it_wait(tmp_path: Path) -> None:
+    process = start("run", WAITING, "--study", "w", "--trials", "1", "-j", "1", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "the trial started")
+    wait_until(lambda: bool(load(tmp_path, "w").trials[0].params), "its parameter is in the file")
+    with closing(sqlite3.connect(tmp_path / "w.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (tmp_path / "go").touch()
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(2)]
+        other.execute("COMMIT")
+    _, err = rest_of(process)
+    assert process.returncode == 0, (lines, err)
+    assert lines[1] == "The file is locked by another program. Waiting; nothing is lost.\n"
+    assert "The study file takes writes again." in err
+    assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.COMPLETE]
 
 
 def test_a_long_path_of_the_folder_for_temporary_files_does_no_harm(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ class Commits:
                     f"The study file took no writes to the end of the run ({self.trouble}); all "
                     "trials that have ended are stored, but not how the run has ended."
                 )
+            self._tell_trouble(now())
             pause(_LAST_RETRY_S)
 
     def _unblock(self, since_s: float) -> None:
