@@ -8,7 +8,6 @@ import resource
 import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, events, load, rest_of, run, start, wait_until
+from tests.storage.other_program import locked_by_another
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,33 +25,17 @@ QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
 REPORTING = f"{OBJECTIVES}:reporting"
 LOCK_S = 30.0
-LOCKER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
-connection.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-sys.stdin.readline()
-connection.execute("COMMIT")
-"""
 
 
 def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path) -> None:
     arguments = ["run", WAITING, "--study", "w", "--sampler", "random", "-j", "2", "--json"]
     process = start(*arguments, "--trials", "100", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
-    with subprocess.Popen(
-        [sys.executable, "-c", LOCKER, str(tmp_path / "w.db")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as locker:
-        assert locker.stdin is not None
-        assert locker.stdout is not None
-        assert locker.stdout.readline() == "locked\n"
+    with locked_by_another(tmp_path / "w.db") as let_go:
         (tmp_path / "go").touch()
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(LOCK_S)
-        locker.stdin.write("\n")
+        let_go()
     out, err = rest_of(process)
     assert process.returncode == 0, err
     assert err.splitlines() == [

@@ -17,6 +17,7 @@ from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from tests.storage.comparison import content_of
+from tests.storage.other_program import locked_by_another
 
 from hptui.storage.connection import StorageWriteError
 from hptui.storage.sqlite import SqliteStorage
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 MINIMIZE = [StudyDirection.MINIMIZE]
 X = FloatDistribution(0, 1)
-LOCKER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
-connection.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-sys.stdin.readline()
-connection.execute("COMMIT")
-"""
 
 
 @pytest.fixture
@@ -65,26 +58,15 @@ def test_a_lock_of_another_process_is_waited_out(storage: SqliteStorage, path: P
     study_id = storage.create_new_study(MINIMIZE, "s")
     running = [storage.create_new_trial(study_id) for _ in range(3)]
     assert storage.flush()
-    with subprocess.Popen(
-        [sys.executable, "-c", LOCKER, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as locker:
-        assert locker.stdin is not None
-        assert locker.stdout is not None
-        assert locker.stdout.readline() == "locked\n"
+    with locked_by_another(path) as let_go:
         for trial_id in running:
             _go_on(storage, trial_id)
             assert not storage.flush()
         assert storage.trouble == "The file is locked by another program."
         written = content_of(storage)
 
-        locker.stdin.write("\n")
-        locker.stdin.flush()
+        let_go()
         assert storage.flush(timeout_s=30)
-
-        assert locker.wait(timeout=30) == 0
     assert storage.trouble is None
     assert content_of(storage) == content_of(path) == written
 

@@ -19,3 +19,12 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyr
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("NO_COLOR", "TEXTUAL", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The studies folder, in a working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    return studies

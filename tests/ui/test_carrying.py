@@ -31,12 +31,9 @@ ABC = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(folder: Path) -> Path:
     """The studies folder with `one`: 12 complete trials, one failed, one running."""
-    monkeypatch.chdir(tmp_path)
-    studies = tmp_path / "studies"
-    studies.mkdir()
-    with StudyFile(studies / "one.db") as built:
+    with StudyFile(folder / "one.db") as built:
         built.add_study("one")
         built.run("BEGIN")
         for i in range(12):
@@ -44,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         built.add_trial(state="FAIL")
         built.add_trial(state="RUNNING")
         built.run("COMMIT")
-    return studies
+    return folder
 
 
 def trials(folder: Path, name: str) -> list[optuna.trial.FrozenTrial]:

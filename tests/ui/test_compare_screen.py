@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.driving import drive
 from tests.ui.showing import run as show
@@ -21,15 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.pilot import Pilot
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The studies folder, in a working directory of its own."""
-    monkeypatch.chdir(tmp_path)
-    studies = tmp_path / "studies"
-    studies.mkdir()
-    return studies
 
 
 def study(

@@ -38,15 +38,6 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The studies folder, in a working directory of its own."""
-    monkeypatch.chdir(tmp_path)
-    studies = tmp_path / "studies"
-    studies.mkdir()
-    return studies
-
-
 def study(
     folder: Path,
     name: str,
