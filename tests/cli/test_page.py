@@ -18,7 +18,8 @@ from tests.storage.study_file import FLOAT, StudyFile
 from hptui.analysis.advice import build_advice
 from hptui.analysis.advice_text import advice_sentences
 from hptui.analysis.left_over_time import left_over_time
-from hptui.cli import page
+from hptui.cli import page, page_trials
+from hptui.cli import page_figures as page_figures_module
 from hptui.cli.main import main
 from hptui.cli.page_figures import page_figures
 from hptui.domain.space import FloatParam
@@ -26,6 +27,7 @@ from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
+from hptui.storage.columns import StudyColumns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,8 @@ def evil(folder: Path) -> Path:
         file.add_study(EVIL, ("MINIMIZE", "MAXIMIZE"))
         for at in range(4):
             params = {EVIL: (0.1 + at / 10, FLOAT), "kind": (at % 2, choice)}
-            file.add_trial((float(at), at / 2), params=params)
+            told = {EVIL: [EVIL, {EVIL: at}]}
+            file.add_trial((float(at), at / 2), params=params, user_attributes=told)
         file.add_trial((math.inf, 0.0))
     return path
 
@@ -138,6 +141,60 @@ def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):
         )
         assert left[early] == build_advice(before, objective).regret.left
     assert len(figures) == 2
+
+
+def test_user_attributes_are_told_as_optuna_tells_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = folder / "told.db"
+    with StudyFile(path) as file:
+        file.add_study("told", ("MINIMIZE", "MAXIMIZE"))
+        for at in range(5):
+            told = {"fold": at, "host": "a", "parts": [1, {"x": None}]} if at != 2 else {}
+            params = {"x": (at / 5, FLOAT)}
+            file.add_trial((float(at), at / 2), params=params, user_attributes=told)
+    with StudyColumns(path, "told") as columns:
+        columns.refresh()
+    theirs = optuna.load_study(study_name="told", storage=f"sqlite:///{path}")
+    names = ["value 0", "value 1"]
+    request = FigureRequest((PlottedStudy(path, "told", columns, ()),))
+    for kind, options in (("pareto", {"target_names": names}), ("timeline", {})):
+        (ours,) = page_figures(PAGE_KINDS[kind], request)
+        expected = getattr(optuna.visualization, PAGE_KINDS[kind].function)(theirs, **options)
+        assert drawn(ours.figure) == drawn(expected)
+        assert "user_attrs" in ours.figure.to_json()
+        assert ours.sentences == ()
+    monkeypatch.setattr(page_figures_module, "_MAX_ATTRIBUTE_CHARS", 40)
+    (ours,) = page_figures(PAGE_KINDS["pareto"], request)
+    assert "user_attrs" not in ours.figure.to_json()
+    assert ours.sentences[0].startswith("User attributes are left out")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
+    plain: PlainStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(page_trials, "_MAX_CELLS", 150)
+    monkeypatch.setattr(page_trials, "_MOST_CHOSEN", 10)
+    request = request_of(plain, params=("lr", "width"))
+    (ours,) = page_figures(PAGE_KINDS["contour"], request)
+    complete = [each for each in plain.study.trials if each.state.name == "COMPLETE"]
+    broken = [any(value > 0 for value in each.constraints.values()) for each in complete]
+    by_value = sorted(
+        zip(broken, complete, strict=True), key=lambda pair: (pair[0], pair[1].value or 0.0)
+    )
+    rest = sorted(each.number for _, each in by_value[5:])
+    chosen = {each.number for _, each in by_value[:5]}
+    chosen |= {rest[int(at)] for at in np.linspace(0, len(rest) - 1, 5)}
+    few = optuna.create_study()
+    few.add_trials([each for each in plain.study.trials if each.number in chosen])
+    theirs = optuna.visualization.plot_contour(few, params=["lr", "width"], target_name="value")
+    assert drawn(ours.figure) == drawn(theirs)
+    assert f"of 10 of {len(complete)} complete trials: the 5 best ones" in ours.sentences[0]
+    target = tmp_path / "a.html"
+    arguments = ["contour", "--param", "lr", "--param", "width", "-o", str(target)]
+    assert main(["page", str(plain.path), *arguments]) == 0
+    assert "the 5 best ones" in target.read_text("utf-8")
 
 
 def test_every_figure_of_the_terminal_has_its_page():

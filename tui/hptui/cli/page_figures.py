@@ -19,6 +19,7 @@ from hptui.analysis.advice_text import advice_sentences
 from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.left_over_time import left_over_time
+from hptui.cli.page_trials import within_cells
 from hptui.domain.text import safe_line
 from hptui.engine.importance import judge_of
 from hptui.engine.plain_study import plain_study
@@ -27,6 +28,7 @@ from hptui.figures.chosen_params import chosen_params
 from hptui.figures.hypervolume import chosen_reference
 from hptui.figures.pareto import chosen_axes
 from hptui.storage.study_reports import read_reports
+from hptui.storage.user_attributes import read_user_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
 
 _PAIR: Final = 2
 _MAX_IN_PAIRS: Final = 5
-_MAX_CONTOUR_CELLS: Final = 4_000_000
-"""Optuna's contour has a cell for each pair of different values."""
+_MAX_ATTRIBUTE_CHARS: Final = 10_000_000
+"""Of the user attributes in one page."""
 _LOG_AXES: Final = {
     "history": ("y",),
     "edf": ("x",),
@@ -62,7 +64,7 @@ class PageFigure:
     title: str
     figure: Any
     sentences: tuple[str, ...] = ()
-    """What it means, not escaped."""
+    """What it means, and what was left out; not escaped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,16 +158,22 @@ def _of_objectives(kind: PageKind, request: FigureRequest) -> Iterator[PageFigur
         name = request.study.value_name(objective)
         for each in request.studies:
             _require_values(each, (objective,))
-        studies = [_as_optuna(each, objective) for each in request.studies]
+        shown, sentences = request.studies, ()
         options: dict[str, object] = {}
         if "params" in kind.options:
-            options["params"] = _params(kind, request, objective)
+            names = _params(kind, request, objective)
+            options["params"] = [html.escape(each) for each in names]
+            if kind.name == "contour":
+                study, sentences = within_cells(request.study, names, objective)
+                shown = (study,)
+        studies = [_as_optuna(each, objective) for each in shown]
         subject = studies if "others" in kind.options and len(studies) > 1 else studies[0]
         if kind.name == "importance":
             options["evaluator"] = _judge(request, objective)
         if kind.name == "history" and len(studies) > 1:
             options["error_bar"] = True
-        yield PageFigure(name, _draw(kind, subject, target_name=html.escape(name), **options))
+        figure = _draw(kind, subject, target_name=html.escape(name), **options)
+        yield PageFigure(name, figure, sentences)
 
 
 def _params(kind: PageKind, request: FigureRequest, objective: int) -> list[str]:
@@ -179,22 +187,7 @@ def _params(kind: PageKind, request: FigureRequest, objective: int) -> list[str]
             )
     if not names:
         raise UsageError(f"The complete trials of {_short(request.study)} have no parameters.")
-    if kind.name == "contour":
-        _check_cells(request, names)
-    return [html.escape(name) for name in names]
-
-
-def _check_cells(request: FigureRequest, names: list[str]) -> None:
-    trials = request.study.trials
-    counts = sorted(
-        len(np.unique(trials.params[name].values[complete_rows(trials)])) for name in names
-    )
-    if counts[-1] * counts[-_PAIR] > _MAX_CONTOUR_CELLS:
-        raise UsageError(
-            f"Optuna's contour has a cell for each pair of values, here {counts[-1]:,} by "
-            f"{counts[-_PAIR]:,}, and a page cannot hold as many.",
-            hint="Choose fewer trials with --filter; hptui plot contour and --kind rank show all.",
-        )
+    return list(names)
 
 
 def _judge(request: FigureRequest, objective: int) -> object:
@@ -213,7 +206,7 @@ def _judge(request: FigureRequest, objective: int) -> object:
 def _of_parallel(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
     objectives = request.objectives()
     _require_values(request.study, objectives)
-    params = _params(kind, request, objectives[0])
+    params = [html.escape(each) for each in _params(kind, request, objectives[0])]
     if len(objectives) == 1:
         yield from _of_objectives(kind, request)
         return
@@ -228,8 +221,10 @@ def _of_pareto(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
     options: dict[str, object] = {}
     if axes != tuple(range(len(study.trials.directions))):
         options["targets"] = lambda trial: [trial.values[axis] for axis in axes]  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType] - a FrozenTrial
-    figure = _draw(kind, _as_optuna(study), target_names=names, **options)
-    yield PageFigure(" by ".join(study.value_name(axis) for axis in reversed(axes)), figure)
+    plain, sentences = _with_attributes(study)
+    figure = _draw(kind, plain, target_names=names, **options)
+    title = " by ".join(study.value_name(axis) for axis in reversed(axes))
+    yield PageFigure(title, figure, sentences)
 
 
 def _of_hypervolume(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
@@ -248,7 +243,8 @@ def _of_timeline(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]
     study = request.study
     if not np.isfinite(study.trials.starts_s).any():
         raise UsageError(f"No trial of {_short(study)} has started yet.")
-    yield PageFigure("trials over time", _draw(kind, _as_optuna(study)))
+    plain, sentences = _with_attributes(study)
+    yield PageFigure("trials over time", _draw(kind, plain), sentences)
 
 
 def _of_intermediate(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
@@ -318,6 +314,39 @@ def _as_optuna(study: PlottedStudy, objective: int | None = None) -> Study:
         metric_names=[html.escape(name) for name in names],
         spell=html.escape,
     )
+
+
+def _with_attributes(study: PlottedStudy) -> tuple[Study, tuple[str, ...]]:
+    """Return a study whose trials have their user attributes, which Optuna tells when pointed at.
+
+    And what is to be said about those.
+    """
+    plain = _as_optuna(study)
+    trials = study.trials
+    ids: list[int] = trials.trial_ids.tolist()
+    found = read_user_attributes(study.path, ids, most_chars=_MAX_ATTRIBUTE_CHARS)
+    if found is None:
+        return plain, ("User attributes are left out: those of so many trials fill no page.",)
+    id_of = dict(zip(trials.numbers.tolist(), ids, strict=True))
+    for each in plain.get_trials(deepcopy=False):
+        attributes = found.get(id_of[each.number])
+        if attributes:
+            each.user_attrs = {
+                html.escape(key): _escaped(value) for key, value in attributes.items()
+            }
+    return plain, ()
+
+
+def _escaped(value: object) -> object:
+    """Return what JSON holds with all its texts escaped."""
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, list):
+        return [_escaped(each) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return {html.escape(key): _escaped(each) for key, each in items}
+    return value
 
 
 def _require_values(study: PlottedStudy, objectives: object) -> None:
