@@ -95,6 +95,14 @@ async def sees(pilot: Pilot[Any], text: str) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app), text)
 
 
+def is_busy(plot: ViewPlot) -> bool:
+    """Whether a figure is being computed."""
+    thread = plot._threads[DEAR.name]  # pyright: ignore[reportPrivateUsage]
+    done = threading.Event()
+    thread.submit("probe", done.set, lambda _: None)
+    return not done.wait(0.2)
+
+
 def test_new_trials_wait_and_other_choices_do_not(
     computing: Computing, monkeypatch: pytest.MonkeyPatch
 ):
@@ -137,6 +145,29 @@ def test_another_filter_of_a_study_that_goes_on_is_not_made_to_wait(computing: C
     assert (computing.n_begun, computing.n_ended) == (4, 3)
 
 
+def test_newer_trials_are_not_judged_while_nobody_looks(
+    computing: Computing, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSE_S", 0.0)
+    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSES", 0.0)
+
+    async def scenario(pilot: Pilot[Any]) -> None:
+        plot = pilot.app.screen.query_one(ViewPlot)
+        plot.show(shown(3, 1), DEAR, ViewOptions())
+        await sees(pilot, "figure 1 of 3")
+        computing.may_end.clear()
+        plot.show(shown(5, 2), DEAR, ViewOptions())
+        await until(pilot, lambda: computing.n_begun == 2, "the second computation")
+        plot.rest()
+        await until(pilot, lambda: not is_busy(plot), "the end of the computation")
+        assert computing.n_ended == 1
+        computing.may_end.set()
+        plot.show(shown(5, 2), DEAR, ViewOptions())
+        await sees(pilot, "figure 3 of 5")
+
+    run(app(), scenario)
+
+
 def test_what_nobody_waits_for_is_ended_and_begun_again_when_it_is_wanted(computing: Computing):
     async def scenario(pilot: Pilot[Any]) -> None:
         plot = pilot.app.screen.query_one(ViewPlot)
@@ -144,7 +175,7 @@ def test_what_nobody_waits_for_is_ended_and_begun_again_when_it_is_wanted(comput
         plot.show(shown(3, 1), DEAR, ViewOptions())
         await sees(pilot, "step of 1")
         plot.rest()
-        await until(pilot, lambda: not busy(), "the end of the computation")
+        await until(pilot, lambda: not is_busy(plot), "the end of the computation")
         assert (computing.n_begun, computing.n_ended) == (1, 0)
         plot.show(shown(3, 1), DEAR, ViewOptions())
         await sees(pilot, "step of 2")
@@ -156,13 +187,5 @@ def test_what_nobody_waits_for_is_ended_and_begun_again_when_it_is_wanted(comput
         await pilot.pause()
         assert computing.n_begun == 2
 
-    def busy() -> bool:
-        plot = instance.screen.query_one(ViewPlot)
-        thread = plot._threads[DEAR.name]  # pyright: ignore[reportPrivateUsage]
-        done = threading.Event()
-        thread.submit("probe", done.set, lambda _: None)
-        return not done.wait(0.2)
-
-    instance = app()
-    run(instance, scenario)
+    run(app(), scenario)
     assert computing.n_ended == 1

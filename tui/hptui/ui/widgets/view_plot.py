@@ -85,6 +85,9 @@ class ViewPlot(TrialPlot):
         super().__init__(**naming)
         self._asked: _Asked | None = None
         self._figure: TitledFigure | None = None
+        self._figure_asked: _Asked | None = None
+        """What the figure is the answer to."""
+        self._is_resting = False
         self._drawn_for: int | None = None
         self._waiting: Timer | None = None
         self._dear_again: Timer | None = None
@@ -97,6 +100,7 @@ class ViewPlot(TrialPlot):
 
         Until it is there, the former one of the same kind stays. The marked trial is marked.
         """
+        self._is_resting = False
         before, asked = self._asked, _Asked(kind, options, shown)
         if asked.is_same(before):
             if self.marked != self._drawn_for:
@@ -121,9 +125,10 @@ class ViewPlot(TrialPlot):
     def rest(self) -> None:
         """End a computation whose figure nobody waits for any more."""
         self._stop_dear()
+        self._is_resting = True
         if self._figure is None:
             self._stop_waiting()
-            self._asked = None
+        self._asked = None if self._figure is None else self._figure_asked
 
     def on_unmount(self) -> None:
         """End the threads, and what they compute."""
@@ -141,7 +146,7 @@ class ViewPlot(TrialPlot):
         if message.asked.kind.is_dear:
             pause_s = max(_PAUSE_S, _PAUSES * message.took_s)
             self._dear_at_s = time.monotonic() + pause_s
-        self._figure = message.figure
+        self._figure, self._figure_asked = message.figure, message.asked
         if message.figure is None:
             self.show_sentence(message.trouble)
             return
@@ -186,7 +191,7 @@ class ViewPlot(TrialPlot):
         began_s = time.monotonic()
 
         def tell(text: str) -> None:
-            if not asked.is_alike(self._asked):
+            if self._is_resting or not asked.is_alike(self._asked):
                 raise _UnwantedError
             self.post_from_thread(self.Told(self, asked, text))
 
