@@ -119,7 +119,8 @@ class Choices:
             for name, edit in edits.items()
             if not isinstance(edit.fixed, Unset)
         }
-        seed = _seed_for(plan, study)
+        # The places in a grid are in the order of its seed, so that a run goes on in that.
+        seed = plan.seed if sampler.name == "grid" else _seed_for(plan, study)
         base = build_sampler(
             sampler,
             seed=seed,

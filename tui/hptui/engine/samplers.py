@@ -17,6 +17,7 @@ from optuna.samplers import nsgaii as genetic
 from hptui.domain.sampling import Method, MethodSpec, PrunerSpec, SamplerSpec, check_fit, method_of
 from hptui.domain.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
+from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.safe_cmaes import SafeCmaEsSampler
 from hptui.errors import MissingExtraError, OptionError
 
@@ -36,7 +37,7 @@ SAMPLER_CLASSES: Mapping[str, type[BaseSampler]] = {
     "nsgaii": optuna.samplers.NSGAIISampler,
     "nsgaiii": optuna.samplers.NSGAIIISampler,
     "qmc": optuna.samplers.QMCSampler,
-    "grid": optuna.samplers.GridSampler,
+    "grid": KnownGridSampler,
     "bruteforce": optuna.samplers.BruteForceSampler,
 }
 CROSSOVER_CLASSES: Mapping[str, type[genetic.BaseCrossover]] = {

@@ -19,6 +19,7 @@ from hptui.domain.edits import (
 from hptui.domain.text import safe_line
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
+from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.lease import (
     A_MOMENT_S,
     Lease,
@@ -179,6 +180,10 @@ def _start(
     study.pruner = choices.pruner
     n_leftover = treat_leftovers(study, folder, plan.leftovers)
     _write_study_attrs(plan, lease, study, choices)
+    if isinstance(choices.sampler.base, KnownGridSampler):
+        trials_before = study.get_trials(deepcopy=False)
+        marks = choices.sampler.base.learn(trials_before)
+        storage.set_ended_attrs(study._study_id, marks)
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
     storage.grouped = True
@@ -204,6 +209,7 @@ def _start(
         n_replayed=n_replayed,
         space=SpaceEdits(
             study=study,
+            storage=storage,
             sampler=choices.sampler,
             sampler_spec=choices.sampler_spec,
             seed=choices.sampler_seed,

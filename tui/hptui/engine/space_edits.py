@@ -18,6 +18,7 @@ from hptui.domain.edits import (
     resolve_value,
     unknown_parameter,
 )
+from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView
 from hptui.storage.distributions import from_optuna, to_optuna
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from hptui.domain.space import ChoiceValue, ParamSpec
     from hptui.engine.effective_space import EditedSpace
     from hptui.engine.space_view import SpaceViewSampler
+    from hptui.storage.sqlite import SqliteStorage
 
 _TRIALS_LOOKED_AT = 200
 
@@ -58,6 +60,8 @@ class SpaceEdits:
     """The edits of a running study and all that has to follow when they change."""
 
     study: optuna.Study
+    storage: SqliteStorage
+    """That of the study."""
     sampler: SpaceViewSampler
     sampler_spec: SamplerSpec
     seed: int | None
@@ -150,6 +154,8 @@ class SpaceEdits:
             )
             if isinstance(base, PartialFixedSampler):
                 base = base._base_sampler
+            if isinstance(base, KnownGridSampler):
+                self.storage.set_ended_attrs(self.study._study_id, base.learn(self._trials()))
             self.sampler.base = base
         view = self.sampler.view
         self.edited.replace(plan.edits, edits)

@@ -94,13 +94,19 @@ class StudyInMemory:
         if before is not trial.state:
             self._account_for(position, trial)
 
-    def annotate(self, user_attrs: Mapping[int, Mapping[str, Any]]) -> None:
-        """Set user attributes of trials, by their ids; of finished ones, too."""
+    def annotate(
+        self,
+        user_attrs: Mapping[int, Mapping[str, Any]],
+        system_attrs: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Set attributes of trials, by their ids; of finished ones, too."""
         is_any_finished = False
-        for trial_id, attrs in user_attrs.items():
+        of_system = system_attrs or {}
+        for trial_id in {**user_attrs, **of_system}:
             position = self._position_of[trial_id]
             trial = detached_copy(self.trials[position])
-            trial._user_attrs.update(attrs)
+            trial._user_attrs.update(user_attrs.get(trial_id, {}))
+            trial._system_attrs.update(of_system.get(trial_id, {}))
             self.trials[position] = trial
             is_any_finished |= trial.state in _FINISHED
         if is_any_finished:

@@ -26,7 +26,7 @@ from hptui.storage.template import gather_template
 from hptui.storage.timestamps import now
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from optuna.study import StudyDirection
 
@@ -277,6 +277,23 @@ class SqliteStorage(GroupedStorage):
                 self._file.gathered.set_trial_attribute(kind, trial_id, key, text)
             trial = self._writable(trial_id)
             (trial._user_attrs if kind == "user" else trial._system_attrs)[key] = stored
+
+    def set_ended_attrs(self, study_id: int, attrs: Mapping[int, Mapping[str, Any]]) -> None:
+        """Set system attributes of trials of a study by their ids, also of those that have ended.
+
+        Optuna's interface refuses that.
+        """
+        if not attrs:
+            return
+        stored: dict[int, dict[str, Any]] = {}
+        with self._lock:
+            with self._file.writing:
+                for trial_id, own in attrs.items():
+                    stored[trial_id] = {}
+                    for key, value in own.items():
+                        text, stored[trial_id][key] = dump_json(value)
+                        self._file.gathered.set_trial_attribute("system", trial_id, key, text)
+            self._file.memory.study(study_id).annotate({}, stored)
 
     def annotate(self, study_id: int, edit: Edit) -> Annotation:
         """Save a note or tags, of finished trials too; they are in the file on return.

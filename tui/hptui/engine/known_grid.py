@@ -1,0 +1,136 @@
+"""Optuna's grid, which knows the points that were tried under another grid or in another study."""
+
+# pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from optuna.samplers import GridSampler
+from optuna.trial import TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from hptui.domain.choices import ChoiceValue
+
+_HAS_RESULT = (TrialState.COMPLETE, TrialState.PRUNED)
+
+Point = tuple["ChoiceValue", ...]
+
+
+class KnownGridSampler(GridSampler):
+    """A grid that does not try again what has a result.
+
+    Optuna knows a point by a mark in its trial: its place in the grid of then, in the order that a
+    seed gives. So it does not know those that were carried over to a fork with another space, that
+    were imported, or tried before an edit; and the first trials of a study get the places of their
+    numbers, whatever has been tried. Without such trials, all is as Optuna has it.
+    """
+
+    _search_space: dict[str, list[ChoiceValue]]
+    _all_grids: list[tuple[ChoiceValue, ...]]
+
+    def __init__(
+        self, search_space: Mapping[str, Sequence[ChoiceValue]], seed: int | None = None
+    ) -> None:
+        super().__init__(search_space, seed)
+        self._known: dict[int, int | None] = {}
+        """The places of trials that had ended when they were learned of, by number."""
+
+    def learn(self, trials: Iterable[FrozenTrial]) -> dict[int, dict[str, Any]]:
+        """Take in the trials that have ended.
+
+        Returns:
+            The marks, by the ids of the trials that lack them, by which Optuna's own sampler knows
+            them too, where its grid is this one in the order of this seed.
+        """
+        ended = [trial for trial in trials if trial.state.is_finished()]
+        places = self._places(filter(None, map(self._point_of, ended)))
+        marks: dict[int, dict[str, Any]] = {}
+        for trial in ended:
+            mark = self._mark_of(trial)
+            point = self._point_of(trial)
+            place = None if point is None else places.get(point)
+            if mark is None and trial.state not in _HAS_RESULT:
+                # A failed trial counts where Optuna counts it.
+                place = None
+            elif place is None:
+                place = mark
+            self._known[trial.number] = place
+            if place is not None and place != mark:
+                marks[trial._trial_id] = {"search_space": self._search_space, "grid_id": place}
+        return marks
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Give a trial its place."""
+        is_first = 0 <= trial.number < self._n_min_trials
+        is_given = "grid_id" in trial.system_attrs or "fixed_params" in trial.system_attrs
+        if not is_first or is_given or not self._known:
+            super().before_trial(study, trial)
+            return
+        left = self._get_unvisited_grid_ids(study)
+        if trial.number in left:
+            place = trial.number
+        else:
+            place = int(self._rng.rng.choice(left or range(self._n_min_trials)))
+        storage, trial_id = study._storage, trial._trial_id
+        storage.set_trial_system_attr(trial_id, "search_space", cast("Any", self._search_space))
+        storage.set_trial_system_attr(trial_id, "grid_id", place)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """End the study when nothing is left; a trial that was enqueued has no place."""
+        if "grid_id" in study._storage.get_trial_system_attrs(trial._trial_id):
+            super().after_trial(study, trial, state, values)
+        elif not self._get_unvisited_grid_ids(study):
+            study.stop()
+
+    def _get_unvisited_grid_ids(self, study: optuna.Study) -> list[int]:
+        visited = {place for place in self._known.values() if place is not None}
+        running: set[int] = set()
+        for trial in study._storage.get_all_trials(study._study_id, deepcopy=False):
+            if trial.number in self._known:
+                continue
+            mark = self._mark_of(trial)
+            if mark is not None and trial.state.is_finished():
+                visited.add(mark)
+            elif mark is not None and trial.state is TrialState.RUNNING:
+                running.add(mark)
+        # As Optuna does: what runs may still fail to end.
+        everything = set(range(self._n_min_trials))
+        return list(everything - visited - running) or list(everything - visited)
+
+    def _mark_of(self, trial: FrozenTrial) -> int | None:
+        """Return the place that is stored with a trial, if it is one in this grid."""
+        place, space = (trial.system_attrs.get(key) for key in ("grid_id", "search_space"))
+        if not isinstance(place, int) or not isinstance(space, dict):
+            return None
+        values = cast("dict[str, Any]", space)
+        is_of_lists = all(isinstance(each, list) for each in values.values())
+        return place if is_of_lists and self._same_search_space(values) else None
+
+    def _point_of(self, trial: FrozenTrial) -> Point | None:
+        params = trial.params
+        if not self._param_names or any(name not in params for name in self._param_names):
+            return None
+        return _point(params[name] for name in self._param_names)
+
+    def _places(self, points: Iterable[Point]) -> dict[Point, int]:
+        wanted = set(points)
+        if not wanted:
+            return {}
+        places = ((_point(values), place) for place, values in enumerate(self._all_grids))
+        return {point: place for point, place in places if point in wanted}
+
+
+def _point(values: Iterable[ChoiceValue]) -> Point:
+    """Return values as they are compared: a fork, or a step, may have moved one by an ulp."""
+    return tuple(float(f"{each:.12g}") if isinstance(each, float) else each for each in values)
