@@ -189,6 +189,7 @@ def test_the_preview_tells_what_there_is():
         ("\x1b[2J", "_2J.csv"),
         ("...", "study.csv"),
         ("a" * 300, "a" * 100 + ".csv"),
+        ("研" * 300, "研" * 66 + ".csv"),
     ],
 )
 def test_an_export_is_called_like_its_study_where_that_can_be(name: str, expected: str):

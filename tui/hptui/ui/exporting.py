@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.filter_parser import parse_filter
 from hptui.domain.study_name import MAX_NAME_CHARS
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.export_forms import ExportForm
+
+_MAX_NAME_BYTES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +96,7 @@ def path_of(text: str) -> Path:
 
 def file_name_for(study_name: str, suffix: str) -> str:
     """Return a file's name for the export of a study, whatever the study is called."""
-    plain = re.sub(r"[^\w .-]+", "_", study_name)[:MAX_NAME_CHARS].strip(" .")
-    return f"{plain or 'study'}{suffix}"
+    plain = re.sub(r"[^\w .-]+", "_", study_name)[:MAX_NAME_CHARS]
+    # A letter may take four bytes, and file systems count those.
+    short = plain.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip(" .")
+    return f"{short or 'study'}{suffix}"
