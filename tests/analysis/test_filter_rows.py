@@ -385,6 +385,8 @@ def test_examples(text: str, numbers: list[int]):
         ("has:kern", "kern", "there is kernel"),
         ("attr.=1", "attr.", "No column"),
         ("kern", "kern", "like kernel=1"),
+        ("lr<1 AND nn<1", "AND", "must all be true, without 'AND'"),
+        ("lr<1 or loss>2", "or", "a=1|2 means either"),
         ("nn<1", "nn", "No column is called 'nn'"),
         ("odd<1", "odd", "No column"),
     ],

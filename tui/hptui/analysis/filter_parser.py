@@ -175,6 +175,13 @@ class _Parser:
             if after is not None:
                 message = f"{after.shown}{self._text[after.end : start]} needs a value."
                 raise self._error(message, after.start, start)
+            sign = _SIGN.match(self._text, start)
+            if sign is not None:
+                raise self._error(
+                    "Operators stand between a name and a value without blanks, as in lr<1.",
+                    start,
+                    sign.end(),
+                )
             raise self._error(f"Here {what} is missing.", start)
         self._at = match.end()
         if self._peek() == '"':

@@ -42,6 +42,8 @@ STATE_WORDS: Final = (
 """What `state:` takes, in full or its beginning."""
 NONE: Final = "none"
 _MAX_LISTED: Final = 10
+_LINKS: Final = frozenset(("and", "or", "not", "&", "&&"))
+"""What other languages have between terms."""
 
 
 def filter_rows(
@@ -233,10 +235,20 @@ class _Rows:
         return found
 
     def _refuse_half_a_comparison(self, filter_: Filter, term: Search) -> None:
-        """Refuse the beginning of a column's name, so that no trial vanishes while it is typed."""
+        """Refuse the beginning of a column's name, so that no trial vanishes while it is typed.
+
+        And words of other languages, which no trial has either.
+        """
         (word, *others) = term.words
         if others or word.is_quoted:
             return
+        if word.text.casefold() in _LINKS:
+            raise error_at(
+                filter_,
+                word,
+                f"Terms with blanks between them must all be true, without {word.shown!r}; "
+                "a=1|2 means either, and - before a term means not.",
+            )
         name = next((name for name in self._names.all() if name.startswith(word.text)), None)
         if name is not None:
             shown = safe_line(name, max_chars=MAX_SHOWN)
