@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, finish, load, run, start, wait_until
+
+from hptui.engine.client import ask_engine
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,16 +22,22 @@ WAITING = f"{OBJECTIVES}:waiting"
 QUICK = f"{OBJECTIVES}:quick"
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
-    """A run of the study `w` whose first trial waits until a file `go` appears."""
-    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "3", cwd=tmp_path)
+@contextmanager
+def a_run(folder: Path) -> Generator[subprocess.Popen[str]]:
+    """Run the study `w`, whose first trial waits until a file `go` appears."""
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "3", cwd=folder)
     try:
-        wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+        wait_until(lambda: (folder / "started-0").exists(), "a trial started")
         yield process
     finally:
-        (tmp_path / "go").touch()
+        (folder / "go").touch()
         finish(process)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
+    with a_run(tmp_path) as process:
+        yield process
 
 
 def said(*arguments: str, cwd: Path) -> str:
@@ -141,26 +150,27 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
 def test_a_bad_request_is_refused_and_changes_nothing(
     arguments: list[str], sentence: str, shared: Path
 ) -> None:
-    before = (status(shared)["n_trials"], len(load(shared, "w").trials))
+    before = budget_and_trials(shared)
     code, out, err = run(*arguments, cwd=shared)
     assert code in (1, 2)
     assert out == ""
     assert sentence in err
     assert "internal error" not in err
-    assert (status(shared)["n_trials"], len(load(shared, "w").trials)) == before
+    assert budget_and_trials(shared) == before
+
+
+def budget_and_trials(folder: Path) -> tuple[int, int]:
+    """Return the run's budget, as its engine says it, and how many trials the file has."""
+    answer = ask_engine(folder / "w.db", "w", {"op": "status"})
+    return answer["n_trials"], len(load(folder, "w").trials)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
     """The folder of a run that many tests may talk to, since they change nothing."""
     folder = tmp_path_factory.mktemp("shared")
-    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "3", cwd=folder)
-    try:
-        wait_until(lambda: (folder / "started-0").exists(), "a trial started")
+    with a_run(folder):
         yield folder
-    finally:
-        (folder / "go").touch()
-        finish(process)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +210,10 @@ def test_doctor_finds_nothing_in_a_sound_study(ended: Path) -> None:
 def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -> None:
     process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
-    wait_until(lambda: len(load(tmp_path, "w").trials) == 2, "both are in the file")
+    wait_until(
+        lambda: sum(bool(trial.params) for trial in load(tmp_path, "w").trials) == 2,
+        "both are in the file with their parameters",
+    )
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()

@@ -115,7 +115,9 @@ def build_wide_study(folder: Path) -> Path:
         f"parameter_{index:03d}": (index / 1000, FLOAT) for index in range(1000)
     }
     with StudyFile(path) as built:
+        built.run("BEGIN")
         built.add_study("wide")
         for value in (0.5, 0.25, math.nan):
             built.add_trial(value, params=params)
+        built.run("COMMIT")
     return path
