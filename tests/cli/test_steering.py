@@ -47,6 +47,11 @@ def said(*arguments: str, cwd: Path) -> str:
     return out
 
 
+def n_with_params(cwd: Path) -> int:
+    """Return how many trials have parameters in the file."""
+    return sum(bool(trial.params) for trial in load(cwd, "w").trials)
+
+
 def status(cwd: Path) -> dict[str, Any]:
     return json.loads(said("status", "w", "--json", cwd=cwd))
 
@@ -121,7 +126,7 @@ def test_jobs_enqueue_and_extend(running: subprocess.Popen[str], tmp_path: Path)
 def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
     process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "1", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
-    wait_until(lambda: bool(load(tmp_path, "w").trials[0].params), "its parameter is in the file")
+    wait_until(lambda: n_with_params(tmp_path) == 1, "its parameter is in the file")
     load(tmp_path, "w").tell(0, 7.0)
     (tmp_path / "go").touch()
     _, err = process.communicate(timeout=60)
@@ -210,10 +215,7 @@ def test_doctor_finds_nothing_in_a_sound_study(ended: Path) -> None:
 def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -> None:
     process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
-    wait_until(
-        lambda: sum(bool(trial.params) for trial in load(tmp_path, "w").trials) == 2,
-        "both are in the file with their parameters",
-    )
+    wait_until(lambda: n_with_params(tmp_path) == 2, "both are in the file with their parameters")
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()

@@ -199,7 +199,7 @@ def test_a_trial_that_hangs_is_ended_by_its_time_limit(tmp_path: Path) -> None:
 def test_a_file_locked_at_the_end_of_a_run_only_makes_it_wait(tmp_path: Path) -> None:
     process = start("run", WAITING, "--study", "w", "--trials", "1", "-j", "1", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-0").exists(), "the trial started")
-    wait_until(lambda: bool(load(tmp_path, "w").trials[0].params), "its parameter is in the file")
+    wait_until(lambda: _params_in_file(tmp_path) == 1, "its parameter is in the file")
     with closing(sqlite3.connect(tmp_path / "w.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         (tmp_path / "go").touch()
