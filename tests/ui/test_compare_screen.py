@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.driving import drive
 from tests.ui.showing import run as show
 from tests.ui.showing import screen_text, until
+from tests.ui.snapshots import snapshot_of
 
 from hptui.cli.application import open_place
 from hptui.domain.text_table import Column, TextTable
 from hptui.ui.app import HptuiApp
-from hptui.ui.data.compared_studies import names_of
+from hptui.ui.data.compared_studies import compare_snapshots, names_of
 from hptui.ui.data.text_table_model import TextTableModel
 
 if TYPE_CHECKING:
@@ -185,6 +188,13 @@ def test_it_follows_what_studies_do(folder: Path):
         assert "★ 0.5" in screen_text(app)
 
     show(app, scenario, size=(120, 40))
+
+
+def test_studies_with_fewer_objectives_may_take_their_places():
+    two = [replace(snapshot_of([2.0, 1.0]), starts_s=np.zeros(2), completes_s=np.ones(2))] * 2
+    compared = compare_snapshots(two, objective=1)
+    assert compared.comparison.objective == 0
+    assert compared.value_name == "value"
 
 
 def test_a_table_of_texts_joins_its_first_columns(folder: Path):

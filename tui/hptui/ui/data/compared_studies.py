@@ -65,11 +65,15 @@ def compare_snapshots(
 ) -> ComparedStudies:
     """Return studies side by side in one objective; it takes long with many trials.
 
+    It is the last one where others of the same names, with fewer of them, have taken their places.
+
     Raises:
         UsageError: They have different objectives by now.
     """
     names = names_of([(each.path, each.name) for each in snapshots])
     check_comparable([(name, each.directions) for name, each in zip(names, snapshots, strict=True)])
+    first = snapshots[0]
+    objective = min(objective, len(first.directions) - 1)
     comparison = compare(
         [
             ComparedStudy(name, each, each.sampler, each.pruner)
@@ -78,7 +82,6 @@ def compare_snapshots(
         objective,
         to,
     )
-    first = snapshots[0]
     name = value_name(first.metric_names, len(first.directions), objective)
     star, different = ("★", "≠") if has_unicode else ("*", "!")
     keys = range(len(snapshots))
