@@ -52,7 +52,7 @@ def evil(folder: Path) -> Path:
     choice = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", EVIL]}})
     path = folder / "evil.db"
     with StudyFile(path) as file:
-        file.add_study(EVIL, ("MINIMIZE", "MAXIMIZE"))
+        file.add_study(f"{EVIL}\u202e", ("MINIMIZE", "MAXIMIZE"))
         for at in range(4):
             params = {EVIL: (0.1 + at / 10, FLOAT), "kind": (at % 2, choice)}
             told = {EVIL: [EVIL, {EVIL: at}]}
@@ -232,6 +232,7 @@ def test_a_page_loads_nothing_and_obeys_no_name(
         assert parts.loads == []
         assert parts.tags.count("script") == text.count("<script")
         assert any(EVIL in each for each in parts.texts)
+        assert not any("\u202e" in each for each in parts.texts)
         # Plotly reads a little HTML in labels; what it gets of a name is no tag.
         assert "evil.example" in text
         assert not re.search(r"(<|\\u003c)a href", text.rpartition("Plotly.newPlot")[2])

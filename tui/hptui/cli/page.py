@@ -109,11 +109,11 @@ def _require_plotly() -> None:
 def _page(
     request: FigureRequest, kind: str, filter_text: str | None, figures: Sequence[PageFigure]
 ) -> str:
-    names = html.escape(", ".join(study.name for study in request.studies))
+    names = _text(", ".join(study.name for study in request.studies))
     n_trials = sum(len(study.trials.numbers) for study in request.studies)
     about = f"{n_trials:,} trial{'' if n_trials == 1 else 's'}"
     if filter_text is not None:
-        about += f", those that are <code>{html.escape(filter_text)}</code>"
+        about += f", those that are <code>{_text(filter_text)}</code>"
     parts = [
         "<!doctype html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{names}: {kind}</title>',
@@ -121,8 +121,8 @@ def _page(
         f"<body><h1>{names}: {kind}</h1><p>{about}</p>",
     ]
     for index, each in enumerate(figures):
-        parts.append(f"<h2>{html.escape(each.title)}</h2>")
-        parts += [f"<p>{html.escape(sentence)}</p>" for sentence in each.sentences]
+        parts.append(f"<h2>{_text(each.title)}</h2>")
+        parts += [f"<p>{_text(sentence)}</p>" for sentence in each.sentences]
         parts.append(
             each.figure.to_html(
                 full_html=False,
@@ -134,6 +134,10 @@ def _page(
         )
     parts.append("</body></html>\n")
     return "\n".join(parts)
+
+
+def _text(text: str) -> str:
+    return html.escape(safe_line(text, max_chars=2_000))
 
 
 def _open(target: Path) -> bool:
