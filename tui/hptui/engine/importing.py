@@ -18,7 +18,7 @@ from hptui.storage.gate import require_writable
 from hptui.storage.import_file import read_import_file
 from hptui.storage.import_known import THERE, read_rows_there
 from hptui.storage.import_plan import ImportPlan, Known, plan_import
-from hptui.storage.import_rows import add_trials, create_study, origin_of, params_to_try
+from hptui.storage.import_rows import add_trials, create_study, origins_of, params_to_try
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.studies import read_summary
@@ -140,9 +140,9 @@ def _rows_to_try(plan: ImportPlan, file_name: str) -> list[dict[str, Any]]:
         {
             "params": params_to_try(trial, space),
             "user_attrs": dict(trial.attributes),
-            "origin": origin_of(trial, file_name),
+            "origin": origin,
         }
-        for trial in plan.trials
+        for trial, origin in zip(plan.trials, origins_of(plan, file_name), strict=True)
     ]
 
 

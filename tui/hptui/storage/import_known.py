@@ -56,7 +56,7 @@ def digest_of(trial: ImportedTrial, space: Mapping[str, ParamSpec]) -> str:
     may be changed later, as tags are.
     """
     params = [(name, _received(space[name], value)) for name, value in sorted(trial.params.items())]
-    text = json.dumps([trial.state, params, trial.values, trial.start, trial.complete])
+    text = repr((trial.state, params, trial.values, trial.start, trial.complete))
     return blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 

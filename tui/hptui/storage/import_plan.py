@@ -56,8 +56,6 @@ class ImportedTrial:
     constraints: Mapping[str, float]
     is_feasible: bool
     """Whether it is said not to be infeasible."""
-    digest: str = ""
-    """By what its row is known again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +63,8 @@ class ImportPlan:
     """What comes of a file."""
 
     trials: tuple[ImportedTrial, ...]
+    digests: tuple[str, ...]
+    """By what the row of each of them is known again."""
     left_out: Mapping[str, int]
     space: Mapping[str, ParamSpec]
     directions: tuple[Direction, ...]
@@ -116,24 +116,28 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
             rows.append((row, state))
     space, told = _space(file, reader, rows, columns, request, known)
     trials: list[ImportedTrial] = []
+    digests: list[str] = []
     there = RowsThere() if known is None or request.again else known.rows
     for row, state in rows:
         params = _params(reader, row, columns, space, left_out)
         if params is None:
             continue
         trial = _trial(reader, row, state, params, columns, request, len(directions))
-        trial = replace(trial, digest=digest_of(trial, space))
-        if there.meet(trial, trial.digest):
+        digest = digest_of(trial, space)
+        if there.meet(trial, digest):
             left_out[THERE] += 1
         else:
             trials.append(trial)
+            digests.append(digest)
     if left_out[THERE]:
         n_there = f"{left_out[THERE]:,} there already"
         told.insert(0, f"{len(trials):,} new, {n_there}; --again takes them too")
     if reader.has_read_commas:
         told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names
-    return ImportPlan(tuple(trials), dict(+left_out), space, directions, names, (*remarks, *told))
+    return ImportPlan(
+        tuple(trials), tuple(digests), dict(+left_out), space, directions, names, (*remarks, *told)
+    )
 
 
 def _in_order(columns: ColumnMap, known: Known | None) -> ColumnMap:

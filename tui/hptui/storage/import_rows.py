@@ -113,15 +113,18 @@ def add_trials(
         "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
         (
             (trial_id, key, text)
-            for trial_id, trial in trials
-            for key, text in _system_attributes(trial, plan, file_name)
+            for (trial_id, trial), origin in zip(trials, origins_of(plan, file_name), strict=True)
+            for key, text in _system_attributes(trial, plan, origin)
         ),
     )
 
 
-def origin_of(trial: ImportedTrial, file_name: str) -> dict[str, str]:
-    """Return what a trial keeps of where it came from."""
-    return {"file": file_name, "place": trial.place, "row": trial.digest}
+def origins_of(plan: ImportPlan, file_name: str) -> list[dict[str, str]]:
+    """Return what each trial keeps of where it came from."""
+    return [
+        {"file": file_name, "place": trial.place, "row": digest}
+        for trial, digest in zip(plan.trials, plan.digests, strict=True)
+    ]
 
 
 def params_to_try(trial: ImportedTrial, space: dict[str, ParamSpec]) -> dict[str, ChoiceValue]:
@@ -144,9 +147,9 @@ def _times(trial: ImportedTrial, now: str) -> tuple[str | None, str | None]:
 
 
 def _system_attributes(
-    trial: ImportedTrial, plan: ImportPlan, file_name: str
+    trial: ImportedTrial, plan: ImportPlan, origin: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    yield IMPORT_KEY, json.dumps(origin_of(trial, file_name))
+    yield IMPORT_KEY, json.dumps(origin)
     if trial.state == "WAITING":
         yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
     for name, value in trial.constraints.items():
