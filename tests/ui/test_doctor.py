@@ -40,6 +40,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_each_finding_has_its_remedy(folder: Path) -> None:
     study = folder_of(folder / "wine.db", NAME)
+    draft = folder / ".hptui-new-abcdefgh"
+    draft.mkdir()
+    (draft / "owner.json").write_text('{"pid": 7, "host": "[b]h", "target": "\\u001b[2Jx.db"}')
     drive(
         """
         wait "last"
@@ -57,7 +60,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         wait "has died. Removed." 60s
         wait-not "enter: remove what"
         press a
-        wait "Mend 1 thing?"
+        wait "Mend 2 things?"
         press n
         expect "run by hptui on here"
         expect "run by hptui on there"
@@ -68,6 +71,11 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         wait "leave as it is"
         press x
         wait "bytes. Removed." 60s
+        expect "A draft of \\x1b[2Jx.db was left by process 7 on [b]h, begun"
+        press a
+        wait "Mend 1 thing?"
+        press m
+        wait-not "enter: remove it" 60s
         press a
         expect-not "Mend"
         press esc
@@ -77,6 +85,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
     )
     assert sorted(os.listdir(study)) == ["engine.lock", "scratch", "unsaved-[b]x[].jsonl"]
     assert os.listdir(study / "scratch") == []
+    assert not draft.exists()
 
 
 def test_what_cannot_be_examined_or_mended_says_why(folder: Path) -> None:
