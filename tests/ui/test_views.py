@@ -200,6 +200,9 @@ def test_the_filter_of_the_table_is_that_of_the_plots(path: Path) -> None:
         press escape
         wait "28 complete"
         expect-not "of 42 trials"
+        size 39x11
+        wait "this is 39x11"
+        expect-not "─"
         """,
         path,
         "mixed",

@@ -39,6 +39,8 @@ _KEYS: Final = (
     ("reset-field", "reset"),
 )
 """Ids of commands, and what they do here."""
+_LINES_BESIDE: Final = 13
+_LEAST_LINES, _MOST_LINES = 18, 34
 
 
 class EditSpaceScreen(Dialog[str]):
@@ -141,7 +143,7 @@ class EditSpaceScreen(Dialog[str]):
             if answer == "leave":
                 self.dismiss(None)
 
-        choices = [("l", "leave", "Leave without applying"), ("s", "stay", "Stay")]
+        choices = [("l", "leave", "leave without applying"), ("s", "stay", "keep on editing")]
         self.app.push_screen(
             ChoiceDialog("Leave?", "The edits are not applied yet.", choices), leave
         )
@@ -172,6 +174,9 @@ class EditSpaceScreen(Dialog[str]):
         if message.space is None:
             self._tell(message.problem, is_trouble=True)
             return
+        # No larger than its rows, a sentence below one of them and the effect need.
+        height = min(len(message.space.known) + _LINES_BESIDE, _MOST_LINES)
+        self.query_one("#frame").styles.height = max(_LEAST_LINES, height)
         self._table.show(message.space, "No trial has told of a parameter yet.")
         self._tell("")
         self._table.lines.focus()

@@ -199,7 +199,7 @@ class SetupScreen(ForkedSetup):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "Leave"), ("s", "stay", "Stay")]
+        choices = [("l", "leave", "leave"), ("s", "stay", "keep on editing")]
         text = "What is set up here is not kept."
         self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 

@@ -54,7 +54,8 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
             return view.why_not(n_objectives)
         plots = self.plots
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
-            return "This is for the overview; 1 shows it."
+            key = self.app.first_key_of(OVERVIEW.command_id)
+            return f"This is for the overview; {key} shows it."
         kind = plots.kind
         if command_id == "choose" and not self._choices():
             return "There is nothing to choose for this view."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 from textual import getters
 from textual.containers import Horizontal
@@ -16,6 +16,7 @@ from hptui.ui.data.preview_lines import preview_lines, preview_title
 from hptui.ui.data.study_feed import StudyFeed
 from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
+from hptui.ui.widgets.grid_columns import fit
 from hptui.ui.widgets.history_plot import HistoryPlot
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class StudyPreview(Horizontal):
         lines = preview_lines(row, self._snapshot)
         widest = max((cell_len(label) for label, _, _ in lines), default=0)
         width = min(max(_MIN_LABEL_WIDTH, widest), _MAX_LABEL_WIDTH)
+        ellipsis = "…" if self.app.unicode else ">"
         for label, value, role in lines:
-            text.append(f"{set_cell_size(label, width)}  ", variables.get("dimmed", ""))
+            text.append(f"{fit(label, width, 'left', ellipsis)}  ", variables.get("dimmed", ""))
             text.append(f"{value}\n", variables.get(f"state-{role}", "") if role else "")
         about.update(text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
 from textual.reactive import reactive
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from textual import events
 
     from hptui.ui.widgets.spans import Span
+
+
+_GAP: Final = 3
+_SMALL_GAP: Final = 2
+"""Cells between two tabs, and where all of them would not fit else."""
 
 
 class TabLine(RoleStyled):
@@ -65,11 +70,14 @@ class TabLine(RoleStyled):
         self._places = []
         spans: list[Span] = []
         at = 0
+        words = sum(len(label) for _, label in self._tabs)
+        has_room = words + _GAP * (len(self._tabs) - 1) <= self.size.width
+        gap = _GAP if has_room else _SMALL_GAP
         for key, label in self._tabs:
             role = "other" if key in self._full else "empty"
-            spans += [(label, "chosen" if key == self.chosen else role), ("   ", "")]
+            spans += [(label, "chosen" if key == self.chosen else role), (" " * gap, "")]
             self._places.append((range(at, at + len(label)), key))
-            at += len(label) + 3
+            at += len(label) + gap
         return draw_lines(self, [spans])
 
     def on_click(self, event: events.Click) -> None:
