@@ -41,6 +41,10 @@ _STEP_LINES: Final = 2
 _MIN_LINES: Final = 6
 _LINES_FOR_TABLE: Final = 6
 """The rule, the counts by state, the names of columns, and a few trials."""
+_VIEW_PART: Final = "55%"
+"""Of the column, for a view of which nobody gave the height."""
+_VIEW_LINES: Final = 13
+"""The same in a low terminal."""
 _STEP_PERCENT: Final = 5
 _CURVE_PERCENT: Final = (20, 40, 80)
 """The least share of the second plot, the usual one, and the most."""
@@ -83,6 +87,8 @@ class PlotArea(Vertical):
         """Heights that a person gave, of the overview and of the other views."""
         self._room = 0
         """How high they may be now; 0 as long as that is not known."""
+        self._sizes: tuple[int | str | None, int | str | None] = None, None
+        self._curve_width: str | None = None
         self._curve_percent: int | None = None
         self._drawing: Timer | None = None
         self._drawn_at_s = 0.0
@@ -174,13 +180,11 @@ class PlotArea(Vertical):
             self._apply_sizes()
 
     def _apply_sizes(self) -> None:
-        lines = self._lines.get(self._height_name)
-        if lines is not None and self._room:
-            # What was asked for is kept, for when there is room again.
-            lines = max(_MIN_LINES, min(lines, self._room))
-        self.styles.height = lines
-        is_short = self.screen.has_class("-short")
-        self.styles.max_height = self._room if lines is None and is_short and self._room else lines
+        sizes = self._height()
+        if sizes != self._sizes:
+            # Setting the same again would have the whole screen laid out.
+            self._sizes = sizes
+            self.styles.height, self.styles.max_height = sizes
         curve = self.query_one(CurvePlot)
         percent = self._curve_percent
         if percent is not None:
@@ -188,7 +192,24 @@ class PlotArea(Vertical):
             percent = self._curve_percent = max(least, min(percent, most))
         # On a narrow screen it has the place of the other plot.
         is_beside = percent is not None and not self.screen.has_class("-narrow")
-        curve.styles.width = f"{percent}%" if is_beside else None
+        width = f"{percent}%" if is_beside else None
+        if width != self._curve_width:
+            self._curve_width = width
+            curve.styles.width = width
+
+    def _height(self) -> tuple[int | str | None, int | str | None]:
+        """Return height and greatest height; None leaves it to the styles of the overview."""
+        lines, room = self._lines.get(self._height_name), self._room
+        if lines is not None:
+            # What was asked for is kept, for when there is room again.
+            lines = max(_MIN_LINES, min(lines, room)) if room else lines
+            return lines, lines
+        is_short = self.screen.has_class("-short")
+        usual = None
+        if self._view is not OVERVIEW:
+            usual = _VIEW_LINES if is_short else _VIEW_PART
+        most = room if is_short and room else None
+        return usual, most or (None if usual is None else "100%")
 
     def show(self, snapshot: StudySnapshot, shown: ShownTrials, selected: int | None) -> None:
         """Draw another moment: now, or later where plots of many trials have just been drawn."""
@@ -221,7 +242,9 @@ class PlotArea(Vertical):
             if self.kind is not None and "evaluator" in self.kind.options:
                 self._options[view.name] = self.options.with_next_evaluator()
         self._view = view
-        self.set_class(view is not OVERVIEW, "-view")
+        # With a class all styles of all that is inside would be worked out anew.
+        self.query_one("#overview").display = view is OVERVIEW
+        self.query_one("#view").display = view is not OVERVIEW
         self._apply_sizes()
         self._name_views()
         self._draw()
