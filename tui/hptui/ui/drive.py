@@ -14,7 +14,7 @@ from textual.pilot import WaitForScreenTimeout
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.drive_script import Click, Expect, Press, Resize, Screenshot, Type, Wait
-from hptui.ui.screen_text import screen_text
+from hptui.ui.screen_text import screen_picture, screen_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -161,7 +161,7 @@ def write_screen(app: HptuiApp, file: str) -> None:
         StepFailedError: The file cannot be written.
     """
     is_picture = file.endswith(".svg")
-    text = app.export_screenshot(title="hptui") if is_picture else screen_text(app) + "\n"
+    text = screen_picture(app) if is_picture else screen_text(app) + "\n"
     try:
         Path(file).write_text(text, "utf-8")
     except OSError as error:

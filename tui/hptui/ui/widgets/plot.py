@@ -118,14 +118,8 @@ class Plot(RoleStyled):
         """Draw one line of the latest picture."""
         lines = () if self.drawn is None else self.drawn.picture.lines
         base = self.style_of("")
-        segments: list[Segment] = []
-        for span in lines[y] if y < len(lines) else ():
-            text = span.text
-            if not segments:
-                # Blanks that begin a line stand alone: some viewers of SVG pictures eat them.
-                text = text.lstrip(" ")
-                segments.append(Segment(" " * (len(span.text) - len(text)), base))
-            segments.append(Segment(text, self.style_of(span.role)))
+        spans = lines[y] if y < len(lines) else ()
+        segments = [Segment(span.text, self.style_of(span.role)) for span in spans]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def colours(self) -> dict[Role, str]:
