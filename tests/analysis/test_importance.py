@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import optuna
+import psutil
 import pytest
 from tests.analysis.plain_studies import made, many, param, tuned
 
@@ -285,3 +288,21 @@ def test_numbers_that_an_evaluator_cannot_take_are_refused_with_a_reason():
     with pytest.raises(UsageError, match="so far from each other"):
         compute_importance(far, 0, "mdi")
     assert sum(share for _, share in ours(far, "ped-anova").shares) == pytest.approx(1)
+
+
+def test_nobody_is_left_computing_when_who_asked_is_killed():
+    # The question never ends: without its parent the process would wait for the rest for good.
+    starter = (
+        "import os, subprocess, sys, time\n"
+        "command = [sys.executable, '-m', 'hptui.engine.importance_child', str(os.getpid())]\n"
+        "print(subprocess.Popen(command, stdin=0).pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", starter], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as asking:
+        assert asking.stdout is not None
+        child = psutil.Process(int(asking.stdout.readline()))
+        asking.kill()
+        gone, _ = psutil.wait_procs([child], timeout=30)
+    assert gone == [child]

@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.engine import control, processes
+from hptui.engine import control
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
@@ -38,6 +38,7 @@ from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
 from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+from hptui.registry.process_ties import adopt_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +108,7 @@ class Engine:
             if lease is not None and lease.is_alive and not lease.is_for_a_moment:
                 raise busy_error(self._plan.study_file, lease)
             self._connections.open()
-            processes.adopt_orphans()
+            adopt_orphans()
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
             if about is None:

@@ -13,6 +13,7 @@ from hptui.analysis.importance import JudgedParam, JudgedTrials
 from hptui.domain.space import spec_from_json
 from hptui.engine.importance import evaluate
 from hptui.errors import UsageError
+from hptui.registry.process_ties import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Read a question from standard input; write lines of JSON, the last one the answer."""
+    """Read a question from standard input; write lines of JSON, the last one the answer.
+
+    The argument is the pid of who asks: without them nobody waits for an answer.
+    """
+    die_with_parent(int(sys.argv[1]))
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as arrays:
         given: dict[str, npt.NDArray[Any]] = dict(arrays.items())
     order = json.loads(bytes(given["order"]))

@@ -113,7 +113,7 @@ def _write_question(
 def _child(question: IO[bytes], errors: IO[bytes]) -> Generator[subprocess.Popen[bytes]]:
     """Start the process; on leaving, it is gone."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "hptui.engine.importance_child"],
+        [sys.executable, "-P", "-m", "hptui.engine.importance_child", str(os.getpid())],
         stdin=question,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -8,7 +8,6 @@ lines to the pipe `fd`; the last line is `done`, and its absence means that the 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import random
@@ -31,6 +30,7 @@ from hptui.registry.exploration import Observations, Plan, choose_value
 from hptui.registry.load import Objective, describe_error, load_objective, loaded_info
 from hptui.registry.observed import End, Observation, Suggestion
 from hptui.registry.probe_trial import ProbeEnded, ProbeTrial
+from hptui.registry.process_ties import adopt_orphans, die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,6 @@ _UNWIND_S = 1.0
 _EXIT_S = 0.5
 _TICK_MS = 50
 _GRACE_S = 1.0
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Channel:
@@ -135,7 +133,7 @@ class Prober:
     def _be_trial(self, number: int, plan: Plan, channel: Channel) -> NoReturn:
         """Run the objective once and end the process; what it writes to `channel` is all."""
         try:
-            _die_with_parent()
+            die_with_parent()
             signal.alarm(max(1, int(self._deadline - time.monotonic()) + 5))
             folder = self._folder / f"{number:06}"
             folder.mkdir(parents=True)
@@ -292,21 +290,12 @@ def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None
             process.send_signal(number)
 
 
-def _prctl(option: int, value: int) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _die_with_parent() -> None:
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> NoReturn:
     """Probe the objective that the command line names."""
     order: dict[str, Any] = json.loads(sys.argv[1])
     os.set_inheritable(order["fd"], False)
-    _die_with_parent()
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    die_with_parent()
+    adopt_orphans()
     signal.alarm(max(1, int(order["deadline"] - time.monotonic()) + 10))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     channel = Channel(order["fd"])
