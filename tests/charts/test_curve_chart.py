@@ -170,5 +170,8 @@ def test_where_the_trial_is_pruned_is_drawn():
     assert text_in(bracket, "target").count("3") == 2 + 1
     far = drawn("RUNNING", pruned(curve_of({0: 50.0})))
     assert "pruned above: it, out of sight" in far.plain()
+    named = Pruning((Threshold("rung of halving", level, is_upper=True, is_rungs=True),))
+    assert "▼ pruned above: rung " in f"{drawn('RUNNING', named).plain()} "
+    assert "rung of" not in drawn("RUNNING", named).plain()
     none = drawn("RUNNING", Pruning(why_none="no pruner is recorded"))
     assert "no threshold: no pruner is recorded" in none.plain()

@@ -79,7 +79,9 @@ def draw_curve(
     pruning, when = source.pruning, "" if source.state == "RUNNING" else " now"
     legend = [
         *_legend(source, own, n_hidden, is_log=is_log, unicode=unicode),
-        *threshold_entries(pruning, x_axis, y_axis, unicode=unicode, importance=3, when=when),
+        *threshold_entries(
+            pruning, x_axis, y_axis, width, unicode=unicode, importance=3, when=when
+        ),
     ]
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return CurvePicture(line_picture(fit_legend(legend, width), width, height))

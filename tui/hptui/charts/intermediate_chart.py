@@ -88,7 +88,7 @@ def draw_intermediate(
         ],
         legend=[
             *_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
-            *threshold_entries(pruning, x_axis, y_axis, unicode=unicode, importance=6),
+            *threshold_entries(pruning, x_axis, y_axis, width, unicode=unicode, importance=6),
         ],
     )
     return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from hptui.charts.lines import Line
 if TYPE_CHECKING:
     from hptui.analysis.axis import Axis
     from hptui.analysis.pruning import Pruning, Threshold
+
+_WIDTH_FOR_NAMES: Final = 100
+_MORE: Final = re.compile(r" of |, ")
+"""What follows in the name of a threshold says of what it is, or when it holds."""
 
 
 def threshold_lines(pruning: Pruning, x_axis: Axis, y_axis: Axis, columns: int) -> list[Line]:
@@ -43,6 +48,7 @@ def threshold_entries(
     pruning: Pruning,
     x_axis: Axis,
     y_axis: Axis,
+    width: int,
     *,
     unicode: bool,
     importance: int,
@@ -54,18 +60,20 @@ def threshold_entries(
         pruning: The thresholds.
         x_axis: Of the chart, as the next.
         y_axis: What is beyond it is out of sight.
+        width: Of the chart; in a narrow one, names are without what they are of.
         unicode: Whether the terminal shows more than ASCII.
         importance: Of the entries of thresholds.
         when: Where it is not that of the moment of which the chart tells, a word for that.
     """
     entries: list[LegendEntry] = []
-    for (name, is_upper), group in groupby(pruning.thresholds, _key):
+    for (full_name, is_upper), group in groupby(pruning.thresholds, _key):
         alike = list(group)
         if alike[0].is_rungs:
             mark = "".join(dict.fromkeys(_rung_mark(each, ascii=not unicode) for each in alike))
         else:
             mark = "⠒" if unicode else "-"
         levels = np.concatenate([each.curve.values for each in alike])
+        name = _MORE.split(full_name)[0] if width < _WIDTH_FOR_NAMES else full_name
         if not np.isfinite(levels).any():
             text = f"all pruned, too few at the {name}"
         else:
