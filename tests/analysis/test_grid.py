@@ -61,6 +61,15 @@ def test_the_ranks_agree_with_optuna(tmp_path: Path):
     assert pair.n_without == len(trials) - len(have_both) > 0
 
 
+def test_where_all_values_are_equal_no_cell_is_worse():
+    xs, ys = ([((at * step) % 30) / 30 for at in range(30)] for step in (1, 7))
+    params = {"x": param("x", FloatParam(0, 1), xs), "y": param("y", FloatParam(0, 1), ys)}
+    pair = build_pair(made([3.3] * 30, params=params), "x", "y", 0)
+    *chart, _ = draw_heat(pair, "contour", width=60, height=20).picture.plain().split("\n")
+    assert "█" in "".join(chart)
+    assert not set("".join(chart)) & set("▓▒░·")
+
+
 def test_equal_values_share_their_rank():
     assert rank_shares(np.array([3.0, 1.0, 1.0, 2.0, 9.0])).tolist() == [0.75, 0.125, 0.125, 0.5, 1]
     assert rank_shares(np.array([7.0])).tolist() == [0.5]

@@ -68,6 +68,15 @@ def test_studies_of_other_lengths_count_where_they_have_trials():
     assert band.n_studies == 2
 
 
+def test_a_damaged_number_takes_no_room():
+    numbers = np.array([0, 1, 2**40])
+    values, all_of = np.array([3.0, 2.0, 1.0]), np.ones(3, np.bool_)
+    odd = build_history(numbers, values, all_of, all_of, "minimize")
+    band = build_band([odd, *histories([5.0, 4.0])])
+    assert band.numbers.tolist() == [0, 1, 2**40]
+    assert band.best_means.tolist() == [4.0, 3.0, 1.0]
+
+
 def test_what_stands_out_does_not_squash_the_band():
     values = [5.0] * 50
     values[3] = 1e6

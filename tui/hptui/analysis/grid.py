@@ -65,6 +65,8 @@ class Grid:
             weights: FloatArray = 1.0 / (distance + 1e-12) ** 2
             # Quarters, so that the middle of the greatest floats is still one.
             estimate = (weights / weights.sum(axis=1, keepdims=True)) @ (known / 4) * 4
+            # Rounding must not take a mean beyond what it is the mean of.
+            estimate = np.clip(estimate, known.min(), known.max())
             is_empty = np.isnan(self.values[row])
             filled[row, is_empty] = estimate[is_empty]
         return filled

@@ -31,20 +31,24 @@ class HistoryBand:
 
 def build_band(histories: Sequence[History]) -> HistoryBand:
     """Return the band of one objective over studies."""
-    count = max((int(each.numbers[-1]) + 1 for each in histories if len(each.numbers)), default=0)
-    values = np.full((len(histories), count), np.nan)
-    bests = np.full((len(histories), count), np.nan)
-    has_value = np.zeros((len(histories), count), np.bool_)
+    # A damaged trial may have any number, so only those that there are get a place.
+    known = np.unique(
+        np.concatenate([np.zeros(0, np.int64), *(each.numbers for each in histories)])
+    )
+    shape = len(histories), len(known)
+    values, bests = np.full(shape, np.nan), np.full(shape, np.nan)
+    has_value = np.zeros(shape, np.bool_)
     for row, each in enumerate(histories):
+        at = np.searchsorted(known, each.numbers)
         is_counted = each.is_feasible & ~np.isnan(each.values)
-        has_value[row, each.numbers] = is_counted
-        values[row, each.numbers] = np.where(is_counted, each.values, np.nan)
-        bests[row, each.numbers] = each.best
-    numbers = np.flatnonzero(has_value.any(axis=0))
-    means, deviations = _mean_and_deviation(values[:, numbers])
-    best_means, best_deviations = _mean_and_deviation(bests[:, numbers])
+        has_value[row, at] = is_counted
+        values[row, at] = np.where(is_counted, each.values, np.nan)
+        bests[row, at] = each.best
+    is_shown = has_value.any(axis=0)
+    means, deviations = _mean_and_deviation(values[:, is_shown])
+    best_means, best_deviations = _mean_and_deviation(bests[:, is_shown])
     n_studies = int(has_value.any(axis=1).sum())
-    return HistoryBand(numbers, means, deviations, best_means, best_deviations, n_studies)
+    return HistoryBand(known[is_shown], means, deviations, best_means, best_deviations, n_studies)
 
 
 def _mean_and_deviation(values: FloatArray) -> tuple[FloatArray, FloatArray]:
