@@ -24,7 +24,11 @@ KILLS = 50
 LANES = 2
 """Studies that are run, and killed, side by side."""
 LONGEST_S = 0.3
-"""A kill comes so long after the start at the latest."""
+"""A kill comes so long after what it waits for at the latest."""
+EVERY = 5
+"""Of so many kills one waits for the run's start only, before there are workers."""
+TRIALS = 2
+"""The others wait until so many trials are announced."""
 HALF_WRITTEN = """
 SELECT count(*) FROM trials AS t WHERE state = 'COMPLETE' AND NOT (
   (SELECT count(*) FROM trial_values WHERE trial_id = t.trial_id) = 1
@@ -62,8 +66,10 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
     with starter() as started:
         for index in range(KILLS // LANES):
             leftovers = ("fail", "requeue")[index % 2]
+            n_trials = TRIALS if index % EVERY else 0
             delay_s = rng.uniform(0, LONGEST_S)
-            announced = _run_until_killed(started, folder, temporary, leftovers, delay_s)
+            announced = _run_until_killed(started, folder, temporary, leftovers, n_trials, delay_s)
+            assert len(announced) >= n_trials
             _check(folder / "r.db", announced)
             n_announced += len(announced)
     arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
@@ -78,16 +84,24 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
 
 
 def _run_until_killed(
-    starter: Starter, folder: Path, temporary: Path, leftovers: str, delay_s: float
+    starter: Starter,
+    folder: Path,
+    temporary: Path,
+    leftovers: str,
+    n_trials: int,
+    delay_s: float,
 ) -> list[dict[str, Any]]:
-    """Kill a run so long after it has started; returns the trials that it had announced."""
+    """Kill a run so long after it has announced trials; returns all that it had announced."""
     arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
     arguments += ["--trials", "1000000", "--leftovers", leftovers]
     said = folder / "said"
     said.unlink(missing_ok=True)
     variables = {**places_in(folder), "TMPDIR": str(temporary)}
     process = starter.start(arguments, folder, said, variables)
-    wait_until(lambda: said.exists() and said.stat().st_size > 0, "the run started")
+    wait_until(
+        lambda: said.exists() and said.read_bytes().count(b"\n") > n_trials,
+        f"the run announced {n_trials} trials",
+    )
     threading.Event().wait(delay_s)
     workers = process.children(recursive=True)
     process.kill()
