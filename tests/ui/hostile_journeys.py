@@ -181,7 +181,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         size 1x1
         size 10x3
         size 41x12
-        wait "complete"
+        wait "all 9"
         size 120x40
         wait "{MARK}"
         """,
