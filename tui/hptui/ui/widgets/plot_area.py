@@ -39,6 +39,8 @@ _PAUSE_S_A_TRIAL: Final = 1e-5
 _MAX_PAUSE_S: Final = 2.0
 _STEP_LINES: Final = 2
 _MIN_LINES: Final = 6
+_LEAST_LINES: Final = 4
+"""In the smallest terminal, so that the table shows a row."""
 _LINES_FOR_TABLE: Final = 6
 """The rule, the counts by state, the names of columns, and a few trials."""
 _VIEW_PART: Final = "55%"
@@ -174,7 +176,7 @@ class PlotArea(Vertical):
             each for each in self.siblings if each.display and not isinstance(each, TrialTable)
         ]
         taken = _LINES_FOR_TABLE + sum(each.outer_size.height for each in below)
-        room = max(_MIN_LINES, cast("Widget", self.parent).size.height - taken)
+        room = max(_LEAST_LINES, cast("Widget", self.parent).size.height - taken)
         if room != self._room:
             self._room = room
             self._apply_sizes()
@@ -202,7 +204,7 @@ class PlotArea(Vertical):
         lines, room = self._lines.get(self._height_name), self._room
         if lines is not None:
             # What was asked for is kept, for when there is room again.
-            lines = max(_MIN_LINES, min(lines, room)) if room else lines
+            lines = min(max(_MIN_LINES, lines), room) if room else lines
             return lines, lines
         is_short = self.screen.has_class("-short")
         usual = None
