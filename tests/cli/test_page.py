@@ -6,6 +6,7 @@ import json
 import math
 import re
 import webbrowser
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, cast
 
@@ -115,6 +116,26 @@ def test_figures_are_those_that_optuna_draws_of_the_file(
     (ours,) = page_figures(PAGE_KINDS[kind], request_of(plain))
     theirs = getattr(optuna.visualization, PAGE_KINDS[kind].function)(plain.study, **options)
     assert drawn(ours.figure) == drawn(theirs)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_history_of_chosen_trials_has_their_numbers_and_values(plain: PlainStudy, others: int):
+    # One of them has a number that only a damaged file holds.
+    numbers = np.array([3, 7, 9, 12, 2**40])
+    whole = made([5.0, 4.0, 1.0, 2.0, 3.0], infeasible=[2])
+    trials = cast("PlottedTrials", replace(whole, numbers=numbers))
+    study = PlottedStudy(plain.path, "part", trials, ())
+    request = FigureRequest((study,) * (1 + others))
+    (ours,) = page_figures(PAGE_KINDS["history"], request)
+    traces = ours.figure.data[:1] if others else ours.figure.data[::2]
+    points = {x: y for trace in traces for x, y in zip(trace.x, trace.y, strict=True)}
+    expected = {3: 5.0, 7: 4.0, 9: 1.0, 12: 2.0, 2**40: 3.0}
+    if others:
+        # Of several studies only feasible trials are drawn.
+        del expected[9]
+    assert points == expected
+    best = ours.figure.data[1]
+    assert dict(zip(best.x, best.y, strict=True))[2**40] == 2.0
 
 
 def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):

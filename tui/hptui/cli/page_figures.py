@@ -31,7 +31,7 @@ from hptui.storage.study_reports import read_reports
 from hptui.storage.user_attributes import read_user_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from optuna import Study
     from optuna.study import StudyDirection
@@ -172,8 +172,27 @@ def _of_objectives(kind: PageKind, request: FigureRequest) -> Iterator[PageFigur
             options["evaluator"] = _judge(request, objective)
         if kind.name == "history" and len(studies) > 1:
             options["error_bar"] = True
+        own_numbers = _number_anew(studies) if kind.name == "history" else []
         figure = _draw(kind, subject, target_name=html.escape(name), **options)
+        if own_numbers:
+            for trace in figure.data:
+                trace.x = [own_numbers[at] for at in trace.x]
         yield PageFigure(name, figure, sentences)
+
+
+def _number_anew(studies: Sequence[Study]) -> list[int]:
+    """Number trials from 0 without gaps, alike in all studies; return their numbers of before.
+
+    Optuna's history takes a trial's number for its place among the trials, which it is not where a
+    filter leaves some out.
+    """
+    trials = [each.get_trials(deepcopy=False) for each in studies]
+    numbers = sorted({trial.number for each in trials for trial in each})
+    place = {number: at for at, number in enumerate(numbers)}
+    for each in trials:
+        for trial in each:
+            trial.number = place[trial.number]
+    return numbers
 
 
 def _params(kind: PageKind, request: FigureRequest, objective: int) -> list[str]:
