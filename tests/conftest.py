@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end: it would go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 20, 50)
+
+
 def _place(item: pytest.Item) -> int:
     folder = item.path.relative_to(TESTS).parts[0]
     return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
@@ -51,4 +59,14 @@ def plain_optuna_closes_its_connections() -> Generator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RDBStorage, "__init__", init)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_of_the_persons_own(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Have all programs that tests start keep settings, states and data in a place of the tests."""
+    place = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+            patch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
         yield

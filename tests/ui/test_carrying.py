@@ -99,7 +99,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         press tab ctrl+u
         type table
         wait "table would get 3 of 3 trials."
-        expect "x: choice 0.5, 0.25, half, from the file"
+        wait "x: choice 0.5, 0.25, half, from the file"
         press tab ctrl+u
         type later
         wait "as: 'later' is none of finished, waiting."

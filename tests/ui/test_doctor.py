@@ -95,7 +95,7 @@ def test_what_cannot_be_examined_or_mended_says_why(folder: Path) -> None:
         wait "wine"
         press f
         wait "Doctor of wine"
-        wait "│  ! /"
+        wait "│  !"
         expect-not "enter mend"
         press esc
         wait-not "Doctor of"
