@@ -22,7 +22,7 @@ from tests.benchmarks import bare_table, objectives
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 from tests.benchmarks.terminal import Terminal
 
-from hptui.engine.client import ask_engine
+from hptui.engine.client import ask_engine, running_engine
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -108,8 +108,7 @@ def _engine(file: Path, objective: str = "five_params") -> Generator[None]:
         yield
     finally:
         _hptui("stop", name, "--now")
-        lease = file.with_suffix(".hptui") / "engine.json"
-        while lease.exists():
+        while running_engine(file, STUDY) is not None:
             time.sleep(0.05)
 
 

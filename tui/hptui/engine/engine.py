@@ -393,9 +393,8 @@ class Engine:
         """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
         self._crew.close(_CLOSE_S)
-        unstored: HptuiError | None = None
-        if self.run_state is not None:
-            unstored = self.run_state.close(self._workplace.worker_log)
+        run = self.run_state
+        unstored = None if run is None else run.close(self._workplace.worker_log)
         self._workplace.close()
         self._connections.close()
         return unstored
