@@ -293,10 +293,10 @@ def test_numbers_that_an_evaluator_cannot_take_are_refused_with_a_reason():
 def test_nobody_is_left_computing_when_who_asked_is_killed():
     # The question never ends: without its parent the process would wait for the rest for good.
     starter = (
-        "import os, subprocess, sys, time\n"
+        "import os, signal, subprocess, sys\n"
         "command = [sys.executable, '-m', 'hptui.engine.importance_child', str(os.getpid())]\n"
         "print(subprocess.Popen(command, stdin=0).pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", starter], stdin=subprocess.PIPE, stdout=subprocess.PIPE

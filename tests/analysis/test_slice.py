@@ -62,6 +62,18 @@ def test_a_log_parameter_that_was_once_linear_is_drawn_linear():
     assert axis.place(axis.values).tolist() == [1.0, 0.0]
 
 
+def test_the_last_choice_and_the_last_number_are_told_in_low_charts_too():
+    params = {
+        "kernel": param("kernel", ChoiceParam(("relu", "tanh", "logistic")), [0, 1, 2]),
+        "layers": param("layers", IntParam(1, 3), [1, 2, 3]),
+    }
+    slices = build_slices(made([1, 2, 3], params=params), list(params), 0)
+    for width, last in ((70, "logistic┬"), (60, "logi…┬")):
+        axis = draw_slices(slices, width=width, height=10).picture.plain().splitlines()[-2]
+        for label in ("relu", "tanh", last, "2", "3┬"):
+            assert label in axis
+
+
 def test_names_and_choices_are_never_obeyed():
     params = {
         "\x1b[2J日": param("\x1b[2J日", ChoiceParam(MIXED_CHOICES), [0, 1, 2, 3, 4]),

@@ -80,10 +80,15 @@ class Drawing:
     field: Field
 
 
+def has_row_for_labels(height: int) -> bool:
+    """Say whether labels of the x axis have a row below it; in lower charts they stand in it."""
+    return height >= _HEIGHT_FOR_LABELS
+
+
 def field_of(y_ticks: Ticks, width: int, height: int, *, has_legend: bool) -> Field:
     """Return where the data of a chart of this size stand."""
     left = max((len(label) for _, label in y_ticks), default=0) + 1
-    below = 2 if height >= _HEIGHT_FOR_LABELS else 1
+    below = 2 if has_row_for_labels(height) else 1
     below += has_legend and height >= _HEIGHT_FOR_LEGEND
     return Field(left, 0, max(2, width - left), max(2, height - below))
 
@@ -151,7 +156,7 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -
     row = field.top + field.height
     corner, level, tick = ("└", "─", "┬") if unicode else ("+", "-", "+")
     cells.put(row, field.left - 1, corner + level * field.width, "axis")
-    has_own_row = cells.height >= _HEIGHT_FOR_LABELS
+    has_own_row = has_row_for_labels(cells.height)
     pointed_at = None if canvas.x_mark is None else field.column(canvas.x_mark)
     stop = field.width - len(canvas.x_label) - 1
     is_pointed_at = not has_own_row and pointed_at is not None and pointed_at >= stop
@@ -162,13 +167,15 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -
     free_from = -field.left if has_own_row else 0
     for place, label in canvas.x_ticks:
         at = field.column(place)
-        # Under its tick in the middle, or else in the axis, right of its tick.
+        # Under its tick in the middle, or else in the axis: right of its tick, at the end left.
         start = min(at - len(label) // 2, stop - len(label)) if has_own_row else at + 1
-        hides = not has_own_row and pointed_at in range(at, start + len(label))
+        if not has_own_row and at < stop < start + len(label):
+            start = at - len(label)
+        hides = not has_own_row and pointed_at in range(min(at, start), start + len(label) + 1)
         if hides or start < free_from or start + len(label) > stop:
             continue
         cells.put(row, field.left + at, tick, "axis")
         cells.put(row + has_own_row, field.left + start, label, "label")
-        free_from = start + len(label) + 1
+        free_from = max(at, start + len(label)) + 1
     if pointed_at is not None:
         cells.put(row, field.left + pointed_at, "▲" if unicode else "^", "selected")

@@ -64,7 +64,7 @@ def draw_heat(
     best = np.flatnonzero(pair.numbers == pair.best) if pair.best is not None else ()
     canvas = Canvas(
         x_label=label(pair.x.name, width // 4 - 2, unicode=unicode),
-        x_ticks=param_x_ticks(pair.x, width, unicode=unicode),
+        x_ticks=param_x_ticks(pair.x, width, height, unicode=unicode),
         y_ticks=ticks,
         dots=(
             *_dots(shading, area),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hptui.charts.canvas import has_row_for_labels
 from hptui.charts.figure import x_ticks, y_ticks
 from hptui.charts.label import label
 from hptui.domain.choices import spell_choice
@@ -18,12 +19,19 @@ _MIN_CHOICE_CHARS: Final = 3
 _MAX_TICKS: Final = 200
 
 
-def param_x_ticks(param: ParamAxis, width: int, *, unicode: bool) -> Ticks:
-    """Return the ticks of a parameter below a chart of this width."""
+def param_x_ticks(param: ParamAxis, width: int, height: int, *, unicode: bool) -> Ticks:
+    """Return the ticks of a parameter below a chart of this size."""
     if param.choices is None:
         return x_ticks(param.axis, width, whole=param.is_whole)
-    room = max(_MIN_CHOICE_CHARS, width // len(param.choices) - 2)
-    return _choice_ticks(param, room, unicode=unicode)
+    count = len(param.choices)
+    room = max(_MIN_CHOICE_CHARS, width // count - 2)
+    ticks = _choice_ticks(param, room, unicode=unicode)
+    if not has_row_for_labels(height) and 1 < count == len(ticks):
+        # In the axis the last two stand between the same ticks.
+        room = max(_MIN_CHOICE_CHARS, width // (count - 1) - len(ticks[-2][1]) - 5)
+        last = choice_label(param, count - 1, room, unicode=unicode)
+        return [*ticks[:-1], (ticks[-1][0], last)]
+    return ticks
 
 
 def param_y_ticks(param: ParamAxis, width: int, height: int, *, unicode: bool) -> Ticks:

@@ -103,7 +103,7 @@ def _panel(
     best = np.flatnonzero(numbers == slices.best) if slices.best is not None else ()
     canvas = Canvas(
         x_label="",
-        x_ticks=param_x_ticks(each.param, width, unicode=unicode),
+        x_ticks=param_x_ticks(each.param, width, height, unicode=unicode),
         y_ticks=y_ticks(y_axis, width, height),
         dots=(
             Dots(dots_of(~is_feasible), "infeasible", "⊘", "X"),
