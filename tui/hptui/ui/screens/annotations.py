@@ -68,6 +68,13 @@ class AnnotatingDialog(Dialog[str]):
         """Say what is wrong, or what is being done."""
         self.query_one("#problem", Static).update(Text(safe_line(text, max_chars=400)))
 
+    @on(Failed)
+    def tell_failure(self, message: Failed) -> None:
+        """Say why it could not be done; what was typed stays."""
+        self._is_saving = False
+        self.tell(f"{message.error.message} {message.error.hint}".strip())
+        self.app.bell()
+
     def after_defect(self) -> None:
         """Let it be tried again."""
         self._is_saving = False
@@ -158,13 +165,6 @@ class TagsDialog(AnnotatingDialog):
             return self.Saved(f"The tags of {self.what.title} are saved.")
 
         self.in_thread(work)
-
-    @on(AnnotatingDialog.Failed)
-    def tell_failure(self, message: AnnotatingDialog.Failed) -> None:
-        """Say why it could not be done; what was typed stays."""
-        self._is_saving = False
-        self.tell(f"{message.error.message} {message.error.hint}".strip())
-        self.app.bell()
 
 
 _KNOWN_CELLS: Final = 58

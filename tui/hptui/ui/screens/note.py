@@ -209,13 +209,6 @@ class NoteDialog(AnnotatingDialog):
 
         self.in_thread(work)
 
-    @on(AnnotatingDialog.Failed)
-    def tell_failure(self, message: AnnotatingDialog.Failed) -> None:
-        """Say why it could not be done; what was typed stays."""
-        self._is_saving = False
-        self.tell(f"{message.error.message} {message.error.hint}".strip())
-        self.app.bell()
-
     def _ask_about(self, theirs: Note) -> None:
         self._is_saving = False
         self.tell("Somebody else has saved this note meanwhile.")
