@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `-m` puts the working folder first, where nothing of hptui stands.
+    del sys.path[0]
+
 from hptui.cli import main
 
 if __name__ == "__main__":

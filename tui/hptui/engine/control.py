@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hptui.domain.edits import edits_from_json, edits_to_json
 from hptui.domain.space import spec_to_json
 from hptui.engine.clock import now
-from hptui.engine.pool import threads_per_slot
+from hptui.engine.pool import cores_per_slot
 from hptui.engine.rules import Phase
 from hptui.engine.run_events import (
     ExtendRequested,
@@ -92,7 +92,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "pruner": run.pruner,
         "sampler_ms_a_trial": 1000 * trials.sampler_s / ended if ended else None,
         "backend": engine.plan.backend,
-        "threads_per_slot": threads_per_slot(len(engine.slots)),
+        "threads_per_slot": cores_per_slot(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
     }

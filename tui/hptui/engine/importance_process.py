@@ -19,7 +19,7 @@ from hptui.analysis.importance import build_importance, judged_trials
 from hptui.domain.space import spec_to_json
 from hptui.domain.text import safe_text
 from hptui.errors import HptuiError, UsageError
-from hptui.registry.probe import BLAS_VARIABLES
+from hptui.registry.core_count import core_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -118,7 +118,7 @@ def _child(question: IO[bytes], errors: IO[bytes]) -> Generator[subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=errors,
         # The cores belong to the trials that may be running.
-        env=os.environ | dict.fromkeys(BLAS_VARIABLES, "1"),
+        env=os.environ | core_variables(1, replace=True),
     )
     with process:
         try:

@@ -117,8 +117,8 @@ def _end_of(text: str) -> str:
 
 def _dotted(kind: type) -> str:
     module = kind.__module__
-    # A file that was loaded by its path has a made-up module name.
-    is_loose = module.startswith("_hptui_objective_")
+    # A file that cannot be imported by its name is the main module.
+    is_loose = module in ("__main__", "__mp_main__")
     return kind.__qualname__ if is_loose else f"{module}.{kind.__qualname__}"
 
 

@@ -20,6 +20,8 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
 from hptui.engine.slot import run_host
+from hptui.registry.core_count import core_variables
+from hptui.registry.program import without_folder_on_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,30 +32,12 @@ if TYPE_CHECKING:
 
 Backend = Literal["loky", "threading"]
 
-# The variables joblib itself sets (joblib._parallel_backends.ParallelBackendBase).
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-
-
 _STATUS_WAIT_S = 0.5
 
 
-def threads_per_slot(n_slots: int) -> int:
-    """Return how many BLAS and OpenMP threads each slot may use."""
+def cores_per_slot(n_slots: int) -> int:
+    """Return how many cores the code of each slot's trials may use."""
     return max(1, joblib.cpu_count() // max(1, n_slots))
-
-
-def thread_limits(n_slots: int) -> dict[str, str]:
-    """Return the environment that limits native threads; what the user has set stays."""
-    limit = str(threads_per_slot(n_slots))
-    return {name: limit for name in _THREAD_VARIABLES if name not in os.environ}
 
 
 @dataclass(eq=False)
@@ -138,19 +122,19 @@ class Pool:
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading)."""
-        executor: Any = ProcessPoolExecutor(max_workers=1, env=thread_limits(n_slots))
+        variables = core_variables(cores_per_slot(n_slots))
+        executor: Any = ProcessPoolExecutor(max_workers=1, env=variables)
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
-        future: Any = executor.submit(
-            run_host,
-            {
-                "socket": str(self._socket),
-                "home": str(self._home),
-                "log": str(self._log),
-                "objective": self._ref.to_json(),
-                "workers": tokens,
-                "threads": self.backend == "threading",
-            },
-        )
+        config = {
+            "socket": str(self._socket),
+            "home": str(self._home),
+            "log": str(self._log),
+            "objective": self._ref.to_json(),
+            "workers": tokens,
+            "threads": self.backend == "threading",
+        }
+        with without_folder_on_path():
+            future: Any = executor.submit(run_host, config)
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()

@@ -15,6 +15,7 @@ from typing import Any
 from optuna.exceptions import TrialPruned
 
 from hptui.domain.objective import ObjectiveRef
+from hptui.domain.space import spec_to_json
 from hptui.engine import host
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
 from hptui.engine.protocol import Message, WorkerLink
@@ -22,6 +23,9 @@ from hptui.engine.scratch import SharedScratchFolders
 from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadSurroundings
 from hptui.engine.worker_trial import TrialEnded, WorkerTrial
 from hptui.errors import HptuiError
+from hptui.registry.core_count import limit_core_count
+from hptui.registry.load import load_objective, loaded_info
+from hptui.registry.program import act_as_program
 
 Objective = Callable[[Any], object]
 
@@ -51,6 +55,7 @@ def _run_host(config: Message) -> bool:
     host_log = Path(config["log"])
     host.settle(host_log)
     os.chdir(home)
+    limit_core_count()
     threads = bool(config["threads"])
     router = host.install_router() if threads else None
     ref = ObjectiveRef.from_json(config["objective"])
@@ -82,11 +87,9 @@ def _run_host(config: Message) -> bool:
 
 
 def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
-    from hptui.domain.space import spec_to_json
-    from hptui.registry.load import load_objective, loaded_info
-
     # An author's warnings belong to the log, never to the outcome of a trial.
     warnings.simplefilter("default")
+    act_as_program(Path(ref.target) if ref.kind == "file" else None)
     objective = load_objective(ref)
     info = loaded_info(objective, ref)
     about: Message = {

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
-import os
 import sys
 import threading
 import traceback
@@ -21,6 +20,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.catalogue import candidate_of, is_registered, source_file
 from hptui.registry.modules import find_in_folder
+from hptui.registry.program import module_name
 from hptui.registry.source import plain_name, read_source
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ Objective = Callable[[Any], object]
 
 _lock = threading.RLock()
 _loaded: dict[tuple[str, str, str], Objective] = {}
+_modules: dict[str, ModuleType] = {}
+"""A file's path -> the module that it is loaded as."""
 _cut_at: dict[str, int] = {}
 """A module's name -> the line of its top-level `study.optimize`, where its import was ended."""
 
@@ -46,11 +48,11 @@ class LoadError(ObjectiveError):
 def load_objective(ref: ObjectiveRef) -> Objective:
     """Import an objective and return it: a function, or an object that can be called.
 
-    A file is imported as `python file.py` would run it: its folder comes first on the path, its
-    `__name__` is not `__main__`, and a `study.optimize` at its top level ends the import, since
-    the trials are hptui's to run. A module is imported as `python -m` would, with the current
-    folder first on the path where the module stands there. A class is called without arguments.
-    Each is loaded once in a process; later edits of the file do not reach it.
+    A file is imported as `import train` beside it would: its folder comes first on the path, and
+    its `__name__` is `train`. A module is imported as `python -m` would, with the current folder
+    first on the path where the module stands there. In both, and in all that they import, studies
+    are left alone (`import_guard`). A class is called without arguments. Each is loaded once in a
+    process; later edits of the file do not reach it.
 
     Raises:
         LoadError: It cannot be imported or called; the message has the file and the line.
@@ -58,7 +60,7 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     key = (ref.kind, ref.target, ref.attribute)
     with _lock:
         if key not in _loaded:
-            module = _import_file(ref) if ref.kind == "file" else _import_module(ref)
+            module = _import(ref)
             _loaded[key] = _callable_in(module, ref)
         return _loaded[key]
 
@@ -95,45 +97,47 @@ class _FreshLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class _OptimizeCalled(BaseException):
-    """Ends the import of a file that starts an optimisation of its own."""
+def _import(ref: ObjectiveRef) -> ModuleType:
+    from hptui.registry.import_guard import studies_left_alone
+
+    with studies_left_alone() as cut_at:
+        module = _import_file(ref) if ref.kind == "file" else _import_module(ref)
+    _cut_at.update(cut_at)
+    return module
 
 
 def _import_file(ref: ObjectiveRef) -> ModuleType:
     path = Path(ref.target)
-    name = _private_name(path)
-    if name in sys.modules:
-        return sys.modules[name]
-    source = read_source(path)
+    if str(path) in _modules:
+        return _modules[str(path)]
+    read_source(path)
+    name = module_name(path)
     loader = _FreshLoader(name, str(path))
     spec = cast("ModuleSpec", importlib.util.spec_from_file_location(name, path, loader=loader))
     module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module
     try:
         with _first_on_path(path.resolve().parent), _as_main_program(path):
-            _execute(loader, module, stops_at_optimize=b".optimize(" in source)
+            _execute(loader, module)
     except BaseException:
-        del sys.modules[name]
+        _restore(name, before)
         raise
+    _modules[str(path)] = module
     _pickle_by_value(module)
     return module
 
 
-def _private_name(path: Path) -> str:
-    # Unlike any module's real name, so that neither shadows the other.
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    stem = "".join(char if char.isidentifier() else "_" for char in path.stem)
-    return f"_hptui_objective_{stem}_{digest}"
+def _restore(name: str, module: ModuleType | None) -> None:
+    if module is None:
+        sys.modules.pop(name, None)
+    else:
+        sys.modules[name] = module
 
 
-def _execute(loader: _FreshLoader, module: ModuleType, *, stops_at_optimize: bool) -> None:
+def _execute(loader: _FreshLoader, module: ModuleType) -> None:
     try:
-        with _optimize_ends_import() if stops_at_optimize else contextlib.nullcontext():
-            loader.exec_module(module)
-    except _OptimizeCalled as stop:
-        frames = traceback.extract_tb(stop.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == loader.path]
-        _cut_at[module.__name__] = (lines[0] if lines else None) or 0
+        loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -184,24 +188,9 @@ def _as_main_program(path: Path) -> Generator[None]:
         sys.argv = before
 
 
-@contextlib.contextmanager
-def _optimize_ends_import() -> Generator[None]:
-    from optuna.study import Study
-
-    def refuse(*_: object, **__: object) -> None:
-        raise _OptimizeCalled
-
-    original = Study.optimize
-    Study.optimize = refuse
-    try:
-        yield
-    finally:
-        Study.optimize = original
-
-
 def _pickle_by_value(module: ModuleType) -> None:
-    # Worker processes that the objective starts through joblib or dask cannot import a private
-    # module, so its functions travel with their code, as those of `__main__` do.
+    # Processes that the objective starts through joblib or dask must not run the file once more,
+    # so its functions travel with their code, as those of `__main__` do.
     for name in ("cloudpickle", "joblib.externals.cloudpickle"):
         with contextlib.suppress(ImportError, AttributeError, ValueError):
             importlib.import_module(name).register_pickle_by_value(module)

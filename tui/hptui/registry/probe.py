@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 from hptui.domain.trial_folder import VARIABLE
+from hptui.registry.core_count import core_variables
 from hptui.registry.probe_result import ProbedParam, ProbeResult, Story
 
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.space import ParamSpec
-
-BLAS_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
 
 _GRACE_S = 2.0
 """After the deadline the process may still tell what it saw and clean up; then it is killed."""
@@ -129,7 +120,7 @@ def _child(
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start the process; on leaving, it and all that it started are gone."""
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    environment |= dict.fromkeys(BLAS_VARIABLES, "1")
+    environment |= core_variables(1, replace=True)
     # Temporary files go with the probe, and joblib starts no processes of its own.
     environment |= dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER"), str(temporary))
     environment["JOBLIB_MULTIPROCESSING"] = "0"

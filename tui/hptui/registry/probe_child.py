@@ -26,11 +26,13 @@ from optuna import TrialPruned
 from hptui.domain.objective import Direction, ObjectiveRef
 from hptui.domain.trial_folder import VARIABLE
 from hptui.errors import HptuiError, SpaceError
+from hptui.registry.core_count import limit_core_count
 from hptui.registry.exploration import Observations, Plan, choose_value
 from hptui.registry.load import Objective, describe_error, load_objective, loaded_info
 from hptui.registry.observed import End, Observation, Suggestion
 from hptui.registry.probe_trial import ProbeEnded, ProbeTrial
 from hptui.registry.process_ties import adopt_orphans, die_with_parent
+from hptui.registry.program import act_as_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -301,6 +303,8 @@ def main() -> NoReturn:
     channel = Channel(order["fd"])
     ref = ObjectiveRef.from_json(order["ref"])
     pid = os.getpid()
+    limit_core_count()
+    act_as_program(Path(ref.target) if ref.kind == "file" else None)
     try:
         function = load_objective(ref)
         info = loaded_info(function, ref)

@@ -114,7 +114,7 @@ def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> 
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "hptui", command, *arguments],
+            [sys.executable, "-P", "-m", "hptui", command, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,0 +1,234 @@
+# pyright: reportPrivateUsage=false
+"""What Optuna does while an objective's file is imported: nothing that lasts.
+
+A script makes its study at its top level, often in a file, and optimises it there. Each worker and
+each probe imports the script, and the trials are hptui's to run. So until the import has ended
+
+- `Study.optimize` ends the import of the module that calls it at its top level;
+- a study that is created or loaded is a copy in memory, with the trials that it has in its storage;
+- a storage of Optuna's connects to its database when it is used first, not when it is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from optuna import storages
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, _CachedStorage
+from optuna.study import Study
+from sqlalchemy import make_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from types import ModuleType
+
+    from optuna.study import StudyDirection
+
+
+class _OptimizeCalled(BaseException):
+    """Ends the import of a module that starts an optimisation of its own."""
+
+
+@contextlib.contextmanager
+def studies_left_alone() -> Generator[dict[str, int]]:
+    """Have Optuna create, change and optimise no study in the block.
+
+    Yields:
+        A module's name -> the line of its top-level `Study.optimize`, where its import was ended;
+        filled while the block runs.
+    """
+    cut_at: dict[str, int] = {}
+    copies = _Copies(storages.get_storage)
+    with (
+        contextlib.closing(copies),
+        _replaced(Study, "optimize", _refuse),
+        _replaced(storages, "get_storage", copies.of),
+        _replaced(SourceFileLoader, "exec_module", _ending_at_optimize(cut_at)),
+        _connecting_later(RDBStorage),
+    ):
+        yield cut_at
+
+
+@contextlib.contextmanager
+def _replaced(owner: Any, name: str, value: object) -> Generator[None]:  # noqa: ANN401
+    own = name in vars(owner)
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(owner, name, original)
+        else:
+            delattr(owner, name)
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise _OptimizeCalled
+
+
+def _ending_at_optimize(cut_at: dict[str, int]) -> Callable[[SourceFileLoader, ModuleType], None]:
+    original = SourceFileLoader.exec_module
+
+    def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
+        try:
+            original(self, module)
+        except _OptimizeCalled as stop:
+            frames = traceback.extract_tb(stop.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == self.path]
+            cut_at[module.__name__] = (lines[0] if lines else None) or 0
+
+    return exec_module
+
+
+@contextlib.contextmanager
+def _connecting_later(kind: type[Any]) -> Generator[None]:
+    """Have storages of `kind` keep their arguments; the first use, whenever it is, connects."""
+    connect = kind.__init__
+
+    def keep(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the class has it
+        self.__dict__["_hptui_arguments"] = (args, kwargs)
+
+    def connect_now(self: Any, name: str) -> Any:  # noqa: ANN401 - of any attribute
+        if "_hptui_arguments" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        args, kwargs = self.__dict__.pop("_hptui_arguments")
+        connect(self, *args, **kwargs)
+        return getattr(self, name)
+
+    with _replaced(kind, "__init__", keep):
+        # It stays: the storages that were made may be used at any time.
+        kind.__getattr__ = connect_now
+        yield
+
+
+class _Copies:
+    """Gives a copy in memory for each storage that a script names."""
+
+    def __init__(self, open_storage: Callable[[Any], BaseStorage]) -> None:
+        self._open = open_storage
+        self._known: dict[str | int, _Copy] = {}
+        self._kept: list[object] = []
+        """Objects whose identity stands in `_known`."""
+
+    def of(self, storage: str | BaseStorage | None) -> BaseStorage:
+        """Return what Optuna's `get_storage` gives, as a copy where it would last."""
+        if storage is None or isinstance(storage, InMemoryStorage):
+            return self._open(storage)
+        key = storage if isinstance(storage, str) else id(storage)
+        if key not in self._known:
+            self._kept.append(storage)
+            self._known[key] = _Copy(lambda: self._open(_reading(storage)))
+        return self._known[key]
+
+    def close(self) -> None:
+        """Let go of all origins; the copies stay as they are."""
+        for copy in self._known.values():
+            copy.close()
+
+
+class _Copy(InMemoryStorage):
+    """A storage in memory that takes a study from its origin when it is asked for by name.
+
+    A study that the origin has already is given also where it would be made, since the script made
+    it in an earlier run.
+    """
+
+    def __init__(self, open_origin: Callable[[], BaseStorage]) -> None:
+        super().__init__()
+        self._open_origin = open_origin
+        self._origin: BaseStorage | None = None
+        self._looked_for: set[str] = set()
+        self._is_closed = False
+
+    def create_new_study(
+        self, directions: Sequence[StudyDirection], study_name: str | None = None
+    ) -> int:
+        """Create a study in memory, or return the one that the origin has under this name."""
+        if study_name is not None:
+            with contextlib.suppress(KeyError):
+                return self.get_study_id_from_name(study_name)
+        return super().create_new_study(directions, study_name)
+
+    def get_study_id_from_name(self, study_name: str) -> int:
+        """Return the id of a study, copied from the origin where it is there only."""
+        if study_name not in self._looked_for:
+            self._looked_for.add(study_name)
+            self._copy(study_name)
+        return super().get_study_id_from_name(study_name)
+
+    def get_all_studies(self) -> list[Any]:
+        """Return the studies of the origin and of this copy."""
+        origin = self._read_origin()
+        for study in origin.get_all_studies() if origin is not None else ():
+            with contextlib.suppress(KeyError):
+                self.get_study_id_from_name(study.study_name)
+        return super().get_all_studies()
+
+    def close(self) -> None:
+        """Let go of the origin: what is asked for from now on is looked for in memory only."""
+        origin, self._origin = self._origin, None
+        self._is_closed = True
+        if isinstance(origin, _CachedStorage):
+            origin.remove_session()
+            origin._backend.engine.dispose()
+
+    def _read_origin(self) -> BaseStorage | None:
+        if self._origin is None and not self._is_closed:
+            # A database that is not there, is not reached or has no tables yet holds no study.
+            with contextlib.suppress(Exception):
+                self._origin = self._open_origin()
+                self._origin.get_all_studies()
+        return self._origin
+
+    def _copy(self, name: str) -> None:
+        origin = self._read_origin()
+        if origin is None:
+            return
+        try:
+            there = origin.get_study_id_from_name(name)
+        except KeyError:
+            return
+        here = super().create_new_study(origin.get_study_directions(there), name)
+        for key, value in origin.get_study_user_attrs(there).items():
+            self.set_study_user_attr(here, key, value)
+        for key, value in origin.get_study_system_attrs(there).items():
+            self.set_study_system_attr(here, key, value)
+        for trial in origin.get_all_trials(there, deepcopy=False):
+            self.create_new_trial(here, template_trial=trial)
+
+
+def _reading(storage: str | BaseStorage) -> str | BaseStorage:
+    """Return a storage that reads a database and makes no table or file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if isinstance(storage, str):
+        made_with: dict[str, Any] = {"url": storage}
+    elif "_hptui_arguments" in storage.__dict__:
+        args, kwargs = storage.__dict__["_hptui_arguments"]
+        made_with = {**dict(zip(("url", "engine_kwargs"), args, strict=False)), **kwargs}
+    else:
+        return storage
+    return RDBStorage(
+        _read_only(made_with["url"]),
+        made_with.get("engine_kwargs"),
+        skip_compatibility_check=True,
+        skip_table_creation=True,
+    )
+
+
+def _read_only(address: str) -> str:
+    url = make_url(address)
+    if url.get_backend_name() != "sqlite":
+        return address
+    path = Path(url.database or ":memory:")
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"

@@ -1,0 +1,145 @@
+"""The process of an objective as its code sees it: that of `python file.py`.
+
+A worker and a probe are programs of hptui, started by loky or with `-m`. What Python keeps of that
+would reach the objective: loky's start method, another name of the process, and a main module that
+child processes import again. Nothing but the standard library is imported here, since children
+that an objective spawns import this module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.process
+import multiprocessing.spawn
+import os
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+MAIN_IN_CHILDREN = "__mp_main__"
+"""How Python calls the main module in processes that multiprocessing spawns."""
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+_OURS = "hptui"
+
+
+def module_name(path: Path) -> str:
+    """Return the name under which `path` is imported: that of `import train` beside it.
+
+    What a trial pickles can then be loaded wherever the file can be imported. A file that cannot
+    be imported by its name, like `my-train.py`, or one that is called like a module that is loaded
+    already, has the name that its main module would have in a child process: an alias of
+    `__main__`, so that `python my-train.py` loads its pickles.
+    """
+    stem = path.resolve().stem
+    other = sys.modules.get(stem)
+    is_taken = other is not None and getattr(other, "__file__", None) != str(path)
+    is_plain = stem.isidentifier() and not stem.startswith("__")
+    return stem if is_plain and not is_taken else MAIN_IN_CHILDREN
+
+
+@contextlib.contextmanager
+def without_folder_on_path() -> Generator[None]:
+    """Keep the working folder off the path of Python processes that start in the block.
+
+    Its `queue.py` or `random.py` would come before the modules that the process itself needs. The
+    process takes the variable back by `act_as_program`.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = before or _OURS
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+def _forget_path_variable() -> None:
+    """Let processes that the objective starts find their modules as plain Python has it."""
+    if os.environ.get(_SAFE_PATH) == _OURS:
+        del os.environ[_SAFE_PATH]
+
+
+def act_as_program(path: Path | None) -> None:
+    """Make this process look as if `python path` had started it; None for an imported module.
+
+    The default start method is Python's own again. Processes that the objective spawns run the
+    file as their main module, as they would in plain Python, under the name that it has here.
+    """
+    _forget_path_variable()
+    multiprocessing.set_start_method(None, force=True)
+    multiprocessing.current_process().name = "MainProcess"
+    multiprocessing.process._parent_process = None  # pyright: ignore
+    main = ModuleType("__main__") if path is None else _MainModule(path)
+    sys.modules["__main__"] = sys.modules[MAIN_IN_CHILDREN] = main
+    sys.argv = ["" if path is None else str(path)]
+    if path is not None:
+        _tell_children(module_name(path))
+
+
+class _MainModule(ModuleType):
+    """Stands for `__main__`, whose names are those of the objective's file once it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("__main__")
+        self.__file__ = str(path)
+        # Without a spec children run the file by its path.
+        self.__spec__ = None
+        self._hptui_name = module_name(path)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file defines
+        module = sys.modules.get(self._hptui_name)
+        if module is None or module is self:
+            raise AttributeError(f"module '__main__' has no attribute {name!r}")
+        return getattr(module, name)
+
+
+def _tell_children(name: str) -> None:
+    """Have spawned processes find the objective's module in what they have run as main."""
+    original: Callable[[str], dict[str, Any]] = multiprocessing.spawn.get_preparation_data
+
+    def prepare(process_name: str) -> dict[str, Any]:
+        return {**original(process_name), "hptui": _NamedMain(name)}
+
+    multiprocessing.spawn.get_preparation_data = prepare
+
+
+class _NamedMain:
+    """Names the main module in whatever process unpickles it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return name_main_module, (self._name,)
+
+
+def name_main_module(name: str) -> None:
+    """Let `import name` give the main module that multiprocessing has run in this child."""
+    sys.meta_path.insert(0, _MainModuleFinder(name))
+
+
+class _MainModuleFinder(MetaPathFinder, Loader):
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        is_ready = fullname == self._name and MAIN_IN_CHILDREN in sys.modules
+        return ModuleSpec(fullname, self) if is_ready else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002
+        return sys.modules[MAIN_IN_CHILDREN]
+
+    def exec_module(self, module: ModuleType) -> None:
+        # It was run already. Children of this one run it by its path, too.
+        module.__spec__ = None
