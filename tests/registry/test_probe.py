@@ -538,3 +538,25 @@ def test_probing_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
 
     found = _probe(tmp_path, hangs, on_progress=stop)
     assert (found.loaded, found.error) == (False, "Probing was stopped.")
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_processes_of_the_objective_work_while_it_is_probed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    # The socket of a fork server has a path that may not be long.
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    found = _probe(
+        tmp_path,
+        f"""
+        import multiprocessing
+        def double(value): return 2 * value
+        def objective(trial):
+            with multiprocessing.get_context({method!r}).Pool(1) as pool:
+                high = pool.map(double, [5])[0]
+            return trial.suggest_int("n", 1, high)
+        """,
+        timeout_s=60.0,
+        quiet_s=30.0,
+    )
+    assert found.parameters["n"].spec == IntParam(1, 10)
