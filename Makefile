@@ -2,20 +2,27 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Other libraries bring much, and pins of their own, so they have an environment to themselves.
+INTEGRATION_VENV := .venv-integration
 # The CPU build is enough for the tests; the constraint keeps a GPU build of several GB away.
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration check format lint types contracts bench pictures clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cmaes]'
+	@touch $@
+
+$(INTEGRATION_VENV)/.installed: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(INTEGRATION_VENV)
+	$(INTEGRATION_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,integration]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
@@ -31,6 +38,9 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # Much of the time tests wait, for programs and deadlines: four for two cores.
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
+	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
@@ -55,4 +65,4 @@ pictures: $(VENV)/.dev ## take the README's pictures of the application anew
 	$(BIN)/python -m tests.pictures
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INTEGRATION_VENV) .pytest_cache .ruff_cache .hypothesis

@@ -115,8 +115,7 @@ def test_a_study_of_an_earlier_run_is_seen_as_it_is_and_not_changed(tmp_path: Pa
         BEST = first.best_value
         again = optuna.create_study(study_name="own", storage="sqlite:///own.db")
         again.enqueue_trial({"x": 0.5})
-        trial = again.ask()
-        again.tell(trial, 7.0)
+        again.add_trial(optuna.trial.create_trial(value=7.0))
         names = optuna.get_all_study_names("sqlite:///own.db")
         optuna.copy_study(from_study_name="own", from_storage="sqlite:///own.db",
                           to_storage="sqlite:///other.db")
@@ -128,6 +127,24 @@ def test_a_study_of_an_earlier_run_is_seen_as_it_is_and_not_changed(tmp_path: Pa
     assert cast("Any", load_objective(ref))(None) == (earlier.best_value, ["own"])
     assert (tmp_path / "own.db").read_bytes() == before
     assert files_in(tmp_path) == {"train.py", "own.db"}
+
+
+def test_a_loop_that_asks_and_tells_is_not_run(tmp_path: Path) -> None:
+    ref = write(
+        tmp_path / "train.py",
+        """
+        def objective(trial):
+            return 1
+        study = optuna.create_study()
+        for _ in range(10**9):
+            trial = study.ask()
+            study.tell(trial, objective(trial))
+        def later(trial): return 1
+        """,
+    )
+    assert cast("Any", load_objective(ref))(None) == 1
+    with pytest.raises(LoadError, match=r"before line 7, where study\.ask ends its import"):
+        load_objective(ObjectiveRef("file", ref.target, "later", "x"))
 
 
 def test_a_helper_that_optimises_ends_its_own_import_only(tmp_path: Path) -> None:

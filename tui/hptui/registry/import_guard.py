@@ -4,7 +4,8 @@
 A script makes its study at its top level, often in a file, and optimises it there. Each worker and
 each probe imports the script, and the trials are hptui's to run. So until the import has ended
 
-- `Study.optimize` ends the import of the module that calls it at its top level;
+- `Study.optimize`, and `Study.ask` of a loop of the script's own, end the import of the module that
+  calls them at its top level;
 - a study that is created or loaded is a copy in memory, with the trials that it has in its storage;
 - a storage of Optuna's connects to its database when it is used first, not when it is made.
 """
@@ -21,7 +22,6 @@ from urllib.parse import quote
 from optuna import storages
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, _CachedStorage
 from optuna.study import Study
-from sqlalchemy import make_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -30,25 +30,26 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
 
 
-class _OptimizeCalled(BaseException):
+class _ImportEnded(BaseException):
     """Ends the import of a module that starts an optimisation of its own."""
 
 
 @contextlib.contextmanager
-def studies_left_alone() -> Generator[dict[str, int]]:
+def studies_left_alone() -> Generator[dict[str, str]]:
     """Have Optuna create, change and optimise no study in the block.
 
     Yields:
-        A module's name -> the line of its top-level `Study.optimize`, where its import was ended;
-        filled while the block runs.
+        A module's name -> where its import was ended, like `line 6, where study.optimize`; filled
+        while the block runs.
     """
-    cut_at: dict[str, int] = {}
+    cut_at: dict[str, str] = {}
     copies = _Copies(storages.get_storage)
     with (
         contextlib.closing(copies),
-        _replaced(Study, "optimize", _refuse),
+        _replaced(Study, "optimize", _end_import("study.optimize")),
+        _replaced(Study, "ask", _end_import("study.ask")),
         _replaced(storages, "get_storage", copies.of),
-        _replaced(SourceFileLoader, "exec_module", _ending_at_optimize(cut_at)),
+        _replaced(SourceFileLoader, "exec_module", _ending_early(cut_at)),
         _connecting_later(RDBStorage),
     ):
         yield cut_at
@@ -68,20 +69,23 @@ def _replaced(owner: Any, name: str, value: object) -> Generator[None]:  # noqa:
             delattr(owner, name)
 
 
-def _refuse(*_: object, **__: object) -> None:
-    raise _OptimizeCalled
+def _end_import(call: str) -> Callable[..., None]:
+    def end_import(*_: object, **__: object) -> None:
+        raise _ImportEnded(call)
+
+    return end_import
 
 
-def _ending_at_optimize(cut_at: dict[str, int]) -> Callable[[SourceFileLoader, ModuleType], None]:
+def _ending_early(cut_at: dict[str, str]) -> Callable[[SourceFileLoader, ModuleType], None]:
     original = SourceFileLoader.exec_module
 
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
         try:
             original(self, module)
-        except _OptimizeCalled as stop:
+        except _ImportEnded as stop:
             frames = traceback.extract_tb(stop.__traceback__)
             lines = [frame.lineno for frame in frames if frame.filename == self.path]
-            cut_at[module.__name__] = (lines[0] if lines else None) or 0
+            cut_at[module.__name__] = f"line {lines[0] if lines else '?'}, where {stop}"
 
     return exec_module
 
@@ -225,6 +229,9 @@ def _reading(storage: str | BaseStorage) -> str | BaseStorage:
 
 
 def _read_only(address: str) -> str:
+    # Most scripts name no database, and each worker imports this module.
+    from sqlalchemy import make_url
+
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
         return address

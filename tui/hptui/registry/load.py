@@ -34,8 +34,8 @@ _lock = threading.RLock()
 _loaded: dict[tuple[str, str, str], Objective] = {}
 _modules: dict[str, ModuleType] = {}
 """A file's path -> the module that it is loaded as."""
-_cut_at: dict[str, int] = {}
-"""A module's name -> the line of its top-level `study.optimize`, where its import was ended."""
+_cut_at: dict[str, str] = {}
+"""A module's name -> where its import was ended, see `import_guard`."""
 
 
 class LoadError(ObjectiveError):
@@ -236,7 +236,7 @@ def _no_attribute(module: ModuleType, ref: ObjectiveRef) -> LoadError:
     from difflib import get_close_matches
 
     cut = _cut_at.get(module.__name__)
-    where = f" before line {cut}, where study.optimize ends its import" if cut else ""
+    where = f" before {cut} ends its import" if cut else ""
     close = get_close_matches(ref.attribute, vars(module))
     return LoadError(
         f"{safe_line(ref.target)} has no {safe_line(ref.attribute)!r}{where}.",

@@ -1,0 +1,90 @@
+"""Objectives that use other libraries, run by the real program; `make test-integration`."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
+from optuna.trial import TrialState
+from tests.e2e.programs import finish, load, start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import optuna
+
+SOURCE = Path(__file__).with_name("objectives_with_libraries.py")
+
+
+def trials(
+    folder: Path, name: str, *options: str, needs: Sequence[str] = ()
+) -> list[optuna.trial.FrozenTrial]:
+    """Run two trials of an objective and return them; all have ended well."""
+    for library in needs:
+        pytest.importorskip(library)
+    shutil.copy(SOURCE, folder / "train.py")
+    arguments = ("run", f"train.py:{name}", "--study", "s", "--trials", "2", *options)
+    process = start(*arguments, "--direction", "minimize", cwd=folder)
+    code = finish(process)
+    ended = load(folder, "s").trials
+    assert code == 0, [trial.system_attrs for trial in ended]
+    assert {trial.state for trial in ended} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    return ended
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_a_loader_of_torch_with_workers(tmp_path: Path, backend: str) -> None:
+    options = ("--backend", backend, "--jobs", "2")
+    trials(tmp_path, "uses_a_torch_loader", *options, needs=["torch"])
+
+
+def test_processes_that_torch_spawns(tmp_path: Path) -> None:
+    ended = trials(tmp_path, "uses_torch_spawn", "--jobs", "1", needs=["torch"])
+    assert all(trial.values[0] == trial.params["x"] + 1 for trial in ended)
+
+
+def test_lightgbm_takes_the_cores_of_its_worker(tmp_path: Path) -> None:
+    ended = trials(tmp_path, "uses_lightgbm", "--jobs", "2", needs=["lightgbm"])
+    assert all(trial.user_attrs["threads"] == trial.user_attrs["share"] for trial in ended)
+
+
+def test_mlflow_tracks_trials(tmp_path: Path) -> None:
+    needs = ["mlflow", "optuna_integration"]
+    ended = trials(tmp_path, "uses_mlflow", "--jobs", "1", needs=needs)
+    assert all("mlflow_run_id" in trial.system_attrs for trial in ended)
+    assert len(list((tmp_path / "mlruns").glob("*/*/metrics/square"))) == 2
+
+
+@pytest.mark.parametrize("name", ["uses_lightning", "uses_lightning_in_two_processes"])
+def test_lightning_trains_and_prunes(tmp_path: Path, name: str) -> None:
+    needs = ["lightning", "optuna_integration"]
+    ended = trials(tmp_path, name, "--jobs", "1", needs=needs)
+    assert all(set(trial.intermediate_values) >= {0} for trial in ended)
+
+
+def test_environments_of_gymnasium_in_processes(tmp_path: Path) -> None:
+    needs = ["gymnasium"]
+    ended = trials(tmp_path, "uses_an_asynchronous_environment", "--jobs", "1", needs=needs)
+    assert [trial.value for trial in ended] == [20.0, 20.0]
+
+
+def test_artifacts_are_uploaded_and_found(tmp_path: Path) -> None:
+    ended = trials(tmp_path, "uploads_an_artifact", "--jobs", "2")
+    study = load(tmp_path, "s")
+    store = FileSystemArtifactStore(str(tmp_path / "artifacts"))
+    for trial in ended:
+        (meta,) = get_all_artifact_meta(trial, storage=study._storage)
+        assert meta.artifact_id == trial.user_attrs["artifact"]
+        target = tmp_path / f"got-{trial.number}"
+        download_artifact(artifact_store=store, file_path=str(target), artifact_id=meta.artifact_id)
+        assert float(target.read_text()) == trial.params["x"]
+
+
+def test_scores_are_reported_to_the_terminator(tmp_path: Path) -> None:
+    ended = trials(tmp_path, "reports_scores", "--jobs", "1")
+    assert all(any("cv_scores" in key for key in trial.system_attrs) for trial in ended)
