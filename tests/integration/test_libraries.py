@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
-from tests.e2e.programs import finish, load, start
+from tests.e2e.programs import load, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,10 @@ def trials(
     shutil.copy(SOURCE, folder / "train.py")
     arguments = ("run", f"train.py:{name}", "--study", "s", "--trials", "2", *options)
     process = start(*arguments, "--direction", "minimize", cwd=folder)
-    code = finish(process)
+    # Each process imports a large library, which takes long on a loaded machine.
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
     ended = load(folder, "s").trials
-    assert code == 0, [trial.system_attrs for trial in ended]
     assert {trial.state for trial in ended} <= {TrialState.COMPLETE, TrialState.PRUNED}
     return ended
 
