@@ -205,7 +205,8 @@ class Trials:
             case "attr":
                 live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
             case "constraint":
-                live.trial.set_constraint(str(message["key"]), message["value"])
+                if str(message["key"]) not in live.trial.constraints:
+                    live.trial.set_constraint(str(message["key"]), message["value"])
             case "relative":
                 return self.relative_params(live)
             case other:
@@ -247,7 +248,9 @@ class Trials:
         return known
 
     def report(self, live: LiveTrial, value: float, step: int) -> None:
-        """Take an intermediate value."""
+        """Take an intermediate value; of those that several processes report, the first."""
+        if step in live.trial._cached_frozen_trial.intermediate_values:
+            return
         live.trial.report(value, step)
         if live.last_step is None or step >= live.last_step:
             live.last_step, live.last_value = step, value
