@@ -70,6 +70,7 @@ class ProbeTrial(optuna.Trial):
         self._on_suggestion = on_suggestion
         self._on_report = on_report
         self._study: optuna.Study | None = None
+        self._id_in_study = -1
         self._params: dict[str, Any] = {}
         self._distributions: dict[str, BaseDistribution] = {}
         self._user_attrs: dict[str, Any] = {}
@@ -97,18 +98,32 @@ class ProbeTrial(optuna.Trial):
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         return self._suggest(name, CategoricalDistribution(choices))
 
-    def _suggest(self, name: str, asked: BaseDistribution) -> Any:  # noqa: ANN401
+    # Without the warnings that Optuna's own give, which are for the run's trials.
+
+    def suggest_uniform(self, name: str, low: float, high: float) -> float:
+        """Suggest a float; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high)
+
+    def suggest_loguniform(self, name: str, low: float, high: float) -> float:
+        """Suggest a float on a log scale; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high, log=True)
+
+    def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
+        """Suggest a stepped float; deprecated in Optuna, use `suggest_float`."""
+        return self.suggest_float(name, low, high, step=q)
+
+    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:  # noqa: ANN401
         if name in self._distributions:
             # As in Optuna: within a trial the first suggestion of a name stays.
-            check_distribution_compatibility(self._distributions[name], asked)
+            check_distribution_compatibility(self._distributions[name], distribution)
             return self._params[name]
         if len(self._params) >= MAX_PARAMETERS:
             raise ProbeEnded
-        spec = spec_of(asked)
+        spec = spec_of(distribution)
         chosen = self._choose(name, spec)
-        is_choice = isinstance(asked, CategoricalDistribution)
-        self._params[name] = asked.choices[int(chosen)] if is_choice else chosen
-        self._distributions[name] = asked
+        is_choice = isinstance(distribution, CategoricalDistribution)
+        self._params[name] = distribution.choices[int(chosen)] if is_choice else chosen
+        self._distributions[name] = distribution
         if self._study is not None:
             self._store(self._study, name)
         self._on_suggestion(Suggestion(name, spec, chosen))
@@ -147,18 +162,18 @@ class ProbeTrial(optuna.Trial):
         study = optuna.create_study(directions=self._directions)
         # So that the trial has its number there.
         study.add_trials([create_trial(state=TrialState.FAIL)] * self._number)
-        study.ask()
+        self._id_in_study = study.ask()._trial_id
         study._thread_local.in_optimize_loop = True
         for name in self._params:
             self._store(study, name)
         for key, value in self._user_attrs.items():
-            study._storage.set_trial_user_attr(_last_id(study), key, value)
+            study._storage.set_trial_user_attr(self._id_in_study, key, value)
         return study
 
     def _store(self, study: optuna.Study, name: str) -> None:
         asked = self._distributions[name]
         stored = asked.to_internal_repr(self._params[name])
-        study._storage.set_trial_param(_last_id(study), name, stored, asked)
+        study._storage.set_trial_param(self._id_in_study, name, stored, asked)
 
     @property
     def storage(self) -> BaseStorage:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -167,9 +182,9 @@ class ProbeTrial(optuna.Trial):
 
     @property
     def _trial_id(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.storage.get_trial_id_from_study_id_trial_number(
-            self.study._study_id, self._number
-        )
+        if self._study is None:
+            self._study = self._begin_study()
+        return self._id_in_study
 
     @property
     def _cached_frozen_trial(  # pyright: ignore[reportIncompatibleVariableOverride]
