@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -37,12 +40,15 @@ class Wire:
         self.number = 0
         self.lock = threading.RLock()
         self.n_trials = 0
+        self.was_busy = threading.Event()
         self._desk = desk
 
     def ask(self, message: Message) -> Message:
         live: Any = None
         sent = json.loads(json.dumps(message))
         answer = json.loads(json.dumps(self._desk.answer(cast("LiveTrial", live), sent)))
+        if "busy" in answer:
+            self.was_busy.set()
         if message["call"] == "trials":
             self.n_trials += len(answer["v"]["trials"])
         return answer
@@ -104,6 +110,25 @@ def test_trials_are_what_they_are_and_asked_for_once(storage: SqliteStorage) -> 
     assert remote.trials == study.trials
     assert remote.best_value == -1.0
     assert [each.study_name for each in remote._storage.get_all_studies()] == ["many"]
+
+
+def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorage) -> None:
+    study = optuna.create_study(storage=storage, study_name="many")
+    storage.grouped = True
+    trials = cast("Trials", type("Holds", (), {"study": study})())
+    wire = Wire(StorageDesk(storage, trials))
+    remote = RemoteStorage.of(cast("TrialLink", wire))
+    with closing(sqlite3.connect(storage.path, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        template = create_trial(state=TrialState.WAITING, user_attrs={"by": np.int64(3)})
+        adding = threading.Thread(target=lambda: remote.create_new_trial(study._study_id, template))
+        adding.start()
+        assert wire.was_busy.wait(60)
+        other.execute("ROLLBACK")
+        adding.join()
+    storage.grouped = False
+    (added,) = study.trials
+    assert (added.state, added.user_attrs) == (TrialState.WAITING, {"by": 3})
 
 
 def test_a_pickled_storage_keeps_no_trials(storage: SqliteStorage) -> None:
