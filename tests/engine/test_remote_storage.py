@@ -49,7 +49,9 @@ class Wire:
         answer = json.loads(json.dumps(self._desk.answer(cast("LiveTrial", live), sent)))
         if "busy" in answer:
             self.was_busy.set()
-        if message["call"] == "trials":
+        if message["call"] == "trials_with":
+            self.n_trials += len(answer["v"])
+        if message["call"] == "trials_after":
             self.n_trials += len(answer["v"]["trials"])
         return answer
 

@@ -18,7 +18,7 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import TrialState
 
 from hptui.engine.attribute_values import stored_value
-from hptui.engine.trial_messages import read_trial, spell_trial
+from hptui.engine.trial_messages import MAX_TRIALS, read_trial, spell_trial
 from hptui.storage.distributions import dump_distribution
 
 if TYPE_CHECKING:
@@ -264,14 +264,15 @@ class RemoteBackend(RDBStorage):
         after = trial_id_greater_than
         also = sorted(trial_id for trial_id in included_trial_ids if trial_id <= after)
         trials: list[FrozenTrial] = []
+        for first in range(0, len(also), MAX_TRIALS):
+            part = self._call("trials_with", trials=also[first : first + MAX_TRIALS])
+            trials += [read_trial(each) for each in part]
         is_more = True
         while is_more:
-            part = self._call("trials", study=study_id, after=after, also=also)
-            found = [read_trial(each) for each in part["trials"]]
-            trials += found
-            is_more, also = part["more"], []
-            after = found[-1]._trial_id if is_more else after
-        trials.sort(key=lambda trial: trial._trial_id)
+            answer = self._call("trials_after", study=study_id, after=after)
+            trials += [read_trial(each) for each in answer["trials"]]
+            is_more = answer["more"]
+            after = trials[-1]._trial_id if is_more else after
         return [trial for trial in trials if states is None or trial.state in states]
 
     def _get_best_trial_id(self, study_id: int, direction: StudyDirection) -> int:

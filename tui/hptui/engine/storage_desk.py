@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 
-from hptui.engine.trial_messages import read_trial, spell_trial
+from hptui.engine.trial_messages import MAX_TRIALS, read_trial, spell_trial
 from hptui.errors import StudyBusyError
 from hptui.storage.connection import StorageWriteError
 from hptui.storage.distributions import parse_distribution
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from hptui.storage.sqlite import SqliteStorage
 
 _OWN_PREFIX = "hptui:"
-_MAX_TRIALS = 500
-"""So many are sent at a time: other slots wait as long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,17 +83,22 @@ class StorageDesk:
     def _best(self, message: Message) -> int:
         return self.storage.get_best_trial(int(message["study"]))._trial_id
 
-    def _trials(self, message: Message) -> Message:
-        """Return the trials with certain ids, and the first of those with higher ones."""
+    def _trials_with(self, message: Message) -> list[Message]:
+        """Return the trials with certain ids."""
+        return [spell_trial(self.storage.get_trial(int(each))) for each in message["trials"]]
+
+    def _trials_after(self, message: Message) -> Message:
+        """Return the first trials with higher ids than one, and whether there are more."""
         trials = self.storage.get_all_trials(int(message["study"]), deepcopy=False)
         after = int(message["after"])
         first = len(trials)
         while first and trials[first - 1]._trial_id > after:
             first -= 1
-        wanted = [self.storage.get_trial(int(trial_id)) for trial_id in message["also"]]
-        last = first + _MAX_TRIALS
-        wanted += trials[first:last]
-        return {"trials": [spell_trial(each) for each in wanted], "more": last < len(trials)}
+        last = first + MAX_TRIALS
+        return {
+            "trials": [spell_trial(each) for each in trials[first:last]],
+            "more": last < len(trials),
+        }
 
     # -- writing
 
@@ -165,7 +168,8 @@ _READS: Mapping[str, Callable[[StorageDesk, Message], Any]] = {
     "address": StorageDesk._address,
     "trial": StorageDesk._trial,
     "trial_id": StorageDesk._trial_id,
-    "trials": StorageDesk._trials,
+    "trials_with": StorageDesk._trials_with,
+    "trials_after": StorageDesk._trials_after,
     "best": StorageDesk._best,
 }
 _WRITES: Mapping[str, Callable[[StorageDesk, LiveTrial, Message], Any]] = {

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from hptui.engine.protocol import Message
 
+MAX_TRIALS = 500
+"""So many go into a message: other slots wait as long."""
+
 
 def spell_trial(trial: FrozenTrial) -> Message:
     """Return `trial` as a message; its attributes must be plain data."""
