@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -11,31 +12,27 @@ from hptui.engine.worker_trial import WorkerTrial
 
 if TYPE_CHECKING:
     from hptui.engine.protocol import Message
+    from hptui.engine.trial_link import TrialLink
 
 
 class Recording:
-    """A connection that keeps what is sent, and answers with the lower bound."""
+    """A link that keeps what is sent, and answers with the lower bound."""
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.sent: list[Message] = []
 
-    def send(self, message: Message) -> None:
+    def tell(self, message: Message) -> None:
         self.sent.append(json.loads(json.dumps(message)))
 
     def ask(self, message: Message) -> Message:
-        self.send(message)
+        self.tell(message)
         return {"v": message["d"]["low"]}
-
-    def has_news(self) -> bool:
-        return False
-
-    def receive(self) -> Message:
-        raise ConnectionError
 
 
 def test_bounds_and_steps_of_numpy_are_sent_as_plain_numbers() -> None:
     link = Recording()
-    trial = WorkerTrial(link, {"n": 0, "directions": ["minimize"]})
+    trial = WorkerTrial(cast("TrialLink", link), {"n": 0, "directions": ["minimize"]})
     numbers: Any = np
     assert trial.suggest_float("x", numbers.float32(0), 1, step=numbers.float32(0.25)) == 0
     assert trial.suggest_float("y", 1, numbers.float64(2), log=numbers.bool_(True)) == 1

@@ -1,5 +1,7 @@
 """The probe's trial has what objectives use of Optuna's, and says no in the same places."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math
@@ -10,9 +12,6 @@ import pytest
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.registry.observed import Suggestion
 from hptui.registry.probe_trial import ProbeEnded, ProbeTrial
-
-INTERNAL = {"relative_params", "storage", "relative_search_space"}
-"""What Optuna's own samplers use of a trial, never an objective."""
 
 
 class Told:
@@ -34,9 +33,25 @@ class Told:
         self.reports += 1
 
 
-def test_it_offers_all_that_a_trial_offers() -> None:
-    offered = {name for name in dir(optuna.Trial) if not name.startswith("_")} - INTERNAL
-    assert offered <= set(dir(ProbeTrial))
+def test_it_is_a_trial_that_runs_in_a_study() -> None:
+    trial = Told().trial
+    assert isinstance(trial, optuna.Trial)
+    x = trial.suggest_float("x", 0, 1)
+    trial.set_user_attr("before", 1)
+    running = trial.study.trials[-1]
+    assert (running.number, running.params, running.user_attrs) == (3, {"x": x}, {"before": 1})
+    assert running.state is optuna.trial.TrialState.RUNNING
+    kind = trial.suggest_categorical("kind", ["a", "b"])
+    trial.set_user_attr("after", 2)
+    trial.storage.set_trial_system_attr(trial._trial_id, "own", "attribute")
+    running = trial.study.get_trials(deepcopy=False)[-1]
+    assert running.params == {"x": x, "kind": kind} == trial.params
+    assert running.user_attrs == {"before": 1, "after": 2}
+    assert running.system_attrs == {"own": "attribute"} == trial._cached_frozen_trial.system_attrs
+    assert trial.relative_params == trial.relative_search_space == {}
+    assert trial._suggest("x", optuna.distributions.FloatDistribution(0, 1)) == x
+    trial.study.enqueue_trial({"x": 0.5})
+    trial.study.stop()
 
 
 def test_a_parameter_is_told_once_with_its_value_and_space() -> None:

@@ -143,10 +143,7 @@ class Connections:
                 kind = "worker"
                 self.selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
         if channel.is_closed and channel.fileno() >= 0:
-            with contextlib.suppress(KeyError, ValueError):
-                self.selector.unregister(channel)
-            if kind == "client":
-                channel.close()
+            self.drop(channel)
 
     def close(self) -> None:
         """Close everything."""

@@ -33,6 +33,8 @@ class Slot:
     """Why its trial was asked to end."""
     log: str = ""
     """Where the output of its trial goes."""
+    guests: list[Channel] = field(default_factory=list["Channel"])
+    """Connections of processes that the trial has started and that use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Crew:
     pool: Pool
     connections: Connections
     on_ready: Callable[[int], None]
-    on_message: Callable[[Slot, Message], None]
+    on_message: Callable[[Slot, Message, Channel], None]
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
     failed_starts: int = 0
     deaths_in_a_row: int = 0
@@ -107,16 +109,27 @@ class Crew:
         worker = self.pool.worker_of(str(message.get("token")))
         if worker is None or worker.host.is_gone:
             return False
+        if "trial" in message:
+            return self._take_guest(worker, channel, message["trial"])
         old = worker.channel
         worker.channel = channel
         if old is not None:
             # It comes again after its objective closed the connection; the trial goes on.
-            self.connections.drop(old)
+            self._drain(worker, old)
             return True
         worker.is_ready = True
         self.failed_starts = 0
         if not worker.host.is_retired:
             self._assign(worker)
+        return True
+
+    def _take_guest(self, worker: Worker, channel: Channel, number: object) -> bool:
+        """Serve a process that a running trial has started; False when the trial is over."""
+        slot = None if worker.slot is None else self.slots.get(worker.slot)
+        if slot is None or slot.worker is not worker or slot.number != number:
+            return False
+        slot.guests = [each for each in slot.guests if not each.is_closed]
+        slot.guests.append(channel)
         return True
 
     def _assign(self, worker: Worker) -> None:
@@ -128,22 +141,35 @@ class Crew:
                 return
 
     def slot_of(self, channel: Channel) -> Slot | None:
-        """Return the slot whose worker speaks over `channel`."""
+        """Return the slot whose worker, or a guest of whose trial, speaks over `channel`."""
         for slot in self.slots.values():
             if slot.worker is not None and slot.worker.channel is channel:
+                return slot
+            if channel in slot.guests:
                 return slot
         return None
 
     def send(self, slot: Slot, message: Message) -> None:
         """Send a message to a slot's worker."""
         if slot.worker is not None and slot.worker.channel is not None:
-            slot.worker.channel.send(message)
-            if slot.worker.channel.wants_to_write:
-                self.connections.watch_writes(slot.worker.channel)
+            self.answer(slot.worker.channel, message)
+
+    def answer(self, channel: Channel, message: Message) -> None:
+        """Send a message over a connection."""
+        channel.send(message)
+        if channel.wants_to_write:
+            self.connections.watch_writes(channel)
+
+    def _clear(self, slot: Slot) -> None:
+        """Forget the trial that a slot has had."""
+        slot.number, slot.ending, slot.log = None, None, ""
+        for guest in slot.guests:
+            self.connections.drop(guest)
+        slot.guests.clear()
 
     def release(self, slot: Slot) -> None:
         """Make a slot ready for its next trial after one has ended."""
-        slot.number, slot.ending, slot.log = None, None, ""
+        self._clear(slot)
         self.deaths_in_a_row = 0
         worker = slot.worker
         if worker is not None and worker.host.is_retired:
@@ -170,7 +196,7 @@ class Crew:
             self.pool.terminate(worker.host, force=force)
             return None
         if not force:
-            self.send(slot, {"op": "stop", "stop": text})
+            self.send(slot, {"stop": text, "n": slot.number})
             return None
         death = Death(slot.index, slot.number, TrialError(kind, "", text))
         slot.worker = worker.slot = None
@@ -178,7 +204,7 @@ class Crew:
         if worker.channel is not None:
             self.connections.drop(worker.channel)
         worker.host.is_retired = True
-        slot.number, slot.ending, slot.log = None, None, ""
+        self._clear(slot)
         self._end_if_idle(worker.host)
         self._start_missing()
         return death
@@ -200,7 +226,8 @@ class Crew:
         # A trial whose result is still in the pipe has ended; no other is given to this process.
         was_retired, host.is_retired = host.is_retired, True
         for worker in host.workers:
-            self._drain(worker)
+            if worker.channel is not None:
+                self._drain(worker, worker.channel)
         lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
         n_running = sum(slot.number is not None for slot in lost)
         deaths = [
@@ -209,7 +236,8 @@ class Crew:
             if slot.number is not None
         ]
         for slot in lost:
-            slot.worker, slot.number, slot.ending = None, None, None
+            slot.worker = None
+            self._clear(slot)
         self.pool.forget(host)
         if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
             self.deaths_in_a_row += 1
@@ -217,16 +245,15 @@ class Crew:
             self.failed_starts += 1
         return deaths
 
-    def _drain(self, worker: Worker) -> None:
-        if worker.channel is None:
-            return
+    def _drain(self, worker: Worker, channel: Channel) -> None:
+        """Take what is left in a worker's connection, and close it."""
         slot = self.slots.get(worker.slot) if worker.slot is not None else None
         if slot is not None and slot.worker is worker:
             # What the objective left half written, or wrote itself, is no message.
             with contextlib.suppress(ProtocolError):
-                for message in worker.channel.receive_all():
-                    self.on_message(slot, message)
-        self.connections.drop(worker.channel)
+                for message in channel.receive_all():
+                    self.on_message(slot, message, channel)
+        self.connections.drop(channel)
 
     def give_up(self, channel: Channel, why: str) -> None:
         """Kill a worker whose connection can no longer be used."""

@@ -200,11 +200,11 @@ class Engine:
             case Finish():
                 self._finish = instruction
 
-    def _on_trial_message(self, slot: Slot, message: Message) -> None:
+    def _on_trial_message(self, slot: Slot, message: Message, channel: Channel) -> None:
         if self._desk is None:
             return
         index = slot.index
-        self._desk.take(slot, message)
+        self._desk.take(slot, message, channel)
         if slot.number is None and index >= self.rules.n_slots:
             self._crew.close_slot(index)
 
@@ -265,7 +265,7 @@ class Engine:
         """See `connections.Listener`."""
         slot = self._crew.slot_of(channel)
         if slot is not None:
-            self._on_trial_message(slot, message)
+            self._on_trial_message(slot, message, channel)
 
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""

@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 import stat
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from hptui.errors import HptuiError
@@ -137,8 +138,8 @@ class Channel:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
+                # What the other end has sent before it closed is still to be read.
                 self._unsent = b""
-                self.is_closed = True
                 return
             self._unsent = self._unsent[sent:]
 
@@ -172,19 +173,19 @@ class WorkerLink:
     """
 
     def __init__(self, path: Path, hello: Message) -> None:
-        self._path = path
-        self._hello = hello
-        self._pid = os.getpid()
+        self.path = path
+        self.hello = hello
+        self._orders: deque[Message] = deque()
         self._connect()
 
     def _connect(self) -> None:
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        plain.connect(str(self._path))
+        plain.connect(str(self.path))
         self._socket = socket.socket(fileno=high_descriptor(plain.detach()))
         self._identity = self._look()
         self._lines = Lines()
         self._arrived: list[bytes] = []
-        self._socket.sendall(pack(self._hello))
+        self._socket.sendall(pack(self.hello))
 
     def _look(self) -> tuple[int, int] | None:
         try:
@@ -194,12 +195,10 @@ class WorkerLink:
         return (seen.st_dev, seen.st_ino) if stat.S_ISSOCK(seen.st_mode) else None
 
     def _ensure(self) -> None:
-        if os.getpid() != self._pid:
-            raise RuntimeError("a forked child cannot use its parent's trial")
         if self._look() != self._identity:
             # The number may belong to a file of the objective by now: never close it.
             self._socket.detach()
-            self._hello = {**self._hello, "again": True}
+            self.hello = {**self.hello, "again": True}
             self._connect()
 
     def send(self, message: Message) -> None:
@@ -238,10 +237,21 @@ class WorkerLink:
         except OSError:
             return False
 
-    def ask(self, message: Message) -> Message:
-        """Send `message` and wait for its answer."""
-        self.send(message)
-        return self.receive()
+    def keep_order(self, message: Message) -> None:
+        """Keep an order that came while a trial waited for an answer."""
+        self._orders.append(message)
+
+    def next_order(self) -> Message:
+        """Wait for what the engine orders next; answers that come too late are thrown away.
+
+        Raises:
+            ConnectionError: The engine has ended.
+        """
+        while not self._orders:
+            message = self.receive()
+            if "op" in message:
+                return message
+        return self._orders.popleft()
 
     def close(self) -> None:
         """Close the connection, unless the objective has already taken its number."""

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState, create_trial
 
+from hptui.domain.space import spec_to_json
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.engine.plan import RunPlan
+    from hptui.engine.protocol import Message
     from hptui.engine.retrying import Retries
     from hptui.engine.run_events import EndReason
     from hptui.engine.space_edits import SpaceEdits
@@ -80,9 +81,19 @@ class Run:
         )
         return self.storage.get_trial(trial_id).params
 
-    def set_study_attr(self, key: str, text: str) -> None:
-        """Set a user attribute of the study whose value is the JSON `text`."""
-        self.study.set_user_attr(key, json.loads(text))
+    def methods(self) -> Message:
+        """Answer how the run's sampler and pruner are built."""
+        edits = self.space
+        space = edits.effective()
+        return {
+            "v": {
+                "sampler": self.sampler,
+                "pruner": self.pruner,
+                "seed": edits.seed,
+                "space": {name: spec_to_json(spec) for name, spec in space.items()},
+                "fixed": edits.fixed(space),
+            }
+        }
 
     def enqueue(self, params: Mapping[str, Any]) -> int:
         """Enqueue a trial by hand and return its number.

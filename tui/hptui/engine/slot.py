@@ -19,9 +19,11 @@ from hptui.domain.space import spec_to_json
 from hptui.engine import host
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
 from hptui.engine.protocol import Message, WorkerLink
+from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.scratch import SharedScratchFolders
 from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadSurroundings
-from hptui.engine.worker_trial import TrialEnded, WorkerTrial
+from hptui.engine.trial_link import TrialEnded, TrialLink
+from hptui.engine.worker_trial import WorkerTrial
 from hptui.errors import HptuiError
 from hptui.registry.core_count import limit_core_count
 from hptui.registry.load import load_objective, loaded_info
@@ -120,34 +122,41 @@ def _serve(
     is_dismissed = False
     hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": about}
     link = WorkerLink(socket_path, hello)
+    storage = RemoteStorage()
     with contextlib.suppress(ConnectionError, OSError):
         while True:
-            order = link.receive()
-            # An answer to a trial that was ended meanwhile has no `op`.
+            order = link.next_order()
             operation = order.get("op")
             if operation == "exit":
                 is_dismissed = True
                 break
             if operation == "run":
-                link.send(_run_trial(link, order, objective, surroundings))
+                link.send(_run_trial(link, storage, order, objective, surroundings))
     surroundings.close()
     link.close()
     return is_dismissed
 
 
 def _run_trial(
-    link: WorkerLink, order: Message, objective: Objective, surroundings: Surroundings
+    link: WorkerLink,
+    storage: RemoteStorage,
+    order: Message,
+    objective: Objective,
+    surroundings: Surroundings,
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
-    facts = {**order, "watch": surroundings.watches_for_stop}
     pid = os.getpid()
+    own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
+    storage.serve(own)
     surroundings.begin(order["log"], order["scratch"], order["seed"])
     try:
-        ended = _call(objective, WorkerTrial(link, facts), len(order["directions"]))
+        ended = _call(objective, WorkerTrial(own, order, storage), len(order["directions"]))
     finally:
         if os.getpid() != pid:
             # The objective forked and its child came back here: it must not serve trials.
             os._exit(0)
+        # A thread that lives on must neither send nor receive after the trial's last message.
+        own.close()
     is_whole = surroundings.end(keep=ended["state"] == "complete")
     return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
 

@@ -87,6 +87,10 @@ class SpaceEdits:
             for name, spec in self.asked().items()
         }
 
+    def fixed(self, space: Mapping[str, ParamSpec]) -> dict[str, ChoiceValue]:
+        """Return the values of the parameters of `space`, edits included, that are fixed now."""
+        return _fixed(self.edits, space)
+
     def _trials(self) -> list[FrozenTrial]:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
 
@@ -129,13 +133,8 @@ class SpaceEdits:
             stored = self._stored(name)
             if stored is not None:
                 check_against_history(name, effective[name], stored)
-        fixed = {
-            name: resolve_value(name, effective[name], edit.fixed)
-            for name, edit in merged.items()
-            if name in effective and not isinstance(edit.fixed, Unset)
-        }
         kept = {name: edit for name, edit in merged.items() if not edit.is_empty}
-        return _Plan(kept, effective, fixed)
+        return _Plan(kept, effective, _fixed(merged, effective))
 
     def _stored(self, name: str) -> ParamSpec | None:
         for trial in reversed(self._trials()):
@@ -172,3 +171,13 @@ class SpaceEdits:
         }
         for key, value in written.items():
             storage.set_study_system_attr(study_id, key, value)
+
+
+def _fixed(
+    edits: Mapping[str, ParamEdit], space: Mapping[str, ParamSpec]
+) -> dict[str, ChoiceValue]:
+    return {
+        name: resolve_value(name, space[name], edit.fixed)
+        for name, edit in edits.items()
+        if name in space and not isinstance(edit.fixed, Unset)
+    }

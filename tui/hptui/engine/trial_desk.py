@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from hptui.engine.clock import now
 from hptui.engine.outcome import TrialError, failed
 from hptui.engine.run_events import AskRefused, NoWorker, StopRequested, TrialFinished, TrialStarted
 from hptui.engine.scratch import clear_scratch
+from hptui.engine.storage_desk import StorageDesk
 from hptui.engine.trials import ENDED_BY_OTHERS
 from hptui.errors import StudyBusyError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from hptui.engine.commits import Commits
     from hptui.engine.crew import Crew, Death, Slot
-    from hptui.engine.protocol import Message
+    from hptui.engine.protocol import Channel, Message
     from hptui.engine.report import Pace
     from hptui.engine.run import Run
     from hptui.engine.run_events import Event
@@ -43,7 +44,11 @@ class TrialDesk:
     pace: Pace
     feed: Callable[[Event], None]
     """Tells the rules what has happened."""
+    storage: StorageDesk = field(init=False)
     _refresh_at_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.storage = StorageDesk(self.run.storage, self.run.trials)
 
     def ask(self, index: int) -> TrialStarted | AskRefused | NoWorker:
         """Take a trial and hand it to a slot, if the study file gives one now."""
@@ -72,11 +77,18 @@ class TrialDesk:
             self._refresh_at_s = time_s + _REFRESH_S
             self.run.storage.refresh()
 
-    def take(self, slot: Slot, message: Message) -> None:
-        """Do what a slot's trial asks or tells; what cannot be done ends the trial."""
+    def take(self, slot: Slot, message: Message, channel: Channel) -> None:
+        """Do what a slot's trial asks or tells; what cannot be done ends the trial.
+
+        Args:
+            slot: The slot.
+            message: What has arrived.
+            channel: Where from: the worker, or a process that its trial has started.
+        """
         try:
-            self._take(slot, message)
+            answer = self._take(slot, message, channel)
         except UpdateFinishedTrialError:
+            answer = self._stop(slot, ENDED_BY_OTHERS)
             if slot.ending is None:
                 self.crew.end(slot, "killed", ENDED_BY_OTHERS, force=False)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -86,30 +98,37 @@ class TrialDesk:
             _log.exception("trial %s: %s", slot.number, message.get("op"))
             why = f"The study cannot hold what the trial sent. {type(error).__name__}: {error}"
             slot.ending = ("exception", why)
-            self.crew.send(slot, {"op": "stop", "stop": why})
+            answer = self._stop(slot, why)
+            if "q" not in message:
+                self.crew.send(slot, answer)
+        if "q" in message:
+            self.crew.answer(channel, {**answer, "q": message["q"]})
 
-    def _take(self, slot: Slot, message: Message) -> None:
+    def _stop(self, slot: Slot, why: str) -> Message:
+        return {"stop": why, "n": slot.number}
+
+    def _take(self, slot: Slot, message: Message, channel: Channel) -> Message:
         trials = self.run.trials
         operation = message.get("op")
-        if operation == "study_attr":
-            self.run.set_study_attr(str(message["key"]), str(message["json"]))
-            self.commits.touch()
-            return
         live = trials.live.get(int(message["n"]))
         if live is None or slot.number != live.number:
-            # A trial that has ended since: its worker learns it from this answer.
-            if operation in ("suggest", "prune", "study"):
-                self.crew.send(slot, {"stop": "The trial has been ended."})
-            return
+            # A trial that has ended since: who asks learns it from this answer.
+            return {"stop": "The trial has been ended.", "n": message["n"]}
+        answer: Message | None = None
         if operation == "done":
+            if slot.worker is not None and slot.worker.channel is not channel:
+                raise KeyError("done")
             self._end(slot, live, message)
         elif operation == "stop_study":
             self.feed(StopRequested(reason="exhausted"))
+        elif operation == "storage":
+            answer = self.storage.answer(live, message)
+        elif operation == "methods":
+            answer = self.run.methods()
         else:
-            reply = trials.answer(live, message)
-            if reply is not None:
-                self.crew.send(slot, reply)
+            answer = trials.answer(live, message)
         self.commits.touch()
+        return {"v": None} if answer is None else answer
 
     def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
         is_spent = bool(message.get("spent"))

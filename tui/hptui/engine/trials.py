@@ -25,10 +25,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hptui.engine.outcome import TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
+from hptui.engine.trial_messages import spell_params
 from hptui.storage.distributions import dump_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import optuna
 
@@ -184,6 +185,8 @@ class Trials:
             "op": "run",
             "n": live.number,
             "seed": self.seed_of(live.number),
+            "trial_id": trial._trial_id,
+            "study_id": self.study._study_id,
             "study_name": self.study.study_name,
             "directions": self.directions,
             "user_attrs": trial._cached_frozen_trial.user_attrs,
@@ -202,9 +205,10 @@ class Trials:
             case "attr":
                 live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
             case "constraint":
-                live.trial.set_constraint(str(message["key"]), message["value"])
-            case "study":
-                return self.about_study(str(message["get"]))
+                if str(message["key"]) not in live.trial.constraints:
+                    live.trial.set_constraint(str(message["key"]), message["value"])
+            case "relative":
+                return self.relative_params(live)
             case other:
                 _log.warning("a worker sent %r", other)
         return None
@@ -244,7 +248,9 @@ class Trials:
         return known
 
     def report(self, live: LiveTrial, value: float, step: int) -> None:
-        """Take an intermediate value."""
+        """Take an intermediate value; of those that several processes report, the first."""
+        if step in live.trial._cached_frozen_trial.intermediate_values:
+            return
         live.trial.report(value, step)
         if live.last_step is None or step >= live.last_step:
             live.last_step, live.last_value = step, value
@@ -261,16 +267,15 @@ class Trials:
             live.prune_reason = why_pruned(self.study, frozen)
         return {"v": bool(verdict)}
 
-    def about_study(self, what: str) -> Message:
-        """Answer what an objective asks of its study."""
-        getters: dict[str, Callable[[], Any]] = {
-            "user_attrs": lambda: self.study.user_attrs,
-            "best_value": lambda: self.study.best_value,
-            "best_params": lambda: self.study.best_params,
-        }
+    def relative_params(self, live: LiveTrial) -> Message:
+        """Answer what the sampler has chosen for a trial before it was asked."""
         try:
-            return {"v": getters[what]()}
-        except (KeyError, ValueError, RuntimeError) as error:
+            params = live.trial.relative_params
+            space = live.trial.relative_search_space or {}
+            known = {name: value for name, value in params.items() if name in space}
+            return {"v": spell_params(known, space)}
+        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
+            _log.exception("relative_params in trial %d", live.number)
             return {"error": [type(error).__name__, str(error)]}
 
     def finish(self, live: LiveTrial, ended: Message) -> TrialRecord:

@@ -1,5 +1,7 @@
 """The trial that an objective sees: forwards everything to the real trial in the engine."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import copy
@@ -7,8 +9,9 @@ import datetime
 import json
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -16,132 +19,61 @@ from optuna.distributions import (
     IntDistribution,
     json_to_distribution,
 )
-from optuna.trial import BaseTrial
+
+from hptui.engine.attribute_values import stored_value
+from hptui.engine.remote_storage import RemoteStorage
+from hptui.engine.remote_study import RemoteStudy
+from hptui.engine.trial_messages import read_params
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from optuna.trial import FrozenTrial
+
     from hptui.engine.protocol import Message
-
-_BUILTIN_ERRORS = {"ValueError": ValueError, "TypeError": TypeError, "KeyError": KeyError}
-
-
-class TrialEnded(BaseException):
-    """Raised inside an objective whose trial the engine has ended; not caught by `Exception`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    from hptui.engine.trial_link import TrialLink
 
 
-class Link(Protocol):
-    """What a trial needs of its connection to the engine."""
-
-    def send(self, message: Message) -> None:
-        """Send `message`, which is plain data."""
-        ...
-
-    def ask(self, message: Message) -> Message:
-        """Send `message` and wait for its answer."""
-        ...
-
-    def has_news(self) -> bool:
-        """Say whether a message waits to be received."""
-        ...
-
-    def receive(self) -> Message:
-        """Wait for the next message and take it."""
-        ...
-
-
-class RemoteStudy:
-    """The part of a study that an objective may use while its trial runs."""
-
-    def __init__(self, link: Link, number: int, facts: Message) -> None:
-        self._link = link
-        self._number = number
-        self._facts = facts
-
-    @property
-    def study_name(self) -> str:
-        """The name of the study."""
-        return self._facts["study_name"]
-
-    @property
-    def directions(self) -> list[Any]:
-        """The directions, as `optuna.study.StudyDirection`."""
-        from optuna.study import StudyDirection
-
-        return [StudyDirection[name.upper()] for name in self._facts["directions"]]
-
-    @property
-    def direction(self) -> Any:  # noqa: ANN401 - optuna's enum, imported when asked for
-        """The direction of a study with one objective."""
-        if len(self.directions) > 1:
-            raise RuntimeError("A study with several objectives has no single direction.")
-        return self.directions[0]
-
-    def _get(self, what: str) -> Any:  # noqa: ANN401 - plain data of many kinds
-        return _value_of(self._link.ask({"op": "study", "n": self._number, "get": what}))
-
-    @property
-    def user_attrs(self) -> dict[str, Any]:
-        """The study's user attributes."""
-        return self._get("user_attrs")
-
-    @property
-    def best_value(self) -> float:
-        """The best value so far; raises ValueError when no trial has completed."""
-        return self._get("best_value")
-
-    @property
-    def best_params(self) -> dict[str, Any]:
-        """The parameters of the best trial; raises ValueError when no trial has completed."""
-        return self._get("best_params")
-
-    def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - as Optuna's
-        """Set a user attribute of the study."""
-        self._link.send({"op": "study_attr", "key": key, "json": json.dumps(value)})
-
-    def stop(self) -> None:
-        """End the run after the trials that are running."""
-        self._link.send({"op": "stop_study", "n": self._number})
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        raise AttributeError(
-            f"trial.study.{name} is not available inside a worker; there are study_name, "
-            "direction(s), best_value, best_params, user_attrs, set_user_attr and stop"
-        )
-
-
-def _value_of(answer: Message) -> Any:  # noqa: ANN401 - plain data of many kinds
-    if "stop" in answer:
-        raise TrialEnded(answer["stop"])
-    if "error" in answer:
-        name, text = answer["error"]
-        kind = _BUILTIN_ERRORS.get(name)
-        raise kind(text) if kind else RuntimeError(f"{name}: {text}")
-    return answer["v"]
-
-
-class WorkerTrial(BaseTrial):
-    """A trial in a worker process, with the interface of `optuna.Trial`.
+class WorkerTrial(optuna.Trial):
+    """An `optuna.Trial` in a worker process, or in a process that its objective has started.
 
     Values come from the engine's sampler; `report` does not wait for an answer. What Optuna
-    checks before it asks a sampler is checked here, with the same errors and warnings.
+    checks before it asks a sampler is checked here, with the same errors and warnings. It may be
+    used in several threads, and as a pickled or forked copy as long as the trial runs.
+
+    Args:
+        link: The trial's way to the engine.
+        facts: What the engine tells of it: the number `n`, its start, the study.
+        storage: The worker's; None makes one when it is asked for.
     """
 
-    def __init__(self, link: Link, facts: Message) -> None:
+    def __init__(
+        self, link: TrialLink, facts: Message, storage: RemoteStorage | None = None
+    ) -> None:
+        # Optuna's own would read the trial from the storage and ask a sampler.
         self._link = link
         self._number: int = facts["n"]
         self._facts = facts
         self._params: dict[str, Any] = {}
         self._distributions: dict[str, BaseDistribution] = {}
         self._user_attrs: dict[str, Any] = dict(facts.get("user_attrs", {}))
+        self._replaced: dict[str, Any] = {}
+        """What is stored of those user attributes that JSON cannot hold."""
         self._reported: set[int] = set()
         self._constraints: dict[str, float] = {}
         self._is_multi = len(facts["directions"]) > 1
-        self.study = RemoteStudy(link, self._number, facts)
+        self._storage = storage
+        self._study: RemoteStudy | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        stored = {**self._user_attrs, **self._replaced}
+        return {
+            **vars(self),
+            "_user_attrs": stored,
+            "_replaced": {},
+            "_storage": None,
+            "_study": None,
+        }
 
     def suggest_float(
         self,
@@ -161,7 +93,7 @@ class WorkerTrial(BaseTrial):
             "log": bool(log),
             "step": asked.step,
         }
-        return self._suggest(name, fields, asked)
+        return self._ask_for(name, fields, asked)
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
@@ -175,37 +107,40 @@ class WorkerTrial(BaseTrial):
             "log": bool(log),
             "step": asked.step,
         }
-        return int(self._suggest(name, fields, asked))
+        return int(self._ask_for(name, fields, asked))
 
     def suggest_categorical(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, name: str, choices: Sequence[Any]
     ) -> Any:  # noqa: ANN401 - one of the choices
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
-        index = self._suggest(name, {"k": "c", "choices": asked.choices}, asked)
+        index = self._ask_for(name, {"k": "c", "choices": asked.choices}, asked)
         chosen = cast("Any", asked.choices[index])
         self._params[name] = chosen
         return chosen
 
-    def suggest_uniform(self, name: str, low: float, high: float) -> float:
-        """Suggest a float; deprecated in Optuna, use `suggest_float`."""
-        return self.suggest_float(name, low, high)
+    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:  # noqa: ANN401
+        """Suggest a value of a distribution, as Optuna's own code asks for it."""
+        if isinstance(distribution, CategoricalDistribution):
+            return self.suggest_categorical(name, distribution.choices)
+        if isinstance(distribution, IntDistribution):
+            return self.suggest_int(
+                name,
+                distribution.low,
+                distribution.high,
+                step=distribution.step,
+                log=distribution.log,
+            )
+        asked = cast("FloatDistribution", distribution)
+        return self.suggest_float(name, asked.low, asked.high, step=asked.step, log=asked.log)
 
-    def suggest_loguniform(self, name: str, low: float, high: float) -> float:
-        """Suggest a float on a log scale; deprecated in Optuna, use `suggest_float`."""
-        return self.suggest_float(name, low, high, log=True)
-
-    def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
-        """Suggest a stepped float; deprecated in Optuna, use `suggest_float`."""
-        return self.suggest_float(name, low, high, step=q)
-
-    def _suggest(self, name: str, fields: Message, asked: BaseDistribution) -> Any:  # noqa: ANN401
-        answer = self._link.ask({"op": "suggest", "n": self._number, "name": name, "d": fields})
-        value = _value_of(answer)
-        self._params[name] = value
-        edited = answer.get("d")
-        self._distributions.setdefault(name, json_to_distribution(edited) if edited else asked)
-        return value
+    def _ask_for(self, name: str, fields: Message, asked: BaseDistribution) -> Any:  # noqa: ANN401
+        with self._link.lock:
+            answer = self._link.ask({"op": "suggest", "name": name, "d": fields})
+            edited = answer.get("d")
+            self._distributions.setdefault(name, json_to_distribution(edited) if edited else asked)
+            self._params[name] = answer["v"]
+        return answer["v"]
 
     def report(self, value: float, step: int) -> None:
         """Report an intermediate value, see `optuna.Trial.report`; does not wait."""
@@ -229,16 +164,16 @@ class WorkerTrial(BaseTrial):
             raise ValueError(f"`step={step}` must be non-negative.")
         if step >= 2**63:
             raise OverflowError(f"`step={step}` does not fit into the study file (below 2**63).")
-        if step in self._reported:
+        with self._link.lock:
+            is_new = step not in self._reported
+            if is_new:
+                self._reported.add(step)
+                self._link.tell({"op": "report", "value": value, "step": step})
+        if not is_new:
             warnings.warn(
                 f"The reported value is ignored because this `step={step}` is already reported.",
                 stacklevel=2,
             )
-            return
-        self._reported.add(step)
-        self._link.send({"op": "report", "n": self._number, "value": value, "step": step})
-        if self._facts.get("watch") and self._link.has_news():
-            _value_of(self._link.receive())
 
     def should_prune(self) -> bool:
         """Ask the study's pruner, see `optuna.Trial.should_prune`."""
@@ -246,13 +181,20 @@ class WorkerTrial(BaseTrial):
             raise NotImplementedError(
                 "Trial.should_prune is not supported for multi-objective optimization."
             )
-        return _value_of(self._link.ask({"op": "prune", "n": self._number}))
+        return self._link.ask({"op": "prune"})["v"]
 
     def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - as Optuna's
-        """Set an attribute of the trial; `value` must be JSON serialisable."""
-        text = json.dumps(value)
-        self._link.send({"op": "attr", "n": self._number, "key": key, "json": text})
-        self._user_attrs[key] = value
+        """Set an attribute of the trial; of what JSON cannot hold, its text is stored."""
+        stored = stored_value(value)
+        with self._link.lock:
+            self._link.tell({"op": "attr", "key": key, "json": stored.json})
+            self._user_attrs[key] = value
+            self._replaced.pop(key, None)
+            if stored.replaced:
+                self._replaced[key] = json.loads(stored.json)
+        if stored.replaced:
+            what = f"The user attribute {key!r} of trial {self._number}"
+            warnings.warn(stored.warning(what), stacklevel=2)
 
     def set_constraint(self, key: str, value: float) -> None:
         """Set a constraint, feasible when at most 0, see `optuna.Trial.set_constraint`."""
@@ -264,35 +206,43 @@ class WorkerTrial(BaseTrial):
             ) from None
         if math.isnan(value):
             raise ValueError(f"Attempted to set a constraint for {key!r}, but NaN is not allowed.")
-        if key in self._constraints:
+        with self._link.lock:
+            is_new = key not in self._constraints
+            if is_new:
+                self._constraints[key] = value
+                self._link.tell({"op": "constraint", "key": key, "value": value})
+        if not is_new:
             warnings.warn(
                 "The constraint value is ignored because this constraint "
                 f"`key={key!r}` is already set.",
                 stacklevel=2,
             )
-            return
-        self._constraints[key] = value
-        self._link.send({"op": "constraint", "n": self._number, "key": key, "value": value})
+
+    # Other threads may add to what follows: it is copied in one step before all else.
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters suggested so far."""
-        return copy.deepcopy(self._params)
+        return copy.deepcopy(self._params.copy())
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
         """The distributions in effect, edits of the search space included."""
-        return copy.deepcopy(self._distributions)
+        return copy.deepcopy(self._distributions.copy())
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """The trial's user attributes."""
-        return copy.deepcopy(self._user_attrs)
+        """The trial's user attributes, as they were set."""
+        attrs, replaced = self._user_attrs.copy(), self._replaced
+        # A model need not be copyable, and whoever set it wants itself.
+        return {
+            key: value if key in replaced else copy.deepcopy(value) for key, value in attrs.items()
+        }
 
     @property
     def constraints(self) -> dict[str, float]:
         """The constraints set so far."""
-        return dict(self._constraints)
+        return self._constraints.copy()
 
     @property
     def number(self) -> int:
@@ -303,3 +253,47 @@ class WorkerTrial(BaseTrial):
     def datetime_start(self) -> datetime.datetime | None:
         """When the trial started, local time."""
         return datetime.datetime.fromtimestamp(self._facts["started"])
+
+    # -- what Optuna's own code and integrations use of a trial
+
+    @property
+    def storage(self) -> RemoteStorage:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The storage, which the engine answers."""
+        if self._storage is None:
+            self._storage = RemoteStorage.of(self._link)
+        return self._storage
+
+    @property
+    def study(self) -> RemoteStudy:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The study, as an `optuna.Study`."""
+        if self._study is None:
+            self._study = RemoteStudy(self.storage, self._facts)
+        return self._study
+
+    @property
+    def _trial_id(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._facts["trial_id"]
+
+    @property
+    def _cached_frozen_trial(self) -> FrozenTrial:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.storage.get_trial(self._trial_id)
+
+    @property
+    def _fixed_params(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._cached_frozen_trial.system_attrs.get("fixed_params", {})
+
+    def _relative(self) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        answer = self._link.ask({"op": "relative"})
+        return read_params(answer["v"])
+
+    @property
+    def relative_params(self) -> dict[str, Any]:
+        """What the sampler has chosen for the trial before it was asked."""
+        return self._relative()[0]
+
+    @property
+    def relative_search_space(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> dict[str, BaseDistribution]:
+        """The distributions of `relative_params`."""
+        return self._relative()[1]

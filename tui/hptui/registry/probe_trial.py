@@ -1,5 +1,7 @@
 """The trial that an objective sees while it is probed: it records and soon ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import copy
@@ -7,6 +9,7 @@ import datetime
 import math
 from typing import TYPE_CHECKING, Any
 
+import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -15,7 +18,8 @@ from optuna.distributions import (
     check_distribution_compatibility,
     distribution_to_json,
 )
-from optuna.trial import BaseTrial
+from optuna.study import StudyDirection
+from optuna.trial import TrialState, create_trial
 
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.errors import SpaceError
@@ -23,6 +27,9 @@ from hptui.registry.observed import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
 
     from hptui.domain.objective import Direction
 
@@ -34,8 +41,10 @@ class ProbeEnded(BaseException):
     """Raised inside an objective from which nothing more is wanted; not an `Exception`."""
 
 
-class ProbeTrial(BaseTrial):
-    """A trial whose values are chosen to see the whole search space.
+class ProbeTrial(optuna.Trial):
+    """An `optuna.Trial` whose values are chosen to see the whole search space.
+
+    Its study is one in memory, made when the objective asks for it, in which the trial runs.
 
     Args:
         number: Its number, from 0.
@@ -54,12 +63,14 @@ class ProbeTrial(BaseTrial):
         on_suggestion: Callable[[Suggestion], None],
         on_report: Callable[[], None],
     ) -> None:
+        # Optuna's own would ask a sampler.
         self._number = number
-        self._directions = list(directions)
+        self._directions = [StudyDirection[each.upper()] for each in directions]
         self._choose = choose
         self._on_suggestion = on_suggestion
         self._on_report = on_report
-        self._study: Any = None
+        self._study: optuna.Study | None = None
+        self._id_in_study = -1
         self._params: dict[str, Any] = {}
         self._distributions: dict[str, BaseDistribution] = {}
         self._user_attrs: dict[str, Any] = {}
@@ -87,6 +98,8 @@ class ProbeTrial(BaseTrial):
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         return self._suggest(name, CategoricalDistribution(choices))
 
+    # Without the warnings that Optuna's own give, which are for the run's trials.
+
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
         """Suggest a float; deprecated in Optuna, use `suggest_float`."""
         return self.suggest_float(name, low, high)
@@ -99,18 +112,20 @@ class ProbeTrial(BaseTrial):
         """Suggest a stepped float; deprecated in Optuna, use `suggest_float`."""
         return self.suggest_float(name, low, high, step=q)
 
-    def _suggest(self, name: str, asked: BaseDistribution) -> Any:  # noqa: ANN401
+    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:  # noqa: ANN401
         if name in self._distributions:
             # As in Optuna: within a trial the first suggestion of a name stays.
-            check_distribution_compatibility(self._distributions[name], asked)
+            check_distribution_compatibility(self._distributions[name], distribution)
             return self._params[name]
         if len(self._params) >= MAX_PARAMETERS:
             raise ProbeEnded
-        spec = spec_of(asked)
+        spec = spec_of(distribution)
         chosen = self._choose(name, spec)
-        is_choice = isinstance(asked, CategoricalDistribution)
-        self._params[name] = asked.choices[int(chosen)] if is_choice else chosen
-        self._distributions[name] = asked
+        is_choice = isinstance(distribution, CategoricalDistribution)
+        self._params[name] = distribution.choices[int(chosen)] if is_choice else chosen
+        self._distributions[name] = distribution
+        if self._study is not None:
+            self._store(self._study, name)
         self._on_suggestion(Suggestion(name, spec, chosen))
         return self._params[name]
 
@@ -127,6 +142,8 @@ class ProbeTrial(BaseTrial):
     def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - as Optuna's
         """Set an attribute that nobody keeps."""
         self._user_attrs[key] = value
+        if self._study is not None:
+            self.storage.set_trial_user_attr(self._trial_id, key, value)
 
     def set_constraint(self, key: str, value: float) -> None:
         """Check and forget a constraint, see `optuna.Trial.set_constraint`."""
@@ -135,13 +152,61 @@ class ProbeTrial(BaseTrial):
         self._constraints.setdefault(key, float(value))
 
     @property
-    def study(self) -> Any:  # noqa: ANN401 - an in-memory optuna.Study
-        """An empty study in memory with the objective's directions."""
+    def study(self) -> optuna.Study:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """A study in memory with the objective's directions, in which this trial runs."""
         if self._study is None:
-            import optuna
-
-            self._study = optuna.create_study(directions=self._directions)
+            self._study = self._begin_study()
         return self._study
+
+    def _begin_study(self) -> optuna.Study:
+        study = optuna.create_study(directions=self._directions)
+        # So that the trial has its number there.
+        study.add_trials([create_trial(state=TrialState.FAIL)] * self._number)
+        self._id_in_study = study.ask()._trial_id
+        study._thread_local.in_optimize_loop = True
+        for name in self._params:
+            self._store(study, name)
+        for key, value in self._user_attrs.items():
+            study._storage.set_trial_user_attr(self._id_in_study, key, value)
+        return study
+
+    def _store(self, study: optuna.Study, name: str) -> None:
+        asked = self._distributions[name]
+        stored = asked.to_internal_repr(self._params[name])
+        study._storage.set_trial_param(self._id_in_study, name, stored, asked)
+
+    @property
+    def storage(self) -> BaseStorage:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The storage of `study`."""
+        return self.study._storage
+
+    @property
+    def _trial_id(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if self._study is None:
+            self._study = self._begin_study()
+        return self._id_in_study
+
+    @property
+    def _cached_frozen_trial(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> FrozenTrial:
+        return self.storage.get_trial(self._trial_id)
+
+    @property
+    def _fixed_params(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return {}
+
+    @property
+    def relative_params(self) -> dict[str, Any]:
+        """Nothing: no sampler has been asked."""
+        return {}
+
+    @property
+    def relative_search_space(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> dict[str, BaseDistribution]:
+        """Nothing, as `relative_params`."""
+        return {}
 
     @property
     def params(self) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""The engine's side of a trial's storage: answers what is read, and writes what a trial may."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optuna.exceptions import UpdateFinishedTrialError
+
+from hptui.engine.trial_messages import MAX_TRIALS, read_trial, spell_trial
+from hptui.errors import StudyBusyError
+from hptui.storage.connection import StorageWriteError
+from hptui.storage.distributions import parse_distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hptui.engine.protocol import Message
+    from hptui.engine.trials import LiveTrial, Trials
+    from hptui.storage.sqlite import SqliteStorage
+
+_OWN_PREFIX = "hptui:"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StorageDesk:
+    """Does what trials ask of their storage; see `remote_storage.RemoteBackend`."""
+
+    storage: SqliteStorage
+    trials: Trials
+
+    def answer(self, live: LiveTrial, message: Message) -> Message:
+        """Answer a message of a running trial that names what it calls in `call`.
+
+        Raises:
+            UpdateFinishedTrialError: Another program has ended the trial.
+        """
+        call = str(message["call"])
+        try:
+            if call in _READS:
+                return {"v": _READS[call](self, message)}
+            return {"v": _WRITES[call](self, live, message)}
+        except (StudyBusyError, StorageWriteError) as error:
+            return {"busy": error.message}
+        except UpdateFinishedTrialError:
+            raise
+        except (KeyError, ValueError, TypeError, RuntimeError, RecursionError) as error:
+            text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+            return {"error": [type(error).__name__, text]}
+
+    # -- reading
+
+    def _studies(self, _: Message) -> list[Message]:
+        return [self._study({"study": each._study_id}) for each in self.storage.get_all_studies()]
+
+    def _study(self, message: Message) -> Message:
+        study_id = int(message["study"])
+        return {
+            "id": study_id,
+            "name": self.storage.get_study_name_from_id(study_id),
+            "directions": [each.name for each in self.storage.get_study_directions(study_id)],
+            "user_attrs": self.storage.get_study_user_attrs(study_id),
+            "system_attrs": self.storage.get_study_system_attrs(study_id),
+        }
+
+    def _study_id(self, message: Message) -> int:
+        return self.storage.get_study_id_from_name(str(message["name"]))
+
+    def _address(self, _: Message) -> str:
+        return f"sqlite:///{self.storage.path}"
+
+    def _trial(self, message: Message) -> Message:
+        return spell_trial(self.storage.get_trial(int(message["trial"])))
+
+    def _trial_id(self, message: Message) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(
+            int(message["study"]), int(message["number"])
+        )
+
+    def _best(self, message: Message) -> int:
+        return self.storage.get_best_trial(int(message["study"]))._trial_id
+
+    def _trials_with(self, message: Message) -> list[Message]:
+        """Return the trials with certain ids."""
+        return [spell_trial(self.storage.get_trial(int(each))) for each in message["trials"]]
+
+    def _trials_after(self, message: Message) -> Message:
+        """Return the first trials with higher ids than one, and whether there are more."""
+        trials = self.storage.get_all_trials(int(message["study"]), deepcopy=False)
+        after = int(message["after"])
+        first = len(trials)
+        while first and trials[first - 1]._trial_id > after:
+            first -= 1
+        last = first + MAX_TRIALS
+        return {
+            "trials": [spell_trial(each) for each in trials[first:last]],
+            "more": last < len(trials),
+        }
+
+    # -- writing
+
+    def _set_study_attr(self, _: LiveTrial, message: Message) -> None:
+        study_id, key = self._own_study(message), str(message["key"])
+        value = json.loads(message["json"])
+        if message["kind"] == "user":
+            self.storage.set_study_user_attr(study_id, key, value)
+        else:
+            self.storage.set_study_system_attr(study_id, _free_key(key), value)
+
+    def _set_trial_attr(self, live: LiveTrial, message: Message) -> None:
+        trial_id, key = self._own_trial(live, message), str(message["key"])
+        value = json.loads(message["json"])
+        if message["kind"] == "user":
+            live.trial.set_user_attr(key, value)
+        else:
+            self.storage.set_trial_system_attr(trial_id, _free_key(key), value)
+            live.trial._cached_frozen_trial.system_attrs[key] = value
+
+    def _set_param(self, live: LiveTrial, message: Message) -> None:
+        trial_id, name = self._own_trial(live, message), str(message["name"])
+        distribution, _ = parse_distribution(str(message["distribution"]))
+        self.storage.set_trial_param(trial_id, name, float(message["value"]), distribution)
+        stored, cached = self.storage.get_trial(trial_id), live.trial._cached_frozen_trial
+        cached.distributions[name] = stored.distributions[name]
+        cached.params[name] = stored.params[name]
+
+    def _report(self, live: LiveTrial, message: Message) -> None:
+        self._own_trial(live, message)
+        self.trials.report(live, float(message["value"]), int(message["step"]))
+
+    def _add_trial(self, _: LiveTrial, message: Message) -> int:
+        study_id = self._own_study(message)
+        template = read_trial(message["template"])
+        # A copy of a trial of hptui's belongs to no run.
+        template.system_attrs = {
+            key: value
+            for key, value in template.system_attrs.items()
+            if not key.startswith(_OWN_PREFIX)
+        }
+        return self.storage.create_new_trial(study_id, template)
+
+    def _own_study(self, message: Message) -> int:
+        study_id = self.trials.study._study_id
+        if int(message["study"]) != study_id:
+            raise RuntimeError("A trial can write to its own study only.")
+        return study_id
+
+    def _own_trial(self, live: LiveTrial, message: Message) -> int:
+        trial_id = live.trial._trial_id
+        if int(message["trial"]) != trial_id:
+            raise RuntimeError("A trial can change itself only, no other trial.")
+        return trial_id
+
+
+def _free_key(key: str) -> str:
+    if key.startswith(_OWN_PREFIX):
+        raise RuntimeError(f"The system attribute {key!r} is hptui's own; use another name.")
+    return key
+
+
+_READS: Mapping[str, Callable[[StorageDesk, Message], Any]] = {
+    "studies": StorageDesk._studies,
+    "study": StorageDesk._study,
+    "study_id": StorageDesk._study_id,
+    "address": StorageDesk._address,
+    "trial": StorageDesk._trial,
+    "trial_id": StorageDesk._trial_id,
+    "trials_with": StorageDesk._trials_with,
+    "trials_after": StorageDesk._trials_after,
+    "best": StorageDesk._best,
+}
+_WRITES: Mapping[str, Callable[[StorageDesk, LiveTrial, Message], Any]] = {
+    "set_study_attr": StorageDesk._set_study_attr,
+    "set_trial_attr": StorageDesk._set_trial_attr,
+    "set_param": StorageDesk._set_param,
+    "report": StorageDesk._report,
+    "add_trial": StorageDesk._add_trial,
+}
