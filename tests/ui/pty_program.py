@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import re
+import select
 import struct
 import subprocess
 import termios
@@ -47,6 +47,9 @@ class PtyProgram:
         self.settings_before = termios.tcgetattr(slave)
         self._lock = threading.Lock()
         self._written = bytearray()
+        # A terminal that a thread is reading stays open whoever closes it, till there is something
+        # to read; the thread is woken for its end by this pipe.
+        self._end_of_reading, self._may_end = os.pipe()
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -62,6 +65,9 @@ class PtyProgram:
 
     def _read(self) -> None:
         while True:
+            ready, _, _ = select.select([self._master, self._end_of_reading], [], [])
+            if self._end_of_reading in ready:
+                return
             try:
                 data = os.read(self._master, 65536)
             except OSError:
@@ -96,9 +102,14 @@ class PtyProgram:
 
     def hang_up(self) -> None:
         """Close this side of the terminal, as a closed window does."""
+        self._stop_reading()
         os.close(self._slave)
         os.close(self._master)
         self._slave = self._master = -1
+
+    def _stop_reading(self) -> None:
+        os.write(self._may_end, b"x")
+        self._reader.join()
 
     def finish(self) -> int:
         """Wait for its end and return its exit code."""
@@ -113,11 +124,10 @@ class PtyProgram:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE_S)
-        for fd in (self._slave, self._master):
+        self._stop_reading()
+        for fd in (self._slave, self._master, self._end_of_reading, self._may_end):
             if fd >= 0:
-                with contextlib.suppress(OSError):
-                    os.close(fd)
-        self._reader.join(1)
+                os.close(fd)
 
 
 def _control_terminal() -> None:
