@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.cli.application import TerminalOutput, can_open, has_unicode, open_place
 from hptui.cli.main import main
@@ -113,7 +114,11 @@ def test_one_end_that_is_no_terminal_is_enough_to_refuse(folder: Path, redirecte
     ends = {"stdin": slave, "stdout": slave, redirected: subprocess.DEVNULL}
     try:
         done = subprocess.run(
-            PROGRAM, stdin=ends["stdin"], stdout=ends["stdout"], stderr=subprocess.PIPE, timeout=60
+            PROGRAM,
+            stdin=ends["stdin"],
+            stdout=ends["stdout"],
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
         )
     finally:
         os.close(master)
@@ -131,7 +136,7 @@ def test_a_terminal_that_can_only_show_lines_is_refused(folder: Path) -> None:
             stdout=slave,
             stderr=subprocess.PIPE,
             env={**os.environ, "TERM": "dumb"},
-            timeout=60,
+            timeout=DEADLINE_S,
         )
     finally:
         os.close(master)

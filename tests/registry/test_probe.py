@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
@@ -479,13 +480,13 @@ def test_when_the_caller_is_ended_the_probe_ends_with_it(
         [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
     ) as caller:
         try:
-            assert poll.poll(30_000)
+            assert poll.poll(DEADLINE_S * 1_000)
             running = _left_over(tmp_path)
             assert len(running) == 2
         finally:
             caller.send_signal(number)
             os.close(reader)
-    gone, alive = psutil.wait_procs(running, timeout=20)
+    gone, alive = psutil.wait_procs(running, timeout=DEADLINE_S)
     assert alive == []
     assert len(gone) == 2
     if number is signal.SIGINT:

@@ -13,7 +13,7 @@ from textual.pilot import WaitForScreenTimeout
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.ui.drive_script import Click, Expect, Press, Resize, Screenshot, Type, Wait
+from hptui.ui.drive_script import Click, Press, Resize, Screenshot, Type, Wait
 from hptui.ui.screen_text import screen_picture, screen_text
 
 if TYPE_CHECKING:
@@ -96,13 +96,10 @@ async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
             # Textual presses a single character as what its key types.
             await _press(pilot, app, tuple(text))
         case Wait():
+            if not action.is_wanted:
+                # What the keys before have brought about may not be on the screen yet.
+                await _until_done_or_ended(pilot.pause(), app)
             await _wait(app, action)
-        case Expect(text, is_wanted):
-            await pilot.pause()
-            if (text in screen_text(app)) != is_wanted:
-                raise StepFailedError(
-                    "It is not on the screen." if is_wanted else "It is on the screen."
-                )
         case Screenshot(file):
             await pilot.pause()
             write_screen(app, file)
