@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ui.a_screen import AScreen
+from tests.ui.a_screen import AScreen, Said
 from tests.waiting import DEADLINE_S
 
 from hptui.ui.app import HptuiApp
@@ -78,6 +78,23 @@ def test_what_is_expected_may_come_a_moment_later() -> None:
     app = HptuiApp(OpenPlace(Path(), None, None), settings=Settings(), home=LateScreen)
     steps = read_script('press n\nexpect-not "nothing yet" 60s\nexpect "said: late" 60s')
     assert asyncio.run(play(app, steps, size=read_size("80x24"), say=lambda _: None)) is None
+
+
+def test_a_key_has_done_its_work_when_its_step_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(*_: object) -> None:
+        """What the pilot believes where other programs have the processor."""
+
+    monkeypatch.setattr("textual.app.wait_for_idle", at_once)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", at_once)
+    app = HptuiApp(OpenPlace(Path(), None, None), settings=Settings(), home=AScreen)
+    seen: list[str] = []
+
+    def look(_: str) -> None:
+        seen.append(str(app.screen.query_one(Said).render()))
+
+    steps = read_script("press n\nsize 90x30")
+    assert asyncio.run(play(app, steps, size=read_size("80x24"), say=look)) is None
+    assert seen == ["nothing yet", "said: new study"]
 
 
 def test_a_script_is_read_from_standard_input_where_nothing_is_a_terminal(tmp_path: Path) -> None:
