@@ -13,6 +13,7 @@ import optuna
 import psutil
 import pytest
 from tests.analysis.plain_studies import made, many, param, tuned
+from tests.waiting import DEADLINE_S
 
 from hptui.analysis.importance import Importance, build_importance, judged_trials
 from hptui.charts.importance_chart import draw_importance, share_text
@@ -304,5 +305,5 @@ def test_nobody_is_left_computing_when_who_asked_is_killed():
         assert asking.stdout is not None
         child = psutil.Process(int(asking.stdout.readline()))
         asking.kill()
-        gone, _ = psutil.wait_procs([child], timeout=30)
+        gone, _ = psutil.wait_procs([child], timeout=DEADLINE_S)
     assert gone == [child]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.charts.histories import MIXED_STATES, source_of
+from tests.waiting import DEADLINE_S
 
 from hptui.analysis.history import Points
 from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
@@ -321,7 +322,11 @@ def test_plotexts_manual_is_not_loaded():
         "print([name for name in sys.modules if name.startswith('plotext._doc.sections')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=DEADLINE_S,
     )
     assert "★ 1 #1" in done.stdout
     assert done.stdout.endswith("[]\n")

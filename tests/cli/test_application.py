@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.waiting import DEADLINE_S
 
-from hptui.cli.application import can_open, has_unicode, open_place
+from hptui.cli.application import TerminalOutput, can_open, has_unicode, open_place
 from hptui.cli.main import main
 from hptui.errors import StudyFileError, UsageError
 from hptui.ui.place import OpenPlace
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "hptui"]
@@ -110,7 +114,11 @@ def test_one_end_that_is_no_terminal_is_enough_to_refuse(folder: Path, redirecte
     ends = {"stdin": slave, "stdout": slave, redirected: subprocess.DEVNULL}
     try:
         done = subprocess.run(
-            PROGRAM, stdin=ends["stdin"], stdout=ends["stdout"], stderr=subprocess.PIPE, timeout=60
+            PROGRAM,
+            stdin=ends["stdin"],
+            stdout=ends["stdout"],
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
         )
     finally:
         os.close(master)
@@ -128,7 +136,7 @@ def test_a_terminal_that_can_only_show_lines_is_refused(folder: Path) -> None:
             stdout=slave,
             stderr=subprocess.PIPE,
             env={**os.environ, "TERM": "dumb"},
-            timeout=60,
+            timeout=DEADLINE_S,
         )
     finally:
         os.close(master)
@@ -164,3 +172,45 @@ def test_an_output_of_another_encoding_is_ascii(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     with open(os.devnull, "w", encoding="latin-1") as out, contextlib.redirect_stdout(out):
         assert not has_unicode()
+
+
+@pytest.fixture
+def pipe() -> Generator[tuple[int, int]]:
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            with contextlib.suppress(OSError):
+                os.close(end)
+
+
+def test_a_terminal_that_another_program_made_non_blocking_gets_everything(
+    pipe: tuple[int, int],
+) -> None:
+    reading, writing = pipe
+    os.set_blocking(writing, False)
+    text = b"0123456789abcdef" * 100_000
+    parts: list[bytes] = []
+
+    def read() -> None:
+        while part := os.read(reading, 65_536):
+            parts.append(part)
+
+    reader = threading.Thread(target=read)
+    with io.BufferedWriter(TerminalOutput(writing, "w", closefd=False)) as terminal:
+        terminal.write(b"fill" * 16_384)
+        terminal.flush()
+        reader.start()
+        terminal.write(text)
+    os.close(writing)
+    reader.join()
+    assert b"".join(parts) == b"fill" * 16_384 + text
+
+
+def test_a_terminal_that_is_gone_takes_everything(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    os.close(reading)
+    with io.BufferedWriter(TerminalOutput(writing, "w", closefd=False)) as terminal:
+        terminal.write(b"x" * 1_000_000)
+        terminal.flush()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui import __version__
 from hptui.cli import main
@@ -182,7 +183,7 @@ def test_a_closed_pipe_is_quiet():
         assert child.stderr is not None
         child.stdout.close()
         assert child.stderr.read() == b""
-        assert child.wait(60) == 141
+        assert child.wait(DEADLINE_S) == 141
 
 
 def test_a_full_disk_under_the_output_is_a_sentence():

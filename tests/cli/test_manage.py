@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.programs import OBJECTIVES, run, start, wait_until
 from tests.storage.study_file import FLOAT, StudyFile
+from tests.waiting import DEADLINE_S
 
 from hptui.cli import main
 from hptui.engine.client import running_engine
@@ -124,7 +125,7 @@ def test_a_real_run_is_left_alone_and_can_be_copied(tmp_path: Path):
         refused = [run(*words, cwd=tmp_path) for words in (("rename", "s", "t"), ("delete", "s"))]
         copied, _, _ = run("duplicate", "s", "copy", cwd=tmp_path)
         run("stop", "s", "--now", cwd=tmp_path)
-        engine.communicate(timeout=60)
+        engine.communicate(timeout=DEADLINE_S)
     finally:
         engine.kill()
         engine.communicate()

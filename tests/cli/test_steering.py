@@ -10,6 +10,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, finish, load, run, start, wait_until
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine
 
@@ -129,7 +130,7 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
     wait_until(lambda: n_with_params(tmp_path) == 1, "its parameter is in the file")
     load(tmp_path, "w").tell(0, 7.0)
     (tmp_path / "go").touch()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=DEADLINE_S)
     assert "trial 0" in err.lower()
     assert "another program" in err
     assert load(tmp_path, "w").trials[0].value == 7.0
@@ -219,7 +220,7 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    psutil.wait_procs(children, timeout=20)
+    psutil.wait_procs(children, timeout=DEADLINE_S)
     assert list(tmp_path.glob("w.hptui/scratch/*"))
 
     code, out, _ = run("doctor", "w", "--json", cwd=tmp_path)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from tests.waiting import DEADLINE_S
 
 from hptui.cli import main
 
@@ -70,7 +71,7 @@ def starter() -> Generator[Starter]:
         yield Starter(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(DEADLINE_S) == 0
 
 
 def _serve() -> None:

@@ -1,4 +1,4 @@
-"""Runs the real program in a folder of its own, and waits for conditions with a deadline."""
+"""Runs the real program in a folder of its own."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.waiting import DEADLINE_S
+from tests.waiting import wait_until as wait_until
 
 OBJECTIVES = Path(__file__).with_name("objectives_for_runs.py")
-DEADLINE_S = 60.0
-POLL_S = 0.01
 
 
 def places_in(folder: Path) -> dict[str, str]:
@@ -45,16 +41,6 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     process = start(*arguments, cwd=cwd)
     out, err = process.communicate(timeout=DEADLINE_S)
     return process.returncode, out, err
-
-
-def wait_until(
-    condition: Callable[[], bool], what: str, seen: Callable[[], object] = lambda: ""
-) -> None:
-    """Wait for a condition; fails, saying what is `seen`, when it does not come true in time."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: did not happen {seen()}"
-        threading.Event().wait(POLL_S)
 
 
 def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -16,6 +16,7 @@ import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, events, load, rest_of, run, start, wait_until
 from tests.storage.other_program import locked_by_another
+from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -168,7 +169,7 @@ def _interrupt_to_the_end(process: subprocess.Popen[str], said: list[str]) -> tu
     process.send_signal(signal.SIGTERM)
     out, err = rest_of(process)
     said += out.splitlines(keepends=True)
-    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert psutil.wait_procs(workers, timeout=DEADLINE_S)[1] == []
     assert "Traceback" not in err
     return process.returncode, err
 

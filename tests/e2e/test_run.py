@@ -20,6 +20,7 @@ from tests.e2e.programs import (
     start,
     wait_until,
 )
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
@@ -30,7 +31,7 @@ WAITING = f"{OBJECTIVES}:waiting"
 
 def test_json_output_is_one_object_a_line_and_nothing_else(tmp_path: Path) -> None:
     process = start("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=DEADLINE_S)
     said = events(out)
     assert process.returncode == 0
     assert not list(Path("/dev/shm").glob(f"sem.loky-{process.pid}-*"))
@@ -118,7 +119,7 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     children = psutil.Process(process.pid).children(recursive=True)
     for _ in range(times):
         process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == code, err
     assert "Traceback" not in err
     trials = load(tmp_path, "w").trials
@@ -126,7 +127,7 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     assert trials[0].system_attrs["hptui:error"]["kind"] == "interrupted"
     assert not list((tmp_path / "w.hptui").glob("scratch/*"))
     assert read_lease(tmp_path / "w.db", "w") is None
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
 
 
 def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
@@ -138,7 +139,7 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
     (tmp_path / "go").touch()
     code, _, err = run(
         "run", WAITING, "--study", "w", "--trials", "3", "--leftovers", "requeue", cwd=tmp_path

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 from tests.e2e.forked_runs import starter
-from tests.e2e.programs import DEADLINE_S, OBJECTIVES, events, places_in, run, wait_until
+from tests.e2e.programs import OBJECTIVES, events, places_in, run, wait_until
+from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
     from tests.e2e.forked_runs import Starter

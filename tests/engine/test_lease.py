@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.waiting import DEADLINE_S, MOMENT_S
 
 from hptui.engine.claim import Claim, claimed
 from hptui.engine.client import running_engine
@@ -177,10 +178,10 @@ def test_a_folder_is_not_removed_while_somebody_takes_the_study(mine: tuple[Path
         fcntl.flock(stream, fcntl.LOCK_EX)
         thread = threading.Thread(target=remove_unused, args=(folder,))
         thread.start()
-        thread.join(0.05)
+        thread.join(MOMENT_S)
         assert thread.is_alive(), "it waits for the lock"
         (folder / "engine.json").touch()
-    thread.join(10)
+    thread.join(DEADLINE_S)
     assert (folder / "engine.lock").exists()
     (folder / "engine.json").unlink()
     remove_unused(folder)

@@ -260,7 +260,7 @@ def test_a_message_that_nobody_here_sends_does_no_harm(
     ask = start(file, "stepwise", "--trials", "1")
     with pytest.raises(HptuiError):
         ask(**message)
-    assert ask(op="status")["running"] == 1
+    wait_until(lambda: ask(op="status")["running"] == 1, "the trial")
     (folder / "go-0").touch()
     ends(file)
     assert [trial.state for trial in trials(file)] == [TrialState.COMPLETE]

@@ -13,12 +13,10 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.e2e.programs import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-_TIMEOUT_S = 20.0
 
 
 class Dashboard:
@@ -87,7 +85,7 @@ class Dashboard:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             with error:
@@ -103,4 +101,4 @@ class Dashboard:
         traceback: TracebackType | None,
     ) -> None:
         self._process.terminate()
-        self._process.wait(_TIMEOUT_S)
+        self._process.wait(DEADLINE_S)

@@ -13,11 +13,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from optuna.cli import main
+from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_TIMEOUT_S = 60.0
 
 
 def optuna_command(study_file: Path, *lines: tuple[str, ...]) -> list[Any]:
@@ -28,7 +27,7 @@ def optuna_command(study_file: Path, *lines: tuple[str, ...]) -> list[Any]:
         input=json.dumps([[*line, *ends] for line in lines]),
         capture_output=True,
         text=True,
-        timeout=_TIMEOUT_S,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

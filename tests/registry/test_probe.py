@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
@@ -40,7 +41,9 @@ def _probe(
 ) -> ProbeResult:
     path = tmp_path / "probed.py"
     path.write_text(dedent(source))
-    found = probe(ObjectiveRef("file", str(path), attribute, "probed"), **options)
+    ref = ObjectiveRef("file", str(path), attribute, "probed")
+    given: dict[str, Any] = {"timeout_s": DEADLINE_S, **options}
+    found = probe(ref, **given)
     assert os.listdir(tmp_path / "tmp") == []
     assert _left_over(tmp_path) == []
     return found
@@ -344,7 +347,7 @@ def test_when_nothing_is_suggested_the_reason_is_told(
 ) -> None:
     # Where the import hangs, any time will do; elsewhere a busy machine needs some to get there.
     limits = {"within 1 s": 1.0, "within 6 s": 6.0}
-    timeout_s = next((limits[words] for words in limits if words in error), 30.0)
+    timeout_s = next((limits[words] for words in limits if words in error), DEADLINE_S)
     found = _probe(tmp_path, source, timeout_s=timeout_s)
     assert error in found.error
     assert found.parameters == {}
@@ -366,7 +369,6 @@ def test_endless_new_parameters_are_stopped(tmp_path: Path) -> None:
             for i in range(10**12):
                 trial.suggest_float(f"x{i}", 0, 1)
         """,
-        timeout_s=60.0,
     )
     assert len(found.parameters) == 5_000
     assert not found.complete
@@ -479,13 +481,13 @@ def test_when_the_caller_is_ended_the_probe_ends_with_it(
         [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
     ) as caller:
         try:
-            assert poll.poll(30_000)
+            assert poll.poll(DEADLINE_S * 1_000)
             running = _left_over(tmp_path)
             assert len(running) == 2
         finally:
             caller.send_signal(number)
             os.close(reader)
-    gone, alive = psutil.wait_procs(running, timeout=20)
+    gone, alive = psutil.wait_procs(running, timeout=DEADLINE_S)
     assert alive == []
     assert len(gone) == 2
     if number is signal.SIGINT:

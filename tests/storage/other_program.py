@@ -7,11 +7,12 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.waiting import DEADLINE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-DEADLINE_S = 60.0
 _LOCKER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)

@@ -18,6 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from tests.storage.comparison import content_of
 from tests.storage.other_program import locked_by_another
+from tests.waiting import DEADLINE_S
 
 from hptui.storage.connection import StorageWriteError
 from hptui.storage.sqlite import SqliteStorage
@@ -66,7 +67,7 @@ def test_a_lock_of_another_process_is_waited_out(storage: SqliteStorage, path: P
         written = content_of(storage)
 
         let_go()
-        assert storage.flush(timeout_s=30)
+        assert storage.flush(timeout_s=DEADLINE_S)
     assert storage.trouble is None
     assert content_of(storage) == content_of(path) == written
 

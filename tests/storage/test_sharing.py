@@ -15,6 +15,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 from tests.storage.comparison import content_of, plain_optuna
+from tests.waiting import DEADLINE_S
 
 from hptui.errors import StudyFileError
 from hptui.storage.sqlite import SqliteStorage
@@ -245,7 +246,7 @@ def test_an_id_that_was_taken_while_nothing_could_be_stored_is_told(
 def _add_trials(path: Path, start: threading.Barrier, n_trials: int) -> None:
     with SqliteStorage(path) as storage:
         study_id = storage.get_study_id_from_name("s")
-        start.wait(timeout=60)
+        start.wait(timeout=DEADLINE_S)
         for _ in range(n_trials):
             trial_id = storage.create_new_trial(study_id)
             storage.set_trial_param(trial_id, "x", 0.5, X)
@@ -263,7 +264,7 @@ def test_processes_that_write_at_once_agree_on_ids_and_numbers(path: Path) -> No
         for process in processes:
             process.start()
         for process in processes:
-            process.join(timeout=120)
+            process.join(timeout=DEADLINE_S)
         assert [process.exitcode for process in processes] == [0, 0]
 
         trials = storage.get_all_trials(study_id)

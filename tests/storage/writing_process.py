@@ -10,6 +10,7 @@ import sys
 from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from tests.waiting import DEADLINE_S
 
 from hptui.storage.sqlite import SqliteStorage
 
@@ -31,7 +32,7 @@ def main(path: str) -> None:
         storage.set_trial_state_values(trial_id, TrialState.COMPLETE, [float(trial_id)])
         announced.append(storage.get_trial(trial_id).number)
         if len(announced) == 3:
-            assert storage.flush(timeout_s=30)
+            assert storage.flush(timeout_s=DEADLINE_S)
             for number in announced:
                 print(number)
             sys.stdout.flush()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import _wait
+
+from hptui.ui.drive import let_messages_pass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +22,18 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyr
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("NO_COLOR", "TEXTUAL", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _idle_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Have what presses keys and pauses wait until messages are handled, on a busy machine too."""
+
+    async def wait_for_idle(*limits_s: float) -> None:
+        await _wait.wait_for_idle(*limits_s)
+        await let_messages_pass()
+
+    for module in ("app", "pilot"):
+        monkeypatch.setattr(f"textual.{module}.wait_for_idle", wait_for_idle)
 
 
 @pytest.fixture

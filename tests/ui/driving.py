@@ -6,9 +6,11 @@ import asyncio
 import textwrap
 import threading
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.cli.application import open_place
 from hptui.domain.text import safe_line
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from hptui.ui.drive_script import Step
     from hptui.ui.settings import Settings
 
-FEED_ENDS_S = 20.0
-PATIENCE_S = 60.0
-"""What a script waits for comes within this time, however busy the machine is."""
-
 
 def drive(
     script: str,
@@ -43,8 +41,9 @@ def drive(
 ) -> HptuiApp:
     """Open the application as `hptui PATH` would and play a script; fails at a failed step.
 
-    Before each step the screen must hold nothing that a terminal would obey. A `wait` waits as
-    long as a test may, whatever it says.
+    Before each step the screen must hold nothing that a terminal would obey. What looks at the
+    screen waits as long as a test may, whatever it says. That something does not come can only be
+    known where something else has come: an `expect-not` follows a `wait` or an `expect`.
 
     Args:
         script: Steps as `hptui drive` takes them; indentation does not matter.
@@ -61,6 +60,9 @@ def drive(
     place = open_place(None if path is None else str(path))
     app = HptuiApp(place, settings=settings, has_unicode=has_unicode, home=home)
     steps = [_patient(step) for step in read_script(textwrap.dedent(script))]
+    for before, step in pairwise(steps):
+        is_known = isinstance(before.action, Wait) or not step.text.startswith("expect-not")
+        assert is_known, f"line {step.line}: nothing tells that {before.text!r} is done"
     said: list[str] = []
 
     def say(text: str) -> None:
@@ -74,7 +76,7 @@ def drive(
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):
             # It may still hold a file open; another application is another process.
-            thread.join(FEED_ENDS_S)
+            thread.join(DEADLINE_S)
     if failure is not None:
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
@@ -83,7 +85,7 @@ def drive(
 
 def _patient(step: Step) -> Step:
     if isinstance(step.action, Wait):
-        action = replace(step.action, timeout_s=max(PATIENCE_S, step.action.timeout_s))
+        action = replace(step.action, timeout_s=max(DEADLINE_S, step.action.timeout_s))
         return replace(step, action=action)
     return step
 

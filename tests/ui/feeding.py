@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tests.ui.showing import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed
 from hptui.ui.data.snapshot import StudySnapshot
@@ -53,7 +53,7 @@ def following(
         yield followed
     finally:
         feed.stop()
-        assert feed.join(30)
+        assert feed.join(DEADLINE_S)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def following_all(place: Path, *, period_s: float = 0.02) -> Generator[Followed[
         yield followed
     finally:
         feed.stop()
-        assert feed.join(30)
+        assert feed.join(DEADLINE_S)
 
 
 def snapshot_of(path: Path, name: str = "study") -> StudySnapshot:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import re
+import select
 import struct
 import subprocess
 import termios
 import threading
-import time
 from typing import TYPE_CHECKING
+
+from tests.waiting import DEADLINE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-DEADLINE_S = 60.0
 _MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 _KITTY = re.compile(rb"\x1b\[([>=<])(\d*)u")
+_ALL = b"\0that is all\0"
 _IN_BAND_QUERY, _IN_BAND_YES = b"\x1b[?2048$p", b"\x1b[?2048;1$y"
 
 
@@ -47,6 +48,9 @@ class PtyProgram:
         self.settings_before = termios.tcgetattr(slave)
         self._lock = threading.Lock()
         self._written = bytearray()
+        # A terminal that a thread is reading stays open whoever closes it, till there is something
+        # to read; the thread is woken for its end by this pipe.
+        self._end_of_reading, self._may_end = os.pipe()
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -62,6 +66,9 @@ class PtyProgram:
 
     def _read(self) -> None:
         while True:
+            ready, _, _ = select.select([self._master, self._end_of_reading], [], [])
+            if self._end_of_reading in ready:
+                return
             try:
                 data = os.read(self._master, 65536)
             except OSError:
@@ -77,18 +84,20 @@ class PtyProgram:
     def written(self) -> bytes:
         """All that it wrote so far."""
         with self._lock:
-            return bytes(self._written)
+            return bytes(self._written.removesuffix(_ALL))
 
     def wait_for(self, text: str) -> None:
         """Wait until it has written a text; fails when it does not."""
         wanted = text.encode()
-        deadline = time.monotonic() + DEADLINE_S
-        while wanted not in self.written:
-            assert time.monotonic() < deadline, (
-                f"{text!r} was not written: {self.written[-3000:]!r}"
-            )
-            assert self.process.poll() is None, f"ended before {text!r}: {self.written[-3000:]!r}"
-            threading.Event().wait(0.01)
+
+        def is_written() -> bool:
+            # What an ended program has written may not have been read yet.
+            has_ended = self.process.poll() is not None
+            is_there = wanted in self.written
+            assert is_there or not has_ended, f"ended before {text!r}: {self.written[-3000:]!r}"
+            return is_there
+
+        wait_until(is_written, f"{text!r} written", lambda: self.written[-3000:])
 
     def press(self, keys: str) -> None:
         """Type on its terminal."""
@@ -96,13 +105,22 @@ class PtyProgram:
 
     def hang_up(self) -> None:
         """Close this side of the terminal, as a closed window does."""
+        self._stop_reading()
         os.close(self._slave)
         os.close(self._master)
         self._slave = self._master = -1
 
+    def _stop_reading(self) -> None:
+        os.write(self._may_end, b"x")
+        self._reader.join()
+
     def finish(self) -> int:
-        """Wait for its end and return its exit code."""
-        return self.process.wait(DEADLINE_S)
+        """Wait for its end and for all that it has written, and return its exit code."""
+        code = self.process.wait(DEADLINE_S)
+        if self._slave >= 0:
+            os.write(self._slave, _ALL)
+            wait_until(lambda: _ALL in self._written, "all was read")
+        return code
 
     def settings_after(self) -> list[object]:
         """Return the terminal's settings now."""
@@ -113,11 +131,10 @@ class PtyProgram:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE_S)
-        for fd in (self._slave, self._master):
+        self._stop_reading()
+        for fd in (self._slave, self._master, self._end_of_reading, self._may_end):
             if fd >= 0:
-                with contextlib.suppress(OSError):
-                    os.close(fd)
-        self._reader.join(1)
+                os.close(fd)
 
 
 def _control_terminal() -> None:

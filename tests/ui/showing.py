@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from typing import TYPE_CHECKING, Any
+
+from tests.waiting import POLL_S, looks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.app import App
     from textual.pilot import Pilot
-
-DEADLINE_S = 30.0
 
 
 def run(
@@ -46,18 +44,7 @@ def screen_text(app: App[Any]) -> str:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = "") -> None:
     """Wait until something is so, and fail with the screen's text when it does not come."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise AssertionError(f"It did not come: {what}\n{screen_text(pilot.app)}")
-        await pilot.pause(0.01)
-
-
-def wait_until(condition: Callable[[], bool], what: str = "") -> None:
-    """Wait until something is so, outside of an application."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise AssertionError(f"It did not come: {what}")
-        pause.wait(0.01)
+    for _ in looks(what, lambda: f"\n{screen_text(pilot.app)}"):
+        if condition():
+            return
+        await pilot.pause(POLL_S)

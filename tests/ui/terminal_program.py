@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import subprocess
@@ -34,6 +35,11 @@ class HarmfulScreen(CommandScreen[None]):
     def do_new_study(self) -> None:
         secret = "hunter2"
         raise ZeroDivisionError(f"a defect of {len(secret)}")
+
+    def do_duplicate_study(self) -> None:
+        frames = itertools.count()
+        text = self.query_one(Static)
+        self.set_interval(0.01, lambda: text.update(f"frame {next(frames)}"))
 
     def do_export_study(self) -> None:
         print("stray: print")

@@ -78,6 +78,7 @@ def test_notes_and_tags_of_a_study_are_written_at_home_and_found_there(folder: P
         press #
         wait "mnist, todo"
         type ,
+        wait "mnist, todo,"
         expect-not "is empty"
         press esc
         press j

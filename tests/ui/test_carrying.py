@@ -11,6 +11,7 @@ import pytest
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
+from tests.waiting import DEADLINE_S
 from textual.widgets import Static
 
 from hptui.domain.edits import ParamEdit
@@ -207,7 +208,7 @@ class SlowForm(CarryForm):
         self._n_looking += 1
         self.looked.append(texts["name"])
         self.at_once.append(self._n_looking)
-        assert self.may_go_on.wait(20)
+        assert self.may_go_on.wait(DEADLINE_S)
         self._n_looking -= 1
         return LookAhead((f"looked at {texts['name']}",))
 

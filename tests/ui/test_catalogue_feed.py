@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.storage.study_file import StudyFile
 from tests.ui.feeding import following_all
 from tests.ui.test_study_feed import write_lease
+from tests.waiting import DEADLINE_S
 
 from hptui.ui.data import catalogue_feed
 from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
@@ -184,7 +185,7 @@ def test_a_closed_event_loop_ends_the_feed(tmp_path: Path):
 
     feed = CatalogueFeed(tmp_path, refuse)
     feed.start()
-    assert feed.join(30)
+    assert feed.join(DEADLINE_S)
 
 
 def test_broken_attributes_of_runs_are_no_reason_to_fail(tmp_path: Path):

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.ui.showing import DEADLINE_S, wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.ui.charts_thread import ChartThread
 

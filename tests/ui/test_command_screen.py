@@ -89,7 +89,7 @@ def test_help_shows_keys_titles_and_reasons() -> None:
         press G
         wait "No study is under the cursor."
         press esc
-        expect-not "Find a command by its name"
+        wait-not "Find a command by its name"
         """,
         size="100x40",
     )

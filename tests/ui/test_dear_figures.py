@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.ui.showing import run, screen_text, until
 from tests.ui.snapshots import snapshot_of
+from tests.waiting import DEADLINE_S, POLL_S
 from textual.screen import Screen
 
 from hptui.charts.figure import Figure
@@ -44,7 +45,7 @@ class Computing:
     def figures_of(self, request: FigureRequest) -> Iterator[TitledFigure]:
         self.n_begun += 1
         number = self.n_begun
-        while not self.may_end.wait(0.01):
+        while not self.may_end.wait(POLL_S):
             request.tell(f"step of {number}")
         self.n_ended += 1
         sentence = f"figure {number} of {len(request.study.trials.numbers)}"
@@ -95,17 +96,19 @@ async def sees(pilot: Pilot[Any], text: str) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app), text)
 
 
-def is_busy(plot: ViewPlot) -> bool:
-    """Whether a figure is being computed."""
+async def rests(pilot: Pilot[Any], plot: ViewPlot) -> None:
+    """Wait until no figure is being computed."""
     thread = plot._threads[DEAR.name]  # pyright: ignore[reportPrivateUsage]
     done = threading.Event()
     thread.submit("probe", done.set, lambda _: None)
-    return not done.wait(0.2)
+    await until(pilot, done.is_set, "the end of the computation")
 
 
 def test_new_trials_wait_and_other_choices_do_not(
     computing: Computing, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSE_S", 10 * DEADLINE_S)
+
     async def scenario(pilot: Pilot[Any]) -> None:
         plot = pilot.app.screen.query_one(ViewPlot)
         plot.show(shown(3, 1), DEAR, ViewOptions())
@@ -159,7 +162,7 @@ def test_newer_trials_are_not_judged_while_nobody_looks(
         plot.show(shown(5, 2), DEAR, ViewOptions())
         await until(pilot, lambda: computing.n_begun == 2, "the second computation")
         plot.rest()
-        await until(pilot, lambda: not is_busy(plot), "the end of the computation")
+        await rests(pilot, plot)
         assert computing.n_ended == 1
         computing.may_end.set()
         plot.show(shown(5, 2), DEAR, ViewOptions())
@@ -175,7 +178,7 @@ def test_what_nobody_waits_for_is_ended_and_begun_again_when_it_is_wanted(comput
         plot.show(shown(3, 1), DEAR, ViewOptions())
         await sees(pilot, "step of 1")
         plot.rest()
-        await until(pilot, lambda: not is_busy(plot), "the end of the computation")
+        await rests(pilot, plot)
         assert (computing.n_begun, computing.n_ended) == (1, 0)
         plot.show(shown(3, 1), DEAR, ViewOptions())
         await sees(pilot, "step of 2")

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ui.a_screen import AScreen
+from tests.ui.a_screen import AScreen, Said
+from tests.waiting import DEADLINE_S
 
 from hptui.ui.app import HptuiApp
 from hptui.ui.drive import play
@@ -28,7 +29,7 @@ def run_drive(script: str, folder: Path, *options: str) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
     )
 
 
@@ -51,8 +52,9 @@ def test_a_failed_step_ends_with_1_and_shows_the_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        ('expect "no such text"', "It is not on the screen."),
-        ('expect-not "nothing yet"', "It is on the screen."),
+        ('wait "no such text" 100ms', "It is not on the screen after 0.1 s."),
+        ('expect "no such text" 100ms', "It is not on the screen after 0.1 s."),
+        ('expect-not "nothing yet" 100ms', "It is still on the screen after 0.1 s."),
         ('wait-not "nothing yet" 100ms', "It is still on the screen after 0.1 s."),
         ("click 500 500", "The terminal is 80x24."),
         ("screenshot nowhere/now.svg", "cannot be written"),
@@ -67,6 +69,34 @@ def test_each_step_can_fail(step: str, reason: str) -> None:
     assert "nothing yet" in failure.screen
 
 
+class LateScreen(AScreen):
+    def do_new_study(self) -> None:
+        self.set_timer(0.3, lambda: self.say("late"))
+
+
+def test_what_is_expected_may_come_a_moment_later() -> None:
+    app = HptuiApp(OpenPlace(Path(), None, None), settings=Settings(), home=LateScreen)
+    steps = read_script('press n\nexpect-not "nothing yet" 60s\nexpect "said: late" 60s')
+    assert asyncio.run(play(app, steps, size=read_size("80x24"), say=lambda _: None)) is None
+
+
+def test_a_key_has_done_its_work_when_its_step_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(*_: object) -> None:
+        """What the pilot believes where other programs have the processor."""
+
+    monkeypatch.setattr("textual.app.wait_for_idle", at_once)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", at_once)
+    app = HptuiApp(OpenPlace(Path(), None, None), settings=Settings(), home=AScreen)
+    seen: list[str] = []
+
+    def look(_: str) -> None:
+        seen.append(str(app.screen.query_one(Said).render()))
+
+    steps = read_script("press n\nsize 90x30")
+    assert asyncio.run(play(app, steps, size=read_size("80x24"), say=look)) is None
+    assert seen == ["nothing yet", "said: new study"]
+
+
 def test_a_script_is_read_from_standard_input_where_nothing_is_a_terminal(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hptui", "drive", "-", "."],
@@ -74,7 +104,7 @@ def test_a_script_is_read_from_standard_input_where_nothing_is_a_terminal(tmp_pa
         input='wait "hptui"\npress q\n',
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         start_new_session=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -135,7 +165,7 @@ def test_a_script_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
     )
     assert done.returncode == 2
     assert "missing.txt cannot be read" in done.stderr

@@ -104,9 +104,10 @@ def test_nothing_of_it_reaches_the_terminal_but_text(text: str, shown: str) -> N
     "part", ["[", "[](", "![", "*a ", "> ", "- ", "|-", "`", "a\n", "<", "&#27;", "_*", "#" * 9]
 )
 def test_a_hostile_note_is_read_in_the_end(part: str) -> None:
-    began_s = time.monotonic()
+    # Of this thread, however busy the machine is.
+    began_s = time.thread_time()
     lines = markdown_lines(part * (5_000 // len(part)))
-    assert time.monotonic() - began_s < 10.0
+    assert time.thread_time() - began_s < 10.0
     assert all("\x1b" not in text for text in texts(lines))
 
 

@@ -131,7 +131,7 @@ def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
         type 1.5
         wait "High is 1.5, but this parameter is an integer."
         press escape
-        expect-not "integer"
+        wait-not "integer"
         press enter
         type abc
         wait "'abc' is not a number."
@@ -143,7 +143,7 @@ def test_a_wrong_entry_says_why_under_its_row_and_is_not_taken() -> None:
         wait "A log scale of integers needs low >= 1, but low is 0."
         press escape
         press backspace
-        expect-not "edited"
+        wait-not "edited"
         press right right right enter
         type 3
         press enter

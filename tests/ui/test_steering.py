@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from tests.e2e.programs import OBJECTIVES, finish, load, start, wait_until
+from tests.waiting import DEADLINE_S
 
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
@@ -241,7 +242,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         steering = Steering(path, "w", answers.put)
         for request in (change_workers(1), change_workers(1), change_workers(-2)):
             steering.send(request)
-        assert [answers.get(timeout=30).text for _ in range(3)] == [
+        assert [answers.get(timeout=DEADLINE_S).text for _ in range(3)] == [
             "3 slots from now on.",
             "4 slots from now on.",
             "2 slots from now on.",
@@ -249,25 +250,25 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         wait_until(lambda: n_slots(path) == 2, "two slots")
         for request in (toggle_pause, toggle_pause):
             steering.send(request)
-        assert [answers.get(timeout=30).text for _ in range(2)] == [
+        assert [answers.get(timeout=DEADLINE_S).text for _ in range(2)] == [
             "Paused; 2 trials still running.",
             "Running.",
         ]
         steering.send(plainly("extend", trials=3))
-        assert answers.get(timeout=30).text == "7 trials in this run."
+        assert answers.get(timeout=DEADLINE_S).text == "7 trials in this run."
         steering.send(plainly("space"), about="space")
-        about = answers.get(timeout=30)
+        about = answers.get(timeout=DEADLINE_S)
         space, fixed = space_from_engine(about.data)
         assert (about.about, space, fixed) == ("space", {"x": FloatParam(-5, 5)}, {})
         steering.send(plainly("enqueue", params={"x": 0.25}))
-        assert answers.get(timeout=30).text == "Trial 2 waits for a slot."
+        assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a slot."
         steering.send(plainly("kill", trial=0))
-        assert answers.get(timeout=30).text == "Trial 0 is being ended."
+        assert answers.get(timeout=DEADLINE_S).text == "Trial 0 is being ended."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")
         steering.send(plainly("retry"))
-        assert answers.get(timeout=30).text == "1 failed trial will be tried again."
+        assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be tried again."
         steering.send(plainly("kill", trial=99))
-        refused = answers.get(timeout=30)
+        refused = answers.get(timeout=DEADLINE_S)
         assert (refused.is_done, refused.text) == (False, "Trial 99 is not running.")
         steering.stop()
     assert load(tmp_path, "w").trials[2].params == {"x": 0.25}
@@ -277,7 +278,7 @@ def test_a_study_that_nobody_runs_answers_with_a_sentence(tmp_path: Path) -> Non
     answers: Queue[Answer] = Queue()
     steering = Steering(tmp_path / "none.db", "none", answers.put)
     steering.send(toggle_pause)
-    answer = answers.get(timeout=30)
+    answer = answers.get(timeout=DEADLINE_S)
     assert (answer.is_done, answer.text) == (False, "No engine runs none now.")
     steering.stop()
 
@@ -288,8 +289,8 @@ def test_a_request_that_goes_wrong_is_told_and_the_next_one_is_carried_out(tmp_p
     nothing: dict[str, dict[str, str]] = {}
     steering.send(lambda ask: nothing["slots"])
     steering.send(lambda ask: {"text": "Fine."})
-    assert "KeyError" in answers.get(timeout=30).text
-    assert answers.get(timeout=30).text == "Fine."
+    assert "KeyError" in answers.get(timeout=DEADLINE_S).text
+    assert answers.get(timeout=DEADLINE_S).text == "Fine."
     steering.stop()
 
 
@@ -308,7 +309,7 @@ def test_an_engine_that_is_killed_is_told_of_and_not_waited_for(tmp_path: Path) 
             return ask({"op": "pause"})
 
         steering.send(ask_after_its_death)
-        answer = answers.get(timeout=30)
+        answer = answers.get(timeout=DEADLINE_S)
         assert not answer.is_done
         assert "runs w now" in answer.text
         steering.stop()

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.feeding import following, snapshot_of
-from tests.ui.showing import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.domain.trial_states import PRUNED
 from hptui.engine.lease import Lease, folder_of
@@ -59,7 +59,7 @@ def test_a_plain_optuna_script_is_followed_while_it_fills_the_study(tmp_path: Pa
             assert seen.counts["RUNNING"] >= 1
             last = feed.wait_for(lambda shot: shot.counts.get("COMPLETE") == 35)
         finally:
-            assert script.wait(60) == 0
+            assert script.wait(DEADLINE_S) == 0
         last = feed.wait_for(lambda shot: not shot.counts["RUNNING"])
     assert last.n_trials == 43
     assert int((last.states == PRUNED).sum()) == last.counts["PRUNED"] == 8
@@ -167,14 +167,14 @@ def test_a_long_reading_is_announced_and_can_be_stopped(
 
     def take(shot: StudySnapshot) -> None:
         posted.append(shot)
-        gate.wait(30)
+        gate.wait(DEADLINE_S)
 
     feed = StudyFeed(file.path, "study", take)
     feed.start()
     wait_until(lambda: bool(posted))
     feed.stop()
     gate.set()
-    assert feed.join(30)
+    assert feed.join(DEADLINE_S)
     assert len(posted) == 1
 
 
@@ -317,7 +317,7 @@ def test_a_closed_event_loop_ends_the_feed(file: StudyFile):
 
     feed = StudyFeed(file.path, "study", refuse)
     feed.start()
-    assert feed.join(30)
+    assert feed.join(DEADLINE_S)
 
 
 def test_an_unforeseen_error_is_told_and_passes(file: StudyFile, monkeypatch: pytest.MonkeyPatch):

@@ -18,6 +18,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 from tests.e2e.programs import finish, load, start, wait_until
 from tests.ui.driving import drive
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine, running_engine
 from hptui.ui.screen_text import screen_text
@@ -296,7 +297,7 @@ def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
             """,
             path,
         )
-        assert killer.wait(10) == 0
+        assert killer.wait(DEADLINE_S) == 0
 
 
 def test_a_file_that_plain_optuna_fills_is_followed(tmp_path: Path) -> None:
@@ -328,7 +329,7 @@ def test_a_file_that_plain_optuna_fills_is_followed(tmp_path: Path) -> None:
             path,
         )
     finally:
-        process.wait(60)
+        process.wait(DEADLINE_S)
 
 
 def _n_complete(path: Path) -> int:
@@ -512,7 +513,7 @@ def test_a_file_that_is_locked_replaced_damaged_and_deleted_while_it_is_open(
         # Wide enough for sentences with the file's path in one line.
         size="240x40",
     )
-    thread.join(10)
+    thread.join(DEADLINE_S)
     assert not thread.is_alive()
 
 

@@ -15,6 +15,7 @@ from tests.ui.pty_program import PtyProgram, modes_left_on
 from hptui.engine.client import running_engine
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Generator
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,20 @@ def test_after_the_terminal_is_gone(is_controlling: bool) -> None:
         assert gone.finish() == 129
 
 
+@pytest.mark.parametrize("is_controlling", [True, False])
+def test_after_the_terminal_is_gone_while_it_draws(is_controlling: bool, tmp_path: Path) -> None:
+    """No frame that the terminal takes no longer keeps the program from its end."""
+    gone = PtyProgram(
+        COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)}, is_controlling=is_controlling
+    )
+    with contextlib.closing(gone):
+        gone.wait_for("the screen is up")
+        gone.press("d")
+        gone.wait_for("frame")
+        gone.hang_up()
+        assert gone.finish() == 129
+
+
 def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None:
     program.press("e")
     program.wait_for("all printed")
@@ -131,13 +146,37 @@ def test_nothing_that_an_objective_prints_reaches_the_screen(tmp_path: Path) -> 
     assert log.read_text("utf-8").count("stray") >= 8
 
 
-def test_after_the_engine_that_it_watches_is_killed(tmp_path: Path) -> None:
+def start_run(folder: Path) -> subprocess.Popen[str]:
+    """Start a run of the study `w` whose trials wait, and wait until it has begun."""
     objective = f"{OBJECTIVES}:waiting"
-    engine = start("run", objective, "--study", "w", "--jobs", "1", cwd=tmp_path)
-    study_file = tmp_path / "w.db"
+    engine = start("run", objective, "--study", "w", "--jobs", "1", cwd=folder)
+    study_file = folder / "w.db"
     wait_until(lambda: study_file.exists() and running_engine(study_file, "w") is not None, "a run")
+    return engine
+
+
+def watch(folder: Path, *, is_controlling: bool = True) -> PtyProgram:
     command = [sys.executable, "-m", "hptui", "w.db"]
-    watching = PtyProgram(command, cwd=tmp_path, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    state = {"XDG_STATE_HOME": str(folder / "state")}
+    return PtyProgram(command, cwd=folder, env=state, is_controlling=is_controlling)
+
+
+def test_after_the_terminal_is_gone_while_a_run_is_watched(tmp_path: Path) -> None:
+    engine = start_run(tmp_path)
+    watching = watch(tmp_path, is_controlling=False)
+    with contextlib.closing(watching):
+        watching.wait_for("running")
+        watching.hang_up()
+        assert watching.finish() == 129
+    assert engine.poll() is None
+    (tmp_path / "go").touch()
+    engine.send_signal(signal.SIGINT)
+    finish(engine)
+
+
+def test_after_the_engine_that_it_watches_is_killed(tmp_path: Path) -> None:
+    engine = start_run(tmp_path)
+    watching = watch(tmp_path)
     with contextlib.closing(watching):
         watching.wait_for("running")
         engine.kill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ui.feeding import wait_until
+from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.ui.data.ticker import Ticker
 
@@ -18,5 +18,5 @@ def test_another_period_counts_from_the_next_pause_on() -> None:
     wait_until(lambda: len(ticks) > 5, "ticks come often now")
     ticker.set_period(1e6)
     ticker.stop()
-    assert ticker.join(30)
+    assert ticker.join(DEADLINE_S)
     assert ends == [1]

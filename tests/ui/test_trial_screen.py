@@ -14,6 +14,7 @@ from optuna.trial import TrialState, create_trial
 from tests.storage.study_file import StudyFile
 from tests.ui.driving import drive
 from tests.ui.test_study_screen import a_run
+from tests.waiting import DEADLINE_S
 
 from hptui.storage.trial_detail import read_trial
 from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail, find_lines
@@ -82,7 +83,7 @@ def test_a_running_trial_is_followed_to_its_end(tmp_path: Path) -> None:
             path,
             0,
         )
-        assert process.wait(10) == 0
+        assert process.wait(DEADLINE_S) == 0
 
 
 def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
@@ -349,16 +350,16 @@ def test_a_page_is_posted_when_something_has_changed(tmp_path: Path) -> None:
     pages: Queue[TrialPage] = Queue()
     feed = TrialFeed(path, "w", pages.put)
     feed.show(0)
-    first = pages.get(timeout=10)
+    first = pages.get(timeout=DEADLINE_S)
     assert first.detail is not None
     assert first.detail.values == (1.0,)
     feed.show(1)
-    second = pages.get(timeout=10)
+    second = pages.get(timeout=DEADLINE_S)
     assert (second.number, second.detail is not None) == (1, True)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE trial_values SET value = 7.0 WHERE trial_id = 2")
     feed.nudge()
-    third = pages.get(timeout=10)
+    third = pages.get(timeout=DEADLINE_S)
     assert third.detail is not None
     assert third.detail.values == (7.0,)
     feed.stop()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
+from tests.waiting import wait_until
 
 from hptui.ui.remembered import remembered
 from hptui.ui.screens.study import StudyScreen
@@ -305,9 +305,9 @@ def test_importance_is_computed_away_from_the_screen_and_ended_when_another_is_c
         path,
         "mixed",
     )
-    deadline_s = time.monotonic() + 10
-    while left := [each for each in psutil.Process().children() if is_judging(each)]:
-        assert time.monotonic() < deadline_s, left
+    wait_until(
+        lambda: not any(map(is_judging, psutil.Process().children())), "the computation's end"
+    )
 
 
 def is_judging(process: psutil.Process) -> bool:

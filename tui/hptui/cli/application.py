@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
+import select
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from hptui.cli.locate import locate_study, studies_folder
 from hptui.errors import HptuiError, UsageError
@@ -15,6 +17,8 @@ from hptui.ui.place import OpenPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from typing_extensions import Buffer
 
     from hptui.ui.app import HptuiApp
 
@@ -159,6 +163,27 @@ def _is_terminal(fd: int) -> bool:
         return False
 
 
+class TerminalOutput(io.FileIO):
+    """A terminal's output that takes everything: what is written after the terminal is gone, too.
+
+    Textual draws in a thread that an exception ends, and its queue of 30 texts then blocks the
+    event loop for ever: neither a signal nor the end of the terminal would end the program.
+    """
+
+    def write(self, data: Buffer, /) -> int:
+        """Write some of the data and return how much; all of it when the terminal is gone."""
+        while True:
+            try:
+                # None, not told by its types: the terminal takes nothing now.
+                n_written = cast("int | None", super().write(data))
+            except OSError:
+                return memoryview(data).nbytes
+            if n_written is not None:
+                return n_written
+            # Another program on this terminal has made it non-blocking.
+            select.select([], [self], [])
+
+
 @contextlib.contextmanager
 def _screen_alone() -> Generator[int]:
     """Keep descriptors 1 and 2 from the terminal, and give Textual one of its own.
@@ -172,7 +197,12 @@ def _screen_alone() -> Generator[int]:
     terminal = os.dup(1)
     null = os.open(os.devnull, os.O_WRONLY)
     kept = sys.__stdout__, sys.__stderr__
-    stream = os.fdopen(terminal, "w", encoding="utf-8", errors="replace", closefd=False)
+    stream = io.TextIOWrapper(
+        io.BufferedWriter(TerminalOutput(terminal, "w", closefd=False)),
+        encoding="utf-8",
+        errors="replace",
+        line_buffering=True,
+    )
     # Textual draws on `sys.__stderr__`, and asks the size of `sys.__stdout__`.
     sys.__stdout__ = sys.__stderr__ = stream  # pyright: ignore[reportAttributeAccessIssue]
     os.dup2(null, 1)
@@ -180,8 +210,7 @@ def _screen_alone() -> Generator[int]:
     try:
         yield terminal
     finally:
-        with contextlib.suppress(OSError):
-            stream.flush()
+        stream.flush()
         sys.stdout.flush()
         sys.stderr.flush()
         sys.__stdout__, sys.__stderr__ = kept  # pyright: ignore[reportAttributeAccessIssue]

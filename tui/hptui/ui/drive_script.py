@@ -12,7 +12,8 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.key_names import key_name
 
-DEFAULT_WAIT_S: Final = 10.0
+DEFAULT_WAIT_S: Final = {"wait": 10.0, "wait-not": 10.0, "expect": 2.0, "expect-not": 2.0}
+"""How long a step waits for what it names when it says no time."""
 MAX_WAIT_S: Final = 3600.0
 _SIZE: Final = re.compile(r"(\d{1,4})x(\d{1,4})")
 
@@ -42,14 +43,6 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
-    """Demands that a text is on the screen now, or that it is not."""
-
-    text: str
-    is_wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Screenshot:
     """Writes the screen to a file: `.svg` a picture, `.txt` its text."""
 
@@ -72,7 +65,7 @@ class Click:
     y: int
 
 
-Action = Press | Type | Wait | Expect | Screenshot | Resize | Click
+Action = Press | Type | Wait | Screenshot | Resize | Click
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +83,8 @@ STEP_HELP: Final = (
     ("type TEXT", "press the key of each character"),
     ('wait "TEXT" [TIME]', "wait until the screen shows it, for 10s or TIME"),
     ('wait-not "TEXT" [TIME]', "wait until it does not"),
-    ('expect "TEXT"', "the screen shows it now"),
-    ('expect-not "TEXT"', "it does not"),
+    ('expect "TEXT" [TIME]', "the screen shows it, or does within 2s or TIME"),
+    ('expect-not "TEXT" [TIME]', "it does not"),
     ("screenshot FILE", "write the screen as .svg or .txt"),
     ("size WIDTHxHEIGHT", "give the terminal another size"),
     ("click X Y", "click a cell, counted from 0 0 at the top left"),
@@ -142,14 +135,8 @@ def _action(line: str) -> Action:
             return Press(_keys(rest))
         case "type":
             return Type(_unquoted(rest))
-        case "wait" | "wait-not":
-            words = _words(rest, 1, 2)
-            timeout_s = read_duration(words[1]) if len(words) > 1 else DEFAULT_WAIT_S
-            if timeout_s > MAX_WAIT_S:
-                raise UsageError("a wait takes an hour at most")
-            return Wait(words[0], timeout_s, verb == "wait")
-        case "expect" | "expect-not":
-            return Expect(_words(rest, 1, 1)[0], verb == "expect")
+        case "wait" | "wait-not" | "expect" | "expect-not":
+            return _wait(rest, DEFAULT_WAIT_S[verb], is_wanted=not verb.endswith("-not"))
         case "screenshot":
             return _screenshot(rest)
         case "size":
@@ -174,6 +161,14 @@ def _keys(rest: str) -> tuple[str, ...]:
     if not keys:
         raise UsageError("press needs a key.")
     return tuple(keys)
+
+
+def _wait(rest: str, default_s: float, *, is_wanted: bool) -> Wait:
+    words = _words(rest, 1, 2)
+    timeout_s = read_duration(words[1]) if len(words) > 1 else default_s
+    if timeout_s > MAX_WAIT_S:
+        raise UsageError("a wait takes an hour at most")
+    return Wait(words[0], timeout_s, is_wanted)
 
 
 def _unquoted(rest: str) -> str:
