@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from tests.e2e.programs import load, wait_until
+from tests.e2e.programs import load, run, wait_until
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
 
@@ -621,3 +621,31 @@ def test_ascii_terminals_and_the_mouse(folder: Path) -> None:
     )
     assert (folder / "form.txt").read_text("utf-8").isascii()
     assert (folder / "picker.txt").read_text("utf-8").isascii()
+
+
+def test_another_objective_is_not_mixed_into_a_study_without_asking(folder: Path) -> None:
+    options = ["--study", "mine", "--jobs", "1", "--trials", "1", "-q"]
+    assert run("run", f"{OBJECTIVES}:plain", *options, cwd=folder)[0] == 0
+    other = f"""
+        wait "found by" 30s
+        press o
+        wait "Choose an objective"
+        type "{OBJECTIVES}:waiting"
+        wait "objectives_to_set_up.py:waiting" 10s
+        press enter
+        wait "mine holds trials of another objective"
+    """
+    address = _Address(folder / "mine.db", "mine")
+    form = shape(f'{other}\npress escape\nwait-not "holds trials of another"', study=address)
+    assert not form.draft.objective.endswith(":waiting")
+    form = shape(f'{other}\npress g\nwait "--any-objective"', study=address)
+    assert form.draft.objective.endswith(":waiting")
+    shape(
+        f"""
+        {other}
+        press n
+        wait "--study objectives_to_set_up-waiting" 30s
+        expect-not "--any-objective"
+        """,
+        study=address,
+    )

@@ -8,11 +8,12 @@ import json
 import locale
 import os
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.locate import add_studies_option, studies_folder
+from hptui.cli.locate import add_studies_option, list_names, studies_folder
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -25,7 +26,7 @@ from hptui.domain.run_text import (
 )
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import UsageError
+from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -77,6 +78,11 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
         "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
     )
     add_studies_option(parser)
+    group.add_argument(
+        "--any-objective",
+        action="store_true",
+        help="go on in a study that holds trials of another objective",
+    )
     group.add_argument(
         "--direction",
         action="append",
@@ -277,6 +283,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        any_objective=args.any_objective,
     )
 
 
@@ -310,9 +317,40 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
     else:
         name = default_study_name(ref) if args.storage is None else args.storage.stem
     if args.storage is not None:
-        return _name_in_a_file(name), _storage_file(args.storage)
-    check_study_name(name)
-    return name, studies_folder(args.studies) / f"{name}.db"
+        name, file = _name_in_a_file(name), _storage_file(args.storage)
+    else:
+        check_study_name(name)
+        file = studies_folder(args.studies) / f"{name}.db"
+    if args.storage is None or args.study is None:
+        _require_holds(file, name, shown=args.storage or file)
+    return name, file
+
+
+def _require_holds(file: Path, name: str, *, shown: Path) -> None:
+    """Refuse a file that holds studies, but none of a name that nobody gave for this file.
+
+    Raises:
+        UsageError: It is such a file; the hint says what to type.
+    """
+    from hptui.storage.studies import study_names
+
+    try:
+        names = study_names(file) if file.exists() else []
+    except (HptuiError, OSError):
+        # The engine says what is wrong with the file.
+        return
+    if not names or name in names:
+        return
+
+    def options(study: str) -> str:
+        return safe_line(shlex.join(["--storage", str(shown), "--study", study]))
+
+    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
+    listed = "" if len(names) == 1 else f": {list_names(names)}"
+    raise UsageError(
+        f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",
+        hint=f"{options(names[0])} goes on with it; {options(name)} adds a new one to the file.",
+    )
 
 
 def _name_in_a_file(name: str) -> str:

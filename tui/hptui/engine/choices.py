@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
@@ -26,12 +27,17 @@ from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.pruners import build_pruner
+from hptui.engine.renaming import free_name
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
+from hptui.registry.catalogue import spell
+from hptui.registry.load import source_sha
 from hptui.registry.probe import known_space, probe
+from hptui.registry.same_objective import is_same_objective
 from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
+from hptui.storage.studies import objective_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +74,7 @@ class Choices:
     def of(cls, plan: RunPlan, about: Message, study: optuna.Study | None) -> Choices:
         """Choose and check; `study` is None when it will be created."""
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
+        _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
         runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
         last_run = runs[-1] if runs else {}
@@ -159,6 +166,37 @@ def _carried_to(stored: object) -> int:
 def _with_choices(edits: Mapping[str, ParamEdit]) -> set[str]:
     """Return the parameters whose choices are edited: a fork may have some that nobody asks for."""
     return {name for name, edit in edits.items() if not isinstance(edit.choices, Unset)}
+
+
+def _require_same_objective(
+    plan: RunPlan, study: optuna.Study | None, attrs: Mapping[str, Any]
+) -> None:
+    """Refuse a study whose trials are of another objective.
+
+    Raises:
+        UsageError: They are; the hint says what to type.
+    """
+    stored = attrs.get("hptui:study")
+    about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
+    was = objective_of(about.get("objective"))
+    if plan.any_objective or was is None or study is None or not study.get_trials(deepcopy=False):
+        return
+    file, is_same_code = str(about.get("file", "")), _last_sha(attrs) == source_sha(plan.ref)
+    if is_same_objective(was, plan.ref, file=file, is_same_code=is_same_code):
+        return
+    other = free_name(plan.study_file.parent, plan.study)
+    raise UsageError(
+        f"The study {safe_line(plan.study)} holds trials of {safe_line(spell(was))}, not of "
+        f"{safe_line(spell(plan.ref))}.",
+        hint=f"Give this one a study of its own with --study {safe_line(shlex.quote(other))}. "
+        "Add --any-objective to go on in the study all the same.",
+    )
+
+
+def _last_sha(attrs: Mapping[str, Any]) -> str | None:
+    """Return what the source of the objective was in the study's latest run."""
+    runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
+    return runs[-1].get("code_sha") if runs else None
 
 
 def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:

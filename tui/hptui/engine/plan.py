@@ -44,3 +44,5 @@ class RunPlan:
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
     leftovers: Leftovers = "leave"
+    any_objective: bool = False
+    """Whether the study may hold trials of another objective."""

@@ -37,6 +37,7 @@ from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.load import source_sha
+from hptui.registry.same_objective import resolved_file
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names
 from hptui.storage.study_identity import token_of
@@ -255,7 +256,11 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
         }
     )
     written: dict[str, Any] = {
-        "hptui:study": {**about, "objective": plan.ref.to_json()},
+        "hptui:study": {
+            **about,
+            "objective": plan.ref.to_json(),
+            "file": resolved_file(plan.ref),
+        },
         "hptui:edits": edits_to_json(choices.edits),
         "hptui:edited": sorted(choices.ever_edited | set(choices.edits)),
         "hptui:runs": runs,

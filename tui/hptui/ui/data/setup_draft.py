@@ -100,6 +100,10 @@ class SetupDraft:
     """What it takes without `--pruner` for one objective."""
     is_running: bool = False
     """Whether an engine runs the study now."""
+    tuned: ObjectiveRef | None = None
+    """The objective whose trials the study holds, where that is known."""
+    any_objective: bool = False
+    """Whether the study may go on with another one."""
     fork_counts: tuple[int, int] | None = field(default=None, compare=False)
     """How many trials a fork with this space would keep, and of how many; None: not known."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -215,6 +219,8 @@ class SetupDraft:
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
         argv = [self.objective, *self.place.options(self.study), *self.space.options()]
+        if self.any_objective:
+            argv.append("--any-objective")
         if str(self.sampler) != _plain("sampler", self.usual_sampler):
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():

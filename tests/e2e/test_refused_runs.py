@@ -1,0 +1,117 @@
+"""What `hptui run` refuses before a trial is run, and the ways out that it names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from tests.e2e.programs import load, run
+
+OBJECTIVE = "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
+FEW = ("--jobs", "1", "--trials", "2", "-q")
+
+
+def write(path: Path, source: str = OBJECTIVE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(source))
+    return path
+
+
+def n_trials(folder: Path, name: str) -> int:
+    return len(load(folder, name).trials)
+
+
+def refused(*arguments: str, cwd: Path) -> str:
+    """Run what must be refused without a trace, and return what it says."""
+    before = _content(cwd)
+    code, out, err = run("run", *arguments, cwd=cwd)
+    assert (code, out) == (2, ""), err
+    assert "Traceback" not in err
+    assert _content(cwd) == before
+    return err
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "engine.lock" and "__pycache__" not in path.parts
+    }
+
+
+def test_the_objective_of_another_project_does_not_mix_its_trials(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a/train.py"), write(tmp_path / "b/train.py")
+    assert run("run", str(first), *FEW, cwd=tmp_path)[0] == 0
+    said = refused(str(second), *FEW, cwd=tmp_path)
+    assert f"holds trials of {first}:objective, not of {second}:objective" in said
+    study = re.search(r"(--study \S+)\.", said)
+    assert study is not None
+    assert run("run", str(second), *study[1].split(), *FEW, cwd=tmp_path)[0] == 0
+    assert n_trials(tmp_path, "train-2") == 2
+    assert run("run", str(second), "--any-objective", *FEW, cwd=tmp_path)[0] == 0
+    assert n_trials(tmp_path, "train") == 4
+    # It is the other one's study now.
+    assert "--any-objective" in refused(str(first), *FEW, cwd=tmp_path)
+
+
+def test_another_function_of_the_same_file_is_another_objective(tmp_path: Path) -> None:
+    write(tmp_path / "train.py", f"{OBJECTIVE}\ndef other(trial):\n    return 1.0\n")
+    assert run("run", "train.py:objective", "--study", "s", *FEW, cwd=tmp_path)[0] == 0
+    assert "train.py:other" in refused("train.py:other", "--study", "s", *FEW, cwd=tmp_path)
+
+
+def test_a_module_of_the_same_name_in_another_folder_is_another_objective(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write(tmp_path / folder / "pkg/train.py")
+        write(tmp_path / folder / "pkg/__init__.py", "")
+    store = ("--storage", str(tmp_path / "s.db"), "--study", "s")
+    assert run("run", "pkg.train:objective", *store, *FEW, cwd=tmp_path / "a")[0] == 0
+    assert "holds trials of" in refused("pkg.train:objective", *store, *FEW, cwd=tmp_path / "b")
+    # The same file by its path is the same objective.
+    assert run("run", "pkg/train.py", *store, *FEW, cwd=tmp_path / "a")[0] == 0
+
+
+def test_an_edited_objective_and_a_moved_one_go_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "a/train.py")
+    assert run("run", str(path), *FEW, cwd=tmp_path)[0] == 0
+    write(path, f"{OBJECTIVE}# edited\n")
+    assert run("run", str(path), *FEW, cwd=tmp_path)[0] == 0
+    shutil.move(tmp_path / "a", tmp_path / "moved")
+    assert run("run", "moved/train.py", *FEW, cwd=tmp_path)[0] == 0
+    shutil.copytree(tmp_path / "moved", tmp_path / "copy")
+    assert "--any-objective" in refused("copy/train.py", *FEW, cwd=tmp_path)
+    assert n_trials(tmp_path, "train") == 6
+
+
+def test_a_study_of_plain_optuna_goes_on_with_any_objective(tmp_path: Path) -> None:
+    import optuna
+
+    study = optuna.create_study(study_name="train", storage=f"sqlite:///{tmp_path}/train.db")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    write(tmp_path / "train.py")
+    assert run("run", "train.py", *FEW, cwd=tmp_path)[0] == 0
+    assert n_trials(tmp_path, "train") == 3
+
+
+@pytest.mark.parametrize("given", [("--storage", "all.db"), ("--study", "all")])
+def test_a_file_that_holds_another_study_asks_which(given: tuple[str, ...], tmp_path: Path) -> None:
+    write(tmp_path / "train.py")
+    store = ("--storage", "all.db")
+    assert run("run", "train.py", *store, "--study", "it's", *FEW, cwd=tmp_path)[0] == 0
+    said = refused("train.py", *given, *FEW, cwd=tmp_path)
+    assert "all.db holds the study \"it's\", and none called 'all'." in said
+    commands = re.search(r"  (--storage .*) goes on with it; (--storage .*) adds a new one", said)
+    assert commands is not None
+    goes_on, adds = map(shlex.split, commands.groups())
+    assert run("run", "train.py", *goes_on, *FEW, cwd=tmp_path)[0] == 0
+    assert run("run", "train.py", *adds, *FEW, cwd=tmp_path)[0] == 0
+    # Now one of them is called like the file.
+    assert run("run", "train.py", *store, *FEW, cwd=tmp_path)[0] == 0
+    import optuna
+
+    names = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/all.db")
+    assert {each.study_name: each.n_trials for each in names} == {"it's": 4, "all": 4}
