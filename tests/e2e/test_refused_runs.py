@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
+import optuna
 import pytest
 from tests.e2e.programs import load, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OBJECTIVE = "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
 FEW = ("--jobs", "1", "--trials", "2", "-q")
@@ -88,8 +92,6 @@ def test_an_edited_objective_and_a_moved_one_go_on(tmp_path: Path) -> None:
 
 
 def test_a_study_of_plain_optuna_goes_on_with_any_objective(tmp_path: Path) -> None:
-    import optuna
-
     study = optuna.create_study(study_name="train", storage=f"sqlite:///{tmp_path}/train.db")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     write(tmp_path / "train.py")
@@ -111,7 +113,79 @@ def test_a_file_that_holds_another_study_asks_which(given: tuple[str, ...], tmp_
     assert run("run", "train.py", *adds, *FEW, cwd=tmp_path)[0] == 0
     # Now one of them is called like the file.
     assert run("run", "train.py", *store, *FEW, cwd=tmp_path)[0] == 0
-    import optuna
-
     names = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/all.db")
     assert {each.study_name: each.n_trials for each in names} == {"it's": 4, "all": 4}
+
+
+CHANGES = {
+    "choices": ("suggest_categorical('p', [1, 2])", "suggest_categorical('p', [1, 2, 4])"),
+    "order": ("suggest_categorical('p', ['a', 'b'])", "suggest_categorical('p', ['b', 'a'])"),
+    "scale": ("suggest_float('p', 1e-3, 1)", "suggest_float('p', 1e-4, 1, log=True)"),
+    "linear": ("suggest_int('p', 1, 64, log=True)", "suggest_int('p', 0, 64)"),
+}
+
+
+def tuning(suggest: str, before: str = "") -> str:
+    return f"{before}\ndef objective(trial):\n    p = trial.{suggest}\n    return 1.0\n"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_space_changed_in_the_code_is_refused_with_commands_that_carry_the_study_over(
+    change: str, tmp_path: Path
+) -> None:
+    old, new = CHANGES[change]
+    path = write(tmp_path / "train.py", tuning(old))
+    assert run("run", "train.py", *FEW, cwd=tmp_path)[0] == 0
+    write(path, tuning(new))
+    said = refused("train.py", *FEW, cwd=tmp_path)
+    assert "Parameter 'p'" in said
+    commands = [shlex.split(each) for each in re.findall(r"hptui (fork .*|run .*)", said)]
+    assert [each[0] for each in commands] == ["fork", "run"]
+    for command in commands:
+        limits = FEW if command[0] == "run" else ()
+        assert run(*command, *limits, cwd=tmp_path)[0] == 0
+    trials = load(tmp_path, "train-2").trials
+    assert [each.state.name for each in trials] == ["COMPLETE"] * 4
+    assert n_trials(tmp_path, "train") == 2
+    # What the code adds later is not hidden by what the fork was made with.
+    if change == "choices":
+        write(path, tuning("suggest_categorical('p', [1, 2, 4, 8])"))
+        said = refused("train.py", "--study", "train-2", *FEW, cwd=tmp_path)
+        assert "--choices 'p=1|2|4|8'" in said
+
+
+def test_a_changed_kind_needs_a_new_study(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.py", tuning("suggest_float('p', 0, 1)"))
+    store = ("--storage", "a b/c.db", "--study", "s")
+    assert run("run", "train.py", *store, *FEW, cwd=tmp_path)[0] == 0
+    write(path, tuning("suggest_int('p', 0, 1)"))
+    said = refused("train.py", *store, *FEW, cwd=tmp_path)
+    assert "is int now, but this study holds it as float" in said
+    (again,) = re.findall(r"For a new study: hptui (run .*)", said)
+    assert run(*shlex.split(again), *FEW, cwd=tmp_path)[0] == 0
+    assert n_trials(tmp_path / "a b", "s-2") == 2
+
+
+def test_a_choice_that_the_file_imports_ends_the_run_at_the_first_trial(tmp_path: Path) -> None:
+    """The file itself is as it was, so that it is not probed."""
+    sizes = write(tmp_path / "sizes.py", "SIZES = [1, 2]\n")
+    write(tmp_path / "train.py", tuning("suggest_categorical('p', SIZES)", "from sizes import *"))
+    assert run("run", "train.py", *FEW, cwd=tmp_path)[0] == 0
+    write(sizes, "SIZES = [1, 2, 4]\n")
+    for n_failed in (1, 2):
+        code, _, err = run("run", "train.py", "--jobs", "1", "--trials", "9", "-q", cwd=tmp_path)
+        assert code == 2
+        assert "hptui fork train train-2 --choices 'p=1|2|4'" in err
+        states = [each.state.name for each in load(tmp_path, "train").trials]
+        assert states == ["COMPLETE"] * 2 + ["FAIL"] * n_failed
+
+
+def test_a_space_that_is_dynamic_by_itself_fails_the_trials_that_optuna_refuses(
+    tmp_path: Path,
+) -> None:
+    choices = "['a', 'b'] if trial.number % 2 else ['a']"
+    write(tmp_path / "train.py", tuning(f"suggest_categorical('p', {choices})"))
+    for n_runs in (1, 2):
+        assert run("run", "train.py", "--jobs", "1", "--trials", "3", "-q", cwd=tmp_path)[0] == 0
+        states = [each.state.name for each in load(tmp_path, "train").trials]
+        assert states == ["COMPLETE", "FAIL", "COMPLETE", "FAIL", "COMPLETE", "FAIL"][: 3 * n_runs]

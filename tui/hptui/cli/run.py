@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.locate import add_studies_option, list_names, studies_folder
+from hptui.cli.locate import add_studies_option, address_of, list_names, studies_folder
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -226,12 +226,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _detach(plan: RunPlan, argv: list[str]) -> int:
-    from hptui.cli.locate import address_of
     from hptui.engine.launch import launch
 
     arguments = [text for text in argv if text != "--detach"]
     pid = launch(arguments, plan.study_file, plan.study)
-    name = safe_line(address_of(plan.study_file, plan.study))
+    name = safe_line(plan.address)
     print(f"Process {pid} runs it: hptui status {name}, hptui stop {name}.")
     return 0
 
@@ -265,6 +264,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         ref=found.ref,
         study_file=study_file,
         study=study,
+        address=address_of(study_file, study),
         directions=tuple(args.direction) if args.direction else None,
         sampler=args.sampler,
         pruner=args.pruner,

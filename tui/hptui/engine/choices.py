@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.choice_lists import parse_choices_option
+from hptui.domain.choice_lists import parse_choices_option, spell_choices
 from hptui.domain.edits import (
+    UNSET,
     ParamEdit,
     Unset,
     apply_edit,
     apply_edits,
-    check_against_history,
     choices_edit,
     edits_from_json,
     merge_edits,
@@ -24,8 +24,9 @@ from hptui.domain.edits import (
     unknown_parameter,
 )
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
-from hptui.domain.space import ParamSpec, spec_from_json
+from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
+from hptui.engine.changed_space import Probing, require_same_space
 from hptui.engine.pruners import build_pruner
 from hptui.engine.renaming import free_name
 from hptui.engine.samplers import build_sampler
@@ -33,7 +34,7 @@ from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
 from hptui.registry.catalogue import spell
 from hptui.registry.load import source_sha
-from hptui.registry.probe import known_space, probe
+from hptui.registry.probe import KnownParam, known_space
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from hptui.domain.sampling import SamplerSpec
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
-
-_PROBE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +65,8 @@ class Choices:
     """The parameters without edits."""
     space: Mapping[str, ParamSpec]
     """With edits."""
+    stored: Mapping[str, ParamSpec]
+    """As the study's trials hold them."""
     edits: Mapping[str, ParamEdit]
     ever_edited: frozenset[str]
     view: SpaceView
@@ -96,15 +97,19 @@ class Choices:
         stored = {} if study is None else _stored_space(study)
         named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
         named |= {parse_choices_option(text)[0] for text in plan.choices}
-        space = _known_space(
+        probing = Probing(plan)
+        known = _known_space(
             plan,
             about,
             stored,
+            probing,
             wanted=named.union(edits, *plan.enqueue),
             # What is stored of them is not what the objective asks.
             unsure=(named & ever) | _with_choices(edits),
             probe_all=sampler.name == "grid",
         )
+        space = {name: parameter.spec for name, parameter in known.items()}
+        edits = _without_void(edits, known)
         for text in plan.choices:
             name, spelled = parse_choices_option(text, space)
             edits = merge_edits(edits, {name: choices_edit(name, spelled, space)})
@@ -116,9 +121,8 @@ class Choices:
             fix = ParamEdit(fixed=resolve_text(name, spec, value))
             edits = merge_edits(edits, {name: fix})
         effective = apply_edits(space, edits)
-        for name, spec in effective.items():
-            if name in stored:
-                check_against_history(name, spec, stored[name])
+        require_same_space(plan, space, edits, stored)
+        _require_same_code(plan, about, attrs, probing, edits, stored)
         for params in plan.enqueue:
             check_params(params, effective)
         fixed = {
@@ -153,6 +157,7 @@ class Choices:
             pruner_text=str(pruner),
             known=space,
             space=effective,
+            stored=stored,
             edits=edits,
             ever_edited=ever,
             view=view,
@@ -242,26 +247,77 @@ def _known_space(
     plan: RunPlan,
     about: Message,
     stored: Mapping[str, ParamSpec],
+    probing: Probing,
     *,
     wanted: set[str],
     unsure: set[str],
     probe_all: bool,
-) -> dict[str, ParamSpec]:
+) -> dict[str, KnownParam]:
     """Return the parameters as the objective has them: declared, probed, or seen in trials.
 
     The objective is probed only where `wanted` names one that is not known otherwise, or `unsure`
     one that it does not declare.
     """
-    declared = {name: spec_from_json(text) for name, text in about["space"].items()}
+    declared = _declared(about)
     known = known_space(declared, None, stored)
     is_known = wanted <= set(known) and unsure <= set(declared)
     if not is_known or (probe_all and not declared):
-        known = known_space(declared, probe(plan.ref, timeout_s=_PROBE_S), stored)
-    space = {name: parameter.spec for name, parameter in known.items()}
+        known = known_space(declared, probing.whole(), stored)
     for name in plan.resets:
-        if name not in space:
-            raise unknown_parameter(name, space)
-    return space
+        if name not in known:
+            raise unknown_parameter(name, known)
+    return known
+
+
+def _declared(about: Message) -> dict[str, ParamSpec]:
+    return {name: spec_from_json(text) for name, text in about["space"].items()}
+
+
+def _without_void(
+    edits: Mapping[str, ParamEdit], known: Mapping[str, KnownParam]
+) -> dict[str, ParamEdit]:
+    """Return the edits without lists of choices that are what the objective asks for.
+
+    A fork has them, until the code asks so too; kept, they would hide what the code adds later.
+    """
+    needed: dict[str, ParamEdit] = {}
+    for name, edit in edits.items():
+        param = known.get(name)
+        if (
+            param is not None
+            and param.origin != "seen"
+            and isinstance(param.spec, ChoiceParam)
+            and not isinstance(edit.choices, Unset)
+            and spell_choices(edit.choices) == spell_choices(param.spec.choices)
+        ):
+            edit = replace(edit, choices=UNSET)
+        if not edit.is_empty:
+            needed[name] = edit
+    return needed
+
+
+def _require_same_code(
+    plan: RunPlan,
+    about: Message,
+    attrs: Mapping[str, Any],
+    probing: Probing,
+    edits: Mapping[str, ParamEdit],
+    stored: Mapping[str, ParamSpec],
+) -> None:
+    """Refuse code that was edited so that its trials would not go into the study.
+
+    The objective is probed only where it does not declare all that the trials hold.
+    """
+    declared = _declared(about)
+    if set(stored) <= set(declared) or _last_sha(attrs) == source_sha(plan.ref):
+        return
+    found = probing.brief(len(stored))
+    asked = {
+        name: param.spec
+        for name, param in found.parameters.items()
+        if name not in declared and name not in found.dynamic
+    }
+    require_same_space(plan, asked, edits, stored)
 
 
 def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:

@@ -27,6 +27,8 @@ class RunPlan:
     ref: ObjectiveRef
     study_file: Path
     study: str
+    address: str = ""
+    """What stands for the study on a command line."""
     directions: tuple[Direction, ...] | None = None
     sampler: str | None = None
     """Spelled as for `--sampler`."""

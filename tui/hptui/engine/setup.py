@@ -17,6 +17,7 @@ from hptui.domain.edits import (
     edits_to_json,
 )
 from hptui.domain.text import safe_line
+from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.known_grid import KnownGridSampler
@@ -196,6 +197,7 @@ def _start(
         run_id=lease.run,
         seed=plan.seed,
         target=plan.budget.target,
+        watch=CodeWatch(plan, study, choices.stored),
     )
     return Run(
         plan=plan,

@@ -258,13 +258,14 @@ class SetupDraft:
         return found
 
     def _fork_hint(self, name: str) -> str:
-        """Return what can be done about a list of choices that the study cannot have."""
+        """Return what can be done about choices, or a scale, that the study cannot have."""
         edit = self.space.fork_edits().get(name)
-        if edit is None or isinstance(edit.choices, Unset):
+        if edit is None:
             return ""
+        what = "a scale" if isinstance(edit.choices, Unset) else "choices"
         counts = self.fork_counts
         kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
-        return f"Optuna cannot change choices within a study; {self.fork_key} forks it{kept}."
+        return f"Optuna cannot change {what} within a study; {self.fork_key} forks it{kept}."
 
 
 def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
