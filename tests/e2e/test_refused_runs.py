@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from tests.e2e.programs import load, run
+from tests.e2e.programs import events, load, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,3 +189,106 @@ def test_a_space_that_is_dynamic_by_itself_fails_the_trials_that_optuna_refuses(
         assert run("run", "train.py", "--jobs", "1", "--trials", "3", "-q", cwd=tmp_path)[0] == 0
         states = [each.state.name for each in load(tmp_path, "train").trials]
         assert states == ["COMPLETE", "FAIL", "COMPLETE", "FAIL", "COMPLETE", "FAIL"][: 3 * n_runs]
+
+
+def test_a_direction_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "train.py",
+        """
+        import sys, optuna
+        def objective(trial):
+            return trial.suggest_float("x", 0, 1)
+        if __name__ == "__main__":
+            sampler = optuna.samplers.RandomSampler()
+            study = optuna.create_study(direction=sys.argv[1], sampler=sampler)
+            study.optimize(objective, n_trials=7, callbacks=[print])
+        """,
+    )
+    said = refused("train.py", *FEW, cwd=tmp_path)
+    assert "train.py makes a study whose direction only running it tells (line 7)" in said
+    option = re.search(r"Add (--direction maximize)", said)
+    assert option is not None
+    given = ("--jobs", "1", "--trials", "2")
+    code, _, err = run("run", "train.py", *option[1].split(), *given, cwd=tmp_path)
+    assert code == 0
+    note = (
+        "train.py also sets a sampler (RandomSampler, line 6; --sampler random), callbacks (line 8)"
+    )
+    assert f"{note}: not taken over." in err
+    assert load(tmp_path, "train").direction.name == "MAXIMIZE"
+    # Now the study tells, and what an option replaces is not named.
+    more = ("--sampler", "random", "--json")
+    code, out, _ = run("run", "train.py", *given, *more, cwd=tmp_path)
+    assert code == 0
+    (started, *_) = events(out)
+    assert started["directions"] == ["maximize"]
+    assert started["notes"] == ["train.py also sets callbacks (line 8): not taken over."]
+    write(
+        path, "import hptui\n" + path.read_text().replace("def obj", "@hptui.objective()\ndef obj")
+    )
+    assert run("run", "train.py", "--study", "decorated", *FEW, cwd=tmp_path)[0] == 0
+
+
+def test_what_a_helper_of_its_folder_says_is_what_is_best(tmp_path: Path) -> None:
+    write(
+        tmp_path / "lab.py",
+        "import optuna\ndef make(): return optuna.create_study(direction=WAY)\nWAY = 'maximize'\n",
+    )
+    write(
+        tmp_path / "train.py",
+        f"import lab\n{OBJECTIVE}\ndef main(): lab.make().optimize(objective)\n",
+    )
+    assert run("run", "train.py", *FEW, cwd=tmp_path)[0] == 0
+    assert load(tmp_path, "train").direction.name == "MAXIMIZE"
+
+
+PROBLEMS = {
+    "arguments": ("def objective(trial, rows): return 1.0", "needs more than a trial: rows"),
+    "async": ("async def objective(trial): return 1.0", "is async"),
+    "no trial": ("def objective(): return 1.0", "takes no trial"),
+    "decorated": (
+        "from hptui import objective\n@objective()\ndef tune(trial, rows): return 1.0",
+        "needs more than a trial: rows",
+    ),
+    "a class": (
+        "from hptui import objective\n@objective()\nclass Tune:\n"
+        "    def __init__(self, rows): ...\n    def __call__(self, trial): return 1.0",
+        "needs arguments: rows",
+    ),
+    "a decorator": (
+        "from hptui import objective\n@objective(direction='up')\ndef tune(trial): return 1.0",
+        "its decorator is refused",
+    ),
+    "two values": (
+        "def objective(trial): return 1.0, 2.0",
+        "returns 2 values, but its direction is",
+    ),
+    "two values of one": (
+        "import optuna\ndef objective(trial): return 1.0, 2.0\noptuna.create_study()",
+        "returns 2 values, but its direction is minimize",
+    ),
+    "one value of two": (
+        "def objective(trial): return [1.0]\nimport optuna\n"
+        "if __name__ == '__main__': optuna.create_study(directions=['minimize', 'maximize'])",
+        "returns 1 value, but its direction is minimize, maximize",
+    ),
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_known_problem_of_an_objective_burns_no_trial(problem: str, tmp_path: Path) -> None:
+    source, sentence = PROBLEMS[problem]
+    write(tmp_path / "train.py", source)
+    said = refused("train.py", *FEW, cwd=tmp_path)
+    assert sentence in said
+    assert "\n  " in said or problem == "a decorator", "it says what to do"
+
+
+def test_the_number_of_values_must_be_that_of_the_study(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.py")
+    assert run("run", "train.py", *FEW, cwd=tmp_path)[0] == 0
+    write(path, "def objective(trial): return trial.suggest_float('x', 0, 1), 1.0\n")
+    said = refused("train.py", *FEW, cwd=tmp_path)
+    assert "returns 2 values, but the study train has 1 objective" in said
+    both = ("--direction", "minimize", "--direction", "maximize", "--study", "two")
+    assert run("run", "train.py", *both, *FEW, cwd=tmp_path)[0] == 0

@@ -649,3 +649,40 @@ def test_another_objective_is_not_mixed_into_a_study_without_asking(folder: Path
         """,
         study=address,
     )
+
+
+def test_a_goal_that_its_file_leaves_open_is_chosen(folder: Path) -> None:
+    source = """\
+import optuna, sys
+def objective(trial): return trial.suggest_float("x", 0, 1)
+if __name__ == "__main__":
+    optuna.create_study(direction=sys.argv[1]).optimize(objective, n_trials=7)
+"""
+    (folder / "train.py").write_text(source)
+    screens: list[SetupScreen] = []
+
+    def home() -> SetupScreen:
+        screens.append(SetupScreen(resolve("train.py", folder).ref))
+        return screens[0]
+
+    drive(
+        """
+        wait "found by" 30s
+        wait "train.py also sets n_trials (7, line 4; --trials 7): not taken over."
+        wait "Choose the goal: its file makes a study whose direction only running it tells (line"
+        press f5
+        expect "Choose the goal"
+        press tab tab tab right enter
+        wait "Choose a goal"
+        type min
+        press enter
+        wait "--direction minimize"
+        wait-not "Choose the goal"
+        press backspace
+        wait "The objective's file does not tell its goal."
+        """,
+        size="200x40",
+        settings=Settings(),
+        home=home,
+    )
+    assert screens[0].draft.problems() == []

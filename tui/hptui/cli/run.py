@@ -24,9 +24,10 @@ from hptui.domain.run_text import (
     read_slots,
     read_target,
 )
+from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError, ObjectiveError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.engine import Engine
     from hptui.engine.plan import RunPlan
+    from hptui.registry.catalogue import Found
 
 EXIT_NOTHING_COMPLETED = 3
 
@@ -251,6 +253,11 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     from hptui.registry.catalogue import resolve
 
     found = resolve(args.objective, Path.cwd())
+    if found.problem:
+        problem = safe_line(found.problem.removesuffix("."))
+        raise ObjectiveError(
+            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
+        )
     study, study_file = _study(args, found.ref)
     import joblib  # pyright: ignore[reportMissingTypeStubs]
 
@@ -284,7 +291,23 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
+        n_values=found.info.n_values,
+        notes=_notes(args, found),
     )
+
+
+def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
+    """Return a sentence on what the objective's file sets and nothing here replaces."""
+    has_end = any(each is not None for each in (args.trials, args.timeout, args.target))
+    given = {
+        "--sampler": args.sampler is not None,
+        "--pruner": args.pruner is not None,
+        "--enqueue": bool(args.enqueue),
+        "--trials": has_end,
+        "--timeout": has_end,
+    }
+    left = [each for each in found.info.settings if not given.get(each.option)]
+    return (not_taken_over(found.ref, left),) if left else ()
 
 
 def _edits(args: argparse.Namespace) -> dict[str, ParamEdit]:

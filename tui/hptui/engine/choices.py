@@ -206,7 +206,7 @@ def _last_sha(attrs: Mapping[str, Any]) -> str | None:
 
 def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:
     if study is None:
-        return plan.directions or tuple(about["directions"])
+        return _new_directions(plan, about)
     stored = tuple(each.name.lower() for each in study.directions)
     if plan.directions is not None and plan.directions != stored:
         raise UsageError(
@@ -214,7 +214,37 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
             f"not {', '.join(plan.directions)}; it cannot change.",
             hint="Leave --direction away, or give --study another name.",
         )
+    if plan.n_values not in (None, len(stored)):
+        raise UsageError(
+            f"{safe_line(plan.ref.name)} returns {_count(plan.n_values, 'value')}, but the study "
+            f"{safe_line(plan.study)} has {_count(len(stored), 'objective')}.",
+            hint="Give --study another name, and --direction once for each value.",
+        )
     return stored
+
+
+def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
+    """Return the directions of a new study: those given, declared, or told by the file."""
+    name, doubt = safe_line(plan.ref.name), str(about.get("doubt") or "")
+    several = "Give --direction minimize or --direction maximize once for each value, in order."
+    if plan.directions is None and doubt:
+        is_one = plan.n_values in (None, 1)
+        raise UsageError(
+            f"{name} {doubt}, so nobody knows what is best.",
+            hint="Add --direction maximize, or --direction minimize." if is_one else several,
+        )
+    directions = plan.directions or tuple(about["directions"])
+    if plan.n_values not in (None, len(directions)):
+        raise UsageError(
+            f"{name} returns {_count(plan.n_values, 'value')}, but its direction is "
+            f"{', '.join(directions)}.",
+            hint=several,
+        )
+    return directions
+
+
+def _count(count: int | None, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _edits(plan: RunPlan, stored: object) -> dict[str, ParamEdit]:

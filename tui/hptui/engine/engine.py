@@ -159,6 +159,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover,
+                notes=self._plan.notes,
             )
         )
         if run.n_replayed:

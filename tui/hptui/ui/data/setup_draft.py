@@ -19,6 +19,7 @@ from hptui.domain.sampling import (
     check_fit,
     needs_one_objective,
 )
+from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.ui.bound_keys import default_key
@@ -147,7 +148,8 @@ class SetupDraft:
         latest, wished = latest or Methods(), wished or Methods()
         run = self.run
         if not run.is_existing:
-            run = replace(run, directions=info.directions, declared=info.directions)
+            declared = () if info.doubt else info.directions
+            run = replace(run, directions=info.directions, declared=declared, doubt=info.doubt)
             run = run.named(free_name(default_study_name(ref), run.taken))
         usual_sampler = latest.sampler or info.sampler
         usual_pruner = latest.pruner or info.pruner
@@ -196,9 +198,22 @@ class SetupDraft:
         missing = self.missing_packages.get(self.sampler.method.name)
         found += [missing] if missing else []
         found += self.run.problems()
+        n_values = self.info.n_values
+        if n_values not in (None, self.n_objectives) and not self.run.doubt:
+            found.append(
+                f"The objective returns {n_values} values, and there are {self.n_objectives} goals."
+                if self.n_objectives > 1
+                else f"The objective returns {n_values} values: give a goal for each of them."
+            )
         if any("\0" in argument for argument in self.to_argv()):
             found.append("A name holds a NUL character, which no command line can.")
         return found
+
+    def notes(self) -> list[str]:
+        """Return a sentence on what the objective's file sets and a run does not take over."""
+        if self.ref is None or not self.info.settings:
+            return []
+        return [not_taken_over(self.ref, self.info.settings)]
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""

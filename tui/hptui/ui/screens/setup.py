@@ -393,7 +393,7 @@ class SetupScreen(ForkedSetup):
         draft = self._draft
         self.query_one(TitleLine).show(draft)
         self.query_one(ObjectiveLine).show(draft)
-        self.space.show_found(self._probed, self._took_s, draft.n_objectives)
+        self.space.show_found(self._probed, self._took_s, draft.n_objectives, draft.notes())
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None
