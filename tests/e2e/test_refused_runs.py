@@ -292,3 +292,19 @@ def test_the_number_of_values_must_be_that_of_the_study(tmp_path: Path) -> None:
     assert "returns 2 values, but the study train has 1 objective" in said
     both = ("--direction", "minimize", "--direction", "maximize", "--study", "two")
     assert run("run", "train.py", *both, *FEW, cwd=tmp_path)[0] == 0
+
+
+def test_the_number_of_values_that_a_probe_sees_must_be_that_of_the_study(tmp_path: Path) -> None:
+    """A parameter that only a trial shows is fixed, so that the objective is probed."""
+    write(
+        tmp_path / "train.py",
+        """
+        def objective(trial):
+            pair = trial.suggest_float("x", 0, 1), 1.0
+            return pair
+        """,
+    )
+    said = refused("train.py", "--fix", "x=0.5", *FEW, cwd=tmp_path)
+    assert "returns 2 values, but its direction is minimize" in said
+    both = ("--direction", "minimize", "--direction", "maximize")
+    assert run("run", "train.py", "--fix", "x=0.5", *both, *FEW, cwd=tmp_path)[0] == 0

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -233,6 +234,8 @@ def _detach(plan: RunPlan, argv: list[str]) -> int:
     arguments = [text for text in argv if text != "--detach"]
     pid = launch(arguments, plan.study_file, plan.study)
     name = safe_line(plan.address)
+    for note in plan.notes:
+        print(safe_line(note, max_chars=1_000), file=sys.stderr)
     print(f"Process {pid} runs it: hptui status {name}, hptui stop {name}.")
     return 0
 

@@ -28,11 +28,16 @@ _BRIEF_TRIALS = 3
 
 
 class Probing:
-    """Probes an objective when that is needed, and not twice."""
+    """Probes an objective when that is needed, and not twice: ask for `whole` before `brief`."""
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
         self._result: ProbeResult | None = None
+
+    @property
+    def values_returned(self) -> int | None:
+        """How many values the objective returned; None where no probe has seen it."""
+        return None if self._result is None else self._result.values_returned
 
     def whole(self) -> ProbeResult:
         """Return all that probing finds."""
@@ -48,7 +53,8 @@ class Probing:
         def go_on(trials: int, params: int) -> bool:
             return trials <= _BRIEF_TRIALS or params < n_params
 
-        return probe(self._ref, timeout_s=_PROBE_S, on_progress=go_on)
+        self._result = probe(self._ref, timeout_s=_PROBE_S, on_progress=go_on)
+        return self._result
 
 
 def require_same_space(

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from hptui.engine.protocol import Message
 
 
+_SEVERAL = "Give --direction minimize or --direction maximize once for each value, in their order."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What a run will use, checked to fit together."""
@@ -77,6 +80,7 @@ class Choices:
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
         _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
+        _require_count(plan, plan.n_values, directions, study)
         runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
         last_run = runs[-1] if runs else {}
         sampler = parse_sampler(plan.sampler or last_run.get("sampler") or about["sampler"])
@@ -123,6 +127,7 @@ class Choices:
         effective = apply_edits(space, edits)
         require_same_space(plan, space, edits, stored)
         _require_same_code(plan, about, attrs, probing, edits, stored)
+        _require_count(plan, probing.values_returned, directions, study)
         for params in plan.enqueue:
             check_params(params, effective)
         fixed = {
@@ -214,36 +219,45 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
             f"not {', '.join(plan.directions)}; it cannot change.",
             hint="Leave --direction away, or give --study another name.",
         )
-    if plan.n_values not in (None, len(stored)):
-        raise UsageError(
-            f"{safe_line(plan.ref.name)} returns {_count(plan.n_values, 'value')}, but the study "
-            f"{safe_line(plan.study)} has {_count(len(stored), 'objective')}.",
-            hint="Give --study another name, and --direction once for each value.",
-        )
     return stored
 
 
 def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
     """Return the directions of a new study: those given, declared, or told by the file."""
-    name, doubt = safe_line(plan.ref.name), str(about.get("doubt") or "")
-    several = "Give --direction minimize or --direction maximize once for each value, in order."
+    doubt = str(about.get("doubt") or "")
     if plan.directions is None and doubt:
         is_one = plan.n_values in (None, 1)
         raise UsageError(
-            f"{name} {doubt}, so nobody knows what is best.",
-            hint="Add --direction maximize, or --direction minimize." if is_one else several,
+            f"{safe_line(plan.ref.name)} {doubt}, so nobody knows what is best.",
+            hint="Add --direction maximize, or --direction minimize." if is_one else _SEVERAL,
         )
-    directions = plan.directions or tuple(about["directions"])
-    if plan.n_values not in (None, len(directions)):
+    return plan.directions or tuple(about["directions"])
+
+
+def _require_count(
+    plan: RunPlan, n_values: int | None, directions: tuple[str, ...], study: optuna.Study | None
+) -> None:
+    """Refuse an objective that returns more or fewer values than there are directions.
+
+    Raises:
+        UsageError: It does; the hint says what to type.
+    """
+    if n_values is None or n_values == len(directions):
+        return
+    returns = f"{safe_line(plan.ref.name)} returns {_count(n_values, 'value')}"
+    if study is None:
         raise UsageError(
-            f"{name} returns {_count(plan.n_values, 'value')}, but its direction is "
-            f"{', '.join(directions)}.",
-            hint=several,
+            f"{returns}, but its direction is {', '.join(directions)}.",
+            hint=_SEVERAL if n_values > 1 else "Give --direction once.",
         )
-    return directions
+    raise UsageError(
+        f"{returns}, but the study {safe_line(plan.study)} has "
+        f"{_count(len(directions), 'objective')}.",
+        hint="Give --study another name, and --direction once for each value.",
+    )
 
 
-def _count(count: int | None, what: str) -> str:
+def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 

@@ -169,7 +169,7 @@ def with_found(
     draft = opened.draft.with_objective(
         found.ref, found.info, spelled, latest=latest, wished=wished
     )
-    return replace(opened, draft=draft, trouble=found.problem, hint="")
+    return replace(opened, draft=draft, trouble=found.problem, hint=found.hint)
 
 
 def is_another(draft: SetupDraft) -> bool:
