@@ -200,3 +200,25 @@ def test_the_plain_list_imports_nothing_heavy(folder: Path) -> None:
     heavy = {"optuna", "numpy", "sklearn", "joblib", "psutil", "textual", "hptui_objectives"}
     assert heavy.isdisjoint(modules.split())
     assert not (folder / "ran").exists()
+
+
+def test_a_direction_that_reading_does_not_tell_is_said_with_what_is_not_taken_over(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = """
+        import sys, optuna
+        def objective(trial): return trial.suggest_float("x", 0, 1)
+        if __name__ == "__main__":
+            study = optuna.create_study(direction=sys.argv[1])
+            study.optimize(objective, n_trials=7)
+        """
+    _write(folder / "objectives/mine.py", source)
+    (row,) = [line for line in _out(capsys) if line.startswith("mine ")]
+    assert "not told" in row
+    shown = "\n".join(_out(capsys, "mine", "--no-probe"))
+    doubt = "makes a study whose direction only running it tells (line 5)"
+    assert f"Directions: not told: it {doubt}" in shown
+    assert "mine.py also sets n_trials (7, line 6; --trials 7): not taken over." in shown
+    data = json.loads("\n".join(_out(capsys, "mine", "--no-probe", "--json")))
+    assert data["directions_doubt"] == doubt
+    assert data["not_taken_over"] == ["n_trials (7, line 6; --trials 7)"]

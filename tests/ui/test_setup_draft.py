@@ -310,7 +310,7 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
             draft.run.with_text(key, "minimize")
     known = {"x": KnownParam(FloatParam(1, 9), "probed")}
     mixed = replace(draft, space=draft.space.with_known(known))
-    assert "is on a linear scale now, but this study holds it on a log one" in mixed.problems()[0]
+    assert mixed.problems() == ["Optuna cannot change a scale within a study; F6 forks it."]
 
 
 class _Address:

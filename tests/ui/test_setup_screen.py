@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from tests.e2e.programs import load, wait_until
+from tests.e2e.programs import load, run, wait_until
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
 
@@ -621,3 +621,68 @@ def test_ascii_terminals_and_the_mouse(folder: Path) -> None:
     )
     assert (folder / "form.txt").read_text("utf-8").isascii()
     assert (folder / "picker.txt").read_text("utf-8").isascii()
+
+
+def test_another_objective_is_not_mixed_into_a_study_without_asking(folder: Path) -> None:
+    options = ["--study", "mine", "--jobs", "1", "--trials", "1", "-q"]
+    assert run("run", f"{OBJECTIVES}:plain", *options, cwd=folder)[0] == 0
+    other = f"""
+        wait "found by" 30s
+        press o
+        wait "Choose an objective"
+        type "{OBJECTIVES}:waiting"
+        wait "objectives_to_set_up.py:waiting" 10s
+        press enter
+        wait "mine holds trials of another objective"
+    """
+    address = _Address(folder / "mine.db", "mine")
+    form = shape(f'{other}\npress escape\nwait-not "holds trials of another"', study=address)
+    assert not form.draft.objective.endswith(":waiting")
+    form = shape(f'{other}\npress g\nwait "--any-objective"', study=address)
+    assert form.draft.objective.endswith(":waiting")
+    shape(
+        f"""
+        {other}
+        press n
+        wait "--study objectives_to_set_up-waiting" 30s
+        expect-not "--any-objective"
+        """,
+        study=address,
+    )
+
+
+def test_a_goal_that_its_file_leaves_open_is_chosen(folder: Path) -> None:
+    source = """\
+import optuna, sys
+def objective(trial): return trial.suggest_float("x", 0, 1)
+if __name__ == "__main__":
+    optuna.create_study(direction=sys.argv[1]).optimize(objective, n_trials=7)
+"""
+    (folder / "train.py").write_text(source)
+    screens: list[SetupScreen] = []
+
+    def home() -> SetupScreen:
+        screens.append(SetupScreen(resolve("train.py", folder).ref))
+        return screens[0]
+
+    drive(
+        """
+        wait "found by" 30s
+        wait "train.py also sets n_trials (7, line 4; --trials 7): not taken over."
+        wait "Choose the goal: its file makes a study whose direction only running it tells (line"
+        press f5
+        expect "Choose the goal"
+        press tab tab tab right enter
+        wait "Choose a goal"
+        type min
+        press enter
+        wait "--direction minimize"
+        wait-not "Choose the goal"
+        press backspace
+        wait "The objective's file does not tell its goal."
+        """,
+        size="200x40",
+        settings=Settings(),
+        home=home,
+    )
+    assert screens[0].draft.problems() == []

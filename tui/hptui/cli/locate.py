@@ -119,7 +119,7 @@ def _not_clear(path: Path, names: list[str]) -> UsageError:
     if not names:
         return UsageError(f"{safe_line(path.name)} holds no study yet.")
     return UsageError(
-        f"{safe_line(path.name)} holds {len(names)} studies: {_listed(names)}.",
+        f"{safe_line(path.name)} holds {len(names)} studies: {list_names(names)}.",
         hint=f"Say which, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
     )
 
@@ -128,11 +128,12 @@ def _not_in(path: Path, wanted: str, names: list[str]) -> UsageError:
     near = difflib.get_close_matches(wanted, names, n=3)
     return UsageError(
         f"{safe_line(path.name)} holds no study {safe_line(wanted, max_chars=60)!r}.",
-        hint=f"It holds: {_listed(near or names)}.",
+        hint=f"It holds: {list_names(near or names)}.",
     )
 
 
-def _listed(names: list[str]) -> str:
+def list_names(names: list[str]) -> str:
+    """Return the names of a file's studies in one line, the first twenty of many."""
     shown = ", ".join(safe_line(name, max_chars=60) for name in names[:_MAX_LISTED])
     more = len(names) - _MAX_LISTED
     return f"{shown} and {more} more" if more > 0 else shown or "none"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from hptui.domain.choices import spell_choice
+from hptui.domain.script_text import not_taken_over
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
@@ -67,11 +68,12 @@ def _list(*, as_json: bool) -> None:
     if not found:
         print("No objectives here. `hptui run FILE.py` tunes the function in a file of yours.")
         return
-    rows = [
-        [each.ref.name, ", ".join(each.info.directions), _summary(each), each.origin]
-        for each in found
-    ]
+    rows = [[each.ref.name, _directions(each.info), _summary(each), each.origin] for each in found]
     _print_table(["name", "directions", "summary", "origin"], rows)
+
+
+def _directions(info: ObjectiveInfo) -> str:
+    return "not told" if info.doubt else ", ".join(info.directions)
 
 
 def _summary(found: Found) -> str:
@@ -95,7 +97,10 @@ def _show(name: str, *, as_json: bool, probes: bool) -> None:
             print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
     print()
     _print_space(space)
-    for note in _notes(found.info, probed):
+    notes = _notes(found.info, probed)
+    if found.info.settings:
+        notes.append(not_taken_over(found.ref, found.info.settings))
+    for note in notes:
         print(f"\n{safe_text(note)}")
 
 
@@ -104,7 +109,7 @@ def _facts(found: Found) -> list[tuple[str, str]]:
     return [
         ("Name", info.name),
         ("Summary", info.summary),
-        ("Directions", ", ".join(info.directions)),
+        ("Directions", f"not told: it {info.doubt}" if info.doubt else ", ".join(info.directions)),
         ("Metrics", ", ".join(info.metric_names)),
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),
@@ -173,6 +178,7 @@ def _to_json(found: Found) -> dict[str, Any]:
         "name": found.ref.name,
         "summary": info.summary,
         "directions": list(info.directions),
+        "directions_doubt": info.doubt or None,
         "metric_names": list(info.metric_names),
         "sampler": info.sampler,
         "pruner": info.pruner,
@@ -180,6 +186,7 @@ def _to_json(found: Found) -> dict[str, Any]:
         "origin": found.origin,
         "source": found.ref.to_json(),
         "problem": found.problem or None,
+        "not_taken_over": [each.text for each in info.settings],
     }
 
 

@@ -8,11 +8,13 @@ import json
 import locale
 import os
 import re
+import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.locate import add_studies_option, studies_folder
+from hptui.cli.locate import add_studies_option, address_of, list_names, studies_folder
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -23,9 +25,10 @@ from hptui.domain.run_text import (
     read_slots,
     read_target,
 )
+from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import UsageError
+from hptui.errors import HptuiError, ObjectiveError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.engine import Engine
     from hptui.engine.plan import RunPlan
+    from hptui.registry.catalogue import Found
 
 EXIT_NOTHING_COMPLETED = 3
 
@@ -77,6 +81,11 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
         "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
     )
     add_studies_option(parser)
+    group.add_argument(
+        "--any-objective",
+        action="store_true",
+        help="go on in a study that holds trials of another objective",
+    )
     group.add_argument(
         "--direction",
         action="append",
@@ -220,12 +229,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _detach(plan: RunPlan, argv: list[str]) -> int:
-    from hptui.cli.locate import address_of
     from hptui.engine.launch import launch
 
     arguments = [text for text in argv if text != "--detach"]
     pid = launch(arguments, plan.study_file, plan.study)
-    name = safe_line(address_of(plan.study_file, plan.study))
+    name = safe_line(plan.address)
+    for note in plan.notes:
+        print(safe_line(note, max_chars=1_000), file=sys.stderr)
     print(f"Process {pid} runs it: hptui status {name}, hptui stop {name}.")
     return 0
 
@@ -246,6 +256,11 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     from hptui.registry.catalogue import resolve
 
     found = resolve(args.objective, Path.cwd())
+    if found.problem:
+        problem = safe_line(found.problem.removesuffix("."))
+        raise ObjectiveError(
+            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
+        )
     study, study_file = _study(args, found.ref)
     import joblib  # pyright: ignore[reportMissingTypeStubs]
 
@@ -259,6 +274,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         ref=found.ref,
         study_file=study_file,
         study=study,
+        address=address_of(study_file, study),
         directions=tuple(args.direction) if args.direction else None,
         sampler=args.sampler,
         pruner=args.pruner,
@@ -277,7 +293,24 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        any_objective=args.any_objective,
+        n_values=found.info.n_values,
+        notes=_notes(args, found),
     )
+
+
+def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
+    """Return a sentence on what the objective's file sets and nothing here replaces."""
+    has_end = any(each is not None for each in (args.trials, args.timeout, args.target))
+    given = {
+        "--sampler": args.sampler is not None,
+        "--pruner": args.pruner is not None,
+        "--enqueue": bool(args.enqueue),
+        "--trials": has_end,
+        "--timeout": has_end,
+    }
+    left = [each for each in found.info.settings if not given.get(each.option)]
+    return (not_taken_over(found.ref, left),) if left else ()
 
 
 def _edits(args: argparse.Namespace) -> dict[str, ParamEdit]:
@@ -310,9 +343,40 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
     else:
         name = default_study_name(ref) if args.storage is None else args.storage.stem
     if args.storage is not None:
-        return _name_in_a_file(name), _storage_file(args.storage)
-    check_study_name(name)
-    return name, studies_folder(args.studies) / f"{name}.db"
+        name, file = _name_in_a_file(name), _storage_file(args.storage)
+    else:
+        check_study_name(name)
+        file = studies_folder(args.studies) / f"{name}.db"
+    if args.storage is None or args.study is None:
+        _require_holds(file, name, shown=args.storage or file)
+    return name, file
+
+
+def _require_holds(file: Path, name: str, *, shown: Path) -> None:
+    """Refuse a file that holds studies, but none of a name that nobody gave for this file.
+
+    Raises:
+        UsageError: It is such a file; the hint says what to type.
+    """
+    from hptui.storage.studies import study_names
+
+    try:
+        names = study_names(file) if file.exists() else []
+    except (HptuiError, OSError):
+        # The engine says what is wrong with the file.
+        return
+    if not names or name in names:
+        return
+
+    def options(study: str) -> str:
+        return safe_line(shlex.join(["--storage", str(shown), "--study", study]))
+
+    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
+    listed = "" if len(names) == 1 else f": {list_names(names)}"
+    raise UsageError(
+        f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",
+        hint=f"{options(names[0])} goes on with it; {options(name)} adds a new one to the file.",
+    )
 
 
 def _name_in_a_file(name: str) -> str:

@@ -25,6 +25,7 @@ _PLAIN_EVERY_S = 10.0
 _BAR_CELLS = 16
 _COLUMNS_FOR_BAR = 100
 _FALLBACK_COLUMNS = 80
+_NOTE_CHARS = 1_000
 
 
 def _four_digits(value: float) -> str:
@@ -68,6 +69,8 @@ class JsonLines(RunOutput):
             "started",
             {**asdict(event), "study_file": str(event.study_file)},
         )
+        for note in event.notes:
+            self.note(note)
 
     def trial(self, record: TrialRecord) -> None:
         """Print a trial that has ended."""
@@ -86,7 +89,7 @@ class JsonLines(RunOutput):
 
     def note(self, text: str) -> None:
         """Print a note on standard error."""
-        self._err.write(f"hptui: {safe_line(text)}\n")
+        self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
     def finished(self, event: Finished) -> None:
@@ -180,6 +183,8 @@ class Lines(RunOutput):
                 f"{event.n_leftover} {trials} left running by an engine that died; "
                 f"hptui doctor {self._address} settles that once this run has ended."
             )
+        for note in event.notes:
+            self._say(safe_line(note, max_chars=_NOTE_CHARS))
 
     def trial(self, record: TrialRecord) -> None:
         """Say when a trial has failed, unless others have failed alike."""

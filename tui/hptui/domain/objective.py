@@ -15,6 +15,16 @@ ATTRIBUTE = "__hptui_objective__"
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptSetting:
+    """Something that an objective's script sets for its study, and hptui does not take over."""
+
+    option: str
+    """The option of `hptui run` that does the same; empty where there is none."""
+    text: str
+    """What it is and where: `a sampler (TPESampler, line 12; --sampler tpe)`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectiveInfo:
     """Metadata of an objective, as its author declared it."""
 
@@ -30,6 +40,12 @@ class ObjectiveInfo:
     tags: tuple[str, ...] = ()
     space: Mapping[str, ParamSpec] = field(default_factory=dict[str, ParamSpec])
     """The declared search space; may be empty, then it is found by probing."""
+    doubt: str = ""
+    """What its file does that leaves its directions open: `makes a study whose ...`."""
+    n_values: int | None = None
+    """How many values it returns; None where reading it does not tell."""
+    settings: tuple[ScriptSetting, ...] = ()
+    """What its file sets for a study of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.choice_lists import parse_choices_option
+from hptui.domain.choice_lists import parse_choices_option, spell_choices
 from hptui.domain.edits import (
+    UNSET,
     ParamEdit,
     Unset,
     apply_edit,
     apply_edits,
-    check_against_history,
     choices_edit,
     edits_from_json,
     merge_edits,
@@ -23,15 +24,21 @@ from hptui.domain.edits import (
     unknown_parameter,
 )
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
-from hptui.domain.space import ParamSpec, spec_from_json
+from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
+from hptui.engine.changed_space import Probing, require_same_space
 from hptui.engine.pruners import build_pruner
+from hptui.engine.renaming import free_name
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
-from hptui.registry.probe import known_space, probe
+from hptui.registry.catalogue import spell
+from hptui.registry.load import source_sha
+from hptui.registry.probe import KnownParam, known_space
+from hptui.registry.same_objective import is_same_objective
 from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
+from hptui.storage.studies import objective_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +49,8 @@ if TYPE_CHECKING:
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
 
-_PROBE_S = 20.0
+
+_SEVERAL = "Give --direction minimize or --direction maximize once for each value, in their order."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,8 @@ class Choices:
     """The parameters without edits."""
     space: Mapping[str, ParamSpec]
     """With edits."""
+    stored: Mapping[str, ParamSpec]
+    """As the study's trials hold them."""
     edits: Mapping[str, ParamEdit]
     ever_edited: frozenset[str]
     view: SpaceView
@@ -68,7 +78,9 @@ class Choices:
     def of(cls, plan: RunPlan, about: Message, study: optuna.Study | None) -> Choices:
         """Choose and check; `study` is None when it will be created."""
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
+        _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
+        _require_count(plan, plan.n_values, directions, study)
         runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
         last_run = runs[-1] if runs else {}
         sampler = parse_sampler(plan.sampler or last_run.get("sampler") or about["sampler"])
@@ -89,15 +101,19 @@ class Choices:
         stored = {} if study is None else _stored_space(study)
         named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
         named |= {parse_choices_option(text)[0] for text in plan.choices}
-        space = _known_space(
+        probing = Probing(plan)
+        known = _known_space(
             plan,
             about,
             stored,
+            probing,
             wanted=named.union(edits, *plan.enqueue),
             # What is stored of them is not what the objective asks.
             unsure=(named & ever) | _with_choices(edits),
             probe_all=sampler.name == "grid",
         )
+        space = {name: parameter.spec for name, parameter in known.items()}
+        edits = _without_void(edits, known)
         for text in plan.choices:
             name, spelled = parse_choices_option(text, space)
             edits = merge_edits(edits, {name: choices_edit(name, spelled, space)})
@@ -109,9 +125,9 @@ class Choices:
             fix = ParamEdit(fixed=resolve_text(name, spec, value))
             edits = merge_edits(edits, {name: fix})
         effective = apply_edits(space, edits)
-        for name, spec in effective.items():
-            if name in stored:
-                check_against_history(name, spec, stored[name])
+        require_same_space(plan, space, edits, stored)
+        _require_same_code(plan, about, attrs, probing, edits, stored)
+        _require_count(plan, probing.values_returned, directions, study)
         for params in plan.enqueue:
             check_params(params, effective)
         fixed = {
@@ -146,6 +162,7 @@ class Choices:
             pruner_text=str(pruner),
             known=space,
             space=effective,
+            stored=stored,
             edits=edits,
             ever_edited=ever,
             view=view,
@@ -161,9 +178,40 @@ def _with_choices(edits: Mapping[str, ParamEdit]) -> set[str]:
     return {name for name, edit in edits.items() if not isinstance(edit.choices, Unset)}
 
 
+def _require_same_objective(
+    plan: RunPlan, study: optuna.Study | None, attrs: Mapping[str, Any]
+) -> None:
+    """Refuse a study whose trials are of another objective.
+
+    Raises:
+        UsageError: They are; the hint says what to type.
+    """
+    stored = attrs.get("hptui:study")
+    about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
+    was = objective_of(about.get("objective"))
+    if plan.any_objective or was is None or study is None or not study.get_trials(deepcopy=False):
+        return
+    file, is_same_code = str(about.get("file", "")), _last_sha(attrs) == source_sha(plan.ref)
+    if is_same_objective(was, plan.ref, file=file, is_same_code=is_same_code):
+        return
+    other = free_name(plan.study_file.parent, plan.study)
+    raise UsageError(
+        f"The study {safe_line(plan.study)} holds trials of {safe_line(spell(was))}, not of "
+        f"{safe_line(spell(plan.ref))}.",
+        hint=f"Give this one a study of its own with --study {safe_line(shlex.quote(other))}. "
+        "Add --any-objective to go on in the study all the same.",
+    )
+
+
+def _last_sha(attrs: Mapping[str, Any]) -> str | None:
+    """Return what the source of the objective was in the study's latest run."""
+    runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
+    return runs[-1].get("code_sha") if runs else None
+
+
 def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:
     if study is None:
-        return plan.directions or tuple(about["directions"])
+        return _new_directions(plan, about)
     stored = tuple(each.name.lower() for each in study.directions)
     if plan.directions is not None and plan.directions != stored:
         raise UsageError(
@@ -172,6 +220,45 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
             hint="Leave --direction away, or give --study another name.",
         )
     return stored
+
+
+def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
+    """Return the directions of a new study: those given, declared, or told by the file."""
+    doubt = str(about.get("doubt") or "")
+    if plan.directions is None and doubt:
+        is_one = plan.n_values in (None, 1)
+        raise UsageError(
+            f"{safe_line(plan.ref.name)} {doubt}, so nobody knows what is best.",
+            hint="Add --direction maximize, or --direction minimize." if is_one else _SEVERAL,
+        )
+    return plan.directions or tuple(about["directions"])
+
+
+def _require_count(
+    plan: RunPlan, n_values: int | None, directions: tuple[str, ...], study: optuna.Study | None
+) -> None:
+    """Refuse an objective that returns more or fewer values than there are directions.
+
+    Raises:
+        UsageError: It does; the hint says what to type.
+    """
+    if n_values is None or n_values == len(directions):
+        return
+    returns = f"{safe_line(plan.ref.name)} returns {_count(n_values, 'value')}"
+    if study is None:
+        raise UsageError(
+            f"{returns}, but its direction is {', '.join(directions)}.",
+            hint=_SEVERAL if n_values > 1 else "Give --direction once.",
+        )
+    raise UsageError(
+        f"{returns}, but the study {safe_line(plan.study)} has "
+        f"{_count(len(directions), 'objective')}.",
+        hint="Give --study another name, and --direction once for each value.",
+    )
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _edits(plan: RunPlan, stored: object) -> dict[str, ParamEdit]:
@@ -204,26 +291,77 @@ def _known_space(
     plan: RunPlan,
     about: Message,
     stored: Mapping[str, ParamSpec],
+    probing: Probing,
     *,
     wanted: set[str],
     unsure: set[str],
     probe_all: bool,
-) -> dict[str, ParamSpec]:
+) -> dict[str, KnownParam]:
     """Return the parameters as the objective has them: declared, probed, or seen in trials.
 
     The objective is probed only where `wanted` names one that is not known otherwise, or `unsure`
     one that it does not declare.
     """
-    declared = {name: spec_from_json(text) for name, text in about["space"].items()}
+    declared = _declared(about)
     known = known_space(declared, None, stored)
     is_known = wanted <= set(known) and unsure <= set(declared)
     if not is_known or (probe_all and not declared):
-        known = known_space(declared, probe(plan.ref, timeout_s=_PROBE_S), stored)
-    space = {name: parameter.spec for name, parameter in known.items()}
+        known = known_space(declared, probing.whole(), stored)
     for name in plan.resets:
-        if name not in space:
-            raise unknown_parameter(name, space)
-    return space
+        if name not in known:
+            raise unknown_parameter(name, known)
+    return known
+
+
+def _declared(about: Message) -> dict[str, ParamSpec]:
+    return {name: spec_from_json(text) for name, text in about["space"].items()}
+
+
+def _without_void(
+    edits: Mapping[str, ParamEdit], known: Mapping[str, KnownParam]
+) -> dict[str, ParamEdit]:
+    """Return the edits without lists of choices that are what the objective asks for.
+
+    A fork has them, until the code asks so too; kept, they would hide what the code adds later.
+    """
+    needed: dict[str, ParamEdit] = {}
+    for name, edit in edits.items():
+        param = known.get(name)
+        if (
+            param is not None
+            and param.origin != "seen"
+            and isinstance(param.spec, ChoiceParam)
+            and not isinstance(edit.choices, Unset)
+            and spell_choices(edit.choices) == spell_choices(param.spec.choices)
+        ):
+            edit = replace(edit, choices=UNSET)
+        if not edit.is_empty:
+            needed[name] = edit
+    return needed
+
+
+def _require_same_code(
+    plan: RunPlan,
+    about: Message,
+    attrs: Mapping[str, Any],
+    probing: Probing,
+    edits: Mapping[str, ParamEdit],
+    stored: Mapping[str, ParamSpec],
+) -> None:
+    """Refuse code that was edited so that its trials would not go into the study.
+
+    The objective is probed only where it does not declare all that the trials hold.
+    """
+    declared = _declared(about)
+    if set(stored) <= set(declared) or _last_sha(attrs) == source_sha(plan.ref):
+        return
+    found = probing.brief(len(stored))
+    asked = {
+        name: param.spec
+        for name, param in found.parameters.items()
+        if name not in declared and name not in found.dynamic
+    }
+    require_same_space(plan, asked, edits, stored)
 
 
 def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:

@@ -142,7 +142,7 @@ class Engine:
 
     def _begin(self, run: Run) -> None:
         self._commits = Commits(run.storage, self._observer, self._on_blocked, run.trials.corrected)
-        self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed)
+        self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -159,6 +159,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover,
+                notes=self._plan.notes,
             )
         )
         if run.n_replayed:

@@ -27,6 +27,8 @@ class RunPlan:
     ref: ObjectiveRef
     study_file: Path
     study: str
+    address: str = ""
+    """What stands for the study on a command line."""
     directions: tuple[Direction, ...] | None = None
     sampler: str | None = None
     """Spelled as for `--sampler`."""
@@ -44,3 +46,9 @@ class RunPlan:
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
     leftovers: Leftovers = "leave"
+    n_values: int | None = None
+    """How many values the objective returns, where its source tells."""
+    notes: tuple[str, ...] = ()
+    """What to tell when the run begins."""
+    any_objective: bool = False
+    """Whether the study may hold trials of another objective."""

@@ -44,6 +44,8 @@ class Started:
     """Trials that are enqueued and will run first."""
     n_leftover: int
     """RUNNING trials that a dead engine left, and that were left as they are."""
+    notes: tuple[str, ...] = ()
+    """What the person should know besides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from hptui.domain.edits import (
     edits_to_json,
 )
 from hptui.domain.text import safe_line
+from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.known_grid import KnownGridSampler
@@ -37,6 +38,7 @@ from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.load import source_sha
+from hptui.registry.same_objective import resolved_file
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names
 from hptui.storage.study_identity import token_of
@@ -195,6 +197,7 @@ def _start(
         run_id=lease.run,
         seed=plan.seed,
         target=plan.budget.target,
+        watch=CodeWatch(plan, study, choices.stored),
     )
     return Run(
         plan=plan,
@@ -255,7 +258,11 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
         }
     )
     written: dict[str, Any] = {
-        "hptui:study": {**about, "objective": plan.ref.to_json()},
+        "hptui:study": {
+            **about,
+            "objective": plan.ref.to_json(),
+            "file": resolved_file(plan.ref),
+        },
         "hptui:edits": edits_to_json(choices.edits),
         "hptui:edited": sorted(choices.ever_edited | set(choices.edits)),
         "hptui:runs": runs,

@@ -100,6 +100,7 @@ def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
         "metric_names": list(info.metric_names),
         "sampler": info.sampler,
         "pruner": info.pruner,
+        "doubt": info.doubt,
         "space": {name: spec_to_json(spec) for name, spec in info.space.items()},
     }
     return objective, about

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hptui.engine.run import Run
     from hptui.engine.run_events import Event
     from hptui.engine.trials import LiveTrial
+    from hptui.errors import HptuiError
 
 _log = logging.getLogger("hptui.engine")
 
@@ -44,6 +45,8 @@ class TrialDesk:
     pace: Pace
     feed: Callable[[Event], None]
     """Tells the rules what has happened."""
+    fail: Callable[[HptuiError], None]
+    """Ends the run with an error, after what is running."""
     storage: StorageDesk = field(init=False)
     _refresh_at_s: float = 0.0
 
@@ -156,5 +159,8 @@ class TrialDesk:
         self.pace.add(now())
         reaches_target = trials.reaches_target(record)
         self.feed(TrialFinished(index, record.number, reaches_target, record.error))
+        refusal = trials.watch.refusal_of(record.number)
+        if record.error is not None and refusal is not None:
+            self.fail(refusal)
         if trials.is_exhausted:
             self.feed(StopRequested(reason="exhausted"))

@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.engine.outcome import TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import spell_params
+from hptui.errors import SpaceError
 from hptui.storage.distributions import dump_distribution
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from hptui.engine.changed_space import CodeWatch
     from hptui.engine.protocol import Message
 
 _log = logging.getLogger("hptui.engine")
@@ -118,6 +120,7 @@ class Trials:
         run_id: str,
         seed: int | None,
         target: float | None,
+        watch: CodeWatch,
     ) -> None:
         self.study = study
         self._storage = study._storage
@@ -125,6 +128,7 @@ class Trials:
         self._run_id = run_id
         self._seed = random.randrange(2**32) if seed is None else seed
         self._target = target
+        self.watch = watch
         self.directions = [each.name.lower() for each in study.directions]
         self.counts = Counts()
         self.live: dict[int, LiveTrial] = {}
@@ -216,6 +220,7 @@ class Trials:
     def suggest(self, live: LiveTrial, name: str, fields: Message) -> Message:
         """Answer a `suggest_*` call: the value (of a choice its index), or the error it raises."""
         began = time.monotonic()
+        effective: BaseDistribution | None = None
         try:
             asked = self._distribution(fields)
             effective = self._space.effective(name, asked)
@@ -225,11 +230,16 @@ class Trials:
                 # The worker has the choices that the objective asked with, in their order.
                 value = int(asked.to_internal_repr(value))
         except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
-            if not isinstance(error, ValueError):
+            if isinstance(error, SpaceError):
+                self.watch.unfit(live.number, name, error)
+            elif not isinstance(error, ValueError):
                 _log.exception("suggest %r in trial %d", name, live.number)
+            elif effective is not None:
+                self.watch.refused(live.number, name, effective, str(error))
             return {"error": [type(error).__name__, str(error)]}
         finally:
             self.sampler_s += time.monotonic() - began
+        self.watch.unseen.discard(name)
         if effective is asked:
             return {"v": value}
         return {"v": value, "d": dump_distribution(effective)}

@@ -26,7 +26,14 @@ from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.modules import find_module_file, is_dotted_name
-from hptui.registry.source import Candidate, candidates_in, choose, plain_name, read_source
+from hptui.registry.source import (
+    Candidate,
+    candidate_in,
+    candidates_in,
+    choose,
+    plain_name,
+    read_source,
+)
 
 GROUP = "hptui.objectives"
 FOLDER = "objectives"
@@ -42,6 +49,8 @@ class Found:
     origin: Literal["entry point", "file"]
     problem: str = ""
     """Why it cannot be read or run as it stands; empty when nothing is known against it."""
+    hint: str = ""
+    """What to do about the problem; may be empty."""
 
 
 def find_objectives(folder: Path | None = None) -> list[Found]:
@@ -94,15 +103,14 @@ def spell(ref: ObjectiveRef) -> str:
 
 
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
-    """Return what the source says about one objective; None when it says nothing."""
+    """Return what the source says about one objective; None when there is none to be read."""
     path = source_file(ref)
     if path is None:
         return None
     try:
-        candidates = candidates_in(read_source(path), path)
+        return candidate_in(read_source(path), path, ref.attribute)
     except ObjectiveError:
         return None
-    return next((each for each in candidates if each.attribute == ref.attribute), None)
 
 
 def source_file(ref: ObjectiveRef) -> Path | None:
@@ -145,14 +153,11 @@ def _describe(
     """Return what the source in `path` says about `ref`, or why it says nothing."""
     plain = ObjectiveInfo(name or ref.name)
     try:
-        candidates = candidates_in(read_source(path), path)
+        found = candidate_in(read_source(path), path, ref.attribute)
     except ObjectiveError as error:
         return Found(ref, plain, origin, error.message)
-    for each in candidates:
-        if each.attribute == ref.attribute:
-            return Found(ref, each.info, origin, each.problem)
-    # It may still be there: made by a call, or imported from elsewhere.
-    return Found(ref, plain, origin)
+    info = found.info if found.line else replace(found.info, name=plain.name)
+    return Found(ref, info, origin, found.problem, found.hint)
 
 
 def _loose_objectives(folder: Path) -> list[Found]:
@@ -179,7 +184,7 @@ def _loose_in(path: Path) -> list[Found]:
         else:
             name = stem if each is main else f"{path.name}:{each.attribute}"
         ref = ObjectiveRef("file", target, each.attribute, name)
-        found.append(Found(ref, replace(each.info, name=name), "file", each.problem))
+        found.append(Found(ref, replace(each.info, name=name), "file", each.problem, each.hint))
     return found
 
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 import ast
 import stat
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.declaration import Names, declared_info, decorator_of
+from hptui.registry.script_settings import settings_of
+from hptui.registry.studies_made import Script
 from hptui.registry.syntax import (
     Function,
     call_problem,
     is_called_with_trial,
-    optimised_names,
+    n_values,
     other_arguments,
     returns_something,
-    study_directions,
     summary_of,
     takes_trial,
     top_level,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 MAX_SOURCE_BYTES = 4_000_000
@@ -41,6 +45,8 @@ class Candidate:
     decorated: bool = False
     problem: str = ""
     """Why it cannot be run as it stands; empty when nothing is known against it."""
+    hint: str = ""
+    """What to do about the problem."""
 
 
 def read_source(path: Path) -> bytes:
@@ -76,11 +82,32 @@ def candidates_in(source: bytes, path: Path) -> list[Candidate]:
     Raises:
         ObjectiveError: `source` is not Python, with the line in the message.
     """
+    with _reading(source, path) as reader:
+        return reader.candidates()
+
+
+def candidate_in(source: bytes, path: Path, attribute: str) -> Candidate:
+    """Return what `source` says of one attribute, whether it looks like an objective or not.
+
+    Raises:
+        ObjectiveError: `source` is not Python, with the line in the message.
+    """
+    with _reading(source, path) as reader:
+        for each in reader.candidates():
+            if each.attribute == attribute:
+                return each
+        # It may still be there: made by a call, or imported from elsewhere.
+        unlisted = Candidate(attribute, ObjectiveInfo(plain_name(attribute)), 0)
+        return reader.with_study(unlisted)
+
+
+@contextmanager
+def _reading(source: bytes, path: Path) -> Generator[_Reader]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-        return _Reader(tree).candidates()
+        yield _Reader(tree, path, has_runs=b".optimize(" in source)
     except SyntaxError as error:
         where = f"{safe_line(path.name)}, line {error.lineno or 1}"
         raise ObjectiveError(f"{where}: {safe_line(error.msg)}.") from error
@@ -104,12 +131,16 @@ def plain_name(attribute: str) -> str:
 class _Reader:
     """Reads the top level of one module."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, path: Path, *, has_runs: bool) -> None:
         self._tree = tree
+        self._path = path
+        self._has_runs = has_runs
+        """Whether the file may run a study by itself."""
         self._statements = list(top_level(tree.body))
         self._names = Names(self._statements)
         self._found: dict[str, Candidate] = {}
         self._classes: dict[str, ast.ClassDef] = {}
+        self._listed: set[str] = set()
         self._made_of: dict[str, str] = {}
         """A top-level variable -> the class whose instance it holds."""
 
@@ -125,23 +156,33 @@ class _Reader:
             or each.attribute == "objective"
             or not (each.attribute.startswith("_") or each.attribute in helpers)
         ]
-        return self._with_directions(sorted(kept, key=lambda each: each.line))
+        self._listed = {each.attribute for each in kept}
+        return [self.with_study(each) for each in sorted(kept, key=lambda each: each.line)]
 
-    def _with_directions(self, found: list[Candidate]) -> list[Candidate]:
-        """Let the file's own create_study say which way is better for what it optimises."""
-        plain = {each.attribute for each in found if not each.decorated}
-        optimised = plain & optimised_names(self._tree) or (
-            plain if len(plain) == 1 else set[str]()
-        )
-        directions = study_directions(self._tree)
-        if not directions:
+    def with_study(self, found: Candidate) -> Candidate:
+        """Let the file's own studies say which way is better, and what they set besides."""
+        if found.decorated and not self._has_runs:
             return found
-        return [
-            replace(each, info=replace(each.info, directions=directions))
-            if each.attribute in optimised
-            else each
-            for each in found
-        ]
+        name = found.attribute.rpartition(".")[2]
+        script, verdict = self._script, self._script.verdict(name)
+        origin = script.imported(name)
+        if origin is not None and not verdict.studies:
+            module, name = origin
+            script = Script(module.tree, module.path, {name})
+            verdict = script.verdict(name)
+        settings = settings_of(script, verdict)
+        if found.decorated:
+            # The decorator says what to take.
+            declared = ("--sampler", "--pruner")
+            settings = tuple(each for each in settings if each.option not in declared)
+            return replace(found, info=replace(found.info, settings=settings))
+        directions = verdict.directions or found.info.directions
+        info = replace(found.info, directions=directions, doubt=verdict.doubt, settings=settings)
+        return replace(found, info=info)
+
+    @cached_property
+    def _script(self) -> Script:
+        return Script(self._tree, self._path, self._listed)
 
     def _helpers(self) -> set[str]:
         """Return the names of functions that a function or class around a trial calls."""
@@ -186,19 +227,25 @@ class _Reader:
             and returns_something(function)
         )
         if is_objective or function.name == "objective":
-            self._add(function.name, function, problem=call_problem(function))
+            # Another decorator may pass what is missing.
+            is_plain = not function.decorator_list
+            self._add(function.name, function, call_problem(function) if is_plain else ("", ""))
 
     def _visit_decorated(self, node: Function | ast.ClassDef) -> bool:
         decorator = decorator_of(node, self._names)
         if decorator is None:
             return False
         info, problem = declared_info(node, decorator, self._names)
+        info = info or ObjectiveInfo(plain_name(node.name), summary_of(node))
+        is_plain = len(node.decorator_list) == 1
+        reason, hint = call_problem(node) if is_plain and not problem else ("", "")
         self._found[node.name] = Candidate(
             node.name,
-            info or ObjectiveInfo(plain_name(node.name), summary_of(node)),
+            replace(info, n_values=n_values(node) if is_plain else None),
             node.lineno,
             decorated=True,
-            problem=problem or call_problem(node),
+            problem=problem or reason,
+            hint=hint,
         )
         return True
 
@@ -220,19 +267,25 @@ class _Reader:
     def _add_classes(self) -> None:
         with_instance = set(self._made_of.values())
         for name, node in self._classes.items():
-            if name not in self._found and name not in with_instance and not call_problem(node):
+            if name not in self._found and name not in with_instance and not call_problem(node)[0]:
                 self._add(name, node)
 
     def _add(
         self,
         attribute: str,
         node: ast.stmt | ast.expr,
+        problem: tuple[str, str] = ("", ""),
         *,
         line: int | None = None,
-        problem: str = "",
     ) -> None:
-        info = ObjectiveInfo(plain_name(attribute), summary_of(node))
-        self._found[attribute] = Candidate(attribute, info, line or node.lineno, problem=problem)
+        is_plain = not getattr(node, "decorator_list", ())
+        info = ObjectiveInfo(
+            plain_name(attribute), summary_of(node), n_values=n_values(node) if is_plain else None
+        )
+        text, hint = problem
+        self._found[attribute] = Candidate(
+            attribute, info, line or node.lineno, problem=text, hint=hint
+        )
 
 
 def _called_in(statement: ast.stmt) -> set[str]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hptui.domain.objective import Direction
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_OF_CLASS: Final = "Give its arguments defaults, or name an instance that the file makes."
+_OF_ASYNC: Final = "Tune a plain function that runs it, with asyncio.run for example."
+_OF_NOTHING: Final = "Give it one parameter, the trial."
+_OF_FUNCTION: Final = (
+    "Give them defaults, or tune a function that passes them, like def tune(trial)."
+)
 
 
 def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -71,19 +76,62 @@ def _positional(arguments: ast.arguments) -> list[ast.arg]:
     return [*arguments.posonlyargs, *arguments.args]
 
 
-def call_problem(node: Function | ast.ClassDef) -> str:
-    """Say why a function cannot be called with a trial alone, or a class without arguments."""
+def call_problem(node: Function | ast.ClassDef) -> tuple[str, str]:
+    """Say why a function cannot be called with a trial alone, or a class without arguments.
+
+    Returns:
+        What is wrong, and what to do about it; both empty where nothing is known.
+    """
     where = f"line {node.lineno}: {node.name}"
     if isinstance(node, ast.ClassDef):
         init = method(node, "__init__", {})
         needed = other_arguments(init.args) if init is not None else []
-        return f"{where} needs arguments: {safe_line(', '.join(needed))}" if needed else ""
+        problem = f"{where} needs arguments: {safe_line(', '.join(needed))}" if needed else ""
+        return problem, _OF_CLASS if needed else ""
     if isinstance(node, ast.AsyncFunctionDef):
-        return f"{where} is async, but an objective must be a plain function"
+        return f"{where} is async, but an objective must be a plain function", _OF_ASYNC
     if not _positional(node.args) and not node.args.vararg:
-        return f"{where} takes no trial"
+        return f"{where} takes no trial", _OF_NOTHING
     needed = other_arguments(node.args)
-    return f"{where} needs more than a trial: {safe_line(', '.join(needed))}" if needed else ""
+    if not needed:
+        return "", ""
+    listed = safe_line(", ".join(needed))
+    return f"{where} needs more than a trial: {listed}", _OF_FUNCTION
+
+
+def n_values(node: ast.AST) -> int | None:
+    """Return how many values a function, lambda or class with `__call__` returns, where it tells.
+
+    It does where each `return` has a list or tuple that is written out, of one length.
+    """
+    if isinstance(node, ast.ClassDef):
+        call = method(node, "__call__", {})
+        return None if call is None else n_values(call)
+    if isinstance(node, ast.Lambda):
+        returned: list[ast.expr | None] = [node.body]
+    elif isinstance(node, ast.FunctionDef):
+        returned = list(_returned(node.body))
+    else:
+        return None
+    lengths = {_length(each) for each in returned}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def _length(node: ast.expr | None) -> int | None:
+    if not isinstance(node, ast.List | ast.Tuple):
+        return None
+    return None if any(isinstance(each, ast.Starred) for each in node.elts) else len(node.elts)
+
+
+def _returned(body: list[ast.stmt]) -> Iterator[ast.expr | None]:
+    """Yield what a function's own `return` statements return."""
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Return):
+            yield node.value
+        elif not isinstance(node, Function | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
 
 
 def returns_something(function: ast.FunctionDef) -> bool:
@@ -126,45 +174,3 @@ def summary_of(node: ast.AST) -> str:
         return ""
     lines = (ast.get_docstring(node) or "").strip().splitlines()
     return lines[0] if lines else ""
-
-
-def study_directions(tree: ast.Module) -> tuple[Direction, ...]:
-    """Return the directions of the file's own `create_study`, when they are literal and agree."""
-    found = {
-        _directions_of(node)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and called_name(node) == "create_study"
-    }
-    return found.pop() if len(found) == 1 else ()
-
-
-def optimised_names(tree: ast.Module) -> set[str]:
-    """Return the names that the file gives to `study.optimize`, directly or in a lambda."""
-    calls = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and called_name(node) == "optimize" and node.args
-    ]
-    names: set[str] = set()
-    for call in calls:
-        names |= {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
-    return names
-
-
-def _directions_of(call: ast.Call) -> tuple[Direction, ...]:
-    named = {keyword.arg: keyword.value for keyword in call.keywords}
-    nodes: list[ast.expr] = []
-    if "direction" in named:
-        nodes = [named["direction"]]
-    elif isinstance(listed := named.get("directions"), ast.List | ast.Tuple):
-        nodes = list(listed.elts)
-    words: list[Direction] = []
-    for node in nodes:
-        match node:
-            case ast.Constant(value="minimize"):
-                words.append("minimize")
-            case ast.Constant(value="maximize"):
-                words.append("maximize")
-            case _:
-                return ()
-    return tuple(words)

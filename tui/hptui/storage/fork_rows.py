@@ -164,7 +164,8 @@ def put_study_facts(
         "forked_from": origin,
     }
     if forgets_objective:
-        facts.pop("objective", None)
+        for key in ("objective", "file"):
+            facts.pop(key, None)
     put_study_attribute(connection, study_id, STUDY_KEY, facts)
 
 

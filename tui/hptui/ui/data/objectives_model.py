@@ -63,4 +63,4 @@ class ObjectivesModel:
 
 
 def _goal(found: Found) -> str:
-    return "/".join(goal[:3] for goal in found.info.directions)
+    return "?" if found.info.doubt else "/".join(goal[:3] for goal in found.info.directions)

@@ -82,7 +82,9 @@ class RunDraft:
     """Empty fields are left out."""
     directions: tuple[Direction, ...] = ("minimize",)
     declared: tuple[Direction, ...] = ("minimize",)
-    """What the objective declares."""
+    """What the objective declares; empty where nobody can tell."""
+    doubt: str = ""
+    """Why a person must choose the goal, and has not yet."""
     is_existing: bool = False
     """Whether the study is there already, with its name and its direction."""
     n_leftover: int = 0
@@ -118,13 +120,15 @@ class RunDraft:
         Raises:
             UsageError: The field cannot change.
         """
+        if key == "goal" and not self.declared:
+            raise UsageError("The objective's file does not tell its goal.", hint="Choose one.")
         text = ", ".join(self.declared) if key == "goal" else self.first.get(key, "")
         return self.with_text(key, text)
 
     def text(self, key: RunKey) -> str:
         """Return what stands in a field."""
         if key == "goal":
-            return ", ".join(self.directions)
+            return "" if self.doubt else ", ".join(self.directions)
         return self.texts.get(key, "leave" if key == "leftovers" else "")
 
     def with_text(self, key: RunKey, text: str) -> RunDraft:
@@ -138,7 +142,7 @@ class RunDraft:
         if reason is not None and text != self.text(key):
             raise UsageError(reason)
         if key == "goal":
-            return replace(self, directions=_directions(text))
+            return replace(self, directions=_directions(text), doubt="")
         if text.lower() in _NEVER and key not in ("name", "workers", "backend", "leftovers"):
             return replace(
                 self, texts={other: each for other, each in self.texts.items() if other != key}
@@ -160,6 +164,8 @@ class RunDraft:
     def next_text(self, key: RunKey) -> str | None:
         """Return the value after the present one where a field has few of them, else None."""
         if key == "goal" and len(self.directions) == 1:
+            if self.doubt:
+                return "minimize"
             return "maximize" if self.directions == ("minimize",) else "minimize"
         choices = next(each.choices for each in FIELDS if each.key == key)
         if not choices:
@@ -173,6 +179,8 @@ class RunDraft:
             found.append("The study has no name.")
         elif self.text("name") in self.taken and not self.is_existing:
             found.append(_taken(self.text("name")).message)
+        if self.doubt:
+            found.append(f"Choose the goal: its file {self.doubt}.")
         if not any(self.text(key) for key in ("trials", "timeout", "target")):
             found.append("The run would never end: give trials, a time-out or a target.")
         if self.text("target") and (reason := self.reason("target")):

@@ -19,6 +19,7 @@ from hptui.domain.sampling import (
     check_fit,
     needs_one_objective,
 )
+from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.ui.bound_keys import default_key
@@ -100,6 +101,10 @@ class SetupDraft:
     """What it takes without `--pruner` for one objective."""
     is_running: bool = False
     """Whether an engine runs the study now."""
+    tuned: ObjectiveRef | None = None
+    """The objective whose trials the study holds, where that is known."""
+    any_objective: bool = False
+    """Whether the study may go on with another one."""
     fork_counts: tuple[int, int] | None = field(default=None, compare=False)
     """How many trials a fork with this space would keep, and of how many; None: not known."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -143,7 +148,8 @@ class SetupDraft:
         latest, wished = latest or Methods(), wished or Methods()
         run = self.run
         if not run.is_existing:
-            run = replace(run, directions=info.directions, declared=info.directions)
+            declared = () if info.doubt else info.directions
+            run = replace(run, directions=info.directions, declared=declared, doubt=info.doubt)
             run = run.named(free_name(default_study_name(ref), run.taken))
         usual_sampler = latest.sampler or info.sampler
         usual_pruner = latest.pruner or info.pruner
@@ -192,9 +198,22 @@ class SetupDraft:
         missing = self.missing_packages.get(self.sampler.method.name)
         found += [missing] if missing else []
         found += self.run.problems()
+        n_values = self.info.n_values
+        if n_values not in (None, self.n_objectives) and not self.run.doubt:
+            found.append(
+                f"The objective returns {n_values} values, and there are {self.n_objectives} goals."
+                if self.n_objectives > 1
+                else f"The objective returns {n_values} values: give a goal for each of them."
+            )
         if any("\0" in argument for argument in self.to_argv()):
             found.append("A name holds a NUL character, which no command line can.")
         return found
+
+    def notes(self) -> list[str]:
+        """Return a sentence on what the objective's file sets and a run does not take over."""
+        if self.ref is None or not self.info.settings:
+            return []
+        return [not_taken_over(self.ref, self.info.settings)]
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""
@@ -215,6 +234,8 @@ class SetupDraft:
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
         argv = [self.objective, *self.place.options(self.study), *self.space.options()]
+        if self.any_objective:
+            argv.append("--any-objective")
         if str(self.sampler) != _plain("sampler", self.usual_sampler):
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():
@@ -252,13 +273,14 @@ class SetupDraft:
         return found
 
     def _fork_hint(self, name: str) -> str:
-        """Return what can be done about a list of choices that the study cannot have."""
+        """Return what can be done about choices, or a scale, that the study cannot have."""
         edit = self.space.fork_edits().get(name)
-        if edit is None or isinstance(edit.choices, Unset):
+        if edit is None:
             return ""
+        what = "a scale" if isinstance(edit.choices, Unset) else "choices"
         counts = self.fork_counts
         kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
-        return f"Optuna cannot change choices within a study; {self.fork_key} forks it{kept}."
+        return f"Optuna cannot change {what} within a study; {self.fork_key} forks it{kept}."
 
 
 def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:

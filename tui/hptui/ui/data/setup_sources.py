@@ -12,6 +12,7 @@ from hptui.domain.edits import edits_from_json
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
@@ -116,7 +117,12 @@ def _open_existing(
         edits=in_force, in_force=in_force, stored=read_latest_spaces(study.path, study.name)
     )
     draft = replace(
-        draft, place=place_of(study.path, study.name), run=run, space=space, is_running=is_running
+        draft,
+        place=place_of(study.path, study.name),
+        run=run,
+        space=space,
+        is_running=is_running,
+        tuned=summary.objective if summary.n_trials else None,
     )
     opened = Opened(draft, objectives, defaults=defaults)
     known = ref or summary.objective
@@ -163,7 +169,14 @@ def with_found(
     draft = opened.draft.with_objective(
         found.ref, found.info, spelled, latest=latest, wished=wished
     )
-    return replace(opened, draft=draft, trouble=found.problem, hint="")
+    return replace(opened, draft=draft, trouble=found.problem, hint=found.hint)
+
+
+def is_another(draft: SetupDraft) -> bool:
+    """Say whether the study holds trials of another objective than the one that is chosen."""
+    if draft.tuned is None or draft.ref is None:
+        return False
+    return not is_same_objective(draft.tuned, draft.ref)
 
 
 def taken_names(place: StudyPlace) -> frozenset[str]:

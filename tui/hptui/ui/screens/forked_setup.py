@@ -82,7 +82,10 @@ class ForkedSetup(SetupFields, metaclass=AbstractMeta):
 
         if outcome.study is None:
             return
-        form = SetupScreen(self.draft.ref, StudySummary(*outcome.study))
+        self.open_instead(SetupScreen(self.draft.ref, StudySummary(*outcome.study)))
+
+    def open_instead(self, form: ForkedSetup) -> None:
+        """Show another form in the place of this one."""
         if len(self.app.screen_stack) > 1:
             self.app.switch_screen(form)  # pyright: ignore[reportUnknownMemberType]
         else:

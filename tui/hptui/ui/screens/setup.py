@@ -9,12 +9,19 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
 from hptui.ui.data.setup_rules import why_not
-from hptui.ui.data.setup_sources import Opened, StudyAddress, open_draft, with_text
+from hptui.ui.data.setup_sources import (
+    Opened,
+    StudyAddress,
+    is_another,
+    open_draft,
+    with_text,
+)
 from hptui.ui.launching import Launched, Launching
 from hptui.ui.panes import pane_title
 from hptui.ui.probing import Probed, Probing
@@ -68,6 +75,8 @@ class SetupScreen(ForkedSetup):
         """Another objective has been read."""
 
         opened: Opened
+        is_another: bool = False
+        """Whether the study holds trials of another one."""
 
     @dataclass
     class ProbeNews(Message):
@@ -222,11 +231,37 @@ class SetupScreen(ForkedSetup):
             chosen = with_text(opened, text)
         except HptuiError as error:
             chosen = replace(opened, trouble=error.message, hint=error.hint)
-        self.post_message(self.Chosen(chosen))
+            self.post_message(self.Chosen(chosen))
+            return
+        chosen = replace(chosen, draft=replace(chosen.draft, any_objective=False))
+        self.post_message(self.Chosen(chosen, is_another(chosen.draft)))
 
     @on(Chosen)
     def _chosen(self, message: Chosen) -> None:
-        self._take(message.opened)
+        if message.is_another:
+            self._ask_about_another(message.opened)
+        else:
+            self._take(message.opened)
+
+    def _ask_about_another(self, opened: Opened) -> None:
+        """Ask whether the study really goes on with an objective that it holds no trials of."""
+
+        def decide(answer: str | None) -> None:
+            if answer == "new":
+                self.open_instead(SetupScreen(opened.draft.ref))
+            elif answer == "on":
+                self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
+
+        self._probing.stop()
+        study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
+        choices = [
+            ("n", "new", f"set up a new study for {objective}"),
+            ("g", "on", f"go on in {study} all the same"),
+        ]
+        text = (
+            f"{study} holds trials of another objective; those of {objective} would mix with them."
+        )
+        self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
@@ -358,7 +393,7 @@ class SetupScreen(ForkedSetup):
         draft = self._draft
         self.query_one(TitleLine).show(draft)
         self.query_one(ObjectiveLine).show(draft)
-        self.space.show_found(self._probed, self._took_s, draft.n_objectives)
+        self.space.show_found(self._probed, self._took_s, draft.n_objectives, draft.notes())
         is_idle = (
             draft.pruner.method.name != "none"
             and self._probed is not None

@@ -16,6 +16,8 @@ from hptui.ui.panes import pane_title
 from hptui.ui.widgets.space_table import SpaceTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
 
     from hptui.registry.probe_result import ProbeResult
@@ -52,11 +54,18 @@ class SpacePane(Vertical):
         face.update(shown)
         self.table.display = bool(self.table.draft.known) or not text
 
-    def show_found(self, probed: ProbeResult | None, took_s: float, n_objectives: int) -> None:
-        """Show in the title how much is known, and below the table what to know of it."""
+    def show_found(
+        self,
+        probed: ProbeResult | None,
+        took_s: float,
+        n_objectives: int,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Show in the title how much is known, and below the table what to know besides."""
         space = self.table.draft
         self.border_title = pane_title(title_of(space, probed, took_s))
         found = [] if probed is None else findings(probed, n_objectives, self.app.first_key_of)
+        found += notes
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(space.known)
         shown.update(Text("\n".join(safe_line(each, max_chars=400) for each in found)))

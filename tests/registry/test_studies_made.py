@@ -1,0 +1,342 @@
+"""What reading a script tells of the study that it makes, and where that is left open."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hptui.registry.catalogue import resolve
+from hptui.registry.source import candidate_in
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveInfo
+
+OBJECTIVE = "import optuna\ndef objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
+
+
+def told(
+    source: str, attribute: str = "objective", folder: Path = Path("nowhere")
+) -> ObjectiveInfo:
+    code = OBJECTIVE + dedent(source)
+    return candidate_in(code.encode(), folder / "train.py", attribute).info
+
+
+MAXIMIZED = {
+    "a literal": "optuna.create_study(direction='maximize').optimize(objective)",
+    "an alias": """
+        from optuna import create_study as make
+        make(direction='maximize')
+        """,
+    "an enum": """
+        from optuna.study import StudyDirection
+        study = optuna.create_study(direction=StudyDirection.MAXIMIZE)
+        """,
+    "an enum in a list": "optuna.create_study(directions=[optuna.study.StudyDirection.MAXIMIZE])",
+    "a constant": "WAY = 'maximize'\noptuna.create_study(direction=WAY)",
+    "on one line": "WAY = 'maximize'; optuna.create_study(direction=WAY)",
+    "a conditional": """
+        METRIC = "auc"
+        WAY = "maximize" if METRIC in ("auc", "f1") else "minimize"
+        def main():
+            study = optuna.create_study(direction=WAY)
+            study.optimize(objective)
+        """,
+    "branches": """
+        METRIC = "neg_mse"
+        WAY = "minimize"
+        if METRIC.startswith("neg_"):
+            WAY = "maximize"
+        optuna.create_study(direction=WAY)
+        """,
+    "under the guard": """
+        if __name__ == "__main__":
+            WAY = "maximize"
+            optuna.create_study(direction=WAY).optimize(objective)
+        """,
+    "a dict": """
+        SETTINGS = {"study": {"direction": "maximize", "sampler": make_sampler()}}
+        optuna.create_study(**SETTINGS["study"])
+        """,
+    "a call's dict": """
+        given = dict(direction="maximize")
+        optuna.create_study(**given, storage=URL)
+        """,
+    "an enum of its own": """
+        class Goal(str, Enum):
+            BEST = "maximize"
+        optuna.create_study(direction=Goal.BEST.value)
+        """,
+    "a class": """
+        class Tuner:
+            direction = "maximize"
+            def run(self):
+                self.study = optuna.create_study(direction=self.direction)
+                self.study.optimize(objective)
+        """,
+    "a parameter": """
+        def make(way="minimize"):
+            return optuna.create_study(direction=way)
+        def main():
+            make("maximize").optimize(objective)
+        """,
+    "a parameter handed on": """
+        def make(way, **more):
+            return optuna.create_study(direction=way)
+        def main(goal):
+            study = make(way=goal)
+            study.optimize(objective)
+        main("maximize")
+        """,
+    "a function": """
+        def way_of(metric):
+            if metric == "loss":
+                return "minimize"
+            return "maximize"
+        optuna.create_study(direction=way_of("auc"))
+        """,
+    "both ways alike": """
+        import sys
+        WAY = "maximize" if sys.argv[1:] else "maximize"
+        optuna.create_study(direction=WAY)
+        """,
+    "resumed": """
+        try:
+            study = optuna.load_study(study_name="s", storage=URL)
+        except KeyError:
+            study = optuna.create_study(study_name="s", storage=URL, direction="maximize")
+        study.optimize(objective)
+        """,
+    "an other study elsewhere": """
+        def other(trial): return 1.0
+        optuna.create_study(direction="minimize").optimize(other)
+        study = optuna.create_study(direction="maximize")
+        run = lambda trial: objective(trial)
+        study.optimize(run, n_trials=3)
+        """,
+}
+
+
+@pytest.mark.parametrize("how", MAXIMIZED)
+def test_a_direction_that_reading_decides_is_taken(how: str) -> None:
+    info = told(MAXIMIZED[how])
+    assert (info.directions, info.doubt) == (("maximize",), "")
+
+
+LEFT_OPEN = {
+    "an argument": ("optuna.create_study(direction=args.direction)", "line 4"),
+    "the environment": (
+        "import os\nWAY = os.environ['WAY']\noptuna.create_study(direction=WAY)",
+        "line 6",
+    ),
+    "packed": ("optuna.create_study(**settings)", "line 4"),
+    "changed in between": (
+        "S = {'direction': 'minimize'}\nS['direction'] = way()\noptuna.create_study(**S)",
+        "line 6",
+    ),
+    "set by a function": (
+        "WAY = 'minimize'\ndef f():\n    global WAY\n    WAY = 'maximize'\nf()\n"
+        "optuna.create_study(direction=WAY)",
+        "line 9",
+    ),
+    "a parameter nobody gives": ("def f(way):\n    optuna.create_study(direction=way)", "line 5"),
+    "two calls": (
+        "def f(way):\n    optuna.create_study(direction=way).optimize(objective)\n"
+        "f('minimize')\nf('maximize')",
+        "different directions: minimize (line 5); maximize (line 5)",
+    ),
+    "two studies": (
+        "optuna.create_study(direction='maximize')\noptuna.create_study()",
+        "different directions: maximize (line 4); minimize (line 5)",
+    ),
+    "two objectives once": (
+        "optuna.create_study(directions=['maximize', 'minimize'])\noptuna.create_study()",
+        "maximize, minimize (line 4); minimize (line 5)",
+    ),
+    "loaded": ("optuna.load_study(study_name='s', storage=URL)", "loads a study"),
+    "opened": ("optuna.study.Study('s', URL).optimize(objective)", "loads a study"),
+    "made by others": ("import lab\nstudy = lab.make()\nstudy.optimize(objective)", "line 5"),
+}
+
+
+@pytest.mark.parametrize("how", LEFT_OPEN)
+def test_a_direction_that_reading_does_not_decide_is_left_open(how: str) -> None:
+    source, reason = LEFT_OPEN[how]
+    assert reason in told(source).doubt
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "def tune(study):\n    study.optimize(objective)",
+        # An inner study, and one in what the objective calls.
+        "def objective(trial):\n    return inner(trial.number)\n"
+        "def inner(number):\n    study = optuna.create_study(direction=WAY)\n    return 1.0",
+        "class Objective:\n    def __call__(self, trial):\n        optuna.create_study(**more)",
+        # Not Optuna's.
+        "def create_study(direction): ...\ncreate_study(direction=WAY)",
+        "from school import Study\nStudy(direction='maximize')",
+    ],
+)
+def test_a_file_that_makes_no_study_for_it_is_minimized(source: str) -> None:
+    info = told(source)
+    assert (info.directions, info.doubt) == (("minimize",), "")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "pkg/__init__.py": "from .making import make_study\n",
+        "pkg/config.py": "WAY = 'maximize'\n",
+        "pkg/making.py": """
+            import optuna
+            from . import config
+            def make_study(way=config.WAY, storage=None):
+                return optuna.create_study(direction=way, storage=storage)
+            def from_outside(url):
+                return optuna.create_study(**read(url))
+            STUDY = make_study()
+            """,
+        "pkg/tune.py": OBJECTIVE
+        + "from .making import make_study\nmake_study().optimize(objective)",
+        "pkg/objectives.py": OBJECTIVE,
+        "raises.py": "raise SystemExit('this must not be run')\nWAY = 'maximize'\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from pkg.making import make_study\nmake_study(storage=URL).optimize(objective)",
+        "import pkg.making as m\nstudy = m.make_study()\nstudy.optimize(objective)",
+        "from pkg import make_study\nmake_study().optimize(objective)",
+        "from pkg.making import STUDY\nSTUDY.optimize(objective)",
+        "from pkg import config\noptuna.create_study(direction=config.WAY)",
+        "from raises import WAY\noptuna.create_study(direction=WAY)",
+        "from raises import *\nfrom pkg.config import WAY\noptuna.create_study(direction=WAY)",
+    ],
+)
+def test_what_a_file_imports_from_its_own_folder_is_read(source: str, project: Path) -> None:
+    info = told(source, folder=project)
+    assert (info.directions, info.doubt) == (("maximize",), "")
+
+
+def test_a_study_that_a_helper_makes_of_what_it_reads_is_left_open(project: Path) -> None:
+    source = "from pkg.making import from_outside\nfrom_outside(URL).optimize(objective)"
+    assert "(making.py, line 7)" in told(source, folder=project).doubt
+    assert "(making.py, line 7)" in told(source, folder=project).doubt
+
+
+def test_an_objective_is_known_by_its_own_script_wherever_it_stands(project: Path) -> None:
+    assert resolve("pkg/tune.py", project).info.directions == ("maximize",)
+    assert resolve("pkg.tune:objective", project).info.directions == ("maximize",)
+    script = project / "script.py"
+    script.write_text(
+        "import optuna\nfrom pkg.objectives import objective as score\n"
+        "optuna.create_study(direction='maximize').optimize(score)\n"
+    )
+    assert resolve("script.py:score", project).info.directions == ("maximize",)
+    # The file that it is imported from has no study.
+    assert resolve("pkg/objectives.py", project).info.directions == ("minimize",)
+    script.write_text("from pkg.tune import objective\n")
+    assert resolve("script.py", project).info.directions == ("maximize",)
+
+
+def test_what_is_installed_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    installed = tmp_path / "venv/site-packages"
+    installed.mkdir(parents=True)
+    (installed / "lab.py").write_text("def make():\n    return optuna.create_study()\n")
+    monkeypatch.setattr(sys, "path", [str(installed), *sys.path])
+    info = told("import lab\nlab.make().optimize(objective)", folder=tmp_path)
+    assert "only running it tells" in info.doubt
+
+
+def test_code_that_grows_without_end_is_given_up(tmp_path: Path) -> None:
+    lines = ["v0 = ['maximize']"]
+    lines += [f"v{n} = v{n - 1} if v{n - 1} == v{n - 1} else v{n - 1}" for n in range(1, 60)]
+    source = "\n".join([*lines, "optuna.create_study(directions=v59)"])
+    assert "only running it tells" in told(source, folder=tmp_path).doubt
+    around = "def a(): return b()\ndef b(): return a()\noptuna.create_study(direction=a())"
+    assert "only running it tells" in told(around, folder=tmp_path).doubt
+
+
+def test_what_a_script_sets_besides_is_named_with_its_line_and_option() -> None:
+    info = told("""
+        def main():
+            sampler = optuna.samplers.NSGAIISampler(constraints_func=allowed)
+            study = optuna.create_study(
+                sampler=sampler,
+                pruner=optuna.pruners.HyperbandPruner(),
+            )
+            study.set_metric_names(["loss"])
+            study.enqueue_trial({"x": 1})
+            study.add_trials(earlier)
+            study.optimize(objective, 50, timeout=600, callbacks=[keep])
+        """)
+    assert [each.text for each in info.settings] == [
+        "a sampler (NSGAIISampler, line 6; --sampler nsgaii)",
+        "constraints (line 6)",
+        "a pruner (HyperbandPruner, line 9; --pruner hyperband)",
+        "names of metrics (line 11)",
+        "enqueued trials (line 12; --enqueue)",
+        "added trials (line 13)",
+        "n_trials (50, line 14; --trials 50)",
+        "timeout (600, line 14; --timeout 600s)",
+        "callbacks (line 14)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "optuna.create_study(sampler=optuna.samplers.TPESampler(), pruner=None)",
+        "optuna.create_study().optimize(objective, n_trials=None, callbacks=None)",
+        # Those of an inner study.
+        "def objective(trial):\n    study = optuna.create_study(sampler=RandomSampler())\n"
+        "    study.enqueue_trial({})\n    study.optimize(inner, n_trials=9)\n    return 1.0",
+        # Those of the study of another objective.
+        "def other(trial): return 1.0\noptuna.create_study().optimize(objective)\n"
+        "optuna.create_study(sampler=Mine()).optimize(other, n_trials=3)",
+    ],
+)
+def test_nothing_is_named_that_is_usual_or_not_the_objectives_own(source: str) -> None:
+    assert told(source).settings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def objective(trial): return 1, 2", 2),
+        ("objective = lambda trial: [1, 2, 3]", 3),
+        ("def objective(trial):\n    if trial.number: return 0, 1\n    return 1, 2", 2),
+        ("def objective(trial):\n    def inner(): return 1\n    return 1, inner()", 2),
+        (
+            "class Objective:\n    def __call__(self, trial): return 1, 2\nobjective = Objective()",
+            2,
+        ),
+        ("def objective(trial): return 1", None),
+        ("def objective(trial):\n    if trial.number: return 0\n    return 1, 2", None),
+        ("def objective(trial): return 1, *rest", None),
+        ("@wrapped\ndef objective(trial): return 1, 2", None),
+    ],
+)
+def test_the_number_of_values_is_told_by_what_is_returned(source: str, count: int | None) -> None:
+    assert told(source).n_values == count
+
+
+def test_a_decorator_of_others_may_pass_what_is_missing() -> None:
+    found = candidate_in(
+        b"@with_data\ndef objective(trial, rows): return 1", Path("a.py"), "objective"
+    )
+    assert found.problem == ""

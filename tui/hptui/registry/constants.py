@@ -1,0 +1,369 @@
+"""The values of expressions, as far as reading the code decides them.
+
+`DIRECTION` is `"maximize"` after `METRIC = "auc"` and
+`DIRECTION = "maximize" if METRIC == "auc" else "minimize"`; what is read, passed in by a person or
+computed is `UNKNOWN`.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hptui.registry.own_code import Definition, Module, OwnCode
+    from hptui.registry.syntax import Function
+
+UNKNOWN: Final = object()
+"""Stands for a value that only running the code tells."""
+_NOT_YET: Final = object()
+"""Stands for a variable that has no value so far."""
+_MAX_DEPTH: Final = 30
+_MAX_STEPS: Final = 2_000
+_DIRECTIONS: Final = {"MINIMIZE": "minimize", "MAXIMIZE": "maximize"}
+_COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], object]]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, other: one in other,
+    ast.NotIn: lambda one, other: one not in other,
+}
+_METHODS: Final = frozenset({"lower", "upper", "strip", "startswith", "endswith", "get"})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where an expression stands."""
+
+    module: Module
+    function: Function | None = None
+    given: Mapping[str, object] = field(default_factory=dict[str, object])
+    """The values of the function's parameters, where a call tells them."""
+
+
+class Constants:
+    """Decides the values of expressions in an objective's own code."""
+
+    def __init__(self, code: OwnCode) -> None:
+        self._code = code
+        self._depth = 0
+        self._n_left = _MAX_STEPS
+
+    def value(self, node: ast.expr | None, frame: Frame) -> object:
+        """Return the value of an expression, or `UNKNOWN`."""
+        if node is None or self._depth > _MAX_DEPTH or self._n_left <= 0:
+            return UNKNOWN
+        self._depth += 1
+        self._n_left -= 1
+        try:
+            found = self._value(node, frame)
+            return UNKNOWN if found is _NOT_YET else found
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
+            return UNKNOWN
+        finally:
+            self._depth -= 1
+
+    def bound(self, call: ast.Call, function: Definition, frame: Frame, module: Module) -> Frame:
+        """Return the frame of an own function for one call of it."""
+        if isinstance(function, ast.ClassDef):
+            return Frame(module)
+        arguments = function.args
+        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+        if names[:1] in (["self"], ["cls"]):
+            del names[0]
+        inside = Frame(module, module.function_of.get(function))
+        given: dict[str, object] = {}
+        for name, default in zip(reversed(names), reversed(arguments.defaults), strict=False):
+            given[name] = self.value(default, inside)
+        for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            given[each.arg] = self.value(default, inside)
+        for name, value in zip(names, call.args, strict=False):
+            given[name] = self.value(value, frame)
+        given |= {each.arg: self.value(each.value, frame) for each in call.keywords if each.arg}
+        if any(each.arg is None for each in call.keywords) or any(
+            isinstance(each, ast.Starred) for each in call.args
+        ):
+            # What comes packed may be anything that is not said otherwise.
+            given = {each.arg: given[each.arg] for each in call.keywords if each.arg is not None}
+        return Frame(module, function, given)
+
+    def assigned(self, name: str, frame: Frame) -> list[ast.expr]:
+        """Return all that a variable of the frame's function or module is set to."""
+        scopes: list[ast.AST] = [frame.module.tree]
+        function = frame.function
+        while function is not None:
+            scopes.insert(-1, function)
+            function = frame.module.function_of.get(function)
+        for scope in scopes:
+            owner = scope if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) else None
+            found = [
+                value
+                for node, inner in frame.module.function_of.items()
+                if inner is owner and (value := _value_for(node, name)) is not None
+            ]
+            if found:
+                return found
+        return []
+
+    def _value(self, node: ast.expr, frame: Frame) -> object:
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Name(id=name):
+                return self._variable(name, node, frame)
+            case ast.Attribute():
+                return self._attribute(node, frame)
+            case ast.List() | ast.Tuple():
+                items = [self.value(each, frame) for each in node.elts]
+                return UNKNOWN if UNKNOWN in items else items
+            case ast.Dict():
+                return self._dict(node, frame)
+            case ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp():
+                return self._decision(node, frame)
+            case ast.Subscript(value=inner, slice=index):
+                whole: Any = self.value(inner, frame)
+                return UNKNOWN if whole is UNKNOWN else whole[self.value(index, frame)]
+            case ast.Call():
+                return self._call(node, frame)
+            case _:
+                return UNKNOWN
+
+    def _decision(self, node: ast.expr, frame: Frame) -> object:
+        match node:
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                verdict = self.value(test, frame)
+                if verdict is UNKNOWN:
+                    return _join(self.value(body, frame), self.value(orelse, frame))
+                return self.value(body if verdict else orelse, frame)
+            case ast.BoolOp(op=op, values=values):
+                found: object = UNKNOWN
+                for each in values:
+                    found = self.value(each, frame)
+                    if found is UNKNOWN or bool(found) is isinstance(op, ast.Or):
+                        break
+                return found
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                pair = self.value(left, frame), self.value(right, frame)
+                return UNKNOWN if UNKNOWN in pair else _COMPARE[type(op)](*pair)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                verdict = self.value(operand, frame)
+                return verdict if verdict is UNKNOWN else not verdict
+            case _:
+                return UNKNOWN
+
+    def _dict(self, node: ast.Dict, frame: Frame) -> object:
+        made: dict[object, object] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                more = self.value(value, frame)
+                if not isinstance(more, dict):
+                    return UNKNOWN
+                made |= cast("dict[object, object]", more)
+            else:
+                made[self.value(key, frame)] = self.value(value, frame)
+        return UNKNOWN if UNKNOWN in made else made
+
+    def _attribute(self, node: ast.Attribute, frame: Frame) -> object:
+        if node.attr in _DIRECTIONS and ast.unparse(node.value).endswith("StudyDirection"):
+            return _DIRECTIONS[node.attr]
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+            return self._of_class(node.attr, frame)
+        if node.attr == "value" and isinstance(node.value, ast.Attribute):
+            return self._attribute(node.value, frame)
+        for module, owner in self._code.definitions(node.value, frame.module):
+            if isinstance(owner, ast.ClassDef):
+                return self._after(owner.body, node.attr, Frame(module), None, _NOT_YET)
+        found = self._code.find(node, frame.module)
+        return UNKNOWN if found is None else self._variable(found[1], None, Frame(found[0]))
+
+    def _of_class(self, name: str, frame: Frame) -> object:
+        """Return what a class around a method sets this attribute to, and no method does."""
+        for owner in () if frame.function is None else frame.module.around(frame.function):
+            if isinstance(owner, ast.ClassDef):
+                is_set = any(
+                    isinstance(node, ast.Attribute)
+                    and node.attr == name
+                    and isinstance(node.ctx, ast.Store)
+                    for node in ast.walk(owner)
+                )
+                if not is_set:
+                    return self._after(owner.body, name, Frame(frame.module), None, _NOT_YET)
+        return UNKNOWN
+
+    def _call(self, call: ast.Call, frame: Frame) -> object:
+        match call.func:
+            case ast.Name(id="dict") if not call.args:
+                pairs = {each.arg: self.value(each.value, frame) for each in call.keywords}
+                return UNKNOWN if None in pairs else pairs
+            case ast.Attribute(value=inner, attr=name) if name in _METHODS:
+                whole: Any = self.value(inner, frame)
+                arguments = [self.value(each, frame) for each in call.args]
+                if whole is not UNKNOWN and UNKNOWN not in arguments:
+                    return getattr(whole, name)(*arguments)
+            case _:
+                pass
+        for module, function in self._code.definitions(call.func, frame.module):
+            if isinstance(function, ast.FunctionDef):
+                inside = self.bound(call, function, frame, module)
+                returned = self._returned(function.body, inside)
+                return None if returned is _NOT_YET else returned
+        return UNKNOWN
+
+    def _returned(self, body: Sequence[ast.stmt], frame: Frame) -> object:
+        """Return what a function returns; `_NOT_YET` where it goes on behind these statements."""
+        for statement in body:
+            match statement:
+                case ast.Return(value=value):
+                    return None if value is None else self.value(value, frame)
+                case ast.If(test=test, body=then, orelse=orelse):
+                    verdict = self.value(test, frame)
+                    if verdict is UNKNOWN:
+                        return UNKNOWN
+                    found = self._returned(then if verdict else orelse, frame)
+                    if found is not _NOT_YET:
+                        return found
+                case ast.Raise():
+                    return UNKNOWN
+                case ast.For() | ast.While() | ast.Try() | ast.With() | ast.Match():
+                    return UNKNOWN
+                case _:
+                    pass
+        return _NOT_YET
+
+    def _variable(self, name: str, use: ast.expr | None, frame: Frame) -> object:
+        """Return the value of a variable where it is used; at the end without a use."""
+        if name == "__name__":
+            return "__main__" if frame.module.is_main else ""
+        module, function = frame.module, frame.function
+        place = None if use is None else (use.lineno, use.col_offset)
+        while function is not None:
+            inside = frame if function is frame.function else Frame(module, function)
+            start = _NOT_YET
+            if name in _parameters(function):
+                start = inside.given.get(name, UNKNOWN)
+            found = self._after(function.body, name, inside, place, start)
+            if found is not _NOT_YET:
+                return found
+            function, place = module.function_of.get(function), None
+        if name in module.set_from_inside:
+            return UNKNOWN
+        found = self._after(module.tree.body, name, Frame(module), place, _NOT_YET)
+        if found is not _NOT_YET:
+            return found
+        origin = self._code.find(ast.Name(name), module)
+        return UNKNOWN if origin is None else self._variable(origin[1], None, Frame(origin[0]))
+
+    def _after(
+        self,
+        body: Sequence[ast.stmt],
+        name: str,
+        frame: Frame,
+        place: tuple[int, int] | None,
+        value: object,
+    ) -> object:
+        """Return the value of a variable after the statements that stand before a place."""
+        for statement in body:
+            if place is not None and (statement.lineno, statement.col_offset) >= place:
+                break
+            value = self._after_one(statement, name, frame, place, value)
+        return value
+
+    def _after_one(
+        self,
+        statement: ast.stmt,
+        name: str,
+        frame: Frame,
+        place: tuple[int, int] | None,
+        value: object,
+    ) -> object:
+        def after(body: Sequence[ast.stmt], before: object = value) -> object:
+            return self._after(body, name, frame, place, before)
+
+        match statement:
+            case ast.If(test=test, body=body, orelse=orelse):
+                verdict = self.value(test, frame)
+                if verdict is UNKNOWN:
+                    return _join(after(body), after(orelse))
+                return after(body if verdict else orelse)
+            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+                ways = [after([*body, *orelse]), *(after(each.body) for each in handlers)]
+                for way in ways[1:]:
+                    ways[0] = _join(ways[0], way)
+                return after(finalbody, ways[0])
+            case ast.With(body=body):
+                return after(body)
+            case ast.For() | ast.While() | ast.Match() | ast.AugAssign():
+                return UNKNOWN if _binds(statement, name) else value
+            case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound) if bound == name:
+                return UNKNOWN
+            case _:
+                assigned = _value_for(statement, name)
+                if assigned is not None:
+                    return self.value(assigned, frame)
+                return UNKNOWN if _sets(statement, name) else value
+
+
+def _join(one: object, other: object) -> object:
+    """Return what two ways lead to when they agree; a way without a value cannot be taken."""
+    if one is _NOT_YET or other is _NOT_YET:
+        return other if one is _NOT_YET else one
+    return one if one is not UNKNOWN and one == other else UNKNOWN
+
+
+def _value_for(node: ast.AST, name: str) -> ast.expr | None:
+    """Return what a statement assigns to exactly this variable."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            named = [each.id for each in targets if isinstance(each, ast.Name)]
+            return value if name in named else None
+        case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
+            return value if found == name else None
+        case _:
+            return None
+
+
+def _sets(statement: ast.stmt, name: str) -> bool:
+    """Say whether a statement changes the variable, or what it holds, in some other way."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    if _binds(statement, name):
+        return True
+    match statement:
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=found))]):
+            return found == name
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr=attr))):
+            return found == name and attr not in _METHODS
+        case _:
+            return False
+
+
+def _binds(statement: ast.stmt, name: str) -> bool:
+    return name in _bound_in(statement)
+
+
+@lru_cache(maxsize=2_000)
+def _bound_in(statement: ast.stmt) -> frozenset[str]:
+    return frozenset(
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
+    )
+
+
+def _parameters(function: Function) -> set[str]:
+    arguments = function.args
+    several = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    return {
+        each.arg
+        for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *several)
+    }

@@ -1,0 +1,55 @@
+"""Whether two references mean the same objective, also after its code was moved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hptui.registry.catalogue import is_registered, source_file
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveRef
+
+
+def resolved_file(ref: ObjectiveRef) -> str:
+    """Return the file that an objective stands in, links followed; empty where none is found."""
+    path = source_file(ref)
+    return "" if path is None else str(path.resolve())
+
+
+def is_same_objective(
+    was: ObjectiveRef, now: ObjectiveRef, *, file: str = "", is_same_code: bool = False
+) -> bool:
+    """Say whether `now` is the objective that a study was run with.
+
+    It is the same file and attribute, whatever was typed for them; or the same code in another
+    place, where it is no more in the first. What cannot be told counts as the same.
+
+    Args:
+        was: The objective that the study names.
+        now: The one that is to be run, found from the current folder.
+        file: What `resolved_file` was for `was` when it ran; empty where nobody noted it.
+        is_same_code: Whether the code of `now` is what ran then, to the last character.
+    """
+    if was.attribute != now.attribute:
+        return False
+    if (was.kind, was.target) == (now.kind, now.target) and (
+        now.kind == "file" or is_registered(now)
+    ):
+        # A package that was installed anew elsewhere brings the same objective.
+        return True
+    before = file or (was.target if was.kind == "file" else "")
+    if not before:
+        return was.kind != now.kind or was.target == now.target
+    after = source_file(now)
+    if after is None or _is_same_file(Path(before), after):
+        return True
+    return is_same_code and not os.path.exists(before)  # noqa: PTH110 - any text
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - as above
+    except (OSError, ValueError):
+        return one == other
