@@ -14,6 +14,14 @@ def quick(trial):
     return x * x
 
 
+def stopping(trial):
+    """Stops the study in its third trial."""
+    trial.suggest_float("x", -5, 5)
+    if trial.number == 2:
+        trial.study.stop()
+    return 1.0
+
+
 def reporting(trial):
     """Leaves something in each table of the study file."""
     x = trial.suggest_float("x", -5, 5)

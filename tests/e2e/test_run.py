@@ -106,6 +106,18 @@ def test_a_run_in_which_nothing_completes_says_so_by_its_exit_code(tmp_path: Pat
     assert study.trials[0].system_attrs["hptui:error"]["type"] == "KeyError"
 
 
+def test_a_study_that_its_objective_stops_says_so(tmp_path: Path) -> None:
+    stopping = f"{OBJECTIVES}:stopping"
+    code, out, err = run("run", stopping, "--study", "s", "-j", "1", "--json", cwd=tmp_path)
+    assert code == 0, err
+    assert events(out)[-1]["reason"] == "objective_stop"
+    assert len(load(tmp_path, "s").trials) == 3
+    assert "The objective stopped the study." in run("show", "s", cwd=tmp_path)[1]
+    grid = ["--sampler", "grid:points=2", "-j", "1", "--study", "g", "--json"]
+    said = events(run("run", QUICK, *grid, cwd=tmp_path)[1])
+    assert (said[-1]["reason"], said[-1]["counts"]["complete"]) == ("exhausted", 2)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]

@@ -235,9 +235,9 @@ class Lines(RunOutput):
         if counts.fail > SHOWN_OF_A_CAUSE:
             for line in self._failures.summary():
                 self._say(f"{self._marks[2]} {line}")
-        example = self._failures.with_traceback
-        if example is not None:
-            self._say(f"hptui show {self._address} {example} shows the traceback.")
+        if self._failures.example is not None:
+            number, trace = self._failures.example
+            self._say(f"hptui show {self._address} {number} shows the {trace}.")
         if event.best is not None:
             self._out.write(
                 f"best {event.best.value!r}  trial {event.best.number}  "

@@ -14,6 +14,7 @@ from hptui.cli.detail_lines import (
 )
 from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
+from hptui.engine.report import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ def run_text(run: RunRecord) -> str:
     if run.ended_s is not None:
         parts.append(f"to {show_moment(run.ended_s)}")
     if run.reason:
-        parts.append(f"ended: {safe_line(run.reason)}")
+        parts.append(f"ended: {safe_line(reason_text(run.reason))}")
     return ", ".join(part.strip() for part in parts if part)
 
 

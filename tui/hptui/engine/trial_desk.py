@@ -104,7 +104,7 @@ class TrialDesk:
         if operation == "done":
             self._end(slot, live, message)
         elif operation == "stop_study":
-            self.feed(StopRequested(reason="exhausted"))
+            self.feed(StopRequested(reason="objective_stop"))
         else:
             reply = trials.answer(live, message)
             if reply is not None:

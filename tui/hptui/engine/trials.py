@@ -137,7 +137,7 @@ class Trials:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the sampler or the objective has stopped the study."""
+        """Whether the sampler has stopped the study: it has nothing left to try."""
         return self.study._stop_flag
 
     def _best_of_history(self) -> Best | None:
