@@ -324,6 +324,12 @@ class Engine:
         if not self._commits.commit():
             raise StudyBusyError(self._commits.trouble, hint="Try again in a moment.")
 
+    def settle(self) -> None:
+        """Bring what is gathered into the file, if that takes it now."""
+        run, commits = self.run_state, self._commits
+        if run is not None and commits is not None and run.storage.pending and not self.trouble:
+            commits.commit()
+
     def progress(self) -> Progress:
         """Return where the run stands."""
         run = self.run_state

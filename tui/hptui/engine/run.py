@@ -17,6 +17,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
 from hptui.engine.scratch import remove_empty
+from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
 from hptui.storage.carried_trials import IMPORT_KEY
@@ -68,10 +69,20 @@ class Run:
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
-        waiting = (TrialState.WAITING,)
-        return len(
-            self.storage.get_all_trials(self.study._study_id, deepcopy=False, states=waiting)
+        return self._count(TrialState.WAITING)
+
+    def counts_of_others(self) -> Counts:
+        """Return how many trials of the study have ended that are not of this run."""
+        own = self.trials.counts
+        return Counts(
+            complete=self._count(TrialState.COMPLETE) - own.complete,
+            pruned=self._count(TrialState.PRUNED) - own.pruned,
+            fail=self._count(TrialState.FAIL) - own.fail,
         )
+
+    def _count(self, state: TrialState) -> int:
+        study_id = self.study._study_id
+        return len(self.storage.get_all_trials(study_id, deepcopy=False, states=(state,)))
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
