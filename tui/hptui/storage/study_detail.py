@@ -16,6 +16,7 @@ from hptui.storage.tags import TAGS_KEY
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
 RUNS_KEY: Final = "hptui:runs"
@@ -121,6 +122,11 @@ def count_run(path: Path, study_name: str, run_id: str) -> dict[str, int]:
         return {word.lower(): by_state.get(word, 0) for word in ("COMPLETE", "PRUNED", "FAIL")}
 
     return read_study_file(path, read)
+
+
+def run_starts(runs: Sequence[RunRecord]) -> tuple[float, ...]:
+    """Return when runs began, where that is known, in seconds since 1970."""
+    return tuple(run.started_s for run in runs if run.started_s is not None)
 
 
 def _dicts(data: object) -> list[dict[str, Any]]:
