@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.carried import add_outcome_options, tell_carried
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.locate import add_study_argument, locate_study
+from hptui.cli.locate import add_study_argument, locate_study, storage_file
 from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     ParamEdit,
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         choose=None if args.filter is None else partial(chosen_rows, args.filter),
     )
     given = (place.path, place.study_name, args.new_name, request)
-    target: Path | None = None if args.storage is None else args.storage.absolute()
+    target: Path | None = None if args.storage is None else storage_file(args.storage)
     path: Path | None = None
     if args.dry_run:
         plan = dry_fork(*given, target=target, allow_empty=args.allow_empty)

@@ -229,7 +229,7 @@ def _report_defect(error: Exception) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         import traceback
 
-        traceback.print_exc()
+        _print_error(safe_text("".join(traceback.format_exception(error)), max_chars=100_000))
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     _print_error(
         f"hptui: internal error: {safe_line(what, max_chars=500)} "

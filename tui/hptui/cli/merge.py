@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hptui.cli.carried import add_outcome_options, tell_carried
-from hptui.cli.locate import add_studies_option, locate_study
+from hptui.cli.locate import add_studies_option, locate_study, storage_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     located = [locate_study(text, studies=args.studies) for text in args.study]
     places = [(place.path, place.study_name) for place in located]
-    target: Path | None = None if args.storage is None else args.storage.absolute()
+    target: Path | None = None if args.storage is None else storage_file(args.storage)
     path: Path | None = None
     if args.dry_run:
         plan = dry_merge(places, args.into, target=target, any_objective=args.any_objective)
