@@ -88,6 +88,42 @@ def test_bad_input_gets_a_sentence_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("objective", "options"),
+    [
+        ("broken.py:objective", []),
+        ("broken.py:objective", ["-j", "1"]),
+        ("leaves.py:objective", []),
+        ("syntax.py:objective", []),
+        ("other.py:objective", ["--fix", "x=99"]),
+        ("other.py:objective", ["--space", "nope=0..1"]),
+        ("other.py:nothing", []),
+        ("nowhere.module:objective", []),
+        ("other.py:objective", ["--sampler", "tpee"]),
+    ],
+)
+def test_a_run_that_is_detached_is_refused_alike(
+    objective: str, options: list[str], tmp_path: Path
+) -> None:
+    debug = "1" if options == ["-j", "1"] else ""
+    (tmp_path / "broken.py").write_text("import nowhere_to_be_found\n")
+    (tmp_path / "leaves.py").write_text("raise SystemExit('no')\ndef objective(trial): ...\n")
+    (tmp_path / "syntax.py").write_text("x = 1\ndef objective(trial:\n")
+    (tmp_path / "other.py").write_text(
+        "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    told: list[tuple[int, str, str]] = []
+    for more in ([], ["--detach"]):
+        command = ["run", objective, "--study", "s", "--trials", "1", *options, *more]
+        process = start(*command, cwd=tmp_path, HPTUI_DEBUG=debug)
+        out, err = process.communicate(timeout=60)
+        told.append((process.returncode, out, err))
+    assert told[0] == told[1]
+    assert (told[0][0], told[0][1]) == (2, "")
+    assert ("Traceback" in told[0][2]) == bool(debug)
+    assert not (tmp_path / "s.db").exists()
+
+
 def test_an_objective_that_cannot_be_imported_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import nowhere_to_be_found\n")
     code, _, err = run("run", "broken.py:objective", "--study", "b", cwd=tmp_path)
@@ -196,6 +232,8 @@ def test_a_second_engine_is_refused_while_the_first_runs(tmp_path: Path) -> None
     code, _, err = run("run", WAITING, "--study", "w", "--trials", "1", cwd=tmp_path)
     assert code == 1
     assert str(process.pid) in err
+    detached = run("run", WAITING, "--study", "w", "--trials", "1", "--detach", cwd=tmp_path)
+    assert detached == (code, "", err)
     (tmp_path / "go").touch()
     assert finish(process) == 0
 
