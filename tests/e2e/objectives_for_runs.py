@@ -22,6 +22,12 @@ def stopping(trial):
     return 1.0
 
 
+def inconsistent(trial):
+    """Asks for one name with two ranges, by mistake."""
+    trial.suggest_float("lr", 1e-5, 1e-3)
+    return trial.suggest_float("lr", 1e-2, 1e-1)
+
+
 def reporting(trial):
     """Leaves something in each table of the study file."""
     x = trial.suggest_float("x", -5, 5)

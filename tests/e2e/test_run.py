@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import optuna
 import psutil
 import pytest
 from optuna.trial import TrialState
@@ -20,9 +22,13 @@ from tests.e2e.programs import (
     start,
     wait_until,
 )
+from tests.ui.feeding import snapshot_of
 
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
+from hptui.ui.data.preview_lines import preview_lines
+from hptui.ui.data.run_summary import notice
+from hptui.ui.data.study_row import read_rows
 
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
@@ -122,6 +128,53 @@ def test_a_run_that_is_detached_is_refused_alike(
     assert (told[0][0], told[0][1]) == (2, "")
     assert ("Traceback" in told[0][2]) == bool(debug)
     assert not (tmp_path / "s.db").exists()
+
+
+INCONSISTENT = f"{OBJECTIVES}:inconsistent"
+WARNED = 'Inconsistent parameter values for distribution with name "lr"!'
+
+
+def test_what_optuna_warns_of_is_told_once_and_kept(tmp_path: Path) -> None:
+    plain = optuna.create_study(study_name="i", storage=f"sqlite:///{tmp_path}/i.db")
+    for value in (7.5, 8.5):
+        plain.enqueue_trial({"lr": value})
+    command = ["run", INCONSISTENT, "--study", "i", "-j", "1", "--trials", "6"]
+    code, out, err = run(*command, "--json", cwd=tmp_path)
+    assert code == 0, err
+    notes = [each["text"] for each in events(out) if each["event"] == "note"]
+    assert [note for note in notes if WARNED in note] == [notes[1]]
+    assert [note for note in notes if "out of range" in note] == [notes[0]]
+    assert all(note.startswith("optuna: ") for note in notes)
+    assert (tmp_path / "i.hptui/engine.log").read_text().count("Inconsistent") == 1
+    assert WARNED in run("show", "i", cwd=tmp_path)[1]
+    told = json.loads(run("show", "i", "--json", cwd=tmp_path)[1])
+    assert told["runs"][-1]["notes"] == notes
+    assert run(*command, cwd=tmp_path)[2].count(WARNED) == 1
+    snapshot = snapshot_of(tmp_path / "i.db", "i")
+    assert WARNED in notice(snapshot, 0.0)
+
+
+def test_what_optuna_warns_of_in_a_detached_run_is_kept(tmp_path: Path) -> None:
+    command = ["run", INCONSISTENT, "--study", "i", "-j", "1", "--trials", "2", "--detach"]
+    assert run(*command, cwd=tmp_path)[0] == 0
+    wait_until(lambda: read_lease(tmp_path / "i.db", "i") is None, "it has ended")
+    assert (tmp_path / "i.hptui/run.log").read_text().count(WARNED) == 1
+    status = json.loads(run("status", "i", "--json", cwd=tmp_path)[1])
+    assert WARNED in status["notes"][0]
+
+
+def test_a_run_that_failed_as_a_whole_says_why_wherever_it_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def objective(trial):\n    raise KeyError('always')\n")
+    assert run("run", "bad.py", "--trials", "3", "-q", cwd=tmp_path)[0] == 3
+    why = "No trial completed; all failed with: KeyError: 'always'"
+    assert why in run("show", "bad", cwd=tmp_path)[1]
+    assert why in run("status", "bad", cwd=tmp_path)[1]
+    status = json.loads(run("status", "bad", "--json", cwd=tmp_path)[1])
+    assert (status["last_run"]["error"], status["last_run"]["reason"]) == (why, "trials")
+    snapshot = snapshot_of(tmp_path / "bad.db", "bad")
+    assert notice(snapshot, 0.0) == f"The last run failed. {why}"
+    row = read_rows(tmp_path / "bad.db", is_known=False)[0]
+    assert ("failed", why, "failed") in preview_lines(row, snapshot)
 
 
 def test_an_objective_that_cannot_be_imported_is_refused_with_its_line(tmp_path: Path) -> None:

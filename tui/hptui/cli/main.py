@@ -216,7 +216,9 @@ def _report(error: HptuiError) -> int:
     if error.detail:
         wants_all = bool(os.environ.get(DEBUG_VARIABLE))
         _print_error(
-            safe_text(error.detail).rstrip() if wants_all else f"  {DEBUG_VARIABLE}=1 shows the traceback."
+            safe_text(error.detail).rstrip()
+            if wants_all
+            else f"  {DEBUG_VARIABLE}=1 shows the traceback."
         )
     return error.exit_code
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PLAIN_EVERY_S = 10.0
 _BAR_CELLS = 16
+_NOTE_CHARS = 500
 _COLUMNS_FOR_BAR = 100
 _FALLBACK_COLUMNS = 80
 
@@ -51,7 +52,7 @@ class RunOutput(Silent):
 
 
 class JsonLines(RunOutput):
-    """One JSON object a line: `started`, `trial` for each, `finished`."""
+    """One JSON object a line: `started`, `trial` for each, `note`, `finished`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out = out
@@ -85,8 +86,9 @@ class JsonLines(RunOutput):
         self._print("trial", fields)
 
     def note(self, text: str) -> None:
-        """Print a note on standard error."""
-        self._err.write(f"hptui: {safe_line(text)}\n")
+        """Print a note as an event, and on standard error."""
+        self._print("note", {"text": safe_line(text, max_chars=_NOTE_CHARS)})
+        self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
     def finished(self, event: Finished) -> None:
@@ -189,7 +191,7 @@ class Lines(RunOutput):
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
-        self._say(safe_line(text, max_chars=400))
+        self._say(safe_line(text, max_chars=_NOTE_CHARS))
 
     def progress(self, progress: Progress) -> None:
         """Draw the live line."""
@@ -257,7 +259,7 @@ class Quiet(RunOutput):
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
-        self._err.write(f"hptui: {safe_line(text, max_chars=400)}\n")
+        self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
     def trial(self, record: TrialRecord) -> None:

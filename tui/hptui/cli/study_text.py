@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hptui.storage.trial_detail import TrialDetail
 
 
+_MAX_NOTE_CHARS = 400
+
+
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
     """Return the lines about a study; `best` is its best trial, where there is one."""
     summary = study.summary
@@ -40,6 +43,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         field_line("best", _best_text(study, best)),
         field_line("last active", show_moment(summary.last_activity_s)),
         field_line("last run", run_text(study.runs[-1]) if study.runs else ""),
+        *(_run_lines(study.runs[-1]) if study.runs else ()),
         *_edit_lines(study.edits),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
@@ -90,6 +94,12 @@ def run_text(run: RunRecord) -> str:
     if run.reason:
         parts.append(f"ended: {safe_line(reason_text(run.reason))}")
     return ", ".join(part.strip() for part in parts if part)
+
+
+def _run_lines(run: RunRecord) -> list[str]:
+    why = field_line("why", safe_line(run.error, max_chars=_MAX_NOTE_CHARS))
+    notes = [safe_line(note, max_chars=_MAX_NOTE_CHARS) for note in run.notes]
+    return [why, *field_lines("warnings", notes)]
 
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:

@@ -97,6 +97,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "threads_per_slot": threads_per_slot(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
+        "notes": run.notes,
     }
 
 

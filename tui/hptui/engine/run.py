@@ -8,7 +8,7 @@ import contextlib
 import datetime
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState, create_trial
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from hptui.engine.trials import Trials
     from hptui.storage.sqlite import SqliteStorage
 
+_log = logging.getLogger("hptui.engine")
+
 
 @dataclass(slots=True, eq=False)
 class Run:
@@ -58,6 +60,8 @@ class Run:
     log_handler: logging.Handler
     retries: Retries
     """Failed trials that are to be tried again and are not all enqueued yet."""
+    notes: list[str] = field(default_factory=list[str])
+    """What libraries have warned of."""
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
@@ -122,12 +126,21 @@ class Run:
             self.storage.create_new_trial(self.study._study_id, template)
         return len(templates)
 
-    def record_end(self, reason: EndReason) -> None:
-        """Write when and why the run ended."""
+    def record_end(self, reason: EndReason, error: str) -> None:
+        """Write when and why the run ended, and what was wrong with it as a whole, if anything."""
+        self._record(ended=utc_now(), reason=reason, **({"error": error} if error else {}))
+
+    def record_note(self, text: str) -> None:
+        """Write what a library has warned of."""
+        _log.warning("%s", text)
+        self.notes.append(text)
+        self._record(notes=self.notes)
+
+    def _record(self, **fields: object) -> None:
         runs = runs_of(self.study)
         for run in runs:
             if run.get("id") == self.id:
-                run |= {"ended": utc_now(), "reason": reason}
+                run |= fields
         self.storage.set_study_system_attr(self.study._study_id, "hptui:runs", cast("Any", runs))
 
     def close(self, worker_log: Path) -> HptuiError | None:
