@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,15 @@ import optuna
 import optuna.visualization._timeline as reference
 import pytest
 from tests.analysis.plain_studies import MadeTrials, made, many, tuned
+from tests.storage.study_file import START_S, StudyFile, text_of
+from tests.ui.feeding import snapshot_of
 
 from hptui.analysis.time_ticks import time_ticks
 from hptui.analysis.timeline import Timeline, build_timeline
 from hptui.charts.timeline_chart import draw_timeline
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.ui.data.shown_trials import ShownTrials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +101,42 @@ def test_idle_time_is_seen():
     assert "2 slots, 75% busy   █ 2 complete   ▒ 1 pruned" in lines[-1]
     assert line.busy_share == 0.75
     assert [figure.number_at(x, y) for x, y in ((3, 0), (70, 0), (30, 2))] == [0, 1, 2]
+
+
+def test_a_break_between_runs_is_not_idle_time():
+    starts, ends = np.array([(0, 10), (20, 30), (1000, 1010), (1010, 1020)], np.float64).T
+    trials = made([0.0] * 4)
+    shown = MadeTrials(
+        trials.numbers, trials.states, starts, ends, trials.values, trials.is_feasible
+    )
+    line = build_timeline(shown, 2000.0, run_starts_s=(0.0, 999.0))
+    assert line.breaks_s.tolist() == [0, 0, 970, 0]
+    assert (line.span_s, line.busy_share) == (50, 0.8)
+    text = draw_timeline(line, width=82, height=12).picture.plain()
+    assert (
+        text.split("\n")[0]
+        == "1┤" + "█" * 16 + "·" * 16 + "█" * 16 + "▐" + "█" * 15 + "▐" + "█" * 15
+    )
+    assert "1 slot, 80% busy" in text
+    assert "1 break between runs left out" in text
+    # Of a study that hptui did not run, only a long time without any trial is a break.
+    plain = build_timeline(shown, 2000.0)
+    assert plain.breaks_s.tolist() == [0, 0, 970, 0]
+
+
+def test_a_break_of_a_real_study_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with StudyFile(tmp_path / "two.db") as file:
+        moments = [START_S, START_S + 30.0]
+        runs = [{"started": datetime.fromtimestamp(each, UTC).isoformat()} for each in moments]
+        file.add_study("two", hptui_runs=runs)
+        for start_s in moments:
+            file.add_trial(1.0, start=text_of(start_s + 1), complete=text_of(start_s + 41 / 2))
+    path = tmp_path / "two.db"
+    assert main(["plot", str(path), "timeline"]) == 0
+    assert "100% busy" in capsys.readouterr().out
+    shown = ShownTrials(snapshot_of(path, "two")).plotted()
+    line = build_timeline(shown.trials, 0.0, shown.run_starts_s)
+    assert line.busy_share == 1.0
 
 
 def test_trials_one_after_the_other_are_told_apart():

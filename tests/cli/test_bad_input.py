@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.storage.study_file import StudyFile
 
 from hptui.cli import main
 
@@ -17,7 +18,7 @@ CASES: list[tuple[list[str], str]] = [
     (["run", ""], "no objective ''"),
     (["run", "nope"], "no objective 'nope'"),
     (["run", "nofile.py"], "no file nofile.py"),
-    (["run", "no.module:attribute"], "no objective 'no.module:attribute'"),
+    (["run", "no.module:attribute"], "no module no."),
     ([*RUN, "extra"], "extra"),
     *(([*RUN, "--trials", text], "--trials") for text in ("0", "-3", "1.5", "1e3", "9" * 13)),
     *(([*RUN, "--jobs", text], "--jobs") for text in ("0", "257", "two")),
@@ -126,3 +127,47 @@ def test_a_bad_space_file_is_refused(
     assert err.startswith("hptui: ")
     assert "internal error" not in err
     assert list(tmp_path.iterdir()) == [path]
+
+
+ADDRESS = "postgresql://me:hunter2@host:5432/db"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "json:loads", "--storage", ADDRESS],
+        ["run", ADDRESS],
+        ["run", "json:loads", "--study", ADDRESS],
+        ["run", "json:loads", "--space-file", ADDRESS],
+        ["run", "json:loads", "--sampler", ADDRESS],
+        ["run", "json:loads", "--storage", ADDRESS, "--detach"],
+        ["run", "json:loads", "--no-such-option", ADDRESS],
+        ["status", ADDRESS, "--json"],
+        ["ls", ADDRESS],
+        ["ls", "--studies", ADDRESS],
+        ["fork", "s", "t", "--storage", ADDRESS],
+        ["merge", "s", "t", "--into", "u", "--storage", ADDRESS],
+        ["import", ADDRESS, "s"],
+        ["import", "f.csv", "s", "--storage", ADDRESS],
+        ["export", "s", ADDRESS],
+        ["doctor", ADDRESS],
+        ["upgrade", ADDRESS],
+        [ADDRESS],
+    ],
+)
+def test_a_password_in_an_address_is_not_said(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
+    monkeypatch.setenv("HPTUI_DEBUG", "1")
+    with StudyFile(tmp_path / "s.db") as file:
+        file.add_study("s")
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert "hunter2" not in err
+    assert "internal error" not in err

@@ -67,13 +67,21 @@ def test_the_summary_has_the_most_frequent_cause_first() -> None:
         "3 failed: OSError: x (trials 1, 2, 3)",
         "trial 0 failed: KeyError: x",
     ]
-    assert failures.with_traceback == 1
+    assert failures.example == (1, "traceback")
 
 
 def test_what_has_no_traceback_is_not_said_to_have_one() -> None:
     failures = Failures()
     failures.add(0, TrialError("interrupted", "", "The run was interrupted."))
-    assert failures.with_traceback is None
+    assert failures.example is None
+    err = io.StringIO()
+    lines = Lines(err, io.StringIO(), is_live=False, unicode=True)
+    lines.started(STARTED)
+    died = TrialError("died", "", "The worker process ended (exit code 3).", "loading\nepoch 1\n")
+    lines.trial(TrialRecord(4, "fail", None, {}, 0.1, error=died))
+    lines.finished(ended(1))
+    assert "4 shows the last output." in err.getvalue()
+    assert "traceback" not in err.getvalue()
 
 
 def test_thousands_of_different_errors_are_bounded_too() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, finish, load, run, start, wait_until
+from tests.ui.feeding import snapshot_of
 from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine
+from hptui.storage.studies import read_summary
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,6 +67,27 @@ def test_status_says_what_each_slot_runs(running: subprocess.Popen[str], tmp_pat
     assert "slot 1      trial 0" in text
     answer = status(tmp_path)
     assert (answer["state"], answer["n_trials"], answer["slots"][0]["trial"]) == ("running", 3, 0)
+
+
+def test_what_status_counts_is_in_the_file(running: subprocess.Popen[str], tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    wait_until(lambda: n_with_params(tmp_path) == 1, "the trial is in the file")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (tmp_path / "go").touch()
+
+        def has_ended() -> bool:
+            return ask_engine(path, "w", {"op": "status"})["counts"]["complete"] == 1
+
+        wait_until(has_ended, "the trial has ended, and the file has not taken it")
+        told = status(tmp_path)
+        assert read_summary(path, "w").counts["COMPLETE"] == 0
+        assert (told["counts"]["complete"], told["best"]) == (0, None)
+        snapshot = snapshot_of(path, "w")
+        assert snapshot.engine is not None
+        assert (snapshot.engine.n_ended, snapshot.counts["COMPLETE"]) == (0, 0)
+        other.execute("ROLLBACK")
+    assert running.pid
 
 
 def test_pause_and_resume(running: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -182,7 +206,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["status", "q"],
         ["pause", "q"],
         ["resume", "q"],
         ["stop", "q"],

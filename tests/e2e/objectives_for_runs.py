@@ -14,6 +14,20 @@ def quick(trial):
     return x * x
 
 
+def stopping(trial):
+    """Stops the study in its third trial."""
+    trial.suggest_float("x", -5, 5)
+    if trial.number == 2:
+        trial.study.stop()
+    return 1.0
+
+
+def inconsistent(trial):
+    """Asks for one name with two ranges, by mistake."""
+    trial.suggest_float("lr", 1e-5, 1e-3)
+    return trial.suggest_float("lr", 1e-2, 1e-1)
+
+
 def reporting(trial):
     """Leaves something in each table of the study file."""
     x = trial.suggest_float("x", -5, 5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import optuna
 import psutil
 import pytest
 from optuna.trial import TrialState
@@ -20,10 +22,14 @@ from tests.e2e.programs import (
     start,
     wait_until,
 )
+from tests.ui.feeding import snapshot_of
 from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
+from hptui.ui.data.preview_lines import preview_lines
+from hptui.ui.data.run_summary import notice
+from hptui.ui.data.study_row import read_rows
 
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
@@ -89,6 +95,89 @@ def test_bad_input_gets_a_sentence_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("objective", "options"),
+    [
+        ("broken.py:objective", []),
+        ("broken.py:objective", ["-j", "1"]),
+        ("leaves.py:objective", []),
+        ("syntax.py:objective", []),
+        ("other.py:objective", ["--fix", "x=99"]),
+        ("other.py:objective", ["--space", "nope=0..1"]),
+        ("other.py:nothing", []),
+        ("nowhere.module:objective", []),
+        ("other.py:objective", ["--sampler", "tpee"]),
+    ],
+)
+def test_a_run_that_is_detached_is_refused_alike(
+    objective: str, options: list[str], tmp_path: Path
+) -> None:
+    debug = "1" if options == ["-j", "1"] else ""
+    (tmp_path / "broken.py").write_text("import nowhere_to_be_found\n")
+    (tmp_path / "leaves.py").write_text("raise SystemExit('no')\ndef objective(trial): ...\n")
+    (tmp_path / "syntax.py").write_text("x = 1\ndef objective(trial:\n")
+    (tmp_path / "other.py").write_text(
+        "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    told: list[tuple[int, str, str]] = []
+    for more in ([], ["--detach"]):
+        command = ["run", objective, "--study", "s", "--trials", "1", *options, *more]
+        process = start(*command, cwd=tmp_path, HPTUI_DEBUG=debug)
+        out, err = process.communicate(timeout=60)
+        told.append((process.returncode, out, err))
+    assert told[0] == told[1]
+    assert (told[0][0], told[0][1]) == (2, "")
+    assert ("Traceback" in told[0][2]) == bool(debug)
+    assert not (tmp_path / "s.db").exists()
+
+
+INCONSISTENT = f"{OBJECTIVES}:inconsistent"
+WARNED = 'Inconsistent parameter values for distribution with name "lr"!'
+
+
+def test_what_optuna_warns_of_is_told_once_and_kept(tmp_path: Path) -> None:
+    plain = optuna.create_study(study_name="i", storage=f"sqlite:///{tmp_path}/i.db")
+    for value in (7.5, 8.5):
+        plain.enqueue_trial({"lr": value})
+    command = ["run", INCONSISTENT, "--study", "i", "-j", "1", "--trials", "6"]
+    code, out, err = run(*command, "--json", cwd=tmp_path)
+    assert code == 0, err
+    notes = [each["text"] for each in events(out) if each["event"] == "note"]
+    assert [note for note in notes if WARNED in note] == [notes[1]]
+    assert [note for note in notes if "out of range" in note] == [notes[0]]
+    assert all(note.startswith("optuna: ") for note in notes)
+    assert (tmp_path / "i.hptui/engine.log").read_text().count("Inconsistent") == 1
+    assert WARNED in run("show", "i", cwd=tmp_path)[1]
+    told = json.loads(run("show", "i", "--json", cwd=tmp_path)[1])
+    assert told["runs"][-1]["notes"] == notes
+    assert run(*command, cwd=tmp_path)[2].count(WARNED) == 1
+    snapshot = snapshot_of(tmp_path / "i.db", "i")
+    assert WARNED in notice(snapshot, 0.0)
+
+
+def test_what_optuna_warns_of_in_a_detached_run_is_kept(tmp_path: Path) -> None:
+    command = ["run", INCONSISTENT, "--study", "i", "-j", "1", "--trials", "2", "--detach"]
+    assert run(*command, cwd=tmp_path)[0] == 0
+    wait_until(lambda: read_lease(tmp_path / "i.db", "i") is None, "it has ended")
+    assert (tmp_path / "i.hptui/run.log").read_text().count(WARNED) == 1
+    status = json.loads(run("status", "i", "--json", cwd=tmp_path)[1])
+    assert WARNED in status["notes"][0]
+
+
+def test_a_run_that_failed_as_a_whole_says_why_wherever_it_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def objective(trial):\n    raise KeyError('always')\n")
+    assert run("run", "bad.py", "--trials", "3", "-q", cwd=tmp_path)[0] == 3
+    why = "No trial completed; all failed with: KeyError: 'always'"
+    assert why in run("show", "bad", cwd=tmp_path)[1]
+    assert why in run("status", "bad", cwd=tmp_path)[1]
+    status = json.loads(run("status", "bad", "--json", cwd=tmp_path)[1])
+    assert (status["last_run"]["error"], status["last_run"]["reason"]) == (why, "trials")
+    snapshot = snapshot_of(tmp_path / "bad.db", "bad")
+    assert notice(snapshot, 0.0) == f"The last run failed. {why}"
+    row = read_rows(tmp_path / "bad.db", is_known=False)[0]
+    assert ("failed", why, "failed") in preview_lines(row, snapshot)
+
+
 def test_an_objective_that_cannot_be_imported_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import nowhere_to_be_found\n")
     code, _, err = run("run", "broken.py:objective", "--study", "b", cwd=tmp_path)
@@ -105,6 +194,18 @@ def test_a_run_in_which_nothing_completes_says_so_by_its_exit_code(tmp_path: Pat
     study = load(tmp_path, "bad")
     assert len(study.trials) < 40
     assert study.trials[0].system_attrs["hptui:error"]["type"] == "KeyError"
+
+
+def test_a_study_that_its_objective_stops_says_so(tmp_path: Path) -> None:
+    stopping = f"{OBJECTIVES}:stopping"
+    code, out, err = run("run", stopping, "--study", "s", "-j", "1", "--json", cwd=tmp_path)
+    assert code == 0, err
+    assert events(out)[-1]["reason"] == "objective_stop"
+    assert len(load(tmp_path, "s").trials) == 3
+    assert "The objective stopped the study." in run("show", "s", cwd=tmp_path)[1]
+    grid = ["--sampler", "grid:points=2", "-j", "1", "--study", "g", "--json"]
+    said = events(run("run", QUICK, *grid, cwd=tmp_path)[1])
+    assert (said[-1]["reason"], said[-1]["counts"]["complete"]) == ("exhausted", 2)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -185,6 +286,8 @@ def test_a_second_engine_is_refused_while_the_first_runs(tmp_path: Path) -> None
     code, _, err = run("run", WAITING, "--study", "w", "--trials", "1", cwd=tmp_path)
     assert code == 1
     assert str(process.pid) in err
+    detached = run("run", WAITING, "--study", "w", "--trials", "1", "--detach", cwd=tmp_path)
+    assert detached == (code, "", err)
     (tmp_path / "go").touch()
     assert finish(process) == 0
 

@@ -386,9 +386,8 @@ def test_the_command_says_what_came_of_the_file(
     )
     assert main(["import", str(file), "new", *folder, "--again"]) == 0
     assert "new got 1 of 2 trials" in capsys.readouterr().out
-    assert main(["import", str(file), "new", *folder, "--dry-run", "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert {"reason": "there already", "count": 1} in answer["reasons"]
+    assert main(["import", str(file), "new", *folder, "--dry-run", "--json"]) == 2
+    assert "is in new already" in capsys.readouterr().err
     assert "imported_from" in system_attrs(load(tmp_path / "new.db", "new"))["hptui:study"]
     assert main(["import", str(file), "no/such.db", *folder]) == 2
     assert main(["import", str(tmp_path / "gone.csv"), "new", *folder]) == 2

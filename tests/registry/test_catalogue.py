@@ -142,7 +142,7 @@ def test_a_file_with_several_objectives_asks_which(tmp_path: Path) -> None:
         ("", "no objective"),
         ("  ", "no objective"),
         ("nothing", "no objective"),
-        ("nothing:objective", "no objective"),
+        ("nothing:objective", "no module nothing"),
         ("a\x1b[2Jb", r"\\x1b"),
         ("nul\0.py", r"\\x00"),
         ("none.py", "no file none.py"),
@@ -175,6 +175,27 @@ def test_close_names_are_offered(tmp_path: Path) -> None:
     with pytest.raises(ObjectiveError) as caught:
         resolve("trian.py", tmp_path)
     assert "train.py" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("no_such.module:objective", "There is no module no_such."),
+        ("json.nowhere.deep:objective", "json has no module nowhere."),
+        ("pack.nowhere:objective", "pack has no module nowhere."),
+        ("pack.train.more:objective", "pack.train has no module more."),
+        ("sys:objective", "The module sys has no Python file."),
+    ],
+)
+def test_a_module_that_does_not_exist_is_called_so(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pack").mkdir()
+    for name in ("__init__.py", "train.py"):
+        (tmp_path / "pack" / name).touch()
+    with pytest.raises(ObjectiveError) as raised:
+        resolve(text, tmp_path)
+    assert raised.value.message == sentence
 
 
 def test_a_module_in_the_current_folder_is_found_without_importing_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import threading
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,8 @@ from tests.waiting import DEADLINE_S, wait_until
 from hptui.domain.trial_states import PRUNED
 from hptui.engine.lease import Lease, folder_of
 from hptui.storage.studies import read_summary
-from hptui.ui.data import study_feed
+from hptui.ui.data import engine_status, study_feed
+from hptui.ui.data.run_summary import summarize_run
 from hptui.ui.data.study_feed import StudyFeed
 
 if TYPE_CHECKING:
@@ -290,6 +291,49 @@ def test_an_engine_that_died_is_told_with_what_it_left(file: StudyFile):
     shot = snapshot_of(file.path)
     assert shot.engine is None
     assert "has died; 1 trial was left running." in shot.runner
+
+
+def test_header_and_table_are_of_one_moment(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
+    file.add_trial(1.0, state="FAIL")
+    file.add_trial(2.0)
+    lease = Lease.of_this_process("study", "run", file.path.with_name("a.sock"))
+    write_lease(file.path, pid=lease.pid, started=lease.started)
+    # The engine has ended two trials of its run, and one of these is not in the file yet.
+    answer = an_answer(n_complete=2, others={"complete": 0, "pruned": 0, "fail": 1})
+
+    def ask(*_: object, **__: object) -> dict[str, Any]:
+        return answer
+
+    monkeypatch.setattr(engine_status, "ask_engine", ask)
+    with following(file.path) as feed:
+        first = feed.wait_for(lambda shot: shot.engine is not None and shot.loading is None)
+        assert (summarize_run(first).progress, first.n_trials) == ("1/6", 2)
+        # It goes on without a word from the engine: the file has more than that says.
+        for value in (3.0, 4.0):
+            file.add_trial(value)
+        last = feed.wait_for(lambda shot: shot.n_trials == 4)
+        assert summarize_run(last).progress == "3/6"
+        assert last.best_value == 2.0
+
+
+def an_answer(*, n_complete: int, others: dict[str, int]) -> dict[str, Any]:
+    """What an engine answers to `status` that has 6 trials to run."""
+    return {
+        "state": "running",
+        "counts": {"complete": n_complete, "pruned": 0, "fail": 0},
+        "others": others,
+        "n_trials": 6,
+        "rate": 1.0,
+        "eta_s": None,
+        "elapsed_s": 1.0,
+        "sampler": "tpe",
+        "pruner": "none",
+        "sampler_ms_a_trial": None,
+        "backend": "loky",
+        "trouble": "",
+        "slots": [],
+        "pid": 1,
+    }
 
 
 def test_an_engine_elsewhere_is_told_without_its_escape_sequences(file: StudyFile):

@@ -278,6 +278,15 @@ def test_a_long_traceback_is_whole_and_a_short_one_is_folded_too(tmp_path: Path)
     assert why_text(detail).count("\n") == 2002
 
 
+def test_the_output_of_a_trial_that_died_is_not_called_its_traceback(tmp_path: Path) -> None:
+    output = 'Current thread:\n  File "a.py", line 3 in f\n'
+    error = {"kind": "died", "type": "", "message": "It died.", "traceback": output}
+    trial = create_trial(state=TrialState.FAIL, system_attrs={"hptui:error": error})
+    detail = read_trial(a_file(tmp_path, trial), "w", 0)
+    folded = ["".join(part for part, _ in line) for line in why_lines(detail)]
+    assert folded == ["It died.", "", "▸ last output, 2 lines   enter unfolds it"]
+
+
 def test_a_log_is_read_as_it_grows_and_anew_when_it_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "log"
     tail = LogTail(path)

@@ -76,9 +76,8 @@ def draw_timeline(
     rows = 1.0 - np.arange(n_shown) * gap / max(1, area.height - 1)
     y_ticks: Ticks = list(zip(rows.tolist(), labels, strict=True))
     shown = np.flatnonzero(timeline.slots < n_shown)
-    span_s = timeline.last_s - timeline.first_s
-    places = (timeline.starts_s[shown], timeline.ends_s[shown])
-    starts, ends = ((each - timeline.first_s) / (span_s or 1.0) for each in places)
+    span_s = timeline.span_s
+    starts, ends = (each[shown] / (span_s or 1.0) for each in timeline.without_breaks)
     slots = timeline.slots[shown]
     middles = Points((starts + ends) / 2, rows[slots])
     numbers = timeline.numbers[shown]
@@ -172,7 +171,7 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
 def _legend(
     timeline: Timeline, kinds: IntArray, n_shown: int, *, unicode: bool
 ) -> list[LegendEntry]:
-    n_slots = timeline.n_slots
+    n_slots, n_breaks = timeline.n_slots, int((timeline.breaks_s > 0).sum())
     entries = [
         entry(9, f"{n_slots} slot{'s' if n_slots > 1 else ''}, {timeline.busy_share:.0%} busy")
     ]
@@ -183,6 +182,7 @@ def _legend(
             entries.append(entry(8 - kind, f"{count} {look.what}", mark, look.role))
     for count, what in (
         (n_slots - n_shown, "slots out of sight"),
+        (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
         (timeline.n_not_started, "not started"),
         (timeline.n_reversed, "ended before their start"),
     ):

@@ -52,6 +52,8 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
         "backend": run.backend,
         "seed": run.seed,
         "reason": run.reason or None,
+        "error": run.error or None,
+        "notes": run.notes,
     }
 
 

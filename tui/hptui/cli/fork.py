@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.carried import add_outcome_options, tell_carried
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.locate import add_study_argument, locate_study
+from hptui.cli.locate import add_study_argument, locate_study, storage_file
 from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     ParamEdit,
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the fork, or say what it would keep."""
     check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
-    from hptui.engine.forking import fork_study, preview_fork
+    from hptui.engine.forking import dry_fork, fork_study
     from hptui.storage.fork_plan import ForkRequest
     from hptui.storage.latest_spaces import read_latest_spaces
 
@@ -98,19 +98,13 @@ def run(args: argparse.Namespace) -> int:
         objectives=None if args.objectives is None else tuple(args.objectives.split(",")),
         choose=None if args.filter is None else partial(chosen_rows, args.filter),
     )
-    target: Path | None = args.storage
+    given = (place.path, place.study_name, args.new_name, request)
+    target: Path | None = None if args.storage is None else storage_file(args.storage)
+    path: Path | None = None
     if args.dry_run:
-        plan = preview_fork(place.path, place.study_name, request)
-        path = None
+        plan = dry_fork(*given, target=target, allow_empty=args.allow_empty)
     else:
-        fork = fork_study(
-            place.path,
-            place.study_name,
-            args.new_name,
-            request,
-            target=None if target is None else target.absolute(),
-            allow_empty=args.allow_empty,
-        )
+        fork = fork_study(*given, target=target, allow_empty=args.allow_empty)
         plan, path = fork.plan, fork.path
     tell_carried(args, args.new_name, path, plan.n_kept, plan.left_out)
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.carried import tell_carried
-from hptui.cli.locate import add_studies_option, locate_study, studies_folder
+from hptui.cli.locate import add_studies_option, locate_study, storage_file, studies_folder
 from hptui.domain.study_name import check_study_name
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATE_WORDS, read_request
@@ -95,24 +95,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take the trials over, or say what would be taken."""
-    from hptui.engine.importing import import_into, import_into_new, preview_import
+    from hptui.engine.importing import (
+        dry_import_into,
+        dry_import_into_new,
+        import_into,
+        import_into_new,
+    )
 
     request = _request(args)
     into = _study_that_is_there(args)
+    folder = studies_folder(args.studies)
+    target: Path | None = None if args.storage is None else storage_file(args.storage)
     path: Path | None = None
-    if args.dry_run:
-        plan = preview_import(args.file, request, into)
+    if args.dry_run and into is not None:
+        plan = dry_import_into(args.file, request, *into)
+    elif args.dry_run:
+        plan = dry_import_into_new(args.file, request, args.study, folder=folder, target=target)
     elif into is not None:
         done = import_into(args.file, request, *into)
         plan, path = done.plan, done.path
     else:
-        done = import_into_new(
-            args.file,
-            request,
-            args.study,
-            folder=studies_folder(args.studies),
-            target=None if args.storage is None else args.storage.absolute(),
-        )
+        done = import_into_new(args.file, request, args.study, folder=folder, target=target)
         plan, path = done.plan, done.path
     name = args.study if into is None else into[1]
     tell_carried(args, name, path, len(plan.trials), plan.left_out, plan.remarks, verb="get")
@@ -136,7 +139,7 @@ def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
     from hptui.storage.studies import study_names
 
     if args.storage is not None:
-        path = args.storage.absolute()
+        path = storage_file(args.storage)
         if path.exists() and args.study in study_names(path):
             return path, args.study
         check_study_name(args.study)

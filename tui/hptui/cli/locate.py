@@ -47,12 +47,37 @@ def add_study_argument(parser: argparse.ArgumentParser) -> None:
     add_studies_option(parser)
 
 
+def storage_file(path: Path) -> Path:
+    """Return the study file that `--storage` names, absolute; it need not exist yet.
+
+    Raises:
+        UsageError: It is an address of a server.
+    """
+    _require_no_address(f"--storage {path}", str(path))
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
+
+
+def _require_no_address(what: str, text: str) -> None:
+    # A path has lost one of the two slashes.
+    if re.match(r"[A-Za-z][A-Za-z0-9+]*:/", text):
+        raise UsageError(
+            f"{safe_line(what)} is an address, but studies are in files here.",
+            hint="Give the path of the SQLite file, like studies/all.db.",
+        )
+
+
 def studies_folder(given: Path | None) -> Path:
-    """Return the studies folder, absolute; it need not exist yet."""
+    """Return the studies folder, absolute; it need not exist yet.
+
+    Raises:
+        UsageError: An address of a server is given.
+    """
     if given is not None:
+        _require_no_address(f"--studies {given}", str(given))
         return given.absolute()
     named = os.environ.get(STUDIES_VARIABLE)
     if named:
+        _require_no_address(f"${STUDIES_VARIABLE}, {named},", named)
         return Path(named).absolute()
     here = Path("studies").absolute()
     if here.is_dir():
@@ -144,6 +169,7 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
     if "/" not in text and not text.endswith(".db") and ".db:" not in text:
         name, colon, wanted = text.partition(":")
         return _named(name, folder), wanted if colon else None
+    _require_no_address(text, text)
     if "\0" in text:
         raise UsageError(f"{safe_line(text)} is not the path of a file.")
     for base in (Path.cwd(), folder):

@@ -216,7 +216,9 @@ def _report(error: HptuiError) -> int:
     if error.detail:
         wants_all = bool(os.environ.get(DEBUG_VARIABLE))
         _print_error(
-            safe_text(error.detail) if wants_all else f"  {DEBUG_VARIABLE}=1 shows the traceback."
+            safe_text(error.detail).rstrip()
+            if wants_all
+            else f"  {DEBUG_VARIABLE}=1 shows the traceback."
         )
     return error.exit_code
 
@@ -229,7 +231,7 @@ def _report_defect(error: Exception) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         import traceback
 
-        traceback.print_exc()
+        _print_error(safe_text("".join(traceback.format_exception(error)), max_chars=100_000))
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     _print_error(
         f"hptui: internal error: {safe_line(what, max_chars=500)} "

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hptui.cli.carried import add_outcome_options, tell_carried
-from hptui.cli.locate import add_studies_option, locate_study
+from hptui.cli.locate import add_studies_option, locate_study, storage_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,20 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Merge the studies, or say what would be kept."""
-    from hptui.engine.merging import merge_studies, preview_merge
+    from hptui.engine.merging import dry_merge, merge_studies
 
     located = [locate_study(text, studies=args.studies) for text in args.study]
     places = [(place.path, place.study_name) for place in located]
+    target: Path | None = None if args.storage is None else storage_file(args.storage)
     path: Path | None = None
     if args.dry_run:
-        plan = preview_merge(places, any_objective=args.any_objective)
+        plan = dry_merge(places, args.into, target=target, any_objective=args.any_objective)
     else:
-        merged = merge_studies(
-            places,
-            args.into,
-            target=None if args.storage is None else args.storage.absolute(),
-            any_objective=args.any_objective,
-        )
+        merged = merge_studies(places, args.into, target=target, any_objective=args.any_objective)
         plan, path = merged.plan, merged.path
     tell_carried(args, args.into, path, plan.n_kept, plan.left_out, plan.remarks)
     return 0

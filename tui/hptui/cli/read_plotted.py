@@ -10,7 +10,7 @@ from hptui.cli.locate import locate_study
 from hptui.figures.request import PlottedStudy
 from hptui.storage.chosen_trials import choose_trials
 from hptui.storage.columns import StudyColumns
-from hptui.storage.study_detail import StudyDetail, read_study
+from hptui.storage.study_detail import StudyDetail, read_study, run_starts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,4 +38,7 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
     trials = columns
     if filter_text is not None:
         trials = choose_trials(columns, chosen_rows(filter_text, columns))
-    return ReadStudy(place.path, place.study_name, trials, detail.metric_names, detail)
+    starts_s = run_starts(detail.runs)
+    return ReadStudy(
+        place.path, place.study_name, trials, detail.metric_names, detail, run_starts_s=starts_s
+    )

@@ -94,6 +94,7 @@ def _facts(
         f"{direction} {study.value_name(at)}" for at, direction in enumerate(trials.directions)
     ]
     is_running = running_engine(study.path, study.name) is not None
+    last = detail.runs[-1] if detail.runs else None
     facts = [
         ("objective", objective_text(detail)),
         ("goal", ", ".join(goals)),
@@ -106,7 +107,9 @@ def _facts(
         ("first start", show_moment(_first(trials.starts_s))),
         ("last active", show_moment(detail.summary.last_activity_s)),
         ("runs", f"{len(detail.runs):,}" if len(detail.runs) > 1 else ""),
-        ("last run", run_text(detail.runs[-1]) if detail.runs else ""),
+        ("last run", run_text(last) if last is not None else ""),
+        ("why", last.error if last is not None else ""),
+        ("warnings", " ".join(last.notes) if last is not None else ""),
         ("tags", ", ".join(detail.summary.tags)),
     ]
     yield from ((label, text) for label, text in facts if text)

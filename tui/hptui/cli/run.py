@@ -7,14 +7,19 @@ import contextlib
 import json
 import locale
 import os
-import re
 import shlex
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.locate import add_studies_option, address_of, list_names, studies_folder
+from hptui.cli.locate import (
+    add_studies_option,
+    address_of,
+    list_names,
+    storage_file,
+    studies_folder,
+)
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -343,7 +348,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
     else:
         name = default_study_name(ref) if args.storage is None else args.storage.stem
     if args.storage is not None:
-        name, file = _name_in_a_file(name), _storage_file(args.storage)
+        name, file = _name_in_a_file(name), storage_file(args.storage)
     else:
         check_study_name(name)
         file = studies_folder(args.studies) / f"{name}.db"
@@ -387,15 +392,6 @@ def _name_in_a_file(name: str) -> str:
             hint="Give --study a name of printable characters.",
         )
     return name
-
-
-def _storage_file(path: Path) -> Path:
-    if re.match(r"[A-Za-z][A-Za-z0-9+]*:/", str(path)):
-        raise UsageError(
-            f"--storage {safe_line(path)} is an address, but studies are in files here.",
-            hint="Give the path of the SQLite file, like --storage studies/all.db.",
-        )
-    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
 
 
 def _observer(args: argparse.Namespace, output: Output) -> RunOutput:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hptui.domain.causes import cause_of
+from hptui.domain.causes import cause_of, trace_title
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class _Told:
     numbers: list[int] = field(default_factory=list[int])
     """The first few of the trials."""
     count: int = 0
-    has_traceback: bool = False
+    trace: str = ""
+    """What is stored with the first of them, as `trace_title` calls it."""
 
 
 class Failures:
@@ -66,17 +67,20 @@ class Failures:
         return lines
 
     @property
-    def with_traceback(self) -> int | None:
-        """The first trial of the most frequent cause that has a traceback, None without any."""
-        causes = [cause for cause in self._causes.values() if cause.has_traceback]
-        return max(causes, key=lambda cause: cause.count).numbers[0] if causes else None
+    def example(self) -> tuple[int, str] | None:
+        """The first trial of the most frequent cause that `show` tells more of, and what it is."""
+        causes = [cause for cause in self._causes.values() if cause.trace]
+        if not causes:
+            return None
+        cause = max(causes, key=lambda cause: cause.count)
+        return cause.numbers[0], cause.trace
 
     def _cause_of(self, error: TrialError) -> _Told:
         key = cause_of(error.kind, error.type, error.message)
         cause = self._causes.get(key)
         if cause is None and len(self._causes) < _MAX_CAUSES:
             text = safe_line(error.summary, max_chars=_MAX_CHARS)
-            cause = _Told(text, has_traceback=bool(error.traceback))
+            cause = _Told(text, trace=trace_title(error.kind, error.traceback))
             self._causes[key] = cause
         return cause or self._rare
 

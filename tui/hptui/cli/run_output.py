@@ -52,7 +52,7 @@ class RunOutput(Silent):
 
 
 class JsonLines(RunOutput):
-    """One JSON object a line: `started`, `trial` for each, `finished`."""
+    """One JSON object a line: `started`, `trial` for each, `note`, `finished`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out = out
@@ -88,7 +88,8 @@ class JsonLines(RunOutput):
         self._print("trial", fields)
 
     def note(self, text: str) -> None:
-        """Print a note on standard error."""
+        """Print a note as an event, and on standard error."""
+        self._print("note", {"text": safe_line(text, max_chars=_NOTE_CHARS)})
         self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
@@ -194,7 +195,7 @@ class Lines(RunOutput):
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
-        self._say(safe_line(text, max_chars=400))
+        self._say(safe_line(text, max_chars=_NOTE_CHARS))
 
     def progress(self, progress: Progress) -> None:
         """Draw the live line."""
@@ -240,9 +241,9 @@ class Lines(RunOutput):
         if counts.fail > SHOWN_OF_A_CAUSE:
             for line in self._failures.summary():
                 self._say(f"{self._marks[2]} {line}")
-        example = self._failures.with_traceback
-        if example is not None:
-            self._say(f"hptui show {self._address} {example} shows the traceback.")
+        if self._failures.example is not None:
+            number, trace = self._failures.example
+            self._say(f"hptui show {self._address} {number} shows the {trace}.")
         if event.best is not None:
             self._out.write(
                 f"best {event.best.value!r}  trial {event.best.number}  "
@@ -262,7 +263,7 @@ class Quiet(RunOutput):
 
     def note(self, text: str) -> None:
         """Say what the user must know."""
-        self._err.write(f"hptui: {safe_line(text, max_chars=400)}\n")
+        self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
     def trial(self, record: TrialRecord) -> None:

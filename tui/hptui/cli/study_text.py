@@ -14,12 +14,16 @@ from hptui.cli.detail_lines import (
 )
 from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
+from hptui.engine.report import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.storage.study_detail import RunRecord, StudyDetail
     from hptui.storage.trial_detail import TrialDetail
+
+
+_MAX_NOTE_CHARS = 400
 
 
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -39,6 +43,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         field_line("best", _best_text(study, best)),
         field_line("last active", show_moment(summary.last_activity_s)),
         field_line("last run", run_text(study.runs[-1]) if study.runs else ""),
+        *(_run_lines(study.runs[-1]) if study.runs else ()),
         *_edit_lines(study.edits),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
@@ -87,8 +92,14 @@ def run_text(run: RunRecord) -> str:
     if run.ended_s is not None:
         parts.append(f"to {show_moment(run.ended_s)}")
     if run.reason:
-        parts.append(f"ended: {safe_line(run.reason)}")
+        parts.append(f"ended: {safe_line(reason_text(run.reason))}")
     return ", ".join(part.strip() for part in parts if part)
+
+
+def _run_lines(run: RunRecord) -> list[str]:
+    why = field_line("why", safe_line(run.error, max_chars=_MAX_NOTE_CHARS))
+    notes = [safe_line(note, max_chars=_MAX_NOTE_CHARS) for note in run.notes]
+    return [why, *field_lines("warnings", notes)]
 
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:

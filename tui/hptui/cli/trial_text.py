@@ -10,10 +10,12 @@ from hptui.cli.terminal import Terminal
 from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line, safe_text
-from hptui.storage.trial_detail import RUN_KEY, TrialDetail
+from hptui.storage.study_identity import RUN_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.storage.trial_detail import TrialDetail
 
 _REPORTS_SHOWN = 10
 

@@ -17,6 +17,11 @@ VARIES: Final = "#"
 NOT_RECORDED: Final = "no reason was recorded"
 """What is said of trials that plain Optuna programs have left as failed."""
 
+TRACEBACK: Final = "traceback"
+LAST_OUTPUT: Final = "last output"
+_ENDED_FROM_OUTSIDE: Final = frozenset(("killed", "timeout", "died", "interrupted"))
+"""Kinds of errors that are no exception of the objective's."""
+
 _MAX_READ_CHARS: Final = 2_000
 _VARIABLE: Final = re.compile(
     r"""
@@ -29,6 +34,16 @@ _VARIABLE: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Addresses, identifiers, hashes, paths and numbers."""
+
+
+def trace_title(kind: str, trace: str) -> str:
+    """Return what is stored with an error of this kind: TRACEBACK, LAST_OUTPUT, or an empty text.
+
+    A trial that was ended or whose process died has no traceback, but the end of what it printed.
+    """
+    if not trace.strip():
+        return ""
+    return LAST_OUTPUT if kind in _ENDED_FROM_OUTSIDE else TRACEBACK
 
 
 @dataclass(frozen=True, slots=True)

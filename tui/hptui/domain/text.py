@@ -15,6 +15,28 @@ _UNSAFE = re.compile(
 _UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
 
 
+# SQLAlchemy takes a password with any characters up to the last @; a port is none. Paths lose one
+# of the slashes.
+_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^\s/@:]*):(?!\d{1,5}/)\S*@")
+_SECRET = re.compile(r"([?&](?:password|passwd|pwd|secret|token)=)[^&\s'\"]+", re.IGNORECASE)
+_SEEN_AHEAD = 2_000
+"""Characters behind a cut that may tell what stands before it for a password."""
+
+
+def redacted(text: str) -> str:
+    """Return `text` with `***` for each password in an address, `postgresql://me:***@host/db`."""
+    if ":/" not in text:
+        return text
+    return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
+def _cut(value: object, max_chars: int) -> str:
+    """Return at most `max_chars` of a text, without passwords."""
+    text = value if isinstance(value, str) else str(value)
+    text = redacted(text[: max_chars + _SEEN_AHEAD])
+    return text[: max_chars - 1] + "…" if len(text) > max_chars else text
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
@@ -24,17 +46,12 @@ def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
     r"""Return `value` as text of at most `max_chars` with control characters made visible.
 
     Newlines and tabs stay. Escape sequences, C1 controls, bidirectional controls and lone
-    surrogates become `\x1b`-like spellings, so nothing of them reaches the terminal.
+    surrogates become `\x1b`-like spellings, so nothing of them reaches the terminal. Passwords in
+    addresses become `***`.
     """
-    text = value if isinstance(value, str) else str(value)
-    if len(text) > max_chars:
-        text = text[: max_chars - 1] + "…"
-    return _UNSAFE.sub(_escape, text)
+    return _UNSAFE.sub(_escape, _cut(value, max_chars))
 
 
 def safe_line(value: object, *, max_chars: int = 200) -> str:
     """Return `value` as one line of safe text: newlines and tabs are made visible too."""
-    text = value if isinstance(value, str) else str(value)
-    if len(text) > max_chars:
-        text = text[: max_chars - 1] + "…"
-    return _UNSAFE_IN_LINE.sub(_escape, text)
+    return _UNSAFE_IN_LINE.sub(_escape, _cut(value, max_chars))

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import Lease, folder_of, remove_unused, take_lease
+from hptui.engine.lease import (
+    Lease,
+    busy_error,
+    folder_of,
+    read_lease,
+    remove_unused,
+    take_lease,
+)
 from hptui.errors import StudyFileError
 
 if TYPE_CHECKING:
@@ -96,6 +103,17 @@ def claimed(study_file: Path, study: str) -> Generator[Claim]:
         yield claim
     finally:
         claim.release()
+
+
+def require_unclaimed(study_file: Path, study: str) -> None:
+    """Refuse a study that `claimed` would refuse now.
+
+    Raises:
+        StudyBusyError: An engine runs it, or a command changes it.
+    """
+    lease = read_lease(study_file, study)
+    if lease is not None and lease.is_alive:
+        raise busy_error(study_file, lease)
 
 
 def require_free_folder(folder: Path) -> None:

@@ -53,6 +53,7 @@ def answer(engine: Engine, message: Message) -> Message:
 def _status(engine: Engine, _: Message) -> Message:
     run = engine.run_state
     assert run is not None
+    engine.settle()
     progress = engine.progress()
     time_s = now()
     slots: list[dict[str, Any]] = []
@@ -79,6 +80,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "pid": run.lease.pid,
         "state": progress.state,
         "counts": asdict(trials.counts),
+        "others": asdict(run.counts_of_others()),
         "running": progress.n_running,
         "waiting": run.n_waiting(),
         "n_trials": progress.n_trials,
@@ -95,6 +97,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "threads_per_slot": cores_per_slot(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
+        "notes": run.notes,
     }
 
 

@@ -12,6 +12,7 @@ from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
+from hptui.engine.heard import Heard
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
@@ -91,6 +92,7 @@ class Engine:
         self._progress_at_s = 0.0
         self._logs_at_s = 0.0
         self.pace = Pace()
+        self._heard = Heard()
         self._finish: Finish | None = None
         self._failure: HptuiError | None = None
 
@@ -103,6 +105,10 @@ class Engine:
             HptuiError: The run could not begin, or had to end with an error; what was announced
                 is in the file.
         """
+        with self._heard.listening():
+            return self._run()
+
+    def _run(self) -> Finished:
         lease = read_lease(self._plan.study_file, self._plan.study)
         try:
             if lease is not None and lease.is_alive and not lease.is_for_a_moment:
@@ -231,6 +237,7 @@ class Engine:
         self._connections.wait(self._timeout_s())
         time_s = now()
         self._crew.tick(time_s)
+        self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
         if not self._rules_are_live:
@@ -243,6 +250,15 @@ class Engine:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
             self._check_logs(time_s)
+
+    def _tell_heard(self) -> None:
+        """Tell and keep what libraries have warned of since the last time."""
+        if self.run_state is None or self._commits is None:
+            return
+        for text in self._heard.take():
+            self._observer.note(text)
+            self.run_state.record_note(text)
+            self._commits.touch()
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
@@ -325,6 +341,12 @@ class Engine:
         if not self._commits.commit():
             raise StudyBusyError(self._commits.trouble, hint="Try again in a moment.")
 
+    def settle(self) -> None:
+        """Bring what is gathered into the file, if that takes it now."""
+        run, commits = self.run_state, self._commits
+        if run is not None and commits is not None and run.storage.pending and not self.trouble:
+            commits.commit()
+
     def progress(self) -> Progress:
         """Return where the run stands."""
         run = self.run_state
@@ -370,7 +392,8 @@ class Engine:
         self._crew.close(_CLOSE_S)
         run.retries.enqueue_all()
         self._commit_last()
-        run.record_end(finish.reason)
+        self._tell_heard()
+        run.record_end(finish.reason, self._error_of(run, finish))
         self._commit_last()
         best = run.trials.best
         finished = Finished(
@@ -385,6 +408,16 @@ class Engine:
         if self._failure is not None:
             raise self._failure
         return finished
+
+    def _error_of(self, run: Run, finish: Finish) -> str:
+        """Return what was wrong with the run as a whole; empty where nothing was."""
+        if self._failure is not None:
+            return self._failure.message
+        counts = run.trials.counts
+        is_ended_by_hand = finish.reason in ("stopped", "interrupted")
+        if counts.complete or not counts.fail or is_ended_by_hand:
+            return ""
+        return run.trials.common_error.sentence(counts.fail)
 
     def _commit_last(self) -> None:
         assert self._commits is not None

@@ -15,7 +15,7 @@ from hptui.engine.renaming import require_free_name, require_study
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.connection import as_storage_error
-from hptui.storage.copying import drafted, extract_study, take_in_file
+from hptui.storage.copying import drafted, extract_study, require_folder, take_in_file
 from hptui.storage.drafts import draft_folder
 from hptui.storage.fork_plan import plan_fork
 from hptui.storage.fork_rows import make_fork
@@ -107,10 +107,7 @@ def fork_study(
         with StudyColumns(draft, study_name, on_progress=on_progress) as columns:
             columns.refresh()
             plan = plan_of(columns, request)
-        if not plan.n_kept and not allow_empty:
-            raise nothing_kept(
-                plan.left_out, hint="Change less, or make an empty study with --allow-empty."
-            )
+        _require_kept(plan, allow_empty=allow_empty)
 
         def write(connection: sqlite3.Connection, study_id: int) -> None:
             make_fork(connection, study_id, columns, plan, request.edits, path)
@@ -120,6 +117,34 @@ def fork_study(
     return Fork(place, plan)
 
 
+def dry_fork(
+    path: Path,
+    study_name: str,
+    new_name: str,
+    request: ForkRequest,
+    *,
+    target: Path | None = None,
+    allow_empty: bool = False,
+) -> ForkPlan:
+    """Return what `fork_study` would keep, or refuse what it refuses; nothing is written.
+
+    Raises:
+        HptuiError: As `fork_study` does.
+    """
+    require_study(path, study_name)
+    check_new_study(path.parent, new_name, target)
+    plan = preview_fork(path, study_name, request)
+    _require_kept(plan, allow_empty=allow_empty)
+    return plan
+
+
+def _require_kept(plan: ForkPlan, *, allow_empty: bool) -> None:
+    if not plan.n_kept and not allow_empty:
+        raise nothing_kept(
+            plan.left_out, hint="Change less, or make an empty study with --allow-empty."
+        )
+
+
 def nothing_kept(left_out: Mapping[str, int], *, hint: str) -> UsageError:
     """Return the error that no trial is left, with why."""
     why = ", ".join(f"{reason}: {count:,}" for reason, count in left_out.items())
@@ -127,6 +152,35 @@ def nothing_kept(left_out: Mapping[str, int], *, hint: str) -> UsageError:
         f"Nothing would be kept: {why or 'the study has no trial'}.",
         hint=hint,
     )
+
+
+def check_new_study(folder: Path, new_name: str, target: Path | None) -> Path:
+    """Return the file that a new study would be in, if it can be made there.
+
+    Args:
+        folder: Where a file of its own is made.
+        new_name: The study's name.
+        target: Another file; one that is there gets one more study.
+
+    Raises:
+        UsageError: The name is wrong or taken, or the folder cannot be written.
+        StudyBusyError: `target` is locked.
+    """
+    check_study_name(new_name)
+    if target is None or not target.exists():
+        target = target or folder / f"{new_name}.db"
+        require_free_name(target)
+        require_free_folder(folder_of(target, new_name))
+        require_folder(target)
+        return target
+    require_writable(target)
+    if new_name in study_names(target):
+        raise StudyFileError(
+            f"{safe_line(target.name)} holds a study {safe_line(new_name)!r} already.",
+            hint="Choose another name.",
+        )
+    require_free_folder(folder_of(target, new_name))
+    return target
 
 
 @contextmanager
@@ -144,21 +198,11 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
         UsageError: The name is wrong or taken, or the folder cannot be written.
         StudyBusyError: `target` is locked.
     """
-    check_study_name(new_name)
-    if target is None or not target.exists():
-        target = target or folder / f"{new_name}.db"
-        require_free_name(target)
-        require_free_folder(folder_of(target, new_name))
+    target = check_new_study(folder, new_name, target)
+    if not target.exists():
         with drafted(target, overwrite=False) as draft:
             yield draft, target
         return
-    require_writable(target)
-    if new_name in study_names(target):
-        raise StudyFileError(
-            f"{safe_line(target.name)} holds a study {safe_line(new_name)!r} already.",
-            hint="Choose another name.",
-        )
-    require_free_folder(folder_of(target, new_name))
     try:
         with draft_folder(target) as scratch:
             draft = scratch / "new"

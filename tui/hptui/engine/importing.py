@@ -7,10 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
-from hptui.engine.claim import claimed
+from hptui.engine.claim import claimed, require_unclaimed
 from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.forking import new_study, nothing_kept
+from hptui.engine.forking import check_new_study, new_study, nothing_kept
 from hptui.engine.renaming import require_study
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.connection import as_storage_error
@@ -63,6 +64,23 @@ def _known(path: Path, study_name: str) -> Known:
     return Known(directions, space, facts.metric_names, read_rows_there(path, study_name))
 
 
+def dry_import_into_new(
+    file: Path, request: ImportRequest, new_name: str, *, folder: Path, target: Path | None = None
+) -> ImportPlan:
+    """Return what `import_into_new` would take, or refuse what it refuses; nothing is written.
+
+    Raises:
+        HptuiError: As `import_into_new` does.
+    """
+    plan = _checked(preview_import(file, request, None), file, new_name)
+    if target is not None or folder.exists():
+        check_new_study(folder, new_name, target)
+    else:
+        # It is made with all that is missing above it.
+        check_study_name(new_name)
+    return plan
+
+
 def import_into_new(
     file: Path, request: ImportRequest, new_name: str, *, folder: Path, target: Path | None = None
 ) -> Imported:
@@ -79,7 +97,7 @@ def import_into_new(
         UsageError: The file is not what it must be, or nothing would be taken; the name is wrong
             or taken; the folder cannot be written.
     """
-    plan = _checked(preview_import(file, request, None), file, new_name)
+    plan = dry_import_into_new(file, request, new_name, folder=folder, target=target)
     if target is None:
         folder.mkdir(parents=True, exist_ok=True)
     with new_study(folder, new_name, target) as (draft, place):
@@ -95,6 +113,24 @@ def import_into_new(
     return Imported(place, plan)
 
 
+def dry_import_into(file: Path, request: ImportRequest, path: Path, study_name: str) -> ImportPlan:
+    """Return what `import_into` would take, or refuse what it refuses; nothing is written.
+
+    Raises:
+        HptuiError: As `import_into` does.
+    """
+    if running_engine(path, study_name) is None:
+        require_study(path, study_name)
+        require_writable(path)
+        require_unclaimed(path, study_name)
+    elif not request.as_waiting:
+        raise StudyBusyError(
+            f"{safe_line(study_name)} runs now, so no results can be added.",
+            hint="Stop it first, or take the parameters to be tried: --as waiting.",
+        )
+    return _checked(preview_import(file, request, (path, study_name)), file, study_name)
+
+
 def import_into(file: Path, request: ImportRequest, path: Path, study_name: str) -> Imported:
     """Add the trials in a file to a study, all or none; rows that it has already are left out.
 
@@ -106,24 +142,15 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
         StudyBusyError: An engine runs the study, and results are to be added; or the file is
             locked.
     """
-
-    def plan_now() -> ImportPlan:
-        return _checked(preview_import(file, request, (path, study_name)), file, study_name)
-
     if running_engine(path, study_name) is not None:
-        plan = plan_now()
-        if not request.as_waiting:
-            raise StudyBusyError(
-                f"{safe_line(study_name)} runs now, so no results can be added.",
-                hint="Stop it first, or take the parameters to be tried: --as waiting.",
-            )
+        plan = dry_import_into(file, request, path, study_name)
         ask_engine(path, study_name, {"op": "enqueue_rows", "rows": _rows_to_try(plan, file.name)})
         return Imported(path, plan)
     require_study(path, study_name)
     require_writable(path)
     with claimed(path, study_name):
         # Nobody else adds the same rows between the look and the writing.
-        plan = plan_now()
+        plan = _checked(preview_import(file, request, (path, study_name)), file, study_name)
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")

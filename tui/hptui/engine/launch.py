@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_text
@@ -25,7 +26,7 @@ OUTPUT_NAME = "run.log"
 _POLL_S = 0.02
 _ENDS_OF_A_RUN = (0, 3)
 """Exit codes of a run that was over before it was looked at: with complete trials, or without."""
-_MAX_TOLD_BYTES = 4_000
+_MAX_TOLD_BYTES = 30_000
 _ENDING_S = 5.0
 
 
@@ -50,8 +51,8 @@ def launch(
             when it returns False.
 
     Raises:
-        HptuiError: It ended before its run began, with the reason it printed, or it took longer
-            than `timeout_s` and was ended, or `on_progress` said so.
+        HptuiError: It ended before its run began, with the reason it printed and its exit code, or
+            it took longer than `timeout_s` and was ended, or `on_progress` said so.
     """
     fd, output = tempfile.mkstemp(prefix="hptui-run-", suffix=".log")
     with os.fdopen(fd, "wb") as stream:
@@ -66,6 +67,8 @@ def launch(
     try:
         _wait_for_run(process, output, study_file, study, timeout_s, on_progress)
     except BaseException:
+        if process.poll() is None:
+            _end(process)
         with contextlib.suppress(OSError):
             os.unlink(output)  # noqa: PTH108 - a plain name from mkstemp
         raise
@@ -86,18 +89,16 @@ def _wait_for_run(
     on_progress: Callable[[str], bool],
 ) -> None:
     deadline_s = time.monotonic() + timeout_s
-    had_lease = False
     while True:
         lease = running_engine(study_file, study)
         has_lease = lease is not None and lease.pid == process.pid
-        had_lease |= has_lease
         if has_lease and _answers(study_file, study):
             return
         try:
             code = process.wait(_POLL_S)
         except subprocess.TimeoutExpired:
             code = None
-        if code in _ENDS_OF_A_RUN and (had_lease or code == 0):
+        if code in _ENDS_OF_A_RUN:
             return
         if code is not None:
             raise _refusal(output, code)
@@ -130,7 +131,17 @@ def _answers(study_file: Path, study: str) -> bool:
 
 
 def _refusal(output: str, code: int) -> HptuiError:
+    """Return the error that a program has told at its end, as `cli.main` prints it."""
     with open(output, "rb") as stream:  # noqa: PTH123 - a plain name from mkstemp
-        text = stream.read(_MAX_TOLD_BYTES).decode("utf-8", "backslashreplace")
-    first, *rest = safe_text(text).strip().splitlines() or [f"It ended with exit code {code}."]
-    return HptuiError(first.removeprefix("hptui: "), hint="\n".join(line.strip() for line in rest))
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - _MAX_TOLD_BYTES))
+        told = safe_text(
+            stream.read().decode("utf-8", "backslashreplace"), max_chars=_MAX_TOLD_BYTES
+        )
+    # Before it there may be notes.
+    _, begin, said = f"\n{told.strip()}".rpartition("\nhptui: ")
+    lines = (said if begin else told.strip()).splitlines() or [f"It ended with exit code {code}."]
+    hints = list(takewhile(lambda line: line.startswith("  "), lines[1:]))
+    detail = "\n".join(lines[1 + len(hints) :])
+    error = HptuiError(lines[0], hint="\n".join(line[2:] for line in hints), detail=detail)
+    error.exit_code = code if code > 0 else HptuiError.exit_code
+    return error

@@ -188,6 +188,15 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     )
 
 
+def dead_engine_text(lease: Lease, n_running: int) -> str:
+    """Return the sentence about an engine that has died and the trials that it left running."""
+    ended = f"Its engine (process {lease.pid}) has died"
+    if not n_running:
+        return f"{ended}."
+    left = "1 trial was left running" if n_running == 1 else f"{n_running} trials were left running"
+    return f"{ended}; {left}."
+
+
 def remove_unused(folder: Path) -> None:
     """Remove a study's folder in which nothing but the lock is left."""
     with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.engine.forking import change_draft, new_study, nothing_kept
+from hptui.engine.forking import change_draft, check_new_study, new_study, nothing_kept
 from hptui.engine.renaming import require_study
 from hptui.errors import UsageError
 from hptui.storage.carried_trials import leave_sampler_state, replace_trial_numbers
@@ -99,12 +99,35 @@ def merge_studies(
             extract_study(source, study_name, each)
         copies = [(each, name) for each, (_, name) in zip(drafts, places, strict=True)]
         plan = _plan(copies, stack, any_objective=any_objective, on_progress=on_progress)
-        if not plan.n_kept:
-            raise nothing_kept(plan.left_out, hint="Merge studies whose trials have ended.")
+        _require_kept(plan)
         for share in plan.shares:
             share.source.columns.close()
         _join(drafts, places, plan, new_name)
     return Merged(path, plan)
+
+
+def dry_merge(
+    places: Sequence[Place],
+    new_name: str,
+    *,
+    target: Path | None = None,
+    any_objective: bool = False,
+) -> MergePlan:
+    """Return what `merge_studies` would keep, or refuse what it refuses; nothing is written.
+
+    Raises:
+        HptuiError: As `merge_studies` does.
+    """
+    _check_places(places)
+    check_new_study(places[0][0].parent, new_name, target)
+    plan = preview_merge(places, any_objective=any_objective)
+    _require_kept(plan)
+    return plan
+
+
+def _require_kept(plan: MergePlan) -> None:
+    if not plan.n_kept:
+        raise nothing_kept(plan.left_out, hint="Merge studies whose trials have ended.")
 
 
 def _check_places(places: Sequence[Place]) -> None:

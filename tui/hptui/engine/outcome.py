@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
+from hptui.domain.causes import Cause, cause_of
+from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 
 ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
@@ -17,6 +19,8 @@ ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrup
 MAX_MESSAGE_CHARS = 2_000
 MAX_TRACEBACK_CHARS = 20_000
 _MAX_FRAMES = 100
+_MAX_CAUSES = 50
+_MAX_ERROR_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,28 @@ class TrialError:
 
 class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
     """What an objective returned is no value of the study."""
+
+
+class CommonError:
+    """The error that most of a run's failed trials have; what it keeps does not grow for ever."""
+
+    def __init__(self) -> None:
+        self._found: dict[Cause, tuple[int, str]] = {}
+
+    def add(self, error: TrialError) -> None:
+        """Count a failed trial."""
+        cause = cause_of(error.kind, error.type, error.message)
+        count, text = self._found.get(cause, (0, error.summary))
+        if count or len(self._found) < _MAX_CAUSES:
+            self._found[cause] = count + 1, text
+
+    def sentence(self, n_failed: int) -> str:
+        """Return what to say of a run in which no trial completed and so many failed."""
+        count, text = max(self._found.values(), key=lambda each: each[0], default=(0, ""))
+        of = "all" if count == n_failed else f"{count} of {n_failed}"
+        return (
+            f"No trial completed; {of} failed with: {safe_line(text, max_chars=_MAX_ERROR_CHARS)}"
+        )
 
 
 def _one_value(value: object) -> float:

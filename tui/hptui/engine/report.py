@@ -21,10 +21,16 @@ REASON_TEXTS: Mapping[EndReason, str] = {
     "target": "The target was reached.",
     "stopped": "Stopped by you.",
     "interrupted": "Interrupted.",
-    "exhausted": "The sampler or the objective ended the run: there is nothing left to try.",
+    "exhausted": "The sampler has nothing left to try.",
+    "objective_stop": "The objective stopped the study.",
     "failing": "The first ten trials all failed with the same error.",
     "objective": "The objective cannot be run any more.",
 }
+
+
+def reason_text(reason: str) -> str:
+    """Return the sentence for a stored reason; one of another version of hptui is its own text."""
+    return next((text for known, text in REASON_TEXTS.items() if known == reason), reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState, create_trial
@@ -17,6 +17,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
 from hptui.engine.scratch import remove_empty
+from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
 from hptui.storage.carried_trials import IMPORT_KEY
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from hptui.engine.space_edits import SpaceEdits
     from hptui.engine.trials import Trials
     from hptui.storage.sqlite import SqliteStorage
+
+_log = logging.getLogger("hptui.engine")
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +61,8 @@ class Run:
     log_handler: logging.Handler
     retries: Retries
     """Failed trials that are to be tried again and are not all enqueued yet."""
+    notes: list[str] = field(default_factory=list[str])
+    """What libraries have warned of."""
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
@@ -69,10 +74,20 @@ class Run:
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
-        waiting = (TrialState.WAITING,)
-        return len(
-            self.storage.get_all_trials(self.study._study_id, deepcopy=False, states=waiting)
+        return self._count(TrialState.WAITING)
+
+    def counts_of_others(self) -> Counts:
+        """Return how many trials of the study have ended that are not of this run."""
+        own = self.trials.counts
+        return Counts(
+            complete=self._count(TrialState.COMPLETE) - own.complete,
+            pruned=self._count(TrialState.PRUNED) - own.pruned,
+            fail=self._count(TrialState.FAIL) - own.fail,
         )
+
+    def _count(self, state: TrialState) -> int:
+        study_id = self.study._study_id
+        return len(self.storage.get_all_trials(study_id, deepcopy=False, states=(state,)))
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
@@ -122,12 +137,21 @@ class Run:
             self.storage.create_new_trial(self.study._study_id, template)
         return len(templates)
 
-    def record_end(self, reason: EndReason) -> None:
-        """Write when and why the run ended."""
+    def record_end(self, reason: EndReason, error: str) -> None:
+        """Write when and why the run ended, and what was wrong with it as a whole, if anything."""
+        self._record(ended=utc_now(), reason=reason, **({"error": error} if error else {}))
+
+    def record_note(self, text: str) -> None:
+        """Write what a library has warned of."""
+        _log.warning("%s", text)
+        self.notes.append(text)
+        self._record(notes=self.notes)
+
+    def _record(self, **fields: object) -> None:
         runs = runs_of(self.study)
         for run in runs:
             if run.get("id") == self.id:
-                run |= {"ended": utc_now(), "reason": reason}
+                run |= fields
         self.storage.set_study_system_attr(self.study._study_id, "hptui:runs", cast("Any", runs))
 
     def close(self, worker_log: Path) -> HptuiError | None:

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from hptui.engine.outcome import ErrorKind, TrialError
 
 EndReason = Literal[
-    "trials", "timeout", "target", "stopped", "interrupted", "exhausted", "failing", "objective"
+    "trials",
+    "timeout",
+    "target",
+    "stopped",
+    "interrupted",
+    "exhausted",
+    "objective_stop",
+    "failing",
+    "objective",
 ]
 
 

@@ -16,7 +16,7 @@ import optuna
 from hptui.domain.edits import (
     edits_to_json,
 )
-from hptui.domain.text import safe_line
+from hptui.domain.text import redacted, safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
@@ -225,9 +225,16 @@ def _start(
     )
 
 
+class _Redacting(logging.Formatter):
+    """Leaves passwords in addresses out of a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
+
+
 def _log_to(path: Path) -> logging.Handler:
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Redacting("%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.getLogger("hptui").addHandler(handler)
     return handler
 

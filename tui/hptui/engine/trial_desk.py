@@ -123,7 +123,7 @@ class TrialDesk:
                 raise KeyError("done")
             self._end(slot, live, message)
         elif operation == "stop_study":
-            self.feed(StopRequested(reason="exhausted"))
+            self.feed(StopRequested(reason="objective_stop"))
         elif operation == "storage":
             answer = self.storage.answer(live, message)
         elif operation == "methods":

@@ -23,7 +23,7 @@ from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.engine.outcome import TrialError
+from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import spell_params
 from hptui.errors import SpaceError
@@ -133,6 +133,7 @@ class Trials:
         self.counts = Counts()
         self.live: dict[int, LiveTrial] = {}
         self.best = self._best_of_history()
+        self.common_error = CommonError()
         self.sampler_s = 0.0
         """Seconds that Optuna spent on asking and suggesting."""
         self._asked: dict[tuple[Any, ...], BaseDistribution] = {}
@@ -142,7 +143,7 @@ class Trials:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the sampler or the objective has stopped the study."""
+        """Whether the sampler has stopped the study: it has nothing left to try."""
         return self.study._stop_flag
 
     def _best_of_history(self) -> Best | None:
@@ -362,6 +363,8 @@ class Trials:
     ) -> TrialRecord:
         state = frozen.state.name.lower()
         self._count(state, 1)
+        if error is not None:
+            self.common_error.add(error)
         feasible = is_feasible(frozen.system_attrs)
         is_best = False
         if frozen.state is TrialState.COMPLETE and feasible and len(self.directions) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from hptui.analysis.arrays import TrialArrays
@@ -46,6 +46,8 @@ class PlottedStudy:
     """As stored."""
     trials: PlottedTrials
     metric_names: tuple[str, ...]
+    run_starts_s: tuple[float, ...] = field(default=(), kw_only=True)
+    """When hptui began to run it, in seconds since 1970; empty where it never did."""
 
     def value_name(self, objective: int) -> str:
         """Return what an objective is called."""

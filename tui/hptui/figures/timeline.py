@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
     """Return the slots over time."""
-    timeline = build_timeline(request.study.trials, time.time())
+    timeline = build_timeline(request.study.trials, time.time(), request.study.run_starts_s)
 
     def draw(frame: Frame) -> Figure:
         return draw_timeline(

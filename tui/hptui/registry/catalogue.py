@@ -25,7 +25,7 @@ from typing import Literal
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
-from hptui.registry.modules import find_module_file, is_dotted_name
+from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
 from hptui.registry.source import (
     Candidate,
     candidate_in,
@@ -94,6 +94,8 @@ def resolve(text: str, cwd: Path) -> Found:
         in_module = _in_module(module, attribute, text, cwd)
         if in_module is not None:
             return in_module
+        if attribute:
+            raise _no_module(module, cwd)
     raise _unknown(text, [each.ref.name for each in found])
 
 
@@ -294,6 +296,22 @@ def _in_module(module: str, attribute: str, text: str, cwd: Path) -> Found | Non
         attribute = _main_attribute(candidates_in(read_source(path), path), module)
     ref = ObjectiveRef("module", module, attribute, text)
     return _describe(ref, path, "file", name=plain_name(attribute))
+
+
+def _no_module(module: str, cwd: Path) -> ObjectiveError:
+    missing = missing_module(module, cwd)
+    if missing is None:
+        return ObjectiveError(
+            f"The module {safe_line(module)} has no Python file.",
+            hint="Name a module that is written in Python.",
+        )
+    package, _, name = missing.rpartition(".")
+    what = f"{safe_line(package)} has" if package else "There is"
+    return ObjectiveError(
+        f"{what} no module {safe_line(name)}.",
+        hint="Run hptui in the folder that the module is imported from, or install its package. "
+        f"{LIST_HINT}",
+    )
 
 
 def _ambiguous(text: str, spellings: list[str]) -> ObjectiveError:

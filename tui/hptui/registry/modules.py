@@ -20,12 +20,27 @@ def find_module_file(dotted: str, folder: Path | None = None) -> Path | None:
     if not is_dotted_name(dotted):
         return None
     found = find_in_folder(dotted, folder) if folder is not None else None
-    return found or _walk(dotted, lambda name, _: importlib.util.find_spec(name), None)
+    return found or _file_of(_walk(dotted, lambda name, _: importlib.util.find_spec(name), None))
 
 
 def find_in_folder(dotted: str, folder: Path) -> Path | None:
     """Return the file of a module whose top package or module stands in `folder`, or None."""
-    return _walk(dotted, importlib.machinery.PathFinder.find_spec, [str(folder)])
+    return _file_of(_walk(dotted, importlib.machinery.PathFinder.find_spec, [str(folder)]))
+
+
+def missing_module(dotted: str, folder: Path) -> str | None:
+    """Return the first of `a`, `a.b`, `a.b.c` that stands for no module; None where all do."""
+    parts = dotted.split(".")
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        if _find(name, folder) is None:
+            return name
+    return None
+
+
+def _find(dotted: str, folder: Path) -> ModuleSpec | None:
+    here = _walk(dotted, importlib.machinery.PathFinder.find_spec, [str(folder)])
+    return here or _walk(dotted, lambda name, _: importlib.util.find_spec(name), None)
 
 
 def is_dotted_name(text: str) -> bool:
@@ -33,7 +48,7 @@ def is_dotted_name(text: str) -> bool:
     return bool(text) and all(part.isidentifier() for part in text.split("."))
 
 
-def _walk(dotted: str, find_top: _FindSpec, path: list[str] | None) -> Path | None:
+def _walk(dotted: str, find_top: _FindSpec, path: list[str] | None) -> ModuleSpec | None:
     top, *rest = dotted.split(".")
     try:
         spec = find_top(top, path)
@@ -47,6 +62,10 @@ def _walk(dotted: str, find_top: _FindSpec, path: list[str] | None) -> Path | No
     except (ImportError, ValueError, AttributeError, OSError):
         # A module that is loaded without a spec, or a finder that fails on this name.
         return None
+    return spec
+
+
+def _file_of(spec: ModuleSpec | None) -> Path | None:
     if spec is None or not spec.has_location or spec.origin is None:
         return None
     return Path(spec.origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
@@ -144,10 +145,7 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
             raise _exists(target)
         target = Path(os.path.realpath(target))
         _require_replaceable(target)
-    if not target.parent.is_dir():
-        raise StudyFileError(
-            f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
-        )
+    require_folder(target)
     try:
         with draft_folder(target) as folder:
             draft = folder / "new"
@@ -159,6 +157,21 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
                 raise _exists(target)
     except OSError as error:
         raise StudyFileError(f"{name} cannot be written: {safe_line(error.strerror)}.") from error
+
+
+def require_folder(target: Path) -> None:
+    """Refuse a place for a file whose folder is not there, or may not be written to.
+
+    Raises:
+        StudyFileError: It is so.
+    """
+    name, folder = safe_line(str(target)), target.parent
+    if not folder.is_dir():
+        raise StudyFileError(
+            f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StudyFileError(f"{name} cannot be written: {os.strerror(errno.EACCES)}.")
 
 
 def _require_replaceable(target: Path) -> None:

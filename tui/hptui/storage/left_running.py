@@ -10,8 +10,8 @@ from typing import Final
 from hptui.storage.attributes import read_attributes
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_detail import RUNS_KEY, runs_of
+from hptui.storage.study_identity import RUN_KEY
 from hptui.storage.study_rows import study_id_of
-from hptui.storage.trial_detail import RUN_KEY
 
 _MAX_RUNNING: Final = 10_000
 

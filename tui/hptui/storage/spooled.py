@@ -20,9 +20,9 @@ from hptui.storage.distributions import dump_distribution, parse_distribution
 from hptui.storage.gathered import GatheredRows, NewTrial
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.rows import as_stored
-from hptui.storage.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.study_identity import RUN_KEY, no_such_study, read_directions, read_identity
 from hptui.storage.timestamps import from_text, to_text
-from hptui.storage.trial_detail import ERROR_KEY, RUN_KEY
+from hptui.storage.trial_detail import ERROR_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

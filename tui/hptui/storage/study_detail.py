@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,11 +11,12 @@ from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import StudySummary, read_study_file, summarize
-from hptui.storage.study_identity import STUDY_KEY, read_identity
+from hptui.storage.study_identity import RUN_KEY, STUDY_KEY, read_identity
 from hptui.storage.tags import TAGS_KEY
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
 RUNS_KEY: Final = "hptui:runs"
@@ -39,6 +41,10 @@ class RunRecord:
     id: str
     host: str
     """The machine that it ran on."""
+    error: str = ""
+    """What went wrong with the run as a whole; empty where nothing did."""
+    notes: tuple[str, ...] = ()
+    """What libraries warned of in its engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,37 @@ def runs_of(data: object) -> tuple[RunRecord, ...]:
     return tuple(_run(record) for record in _dicts(data))
 
 
+def count_run(path: Path, study_name: str, run_id: str) -> dict[str, int]:
+    """Return how many trials of one run have ended: `complete`, `pruned` and `fail`.
+
+    Raises:
+        StudyFileError: The file cannot be read.
+    """
+
+    def read(connection: sqlite3.Connection) -> dict[str, int]:
+        identity = read_identity(connection, study_name)
+        found = connection.execute(
+            "SELECT state, COUNT(*) FROM trials JOIN trial_system_attributes USING (trial_id) "
+            "WHERE study_id = ? AND key = ? AND value_json = ? GROUP BY state",
+            (-1 if identity is None else identity.study_id, RUN_KEY, json.dumps(run_id)),
+        ).fetchall()
+        by_state = dict(cast("list[tuple[str, int]]", found))
+        return {word.lower(): by_state.get(word, 0) for word in ("COMPLETE", "PRUNED", "FAIL")}
+
+    return read_study_file(path, read)
+
+
+def run_starts(runs: Sequence[RunRecord]) -> tuple[float, ...]:
+    """Return when runs began, where that is known, in seconds since 1970."""
+    return tuple(run.started_s for run in runs if run.started_s is not None)
+
+
 def _dicts(data: object) -> list[dict[str, Any]]:
-    items = cast("list[object]", data) if isinstance(data, list) else []
-    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+    return [cast("dict[str, Any]", item) for item in _items(data) if isinstance(item, dict)]
+
+
+def _items(data: object) -> list[object]:
+    return cast("list[object]", data) if isinstance(data, list) else []
 
 
 def _edits(data: object) -> dict[str, dict[str, Any]]:
@@ -131,4 +165,6 @@ def _run(record: dict[str, Any]) -> RunRecord:
         reason=text("reason"),
         id=text("id"),
         host=text("host"),
+        error=text("error"),
+        notes=tuple(map(str, _items(record.get("notes")))),
     )

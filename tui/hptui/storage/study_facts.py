@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.storage.study_detail import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class StudyFacts:
     sampler: str = ""
     """Of the latest run of hptui, as the next one; empty where there was none."""
     pruner: str = ""
+    runs: tuple[RunRecord, ...] = ()
+    """Runs of hptui, oldest first."""
     noted: frozenset[int] = frozenset()
     """Numbers of the trials with a note."""
     tagged: frozenset[int] = frozenset()
@@ -67,6 +70,7 @@ def _read(
         metric_names_of(_json(connection, identity.study_id, METRICS_KEY), n_objectives),
         runs[-1].sampler if runs else "",
         runs[-1].pruner if runs else "",
+        runs,
         noted_trials(connection, identity.study_id),
         tagged_trials(connection, identity.study_id),
     )

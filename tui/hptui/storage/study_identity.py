@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STUDY_KEY: Final = "hptui:study"
 """Study system attribute with the study's token and objective."""
+RUN_KEY: Final = "hptui:run"
+"""Trial system attribute: the id of the run that made the trial."""
 MAX_OBJECTIVES: Final = 100
 MAX_LISTED: Final = 20
 

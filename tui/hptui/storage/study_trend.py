@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.storage.constraints import KEY_RANGE
 from hptui.storage.studies import VALUE_SQL, has_constraints
 from hptui.storage.study_detail import RUNS_KEY, runs_of
+from hptui.storage.study_identity import RUN_KEY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction
 
 TREND_POINTS: Final = 16
-RUN_KEY: Final = "hptui:run"
-"""Trial system attribute: the id of the run that made the trial."""
 _FEASIBLE: Final = (
     "AND NOT EXISTS (SELECT 1 FROM trial_system_attributes AS broken "
     "WHERE broken.trial_id = trials.trial_id AND key >= ? AND key < ? "

@@ -21,7 +21,7 @@ from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_detail import METRICS_KEY, metric_names_of
-from hptui.storage.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.study_identity import RUN_KEY, no_such_study, read_directions, read_identity
 from hptui.storage.tags import TAGS_KEY, tags_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ MAX_REPORTS: Final = 10_000
 """Of more reports than these, the last ones are read."""
 MAX_PARAMS: Final = 1_000
 MAX_CONSTRAINTS: Final = 1_000
-RUN_KEY: Final = "hptui:run"
 PRUNED_KEY: Final = "hptui:pruned"
 
 Part = TypeVar("Part")

@@ -68,16 +68,26 @@ class ImportForm(CarryForm):
 
     def look(self, texts: Texts, marked: frozenset[str]) -> LookAhead:  # noqa: ARG002 - no marks
         """Return what the study would get."""
-        from hptui.engine.importing import preview_import
+        from hptui.engine.importing import dry_import_into, dry_import_into_new, preview_import
 
         if not texts["file"].strip():
             return LookAhead(
                 ("Which file? A path, from the folder that hptui was started in.",), False
             )
         name, into = self._study(texts)
-        plan = preview_import(path_of(texts["file"]), _request(texts), into)
-        lines = ahead(name, len(plan.trials), plan.left_out, "get")
-        return LookAhead((*lines, *plan.remarks), can_do=bool(plan.trials))
+        file, request = path_of(texts["file"]), _request(texts)
+        plan = preview_import(file, request, into)
+        lines = (*ahead(name, len(plan.trials), plan.left_out, "get"), *plan.remarks)
+        if not plan.trials:
+            return LookAhead(lines, can_do=False)
+        try:
+            if into is None:
+                dry_import_into_new(file, request, name, folder=self._folder)
+            else:
+                dry_import_into(file, request, *into)
+        except HptuiError as error:
+            return LookAhead((f"{error.message} {error.hint}".strip(), *lines), can_do=False)
+        return LookAhead(lines)
 
     def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - reading a text is quick
         """Take the trials over."""

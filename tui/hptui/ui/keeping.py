@@ -144,4 +144,12 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
         is_taken = (folder / f"{name}.db").exists()
     except OSError:
         return "That name is too long for a file."
-    return f"{safe_line(name)}.db is there already." if is_taken else None
+    if is_taken:
+        return f"{safe_line(name)}.db is there already."
+    from hptui.engine.forking import check_new_study
+
+    try:
+        check_new_study(folder, name, None)
+    except HptuiError as error:
+        return error.message
+    return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
+from hptui.engine.moment import in_one_moment
 from hptui.errors import HptuiError
 from hptui.ui.data.engine_status import engine_state
 from hptui.ui.data.snapshot import EngineState
@@ -195,7 +196,7 @@ def _with_engine(row: StudyRow) -> StudyRow:
         request = {"op": "status"}
         try:
             answer = ask_engine(row.path, row.name, request, timeout_s=_ANSWER_TIMEOUT_S)
-            engine = engine_state(answer)
+            engine = engine_state(in_one_moment(answer, row.counts))
         except (HptuiError, KeyError, TypeError, ValueError, AttributeError):
             engine = _unknown("busy", lease.pid)
     return replace(row, engine=engine, n_left_running=0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import RUNNING, STATE_NAMES
 from hptui.engine.client import ask_engine
-from hptui.engine.lease import read_lease
+from hptui.engine.lease import dead_engine_text, read_lease
+from hptui.engine.moment import in_one_moment
 from hptui.errors import HptuiError
 from hptui.ui.data.snapshot import EngineState, SlotState
 
@@ -15,37 +18,58 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.lease import Lease
+    from hptui.engine.protocol import Message
 
 ANSWER_TIMEOUT_S: Final = 2.0
 RECENT_S: Final = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who holds a study, and what it answered; asked before the file is read."""
+
+    lease: Lease | None
+    answer: Message | None = None
+    refusal: str = ""
+    """Why an engine of this machine gave no answer."""
+
+
+def ask_status(path: Path, study_name: str) -> Asked:
+    """Ask the engine that runs a study how it stands, if one does."""
+    lease = read_lease(path, study_name)
+    if lease is None or not lease.is_alive or not lease.is_here:
+        return Asked(lease)
+    try:
+        answer = ask_engine(path, study_name, {"op": "status"}, timeout_s=ANSWER_TIMEOUT_S)
+    except HptuiError as error:
+        return Asked(lease, refusal=error.message)
+    return Asked(lease, answer)
+
+
 def engine_status(
-    path: Path, study_name: str, *, n_running: int, changed_s_ago: float | None
+    asked: Asked, in_file: Mapping[str, int], *, changed_s_ago: float | None
 ) -> tuple[EngineState | None, str, bool]:
     """Return the engine's state, or a sentence about who fills the study or has ceased to.
 
     The last item says whether somebody whom this program cannot steer fills the study now.
 
     Args:
-        path: The study's file.
-        study_name: The study.
-        n_running: How many of its trials are running, as the file says.
+        asked: What the engine answered, before the file was read.
+        in_file: How many trials are in each state, as the file says.
         changed_s_ago: When the file was last seen to change, in seconds; None when it was not.
     """
-    lease = read_lease(path, study_name)
+    lease, n_running = asked.lease, in_file.get(STATE_NAMES[RUNNING], 0)
     if lease is None:
         return None, *_other_program(n_running, changed_s_ago)
     if not lease.is_alive:
-        return None, _dead_engine(lease, n_running), False
+        return None, dead_engine_text(lease, n_running), False
     if not lease.is_here:
         host = safe_line(lease.host, max_chars=60)
         return None, f"An engine on {host} runs it (process {lease.pid}); steer it there.", True
+    if asked.answer is None:
+        return None, asked.refusal, True
     try:
-        answer = ask_engine(path, study_name, {"op": "status"}, timeout_s=ANSWER_TIMEOUT_S)
-        return engine_state(answer), "", False
-    except HptuiError as error:
-        return None, error.message, True
+        return engine_state(in_one_moment(asked.answer, in_file)), "", False
     except (KeyError, TypeError, ValueError, AttributeError):
         return None, f"Its engine (process {lease.pid}) is of another version of hptui.", True
 
@@ -92,14 +116,6 @@ def _slot(slot: Mapping[str, Any]) -> SlotState:
 
 def _float(value: Any) -> float | None:  # noqa: ANN401 - out of JSON
     return None if value is None else float(value)
-
-
-def _dead_engine(lease: Lease, n_running: int) -> str:
-    ended = f"Its engine (process {lease.pid}) has died"
-    if not n_running:
-        return f"{ended}."
-    left = "1 trial was left running" if n_running == 1 else f"{n_running} trials were left running"
-    return f"{ended}; {left}."
 
 
 def _other_program(n_running: int, changed_s_ago: float | None) -> tuple[str, bool]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MAX_PARAMS: Final = 100
 _VALUE_CHARS: Final = 60
 _MAX_NOTE_LINES: Final = 5
+_NOTE_CHARS: Final = 300
 
 Line = tuple[str, str, str]
 """A label, a text and its role: empty, or the word for a state."""
@@ -42,6 +43,12 @@ def preview_lines(row: StudyRow, snapshot: StudySnapshot | None) -> list[Line]:
         lines.append(("sampler", _method(snapshot.sampler), ""))
         if snapshot.pruner:
             lines.append(("pruner", _method(snapshot.pruner), ""))
+    if snapshot is not None and snapshot.runs:
+        run = snapshot.runs[-1]
+        if run.error and row.engine is None:
+            lines.append(("failed", safe_line(run.error, max_chars=_NOTE_CHARS), "failed"))
+        warned = [safe_line(note, max_chars=_NOTE_CHARS) for note in run.notes]
+        lines += [("" if at else "warned", note, "") for at, note in enumerate(warned)]
     if row.tags:
         lines.append(("tags", safe_line(", ".join(row.tags)), ""))
     note = safe_text(row.note_start).expandtabs(4).splitlines()[:_MAX_NOTE_LINES]

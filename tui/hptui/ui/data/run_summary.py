@@ -152,7 +152,21 @@ def notice(snapshot: StudySnapshot, now_s: float) -> str:
         return f"Last read {show_duration(max(0.0, now_s - snapshot.read_at_s))} ago: {reason}"
     if snapshot.engine is not None and snapshot.engine.trouble:
         return safe_line(snapshot.engine.trouble, max_chars=400)
-    return safe_line(snapshot.runner, max_chars=400)
+    return safe_line(snapshot.runner, max_chars=400) or _said_of_the_run(snapshot)
+
+
+def _said_of_the_run(snapshot: StudySnapshot) -> str:
+    """Return why the last run failed as a whole, or what libraries warned of in it."""
+    run = snapshot.runs[-1] if snapshot.runs else None
+    if run is None:
+        return ""
+    if run.error and snapshot.engine is None:
+        return safe_line(f"The last run failed. {run.error}", max_chars=400)
+    if not run.notes:
+        return ""
+    more = len(run.notes) - 1
+    rest = f" ({more} more warning{'' if more == 1 else 's'})" if more else ""
+    return f"{safe_line(run.notes[0], max_chars=400)}{rest}"
 
 
 def empty_face(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> str:
@@ -166,4 +180,6 @@ def empty_face(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> str:
         return safe_line(snapshot.trouble, max_chars=400) or "Reading the study."
     if snapshot.engine is not None:
         return "The first trial is about to start."
-    return f"This study has no trials yet; {key_of('run-study')} runs it."
+    failed = _said_of_the_run(snapshot)
+    sentence = f"This study has no trials yet; {key_of('run-study')} runs it."
+    return f"{failed} {sentence}" if failed else sentence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.figures.request import PlottedStudy
 from hptui.storage.chosen_trials import ChosenTrials, choose_trials
+from hptui.storage.study_detail import run_starts
 
 if TYPE_CHECKING:
     from hptui.ui.data.snapshot import BoolArray, StudySnapshot
@@ -48,7 +49,10 @@ class ShownTrials:
         trials = _columns(snapshot)
         if self.is_chosen is not None:
             trials = choose_trials(trials, self.is_chosen)
-        return PlottedStudy(snapshot.path, snapshot.name, trials, snapshot.metric_names)
+        starts_s = run_starts(snapshot.runs)
+        return PlottedStudy(
+            snapshot.path, snapshot.name, trials, snapshot.metric_names, run_starts_s=starts_s
+        )
 
 
 def _columns(snapshot: StudySnapshot) -> ChosenTrials:

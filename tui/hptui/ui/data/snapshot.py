@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.storage.param_columns import ParamColumn
+    from hptui.storage.study_detail import RunRecord
 
     IntArray = npt.NDArray[np.int64]
     FloatArray = npt.NDArray[np.float64]
@@ -89,6 +90,8 @@ class StudySnapshot:
     sampler: str = ""
     """Of the latest run; empty when hptui never ran the study."""
     pruner: str = ""
+    runs: tuple[RunRecord, ...] = ()
+    """Runs of hptui, oldest first."""
     trial_ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     """Ids in the file, ascending."""
     numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -60,6 +60,7 @@ class SnapshotMaker:
             objective=facts.objective,
             sampler=facts.sampler,
             pruner=facts.pruner,
+            runs=facts.runs,
             trial_ids=columns.trial_ids.copy(),
             numbers=numbers,
             states=states,

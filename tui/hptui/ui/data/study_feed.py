@@ -12,7 +12,7 @@ from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.gate import inspect_file
 from hptui.storage.study_facts import StudyFacts, read_facts
-from hptui.ui.data.engine_status import engine_status
+from hptui.ui.data.engine_status import Asked, ask_status, engine_status
 from hptui.ui.data.snapshot import StudySnapshot
 from hptui.ui.data.snapshots import SnapshotMaker
 from hptui.ui.data.ticker import Ticker
@@ -89,7 +89,9 @@ class StudyFeed:
 
     def _tick(self) -> None:
         try:
-            snapshot = self._with_engine(self._read_or_tell())
+            # What the engine has told of is in the file by then.
+            asked = ask_status(self.path, self.study_name)
+            snapshot = self._with_engine(asked, self._read_or_tell())
         except _StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm study
@@ -154,14 +156,16 @@ class StudyFeed:
         self._facts_due_s = ended_s + wait_s
         return self._facts != before
 
-    def _with_engine(self, snapshot: StudySnapshot) -> StudySnapshot:
+    def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
         if self._ticker.is_stopping:
             raise _StoppedError
+        if asked.lease is None and snapshot.counts.get(STATE_NAMES[RUNNING], 0):
+            # An engine may have begun meanwhile: its trials are not another program's.
+            asked = ask_status(self.path, self.study_name)
         changed = self._changed_at_s
         engine, runner, is_filled = engine_status(
-            self.path,
-            self.study_name,
-            n_running=snapshot.counts.get(STATE_NAMES[RUNNING], 0),
+            asked,
+            snapshot.counts,
             changed_s_ago=None if changed is None else time.monotonic() - changed,
         )
         return replace(snapshot, engine=engine, runner=runner, is_filled=is_filled)

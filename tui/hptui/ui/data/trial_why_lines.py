@@ -1,10 +1,11 @@
-"""The tab of a trial that says why it failed or was pruned; its traceback can be folded."""
+"""The tab of a trial that says why it failed or was pruned; its trace can be folded."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.causes import TRACEBACK, trace_title
 from hptui.domain.text import safe_line, safe_text
 from hptui.ui.data.trial_page_lines import error_sentence, pruned_sentence
 
@@ -13,28 +14,29 @@ if TYPE_CHECKING:
     from hptui.ui.data.trial_lines import Line
 
 FOLD_ROLE: Final = "action"
-"""Of the line that folds the traceback and unfolds it."""
+"""Of the line that folds the trace and unfolds it."""
 _MAX_CHARS: Final = 400_000
-"""Of a traceback with control characters spelled out; what is stored is shorter."""
+"""Of a trace with control characters spelled out; what is stored is shorter."""
 _MAX_MESSAGE_LINES: Final = 8
 _MAX_LINE_CHARS: Final = 500
 """Of a message, so that what is below stays in sight; copying takes all of it."""
 _FRAME: Final = re.compile(r'^ *File "(.+)", line (\d+)(?:, in (.+))?$', re.MULTILINE)
 
 
-def has_traceback(trial: TrialDetail | None) -> bool:
-    """Say whether a trial has a traceback that can be unfolded."""
-    return trial is not None and trial.error is not None and bool(trial.error.traceback.strip())
+def trace_of(trial: TrialDetail | None) -> str:
+    """Return what can be unfolded of a trial, as `trace_title` calls it, or an empty text."""
+    error = None if trial is None else trial.error
+    return "" if error is None else trace_title(error.kind, error.traceback)
 
 
 def why_lines(
     trial: TrialDetail | None, *, is_unfolded: bool = False, key: str = "enter"
 ) -> list[Line]:
-    """Return why a trial failed or was pruned: a sentence, where it was raised, the traceback.
+    """Return why a trial failed or was pruned: a sentence, where it was raised, the trace.
 
     Args:
         trial: The trial; None before it has been read.
-        is_unfolded: Show the traceback, not only how long it is.
+        is_unfolded: Show the traceback or last output, not only how long it is.
         key: What is pressed to fold it or unfold it.
     """
     if trial is None:
@@ -47,20 +49,21 @@ def why_lines(
         return [[(sentence, "failed")]] if sentence else [[("It has not failed.", "note")]]
     lines = _message_lines(error, _MAX_MESSAGE_LINES)
     traceback = _traceback_of(error)
-    if traceback:
-        place = _raised_at(error.traceback)
+    title = trace_of(trial)
+    if title:
+        place = _raised_at(error.traceback) if title == TRACEBACK else ""
         if place:
             lines.append([(place, "note")])
         count = f"{len(traceback):,} line{'' if len(traceback) == 1 else 's'}"
         mark, verb = ("▾", "folds it") if is_unfolded else ("▸", "unfolds it")
-        lines += [[], [(f"{mark} traceback, {count}", FOLD_ROLE), (f"   {key} {verb}", "note")]]
+        lines += [[], [(f"{mark} {title}, {count}", FOLD_ROLE), (f"   {key} {verb}", "note")]]
         if is_unfolded:
             lines += [[(line, "")] for line in traceback]
     return lines
 
 
 def why_text(trial: TrialDetail | None) -> str:
-    """Return the same as plain text to be copied: the whole of the message and the traceback."""
+    """Return the same as plain text to be copied: the whole of the message and the trace."""
     if trial is None or trial.error is None or trial.state == "PRUNED":
         return "\n".join("".join(part for part, _ in line) for line in why_lines(trial))
     message = ["".join(part for part, _ in line) for line in _message_lines(trial.error)]

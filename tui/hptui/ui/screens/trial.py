@@ -23,7 +23,7 @@ from hptui.ui.data.trial_page_lines import (
     report_lines,
     trial_tabs,
 )
-from hptui.ui.data.trial_why_lines import has_traceback, why_lines, why_text
+from hptui.ui.data.trial_why_lines import trace_of, why_lines, why_text
 from hptui.ui.key_names import key_text
 from hptui.ui.latest import LatestMessage
 from hptui.ui.panes import pane_title
@@ -183,7 +183,7 @@ class TrialScreen(SteeredScreen[None]):
 
     @on(LineView.ActionClicked, "#why")
     def do_unfold(self) -> None:
-        """Show the traceback, or fold it; from another tab, go to it."""
+        """Show the traceback or last output, or fold it; from another tab, go to it."""
         is_there = self.query_one(ContentSwitcher).current == "why"
         self._is_unfolded = not (is_there and self._is_unfolded)
         self._is_tab_picked = True
@@ -275,7 +275,7 @@ class TrialScreen(SteeredScreen[None]):
         return self._page.is_study_run
 
     def label_of(self, command: Command) -> str:
-        """Say whether the traceback is to be folded."""
+        """Say whether the trace is to be folded."""
         if command.id == "unfold":
             return "fold" if self._is_unfolded else "unfold"
         return command.label
@@ -283,7 +283,7 @@ class TrialScreen(SteeredScreen[None]):
     def why_not(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         detail = self._page.detail
-        if command_id == "unfold" and not has_traceback(detail):
+        if command_id == "unfold" and not trace_of(detail):
             return f"Trial {self.number} has no traceback."
         if command_id in ("kill-trial", "copy-trial") and not self.is_run_here:
             return "No engine runs this study now."

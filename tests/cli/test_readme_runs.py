@@ -1,0 +1,221 @@
+"""The README's examples run as they are printed, each block in a fresh folder."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.cli.readme_blocks import README
+from tests.e2e.programs import places_in, wait_until
+from tests.storage.study_file import FLOAT, StudyFile
+
+from hptui.engine.client import running_engine
+from hptui.storage.studies import read_summary
+from hptui.ui.settings import load_settings
+
+ROOT: Final = README.parent
+FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS: Final = [(match[1], match[2]) for match in FENCED.finditer(README.read_text("utf-8"))]
+DEADLINE_S: Final = 300
+QUICK: Final = """
+import os, time
+def objective(trial):
+    trees = trial.suggest_int("trees", 5, 100, log=True)
+    depth = trial.suggest_int("depth", 1, 12)
+    bonus = trial.suggest_categorical("criterion", ["gini", "entropy"]) == "gini"
+    while os.path.exists(HOLD):
+        time.sleep(0.01)
+    return depth / trees + bonus
+"""
+"""The same parameters as those of the README's function, in no time, unless a file says to wait."""
+CRITERION: Final = (
+    '{"name": "CategoricalDistribution", "attributes": {"choices": ["gini", "entropy"]}}'
+)
+
+
+def block_with(text: str, language: str = "sh") -> str:
+    """Return the one block that has this text."""
+    (found,) = [code for kind, code in BLOCKS if kind == language and text in code]
+    return found
+
+
+def commands_of(block: str) -> list[str]:
+    """Return the lines of a block that are commands; `$ ` begins them where output follows."""
+    lines = block.splitlines()
+    if any(line.startswith("$ ") for line in lines):
+        return [line[2:] for line in lines if line.startswith("$ ")]
+    return [line for line in lines if line.strip() and not line.startswith(" ")]
+
+
+class Shell:
+    """Gives commands in a folder that stands for a person's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def give(self, command: str) -> str:
+        """Give one command, which must succeed, and return what it says."""
+        scripts = str(Path(sys.executable).parent)
+        path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, **places_in(self.folder), "PATH": path, "EDITOR": "true"}
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def give_all(self, block: str) -> None:
+        """Give the commands of a block in their order."""
+        for command in commands_of(block):
+            self.give(command)
+
+    def make(self, *names: str, n_trials: int = 20) -> None:
+        """Make studies as runs of the README's function leave them."""
+        for name in names:
+            with StudyFile(self.folder / f"{name}.db") as file:
+                target = {"kind": "file", "target": str(self.folder / "train.py")}
+                objective = {**target, "attribute": "objective", "name": "train.py"}
+                file.add_study(name, hptui_study={"token": name, "objective": objective})
+                for i in range(n_trials):
+                    params = {"trees": (5.0 + i, TREES), "depth": (1.0 + i % 12, DEPTH)}
+                    params["criterion"] = (i % 2, CRITERION)
+                    file.add_trial(i / n_trials + (len(name) + ord(name[-1])) / 1e3, params=params)
+
+
+INT: Final = (
+    '{"name": "IntDistribution", "attributes": {"log": %s, "step": 1, "low": %d, "high": %d}}'
+)
+TREES: Final = INT % ("true", 5, 100)
+DEPTH: Final = INT % ("false", 1, 12)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    (tmp_path / "train.py").write_text(QUICK.replace("HOLD", repr(str(tmp_path / "hold"))))
+    return Shell(tmp_path)
+
+
+def test_the_first_run_and_what_is_told_of_it(shell: Shell) -> None:
+    shell.give_all(block_with("hptui run digits-mlp", "console"))
+    shell.give_all(block_with("hptui show digits-mlp"))
+    assert (shell.folder / "trials.csv").read_text().count("\n") == 21
+
+
+def test_the_function_of_the_readme_is_tuned(shell: Shell) -> None:
+    code = block_with("load_wine", "python")
+    (shell.folder / "train.py").write_text(code)
+    first, *rest = commands_of(block_with("hptui objectives train.py"))
+    shell.give(first)
+    package = shell.folder / "package"
+    package.mkdir()
+    # The same function again and again would take minutes.
+    for path in (shell.folder / "train.py", package / "module.py"):
+        path.write_text(QUICK.replace("HOLD", "'hold'"))
+    for command in rest:
+        shell.give(command)
+    assert "trees" in shell.give("hptui objectives train.py")
+
+
+def test_spaces_samplers_and_budgets(shell: Shell) -> None:
+    (shell.folder / "space.toml").write_text("[trees]\nlow = 10\nhigh = 400\nlog = true\n")
+    shell.give_all(block_with("--space-file space.toml"))
+
+
+def test_failures_are_retried(shell: Shell) -> None:
+    with StudyFile(shell.folder / "train.db") as file:
+        file.add_study("train")
+        for i in range(20):
+            text = "out of memory" if i in (12, 15) else "no luck"
+            error = {"kind": "exception", "type": "E", "message": text, "traceback": ""}
+            params = {"x": (i / 20, FLOAT)}
+            file.add_trial(state="FAIL", params=params, attributes={"hptui:error": error})
+    shell.give_all(block_with("hptui failures train"))
+
+
+def test_forks(shell: Shell) -> None:
+    shell.make("train")
+    shell.give_all(block_with("hptui fork train train-2"))
+
+
+def test_a_running_study_is_steered(shell: Shell) -> None:
+    (shell.folder / "hold").touch()
+    path = shell.folder / "train.db"
+    try:
+        for command in commands_of(block_with("hptui kill STUDY TRIAL")):
+            if command.startswith("hptui retry"):
+                wait_until(lambda: read_summary(path, "train").counts["FAIL"] > 0, "it was killed")
+            shell.give(command.replace("STUDY", "train").replace("TRIAL", "0"))
+            if "--detach" in command:
+                wait_until(lambda: read_summary(path, "train").n_trials > 0, "a trial runs")
+    finally:
+        (shell.folder / "hold").unlink()
+        if running_engine(path, "train") is not None:
+            shell.give("hptui stop train --now")
+        wait_until(lambda: running_engine(path, "train") is None, "the run has ended")
+
+
+def test_figures_and_comparisons(shell: Shell) -> None:
+    shell.give("hptui run branin --trials 25 -q && hptui duplicate branin branin-2")
+    shell.give("hptui duplicate branin branin-3")
+    shell.give_all(block_with("hptui plot branin contour", "console"))
+    shell.give_all(block_with("hptui plot branin advice"))
+    shell.give_all(block_with("hptui compare branin"))
+
+
+def test_several_studies_in_a_file(shell: Shell) -> None:
+    shell.give_all(block_with("--storage all.db"))
+
+
+def test_studies_are_looked_after(shell: Shell) -> None:
+    shell.make("train", "other")
+    shell.give("hptui export other other-machine.csv")
+    shell.give_all(block_with("hptui rename train forest"))
+    shell.give_all(block_with("hptui note forest --edit"))
+
+
+def test_the_script_of_the_readme_plays(shell: Shell) -> None:
+    (shell.folder / "SCRIPT").write_text(block_with("screenshot study.svg", ""))
+    path = shell.folder / "digits-mlp.db"
+    try:
+        shell.give("hptui drive SCRIPT")
+        assert (shell.folder / "study.svg").exists()
+    finally:
+        if running_engine(path, "digits-mlp") is not None:
+            shell.give("hptui stop digits-mlp --now")
+        wait_until(lambda: running_engine(path, "digits-mlp") is None, "the run has ended")
+
+
+def test_settings_and_objectives_can_be_read(shell: Shell) -> None:
+    (shell.folder / "config.toml").write_text(block_with("[defaults]", "toml"))
+    settings = load_settings(shell.folder / "config.toml")
+    assert settings.trouble == ""
+    assert settings.filters["good"] == "state:complete -tag:bad"
+    (shell.folder / "model.py").write_text(block_with("summary=", "python"))
+    ast.parse(block_with("summary=", "python"))
+    assert "My model on my data" in shell.give("hptui objectives model.py || true")
+
+
+def test_every_block_is_tried_here() -> None:
+    source = Path(__file__).read_text("utf-8")
+    texts = re.findall(r'block_with\("([^"]+)"', source)
+    makes = textwrap.dedent((ROOT / "Makefile").read_text("utf-8"))
+    for _, code in BLOCKS:
+        if all(line.startswith("make ") for line in commands_of(code)):
+            for line in commands_of(code):
+                assert f"\n{line.split()[1]}:" in makes
+        else:
+            assert any(text in code for text in texts), code
