@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -213,11 +214,17 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     process.kill()
     process.communicate()
     assert psutil.wait_procs(children, timeout=20)[1] == []
+    listed = json.loads(run("ls", "--json", cwd=tmp_path)[1])[0]["counts"]
+    assert (listed["running"], listed["stale"]) == (0, 2)
     (tmp_path / "go").touch()
     code, _, err = run(
         "run", WAITING, "--study", "w", "--trials", "3", "--leftovers", "requeue", cwd=tmp_path
     )
     assert code == 0, err
+    assert (
+        "2 trials left running by an engine that died are marked as failed"
+        " and their parameters enqueued again.\n"
+    ) in err
     trials = load(tmp_path, "w").trials
     states = [t.state for t in trials]
     assert states == [TrialState.FAIL] * 2 + [TrialState.COMPLETE] * 3

@@ -177,8 +177,8 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--leftovers",
         choices=("leave", "fail", "requeue"),
-        default="leave",
-        help="what becomes of trials that a dead engine left running (default leave)",
+        default="fail",
+        help="what becomes of stale trials, which a dead engine left running (default fail)",
     )
 
 

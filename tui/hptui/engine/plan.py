@@ -43,4 +43,4 @@ class RunPlan:
     backend: Backend = "loky"
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
-    leftovers: Leftovers = "leave"
+    leftovers: Leftovers = "fail"

@@ -11,6 +11,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
 from hptui.errors import HptuiError
+from hptui.storage.leases import living_runs
 from hptui.ui.data.engine_status import engine_state
 from hptui.ui.data.snapshot import EngineState
 from hptui.ui.data.study_row import StudyRow, read_rows
@@ -113,6 +114,8 @@ class CatalogueFeed:
     def _read_file(self, path: Path) -> None:
         try:
             signature, inode = _signature(path)
+            # An engine that dies changes nothing in the file.
+            signature = (*signature, living_runs(path))
         except OSError:
             # Gone since the folder was listed.
             self._files.pop(path, None)
@@ -198,7 +201,7 @@ def _with_engine(row: StudyRow) -> StudyRow:
             engine = engine_state(answer)
         except (HptuiError, KeyError, TypeError, ValueError, AttributeError):
             engine = _unknown("busy", lease.pid)
-    return replace(row, engine=engine, n_left_running=0)
+    return replace(row, engine=engine)
 
 
 def _unknown(state: str, pid: int) -> EngineState:

@@ -21,7 +21,7 @@ RECENT_S: Final = 30.0
 
 
 def engine_status(
-    path: Path, study_name: str, *, n_running: int, changed_s_ago: float | None
+    path: Path, study_name: str, *, counts: Mapping[str, int], changed_s_ago: float | None
 ) -> tuple[EngineState | None, str, bool]:
     """Return the engine's state, or a sentence about who fills the study or has ceased to.
 
@@ -30,14 +30,14 @@ def engine_status(
     Args:
         path: The study's file.
         study_name: The study.
-        n_running: How many of its trials are running, as the file says.
+        counts: Its trials by the words of `trial_states`.
         changed_s_ago: When the file was last seen to change, in seconds; None when it was not.
     """
     lease = read_lease(path, study_name)
     if lease is None:
-        return None, *_other_program(n_running, changed_s_ago)
+        return None, *_other_program(counts.get("RUNNING", 0), changed_s_ago)
     if not lease.is_alive:
-        return None, _dead_engine(lease, n_running), False
+        return None, _dead_engine(lease, counts.get("STALE", 0)), False
     if not lease.is_here:
         host = safe_line(lease.host, max_chars=60)
         return None, f"An engine on {host} runs it (process {lease.pid}); steer it there.", True
@@ -94,11 +94,11 @@ def _float(value: Any) -> float | None:  # noqa: ANN401 - out of JSON
     return None if value is None else float(value)
 
 
-def _dead_engine(lease: Lease, n_running: int) -> str:
+def _dead_engine(lease: Lease, n_stale: int) -> str:
     ended = f"Its engine (process {lease.pid}) has died"
-    if not n_running:
+    if not n_stale:
         return f"{ended}."
-    left = "1 trial was left running" if n_running == 1 else f"{n_running} trials were left running"
+    left = "1 trial is stale" if n_stale == 1 else f"{n_stale} trials are stale"
     return f"{ended}; {left}."
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, STATE_NAMES
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.gate import inspect_file
@@ -161,7 +160,7 @@ class StudyFeed:
         engine, runner, is_filled = engine_status(
             self.path,
             self.study_name,
-            n_running=snapshot.counts.get(STATE_NAMES[RUNNING], 0),
+            counts=snapshot.counts,
             changed_s_ago=None if changed is None else time.monotonic() - changed,
         )
         return replace(snapshot, engine=engine, runner=runner, is_filled=is_filled)
