@@ -46,7 +46,9 @@ def _states(file: StudyFile) -> tuple[int, int]:
         states, numbers = columns.states.tolist(), columns.numbers.tolist()
         assert (states.count(RUNNING), states.count(STALE)) == seen
         # Optuna knows no such state.
-        assert {trial.state for trial in plain_study("study", columns).trials} <= {TrialState.RUNNING}
+        assert {trial.state for trial in plain_study("study", columns).trials} <= {
+            TrialState.RUNNING
+        }
     details = [read_trial(file.path, "study", number).state for number in numbers]
     assert (details.count("RUNNING"), details.count("STALE")) == seen
     found = examine_study(file.path, "study")
