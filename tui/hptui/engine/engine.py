@@ -223,8 +223,8 @@ class Engine:
 
     @property
     def trouble(self) -> str:
-        """Why the study file takes no writes now; empty when it does."""
-        return "" if self._commits is None else self._commits.trouble
+        """Why the study file takes no writes for a while now; empty when it does."""
+        return "" if self._commits is None else self._commits.lasting_trouble
 
     # -- the loop
 
