@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHARED_S: Final = 2.0
 """So long after others were met the file is taken for one that they write."""
-_TURN_S: Final = 0.1
+_TURN_S: Final = 0.12
 """Others have the lock at least so long after each commit then."""
 _TURN_SHARE: Final = 4.0
 """And as many times what the engine had it for."""
