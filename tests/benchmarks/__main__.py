@@ -11,7 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import analyses, edited_space, open_study, ui_speed, view_blocks
+from tests.benchmarks import (
+    analyses,
+    edited_space,
+    open_study,
+    shared_file,
+    ui_speed,
+    view_blocks,
+)
 from tests.benchmarks.ask_cost import ask_ms
 from tests.benchmarks.trials_per_second import rows
 
@@ -70,6 +77,7 @@ def _rows() -> Generator[tuple[str, str, str, str]]:
     yield from ui_speed.rows()
     yield from analyses.rows()
     yield from view_blocks.rows()
+    yield from shared_file.rows()
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 from hptui.cli import main
 from hptui.domain.readable import show_moment
 from hptui.engine.lease import Lease, folder_of, take_lease
-from hptui.engine.process_identity import boot_id
 from hptui.engine.scratch import remove_empty
 from hptui.storage.drafts import remove_left_draft
+from hptui.storage.process_identity import boot_id
 from hptui.storage.studies import list_studies
 
 if TYPE_CHECKING:

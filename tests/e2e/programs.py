@@ -60,9 +60,9 @@ def events(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def load(cwd: Path, name: str) -> optuna.Study:
-    """Load a study with plain Optuna."""
-    return optuna.load_study(study_name=name, storage=f"sqlite:///{cwd / name}.db")
+def load(cwd: Path, name: str, study: str = "") -> optuna.Study:
+    """Load a study with plain Optuna; without its name the one that is called like the file."""
+    return optuna.load_study(study_name=study or name, storage=f"sqlite:///{cwd / name}.db")
 
 
 def finish(process: subprocess.Popen[str]) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, events, load, rest_of, start, wait_until
+from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, start, wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PLAIN = Path(__file__).with_name("plain_optuna.py")
+QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
 ASKING = f"{OBJECTIVES}:asking"
 
@@ -63,3 +67,69 @@ def test_a_run_whose_study_another_program_deleted_ends_with_a_sentence(
         trials = load(tmp_path, "w").trials
         assert [trial.state for trial in trials] == [TrialState.RUNNING] * 2
         assert [trial.params for trial in trials] == [{}, {}]
+
+
+N_PLAIN, N_EACH = 3, 8
+
+
+@pytest.mark.parametrize("study", ["q", "other"])
+def test_programs_that_write_beside_a_fast_run_get_their_turns(tmp_path: Path, study: str) -> None:
+    arguments = ["run", QUICK, "--study", "q", "--sampler", "random", "-j", "2", "-q"]
+    assert finish(start(*arguments, "--trials", "1", cwd=tmp_path)) == 0
+    storage = f"sqlite:///{tmp_path / 'q'}.db"
+    if study != "q":
+        optuna.create_study(study_name=study, storage=storage)
+    plain = [_start_plain(storage, study) for _ in range(N_PLAIN)]
+    for each in plain:
+        assert _line_of(each) == "ready"
+    process = start(*arguments, "--timeout", "1h", cwd=tmp_path)
+    wait_until(lambda: _n_trials_here(tmp_path) > 20, "the run is under way")
+    for each in plain:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    # The first turn may take a while; from then on the file is known to be shared.
+    numbers = [int(_line_of(each)) for each in plain]
+    before = _n_trials_here(tmp_path)
+    numbers += [int(_line_of(plain[0])) for _ in range(N_EACH - 1)]
+    n_meanwhile = _n_trials_here(tmp_path) - before
+    for each in plain:
+        out, err = rest_of(each)
+        assert each.returncode == 0, err
+        numbers += map(int, out.split())
+    process.send_signal(signal.SIGINT)
+    _, err = rest_of(process)
+    assert process.returncode == 130, err
+    # Without turns the run does some hundred trials meanwhile for each of another program.
+    assert n_meanwhile < 12 * N_EACH
+    assert len(set(numbers)) == len(numbers) == N_PLAIN * N_EACH
+    for name in {"q", study}:
+        trials = load(tmp_path, "q", study=name).trials
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert not [trial for trial in trials if not trial.state.is_finished()]
+
+
+def _start_plain(storage: str, study: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, PLAIN, storage, study, str(N_EACH)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    assert line, rest_of(process)
+    return line
+
+
+def _n_trials_here(folder: Path) -> int:
+    """Return how many trials of study `q` are in its file that hptui has run."""
+    with closing(sqlite3.connect(f"file:{folder / 'q.db'}?mode=ro", uri=True)) as connection:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM trial_system_attributes WHERE key = 'hptui:run'"
+        ).fetchone()
+    return int(count)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from tests.e2e.programs import (
     events,
     finish,
     load,
+    places_in,
     rest_of,
     run,
     start,
@@ -231,6 +236,74 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(
+    closed: str, tmp_path: Path
+) -> None:
+    shown = ["--json"] if closed == "stdout" else []
+    process = start(
+        "run", WAITING, "--study", "w", "-j", "2", "--trials", "9", *shown, cwd=tmp_path
+    )
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    children = psutil.Process(process.pid).children(recursive=True)
+    read, kept = process.stdout, process.stderr
+    if closed == "stderr":
+        read, kept = kept, read
+    assert read is not None
+    assert kept is not None
+    read.close()
+    assert kept.read() == ""
+    kept.close()
+    assert process.wait(DEADLINE_S) == 141
+    trials = load(tmp_path, "w").trials
+    assert [t.system_attrs["hptui:error"]["kind"] for t in trials] == ["interrupted"] * 2
+    assert read_lease(tmp_path / "w.db", "w") is None
+    assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
+
+
+def test_a_quiet_run_whose_last_words_nobody_reads_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def objective(trial):\n    raise KeyError('always')\n")
+    process = start("run", "bad.py", "--trials", "4", "-q", cwd=tmp_path)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.stdout.read() == ""
+    process.stdout.close()
+    assert process.wait(DEADLINE_S) == 141
+    assert TrialState.RUNNING not in [t.state for t in load(tmp_path, "bad").trials]
+    assert read_lease(tmp_path / "bad.db", "bad") is None
+
+
+def test_a_full_disk_under_the_output_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "hptui", "run", WAITING, "--study", "w", "-j", "2", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words,
+            cwd=tmp_path,
+            env={**os.environ, **places_in(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("hptui: The output cannot be written: No space left on device.")
+    assert "Traceback" not in done.stderr
+    assert TrialState.RUNNING not in [t.state for t in load(tmp_path, "w").trials]
+
+
+def test_a_run_works_without_any_standard_stream(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "hptui", "run", QUICK, "--study", "q", "--trials", "3"]
+    done = subprocess.run(
+        ["sh", "-c", shlex.join(words) + " <&- >&- 2>&-"],
+        cwd=tmp_path,
+        env={**os.environ, **places_in(tmp_path)},
+        timeout=DEADLINE_S,
+    )
+    assert done.returncode == 0
+    assert len(load(tmp_path, "q").trials) == 3
+
+
 def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     tmp_path: Path,
 ) -> None:
@@ -241,11 +314,17 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     process.kill()
     process.communicate()
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
+    listed = json.loads(run("ls", "--json", cwd=tmp_path)[1])[0]["counts"]
+    assert (listed["running"], listed["stale"]) == (0, 2)
     (tmp_path / "go").touch()
     code, _, err = run(
         "run", WAITING, "--study", "w", "--trials", "3", "--leftovers", "requeue", cwd=tmp_path
     )
     assert code == 0, err
+    assert (
+        "2 trials left running by an engine that died are marked as failed"
+        " and their parameters enqueued again.\n"
+    ) in err
     trials = load(tmp_path, "w").trials
     states = [t.state for t in trials]
     assert states == [TrialState.FAIL] * 2 + [TrialState.COMPLETE] * 3

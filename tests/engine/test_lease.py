@@ -24,8 +24,8 @@ from hptui.engine.lease import (
     remove_unused,
     take_lease,
 )
-from hptui.engine.process_identity import start_time
 from hptui.errors import StudyBusyError
+from hptui.storage.process_identity import start_time
 
 if TYPE_CHECKING:
     from pathlib import Path

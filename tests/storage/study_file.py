@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -25,6 +26,17 @@ def text_of(epoch_s: float) -> str:
     """The text that Optuna stores for a time."""
     moment = datetime.fromtimestamp(epoch_s, UTC).replace(tzinfo=None)
     return moment.isoformat(sep=" ", timespec="microseconds")
+
+
+def leave_stale_trial(file: StudyFile, run: str = "dead") -> int:
+    """Add a trial to study 1 that a run on this machine has left running; return its id."""
+    runs = [{"id": run, "host": socket.gethostname()}]
+    file.run(
+        "INSERT OR REPLACE INTO study_system_attributes (study_id, key, value_json)"
+        " VALUES (1, 'hptui:runs', ?)",
+        json.dumps(runs),
+    )
+    return file.add_trial(state="RUNNING", attributes={"hptui:run": run})
 
 
 class StudyFile:

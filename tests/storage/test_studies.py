@@ -64,7 +64,14 @@ def test_counts_are_told_by_state(file: StudyFile):
     for state in ("COMPLETE", "COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"):
         file.add_trial(1.0, state=state)
     (study,) = list_studies(file.path)
-    assert study.counts == {"RUNNING": 1, "COMPLETE": 2, "PRUNED": 1, "FAIL": 1, "WAITING": 1}
+    assert study.counts == {
+        "RUNNING": 1,
+        "COMPLETE": 2,
+        "PRUNED": 1,
+        "FAIL": 1,
+        "WAITING": 1,
+        "STALE": 0,
+    }
     assert study.n_trials == 6
 
 

@@ -167,7 +167,7 @@ def test_trials_that_a_dead_engine_left_are_counted_and_others_not(tmp_path: Pat
         file.add_trial(state="RUNNING", attributes={"hptui:run": ["odd"]})
     write_lease(path, pid=os.getpid(), started="another time")
     (row,) = rows_of(path)
-    assert (row.n_left_running, row.engine) == (1, None)
+    assert (row.counts["STALE"], row.counts["RUNNING"], row.engine) == (1, 3, None)
 
 
 def test_an_engine_that_runs_elsewhere_or_does_not_answer_is_still_one(tmp_path: Path):
@@ -192,4 +192,4 @@ def test_broken_attributes_of_runs_are_no_reason_to_fail(tmp_path: Path):
     with write_study(tmp_path / "odd.db", 1.0, hptui_runs=[1, {"id": 5}, None]) as file:
         file.add_trial(state="RUNNING", attributes={"hptui:run": json.dumps("x")})
     (row,) = rows_of(file.path)
-    assert (row.problem, row.n_left_running) == ("", 0)
+    assert (row.problem, row.n_stale) == ("", 0)

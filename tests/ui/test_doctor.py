@@ -10,7 +10,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.engine.lease import Lease, folder_of, take_lease
-from hptui.engine.process_identity import boot_id
+from hptui.storage.process_identity import boot_id
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import optuna
 import pytest
+from tests.storage.study_file import StudyFile, leave_stale_trial
 
 from hptui.cli.run import add_arguments, make_plan
 from hptui.domain.edits import ParamEdit
@@ -144,7 +145,7 @@ def test_options_with_few_values_go_round() -> None:
         ("goal", "up", "'up' is no goal."),
         ("goal", "m", "'m' is no goal."),
         ("goal", "", "'' is no goal."),
-        ("leftovers", "fail", "No trial was left running."),
+        ("leftovers", "leave", "No trial was left running."),
     ],
 )
 def test_a_wrong_field_gets_a_sentence(key: RunKey, text: str, sentence: str) -> None:
@@ -294,6 +295,8 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
     )
     study.optimize(lambda trial: trial.suggest_float("x", 1, 9, log=True), n_trials=1)
     study.ask()
+    with StudyFile(here / "old.db") as file:
+        leave_stale_trial(file)
     address = _Address(here / "old.db", "a/b")
     opened = open_draft(StudyPlace(here), None, address, {})
     assert opened.draft.problems() == ["No objective is chosen."]
@@ -301,9 +304,10 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
     assert draft.run.is_existing
     assert draft.run.n_leftover == 1
     assert draft.space.stored == {"x": FloatParam(1, 9, log=True)}
-    plan = _plan(draft.with_run(draft.run.with_text("leftovers", "fail")))
+    assert _plan(draft).leftovers == "fail"
+    plan = _plan(draft.with_run(draft.run.with_text("leftovers", "leave")))
     assert (plan.study_file, plan.study) == (here / "old.db", "a/b")
-    assert plan.leftovers == "fail"
+    assert plan.leftovers == "leave"
     assert plan.directions is None
     for key in ("name", "goal"):
         with pytest.raises(UsageError, match="The study is there already"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 from tests.e2e.programs import load, run, wait_until
+from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
 
@@ -469,6 +470,8 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         n_trials=2,
     )
     study.ask()
+    with StudyFile(folder / "old.db") as file:
+        leave_stale_trial(file)
     form = shape(
         """
         wait "next run of  old" 10s
@@ -482,7 +485,7 @@ def test_a_study_that_is_there_goes_on(folder: Path) -> None:
         wait "its direction cannot change here."
         press down down down down left enter
         press escape right enter
-        wait "--leftovers fail"
+        wait "--leftovers requeue"
         """,
         study=_Address(folder / "old.db", "old"),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.storage.study_file import CHOICE, FLOAT, StudyFile
+from tests.storage.study_file import CHOICE, FLOAT, StudyFile, leave_stale_trial
 from tests.ui.feeding import following, snapshot_of
 from tests.waiting import DEADLINE_S, wait_until
 
@@ -286,11 +286,11 @@ def test_an_older_file_says_what_to_do(tmp_path: Path):
 
 
 def test_an_engine_that_died_is_told_with_what_it_left(file: StudyFile):
-    file.add_trial(state="RUNNING")
+    leave_stale_trial(file)
     write_lease(file.path, pid=os.getpid(), started="another time")
     shot = snapshot_of(file.path)
     assert shot.engine is None
-    assert "has died; 1 trial was left running." in shot.runner
+    assert "has died; 1 trial is stale." in shot.runner
 
 
 def test_header_and_table_are_of_one_moment(file: StudyFile, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "-"
 _STATES: Final = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_OTHER_STATES: Final = {"RUNNING": "running", "WAITING": "waiting"}
+_OTHER_STATES: Final = {"RUNNING": "running", "WAITING": "waiting", "STALE": "stale"}
 
 
 def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> TextTable:

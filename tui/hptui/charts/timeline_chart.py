@@ -11,7 +11,7 @@ from hptui.analysis.history import Points
 from hptui.analysis.time_ticks import time_ticks
 from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
 from hptui.charts.figure import Figure, draw_figure, entry, selected_mark
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,9 @@ _LOOKS: Final = (
     _Look("pruned", "pruned", "▒", "P"),
     _Look("failed", "failed", "✗", "F"),
     _Look("running", "running", "▓", "R"),
+    _Look("stale", "failed", "?", "?"),
 )
-_COMPLETE, _INFEASIBLE, _PRUNED, _FAILED, _RUNNING = range(len(_LOOKS))
+_COMPLETE, _INFEASIBLE, _PRUNED, _FAILED, _RUNNING, _STALE = range(len(_LOOKS))
 
 
 def draw_timeline(
@@ -111,6 +112,7 @@ def _kinds(timeline: Timeline) -> IntArray:
         (PRUNED, _PRUNED),
         (FAIL, _FAILED),
         (RUNNING, _RUNNING),
+        (STALE, _STALE),
     ):
         kinds[timeline.states == state] = kind
     kinds[(kinds == _COMPLETE) & ~timeline.is_feasible] = _INFEASIBLE

@@ -29,7 +29,8 @@ _COLUMNS = (
     Column("last activity"),
 )
 _EPILOG = """\
-`open` counts running and waiting trials. With --json: an array of objects with the keys name,
+`open` counts running and waiting trials, `stale` those that an engine which is dead left running.
+With --json: an array of objects with the keys name,
 file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
 problem, hint.
 """
@@ -77,6 +78,10 @@ def _print(studies: list[StudySummary]) -> None:
     if readable:
         rows = [_row(study, now_s) for study in readable]
         columns = _COLUMNS
+        if any(study.counts["STALE"] for study in readable):
+            columns = (*columns, Column("stale", "right"))
+            for row, study in zip(rows, readable, strict=True):
+                row.append(study.counts["STALE"])
         if any(study.tags for study in readable):
             columns = (*columns, Column("tags"))
             for row, study in zip(rows, readable, strict=True):

@@ -114,6 +114,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: `argv` is without the program's name."""
+    _open_what_is_closed()
     _never_fail_to_encode()
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -123,9 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        code = _after_broken_pipe()
+        code = EXIT_BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last net: a defect becomes one line
         code = _report_defect(error)
+    _abandon_lost_stdout()
     return code
 
 
@@ -226,7 +228,6 @@ def _report(error: HptuiError) -> int:
 def _report_defect(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         _print_error(f"hptui: No space left: {safe_line(error)}")
-        _abandon_stdout()
         return EXIT_ERROR
     if os.environ.get(DEBUG_VARIABLE):
         import traceback
@@ -245,6 +246,16 @@ def _print_error(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+def _open_what_is_closed() -> None:
+    # After `>&-` the next file that is opened would get the number, and what is printed by mistake.
+    for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            # Programs that are started need it there, too.
+            os.set_inheritable(null, null == fd)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", closefd=False))
+
+
 def _never_fail_to_encode() -> None:
     # A terminal that is not UTF-8 shows an escape instead of ending the command.
     for stream in (sys.stdout, sys.stderr):
@@ -254,17 +265,18 @@ def _never_fail_to_encode() -> None:
 
 def _flush() -> None:
     # Here rather than at interpreter exit, where a closed pipe can no longer be answered.
-    if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison] - `>&-` makes it None
+    sys.stdout.flush()
+
+
+def _abandon_lost_stdout() -> None:
+    # What is still buffered would raise again when the interpreter ends.
+    try:
         sys.stdout.flush()
-
-
-def _after_broken_pipe() -> int:
-    _abandon_stdout()
-    return EXIT_BROKEN_PIPE
+    except (OSError, ValueError):
+        _abandon_stdout()
 
 
 def _abandon_stdout() -> None:
-    # What is still buffered would raise again when the interpreter ends.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

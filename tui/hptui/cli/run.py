@@ -191,8 +191,8 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--leftovers",
         choices=("leave", "fail", "requeue"),
-        default="leave",
-        help="what becomes of trials that a dead engine left running (default leave)",
+        default="fail",
+        help="what becomes of stale trials, which a dead engine left running (default fail)",
     )
 
 
@@ -217,20 +217,33 @@ def run(args: argparse.Namespace) -> int:
     if args.detach:
         return _detach(plan, args.argv)
     from hptui.cli.shield import shielded
+    from hptui.cli.watched_output import WatchedOutput
     from hptui.engine.engine import Engine
 
     with shielded() as output:
-        observer = _observer(args, output)
+        observer = WatchedOutput(_observer(args, output), output)
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
+            observer.interrupts(engine)
             with _signals_to(engine) as received:
                 finished = engine.run()
         finally:
             observer.clear()
     if received:
         return 128 + received[0]
+    if observer.lost is not None:
+        raise _lost_output(observer.lost)
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def _lost_output(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return HptuiError(
+        f"The output cannot be written: {error.strerror}. The run has ended.",
+        hint="All trials that have ended are stored.",
+    )
 
 
 def _detach(plan: RunPlan, argv: list[str]) -> int:

@@ -44,6 +44,9 @@ def show_params(params: Mapping[str, Any]) -> str:
 class RunOutput(Silent):
     """What is told of a run; says nothing by itself."""
 
+    followed: TextIO | None = None
+    """Where a reader follows the run; None where nothing is printed unless something goes wrong."""
+
     def loading(self, objective: str) -> None:
         """Say what is waited for before a run begins."""
 
@@ -55,7 +58,7 @@ class JsonLines(RunOutput):
     """One JSON object a line: `started`, `trial` for each, `note`, `finished`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
-        self._out = out
+        self._out = self.followed = out
         self._err = err
 
     def _print(self, event: str, fields: Mapping[str, Any]) -> None:
@@ -124,7 +127,7 @@ class Lines(RunOutput):
     """For people: a line that is drawn anew on a terminal, else a line now and then."""
 
     def __init__(self, err: TextIO, out: TextIO, *, is_live: bool, unicode: bool) -> None:
-        self._err = err
+        self._err = self.followed = err
         self._out = out
         self._is_live = is_live
         self._marks = ("✓", "◐", "✗", "★", "█", "░") if unicode else ("C", "P", "F", "*", "#", ".")

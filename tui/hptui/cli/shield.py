@@ -21,6 +21,14 @@ class Output:
     out: TextIO
     err: TextIO
 
+    def abandon_lost(self) -> None:
+        """Send what a stream that takes nothing still holds, and all that follows, to nowhere."""
+        for stream in (self.out, self.err):
+            try:
+                stream.flush()
+            except OSError:
+                point_to_nowhere(stream)
+
 
 @contextlib.contextmanager
 def shielded() -> Generator[Output]:
@@ -45,9 +53,7 @@ def shielded() -> Generator[Output]:
     try:
         yield output
     finally:
-        for stream in (output.out, output.err):
-            with contextlib.suppress(OSError):
-                stream.flush()
+        output.abandon_lost()
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(out_fd, 1)
@@ -55,6 +61,17 @@ def shielded() -> Generator[Output]:
         for fd in (out_fd, err_fd, sink):
             os.close(fd)
         logging.captureWarnings(capture=False)
+
+
+def point_to_nowhere(stream: TextIO) -> None:
+    """Have a stream write to the null device, also what it holds already.
+
+    It would raise again when it is closed, or write into the file that has its number by then.
+    """
+    null = _null()
+    os.dup2(null, stream.fileno())
+    os.close(null)
+    stream.flush()
 
 
 def _null() -> int:

@@ -79,7 +79,9 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "sampler_ms_a_trial": None,
         "backend": None if run is None else run.backend,
         "threads_per_slot": None,
-        "trouble": dead_engine_text(lease, n_running) if lease is not None and is_dead else "",
+        "trouble": dead_engine_text(lease, summary.counts["STALE"])
+        if lease is not None and is_dead
+        else "",
         "slots": [],
         "notes": [] if run is None else list(run.notes),
         "trials": {state.lower(): count for state, count in summary.counts.items()},
@@ -117,10 +119,11 @@ def _describe_rest(status: Mapping[str, Any]) -> list[str]:
         lines.append(f"  last run   {_counted(status['counts'])}{ended}")
         if run["error"] is not None:
             lines.append(f"  why        {safe_line(run['error'], max_chars=400)}")
-    if status["running"] or status["waiting"]:
-        lines.append(
-            f"  left       {status['running']} marked as running, {status['waiting']} waiting"
-        )
+    left = {"running": status["running"], "stale": status["trials"]["stale"]}
+    left["waiting"] = status["waiting"]
+    if any(left.values()):
+        told = ", ".join(f"{count} {word}" for word, count in left.items() if count)
+        lines.append(f"  left       {told}")
     return lines + _describe_rest_of_it(status)
 
 

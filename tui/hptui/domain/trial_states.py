@@ -11,11 +11,17 @@ COMPLETE: Final = 1
 PRUNED: Final = 2
 FAIL: Final = 3
 WAITING: Final = 4
+STALE: Final = 5
+"""Stored as running, by an engine that is known to be dead: see `storage.stale_trials`."""
 
-STATE_NAMES: Final = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
+STORED_STATES: Final = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 """By number; the numbers are those of `optuna.trial.TrialState`."""
+STATE_NAMES: Final = (*STORED_STATES, "STALE")
+"""What is shown, by number."""
+OPEN_STATES: Final = (RUNNING, WAITING, STALE)
+"""Those of trials that have not ended."""
 
 
 def state_name(state: int) -> str:
-    """Return the word for a state's number: DAMAGED where it is none of Optuna's."""
+    """Return the word for a state's number: DAMAGED where it is none of these."""
     return STATE_NAMES[state] if 0 <= state < len(STATE_NAMES) else "DAMAGED"

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hptui.engine.clock import now
+from hptui.engine.lock_turns import LockTurns
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Commits:
         self._has_told_trouble = False
         self._reason = ""
         self.unannounced: deque[TrialRecord] = deque()
+        self._turns = LockTurns(storage)
+        self._rest_until_s: float | None = None
+        """Till then the lock is left to other programs, and nothing new starts."""
 
     def touch(self) -> None:
         """Note that something has been gathered."""
@@ -61,20 +65,27 @@ class Commits:
         """Return when to commit next; None when nothing is gathered."""
         if self._retry_at_s is not None:
             return self._retry_at_s
-        if self._dirty_since_s is None:
-            return None
-        if not self._storage.pending:
+        if not self._storage.pending and not self.unannounced:
             self._dirty_since_s = None
-            return None
+        if self._dirty_since_s is None or self._rest_until_s is not None:
+            return self._rest_until_s
+        if self._storage.in_transaction and self._turns.is_shared(now()):
+            return self._dirty_since_s
         soon = self._storage.in_transaction or self._storage.has_pending_finish
         return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)
 
     def tick(self, now_s: float) -> None:
         """Commit when it is due."""
         due_s = self.due_s()
-        if due_s is not None and now_s >= due_s:
+        if due_s is None or now_s < due_s:
+            return
+        if self._rest_until_s is not None and self._retry_at_s is None:
+            self._rest_until_s = None
+            # What is asked for now goes into one transaction with all that has ended meanwhile.
+            self._on_blocked(False)
+        if self._blocked_since_s is None or self._retry_at_s is not None:
             self.commit()
-            self._tell_trouble(now_s)
+        self._tell_trouble(now_s)
 
     def commit(self) -> bool:
         """Write what is gathered and announce what has ended; False when the file refuses."""
@@ -94,7 +105,15 @@ class Commits:
             self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)
+        else:
+            self._rest(now())
         return True
+
+    def _rest(self, now_s: float) -> None:
+        rest_s = self._turns.rest_s(now_s)
+        if rest_s:
+            self._rest_until_s = now_s + rest_s
+            self._on_blocked(True)
 
     def commit_last(self, pause: Callable[[float], None], interrupts: Callable[[], int]) -> None:
         """Commit at the end of a run, trying again for five minutes.
@@ -152,3 +171,9 @@ class Commits:
         if self._blocked_since_s is None:
             return ""
         return self._reason
+
+    @property
+    def lasting_trouble(self) -> str:
+        """Why the study file takes no writes for a while now: others may write it, too."""
+        since_s = self._blocked_since_s
+        return self._reason if since_s and now() > since_s + _TELL_TROUBLE_AFTER_S else ""

@@ -14,6 +14,7 @@ from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
 from hptui.engine.heard import Heard
 from hptui.engine.lease import busy_error, read_lease
+from hptui.engine.leftovers import settled_text
 from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
 from hptui.engine.report import REASON_TEXTS, Finished, Observer, Pace, Progress, Started
@@ -164,10 +165,12 @@ class Engine:
                 backend=self._plan.backend,
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
-                n_leftover=run.n_leftover,
+                n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
                 notes=self._plan.notes,
             )
         )
+        if run.n_leftover and self._plan.leftovers != "leave":
+            self._observer.note(settled_text(run.n_leftover, self._plan.leftovers))
         if run.n_replayed:
             trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
             self._observer.note(f"{trials} that an earlier run could not store: stored now.")
@@ -227,8 +230,8 @@ class Engine:
 
     @property
     def trouble(self) -> str:
-        """Why the study file takes no writes now; empty when it does."""
-        return "" if self._commits is None else self._commits.trouble
+        """Why the study file takes no writes for a while now; empty when it does."""
+        return "" if self._commits is None else self._commits.lasting_trouble
 
     # -- the loop
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
+from hptui.storage.leases import living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import token_of
@@ -119,11 +119,10 @@ def examine_study(
     """
     lease = read_lease(path, study_name)
     found = Examination(path, study_name, lease, lease is not None and lease.is_alive)
-    running, token, numbers = read_study_file(path, lambda it: _read(it, study_name))
-    here = socket.gethostname()
+    living = living_runs(path)
+    running, token, numbers = read_study_file(path, lambda it: _read(it, study_name, living))
     for trial in running:
-        is_left = trial.host == here and not found.is_running
-        (found.left if is_left else found.others).append(trial)
+        (found.left if trial.is_stale else found.others).append(trial)
     if found.is_running:
         found.others = [trial for trial in found.others if lease and trial.run != lease.run]
     findings = found.findings
@@ -143,9 +142,9 @@ def examine_study(
 
 
 def _read(
-    connection: sqlite3.Connection, study_name: str
+    connection: sqlite3.Connection, study_name: str, living: frozenset[str]
 ) -> tuple[list[RunningTrial], str | None, dict[int, str]]:
-    running, states = running_trials(connection, study_name)
+    running, states = running_trials(connection, study_name, living)
     return running, token_of(connection, study_name), states
 
 
@@ -201,7 +200,8 @@ def _left(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "leftover",
             f"{_count(count)} {were} left running: {_numbers(found.left)}{_since(found.left)}.",
-            "mark as failed",
+            "" if found.is_running else "mark as failed",
+            "Stop the run first." if found.is_running else "",
             can_be_undone=False,
         )
 

@@ -1,4 +1,4 @@
-"""The lease of a study: who runs it, in `NAME.hptui/engine.json` beside the study file."""
+"""Taking the lease of a study and giving it back; `storage.leases` says what it is."""
 
 from __future__ import annotations
 
@@ -6,94 +6,34 @@ import contextlib
 import fcntl
 import json
 import os
-import re
-import socket
 import time
-import zlib
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.engine.process_identity import boot_id, start_time
 from hptui.errors import StudyBusyError
+from hptui.storage.leases import Lease, folder_of, read_lease
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
+    from pathlib import Path
+
+__all__ = [
+    "A_MOMENT_S",
+    "Lease",
+    "busy_error",
+    "folder_of",
+    "read_lease",
+    "release_lease",
+    "remove_unused",
+    "take_lease",
+]
 
 _LOCK: Final = "engine.lock"
 _RETRY_S: Final = 0.02
 _MAX_VANISHED: Final = 10
 A_MOMENT_S: Final = 3.0
 """How long whoever begins to run a study waits for commands that are changing it."""
-
-
-def folder_of(study_file: Path, study: str) -> Path:
-    """Return the folder of a study: `NAME.hptui` beside `NAME.db`.
-
-    A study that is not called like its file (files may hold several) has a folder inside it.
-    """
-    beside = study_file.with_name(f"{study_file.stem}.hptui")
-    if study == study_file.stem:
-        return beside
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", study)[:40].strip("._") or "study"
-    return beside / "studies" / f"{plain}-{zlib.crc32(study.encode(errors='replace')):08x}"
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who runs a study."""
-
-    study: str
-    """The study's name inside the file."""
-    run: str
-    """The run's id, as in `hptui:runs`."""
-    pid: int
-    started: str
-    """The process's start, as `process_identity.start_time` spells it."""
-    boot: str
-    host: str
-    socket: str
-
-    @classmethod
-    def of_this_process(cls, study: str, run: str, socket_path: Path) -> Lease:
-        """Return the lease that this process would hold."""
-        pid = os.getpid()
-        started = start_time(pid) or ""
-        return cls(study, run, pid, started, boot_id(), socket.gethostname(), str(socket_path))
-
-    @property
-    def is_here(self) -> bool:
-        """Whether its engine runs, or ran, on this machine."""
-        return self.host == socket.gethostname()
-
-    @property
-    def is_for_a_moment(self) -> bool:
-        """Whether it is no engine's, but of a command here that changes the study."""
-        return self.is_here and self.socket == str(Path())
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether its engine may still run; on another machine that cannot be known, so yes.
-
-        A process with the same pid that started at another time, or before a reboot, is not it.
-        """
-        if not self.is_here:
-            return True
-        return self.boot == boot_id() and start_time(self.pid) == self.started
-
-
-def read_lease(study_file: Path, study: str) -> Lease | None:
-    """Return the lease of a study; None when there is none or it is unreadable."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        data = json.loads((folder_of(study_file, study) / "engine.json").read_text("utf-8"))
-        return _from_json(data)
-    return None
-
-
-def _from_json(data: Mapping[str, Any]) -> Lease:
-    texts = {key: str(data[key]) for key in ("study", "run", "started", "boot", "host", "socket")}
-    return Lease(pid=int(data["pid"]), **texts)
 
 
 @contextlib.contextmanager
@@ -188,12 +128,12 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     )
 
 
-def dead_engine_text(lease: Lease, n_running: int) -> str:
+def dead_engine_text(lease: Lease, n_stale: int) -> str:
     """Return the sentence about an engine that has died and the trials that it left running."""
     ended = f"Its engine (process {lease.pid}) has died"
-    if not n_running:
+    if not n_stale:
         return f"{ended}."
-    left = "1 trial was left running" if n_running == 1 else f"{n_running} trials were left running"
+    left = "1 trial is stale" if n_stale == 1 else f"{n_stale} trials are stale"
     return f"{ended}; {left}."
 
 

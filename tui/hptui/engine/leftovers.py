@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +16,7 @@ from hptui.engine.run import runs_of
 from hptui.engine.scratch import clear_scratch
 from hptui.storage.gate import require_writable
 from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.stale_trials import runs_here
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -28,13 +28,13 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
     The caller holds the study's lease, so none of those runs is alive. Trials of plain Optuna
     programs and of other machines are not among them.
     """
-    here = {run.get("id") for run in runs_of(study) if run.get("host") == socket.gethostname()}
+    here = runs_here(runs_of(study))
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [trial for trial in running if trial.system_attrs.get("hptui:run") in here]
 
 
 def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
-    """Fail or requeue leftover trials; returns how many were left as they are.
+    """Fail or requeue leftover trials; returns how many there are, also of those left alone.
 
     Args:
         study: The study, whose lease the caller holds.
@@ -42,12 +42,22 @@ def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
         what: `fail`, `requeue` or `leave`.
     """
     left = leftover_trials(study)
-    if what == "leave":
-        return len(left)
-    for trial in left:
+    for trial in left if what != "leave" else ():
         _resolve(study, trial, requeue=what == "requeue")
         clear_scratch(folder / "scratch" / f"{trial.number:06d}")
-    return 0
+    return len(left)
+
+
+def settled_text(count: int, what: str) -> str:
+    """Return what `treat_leftovers` has done to so many trials."""
+    is_one = count == 1
+    trials = "1 trial" if is_one else f"{count} trials"
+    verb = "is" if is_one else "are"
+    again = f" and {'its' if is_one else 'their'} parameters enqueued again"
+    return (
+        f"{trials} left running by an engine that died {verb} marked as failed"
+        f"{again if what == 'requeue' else ''}."
+    )
 
 
 def settle_leftovers(study_file: Path, name: str, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from hptui.analysis.arrays import TrialArrays, complete_rows
-from hptui.domain.trial_states import COMPLETE
+from hptui.domain.trial_states import COMPLETE, STALE
 from hptui.engine.frozen_trials import frozen_trials
 from hptui.engine.given_trials import study_holding
 from hptui.storage.constraints import PREFIX
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hptui.storage.study_reports import StudyReports
 
 _FEASIBLE: Final = f"{PREFIX}feasible"
-_STATES: Final = {state.value: state for state in TrialState}
+_STATES: Final = {state.value: state for state in TrialState} | {STALE: TrialState.RUNNING}
 
 
 class GivenTrials(TrialArrays, Protocol):

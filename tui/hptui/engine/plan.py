@@ -45,7 +45,7 @@ class RunPlan:
     backend: Backend = "loky"
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
-    leftovers: Leftovers = "leave"
+    leftovers: Leftovers = "fail"
     n_values: int | None = None
     """How many values the objective returns, where its source tells."""
     notes: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from hptui.errors import HptuiError, UsageError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.drafts import remove_left_draft
 from hptui.storage.gate import require_writable
+from hptui.storage.leases import living_runs
 from hptui.storage.left_running import running_trials
 from hptui.storage.moving import connect_for_writing, settle_file
 from hptui.storage.open_files import require_closed
@@ -88,7 +89,8 @@ def _store(path: Path, study: str, name: str) -> str:
 
 
 def _remove(path: Path, study: str, kind: str) -> str:
-    _, states = read_study_file(path, lambda connection: running_trials(connection, study))
+    living = living_runs(path)
+    _, states = read_study_file(path, lambda connection: running_trials(connection, study, living))
     remains = cast("dict[str, Any]", remains_of(path, study, states)).get(kind)
     if remains is None:
         raise UsageError(f"There is no remedy for {safe_line(kind, max_chars=40)!r}.")

@@ -30,7 +30,6 @@ from hptui.engine.lease import (
     take_lease,
 )
 from hptui.engine.leftovers import treat_leftovers
-from hptui.engine.process_identity import boot_id
 from hptui.engine.retrying import Retries
 from hptui.engine.run import Run, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
@@ -39,6 +38,7 @@ from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.load import source_sha
 from hptui.registry.same_objective import resolved_file
+from hptui.storage.process_identity import boot_id
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names
 from hptui.storage.study_identity import token_of

@@ -7,11 +7,14 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
+import numpy as np
+
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, WAITING
+from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
+from hptui.storage.leases import living_runs
 from hptui.storage.study_identity import (
     StudyIdentity,
     no_such_study,
@@ -37,7 +40,7 @@ Progress = Callable[[int, int], None]
 class StudyColumns(TrialTable):
     """The trials of one study in a file, followed as they come.
 
-    `refresh` reads what is new: trials added since, and again those that were running or waiting.
+    `refresh` reads what is new: trials added since, and again those that had not ended.
     A damaged row never makes the study unreadable: it is listed in `damaged`. A study that was
     deleted and created again is read from its start. One thread at a time.
     """
@@ -50,6 +53,7 @@ class StudyColumns(TrialTable):
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._data_version: int | None = None
+        self._living = frozenset[str]()
         self._identity: StudyIdentity | None = None
 
     def refresh(self) -> bool:
@@ -109,9 +113,12 @@ class StudyColumns(TrialTable):
 
     def _refresh(self) -> bool:
         connection = self._connect()
+        # Before the first look at the file: what ends meanwhile is still seen as running.
+        living = living_runs(self.path)
         (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._data_version:
+        if version == self._data_version and living == self._living:
             return False
+        self._living = living
         for _ in range(_MAX_RESTARTS):
             changed = self._read_all(connection)
             if changed is not None:
@@ -152,7 +159,13 @@ class StudyColumns(TrialTable):
                 selection = again.pop() if again else self._next_new(connection, identity.study_id)
                 if selection is None:
                     break
-                reader = ChunkReader(connection, len(self._directions), self._params)
+                reader = ChunkReader(
+                    connection,
+                    identity.study_id,
+                    len(self._directions),
+                    self._params,
+                    self._living,
+                )
                 chunks = reader.read(selection)
             for chunk in chunks:
                 self.put(chunk)
@@ -165,8 +178,7 @@ class StudyColumns(TrialTable):
     def _open_trials(self) -> list[IdList]:
         if self._identity is None:
             return []
-        is_open = (self.states == RUNNING) | (self.states == WAITING)
-        ids = self.trial_ids[is_open].tolist()
+        ids = self.trial_ids[np.isin(self.states, OPEN_STATES)].tolist()
         return [
             IdList(self._identity.study_id, tuple(ids[start : start + _OPEN_TRIALS_A_CHUNK]))
             for start in range(0, len(ids), _OPEN_TRIALS_A_CHUNK)

@@ -14,7 +14,7 @@ from hptui.domain.edits import ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.param_edit import show
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, WAITING
+from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.param_fit import ParamFit, fit_param
 
@@ -110,7 +110,7 @@ def plan_fork(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, (columns.states == RUNNING) | (columns.states == WAITING))
+    leave(NOT_ENDED, np.isin(columns.states, OPEN_STATES))
     n_ended = int(kept.sum())
     leave(DAMAGED, columns.is_damaged | (columns.numbers < 0))
     if request.choose is not None:

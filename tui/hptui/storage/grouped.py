@@ -126,6 +126,16 @@ class GroupedStorage(BaseStorage):
         return self._file.connection.is_writing
 
     @property
+    def times_met_others(self) -> int:
+        """How often another program's commits were taken in, or it had the lock."""
+        return self._file.times_met_others
+
+    @property
+    def lock_taken_at_s(self) -> float:
+        """When this storage took the write lock last; monotonic seconds."""
+        return self._file.lock_taken_at_s
+
+    @property
     def trouble(self) -> str | None:
         """Why the last write could not be done, as a sentence; None when it was done."""
         return self._file.trouble

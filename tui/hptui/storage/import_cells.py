@@ -34,6 +34,7 @@ _STATES: Final = {
     "fail": "FAIL",
     "failed": "FAIL",
     "running": "RUNNING",
+    "stale": "RUNNING",
     "waiting": "WAITING",
 }
 _MIN_EPOCH_MS: Final = 100_000_000_000

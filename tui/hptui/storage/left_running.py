@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from hptui.storage.attributes import read_attributes
+from hptui.storage.stale_trials import RUNS_KEY, stale_trials
 from hptui.storage.stored_times import epoch_s
-from hptui.storage.study_detail import RUNS_KEY, runs_of
+from hptui.storage.study_detail import runs_of
 from hptui.storage.study_identity import RUN_KEY
 from hptui.storage.study_rows import study_id_of
 
@@ -29,12 +30,17 @@ class RunningTrial:
     """The machine of that run; empty where it is not known."""
     heartbeat_s: float | None
     """The last sign of life of an Optuna program with heartbeats."""
+    is_stale: bool
+    """Whether its engine is known to be dead."""
 
 
 def running_trials(
-    connection: sqlite3.Connection, study_name: str
+    connection: sqlite3.Connection, study_name: str, living: frozenset[str]
 ) -> tuple[list[RunningTrial], dict[int, str]]:
-    """Return the running trials of a study, and the states of all of its trials by number."""
+    """Return the running trials of a study, and the stored states of all its trials by number.
+
+    `living` is what `living_runs` returned before the connection's first look at the file.
+    """
     study_id = study_id_of(connection, study_name)
     if study_id is None:
         return [], {}
@@ -53,16 +59,15 @@ def running_trials(
         "AND state = 'RUNNING' AND typeof(number) = 'integer' ORDER BY number LIMIT ?",
         (study_id, _MAX_RUNNING),
     ).fetchall()
-    return [_trial(connection, hosts, *row) for row in rows], states
-
-
-def _trial(
-    connection: sqlite3.Connection, hosts: dict[str, str], trial_id: int, number: int, start: object
-) -> RunningTrial:
-    run = _run_of(connection, trial_id)
-    return RunningTrial(
-        number, epoch_s(start), run, hosts.get(run, ""), _heartbeat(connection, trial_id)
-    )
+    stale = stale_trials(connection, study_id, living)
+    trials: list[RunningTrial] = []
+    for trial_id, number, start in rows:
+        run, heartbeat_s = _run_of(connection, trial_id), _heartbeat(connection, trial_id)
+        host = hosts.get(run, "")
+        trials.append(
+            RunningTrial(number, epoch_s(start), run, host, heartbeat_s, trial_id in stale)
+        )
+    return trials, states
 
 
 def _run_of(connection: sqlite3.Connection, trial_id: int) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hptui.domain.choices import spell_choice
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, WAITING
+from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import UsageError
 from hptui.storage.fork_plan import DAMAGED, NOT_ENDED
 from hptui.storage.param_columns import ABSENT
@@ -155,7 +155,7 @@ def _kept_of(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, (columns.states == RUNNING) | (columns.states == WAITING))
+    leave(NOT_ENDED, np.isin(columns.states, OPEN_STATES))
     leave(DAMAGED, columns.is_damaged | (columns.numbers < 0))
     leave(TWICE, _is_known(columns, np.flatnonzero(kept), seen))
     fits: list[ParamFit] = []

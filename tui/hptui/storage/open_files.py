@@ -12,6 +12,9 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
 
 _PROCESSES: Final = Path("/proc")
+_LOCK_FIELDS: Final = 8
+_CONNECTED: Final = "128"
+"""The byte of the shared memory that each connection to a file in WAL mode holds locked."""
 _OWN_READERS_TIMEOUT_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.02
 
@@ -40,6 +43,57 @@ def _has_open(pid: str, same: tuple[int, int]) -> bool:
                 if (status.st_dev, status.st_ino) == same:
                     return True
     return False
+
+
+def may_be_written_by_others(path: Path) -> bool:
+    """Say whether another program has a study file open that could write to it.
+
+    This process has it open through SQLite, whose lock in the file's shared memory tells the
+    others by `/proc/locks`; where it does not, there may be some.
+    """
+    try:
+        others = _connected_pids()
+        wanted = path.stat()
+    except OSError:
+        return True
+    same = (wanted.st_dev, wanted.st_ino)
+    return others is None or any(_has_open_for_writing(pid, same) for pid in others)
+
+
+def _connected_pids() -> set[str] | None:
+    """Return the other processes that are connected to a file that this one is connected to.
+
+    None where that is not to be seen, as without shared memory.
+    """
+    own = str(os.getpid())
+    by_file: dict[str, set[str]] = {}
+    for line in (_PROCESSES / "locks").read_text("ascii", "replace").splitlines():
+        fields = line.split()
+        # Kind, pid, file, and first and last byte; `->` stands in lines of who waits.
+        if len(fields) == _LOCK_FIELDS and fields[6:] == [_CONNECTED, _CONNECTED]:
+            by_file.setdefault(fields[5], set()).add(fields[4])
+    shared = [pids for pids in by_file.values() if own in pids]
+    return set[str]().union(*shared) - {own} if shared else None
+
+
+def _has_open_for_writing(pid: str, same: tuple[int, int]) -> bool:
+    try:
+        files = list(os.scandir(_PROCESSES / pid / "fd"))
+    except OSError:
+        # It is another user's, or has just ended.
+        return (_PROCESSES / pid).exists() or pid == "0"
+    for file in files:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            status = file.stat()
+            if (status.st_dev, status.st_ino) == same and _is_for_writing(pid, file.name):
+                return True
+    return False
+
+
+def _is_for_writing(pid: str, fd: str) -> bool:
+    about = (_PROCESSES / pid / "fdinfo" / fd).read_text("ascii")
+    flags = int(about.partition("flags:")[2].split()[0], 8)
+    return flags & os.O_ACCMODE != os.O_RDONLY
 
 
 def require_closed(path: Path) -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hptui.domain.objective import Direction, ObjectiveRef
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import STATE_NAMES, state_name
+from hptui.domain.trial_states import STATE_NAMES, STORED_STATES, state_name
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.gate import inspect_file, open_read_only
+from hptui.storage.leases import living_runs
 from hptui.storage.notes import read_note
+from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_identity import (
     no_such_study,
@@ -111,7 +113,8 @@ def read_summary(path: Path, study_name: str) -> StudySummary:
     Raises:
         StudyFileError: It is not there, or cannot be read.
     """
-    return read_study_file(path, lambda connection: summarize(connection, path, study_name))
+    living = living_runs(path)
+    return read_study_file(path, lambda connection: summarize(connection, path, study_name, living))
 
 
 def read_study_file(path: Path, read: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -132,8 +135,16 @@ def read_study_file(path: Path, read: Callable[[sqlite3.Connection], Result]) ->
         raise as_storage_error(error, path) from error
 
 
-def summarize(connection: sqlite3.Connection, path: Path, study_name: str) -> StudySummary:
+def summarize(
+    connection: sqlite3.Connection, path: Path, study_name: str, living: frozenset[str]
+) -> StudySummary:
     """Return the summary of one study over an open connection.
+
+    Args:
+        connection: The connection.
+        path: Its file.
+        study_name: The study.
+        living: What `living_runs` returned before the connection's first look at the file.
 
     Raises:
         StudyFileError: It is not there, or its directions are damaged.
@@ -144,7 +155,7 @@ def summarize(connection: sqlite3.Connection, path: Path, study_name: str) -> St
     study_id = identity.study_id
     directions = read_directions(connection, study_id)
     facts = read_study_facts(connection, study_id)
-    counts, last_activity_s = _activity(connection, study_id)
+    counts, last_activity_s = _activity(connection, study_id, living)
     created = facts.get("created")
     return StudySummary(
         path,
@@ -164,7 +175,8 @@ def _list_file(path: Path) -> list[StudySummary]:
     unknown = StudySummary(path, path.stem)
     try:
         unknown = replace(unknown, size_bytes=path.stat().st_size)
-        return read_study_file(path, lambda connection: summarize_all(connection, unknown))
+        living = living_runs(path)
+        return read_study_file(path, lambda connection: summarize_all(connection, unknown, living))
     except HptuiError as error:
         return [replace(unknown, problem=error.message, hint=error.hint)]
     except OSError as error:
@@ -172,18 +184,22 @@ def _list_file(path: Path) -> list[StudySummary]:
         return [replace(unknown, problem=problem)]
 
 
-def summarize_all(connection: sqlite3.Connection, of_file: StudySummary) -> list[StudySummary]:
+def summarize_all(
+    connection: sqlite3.Connection, of_file: StudySummary, living: frozenset[str]
+) -> list[StudySummary]:
     """Return the summaries of all studies of a file; `of_file` says what is known without them."""
     summaries: list[StudySummary] = []
     for name in read_study_names(connection, MAX_STUDIES):
         try:
-            summaries.append(summarize(connection, of_file.path, name))
+            summaries.append(summarize(connection, of_file.path, name, living))
         except HptuiError as error:
             summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
     return summaries
 
 
-def _activity(connection: sqlite3.Connection, study_id: int) -> tuple[dict[str, int], float | None]:
+def _activity(
+    connection: sqlite3.Connection, study_id: int, living: frozenset[str]
+) -> tuple[dict[str, int], float | None]:
     """Return how many trials there are in each state, and when one last started or ended."""
     counts: dict[str, int] = dict.fromkeys(STATE_NAMES, 0)
     moments: list[float] = []
@@ -193,9 +209,12 @@ def _activity(connection: sqlite3.Connection, study_id: int) -> tuple[dict[str, 
         "LIMIT 1000",
         (study_id,),
     ):
-        known = state if state in counts else state_name(-1)
+        known = state if state in STORED_STATES else state_name(-1)
         counts[known] = counts.get(known, 0) + count
         moments.extend(at_s for at_s in map(epoch_s, (start, complete)) if at_s is not None)
+    if counts["RUNNING"]:
+        counts["STALE"] = len(stale_trials(connection, study_id, living))
+        counts["RUNNING"] -= counts["STALE"]
     return counts, max(moments, default=None)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.carried_trials import CARRIED_KEY
+from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
+from hptui.storage.stale_trials import RUNS_KEY
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import StudySummary, read_study_file, summarize
 from hptui.storage.study_identity import RUN_KEY, STUDY_KEY, read_identity
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-RUNS_KEY: Final = "hptui:runs"
 EDITS_KEY: Final = "hptui:edits"
 METRICS_KEY: Final = "study:metric_names"
 
@@ -70,9 +71,10 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
     Raises:
         StudyFileError: There is no such study, or its file cannot be read.
     """
+    living = living_runs(path)
 
     def read(connection: sqlite3.Connection) -> StudyDetail:
-        summary = summarize(connection, path, study_name)
+        summary = summarize(connection, path, study_name, living)
         identity = read_identity(connection, study_name)
         study_id = -1 if identity is None else identity.study_id
         system = read_attributes(connection, "study", "system", study_id)

@@ -1,15 +1,11 @@
-"""What a list of studies shows besides their summaries: how the best went, and what was left."""
+"""What a list of studies shows besides their summaries: how the best went."""
 
 from __future__ import annotations
 
-import json
-import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.storage.constraints import KEY_RANGE
 from hptui.storage.studies import VALUE_SQL, has_constraints
-from hptui.storage.study_detail import RUNS_KEY, runs_of
-from hptui.storage.study_identity import RUN_KEY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,33 +51,3 @@ def read_trend(
         trend += trend[-1:] * (part - len(trend)) if trend else []
         trend.append(best(value, trend[-1]) if trend else value)
     return tuple(trend[-TREND_POINTS:])
-
-
-def count_left_running(connection: sqlite3.Connection, study_id: int) -> int:
-    """Return how many running trials were made by runs of hptui on this machine.
-
-    When no engine runs the study, nobody will ever end them.
-    """
-    row = connection.execute(
-        "SELECT value_json FROM study_system_attributes WHERE study_id = ? AND key = ? "
-        "AND length(value_json) < 10000000",
-        (study_id, RUNS_KEY),
-    ).fetchone()
-    host = socket.gethostname()
-    here = {run.id for run in runs_of(_json(row and row[0])) if run.host == host and run.id}
-    if not here:
-        return 0
-    rows = connection.execute(
-        "SELECT substr(value_json, 1, 1000) FROM trials "
-        "JOIN trial_system_attributes USING (trial_id) "
-        "WHERE study_id = ? AND state = 'RUNNING' AND key = ? LIMIT 100000",
-        (study_id, RUN_KEY),
-    )
-    return sum(_json(text) in here for (text,) in rows if isinstance(_json(text), str))
-
-
-def _json(text: object) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None

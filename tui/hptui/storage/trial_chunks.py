@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES
+from hptui.domain.trial_states import COMPLETE, DAMAGED, RUNNING, STALE, STORED_STATES
 from hptui.storage.cells import NO_NUMBER, Damage, floats, integers, times, trial_numbers
 from hptui.storage.cells import trial_states as states_of
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
 from hptui.storage.row_errors import is_of_a_row
+from hptui.storage.stale_trials import stale_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ NO_STEP: Final = -1
 _ROWS_A_BLOCK: Final = 50_000
 
 _STATE_CASES: Final = " ".join(
-    f"WHEN '{name}' THEN {number}" for number, name in enumerate(STATE_NAMES)
+    f"WHEN '{name}' THEN {number}" for number, name in enumerate(STORED_STATES)
 )
 _VALUE: Final = (
     # 9e999 is how SQL spells infinity; any other type gives NULL.
@@ -149,8 +150,11 @@ class ChunkReader:
     """Reads chunks of one study over a connection that has a read transaction open."""
 
     connection: sqlite3.Connection
+    study_id: int
     n_objectives: int
     params: KnownParams
+    living: frozenset[str]
+    """The runs here that were alive before the transaction began."""
 
     def read(self, selection: Selection) -> list[TrialChunk]:
         """Return the trials of `selection`: one chunk, or several where a row is damaged.
@@ -172,6 +176,7 @@ class ChunkReader:
         chunk = TrialChunk.empty(self._ids(selection), self.n_objectives)
         for fill in (
             self._fill_trials,
+            self._fill_stale,
             self._fill_values,
             self._fill_violations,
             self._fill_last_reports,
@@ -210,6 +215,14 @@ class ChunkReader:
         chunk.states[:] = states_of(states, ids, chunk.damage)
         chunk.starts_s[:] = times(starts, ids, chunk.damage, "start")
         chunk.completes_s[:] = times(completes, ids, chunk.damage, "end")
+
+    def _fill_stale(self, selection: Selection, chunk: TrialChunk) -> None:
+        if not (chunk.states == RUNNING).any():
+            return
+        stale = stale_trials(
+            self.connection, self.study_id, self.living, selection.condition, selection.arguments
+        )
+        chunk.states[np.isin(chunk.trial_ids, list(stale))] = STALE
 
     def _fill_values(self, selection: Selection, chunk: TrialChunk) -> None:
         value = _VALUE.format(type="value_type", value="value")

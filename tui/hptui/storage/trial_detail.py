@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import STATE_NAMES, state_name
+from hptui.domain.trial_states import STALE, STORED_STATES, state_name
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.carried_trials import read_study_attribute
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
 from hptui.storage.failures import ERROR_KEY
+from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note
 from hptui.storage.row_errors import is_of_a_row
+from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
@@ -136,6 +138,7 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
         UsageError: There is no such trial.
         StudyFileError: There is no such study, or its file cannot be read.
     """
+    living = living_runs(path)
 
     def read(connection: sqlite3.Connection) -> TrialDetail:
         identity = read_identity(connection, study_name)
@@ -149,9 +152,8 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
         if row is None:
             raise no_such_trial(connection, identity.study_id, study_name, number)
         directions = read_directions(connection, identity.study_id)
-        return _TrialReader(connection, int(row[0]), []).read(
-            path, study_name, directions, identity.study_id
-        )
+        reader = _TrialReader(connection, int(row[0]), identity.study_id, living, [])
+        return reader.read(path, study_name, directions)
 
     return read_study_file(path, read)
 
@@ -178,11 +180,11 @@ def no_such_trial(
 class _TrialReader:
     connection: sqlite3.Connection
     trial_id: int
+    study_id: int
+    living: frozenset[str]
     damage: list[str]
 
-    def read(
-        self, path: Path, study_name: str, directions: tuple[Direction, ...], study_id: int
-    ) -> TrialDetail:
+    def read(self, path: Path, study_name: str, directions: tuple[Direction, ...]) -> TrialDetail:
         number, state, start_s, complete_s = self._try(
             self._trial, (-1, state_name(-1), None, None)
         )
@@ -210,9 +212,11 @@ class _TrialReader:
             error=_error_of(system.get(ERROR_KEY)),
             pruned=_pruning_of(system.get(PRUNED_KEY)),
             damage=tuple(self.damage),
-            note=self._try(lambda: read_note(self.connection, study_id, self.trial_id), NO_NOTE),
+            note=self._try(
+                lambda: read_note(self.connection, self.study_id, self.trial_id), NO_NOTE
+            ),
             tags=tags_of(user.get(TAGS_KEY)),
-            metric_names=self._try(lambda: self._metric_names(study_id, len(directions)), ()),
+            metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:
@@ -224,8 +228,8 @@ class _TrialReader:
             self.damage.append(f"{safe_line(error)}.")
             return otherwise
 
-    def _metric_names(self, study_id: int, n_objectives: int) -> tuple[str, ...]:
-        names = read_study_attribute(self.connection, study_id, METRICS_KEY)
+    def _metric_names(self, n_objectives: int) -> tuple[str, ...]:
+        names = read_study_attribute(self.connection, self.study_id, METRICS_KEY)
         return metric_names_of(names, n_objectives)
 
     def _trial(self) -> tuple[int, str, float | None, float | None]:
@@ -234,13 +238,19 @@ class _TrialReader:
             "substr(datetime_complete, 1, 40) FROM trials WHERE trial_id = ?",
             (self.trial_id,),
         ).fetchone()
-        if state not in STATE_NAMES:
+        if state == "RUNNING" and self._is_stale():
+            state = state_name(STALE)
+        elif state not in STORED_STATES:
             self.damage.append(f"Its state is {safe_line(repr(state))}.")
             state = state_name(-1)
         for what, text in (("start", start), ("end", complete)):
             if text is not None and epoch_s(text) is None:
                 self.damage.append(f"Its {what} is {safe_line(repr(text))}, not a time.")
         return int(number), str(state), epoch_s(start), epoch_s(complete)
+
+    def _is_stale(self) -> bool:
+        which = "trials.trial_id = ?", (self.trial_id,)
+        return bool(stale_trials(self.connection, self.study_id, self.living, *which))
 
     def _values(self, n_objectives: int) -> tuple[float | None, ...]:
         values: list[float | None] = [None] * n_objectives

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from hptui.storage.connection import (
     StorageWriteError,
     StudyConnection,
     as_storage_error,
+    is_lock,
     trouble_of,
 )
 from hptui.storage.content import UnfitContentError, check_objects
@@ -44,6 +46,10 @@ class StudyFile:
         self.busy_timeout_s = busy_timeout_s
         self.lock = threading.RLock()
         self.is_grouped = False
+        self.times_met_others = 0
+        """How often another program's commits were taken in, or it had the lock."""
+        self.lock_taken_at_s = 0.0
+        """When the write lock was taken last; monotonic."""
         self.trouble: str | None = None
         self.conflicts: list[str] = []
         self.memory = Memory()
@@ -113,7 +119,7 @@ class StudyFile:
         try:
             self._begin(0)
         except sqlite3.Error as error:
-            self.trouble = trouble_of(error)
+            self._note_trouble(error)
             raise as_storage_error(error, self.path) from error
 
     def release_if_idle(self) -> None:
@@ -148,7 +154,7 @@ class StudyFile:
             self._write_gathered()
         except sqlite3.Error as error:
             self.connection.roll_back()
-            self.trouble = trouble_of(error)
+            self._note_trouble(error)
             if self.trouble is None:
                 raise as_storage_error(error, self.path) from error
             return False
@@ -195,8 +201,13 @@ class StudyFile:
         self.connection.roll_back()
         self.connection.close()
 
+    def _note_trouble(self, error: sqlite3.Error) -> None:
+        self.trouble = trouble_of(error)
+        self.times_met_others += is_lock(error)
+
     def _begin(self, timeout_s: float) -> None:
         self.connection.begin(timeout_s)
+        self.lock_taken_at_s = time.monotonic()
         self._next_trial_id = None
         try:
             if self.connection.data_version() != self._version:
@@ -207,6 +218,7 @@ class StudyFile:
             raise
 
     def _catch_up(self) -> None:
+        self.times_met_others += 1
         self.conflicts += catch_up(self.connection.raw, self.memory, self.gathered)
         self._version = self.connection.data_version()
 

@@ -10,6 +10,7 @@ _MARKS: Final = {
     "pruned": ("◐", "P"),
     "failed": ("✗", "F"),
     "waiting": ("○", "W"),
+    "stale": ("◌", "S"),
     "best": ("★", "*"),
     "infeasible": ("⊘", "X"),
     "marked": ("◆", "+"),

@@ -12,6 +12,7 @@ from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.errors import HptuiError
+from hptui.storage.leases import living_runs
 from hptui.ui.data.engine_status import engine_state
 from hptui.ui.data.snapshot import EngineState
 from hptui.ui.data.study_row import StudyRow, read_rows
@@ -114,6 +115,8 @@ class CatalogueFeed:
     def _read_file(self, path: Path) -> None:
         try:
             signature, inode = _signature(path)
+            # An engine that dies changes nothing in the file.
+            signature = (*signature, living_runs(path))
         except OSError:
             # Gone since the folder was listed.
             self._files.pop(path, None)
@@ -199,7 +202,7 @@ def _with_engine(row: StudyRow) -> StudyRow:
             engine = engine_state(in_one_moment(answer, row.counts))
         except (HptuiError, KeyError, TypeError, ValueError, AttributeError):
             engine = _unknown("busy", lease.pid)
-    return replace(row, engine=engine, n_left_running=0)
+    return replace(row, engine=engine)
 
 
 def _unknown(state: str, pid: int) -> EngineState:

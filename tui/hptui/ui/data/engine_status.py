@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, STATE_NAMES
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import dead_engine_text, read_lease
 from hptui.engine.moment import in_one_moment
@@ -47,7 +46,7 @@ def ask_status(path: Path, study_name: str) -> Asked:
 
 
 def engine_status(
-    asked: Asked, in_file: Mapping[str, int], *, changed_s_ago: float | None
+    asked: Asked, counts: Mapping[str, int], *, changed_s_ago: float | None
 ) -> tuple[EngineState | None, str, bool]:
     """Return the engine's state, or a sentence about who fills the study or has ceased to.
 
@@ -55,21 +54,21 @@ def engine_status(
 
     Args:
         asked: What the engine answered, before the file was read.
-        in_file: How many trials are in each state, as the file says.
+        counts: The study's trials by the words of `trial_states`, as the file says.
         changed_s_ago: When the file was last seen to change, in seconds; None when it was not.
     """
-    lease, n_running = asked.lease, in_file.get(STATE_NAMES[RUNNING], 0)
+    lease = asked.lease
     if lease is None:
-        return None, *_other_program(n_running, changed_s_ago)
+        return None, *_other_program(counts.get("RUNNING", 0), changed_s_ago)
     if not lease.is_alive:
-        return None, dead_engine_text(lease, n_running), False
+        return None, dead_engine_text(lease, counts.get("STALE", 0)), False
     if not lease.is_here:
         host = safe_line(lease.host, max_chars=60)
         return None, f"An engine on {host} runs it (process {lease.pid}); steer it there.", True
     if asked.answer is None:
         return None, asked.refusal, True
     try:
-        return engine_state(in_one_moment(asked.answer, in_file)), "", False
+        return engine_state(in_one_moment(asked.answer, counts)), "", False
     except (KeyError, TypeError, ValueError, AttributeError):
         return None, f"Its engine (process {lease.pid}) is of another version of hptui.", True
 

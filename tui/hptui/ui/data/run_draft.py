@@ -35,7 +35,7 @@ RunKey = Literal[
 ]
 
 BACKENDS: Final = ("loky", "threading")
-LEFTOVERS: Final = ("leave", "fail", "requeue")
+LEFTOVERS: Final = ("fail", "requeue", "leave")
 _NEVER: Final = ("", "-", "–", "none")  # noqa: RUF001 - what empty fields show
 
 
@@ -129,7 +129,7 @@ class RunDraft:
         """Return what stands in a field."""
         if key == "goal":
             return "" if self.doubt else ", ".join(self.directions)
-        return self.texts.get(key, "leave" if key == "leftovers" else "")
+        return self.texts.get(key, LEFTOVERS[0] if key == "leftovers" else "")
 
     def with_text(self, key: RunKey, text: str) -> RunDraft:
         """Return the draft with a field set to what was typed.

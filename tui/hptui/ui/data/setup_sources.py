@@ -111,7 +111,7 @@ def _open_existing(
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
-        n_leftover=0 if is_running else summary.counts.get("RUNNING", 0),
+        n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     )
     space = SpaceDraft(
         edits=in_force, in_force=in_force, stored=read_latest_spaces(study.path, study.name)

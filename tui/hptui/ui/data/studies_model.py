@@ -183,15 +183,15 @@ class StudiesModel:
             return Cell(safe_line(row.problem.removeprefix(f"{row.path} ")), "trouble")
         if row.engine is not None:
             return Cell(engine_text(row.engine), "running")
-        if row.n_left_running:
-            trials = "1 trial" if row.n_left_running == 1 else f"{row.n_left_running} trials"
-            return Cell(f"{trials} left running: {self._mend_key} mends", "trouble")
+        if row.n_stale:
+            trials = "1 stale trial" if row.n_stale == 1 else f"{row.n_stale} stale trials"
+            return Cell(f"{trials}: {self._mend_key} mends", "trouble")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 
 def study_state(row: StudyRow) -> tuple[str, Role]:
     """Return the word for what a study does, and the role that goes with it."""
-    if row.problem or row.n_left_running:
+    if row.problem or (row.n_stale and row.engine is None):
         return "trouble", "trouble"
     if row.engine is None:
         return "stopped", ""

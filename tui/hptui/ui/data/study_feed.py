@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import RUNNING, STATE_NAMES
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.gate import inspect_file
@@ -159,7 +158,7 @@ class StudyFeed:
     def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
         if self._ticker.is_stopping:
             raise _StoppedError
-        if asked.lease is None and snapshot.counts.get(STATE_NAMES[RUNNING], 0):
+        if asked.lease is None and snapshot.counts.get("RUNNING", 0):
             # An engine may have begun meanwhile: its trials are not another program's.
             asked = ask_status(self.path, self.study_name)
         changed = self._changed_at_s

@@ -11,9 +11,10 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import inspect_file, open_read_only
+from hptui.storage.leases import living_runs
 from hptui.storage.studies import StudySummary, summarize_all
 from hptui.storage.study_identity import read_identity
-from hptui.storage.study_trend import count_left_running, read_trend
+from hptui.storage.study_trend import read_trend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,11 @@ class StudyRow(StudySummary):
     """None when nobody here runs the study."""
     trend: tuple[float, ...] = ()
     """The best value so far at a few places along the study."""
-    n_left_running: int = 0
-    """Trials that an engine which has died left running; 0 while one runs the study."""
+
+    @property
+    def n_stale(self) -> int:
+        """How many trials an engine that has died left running."""
+        return self.counts.get("STALE", 0)
 
 
 def read_rows(path: Path, *, is_known: bool) -> tuple[StudyRow, ...]:
@@ -48,7 +52,7 @@ def read_rows(path: Path, *, is_known: bool) -> tuple[StudyRow, ...]:
         unknown = replace(unknown, size_bytes=path.stat().st_size)
         if not is_known:
             _check(path)
-        return _read(path, unknown)
+        return _read(path, unknown, living_runs(path))
     except HptuiError as error:
         return (_row(unknown, problem=error.message, hint=error.hint),)
     except OSError as error:
@@ -62,11 +66,11 @@ def _check(path: Path) -> None:
         raise StudyFileError(report.sentence, hint=report.hint)
 
 
-def _read(path: Path, unknown: StudySummary) -> tuple[StudyRow, ...]:
+def _read(path: Path, unknown: StudySummary, living: frozenset[str]) -> tuple[StudyRow, ...]:
     try:
         with closing(open_read_only(path)) as connection:
             connection.execute("BEGIN")
-            summaries = summarize_all(connection, unknown)
+            summaries = summarize_all(connection, unknown, living)
             return tuple(_with_trend(connection, summary) for summary in summaries)
     except sqlite3.Error as error:
         raise as_storage_error(error, path) from error
@@ -79,10 +83,7 @@ def _with_trend(connection: sqlite3.Connection, summary: StudySummary) -> StudyR
     trend: tuple[float, ...] = ()
     if len(summary.directions) == 1:
         trend = read_trend(connection, identity.study_id, summary.directions[0])
-    left = 0
-    if summary.counts.get("RUNNING"):
-        left = count_left_running(connection, identity.study_id)
-    return _row(summary, trend=trend, n_left_running=left)
+    return _row(summary, trend=trend)
 
 
 def _row(summary: StudySummary, **more: Any) -> StudyRow:  # noqa: ANN401 - fields of a row

@@ -11,7 +11,7 @@ from hptui.domain.choices import spell_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.ui.data.table_model import Cell, Column, Role
 from hptui.ui.marks import mark_of
 
@@ -33,6 +33,7 @@ _STATES: Final[dict[int, tuple[Role, str]]] = {
     PRUNED: ("pruned", "pruned"),
     FAIL: ("failed", "failed"),
     WAITING: ("waiting", "waiting"),
+    STALE: ("dim", "stale"),
 }
 
 
@@ -77,7 +78,7 @@ class StateColumn:
         role, word = _STATES.get(int(snapshot.states[row]), ("trouble", "damaged"))
         if role == "complete" and not snapshot.is_feasible[row]:
             role, word = "infeasible", "infeasible"
-        mark = "!" if role == "trouble" else self._mark(role)
+        mark = "!" if role == "trouble" else self._mark(word)
         return Cell(f"{mark} {word}{self._annotations(snapshot, row)}", role)
 
     def _annotations(self, snapshot: StudySnapshot, row: int) -> str:

@@ -18,6 +18,7 @@ STATE_WORDS: Final = {
     "PRUNED": "pruned",
     "FAIL": "failed",
     "WAITING": "waiting",
+    "STALE": "stale",
 }
 
 
@@ -27,7 +28,8 @@ def headline(page: TrialPage) -> tuple[str, str]:
     if trial is None:
         return "", safe_line(page.trouble, max_chars=400) or "Reading the trial."
     word = STATE_WORDS.get(trial.state, "damaged")
-    return word, error_sentence(trial) or pruned_sentence(trial)
+    stale = "The engine that ran it died." if trial.state == "STALE" else ""
+    return word, stale or error_sentence(trial) or pruned_sentence(trial)
 
 
 def error_sentence(trial: TrialDetail) -> str:

@@ -39,6 +39,7 @@ class TrialHeader(RoleStyled):
             state: RoleStyle(f"state-{state}")
             for state in ("running", "complete", "pruned", "failed", "waiting")
         },
+        "stale": RoleStyle("dimmed"),
         "damaged": RoleStyle("state-failed"),
     }
 

@@ -1,0 +1,75 @@
+"""Stale trials: stored as running, by a run on this machine whose engine is known to be dead.
+
+Trials of other programs and of other machines are never stale: whether they still run cannot be
+known from here.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.storage.study_identity import RUN_KEY
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+RUNS_KEY: Final = "hptui:runs"
+"""Study system attribute: the newest runs, with their machines."""
+_MAX_RUNS_CHARS: Final = 10_000_000
+
+
+def stale_trials(
+    connection: sqlite3.Connection,
+    study_id: int,
+    living: frozenset[str],
+    condition: str = "trials.study_id = ?",
+    arguments: Sequence[int] | None = None,
+) -> set[int]:
+    """Return the ids of the stale trials of a study.
+
+    Args:
+        connection: A connection to its file.
+        study_id: The study.
+        living: What `leases.living_runs` returned before the first look at the file: a run that
+            ends meanwhile has ended its trials, which the connection may not see yet.
+        condition: SQL that says which trials are looked at, on the table `trials`.
+        arguments: Those of the condition; without, the study's id.
+    """
+    rows = connection.execute(
+        "SELECT trial_id, substr(value_json, 1, 1000) FROM trial_system_attributes "
+        f"WHERE trial_id IN (SELECT trial_id FROM trials WHERE {condition} "
+        "AND state = 'RUNNING') AND key = ?",
+        (*((study_id,) if arguments is None else arguments), RUN_KEY),
+    )
+    runs = {trial_id: _json(text) for trial_id, text in rows}
+    # Almost always all of them are of the run that works now, and nothing else need be read.
+    ended = {run for run in runs.values() if isinstance(run, str)} - living
+    ended &= _runs_here(connection, study_id) if ended else ended
+    return {trial_id for trial_id, run in runs.items() if isinstance(run, str) and run in ended}
+
+
+def _runs_here(connection: sqlite3.Connection, study_id: int) -> set[str]:
+    row = connection.execute(
+        "SELECT value_json FROM study_system_attributes WHERE study_id = ? AND key = ? "
+        "AND length(value_json) < ?",
+        (study_id, RUNS_KEY, _MAX_RUNS_CHARS),
+    ).fetchone()
+    return runs_here(_json(row and row[0]))
+
+
+def runs_here(records: object) -> set[str]:
+    """Return the ids of the runs on this machine among what is stored under RUNS_KEY."""
+    host = socket.gethostname()
+    items = cast("list[object]", records) if isinstance(records, list) else []
+    runs = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
+    return {str(run["id"]) for run in runs if run.get("id") and run.get("host") == host}
+
+
+def _json(text: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
