@@ -454,7 +454,7 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "Choose an objective"
         type nowhere.objective:nothing
         press enter
-        wait "There is no objective"
+        wait "There is no module nowhere."
         press escape
         expect "train-two"
         """
