@@ -13,7 +13,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from optuna.cli import main
-from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 def optuna_command(study_file: Path, *lines: tuple[str, ...]) -> list[Any]:
     """Run the command lines one after another on a file; returns what each printed, as JSON."""
+    # Here, since the program below is started where there is no package `tests`.
+    from tests.waiting import DEADLINE_S
+
     ends = ("--storage", f"sqlite:///{study_file}")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", __file__],

@@ -118,7 +118,7 @@ def test_a_step_after_the_end_fails(tmp_path: Path) -> None:
 
 
 def test_screenshots_are_a_picture_or_text(tmp_path: Path) -> None:
-    script = 'press ?\nwait "Keys" 20s\nscreenshot now.txt\n'
+    script = 'wait "There are no studies" 60s\nwait "help" 60s\nscreenshot now.txt\n'
     done = run_drive(script, tmp_path, "--screenshot", "last.svg")
     assert done.returncode == 0
     text = (tmp_path / "now.txt").read_text("utf-8")
