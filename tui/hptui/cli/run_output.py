@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
+from hptui.domain.choices import spell_choice
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
@@ -33,11 +34,13 @@ def _four_digits(value: float) -> str:
 
 def show_params(params: Mapping[str, Any]) -> str:
     """Return parameters in one line, `lr 0.0031  hidden 128`."""
-    shown = [
-        f"{safe_line(name)} {_four_digits(value) if isinstance(value, float) else safe_line(value)}"
-        for name, value in params.items()
-    ]
-    return "  ".join(shown)
+    return "  ".join(f"{safe_line(name)} {_shown(value)}" for name, value in params.items())
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - a parameter's value
+    if isinstance(value, float):
+        return _four_digits(value)
+    return spell_choice(value) if isinstance(value, (list, dict)) else safe_line(value)
 
 
 class RunOutput(Silent):

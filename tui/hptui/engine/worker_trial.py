@@ -18,6 +18,8 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
+from hptui.domain.choice_objects import storable_choices
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -182,7 +184,7 @@ class WorkerTrial(BaseTrial):
     ) -> Any:  # noqa: ANN401 - one of the choices
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
-        index = self._suggest(name, {"k": "c", "choices": asked.choices}, asked)
+        index = self._suggest(name, {"k": "c", "choices": storable_choices(asked.choices)}, asked)
         chosen = cast("Any", asked.choices[index])
         self._params[name] = chosen
         return chosen

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.choices import (
     ChoiceValue,
+    choice_key,
     find_choice,
-    is_choice_value,
+    place_of,
     read_literal,
-    same_choice,
 )
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
 from hptui.domain.text import safe_line
@@ -134,8 +134,6 @@ class CellReader:
         """Return a parameter's value, told from its cell alone."""
         cell = row.cells[column]
         if not self._is_text:
-            if not is_choice_value(cell):
-                raise self.refuse(row, column, "is no value that a parameter can have")
             return self._exact(row, column, cast("ChoiceValue", cell))
         try:
             value = read_literal(str(self._with_point(cell)))
@@ -191,13 +189,7 @@ class CellReader:
                 if isinstance(choice, str) and csv_text(choice) == text
             )
             return next((index for index in (*found, *safe) if index is not None), None)
-        alike = [
-            index
-            for index, choice in enumerate(choices)
-            if is_choice_value(cell) and same_choice(choice, cast("ChoiceValue", cell))
-        ]
-        alike.sort(key=lambda index: type(choices[index]) is not type(cell))
-        return alike[0] if alike else None
+        return place_of(cast("ChoiceValue", cell), choices)
 
 
 def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
@@ -215,7 +207,7 @@ def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
         if all(isinstance(number, int) for number in numbers):
             return IntParam(int(min(numbers)), int(max(numbers)))
         return FloatParam(min(numbers), max(numbers))
-    choices: dict[tuple[type, object], ChoiceValue] = {}
+    choices: dict[str, ChoiceValue] = {}
     for value in values:
-        choices.setdefault((type(value), repr(value)), value)
+        choices.setdefault(choice_key(value), value)
     return ChoiceParam(tuple(choices.values()))

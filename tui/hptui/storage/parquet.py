@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -152,7 +152,8 @@ def _choices(arrow: Any, values: list[ChoiceValue | None]) -> Any:  # noqa: ANN4
     if kinds == {bool} or (kinds == {int} and largest < _MAX_WHOLE):
         return arrow.array(values)
     if kinds <= {int, float} and largest <= _MAX_EXACT:
-        return arrow.array([None if each is None else float(each) for each in values])
+        numbers = cast("list[float | None]", values)
+        return arrow.array([None if each is None else float(each) for each in numbers])
     return arrow.array([None if each is None else _text(spell_choice(each)) for each in values])
 
 

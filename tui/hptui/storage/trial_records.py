@@ -180,7 +180,8 @@ def _csv_cell(value: object) -> object:
         return None
     if isinstance(value, str):
         return csv_text(value)
-    return json.dumps(value) if value is None or isinstance(value, bool) else value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else json.dumps(value)
 
 
 def or_none(number: float) -> float | None:
