@@ -7,7 +7,7 @@ import math
 import os
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
@@ -20,6 +20,7 @@ from hptui.engine.report import Finished, Progress, Silent, Started
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hptui.domain.choices import ChoiceValue
     from hptui.engine.trials import TrialRecord
 
 _PLAIN_EVERY_S = 10.0
@@ -40,7 +41,8 @@ def show_params(params: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:  # noqa: ANN401 - a parameter's value
     if isinstance(value, float):
         return _four_digits(value)
-    return spell_choice(value) if isinstance(value, (list, dict)) else safe_line(value)
+    is_nested = isinstance(value, (list, dict))
+    return spell_choice(cast("ChoiceValue", value)) if is_nested else safe_line(value)
 
 
 class RunOutput(Silent):

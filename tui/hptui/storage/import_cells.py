@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hptui.domain.choices import (
     ChoiceValue,
     choice_key,
-    find_choice,
     place_of,
     read_literal,
 )
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.storage.csv_cells import csv_text, read_attribute, unguarded
+from hptui.storage.csv_cells import choice_in_cell, read_attribute, unguarded
 from hptui.storage.import_file import NULL
 from hptui.storage.timestamps import to_text
 
@@ -176,19 +175,8 @@ class CellReader:
     def _choice(self, cell: object, choices: Sequence[ChoiceValue]) -> int | None:
         if self._is_text:
             text = str(cell)
-            found = (
-                find_choice(choices, text),
-                find_choice(choices, unguarded(text)),
-                find_choice(choices, self._with_point(text)),
-                find_choice(choices, text.removesuffix(".0")) if self._may_be_of_pandas else None,
-            )
-            # What an export made safe for a terminal is known by its safe form.
-            safe = (
-                index
-                for index, choice in enumerate(choices)
-                if isinstance(choice, str) and csv_text(choice) == text
-            )
-            return next((index for index in (*found, *safe) if index is not None), None)
+            of_pandas = (text.removesuffix(".0"),) if self._may_be_of_pandas else ()
+            return choice_in_cell(choices, text, self._with_point(text), *of_pandas)
         return place_of(cast("ChoiceValue", cell), choices)
 
 
