@@ -46,15 +46,15 @@ def test_a_study_with_tuples_and_tables_goes_on_is_edited_forked_and_imported(
     assert {trial.params["shape"] == [128, 64, 32] for trial in forked.trials} == {False}
 
     known = [trial.params for trial in study.trials]
-    for ending in ("jsonl",):
+    for ending in ("csv", "jsonl"):
         run_well("export", "s", f"out.{ending}", cwd=tmp_path)
         run_well("import", f"out.{ending}", "s", "--again", cwd=tmp_path)
         run_well("import", f"out.{ending}", f"new-{ending}", cwd=tmp_path)
         made = load(tmp_path, f"new-{ending}")
         assert [trial.params for trial in made.trials] == known
-    assert len(load(tmp_path, "s").trials) == 20
+    assert len(load(tmp_path, "s").trials) == 40
     run_well(*begin, "1", cwd=tmp_path)
-    assert len(load(tmp_path, "s").trials) == 21
+    assert len(load(tmp_path, "s").trials) == 41
 
 
 def test_a_running_study_with_tuples_is_edited_and_given_trials(tmp_path: Path) -> None:

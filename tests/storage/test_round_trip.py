@@ -103,7 +103,8 @@ def odd_study(path: Path) -> None:
     )
     study.set_metric_names(["accuracy", "näme, of 'it'"])
     study.set_user_attr("limits", [float("nan"), float("-inf"), {"$hptui": "x"}, {"$hptui": {}}])
-    lists = CategoricalDistribution(([64], [64, 32], {"a": None}, "[64]", "", None, "=1"))
+    offered: Any = ([64], [64, 32], {"a": None}, "[64]", "", None, "=1")
+    lists = CategoricalDistribution(offered)
     alike = CategoricalDistribution(("1", 1, "true", True, "null", "x" * 200_000))
     for at in range(7):
         trial = create_trial(

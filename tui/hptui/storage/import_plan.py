@@ -269,16 +269,10 @@ def _space(
     space: dict[str, ParamSpec] = {}
     told: list[str] = []
     stored = known.space if known is not None else dict[str, ParamSpec]()
-    specs = file.facts.specs if known is None and file.facts is not None else {}
-    exported = {name: each[-1] for name, each in specs.items() if each}
-    for name in request.edits:
-        if name not in columns.params:
-            raise unknown_parameter(name, columns.params)
-        if name in stored:
-            raise SpaceError(
-                f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
-                hint="Leave its space away; hptui fork makes a study with another one.",
-            )
+    exported: dict[str, ParamSpec] = {}
+    if known is None and file.facts is not None:
+        exported = {name: specs[-1] for name, specs in file.facts.specs.items() if specs}
+    _check_edits(request, columns, stored)
     for name, column in columns.params.items():
         edit = request.edits.get(name, ParamEdit())
         found = stored.get(name) or (exported.get(name) if edit.is_empty else None)
@@ -310,6 +304,19 @@ def _space(
         space[name] = spec
         told.append(_told(name, spec, edit))
     return space, told
+
+
+def _check_edits(
+    request: ImportRequest, columns: ColumnMap, stored: Mapping[str, ParamSpec]
+) -> None:
+    for name in request.edits:
+        if name not in columns.params:
+            raise unknown_parameter(name, columns.params)
+        if name in stored:
+            raise SpaceError(
+                f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
+                hint="Leave its space away; hptui fork makes a study with another one.",
+            )
 
 
 def _told(name: str, spec: ParamSpec, edit: ParamEdit) -> str:

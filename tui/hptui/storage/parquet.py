@@ -183,7 +183,7 @@ def _plain_attributes(found: Sequence[TrialExtras]) -> set[str]:
     kinds: dict[str, set[type]] = {}
     for extra in found:
         for key, value in extra.user_attrs.items():
-            kinds.setdefault(key, set()).add(type(value))
+            kinds.setdefault(key, set()).add(type(cast("object", value)))
     return {key for key, each in kinds.items() if each in ({str}, {bool}, {float})}
 
 
@@ -204,7 +204,8 @@ def read_parquet(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]], str
         raise UsageError(
             f"{safe_line(path.name)} cannot be read as Parquet: {safe_line(error, max_chars=200)}."
         ) from error
-    facts: bytes = (table.schema.metadata or {}).get(FACTS_KEY.encode(), b"")
+    metadata: dict[bytes, bytes] = table.schema.metadata or {}
+    facts = metadata.get(FACTS_KEY.encode(), b"")
     filled = [{key: each for key, each in row.items() if each is not None} for row in rows]
     return tuple(table.column_names), filled, facts.decode("utf-8", "replace")
 
