@@ -168,7 +168,7 @@ def test_the_edits_of_a_file_are_read(tmp_path: Path) -> None:
         ("[lr]\nlow = '1'", "low is '1'"),
         ("[lr]\nlog = 1", "log is 1"),
         ("[lr]\nlow = nan", "low is nan"),
-        ("[lr]\nfixed = [1]", "fixed is [1]"),
+        ("[lr]\nfixed = 2026-01-01", "fixed is datetime.date(2026, 1, 1)"),
         ("[k]\nchoices = 'a'", "choices is 'a'"),
         ("[lr", "not TOML"),
         ("\xff", "not TOML"),

@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
+
 POLL_S = 0.005
 
 
@@ -59,3 +61,39 @@ def asking(trial):
         trial.should_prune()
         step += 1
     return 1.0
+
+
+def layers(trial):
+    """Chooses among tuples, and gets the one that it passed."""
+    shape = trial.suggest_categorical("shape", [(64,), (64, 32), (128, 64, 32)])
+    assert isinstance(shape, tuple), shape
+    options = trial.suggest_categorical("options", [{"a": (1, 2)}, {"a": None}])
+    assert options["a"] in ((1, 2), None), options
+    return sum(shape) + len(options)
+
+
+class Small:
+    size = 1
+
+
+class Large:
+    size = 2
+
+
+def objects(trial):
+    """Chooses among what JSON cannot hold."""
+    kind = trial.suggest_categorical("kind", [Small, Large, "Small"])
+    made = trial.suggest_categorical("made", [Small(), Large(), Large()])
+    act = trial.suggest_categorical("act", [abs, lambda x: x + 1, np.sin])
+    number = trial.suggest_categorical("number", np.arange(3, 5))
+    flag = trial.suggest_categorical("flag", [np.bool_(True), np.bool_(False)])
+    assert type(number).__name__ == "int64", type(number)
+    assert isinstance(flag, np.bool_), type(flag)
+    size = 0 if kind == "Small" else kind.size
+    return size + made.size + act(0) + float(number)
+
+
+def equal(trial):
+    """Fails unless the value is the very one that was asked for."""
+    drawn = trial.suggest_categorical("k", [True, 1, 1.0, [1], [1.0]])
+    return {"True": 0, "1": 1, "1.0": 2, "[1]": 3, "[1.0]": 4}[repr(drawn)]

@@ -44,3 +44,10 @@ def two(trial):
 
 def small(trial):
     return trial.suggest_int("a", 0, 2) + trial.suggest_categorical("b", [0.5, 1.5])
+
+
+def alike(trial):
+    drawn = trial.suggest_categorical("k", [1, 1.0, "sqrt", True, [1], [True]])
+    trial.suggest_categorical("k", [1, 1.0, "sqrt", True, [1], [True]])
+    x = trial.suggest_float("x", 0, 1)
+    return x + {"1": 1, "1.0": 0, "'sqrt'": 2, "True": 3, "[1]": 4, "[True]": 5}[repr(drawn)]

@@ -35,6 +35,9 @@ SAMPLERS = [
     ("bruteforce", "small"),
     ("nsgaii:population_size=6", "two"),
     ("tpe", "two"),
+    ("random", "alike"),
+    ("tpe:multivariate=true", "alike"),
+    ("nsgaii:population_size=6", "alike"),
 ]
 PRUNERS = [
     "median",
@@ -88,6 +91,7 @@ def what_counts(study: optuna.Study) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
 @pytest.mark.parametrize(("sampler", "objective"), SAMPLERS)
 def test_a_sampler_leaves_the_same_trials_as_study_optimize(
     sampler: str, objective: str, tmp_path: Path

@@ -81,14 +81,12 @@ def test_what_was_exported_comes_back_the_same(source: Path, tmp_path: Path, end
         assert (len(done.plan.trials), done.plan.left_out) == (24, {})
         again = tmp_path / f"again-{target is None}.{ending}"
         export_study(done.path, "again", again)
-        assert again.read_text() == first.read_text().replace(
-            '"1"', "1" if ending == "csv" else '"1"'
-        )
+        assert again.read_text() == first.read_text()
     made = load(tmp_path / "again.db", "again")
     assert made.direction.name == "MAXIMIZE"
     assert made.trials[23].state is TrialState.FAIL
     assert [trial.number for trial in made.trials if not feasible(trial)] == [21, 22, 23]
-    assert (made.trials[2].intermediate_values == {5: 2 / 7}) is (ending == "jsonl")
+    assert made.trials[2].intermediate_values == {5: 2 / 7}
     assert made.trials[3].system_attrs["hptui:imported_from"]["file"] == first.name
 
 
@@ -161,7 +159,8 @@ def test_columns_of_attributes_are_called_as_optuna_calls_them(
     assert set(_flatten_columns(columns)) == {
         column for column in header if column.startswith("user_attrs_")
     }
-    assert header[-4:] == ["constraints_0", "constraints_1", "constraints_a", "constraints_b"]
+    assert header[-6:-2] == ["constraints_0", "constraints_1", "constraints_a", "constraints_b"]
+    assert header[-2:] == ["system_attrs_hptui:study", "system_attrs_hptui:trial"]
 
 
 def feasible(trial: optuna.trial.FrozenTrial) -> bool:
@@ -176,7 +175,7 @@ def test_the_space_is_the_studys_or_what_the_file_shows(source: Path, tmp_path: 
     assert known.trials[5].params["odd"] == 5
     shown = preview_import(first, ImportRequest(directions=("maximize",)), None)
     assert shown.remarks[:2] == (
-        f"x: float 0.0..{23 / 24!r}, from the file",
+        "x: float 0.0..1.0, from the file",
         "n: int 1..9, from the file",
     )
     with StudyFile(tmp_path / "narrow.db") as built:
@@ -267,7 +266,12 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
     done = import_into_new(first, request, "todo", folder=tmp_path)
     made = load(done.path, "todo")
     assert {trial.state for trial in made.trials} == {TrialState.WAITING}
-    assert made.trials[1].system_attrs["fixed_params"] == {"x": 1 / 24, "n": 2, "odd": 1, "k": "b"}
+    assert made.trials[1].system_attrs["fixed_params"] == {
+        "x": 1 / 24,
+        "n": 2,
+        "odd": "1",
+        "k": "b",
+    }
     assert made.ask().suggest_int("n", 1, 9) == 1
     # More of the same come behind when asked, and the engine's lease keeps results away.
     import_into(first, replace(request, again=True), done.path, "todo")
@@ -306,7 +310,6 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.csv", "n,value\n9007199254740993,2\n", [], "'9007199254740993' is an integer above"),
         ("f.csv", "x,value,,\n1,2,,me\n", [], "line 2: 'me' stands in column 4, which has no name"),
         ("f.csv", "x,value\n" + '1,"1,5"\n', [], "line 2, column value: '1,5' is no number"),
-        ("f.csv", f"{'x' * 1_000_001},value\n1,2\n", [], "f.csv, line 1: field larger than"),
         (
             "f.csv",
             "x,why,value\n" + "".join(f"1,since {i},2\n" for i in range(1001)),
@@ -323,7 +326,6 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.jsonl", '{"x": 1, "value": 1}\n{"\\ud800": 1}\n', [], "line 2: the name"),
         ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, and no object"),
         ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is no JSON"),
-        ("f.json", '[{"x": [1], "value": 2}]', [], "trial 0, column x: '[1]' is no value"),
         ("f.json", '[{"x": 1, "value": true}]', [], "column value: 'True' is no number"),
     ],
 )

@@ -419,14 +419,14 @@ def test_parameters_keep_the_spaces_that_they_were_drawn_from(file: StudyFile):
         k.value_at(1)
 
 
-def test_choices_that_are_lists_are_shown_as_json(file: StudyFile):
+def test_choices_that_are_lists_are_lists(file: StudyFile):
     # Optuna warns of them and stores them.
     file.add_study()
     nested = CHOICE.replace('["a", "b", null]', "[[64, 64], [128]]")
     file.add_trial(1.0, params={"layers": (1.0, nested)})
     columns = read(file.path)
-    assert columns.params["layers"].value_at(0) == "[128]"
-    assert columns.params["layers"].specs == [ChoiceParam(("[64, 64]", "[128]"))]
+    assert columns.params["layers"].value_at(0) == [128]
+    assert columns.params["layers"].specs == [ChoiceParam(([64, 64], [128]))]
     assert columns.damaged == []
 
 

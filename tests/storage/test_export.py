@@ -84,6 +84,7 @@ def test_parquet_has_types(path: Path, tmp_path: Path):
         "last_value": "double",
         "params_x": "double",
         "params_=kind": "string",
+        "system_attrs_hptui:trial": "string",
     }
     assert [row["value"] for row in rows] == [1.5, math.inf, None]
     assert [row["state"] for row in rows] == ["complete", "complete", "running"]
@@ -131,13 +132,18 @@ def test_attributes_that_cannot_be_read_end_no_export(tmp_path: Path):
             statement = "INSERT INTO trial_user_attributes (trial_id, key, value_json)"
             built.run(f"{statement} VALUES (?, ?, ?)", trial_id, key, text)
     for ending in ("csv", "jsonl", "parquet"):
-        assert export_study(path, "s", tmp_path / f"out.{ending}") == 1
+        said: list[str] = []
+        assert export_study(path, "s", tmp_path / f"out.{ending}", tell=said.append) == 1
+        assert said == ["Attributes that are no JSON are left out: 3."]
     (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
-    assert json.loads(line)["user_attrs"] == {"ok": 1}
+    assert json.loads(line)["user_attrs"] == {"long": "x" * 100_001, "ok": 1}
     with (tmp_path / "out.csv").open(newline="") as stream:
         (row,) = csv.DictReader(stream)
     attributes = {name: cell for name, cell in row.items() if name.startswith("user_attrs_")}
-    assert {name: cell for name, cell in attributes.items() if cell} == {"user_attrs_ok": "1"}
+    assert {name: cell for name, cell in attributes.items() if cell} == {
+        "user_attrs_ok": "1",
+        "user_attrs_long": json.dumps("x" * 100_001),
+    }
 
 
 def test_a_table_has_no_column_for_each_of_thousands_of_attributes(tmp_path: Path):

@@ -344,7 +344,7 @@ def test_choices_that_are_lists_come_as_lists(file: StudyFile):
     file.add_trial(1.0, params={"layers": (1.0, nested)})
     (param,) = read_trial(file.path, "study", 0).params
     assert param.value == [128]
-    assert param.spec == ChoiceParam(("[64, 64]", "[128]"))
+    assert param.spec == ChoiceParam(([64, 64], [128]))
 
 
 def test_a_trial_that_is_not_there_is_refused_with_those_that_are(file: StudyFile):

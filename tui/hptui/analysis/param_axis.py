@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.axis import Axis
+from hptui.domain.choices import choice_key
 from hptui.domain.space import ChoiceParam, IntParam
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _merge_choices(
         merged: list[int] = []
         for choice in spec.choices:
             # The spelling tells 1, 1.0 and True apart, which are equal.
-            key = repr(choice)
+            key = choice_key(choice)
             if key not in places:
                 places[key] = len(choices)
                 choices.append(choice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace FILE; study files are never replaced"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON: file, trials")
+    parser.add_argument("--json", action="store_true", help="print JSON: file, trials, remarks")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,15 +58,19 @@ def run(args: argparse.Namespace) -> int:
     target = args.file.absolute()
     if form.takes_filter:
         require_free(target, overwrite=args.overwrite)
+    remarks: list[str] = []
     count = export_study(
         place.path,
         place.study_name,
         target,
         overwrite=args.overwrite,
         choose=_chooser(args.filter, is_best=form.suffix == ".py"),
+        tell=remarks.append,
     )
+    for remark in remarks:
+        print(remark, file=sys.stderr)
     if args.json:
-        print(dump({"file": str(target), "trials": count}))
+        print(dump({"file": str(target), "trials": count, "remarks": remarks}))
     else:
         print(f"{count:,} trial{'s' if count != 1 else ''} in {safe_line(str(args.file))}.")
     return 0

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from hptui.storage.import_request import ImportRequest
 
 _EPILOG = """\
-FILE ends in .csv, .json or .jsonl: what hptui export, Optuna's trials_dataframe() and `optuna
-trials -f json` write, or any table with a column for each parameter and for each value; cells of a
-CSV file may be separated by commas, semicolons or tabs:
+FILE ends in .csv, .json, .jsonl or .parquet: what hptui export, Optuna's trials_dataframe() and
+`optuna trials -f json` write, or any table with a column for each parameter and for each value;
+cells of a CSV file may be separated by commas, semicolons or tabs:
 
   hptui import other-machine.csv digits                  # results of another run, into a study
   hptui import table.csv table --value accuracy --direction maximize --space lr=1e-5..0.1:log
   hptui import good.jsonl digits --state complete --as waiting      # to be tried first
 
+What hptui export wrote is the same study again, directions and spaces included, but for what
+samplers and programs keep in a study and trials that still ran.
 A study that is there says what its parameters are; for a new one the file does. Values outside are
 left out, and it is said why. A cell that cannot be read refuses the whole file. Rows that the study
 has already are left out, so that of a file that grew only what is new is taken.
@@ -82,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--direction",
         action="append",
         choices=DIRECTION_WORDS,
-        help="of a new study, once for each objective (default: minimize)",
+        help="of a new study, once for each objective (default: what the file says, else minimize)",
     )
     parser.add_argument(
         "--again", action="store_true", help="take rows once more that the study has already"

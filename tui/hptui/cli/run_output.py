@@ -7,11 +7,12 @@ import math
 import os
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
+from hptui.domain.choices import spell_choice
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
@@ -19,6 +20,7 @@ from hptui.engine.report import Finished, Progress, Silent, Started
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hptui.domain.choices import ChoiceValue
     from hptui.engine.trials import TrialRecord
 
 _PLAIN_EVERY_S = 10.0
@@ -34,11 +36,14 @@ def _four_digits(value: float) -> str:
 
 def show_params(params: Mapping[str, Any]) -> str:
     """Return parameters in one line, `lr 0.0031  hidden 128`."""
-    shown = [
-        f"{safe_line(name)} {_four_digits(value) if isinstance(value, float) else safe_line(value)}"
-        for name, value in params.items()
-    ]
-    return "  ".join(shown)
+    return "  ".join(f"{safe_line(name)} {_shown(value)}" for name, value in params.items())
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - a parameter's value
+    if isinstance(value, float):
+        return _four_digits(value)
+    is_nested = isinstance(value, (list, dict))
+    return spell_choice(cast("ChoiceValue", value)) if is_nested else safe_line(value)
 
 
 class RunOutput(Silent):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.choice_lists import parse_choices_option, spell_choices
+from hptui.domain.choices import spell_choice
 from hptui.domain.edits import (
     UNSET,
     ParamEdit,
@@ -141,4 +142,4 @@ def _describe(name: str, spec: ParamSpec, edit: ParamEdit | None) -> str:
 def _spell(key: str, value: Any) -> object:  # noqa: ANN401 - what JSON has of an edit
     if key == "choices":
         return spell_choices(value)
-    return value["value"] if key == "fixed" else value
+    return spell_choice(value["value"]) if key == "fixed" else value

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hptui.domain.choices import ChoiceValue, find_choice, read_literal, same_choice, spell_choice
+from hptui.domain.choices import (
+    ChoiceValue,
+    choice_key,
+    find_choice,
+    place_of,
+    read_choice,
+    spell_choice,
+)
 from hptui.domain.param_edit import show
 from hptui.errors import SpaceError
 
@@ -32,24 +39,27 @@ def parse_choices_option(text: str, known: Collection[str] = ()) -> tuple[str, t
 
 
 def split_choices(text: str) -> tuple[str, ...]:
-    """Split `a|b|"c|d"` at the bars that are not in double quotes.
+    """Split `a|b|"c|d"|["e|f"]` at the bars that are not in double quotes.
 
     Raises:
         SpaceError: A choice is empty.
     """
     parts, start, is_quoted, is_escaped = [""], True, False, False
+    # In a list or an object quotes stand anywhere, else only at the beginning.
+    is_nested = False
     for char in text:
         if is_escaped:
             is_escaped = False
-        elif char == '"' and (is_quoted or start):
+        elif char == '"' and (is_quoted or start or is_nested):
             is_quoted = not is_quoted
         elif char == "\\" and is_quoted:
             is_escaped = True
         elif char == "|" and not is_quoted:
             parts.append("")
-            start = True
+            start, is_nested = True, False
             continue
         parts[-1] += char
+        is_nested = is_nested or (start and char in "[{")
         start = start and char == " "
     spelled = tuple(part.strip() for part in parts)
     if "" in spelled:
@@ -92,7 +102,7 @@ def read_choices(
     choices: list[ChoiceValue] = []
     for text in spelled:
         choice = _read(text, known, can_add=can_add)
-        if any(_is_alike(choice, other) for other in choices):
+        if choice_key(choice) in map(choice_key, choices):
             raise SpaceError(f"{show(text)} comes twice.", hint="Give each choice once.")
         choices.append(choice)
     return tuple(choices)
@@ -120,16 +130,11 @@ def pick_choices(wanted: Iterable[ChoiceValue], asked: Sequence[ChoiceValue]) ->
     """
     picked: list[ChoiceValue] = []
     for choice in wanted:
-        found = [each for each in asked if same_choice(each, choice)]
-        found.sort(key=lambda each: type(each) is not type(choice))
-        if not found:
+        place = place_of(choice, asked)
+        if place is None:
             raise no_such_choice(choice, asked)
-        picked.append(found[0])
+        picked.append(asked[place])
     return picked
-
-
-def _is_alike(one: ChoiceValue, other: ChoiceValue) -> bool:
-    return type(one) is type(other) and same_choice(one, other)
 
 
 def _read(text: str, known: Sequence[ChoiceValue], *, can_add: bool) -> ChoiceValue:
@@ -137,7 +142,7 @@ def _read(text: str, known: Sequence[ChoiceValue], *, can_add: bool) -> ChoiceVa
     if index is not None:
         return known[index]
     choice = _read_new(text)
-    is_known = any(_is_alike(choice, each) for each in known)
+    is_known = choice_key(choice) in map(choice_key, known)
     if not is_known and not can_add:
         raise no_such_choice(text, known)
     return choice
@@ -150,12 +155,15 @@ def _read_new(text: str) -> ChoiceValue:
         except ValueError as error:
             raise SpaceError(f"{show(text)} is not a quoted text.", hint=_FORM) from error
     try:
-        return read_literal(text)
+        return read_choice(text)
     except ValueError:
         return text
 
 
 def _spell(choice: ChoiceValue) -> str:
     spelled = spell_choice(choice)
-    is_plain = not isinstance(choice, str) or spelled.startswith('"') or "|" not in spelled
-    return spelled if is_plain else json.dumps(choice, ensure_ascii=False)
+    if not isinstance(choice, str) or spelled.startswith('"'):
+        return spelled
+    # A quote in what begins like a list would hide bars behind it.
+    hides = choice.startswith(("[", "{")) and '"' in choice
+    return json.dumps(choice, ensure_ascii=False) if "|" in spelled or hides else spelled

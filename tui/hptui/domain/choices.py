@@ -2,33 +2,77 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-ChoiceValue = None | bool | int | float | str
+ChoiceValue = None | bool | int | float | str | list[Any] | dict[str, Any]
+"""What JSON can hold; tuples are lists there."""
+
+_OPENING: Final = ("[", "{", "(")
 
 
 def is_choice_value(value: object) -> bool:
-    """Say whether `value` can be a choice: None, a bool, an int, a float or a string."""
+    """Say whether `value` can be a choice: any value of JSON."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_choice_value, cast("Sequence[object]", value)))
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value).items()
+        return all(isinstance(key, str) and is_choice_value(each) for key, each in items)
     return value is None or isinstance(value, (bool, int, float, str))
 
 
 def same_choice(one: ChoiceValue, other: ChoiceValue) -> bool:
-    """Say whether Optuna counts both as one choice: equal, or both NaN."""
-    both_nan = isinstance(one, float) and isinstance(other, float) and one != one and other != other
-    return one == other or both_nan
+    """Say whether Optuna counts both as one choice: equal, or both NaN; lists equal tuples."""
+    if one == other:
+        return True
+    may_hide = (float, list, tuple, dict)
+    is_open = isinstance(one, may_hide) and isinstance(other, may_hide)
+    return is_open and choice_key(one) == choice_key(other)
+
+
+def choice_key(choice: ChoiceValue) -> str:
+    """Return a text that two choices share where they are stored alike: 1, 1.0 and True differ."""
+    return json.dumps(choice, sort_keys=True)
+
+
+def hashable_choice(choice: ChoiceValue) -> bool | int | float | str | None:
+    """Return a choice for a set: lists and objects as JSON, all else as it is."""
+    return choice_key(choice) if isinstance(choice, (list, tuple, dict)) else choice
+
+
+def place_of(choice: ChoiceValue, choices: Sequence[ChoiceValue]) -> int | None:
+    """Return the index of a choice, or None.
+
+    The very element counts first, then one that is stored alike, then an equal one: 1 is 1.0
+    where there is no 1, and True where there is neither.
+    """
+    for index, each in enumerate(choices):
+        if each is choice:
+            return index
+    key, is_bool = choice_key(choice), isinstance(choice, bool)
+    alike = (index for index, each in enumerate(choices) if same_choice(each, choice))
+
+    def distance(index: int) -> tuple[bool, bool]:
+        each = choices[index]
+        return choice_key(each) != key, isinstance(each, bool) is not is_bool
+
+    return min(alike, key=distance, default=None)
 
 
 def spell_choice(choice: ChoiceValue) -> str:
     """Return a choice as people read and type it; `find_choice` reads it back.
 
-    A string that would read as something else (`1`, `None`, `true`) stands in double quotes.
+    Lists and objects are compact JSON. A string that would read as something else (`1`, `None`,
+    `true`, `[1]`) stands in double quotes.
     """
+    if isinstance(choice, (list, tuple, dict)):
+        return _compact(choice)
     if not isinstance(choice, str):
         return repr(choice)
     if choice != choice.strip() or not choice or choice[0] in "\"'" or _reads_as_other(choice):
@@ -39,9 +83,9 @@ def spell_choice(choice: ChoiceValue) -> str:
 def find_choice(choices: Iterable[ChoiceValue], text: str) -> int | None:
     """Return the index of the choice that `text` spells, or None.
 
-    The printed form counts first, then the plain string, then the same number or word written
-    another way: with the choices 1 and "1", `1` is the number and `"1"` the string; with "1"
-    alone, `1` is the string; with 0.001 alone, `1e-3` finds it.
+    The printed form counts first, then the plain string, then the same value written another
+    way: with the choices 1 and "1", `1` is the number and `"1"` the string; with "1" alone, `1`
+    is the string; with 0.001 alone, `1e-3` finds it; `(64, 32)` finds [64,32].
     """
     known = list(choices)
     for index, choice in enumerate(known):
@@ -51,22 +95,37 @@ def find_choice(choices: Iterable[ChoiceValue], text: str) -> int | None:
         if isinstance(choice, str) and choice == text:
             return index
     try:
-        value = read_literal(text)
+        value = read_choice(text)
     except ValueError:
         return None
-    for index, choice in enumerate(known):
-        if type(choice) is type(value) and same_choice(choice, value):
-            return index
-    return None
+    place = place_of(value, known)
+    return place if place is not None and type(known[place]) is type(value) else None
 
 
-def read_literal(text: str) -> ChoiceValue:
+def read_choice(text: str) -> ChoiceValue:
+    """Read what is no string: None, a bool, a number, a list or an object.
+
+    Lists and objects may be spelled as JSON or as Python has them.
+
+    Raises:
+        ValueError: `text` is none of these.
+    """
+    opened = text.strip()
+    if not opened.startswith(_OPENING):
+        return read_literal(text)
+    try:
+        return json.loads(opened)
+    except (ValueError, RecursionError):
+        return _of_python(opened)
+
+
+def read_literal(text: str) -> bool | int | float | None:
     """Read None, a bool or a number as Python, JSON or TOML would write it.
 
     Raises:
         ValueError: `text` is none of these.
     """
-    words: dict[str, ChoiceValue] = {"none": None, "null": None, "true": True, "false": False}
+    words: dict[str, bool | None] = {"none": None, "null": None, "true": True, "false": False}
     lowered = text.strip().lower()
     if lowered in words:
         return words[lowered]
@@ -76,9 +135,25 @@ def read_literal(text: str) -> ChoiceValue:
         return float(lowered)
 
 
+def _of_python(text: str) -> ChoiceValue:
+    try:
+        value: object = ast.literal_eval(text)
+        if isinstance(value, (list, tuple, dict)) and is_choice_value(cast("object", value)):
+            return json.loads(json.dumps(value))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        pass
+    raise ValueError(f"{text!r} is no list or object")
+
+
+def _compact(choice: object) -> str:
+    spelled = json.dumps(choice, ensure_ascii=False, separators=(",", ":"))
+    # What a terminal must not get is escaped, and still JSON.
+    return spelled if safe_line(spelled) == spelled else json.dumps(choice, separators=(",", ":"))
+
+
 def _reads_as_other(text: str) -> bool:
     try:
-        read_literal(text)
+        read_choice(text)
     except ValueError:
         return False
     return True

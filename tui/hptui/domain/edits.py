@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.choice_lists import pick_choices, read_choices
-from hptui.domain.choices import find_choice, read_literal, same_choice
+from hptui.domain.choices import find_choice, place_of, read_literal, same_choice
 from hptui.domain.param_edit import (
     UNSET,
     ParamEdit,
@@ -251,11 +251,10 @@ def resolve_value(name: str, spec: ParamSpec, value: ChoiceValue) -> ChoiceValue
         SpaceError: The value may not be suggested.
     """
     if isinstance(spec, ChoiceParam):
-        alike = [choice for choice in spec.choices if same_choice(choice, value)]
-        exact = [choice for choice in alike if isinstance(choice, bool) is isinstance(value, bool)]
-        exact.sort(key=lambda choice: type(choice) is not type(value))
-        if exact:
-            return exact[0]
+        place = place_of(value, spec.choices)
+        # True is no 1 to a person, whatever Python says.
+        if place is not None and isinstance(spec.choices[place], bool) is isinstance(value, bool):
+            return spec.choices[place]
     elif contains(spec, value) and isinstance(value, (int, float)):
         return int(value) if isinstance(spec, IntParam) else float(value)
     raise _not_in(name, spec, value)

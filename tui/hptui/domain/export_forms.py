@@ -32,7 +32,8 @@ EXPORT_FORMS: Final = (
     ExportForm(
         ".csv",
         "a table of the trials, for spreadsheets",
-        "As hptui trials --csv prints them, user attributes and constraints included. "
+        "As hptui trials --csv prints them, user attributes and constraints included, and two "
+        "columns more from which hptui import has the study again as it was. "
         "A text that a spreadsheet would take for a formula "
         "gets an apostrophe before it.",
     ),
@@ -40,14 +41,14 @@ EXPORT_FORMS: Final = (
         ".jsonl",
         "the trials as JSON, an object a line",
         "As hptui trials --json prints them, each with its last report, user attributes and "
-        "constraints.",
+        "constraints, and with system_attrs from which hptui import has the study again as it was.",
     ),
     ExportForm(
         ".parquet",
         "a table of the trials with types, for data frames",
         "The same columns. Numbers, times and texts stay what they are; a parameter of several "
-        "types is text, such an attribute JSON, and what a trial does not have is null. It needs "
-        "the extra parquet.",
+        "types is text, such an attribute JSON, and what a trial does not have is null. hptui "
+        "import has the study again as it was. It needs the extra parquet.",
     ),
     ExportForm(
         ".py",

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
+
+_TAG: Final = "$hptui"
 
 
 def plain(value: object) -> object:
@@ -26,6 +28,38 @@ def plain(value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return [plain(each) for each in cast("Sequence[object]", value)]
     return str(value)
+
+
+def tagged(value: object) -> object:
+    """Return a value of JSON as strict JSON can hold it, so that `untagged` has it again."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_TAG: str(value)}
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, object]", value).items()
+        inner = {key: tagged(each) for key, each in items}
+        return {_TAG: inner} if _TAG in inner else inner
+    if isinstance(value, (list, tuple)):
+        return [tagged(each) for each in cast("Sequence[object]", value)]
+    return value
+
+
+def untagged(value: object) -> object:
+    """Return what `tagged` was given.
+
+    Raises:
+        ValueError: It was not given any such value.
+    """
+    if isinstance(value, list):
+        return [untagged(each) for each in cast("list[object]", value)]
+    if not isinstance(value, dict):
+        return value
+    inner = cast("dict[str, object]", value)
+    held = inner.get(_TAG)
+    if len(inner) == 1 and isinstance(held, str):
+        return float(held)
+    if len(inner) == 1 and isinstance(held, dict):
+        inner = cast("dict[str, object]", held)
+    return {key: untagged(each) for key, each in inner.items()}
 
 
 def dump(value: object, *, indent: int | None = 2) -> str:

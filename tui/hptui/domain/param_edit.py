@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from hptui.domain.choice_objects import storable_choices
 from hptui.domain.choices import ChoiceValue, is_choice_value
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
@@ -53,8 +54,11 @@ class ParamEdit:
             raise SpaceError(f"log is {show(log)}, but it must be true or false.")
         if self.fixed is not UNSET and not is_choice_value(self.fixed):
             raise SpaceError(
-                f"fixed is {show(self.fixed)}, but it must be a number, a string or true or false."
+                f"fixed is {show(self.fixed)}, but it must be a number, a string, true or false, "
+                "or a list or table of such."
             )
+        if isinstance(self.fixed, (list, tuple)):
+            object.__setattr__(self, "fixed", storable_choices((self.fixed,))[0])
         if not isinstance(self.choices, Unset):
             object.__setattr__(self, "choices", _choices(self.choices))
         if not isinstance(self.low, Unset) and not isinstance(self.high, Unset):
@@ -162,9 +166,10 @@ def _choices(given: object) -> tuple[ChoiceValue, ...]:
     choices = tuple(cast("ChoiceValue", item) for item in items if is_choice_value(item))
     if not choices or len(choices) < len(items):
         raise SpaceError(
-            f"choices is {show(given)}, but it must be a list of numbers, strings, true or false."
+            f"choices is {show(given)}, but it must be a list of numbers, strings, true or false, "
+            "or of lists and tables of such."
         )
-    return choices
+    return storable_choices(choices)
 
 
 def _check_number(what: str, value: object, *, none: bool) -> None:

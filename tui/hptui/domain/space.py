@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 from typing import Any, assert_never
 
-from hptui.domain.choices import ChoiceValue, is_choice_value, same_choice, spell_choice
+from hptui.domain.choice_objects import storable_choices
+from hptui.domain.choices import ChoiceValue, same_choice, spell_choice
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 
@@ -92,27 +93,26 @@ class IntParam:
 class ChoiceParam:
     """One of a list of choices, whose order counts.
 
+    Choices are kept as JSON holds them, see `storable_choices`.
+
     Raises:
-        SpaceError: There are no choices, or one is not None, a bool, a number or a string.
+        SpaceError: There are no choices.
     """
 
     choices: tuple[ChoiceValue, ...]
 
     def __post_init__(self) -> None:
-        choices = tuple(self.choices)
+        choices = storable_choices(self.choices)
         if not choices:
             raise SpaceError(
                 "A list of choices is empty, but it needs one at least.",
                 hint="Give the values that the parameter may have.",
             )
-        for choice in choices:
-            if not is_choice_value(choice):
-                raise SpaceError(
-                    f"The choice {safe_line(repr(choice))} is a {type(choice).__name__}, but only "
-                    "None, True, False, numbers and strings can be stored.",
-                    hint="Use names as choices, and look the objects up by name in the objective.",
-                )
         object.__setattr__(self, "choices", choices)
+
+    def __hash__(self) -> int:
+        """Return a number that is the same for equal choices; lists and objects have none."""
+        return hash(tuple(each for each in self.choices if not isinstance(each, (list, dict))))
 
 
 ParamSpec = FloatParam | IntParam | ChoiceParam
@@ -150,7 +150,7 @@ def contains(spec: ParamSpec, value: ChoiceValue) -> bool:
     """Say whether `value` may be suggested under `spec`: its kind, range and step."""
     if isinstance(spec, ChoiceParam):
         return any(same_choice(value, choice) for choice in spec.choices)
-    if isinstance(value, (bool, str)) or value is None or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return False
     if isinstance(spec, IntParam):
         return (

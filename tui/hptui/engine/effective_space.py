@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hptui.domain.edits import ParamEdit, apply_edit
-from hptui.storage.distributions import from_optuna, to_optuna
+from hptui.storage.distributions import dump_distribution, from_optuna, to_optuna
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class EditedSpace:
         self._edits = edits
         self._watched = ever_edited | set(edits)
         self._view = view
-        self._known: dict[tuple[str, BaseDistribution], BaseDistribution] = {}
+        self._known: dict[tuple[str, str], BaseDistribution] = {}
         self._told: dict[str, BaseDistribution] = {}
         self.asked: dict[str, BaseDistribution] = {}
         """What the objective asked last for each parameter that is or was edited."""
@@ -58,7 +58,7 @@ class EditedSpace:
         if name not in self._watched:
             return asked
         self.asked[name] = asked
-        key = (name, asked)
+        key = (name, dump_distribution(asked))
         found = self._known.get(key)
         if found is None:
             edit = self._edits.get(name)

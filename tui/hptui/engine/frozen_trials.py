@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from optuna.trial import FrozenTrial
 
+from hptui.domain.choices import spell_choice
 from hptui.domain.space import ChoiceParam, IntParam
 from hptui.storage.distributions import to_optuna
 
@@ -167,7 +168,9 @@ def _received(
 def _spelled(spec: ParamSpec, spell: Spell) -> ParamSpec:
     if not isinstance(spec, ChoiceParam):
         return spec
-    choices = (spell(each) if isinstance(each, str) else each for each in spec.choices)
+    # What Optuna draws and judges must be hashable, so lists and objects are texts there.
+    flat = (spell_choice(each) if isinstance(each, (list, dict)) else each for each in spec.choices)
+    choices = (spell(each) if isinstance(each, str) else each for each in flat)
     return replace(spec, choices=tuple(choices))
 
 

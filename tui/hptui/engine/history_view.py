@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.choices import choice_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -105,7 +107,8 @@ class SpaceView:
 
     def fix(self, name: str, value: ChoiceValue) -> None:
         """Fix a parameter to one value; what is stored keeps its distribution."""
-        if name in self._fixed and self._fixed[name] == value:
+        # 1, 1.0 and True are equal, and yet a choice may tell them apart.
+        if name in self._fixed and choice_key(self._fixed[name]) == choice_key(value):
             return
         self._edited.add(name)
         self._fixed[name] = value

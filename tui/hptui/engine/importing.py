@@ -162,10 +162,9 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
 
 
 def _rows_to_try(plan: ImportPlan, file_name: str) -> list[dict[str, Any]]:
-    space = dict(plan.space)
     return [
         {
-            "params": params_to_try(trial, space),
+            "params": params_to_try(trial, plan.space),
             "user_attrs": dict(trial.attributes),
             "origin": origin,
         }

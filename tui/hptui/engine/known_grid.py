@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.samplers import GridSampler
 from optuna.trial import TrialState
 
+from hptui.domain.choices import hashable_choice
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 _HAS_RESULT = (TrialState.COMPLETE, TrialState.PRUNED)
 
-Point = tuple["ChoiceValue", ...]
+Point = tuple[object, ...]
 
 
 class KnownGridSampler(GridSampler):
@@ -36,9 +38,13 @@ class KnownGridSampler(GridSampler):
     def __init__(
         self, search_space: Mapping[str, Sequence[ChoiceValue]], seed: int | None = None
     ) -> None:
-        super().__init__(search_space, seed)
+        super().__init__(cast("Mapping[str, Sequence[Any]]", search_space), seed)
         self._known: dict[int, int | None] = {}
         """The places of trials that had ended when they were learned of, by number."""
+
+    @staticmethod
+    def _check_value(param_name: str, param_value: object) -> None:
+        """Let lists and objects pass without Optuna's warning: they are JSON here."""
 
     def learn(self, trials: Iterable[FrozenTrial]) -> dict[int, dict[str, Any]]:
         """Take in the trials that have ended.
@@ -133,4 +139,7 @@ class KnownGridSampler(GridSampler):
 
 def _point(values: Iterable[ChoiceValue]) -> Point:
     """Return values as they are compared: a fork, or a step, may have moved one by an ulp."""
-    return tuple(float(f"{each:.12g}") if isinstance(each, float) else each for each in values)
+    return tuple(
+        float(f"{each:.12g}") if isinstance(each, float) else hashable_choice(each)
+        for each in values
+    )

@@ -23,11 +23,12 @@ from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.choices import place_of
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import spell_params
 from hptui.errors import SpaceError
-from hptui.storage.distributions import dump_distribution
+from hptui.storage.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,8 +229,10 @@ class Trials:
             value = live.trial._suggest(name, effective)
             live.trial._check_distribution(name, effective)
             if isinstance(asked, CategoricalDistribution):
-                # The worker has the choices that the objective asked with, in their order.
-                value = int(asked.to_internal_repr(value))
+                # The worker has the choices that the objective asked with, in their order. Optuna
+                # takes the first that is equal, of 1 and True too.
+                place = place_of(value, asked.choices)
+                value = int(asked.to_internal_repr(value)) if place is None else place
         except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
             if isinstance(error, SpaceError):
                 self.watch.unfit(live.number, name, error)
@@ -248,7 +251,7 @@ class Trials:
     def _distribution(self, fields: Message) -> BaseDistribution:
         kind = fields["k"]
         if kind == "c":
-            return CategoricalDistribution(tuple(fields["choices"]))
+            return categorical(fields["choices"])
         key = (kind, fields["low"], fields["high"], fields["log"], fields["step"])
         known = self._asked.get(key)
         if known is None:

@@ -20,6 +20,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from hptui.domain.choice_objects import storable_choices
 from hptui.engine.attribute_values import stored_value
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
@@ -114,7 +115,8 @@ class WorkerTrial(optuna.Trial):
     ) -> Any:  # noqa: ANN401 - one of the choices
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
-        index = self._ask_for(name, {"k": "c", "choices": asked.choices}, asked)
+        storable = storable_choices(asked.choices)
+        index = self._ask_for(name, {"k": "c", "choices": storable}, asked)
         chosen = cast("Any", asked.choices[index])
         self._params[name] = chosen
         return chosen

@@ -22,7 +22,6 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
-from hptui.errors import SpaceError
 from hptui.registry.observed import Suggestion
 
 if TYPE_CHECKING:
@@ -240,10 +239,7 @@ class ProbeTrial(optuna.Trial):
 
 
 def spec_of(distribution: BaseDistribution) -> ParamSpec:
-    """Return an Optuna distribution as hptui's; choices that cannot be stored as their repr."""
-    try:
-        return spec_from_json(distribution_to_json(distribution))
-    except (SpaceError, TypeError, ValueError, RecursionError):
-        if not isinstance(distribution, CategoricalDistribution):
-            raise
-        return ChoiceParam(tuple(repr(choice) for choice in distribution.choices))
+    """Return an Optuna distribution as hptui's; choices as they are stored."""
+    if isinstance(distribution, CategoricalDistribution):
+        return ChoiceParam(distribution.choices)
+    return spec_from_json(distribution_to_json(distribution))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.choices import find_choice
 from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.domain.choices import ChoiceValue
 
 _MAX_CSV_CHARS: Final = 100_000
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -22,6 +28,21 @@ def csv_text(text: str) -> str:
 def unguarded(text: str) -> str:
     """Return what a guard against spreadsheets, as `csv_text` writes it, stands before."""
     return text[1:] if text.startswith(_GUARDED) else text
+
+
+def choice_in_cell(choices: Sequence[ChoiceValue], cell: str, *others: str) -> int | None:
+    """Return the index of the choice in a cell, or None; `others` are more ways to read it."""
+    for text in (cell, unguarded(cell), *others):
+        index = find_choice(choices, text)
+        if index is not None:
+            return index
+    # What an export made safe for a terminal is known by its safe form.
+    safe = (
+        index
+        for index, choice in enumerate(choices)
+        if isinstance(choice, str) and csv_text(choice) == cell
+    )
+    return next(safe, None)
 
 
 def spell_attribute(value: object) -> str:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
-from typing import Any, Final, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.distributions import (
     BaseDistribution,
@@ -19,6 +19,11 @@ from optuna.distributions import (
 )
 
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+
+if TYPE_CHECKING:
+    from optuna.distributions import CategoricalChoiceType
+
+    from hptui.domain.choices import ChoiceValue
 
 Parsed = tuple[BaseDistribution, Callable[[float], Any] | None]
 """A distribution and how a stored number becomes the parameter's value; None: it is the value."""
@@ -103,7 +108,22 @@ def to_optuna(spec: ParamSpec) -> BaseDistribution:
         case IntParam(low, high, log, int_step):
             return IntDistribution(low, high, log=log, step=int_step)
         case ChoiceParam(choices):
-            return CategoricalDistribution(choices)
+            return categorical(choices)
+
+
+def categorical(choices: Sequence[ChoiceValue]) -> CategoricalDistribution:
+    """Return Optuna's distribution of some choices, without its warning about lists and objects.
+
+    Raises:
+        ValueError: There are no choices.
+    """
+    given = cast("Sequence[CategoricalChoiceType]", choices)
+    if not any(isinstance(choice, (list, dict)) for choice in choices):
+        return CategoricalDistribution(given)
+    with warnings.catch_warnings():
+        # They are JSON here, and so are stored and read back alike.
+        warnings.simplefilter("ignore")
+        return CategoricalDistribution(given)
 
 
 def from_optuna(distribution: BaseDistribution) -> ParamSpec:
@@ -121,7 +141,7 @@ def from_optuna(distribution: BaseDistribution) -> ParamSpec:
             distribution.low, distribution.high, bool(distribution.log), distribution.step
         )
     if isinstance(distribution, CategoricalDistribution):
-        return ChoiceParam(tuple(distribution.choices))
+        return ChoiceParam(distribution.choices)
     raise TypeError(f"{type(distribution).__name__} is not a distribution of Optuna")
 
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.domain.export_forms import form_of
+from hptui.domain.trial_states import RUNNING
 from hptui.errors import UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.copying import copy_study, drafted
+from hptui.storage.param_columns import MAX_PARAMS
 from hptui.storage.parquet import require_pyarrow, write_parquet
 from hptui.storage.python_file import write_python
+from hptui.storage.trial_extras import ExtrasReader
 from hptui.storage.trial_records import write_csv, write_json_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -33,6 +36,7 @@ def export_study(
     *,
     overwrite: bool = False,
     choose: Callable[[StudyColumns], BoolArray] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write a study to `target`, which appears as a whole; return how many trials are in it.
 
@@ -45,6 +49,7 @@ def export_study(
         overwrite: Replace a file at `target`; study files are never replaced.
         choose: Says which rows of the columns to write; all, where it is not given. For `.py` it
             says which trials are best.
+        tell: Called with a sentence for each thing that the form cannot hold.
 
     Raises:
         UsageError: The ending is unknown; there is no such study; `target` exists or cannot be
@@ -69,15 +74,35 @@ def export_study(
         columns.refresh()
         rows = np.arange(len(columns)) if choose is None else np.flatnonzero(choose(columns))
         with drafted(target, overwrite=overwrite) as draft:
-            _write(form, draft, columns, rows)
+            reader = ExtrasReader(columns, has_everything=True)
+            _write(form, draft, columns, rows, reader)
+        if form.suffix != ".py":
+            for sentence in _left_out(columns, rows, reader):
+                tell(sentence)
         return len(rows)
 
 
-def _write(form: ExportForm, draft: Path, columns: StudyColumns, rows: IntArray) -> None:
+def _write(
+    form: ExportForm, draft: Path, columns: StudyColumns, rows: IntArray, reader: ExtrasReader
+) -> None:
     if form.suffix == ".parquet":
         with draft.open("wb") as file:
-            write_parquet(file, columns, rows)
+            write_parquet(file, columns, rows, reader)
         return
-    writers = {".csv": write_csv, ".jsonl": write_json_lines, ".py": write_python}
     with draft.open("w", encoding="utf-8", newline="") as stream:
-        writers[form.suffix](stream, columns, rows)
+        if form.suffix == ".py":
+            write_python(stream, columns, rows)
+        else:
+            write = write_csv if form.suffix == ".csv" else write_json_lines
+            write(stream, columns, rows, reader)
+
+
+def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
+    if columns.has_omitted_params:
+        yield f"Only the first {MAX_PARAMS:,} parameters are in it."
+    if reader.n_unreadable:
+        yield f"Attributes that are no JSON are left out: {reader.n_unreadable:,}."
+    n_running = int((columns.states[rows] == RUNNING).sum())
+    if n_running:
+        trials = "trial runs" if n_running == 1 else "trials run"
+        yield f"{n_running:,} {trials} still; an import leaves out what has not ended."

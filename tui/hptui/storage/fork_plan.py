@@ -145,9 +145,9 @@ def _changed(
     if name not in space:
         if name in columns.params:
             raise SpaceError(
-                f"Parameter {show(name)} has choices that hptui cannot read, so they cannot be "
-                "changed.",
-                hint="Numbers, texts, true, false and none can be read.",
+                f"Parameter {show(name)} has a stored space that hptui cannot read, so it cannot "
+                "be changed.",
+                hint="hptui doctor says what is wrong with the file.",
             )
         raise unknown_parameter(name, space)
     spec = space[name]

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.choices import (
     ChoiceValue,
-    find_choice,
-    is_choice_value,
+    choice_key,
+    place_of,
     read_literal,
-    same_choice,
 )
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.storage.csv_cells import csv_text, read_attribute, unguarded
+from hptui.storage.csv_cells import choice_in_cell, read_attribute, unguarded
 from hptui.storage.import_file import NULL
 from hptui.storage.timestamps import to_text
 
@@ -135,8 +134,6 @@ class CellReader:
         """Return a parameter's value, told from its cell alone."""
         cell = row.cells[column]
         if not self._is_text:
-            if not is_choice_value(cell):
-                raise self.refuse(row, column, "is no value that a parameter can have")
             return self._exact(row, column, cast("ChoiceValue", cell))
         try:
             value = read_literal(str(self._with_point(cell)))
@@ -179,26 +176,9 @@ class CellReader:
     def _choice(self, cell: object, choices: Sequence[ChoiceValue]) -> int | None:
         if self._is_text:
             text = str(cell)
-            found = (
-                find_choice(choices, text),
-                find_choice(choices, unguarded(text)),
-                find_choice(choices, self._with_point(text)),
-                find_choice(choices, text.removesuffix(".0")) if self._may_be_of_pandas else None,
-            )
-            # What an export made safe for a terminal is known by its safe form.
-            safe = (
-                index
-                for index, choice in enumerate(choices)
-                if isinstance(choice, str) and csv_text(choice) == text
-            )
-            return next((index for index in (*found, *safe) if index is not None), None)
-        alike = [
-            index
-            for index, choice in enumerate(choices)
-            if is_choice_value(cell) and same_choice(choice, cast("ChoiceValue", cell))
-        ]
-        alike.sort(key=lambda index: type(choices[index]) is not type(cell))
-        return alike[0] if alike else None
+            of_pandas = (text.removesuffix(".0"),) if self._may_be_of_pandas else ()
+            return choice_in_cell(choices, text, self._with_point(text), *of_pandas)
+        return place_of(cast("ChoiceValue", cell), choices)
 
 
 def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
@@ -216,7 +196,7 @@ def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:
         if all(isinstance(number, int) for number in numbers):
             return IntParam(int(min(numbers)), int(max(numbers)))
         return FloatParam(min(numbers), max(numbers))
-    choices: dict[tuple[type, object], ChoiceValue] = {}
+    choices: dict[str, ChoiceValue] = {}
     for value in values:
-        choices.setdefault((type(value), repr(value)), value)
+        choices.setdefault(choice_key(value), value)
     return ChoiceParam(tuple(choices.values()))

@@ -59,6 +59,7 @@ def map_columns(
     values: Sequence[str] = (),
     mapped: Iterable[str] = (),
     known: Collection[str] = (),
+    meanings: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Return what columns mean, by the names that hptui and Optuna give them.
 
@@ -70,11 +71,12 @@ def map_columns(
         values: The columns of values, one for each objective, where their names do not tell.
         mapped: What single columns mean, as given to `--map`.
         known: The parameters that the study has.
+        meanings: What the file itself says of columns, as `param:NAME`.
 
     Raises:
         UsageError: A name is not that of a column, or one means nothing.
     """
-    meant = dict(_read_map(text, columns) for text in mapped)
+    meant = {**(meanings or {}), **dict(_read_map(text, columns) for text in mapped)}
     for column in values:
         _require(column, columns, "--value")
         meant[column] = "value"

@@ -6,19 +6,25 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.storage.exact_columns import STUDY_COLUMN, TRIAL_COLUMN
+from hptui.storage.import_facts import Exact, FileFacts, read_exact_cell, read_facts_cell
+from hptui.storage.parquet import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_MAX_CELL_CHARS: Final = 1_000_000
+_MAX_CELL_CHARS: Final = 2**31 - 1
 _NESTED: Final = ("params", "user_attrs", "system_attrs", "constraints", "values", "value")
+
+
+NOTHING_EXACT: Final = Exact()
 
 
 class _Null(Enum):
@@ -39,6 +45,8 @@ class FileRow:
     """For a sentence: `line 7`, or `trial 3` of a JSON list."""
     cells: Mapping[str, Any]
     """Texts of a CSV file, which are never empty, or the values of JSON."""
+    exact: Exact = NOTHING_EXACT
+    """What the file says beyond them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +61,8 @@ class ImportFile:
     """Whether cells are texts whose meaning is to be told from what they spell."""
     separator: str = ","
     """What stands between the cells of a CSV file."""
+    facts: FileFacts | None = None
+    """What the file says of its study."""
 
     @property
     def may_be_of_pandas(self) -> bool:
@@ -64,19 +74,23 @@ def read_import_file(path: Path) -> ImportFile:
     """Read a file of trials; its ending tells the form.
 
     Raises:
-        UsageError: The ending is none of `.csv`, `.json` and `.jsonl`; it cannot be read, is not
-            of its form, or holds no trial. Says where.
+        UsageError: The ending is none of `.csv`, `.json`, `.jsonl` and `.parquet`; it cannot be
+            read, is not of its form, or holds no trial. Says where.
+        MissingExtraError: The package that reads Parquet is not installed.
     """
     ending = path.suffix.lower()
     name = safe_line(path.name)
-    if ending not in (".csv", ".json", ".jsonl"):
+    if ending not in (".csv", ".json", ".jsonl", ".parquet"):
         raise UsageError(
             f"{name} does not say what it holds.",
-            hint="Let the name end in .csv, .json (a list of objects) or .jsonl (one a line).",
+            hint="Let the name end in .csv, .json (a list of objects), .jsonl (one a line) or "
+            ".parquet.",
         )
     if path.exists() and not path.is_file():
         # What is a pipe or a device may never end.
         raise UsageError(f"{safe_line(str(path))} is no file of text.")
+    if ending == ".parquet":
+        return _read_parquet(path)
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -90,6 +104,14 @@ def read_import_file(path: Path) -> ImportFile:
         return _read_csv(path, text)
     objects = _json_list(name, text) if ending == ".json" else _json_lines(name, text)
     return _from_objects(path, objects)
+
+
+def _read_parquet(path: Path) -> ImportFile:
+    columns, found, facts = read_parquet(path)
+    rows = [FileRow(f"row {at}", row) for at, row in enumerate(found, start=1)]
+    if facts and rows:
+        rows[0] = FileRow(rows[0].place, {**rows[0].cells, STUDY_COLUMN: facts})
+    return _checked(ImportFile(path, columns, tuple(rows), is_text=False))
 
 
 def _read_csv(path: Path, text: str) -> ImportFile:
@@ -263,4 +285,26 @@ def _flat(place: str, trial: dict[str, Any]) -> dict[str, Any]:
 def _checked(file: ImportFile) -> ImportFile:
     if not file.rows:
         raise UsageError(f"{safe_line(file.path.name)} holds no trial.")
-    return file
+    return _with_facts(file)
+
+
+def _with_facts(file: ImportFile) -> ImportFile:
+    """Take what a file says beyond its cells out of them."""
+    facts: FileFacts | None = None
+    rows: list[FileRow] = []
+    for row in file.rows:
+        column, cells, exact = STUDY_COLUMN, row.cells, NOTHING_EXACT
+        try:
+            if cells.get(STUDY_COLUMN) is not None:
+                facts = read_facts_cell(cells[STUDY_COLUMN])
+            column = TRIAL_COLUMN
+            if cells.get(TRIAL_COLUMN) is not None:
+                exact = read_exact_cell(cells[TRIAL_COLUMN])
+        except ValueError as error:
+            raise UsageError(
+                f"{safe_line(file.path.name)}, {row.place}, column {column} is not what an export "
+                "writes.",
+                hint="Remove the column: the others hold the trials.",
+            ) from error
+        rows.append(replace(row, exact=exact))
+    return replace(file, rows=tuple(rows), facts=facts)

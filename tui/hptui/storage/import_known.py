@@ -63,7 +63,9 @@ def digest_of(trial: ImportedTrial, space: Mapping[str, ParamSpec]) -> str:
 def _received(spec: ParamSpec, stored: float) -> ChoiceValue:
     value = spec.choices[int(stored)] if isinstance(spec, ChoiceParam) else stored
     # The same cell may be a choice here and a number there.
-    return value if isinstance(value, bool | str) or value is None else float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value
 
 
 def read_rows_there(path: Path, study_name: str) -> RowsThere:

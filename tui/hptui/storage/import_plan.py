@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.choices import spell_choice
-from hptui.domain.edits import ParamEdit, Unset, apply_edit, unknown_parameter
+from hptui.domain.choices import place_of, spell_choice
+from hptui.domain.edits import UNSET, ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.param_edit import set_fields, show
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, describe, kind_of
 from hptui.domain.text import safe_line
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hptui.domain.objective import Direction
+    from hptui.storage.import_facts import FileFacts
     from hptui.storage.import_file import FileRow, ImportFile
     from hptui.storage.import_request import ImportRequest
 
@@ -52,10 +53,15 @@ class ImportedTrial:
     start: str | None
     complete: str | None
     attributes: Mapping[str, Any]
-    report: tuple[int, float] | None
+    reports: tuple[tuple[int, float], ...]
     constraints: Mapping[str, float]
     is_feasible: bool
     """Whether it is said not to be infeasible."""
+    is_to_try: bool = False
+    """Whether its parameters are to be tried, whatever came of them."""
+    space: Mapping[str, ParamSpec] = field(default_factory=dict[str, ParamSpec])
+    """The spaces of parameters that have others here than in the plan."""
+    system_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +77,8 @@ class ImportPlan:
     metric_names: tuple[str, ...]
     remarks: tuple[str, ...]
     """What was not given and is told from the file, a line each."""
+    user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of a new study."""
 
     @property
     def n_there(self) -> int:
@@ -95,8 +103,9 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
         values=request.values,
         mapped=request.maps,
         known=known.space if known is not None and has_space else (),
+        meanings=None if file.facts is None else file.facts.columns,
     )
-    if not columns.params:
+    if not columns.params and file.facts is None:
         raise UsageError(
             f"{safe_line(file.path.name)} has no column of a parameter.",
             hint="Those of Optuna begin with params_; --map COLUMN=param:NAME names others.",
@@ -105,25 +114,20 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
     directions, remarks = _directions(file, request, columns, known)
     reader = CellReader(file)
     left_out: Counter[str] = Counter()
-    rows: list[tuple[FileRow, str]] = []
-    for row in file.rows:
-        state = _state_of(reader, row, columns)
-        if request.states and state not in request.states:
-            left_out[f"in the state {state.lower()}"] += 1
-        elif state not in _ENDED and not request.as_waiting:
-            left_out[NOT_ENDED] += 1
-        else:
-            rows.append((row, state))
+    rows = _rows(file, reader, columns, request, known, left_out)
     space, told = _space(file, reader, rows, columns, request, known)
     trials: list[ImportedTrial] = []
     digests: list[str] = []
     there = RowsThere() if known is None or request.again else known.rows
+    facts = file.facts if known is None else None
     for row, state in rows:
-        params = _params(reader, row, columns, space, left_out)
+        own = _own_space(row, facts, space, request)
+        params = _params(reader, row, columns, own, space, left_out)
         if params is None:
             continue
         trial = _trial(reader, row, state, params, columns, request, len(directions))
-        digest = digest_of(trial, space)
+        trial = replace(trial, space={name: own[name] for name in params if name in own})
+        digest = digest_of(trial, {**space, **own})
         if there.meet(trial, digest):
             left_out[THERE] += 1
         else:
@@ -135,9 +139,55 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
     if reader.has_read_commas:
         told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names
+    if facts is not None and len(facts.metric_names) == len(directions):
+        names = facts.metric_names
     return ImportPlan(
-        tuple(trials), tuple(digests), dict(+left_out), space, directions, names, (*remarks, *told)
+        tuple(trials),
+        tuple(digests),
+        dict(+left_out),
+        space,
+        directions,
+        names,
+        (*remarks, *told),
+        {} if facts is None else facts.user_attrs,
     )
+
+
+def _rows(
+    file: ImportFile,
+    reader: CellReader,
+    columns: ColumnMap,
+    request: ImportRequest,
+    known: Known | None,
+    left_out: Counter[str],
+) -> list[tuple[FileRow, str]]:
+    """Return the rows whose states are wanted, with these."""
+    # What waits in a study of hptui waits in a new one made of it.
+    taken = _ENDED if known is not None or file.facts is None else (*_ENDED, "WAITING")
+    rows: list[tuple[FileRow, str]] = []
+    for row in file.rows:
+        state = _state_of(reader, row, columns)
+        if request.states and state not in request.states:
+            left_out[f"in the state {state.lower()}"] += 1
+        elif state not in taken and not request.as_waiting:
+            left_out[NOT_ENDED] += 1
+        else:
+            rows.append((row, state))
+    return rows
+
+
+def _own_space(
+    row: FileRow, facts: FileFacts | None, space: Mapping[str, ParamSpec], request: ImportRequest
+) -> dict[str, ParamSpec]:
+    """Return the spaces that a trial's parameters had in the study it was exported from."""
+    if facts is None:
+        return {}
+    own: dict[str, ParamSpec] = {}
+    for name, specs in facts.specs.items():
+        index = row.exact.specs.get(name, 0)
+        if name in space and name not in request.edits and 0 <= index < len(specs):
+            own[name] = specs[index]
+    return own
 
 
 def _in_order(columns: ColumnMap, known: Known | None) -> ColumnMap:
@@ -181,6 +231,9 @@ def _directions(
             )
         return stored, []
     given = request.directions
+    if given is None and file.facts is not None and count in (0, len(file.facts.directions)):
+        directions = file.facts.directions
+        return directions, [f"direction: {', '.join(directions)}, from the file"]
     if given is None:
         n_objectives = max(1, count)
         way = "minimize" if n_objectives == 1 else f"{n_objectives} values, minimize each"
@@ -216,19 +269,17 @@ def _space(
     space: dict[str, ParamSpec] = {}
     told: list[str] = []
     stored = known.space if known is not None else dict[str, ParamSpec]()
-    for name in request.edits:
-        if name not in columns.params:
-            raise unknown_parameter(name, columns.params)
-        if name in stored:
-            raise SpaceError(
-                f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
-                hint="Leave its space away; hptui fork makes a study with another one.",
-            )
+    exported: dict[str, ParamSpec] = {}
+    if known is None and file.facts is not None:
+        exported = {name: specs[-1] for name, specs in file.facts.specs.items() if specs}
+    _check_edits(request, columns, stored)
     for name, column in columns.params.items():
-        if name in stored:
-            space[name] = stored[name]
-            continue
         edit = request.edits.get(name, ParamEdit())
+        found = stored.get(name) or (exported.get(name) if edit.is_empty else None)
+        if found is not None:
+            space[name] = found
+            told += [] if name in stored else [_told(name, found, edit)]
+            continue
         if not isinstance(edit.choices, Unset):
             space[name] = ChoiceParam(edit.choices)
             told.append(_told(name, space[name], edit))
@@ -253,6 +304,19 @@ def _space(
         space[name] = spec
         told.append(_told(name, spec, edit))
     return space, told
+
+
+def _check_edits(
+    request: ImportRequest, columns: ColumnMap, stored: Mapping[str, ParamSpec]
+) -> None:
+    for name in request.edits:
+        if name not in columns.params:
+            raise unknown_parameter(name, columns.params)
+        if name in stored:
+            raise SpaceError(
+                f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
+                hint="Leave its space away; hptui fork makes a study with another one.",
+            )
 
 
 def _told(name: str, spec: ParamSpec, edit: ParamEdit) -> str:
@@ -283,20 +347,28 @@ def _params(
     reader: CellReader,
     row: FileRow,
     columns: ColumnMap,
+    own: Mapping[str, ParamSpec],
     space: Mapping[str, ParamSpec],
     left_out: Counter[str],
 ) -> dict[str, float] | None:
+    """Return the parameters as they are stored; under `own` they are what they were."""
     params: dict[str, float] = {}
     for name, column in columns.params.items():
-        if column not in row.cells:
+        spec = own.get(name) or space.get(name)
+        exact = row.exact.params.get(name, UNSET)
+        if isinstance(spec, ChoiceParam) and exact is not UNSET:
+            place = place_of(exact, spec.choices)
+            cell, value = exact, None if place is None else float(place)
+        elif spec is None or column not in row.cells:
             continue
-        spec = space.get(name)
-        is_null = row.cells[column] is None
-        if spec is None or (is_null and not isinstance(spec, ChoiceParam)):
-            continue
-        value = reader.param(row, column, spec)
-        if value is None:
-            left_out[_misfit(name, spec, row.cells[column])] += 1
+        else:
+            cell = row.cells[column]
+            if cell is None and not isinstance(spec, ChoiceParam):
+                continue
+            is_known = name in own and not isinstance(spec, ChoiceParam)
+            value = reader.number(row, column) if is_known else reader.param(row, column, spec)
+        if value is None or math.isnan(value):
+            left_out[_misfit(name, spec, cell)] += 1
             return None
         params[name] = value
     return params
@@ -325,12 +397,14 @@ def _trial(
         for key, column in columns.attributes.items()
         if row.cells.get(column) is not None
     }
+    exact = row.exact
+    attributes |= {key: each for key, each in exact.user_attrs.items() if key in columns.attributes}
     if request.as_waiting:
         return ImportedTrial(
-            row.place, "WAITING", params, (), None, None, attributes, None, {}, True
+            row.place, "WAITING", params, (), None, None, attributes, (), {}, True, is_to_try=True
         )
     values = [reader.number(row, column) for column in columns.values]
-    if state == "FAIL":
+    if state in ("FAIL", "WAITING"):
         values = []
     for column, value in zip(columns.values, values, strict=False):
         if state == "COMPLETE" and (value is None or math.isnan(value)):
@@ -347,20 +421,21 @@ def _trial(
         start or complete,
         complete or start,
         attributes,
-        _report(reader, row, columns),
+        exact.reports or _report(reader, row, columns),
         reader.constraints(row, columns.constraints),
         reader.flag(row, columns.fixed.get("feasible")) is not False,
+        system_attrs=exact.system_attrs,
     )
 
 
-def _report(reader: CellReader, row: FileRow, columns: ColumnMap) -> tuple[int, float] | None:
+def _report(reader: CellReader, row: FileRow, columns: ColumnMap) -> tuple[tuple[int, float], ...]:
     column = columns.fixed.get("last_step")
     step = None if column is None else reader.number(row, column)
     if column is None or step is None:
-        return None
+        return ()
     if not 0 <= step < 2**63 or step != int(step):
         raise reader.refuse(row, column, "is no step")
     value = None
     if "last_value" in columns.fixed:
         value = reader.number(row, columns.fixed["last_value"])
-    return int(step), math.nan if value is None else value
+    return ((int(step), math.nan if value is None else value),)

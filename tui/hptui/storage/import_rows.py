@@ -19,7 +19,7 @@ from hptui.storage.timestamps import to_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from hptui.domain.choices import ChoiceValue
     from hptui.domain.space import ParamSpec
@@ -47,6 +47,10 @@ def create_study(
         "imported_from": {"file": file_name},
     }
     put_study_attribute(connection, study_id, STUDY_KEY, facts)
+    connection.executemany(
+        "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?, ?, ?)",
+        [(study_id, key, json.dumps(value)) for key, value in plan.user_attrs.items()],
+    )
     if plan.metric_names:
         put_study_attribute(connection, study_id, METRICS_KEY, list(plan.metric_names))
     return study_id
@@ -80,15 +84,23 @@ def add_trials(
             for objective, value in enumerate(trial.values)
         ),
     )
-    texts = {name: spec_to_json(spec) for name, spec in plan.space.items()}
+    texts: dict[int, str] = {}
+
+    def text_of(trial: ImportedTrial, name: str) -> str:
+        spec = trial.space.get(name) or plan.space[name]
+        # The plan and what it was made of keep the spaces alive.
+        if id(spec) not in texts:
+            texts[id(spec)] = spec_to_json(spec)
+        return texts[id(spec)]
+
     many(
         "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json) "
         "VALUES (?, ?, ?, ?)",
         (
-            (trial_id, name, value, texts[name])
+            (trial_id, name, value, text_of(trial, name))
             for trial_id, trial in trials
             # What waits has its parameters as an attribute, until they are asked for.
-            if trial.state != "WAITING"
+            if not trial.is_to_try
             for name, value in trial.params.items()
         ),
     )
@@ -96,9 +108,9 @@ def add_trials(
         "INSERT INTO trial_intermediate_values "
         "(trial_id, step, intermediate_value, intermediate_value_type) VALUES (?, ?, ?, ?)",
         (
-            (trial_id, trial.report[0], *stored_number(trial.report[1]))
+            (trial_id, step, *stored_number(value))
             for trial_id, trial in trials
-            if trial.report is not None
+            for step, value in trial.reports
         ),
     )
     many(
@@ -127,11 +139,11 @@ def origins_of(plan: ImportPlan, file_name: str) -> list[dict[str, str]]:
     ]
 
 
-def params_to_try(trial: ImportedTrial, space: dict[str, ParamSpec]) -> dict[str, ChoiceValue]:
+def params_to_try(trial: ImportedTrial, space: Mapping[str, ParamSpec]) -> dict[str, ChoiceValue]:
     """Return a trial's parameters as an objective gets them."""
     values: dict[str, ChoiceValue] = {}
     for name, value in trial.params.items():
-        spec = space[name]
+        spec = trial.space.get(name) or space[name]
         if isinstance(spec, ChoiceParam):
             values[name] = spec.choices[int(value)]
         else:
@@ -150,8 +162,10 @@ def _system_attributes(
     trial: ImportedTrial, plan: ImportPlan, origin: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
     yield IMPORT_KEY, json.dumps(origin)
-    if trial.state == "WAITING":
-        yield "fixed_params", json.dumps(params_to_try(trial, dict(plan.space)))
+    if trial.is_to_try:
+        yield "fixed_params", json.dumps(params_to_try(trial, plan.space))
+    for key, value in trial.system_attrs.items():
+        yield key, json.dumps(value)
     for name, value in trial.constraints.items():
         yield f"{PREFIX}{name}", json.dumps(value)
     if not trial.is_feasible and not violation_of(trial.constraints):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from hptui.domain.choices import same_choice, spell_choice
+from hptui.domain.choices import place_of, spell_choice
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, describe, kind_of
 from hptui.domain.text import safe_line
 from hptui.storage.param_columns import ABSENT
@@ -84,7 +84,8 @@ def fit_param(column: ParamColumn, spec: ParamSpec, n_trials: int) -> ParamFit:
         for index, old in enumerate(column.specs):
             if isinstance(old, ChoiceParam):
                 rows = np.flatnonzero(indices == index)
-                places = np.array([_place_of(each, spec) for each in old.choices], np.int64)
+                found_at = (place_of(each, spec.choices) for each in old.choices)
+                places = np.array([-1 if at is None else at for at in found_at], np.int64)
                 found = places[stored[rows].astype(np.int64)]
                 fits[rows] = found >= 0
                 values[rows] = found
@@ -95,16 +96,6 @@ def fit_param(column: ParamColumn, spec: ParamSpec, n_trials: int) -> ParamFit:
     rows = np.flatnonzero(numeric)
     fits[rows], values[rows] = _numbers_under(spec, stored[rows])
     return ParamFit(column, spec, has, fits, values)
-
-
-def _place_of(choice: object, spec: ChoiceParam) -> int:
-    alike = [
-        index
-        for index, each in enumerate(spec.choices)
-        if same_choice(each, choice)  # pyright: ignore[reportArgumentType] - a choice as well
-    ]
-    alike.sort(key=lambda index: type(spec.choices[index]) is not type(choice))
-    return alike[0] if alike else -1
 
 
 def _numbers_under(spec: FloatParam | IntParam, values: FloatArray) -> tuple[BoolArray, FloatArray]:

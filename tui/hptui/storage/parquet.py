@@ -5,29 +5,36 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from hptui.domain.choices import spell_choice
 from hptui.domain.json_values import dump
 from hptui.domain.space import ChoiceParam, IntParam
+from hptui.domain.text import safe_line
 from hptui.domain.trial_states import state_name
-from hptui.errors import MissingExtraError
+from hptui.errors import MissingExtraError, UsageError
+from hptui.storage.exact_columns import TRIAL_COLUMN, ExactCells, column_names, facts_of
 from hptui.storage.param_columns import ABSENT, UNKEPT
-from hptui.storage.trial_extras import ExtrasReader
 from hptui.storage.trial_records import durations_s, value_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from hptui.domain.choices import ChoiceValue
     from hptui.storage.columns import StudyColumns
     from hptui.storage.growing_column import FloatArray, IntArray
     from hptui.storage.param_columns import ParamColumn
+    from hptui.storage.trial_extras import ExtrasReader, TrialExtras
 
     BoolArray = npt.NDArray[np.bool_]
 
+FACTS_KEY: Final = "hptui:facts"
+"""Of the table's metadata: what is of the study, see `exact_columns.facts_of`."""
 _MAX_WHOLE: Final = 2.0**63
 _MAX_EXACT: Final = 2**53
 """Whole numbers up to here are doubles, too."""
@@ -48,7 +55,9 @@ def require_pyarrow() -> None:
         )
 
 
-def write_parquet(file: IO[bytes], columns: StudyColumns, rows: IntArray) -> None:
+def write_parquet(
+    file: IO[bytes], columns: StudyColumns, rows: IntArray, reader: ExtrasReader
+) -> None:
     """Write some rows; what a trial does not have is null.
 
     A parameter is int64, double, bool or string as its values are; where they are of several
@@ -77,13 +86,30 @@ def write_parquet(file: IO[bytes], columns: StudyColumns, rows: IntArray) -> Non
     steps = columns.last_steps[rows]
     made["last_step"] = arrow.array(steps, mask=steps < 0)
     made["last_value"] = arrow.array(columns.last_values[rows], mask=steps < 0)
-    for name, param in columns.params.items():
-        made[f"params_{_text(name)}"] = _param(arrow, param, rows)
-    made |= _extras(arrow, columns, rows)
+    names = reader.names()
+    names.require_a_table()
+    named = {
+        "param": column_names("param", columns.params, _text),
+        "attr": column_names("attr", names.user_attrs, _text),
+        "constraint": column_names("constraint", names.constraints, _text),
+    }
+    for column, name in named["param"].items():
+        made[column] = _param(arrow, columns.params[name], rows)
+    found = list(reader.of_rows(rows))
+    made |= _extras(arrow, named, found)
+    # A null may stand for None, and a cell of a mixed column for more than one value.
+    plain = _plain_attributes(found)
+    exact = ExactCells(columns, _are_plain, lambda key, _: key in plain)
+    held = [exact.of_row(row, extra) for row, extra in zip(rows.tolist(), found, strict=True)]
+    if any(held):
+        made[TRIAL_COLUMN] = arrow.array(
+            [dump(each, indent=None) if each else None for each in held]
+        )
     table = arrow.table(made).replace_schema_metadata(
         {
             "hptui:study": _text(columns.study_name),
             "hptui:directions": dump(list(columns.directions), indent=None),
+            FACTS_KEY: dump(facts_of(columns, named), indent=None),
         }
     )
     parquet.write_table(table, file)
@@ -117,13 +143,13 @@ def _numbers(arrow: Any, numbers: FloatArray, is_absent: BoolArray, *, is_whole:
     return arrow.array(numbers, mask=is_absent)
 
 
-def _extras(arrow: Any, columns: StudyColumns, rows: IntArray) -> dict[str, Any]:  # noqa: ANN401 - as above
-    reader = ExtrasReader(columns)
-    names = reader.names()
-    names.require_a_table()
-    found = list(reader.of_rows(rows))
+def _extras(
+    arrow: Any,  # noqa: ANN401 - as above
+    named: Mapping[str, Mapping[str, str]],
+    found: Sequence[TrialExtras],
+) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for key in names.user_attrs:
+    for column, key in named["attr"].items():
         values: list[Any] = [extra.user_attrs.get(key) for extra in found]
         # A bool is an int, too.
         kinds = {
@@ -136,12 +162,52 @@ def _extras(arrow: Any, columns: StudyColumns, rows: IntArray) -> dict[str, Any]
                 None if key not in extra.user_attrs else json.dumps(extra.user_attrs[key])
                 for extra in found
             ]
-        made[f"user_attrs_{_text(key)}"] = _choices(arrow, values)
-    for name in names.constraints:
-        made[f"constraints_{_text(name)}"] = arrow.array(
+        made[column] = _choices(arrow, values)
+    for column, name in named["constraint"].items():
+        made[column] = arrow.array(
             [extra.constraints.get(name) for extra in found], type=arrow.float64()
         )
     return made
+
+
+def _are_plain(_choice: ChoiceValue, choices: Sequence[ChoiceValue]) -> bool:
+    """Say whether a column of some of these choices holds them as they are."""
+    kinds = {type(choice) for choice in choices}
+    if kinds == {int}:
+        return all(abs(cast("int", choice)) < _MAX_WHOLE for choice in choices)
+    return kinds in ({str}, {bool})
+
+
+def _plain_attributes(found: Sequence[TrialExtras]) -> set[str]:
+    """Return the user attributes whose columns hold them as they are."""
+    kinds: dict[str, set[type]] = {}
+    for extra in found:
+        for key, value in extra.user_attrs.items():
+            kinds.setdefault(key, set()).add(type(cast("object", value)))
+    return {key for key, each in kinds.items() if each in ({str}, {bool}, {float})}
+
+
+def read_parquet(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]], str]:
+    """Return columns, the rows by column without nulls, and what `FACTS_KEY` holds.
+
+    Raises:
+        MissingExtraError: The package that reads it is not installed.
+        UsageError: It is no Parquet file.
+    """
+    require_pyarrow()
+    arrow: Any = import_module("pyarrow")
+    parquet: Any = import_module("pyarrow.parquet")
+    try:
+        table = parquet.read_table(path)
+        rows: list[dict[str, Any]] = table.to_pylist()
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        raise UsageError(
+            f"{safe_line(path.name)} cannot be read as Parquet: {safe_line(error, max_chars=200)}."
+        ) from error
+    metadata: dict[bytes, bytes] = table.schema.metadata or {}
+    facts = metadata.get(FACTS_KEY.encode(), b"")
+    filled = [{key: each for key, each in row.items() if each is not None} for row in rows]
+    return tuple(table.column_names), filled, facts.decode("utf-8", "replace")
 
 
 def _choices(arrow: Any, values: list[ChoiceValue | None]) -> Any:  # noqa: ANN401 - as above
@@ -152,7 +218,8 @@ def _choices(arrow: Any, values: list[ChoiceValue | None]) -> Any:  # noqa: ANN4
     if kinds == {bool} or (kinds == {int} and largest < _MAX_WHOLE):
         return arrow.array(values)
     if kinds <= {int, float} and largest <= _MAX_EXACT:
-        return arrow.array([None if each is None else float(each) for each in values])
+        numbers = cast("list[float | None]", values)
+        return arrow.array([None if each is None else float(each) for each in numbers])
     return arrow.array([None if each is None else _text(spell_choice(each)) for each in values])
 
 

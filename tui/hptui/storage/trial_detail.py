@@ -323,15 +323,7 @@ class _TrialReader:
         if not (stored.is_integer() and 0 <= stored < len(spec.choices)):
             self.damage.append(f"Parameter {shown!r} has no choice with index {stored:g}.")
             return TrialParam(name, None, spec, distribution)
-        return TrialParam(name, _choice(distribution, spec, int(stored)), spec, distribution)
-
-
-def _choice(distribution: Any, spec: ChoiceParam, index: int) -> object:  # noqa: ANN401 - JSON
-    # The space spells lists as text; here is what the objective received.
-    choices: object = distribution.get("attributes", distribution).get("choices")
-    if isinstance(choices, list):
-        return cast("list[object]", choices)[index]
-    return spec.choices[index]
+        return TrialParam(name, spec.choices[int(stored)], spec, distribution)
 
 
 def _error_of(data: object) -> StoredError | None:

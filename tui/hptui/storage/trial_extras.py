@@ -3,48 +3,59 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.json_values import plain
 from hptui.errors import UsageError
-from hptui.storage.attributes import MAX_ATTRIBUTES, MAX_JSON_CHARS
+from hptui.storage.attributes import MAX_ATTRIBUTES
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.gate import open_read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hptui.storage.columns import StudyColumns
     from hptui.storage.growing_column import IntArray
 
 _TRIALS_A_LOOK: Final = 500
 """A writer without WAL waits for readers: no look takes long."""
-_MAX_KEY_CHARS: Final = 1_000
 _KEYS: Final = (
     "SELECT DISTINCT key FROM trials JOIN trial_{kind}_attributes USING (trial_id) "
-    f"WHERE study_id = ? AND length(key) <= {_MAX_KEY_CHARS} {{more}} "
+    "WHERE study_id = ? {more} "
     f"ORDER BY key LIMIT {MAX_ATTRIBUTES + 1}"
 )
 _OF_TRIAL: Final = (
     # As bytes, so that what is no UTF-8 ends nothing.
-    f"SELECT key, CASE WHEN length(value_json) <= {MAX_JSON_CHARS} "
-    "THEN CAST(value_json AS BLOB) END FROM trial_{kind}_attributes "
-    f"WHERE trial_id = ? AND length(key) <= {_MAX_KEY_CHARS} {{more}} "
-    f"ORDER BY key LIMIT {MAX_ATTRIBUTES}"
+    "SELECT key, CAST(value_json AS BLOB) FROM trial_{kind}_attributes "
+    "WHERE trial_id = ? {more} ORDER BY key"
+)
+KEPT_KEYS: Final = ("fixed_params", "hptui:error", "hptui:pruned")
+"""System attributes that tell of a trial itself, and not of its sampler."""
+_KEPT: Final = f"AND key IN ({', '.join('?' * len(KEPT_KEYS))})"
+_REPORTS: Final = (
+    "SELECT step, CASE intermediate_value_type WHEN 'FINITE' THEN intermediate_value "
+    # 9e999 is how SQL spells infinity; any other type gives NULL.
+    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END "
+    "FROM trial_intermediate_values WHERE trial_id = ? ORDER BY step"
 )
 _IN_RANGE: Final = "AND key >= ? AND key < ?"
 
 
 @dataclass(frozen=True, slots=True)
 class TrialExtras:
-    """Of one trial; what is no JSON, or longer than `attributes.MAX_JSON_CHARS`, is not there."""
+    """Of one trial; what is no JSON is not there."""
 
     user_attrs: dict[str, Any] = field(default_factory=dict[str, Any])
     constraints: dict[str, float] = field(default_factory=dict[str, float])
+    system_attrs: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Those of `KEPT_KEYS`; only for an `ExtrasReader` of everything."""
+    reports: tuple[tuple[int, float], ...] = ()
+    """Steps and values; only for an `ExtrasReader` of everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,11 @@ class ExtrasReader:
         StudyBusyError: Another program has locked the file.
     """
 
-    def __init__(self, columns: StudyColumns) -> None:
+    def __init__(self, columns: StudyColumns, *, has_everything: bool = False) -> None:
         self._columns = columns
+        self._has_everything = has_everything
+        self.n_unreadable = 0
+        """How many user attributes were no JSON, and so are left out."""
         self._names: ExtraNames | None = None
 
     def names(self) -> ExtraNames:
@@ -101,7 +115,7 @@ class ExtrasReader:
     def of_rows(self, rows: IntArray) -> Iterator[TrialExtras]:
         """Yield what the trials in some rows have, in their order."""
         ids: list[int] = self._columns.trial_ids[rows].tolist()
-        if self.names() == ExtraNames():
+        if self.names() == ExtraNames() and not self._has_everything:
             yield from (_NONE for _ in ids)
             return
         try:
@@ -110,10 +124,42 @@ class ExtrasReader:
                     connection.execute("BEGIN")
                     self._columns.require_same(connection)
                     for trial_id in ids[start : start + _TRIALS_A_LOOK]:
-                        yield _of_trial(connection, trial_id)
+                        yield self._of_trial(connection, trial_id)
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise as_storage_error(error, self._columns.path) from error
+
+    def _of_trial(self, connection: sqlite3.Connection, trial_id: int) -> TrialExtras:
+        users = connection.execute(_OF_TRIAL.format(kind="user", more=""), (trial_id,))
+        user_attrs = dict(self._readable(users))
+        constraints: dict[str, float] = {}
+        for key, text in connection.execute(
+            _OF_TRIAL.format(kind="system", more=_IN_RANGE), (trial_id, *KEY_RANGE)
+        ):
+            read_constraint(constraints, str(key), text)
+        if not self._has_everything:
+            return TrialExtras(user_attrs, constraints)
+        kept = connection.execute(
+            _OF_TRIAL.format(kind="system", more=_KEPT), (trial_id, *KEPT_KEYS)
+        )
+        reports = connection.execute(_REPORTS, (trial_id,)).fetchall()
+        return TrialExtras(
+            user_attrs,
+            constraints,
+            dict(self._readable(kept)),
+            tuple((step, math.nan if value is None else value) for step, value in reports),
+        )
+
+    def _readable(self, rows: Iterable[tuple[object, object]]) -> Iterator[tuple[str, Any]]:
+        for key, text in rows:
+            try:
+                value: Any = json.loads(cast("bytes", text or b""))
+                # What is nested too deeply to be written is as good as not there.
+                plain(value)
+            except (ValueError, RecursionError):
+                self.n_unreadable += 1
+                continue
+            yield str(key), value
 
 
 def _names(connection: sqlite3.Connection, study_id: int) -> ExtraNames:
@@ -135,21 +181,3 @@ def _names(connection: sqlite3.Connection, study_id: int) -> ExtraNames:
     return ExtraNames(
         tuple(str(key) for (key,) in users), tuple(dict.fromkeys((*numbered, *named)))
     )
-
-
-def _of_trial(connection: sqlite3.Connection, trial_id: int) -> TrialExtras:
-    user_attrs: dict[str, Any] = {}
-    for key, text in connection.execute(_OF_TRIAL.format(kind="user", more=""), (trial_id,)):
-        try:
-            value = json.loads(text or b"")
-            # What is nested too deeply to be written is as good as not there.
-            plain(value)
-        except (ValueError, RecursionError):
-            continue
-        user_attrs[str(key)] = value
-    constraints: dict[str, float] = {}
-    for key, text in connection.execute(
-        _OF_TRIAL.format(kind="system", more=_IN_RANGE), (trial_id, *KEY_RANGE)
-    ):
-        read_constraint(constraints, str(key), text)
-    return TrialExtras(user_attrs, constraints)

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import numpy as np
 
-from hptui.domain.json_values import dump
+from hptui.domain.choices import choice_key
+from hptui.domain.json_values import dump, plain
 from hptui.domain.trial_states import state_name
-from hptui.storage.csv_cells import csv_text, spell_attribute
+from hptui.storage.csv_cells import choice_in_cell, csv_text, read_attribute, spell_attribute
+from hptui.storage.exact_columns import (
+    STUDY_COLUMN,
+    TRIAL_COLUMN,
+    ExactCells,
+    column_names,
+    facts_of,
+)
 from hptui.storage.stored_times import iso_utc
 from hptui.storage.trial_extras import ExtrasReader
 
@@ -66,34 +74,77 @@ def durations_s(columns: StudyColumns) -> FloatArray:
     return np.round(columns.completes_s - columns.starts_s, 6)
 
 
-def write_json_lines(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
-    """Write one JSON object a line."""
-    extras = ExtrasReader(columns).of_rows(rows)
-    for record, extra in zip(records_of(columns, rows), extras, strict=True):
-        stream.write(f"{dump(_json_object(record, extra), indent=None)}\n")
+def write_json_lines(
+    stream: TextIO, columns: StudyColumns, rows: IntArray, everything: ExtrasReader | None = None
+) -> None:
+    """Write one JSON object a line; with `everything` those from which an import has all again."""
+    reader = everything or ExtrasReader(columns)
+    exact = None
+    if everything:
+        exact = ExactCells(
+            columns, lambda choice, _: _is_plain(choice), lambda _, value: _is_plain(value)
+        )
+    facts = facts_of(columns, {}) if everything else None
+    for row, record, extra in zip(
+        rows.tolist(), records_of(columns, rows), reader.of_rows(rows), strict=True
+    ):
+        written = _json_object(record, extra)
+        if exact is not None:
+            held = {STUDY_COLUMN: facts, TRIAL_COLUMN: exact.of_row(row, extra)}
+            written["system_attrs"] = {
+                column.removeprefix("system_attrs_"): each for column, each in held.items() if each
+            }
+            facts = None
+        stream.write(f"{dump(written, indent=None)}\n")
 
 
-def write_csv(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
-    """Write CSV with a header.
+def write_csv(
+    stream: TextIO, columns: StudyColumns, rows: IntArray, everything: ExtrasReader | None = None
+) -> None:
+    """Write CSV with a header; with `everything` columns from which an import has all again.
 
     Raises:
         UsageError: There are more attributes than a table has room for; nothing was written.
     """
-    reader = ExtrasReader(columns)
+    reader = everything or ExtrasReader(columns)
     names = reader.names()
     names.require_a_table()
     writer = csv.writer(stream, lineterminator="\n")
-    named = [
-        *(f"params_{name}" for name in columns.params),
-        *(f"user_attrs_{name}" for name in names.user_attrs),
-        *(f"constraints_{name}" for name in names.constraints),
-    ]
+    named = {
+        "param": column_names("param", columns.params, csv_text),
+        "attr": column_names("attr", names.user_attrs, csv_text),
+        "constraint": column_names("constraint", names.constraints, csv_text),
+    }
     fixed = ["feasible", "datetime_start", "datetime_complete", "duration_s"]
-    writer.writerow(["number", "state", *value_names(columns), *fixed, *map(csv_text, named)])
-    writer.writerows(
-        [*_csv_cells(record), *_extra_cells(extra, names)]
-        for record, extra in zip(records_of(columns, rows), reader.of_rows(rows), strict=True)
-    )
+    header = ["number", "state", *value_names(columns), *fixed, *itertools.chain(*named.values())]
+    exact = ExactCells(columns, _is_in_csv, _is_attribute_in_csv) if everything else None
+    facts = [STUDY_COLUMN, TRIAL_COLUMN] if everything else []
+    writer.writerow([*header, *facts])
+    facts = [dump(facts_of(columns, named), indent=None)] if everything else []
+    for row, record, extra in zip(
+        rows.tolist(), records_of(columns, rows), reader.of_rows(rows), strict=True
+    ):
+        cells = [*_csv_cells(record), *_extra_cells(extra, names)]
+        if exact is not None:
+            held = exact.of_row(row, extra)
+            cells += [*facts, dump(held, indent=None) if held else None]
+            facts = [None]
+        writer.writerow(cells)
+
+
+def _is_plain(value: object) -> bool:
+    """Say whether JSON has a value as it is."""
+    return json.dumps(plain(value)) == json.dumps(value)
+
+
+def _is_in_csv(choice: ChoiceValue, choices: tuple[ChoiceValue, ...]) -> bool:
+    cell = str(_csv_cell(choice))
+    place = choice_in_cell(choices, cell) if cell else None
+    return place is not None and choice_key(choices[place]) == choice_key(choice)
+
+
+def _is_attribute_in_csv(_key: str, value: object) -> bool:
+    return repr(read_attribute(spell_attribute(value))) == repr(value)
 
 
 def records_of(columns: StudyColumns, rows_wanted: IntArray) -> Iterator[TrialRecord]:
@@ -180,7 +231,8 @@ def _csv_cell(value: object) -> object:
         return None
     if isinstance(value, str):
         return csv_text(value)
-    return json.dumps(value) if value is None or isinstance(value, bool) else value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else json.dumps(value)
 
 
 def or_none(number: float) -> float | None:

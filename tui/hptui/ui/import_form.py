@@ -49,7 +49,7 @@ class ImportForm(CarryForm):
         study = "" if self._row is None else self._row.name
         return FormContent(
             (
-                FormField("file", "file", "", "trials.csv, .json or .jsonl"),
+                FormField("file", "file", "", "trials.csv, .json, .jsonl or .parquet"),
                 FormField(
                     "study", "study", study, "a new name makes a new study", tuple(self._rows)
                 ),

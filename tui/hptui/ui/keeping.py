@@ -85,8 +85,10 @@ def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     """Write a study to a file."""
     # In a process of its own, since the tables of many trials take seconds of Python.
     said = run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
-    count = json.loads(said)["trials"]
-    return Outcome(f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}.")
+    told = json.loads(said)
+    count = told["trials"]
+    written = f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}."
+    return Outcome(" ".join((written, *told["remarks"])))
 
 
 def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.choices import spell_choice
 from hptui.domain.edits import (
@@ -145,7 +145,7 @@ def _text_of(spec: ParamSpec, value: object) -> str:
 
 
 def _spelled(value: object) -> str:
-    return safe_line(spell_choice(value) if isinstance(value, str) else repr(value))
+    return safe_line(spell_choice(cast("ChoiceValue", value)))
 
 
 def space_from_engine(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from hptui.domain.choice_lists import read_choices, spell_choices, split_choices
-from hptui.domain.choices import find_choice, same_choice, spell_choice
+from hptui.domain.choices import choice_key, find_choice, place_of, spell_choice
 from hptui.domain.edits import (
     UNSET,
     ParamEdit,
@@ -210,11 +210,13 @@ class SpaceDraft:
             have = self.in_force.get(name, _NO_EDIT)
             wanted, had = set_fields(want), set_fields(have)
             # A fixed value of before need not lie in the range of now.
-            is_fixed_anew = "fixed" in had and wanted.get("fixed", UNSET) != had["fixed"]
+            is_fixed_anew = "fixed" in had and _differ(wanted.get("fixed", UNSET), had["fixed"])
             if set(had) - set(wanted) or is_fixed_anew:
                 options += _option("--reset", name)
                 had = {}
-            fields = {key: wanted[key] for key in wanted if wanted[key] != had.get(key, UNSET)}
+            fields = {
+                key: wanted[key] for key in wanted if _differ(wanted[key], had.get(key, UNSET))
+            }
             if "choices" in fields:
                 options += _option("--choices", f"{name}={spell_choices(fields['choices'])}")
             ranged = {
@@ -280,6 +282,13 @@ def _without_originals(spec: ParamSpec, effective: ParamSpec, edit: ParamEdit) -
     return replace(edit, **fields)
 
 
+def _differ(one: Any, other: Any) -> bool:  # noqa: ANN401 - fields of an edit
+    # 1, 1.0 and True are equal, and yet a choice may tell them apart.
+    if one is UNSET or other is UNSET:
+        return one is not other
+    return one != other or choice_key(one) != choice_key(other)
+
+
 def _option(name: str, value: str) -> list[str]:
     # argparse takes what begins with a dash for an option.
     return [f"{name}={value}"] if value.startswith("-") else [name, value]
@@ -300,7 +309,7 @@ def _spell_range(fields: Mapping[str, object]) -> str:
 def _spell_fixed(spec: ParamSpec, value: ChoiceValue) -> str:
     if not isinstance(spec, ChoiceParam):
         return repr(value)
-    index = next(i for i, choice in enumerate(spec.choices) if same_choice(choice, value))
+    index = place_of(value, spec.choices)
     spellings = [spell_choice(value), str(value)]
     return next(
         (text for text in spellings if find_choice(spec.choices, text) == index), spellings[0]

@@ -187,5 +187,6 @@ def _spec_width(spec: ParamSpec) -> int:
 
 def _is_text(spec: ParamSpec) -> bool:
     return isinstance(spec, ChoiceParam) and any(
-        isinstance(choice, (str, bool)) or choice is None for choice in spec.choices[:50]
+        isinstance(choice, bool) or not isinstance(choice, (int, float))
+        for choice in spec.choices[:50]
     )

@@ -18,6 +18,7 @@ from hptui.figures.request import value_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hptui.domain.choices import ChoiceValue
     from hptui.storage.attributes import Attributes
     from hptui.storage.trial_detail import TrialDetail, TrialParam
 
@@ -129,9 +130,7 @@ def param_field(param: TrialParam) -> Field:
 
 def param_text(value: object) -> str:
     """Return a parameter's value in full: a string that reads like a number is quoted."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return safe_line(spell_choice(value), max_chars=_VALUE_CHARS)
-    return safe_line(_as_json(value), max_chars=_VALUE_CHARS)
+    return safe_line(spell_choice(cast("ChoiceValue", value)), max_chars=_VALUE_CHARS)
 
 
 def _attributes(attributes: Attributes) -> tuple[Field, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual import getters
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import place_of, spell_choice
 from hptui.domain.edits import Unset
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
@@ -93,7 +93,7 @@ class SpaceTable(FieldTable):
             PickItem(str(index), safe_line(spell_choice(choice)))
             for index, choice in enumerate(spec.choices)
         ]
-        chosen = "" if isinstance(edit.fixed, Unset) else str(spec.choices.index(edit.fixed))
+        chosen = "" if isinstance(edit.fixed, Unset) else str(place_of(edit.fixed, spec.choices))
 
         def fix(result: str | None) -> None:
             if result is not None and self.cursor == (row, column):
