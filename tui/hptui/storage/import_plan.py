@@ -121,7 +121,7 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
     there = RowsThere() if known is None or request.again else known.rows
     facts = file.facts if known is None else None
     for row, state in rows:
-        own = _own_space(row, facts, space, request)
+        own = _own_space(row, file.facts, space, request, known)
         params = _params(reader, row, columns, own, space, left_out)
         if params is None:
             continue
@@ -177,15 +177,20 @@ def _rows(
 
 
 def _own_space(
-    row: FileRow, facts: FileFacts | None, space: Mapping[str, ParamSpec], request: ImportRequest
+    row: FileRow,
+    facts: FileFacts | None,
+    space: Mapping[str, ParamSpec],
+    request: ImportRequest,
+    known: Known | None,
 ) -> dict[str, ParamSpec]:
-    """Return the spaces that a trial's parameters had in the study it was exported from."""
+    """Return the spaces of parameters that are new to the study, as those of the exported one."""
     if facts is None:
         return {}
+    given = {*request.edits, *(() if known is None else known.space)}
     own: dict[str, ParamSpec] = {}
     for name, specs in facts.specs.items():
         index = row.exact.specs.get(name, 0)
-        if name in space and name not in request.edits and 0 <= index < len(specs):
+        if name in space and name not in given and 0 <= index < len(specs):
             own[name] = specs[index]
     return own
 
@@ -270,7 +275,7 @@ def _space(
     told: list[str] = []
     stored = known.space if known is not None else dict[str, ParamSpec]()
     exported: dict[str, ParamSpec] = {}
-    if known is None and file.facts is not None:
+    if file.facts is not None:
         exported = {name: specs[-1] for name, specs in file.facts.specs.items() if specs}
     _check_edits(request, columns, stored)
     for name, column in columns.params.items():
