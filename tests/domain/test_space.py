@@ -117,7 +117,7 @@ def test_an_integer_is_inside_exactly_when_optuna_says_so(
         ('{"type": "categorical", "choices": ["a", 1]}', ChoiceParam(("a", 1))),
         (
             '{"type": "categorical", "choices": [[1, 2], {"a": []}]}',
-            ChoiceParam(((1, 2), {"a": ()})),
+            ChoiceParam(([1, 2], {"a": []})),
         ),
     ],
 )
