@@ -103,6 +103,10 @@ def returns_bytes(trial):
     return b"5"
 
 
+def returns_a_bool_of_numpy(trial):
+    return np.bool_(True)
+
+
 def returns_bool(trial):
     return True
 
@@ -418,6 +422,7 @@ HARMLESS: list[Callable[[Any], object]] = [
     returns_text,
     returns_bytes,
     returns_bool,
+    returns_a_bool_of_numpy,
     returns_complex,
     returns_dict,
     returns_generator,

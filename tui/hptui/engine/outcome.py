@@ -69,7 +69,7 @@ class CommonError:
 
 
 def _one_value(value: object) -> float:
-    if isinstance(value, bool | str | bytes | bytearray):
+    if isinstance(value, str | bytes | bytearray):
         raise ValueRefused(f"returned {type(value).__name__} {value!r:.80}, expected a number")
     try:
         # Real numbers and what converts itself to one: NumPy scalars, arrays of one element.
@@ -89,8 +89,8 @@ def _one_value(value: object) -> float:
 def check_values(returned: object, n_objectives: int) -> list[float]:
     """Return what an objective returned as the study's values.
 
-    Accepts real numbers (NumPy scalars and arrays of one element included) and, for several
-    objectives, a sequence of them; infinities are values, NaN, bool and text are not.
+    Accepts real numbers (bool, NumPy scalars and arrays of one element included) and, for several
+    objectives, a sequence of them; infinities are values, NaN and text are not.
 
     Raises:
         ValueRefused: The wrong kind or the wrong number of values; says which.
