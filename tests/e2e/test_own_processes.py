@@ -114,6 +114,18 @@ def test_files_of_the_working_folder_do_not_stand_for_modules_of_the_worker(
     assert len(values(tmp_path, "s")) == 2
 
 
+def test_choices_from_a_set_are_the_same_in_all_processes_and_runs(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "NAMES = {'adam', 'sgd', 'rmsprop', 'lion', 'adagrad', 'adamw'}\n"
+        "def objective(trial): return len(trial.suggest_categorical('optimiser', list(NAMES)))\n"
+    )
+    for _ in range(2):
+        options = ("--study", "s", "--jobs", "2", "--trials", "6")
+        code, _, err = run("run", "train.py", *options, cwd=tmp_path)
+        assert code == 0, err
+    assert len(values(tmp_path, "s")) == 12
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_whatever_counts_cores_tells_the_share_of_the_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int

@@ -94,8 +94,9 @@ def test_a_study_that_is_made_at_the_top_level_is_made_in_memory(
         study = {makes}
         study.set_user_attr("data", "toy")
         study.enqueue_trial({{"x": 0.5}})
+        SEEN = study.study_name, len(study.trials), study.user_attrs
         def objective(trial):
-            return study.study_name, len(study.trials), study.user_attrs
+            return SEEN
         study.optimize(objective, n_trials=4)
         """,
     )
@@ -199,6 +200,66 @@ def test_a_storage_made_at_the_top_level_is_the_real_one_in_a_trial(tmp_path: Pa
     assert trials_in(tmp_path / "own.db", "own") == 2
     assert objective(None) == 1.0
     assert trials_in(tmp_path / "own.db", "own") == 3
+
+
+@pytest.mark.parametrize(
+    "optimises",
+    [
+        """
+        try:
+            study.optimize(objective, n_trials=3)
+        finally:
+            print(study.best_trial.value)
+        """,
+        """
+        import threading
+        thread = threading.Thread(target=study.optimize, args=(objective, 3))
+        thread.start()
+        thread.join()
+        print(study.best_trial.value)
+        """,
+        """
+        from joblib import Parallel, delayed
+        Parallel(n_jobs=2)(delayed(study.optimize)(objective, 3) for _ in range(2))
+        print(study.best_trial.value)
+        """,
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_import_ends_where_it_misses_an_optimisation_that_was_left_out(
+    tmp_path: Path, optimises: str
+) -> None:
+    source = "def objective(trial): return 1.0\nstudy = optuna.create_study()\n"
+    ref = write(tmp_path / "train.py", source + dedent(optimises))
+    assert cast("Any", load_objective(ref))(None) == 1.0
+    with pytest.raises(LoadError, match=r"train.py has no 'later' before line \d+, where it fails"):
+        load_objective(ObjectiveRef("file", ref.target, "later", "x"))
+
+
+def test_a_database_without_tables_holds_no_study(tmp_path: Path) -> None:
+    (tmp_path / "own.db").touch()
+    ref = write(
+        tmp_path / "train.py",
+        """
+        study = optuna.create_study(study_name="own", storage="sqlite:///own.db")
+        def objective(trial): return len(optuna.get_all_study_names("sqlite:///own.db"))
+        """,
+    )
+    load_objective(ref)
+    assert (tmp_path / "own.db").read_bytes() == b""
+
+
+def test_a_trial_is_warned_that_the_study_of_its_file_is_a_copy(tmp_path: Path) -> None:
+    ref = write(
+        tmp_path / "train.py",
+        """
+        study = optuna.create_study()
+        def objective(trial): return len(study.trials)
+        """,
+    )
+    objective = cast("Any", load_objective(ref))
+    with pytest.warns(UserWarning, match="Use trial.study"):
+        assert objective(None) == 0
 
 
 def test_nothing_stays_replaced_after_an_import_that_fails(tmp_path: Path) -> None:

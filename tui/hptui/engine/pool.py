@@ -21,7 +21,7 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
 from hptui.engine.slot import run_host
 from hptui.registry.core_count import core_variables
-from hptui.registry.program import without_folder_on_path
+from hptui.registry.program import hash_variables, without_folder_on_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ class Pool:
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading)."""
-        variables = core_variables(cores_per_slot(n_slots))
+        variables = {**core_variables(cores_per_slot(n_slots)), **hash_variables()}
         executor: Any = ProcessPoolExecutor(max_workers=1, env=variables)
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
         config = {

@@ -91,6 +91,8 @@ def _run_host(config: Message) -> bool:
 def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
     # An author's warnings belong to the log, never to the outcome of a trial.
     warnings.simplefilter("default")
+    # It counts the worker's share of the cores, not what `num_workers` asks for.
+    warnings.filterwarnings("ignore", message="This DataLoader will create")
     act_as_program(Path(ref.target) if ref.kind == "file" else None)
     objective = load_objective(ref)
     info = loaded_info(objective, ref)

@@ -13,7 +13,9 @@ each probe imports the script, and the trials are hptui's to run. So until the i
 from __future__ import annotations
 
 import contextlib
+import pickle
 import traceback
+import warnings
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +25,14 @@ from optuna import storages
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, _CachedStorage
 from optuna.study import Study
 
+from hptui.domain.text import safe_line
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Container, Generator, Sequence
     from types import ModuleType
 
     from optuna.study import StudyDirection
+    from optuna.trial import FrozenTrial, TrialState
 
 
 class _ImportEnded(BaseException):
@@ -43,13 +48,14 @@ def studies_left_alone() -> Generator[dict[str, str]]:
         while the block runs.
     """
     cut_at: dict[str, str] = {}
-    copies = _Copies(storages.get_storage)
+    left_out: list[str] = []
+    copies = _Copies(storages.get_storage, left_out)
     with (
         contextlib.closing(copies),
-        _replaced(Study, "optimize", _end_import("study.optimize")),
-        _replaced(Study, "ask", _end_import("study.ask")),
+        _replaced(Study, "optimize", _end_import("study.optimize", left_out)),
+        _replaced(Study, "ask", _end_import("study.ask", left_out)),
         _replaced(storages, "get_storage", copies.of),
-        _replaced(SourceFileLoader, "exec_module", _ending_early(cut_at)),
+        _replaced(SourceFileLoader, "exec_module", _ending_early(cut_at, left_out)),
         _connecting_later(RDBStorage),
     ):
         yield cut_at
@@ -69,25 +75,44 @@ def _replaced(owner: Any, name: str, value: object) -> Generator[None]:  # noqa:
             delattr(owner, name)
 
 
-def _end_import(call: str) -> Callable[..., None]:
+def _end_import(call: str, left_out: list[str]) -> Callable[..., None]:
     def end_import(*_: object, **__: object) -> None:
+        left_out.append(call)
         raise _ImportEnded(call)
 
     return end_import
 
 
-def _ending_early(cut_at: dict[str, str]) -> Callable[[SourceFileLoader, ModuleType], None]:
+def _ending_early(
+    cut_at: dict[str, str], left_out: list[str]
+) -> Callable[[SourceFileLoader, ModuleType], None]:
+    """Return how a module is run: to its end, or to where it misses what was left out.
+
+    The exception of a call that was left out may be caught, or raised in a thread, and the module
+    goes on to ask for a best trial that there is not.
+    """
     original = SourceFileLoader.exec_module
 
     def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
+        n_before = len(left_out)
         try:
             original(self, module)
-        except _ImportEnded as stop:
-            frames = traceback.extract_tb(stop.__traceback__)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if len(left_out) == n_before:
+                raise
+            frames = traceback.extract_tb(error.__traceback__)
             lines = [frame.lineno for frame in frames if frame.filename == self.path]
-            cut_at[module.__name__] = f"line {lines[0] if lines else '?'}, where {stop}"
+            why = str(error) if isinstance(error, _ImportEnded) else _missed(error, left_out[-1])
+            cut_at[module.__name__] = f"line {lines[0] if lines else '?'}, where {why}"
 
     return exec_module
+
+
+def _missed(error: BaseException, call: str) -> str:
+    text = safe_line(f"{type(error).__name__}: {error}", max_chars=200)
+    return f"it fails without {call} ({text}), which"
 
 
 @contextlib.contextmanager
@@ -114,20 +139,22 @@ def _connecting_later(kind: type[Any]) -> Generator[None]:
 class _Copies:
     """Gives a copy in memory for each storage that a script names."""
 
-    def __init__(self, open_storage: Callable[[Any], BaseStorage]) -> None:
+    def __init__(self, open_storage: Callable[[Any], BaseStorage], left_out: list[str]) -> None:
         self._open = open_storage
+        self._left_out = left_out
         self._known: dict[str | int, _Copy] = {}
         self._kept: list[object] = []
         """Objects whose identity stands in `_known`."""
 
     def of(self, storage: str | BaseStorage | None) -> BaseStorage:
         """Return what Optuna's `get_storage` gives, as a copy where it would last."""
-        if storage is None or isinstance(storage, InMemoryStorage):
-            return self._open(storage)
-        key = storage if isinstance(storage, str) else id(storage)
+        if isinstance(storage, InMemoryStorage):
+            return storage
+        kept = InMemoryStorage() if storage is None else storage
+        key = kept if isinstance(kept, str) else id(kept)
         if key not in self._known:
-            self._kept.append(storage)
-            self._known[key] = _Copy(lambda: self._open(_reading(storage)))
+            self._kept.append(kept)
+            self._known[key] = _Copy(lambda: self._open(_reading(kept)), self._left_out)
         return self._known[key]
 
     def close(self) -> None:
@@ -140,15 +167,19 @@ class _Copy(InMemoryStorage):
     """A storage in memory that takes a study from its origin when it is asked for by name.
 
     A study that the origin has already is given also where it would be made, since the script made
-    it in an earlier run.
+    it in an earlier run. Once the import is over, using it is warned of: a trial's own study is
+    another one.
     """
 
-    def __init__(self, open_origin: Callable[[], BaseStorage]) -> None:
+    def __init__(self, open_origin: Callable[[], BaseStorage], left_out: list[str]) -> None:
         super().__init__()
         self._open_origin = open_origin
+        self._left_out = left_out
         self._origin: BaseStorage | None = None
         self._looked_for: set[str] = set()
         self._is_closed = False
+        self._was_opened = False
+        self._has_warned = False
 
     def create_new_study(
         self, directions: Sequence[StudyDirection], study_name: str | None = None
@@ -174,6 +205,42 @@ class _Copy(InMemoryStorage):
                 self.get_study_id_from_name(study.study_name)
         return super().get_all_studies()
 
+    def __getstate__(self) -> dict[str, Any]:
+        if not self._is_closed:
+            # Another process would optimise it: the call is `joblib.delayed(study.optimize)`.
+            self._left_out.append("study.optimize")
+            raise pickle.PicklingError("A study is not sent to processes while hptui imports it.")
+        return {**super().__getstate__(), "_open_origin": None}
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Return the trials of the copy."""
+        self._warn_when_late()
+        return super().get_all_trials(study_id, deepcopy, states)
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Create a trial in the copy."""
+        self._warn_when_late()
+        return super().create_new_trial(study_id, template_trial)
+
+    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:  # noqa: ANN401
+        """Set an attribute of the copy."""
+        self._warn_when_late()
+        super().set_study_user_attr(study_id, key, value)
+
+    def _warn_when_late(self) -> None:
+        if self._is_closed and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                "The study that this file makes is a copy from when hptui imported it: it gets no "
+                "trials, and nothing of it is stored. Use trial.study.",
+                stacklevel=4,
+            )
+
     def close(self) -> None:
         """Let go of the origin: what is asked for from now on is looked for in memory only."""
         origin, self._origin = self._origin, None
@@ -183,11 +250,13 @@ class _Copy(InMemoryStorage):
             origin._backend.engine.dispose()
 
     def _read_origin(self) -> BaseStorage | None:
-        if self._origin is None and not self._is_closed:
+        if not self._is_closed and not self._was_opened:
+            self._was_opened = True
             # A database that is not there, is not reached or has no tables yet holds no study.
             with contextlib.suppress(Exception):
-                self._origin = self._open_origin()
-                self._origin.get_all_studies()
+                origin = self._open_origin()
+                origin.get_all_studies()
+                self._origin = origin
         return self._origin
 
     def _copy(self, name: str) -> None:

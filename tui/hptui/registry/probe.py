@@ -119,8 +119,11 @@ def _child(
     order: dict[str, Any], temporary: Path
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start the process; on leaving, it and all that it started are gone."""
+    # The application imports this module before its first frame.
+    from hptui.registry.program import hash_variables
+
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    environment |= core_variables(1, replace=True)
+    environment |= core_variables(1, replace=True) | hash_variables()
     # Temporary files go with the probe, and joblib starts no processes of its own.
     environment |= dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER"), str(temporary))
     environment["JOBLIB_MULTIPROCESSING"] = "0"

@@ -29,6 +29,7 @@ MAIN_IN_CHILDREN = "__mp_main__"
 
 _SAFE_PATH = "PYTHONSAFEPATH"
 _OURS = "hptui"
+_HASH_SEED = "PYTHONHASHSEED"
 
 
 def module_name(path: Path) -> str:
@@ -44,6 +45,14 @@ def module_name(path: Path) -> str:
     is_taken = other is not None and getattr(other, "__file__", None) != str(path)
     is_plain = stem.isidentifier() and not stem.startswith("__")
     return stem if is_plain and not is_taken else MAIN_IN_CHILDREN
+
+
+def hash_variables() -> dict[str, str]:
+    """Return what has sets in the same order in all processes of a run, and in later runs.
+
+    Choices that come from a set are then one list of choices.
+    """
+    return {} if _HASH_SEED in os.environ else {_HASH_SEED: "0"}
 
 
 @contextlib.contextmanager
