@@ -60,6 +60,11 @@ def events(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+def trials_of(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events that announce a trial."""
+    return [each for each in told if each["event"] == "trial"]
+
+
 def load(cwd: Path, name: str, study: str = "") -> optuna.Study:
     """Load a study with plain Optuna; without its name the one that is called like the file."""
     return optuna.load_study(study_name=study or name, storage=f"sqlite:///{cwd / name}.db")

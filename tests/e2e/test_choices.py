@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.programs import OBJECTIVES, load, run, start, wait_until
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import ask_engine, running_engine
 
@@ -72,7 +73,7 @@ def test_a_running_study_with_tuples_is_edited_and_given_trials(tmp_path: Path) 
     n_before = len(load(tmp_path, "s").trials)
     wait_until(lambda: len(load(tmp_path, "s").trials) > n_before + 3, "more trials")
     ask_engine(file, "s", {"op": "stop"})
-    process.communicate(timeout=60)
+    process.communicate(timeout=DEADLINE_S)
     trials = load(tmp_path, "s").trials
     assert trials[-1].params["shape"] == [64]
     assert params in [trial.params for trial in trials], told

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, events, load, rest_of, run, start, wait_until
+from tests.e2e.programs import (
+    OBJECTIVES,
+    events,
+    load,
+    rest_of,
+    run,
+    start,
+    trials_of,
+    wait_until,
+)
 from tests.storage.other_program import locked_by_another
 from tests.waiting import DEADLINE_S
 
@@ -45,10 +54,10 @@ def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path)
     ]
     announced = events(out)
     assert announced[-1]["counts"] == {"complete": 100, "pruned": 0, "fail": 0}
-    assert sorted(each["number"] for each in announced[1:-1]) == list(range(100))
+    assert sorted(each["number"] for each in trials_of(announced)) == list(range(100))
     trials = load(tmp_path, "w").trials
     assert [t.state for t in trials] == [TrialState.COMPLETE] * 100
-    for each in announced[1:-1]:
+    for each in trials_of(announced):
         number: int = each["number"]
         assert trials[number].params == each["params"]
 
@@ -90,7 +99,7 @@ def test_a_run_on_a_full_disk_goes_on_when_there_is_room_again(small_disk: Path)
     subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
     out, err = rest_of(process)
     assert (process.returncode, err) == (0, "hptui: The study file takes writes again.\n")
-    announced = events("".join(said) + out)[1:-1]
+    announced = trials_of(events("".join(said) + out))
     trials = load(small_disk, "r").trials
     assert [t.number for t in trials] == sorted(each["number"] for each in announced)
     for each in announced:

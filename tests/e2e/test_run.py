@@ -128,7 +128,7 @@ def test_a_run_that_is_detached_is_refused_alike(
     for more in ([], ["--detach"]):
         command = ["run", objective, "--study", "s", "--trials", "1", *options, *more]
         process = start(*command, cwd=tmp_path, HPTUI_DEBUG=debug)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=DEADLINE_S)
         told.append((process.returncode, out, err))
     assert told[0] == told[1]
     assert (told[0][0], told[0][1]) == (2, "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 from tests.e2e.forked_runs import starter
-from tests.e2e.programs import OBJECTIVES, events, places_in, run, wait_until
+from tests.e2e.programs import OBJECTIVES, events, places_in, run, trials_of, wait_until
 from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
     arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
     code, out, err = run(*arguments, "--json", "--trials", "4", cwd=folder)
     assert code == 0, err
-    _check(folder / "r.db", events(out)[1:-1])
+    _check(folder / "r.db", trials_of(events(out)))
     with closing(sqlite3.connect(folder / "r.db")) as connection:
         left = connection.execute("SELECT count(*) FROM trials WHERE state = 'RUNNING'").fetchone()
     assert left == (0,)
@@ -112,7 +112,7 @@ def _run_until_killed(
     )
     # The last line may be cut; what it would have announced is not announced.
     lines = said.read_text().splitlines(keepends=True)
-    return events("".join(line for line in lines[1:] if line.endswith("\n")))
+    return trials_of(events("".join(line for line in lines if line.endswith("\n"))))
 
 
 def _check(study_file: Path, announced: list[dict[str, Any]]) -> None:

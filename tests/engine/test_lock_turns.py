@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.clock import now
 from hptui.engine.lock_turns import LockTurns
@@ -45,7 +46,7 @@ def _program(path: Path, mode: str) -> Generator[None]:
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     yield
-    process.communicate("end\n", timeout=60)
+    process.communicate("end\n", timeout=DEADLINE_S)
 
 
 def _rests(storage: SqliteStorage, turns: LockTurns) -> list[float]:

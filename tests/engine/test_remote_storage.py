@@ -16,6 +16,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
@@ -125,7 +126,7 @@ def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorag
         template = create_trial(state=TrialState.WAITING, user_attrs={"by": np.int64(3)})
         adding = threading.Thread(target=lambda: remote.create_new_trial(study._study_id, template))
         adding.start()
-        assert wire.was_busy.wait(60)
+        assert wire.was_busy.wait(DEADLINE_S)
         other.execute("ROLLBACK")
         adding.join()
     storage.grouped = False

@@ -332,6 +332,7 @@ def test_a_duplicate_can_be_made_while_an_engine_runs(tmp_path: Path):
         "PRUNED": 0,
         "FAIL": 1,
         "WAITING": 0,
+        "STALE": 0,
     }
 
 

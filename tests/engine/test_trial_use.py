@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from tests.engine import trial_use
+from tests.engine import objectives_for_trial_use
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.engine.engine import Engine
@@ -39,7 +39,7 @@ def run(
     pruner: str = "none",
 ) -> list[optuna.trial.FrozenTrial]:
     plan = RunPlan(
-        ref=ObjectiveRef("file", trial_use.__file__, name, name),
+        ref=ObjectiveRef("file", objectives_for_trial_use.__file__, name, name),
         study_file=folder / "use.db",
         study="use",
         sampler=sampler,

@@ -12,6 +12,7 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
 from tests.e2e.programs import load, start
+from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ def trials(
     arguments = ("run", f"train.py:{name}", "--study", "s", "--trials", "2", *options)
     process = start(*arguments, "--direction", "minimize", cwd=folder)
     # Each process imports a large library, which takes long on a loaded machine.
-    _, err = process.communicate(timeout=600)
+    _, err = process.communicate(timeout=5 * DEADLINE_S)
     assert process.returncode == 0, err
     ended = load(folder, "s").trials
     assert {trial.state for trial in ended} <= {TrialState.COMPLETE, TrialState.PRUNED}

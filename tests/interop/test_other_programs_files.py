@@ -162,7 +162,7 @@ def test_the_trials_are_the_same_everywhere(
     counts = hptui(capsys, "show", place.address(name))["counts"]
     shown, printed = place.shown[name]["trials"], place.trials[name]
     by_optuna = place.by_optuna(name).trials
-    assert set(counts) == {"running", "complete", "pruned", "fail", "waiting"}
+    assert set(counts) == {"running", "complete", "pruned", "fail", "waiting", "stale"}
     for told in (
         [trial["state"].lower() for trial in shown],
         [trial["state"].lower() for trial in printed],
@@ -268,7 +268,14 @@ def test_what_the_dashboard_and_the_command_made_is_read_and_run(
     assert send("POST", f"trials/{ids[3]}/tell", state="Fail") == 204
     assert send("POST", f"trials/{ids[4]}/user-attrs", user_attrs={"seen": [1]}) == 204
     shown = hptui(capsys, "show", address)
-    assert shown["counts"] == {"running": 1, "complete": 2, "pruned": 0, "fail": 2, "waiting": 0}
+    assert shown["counts"] == {
+        "running": 1,
+        "complete": 2,
+        "pruned": 0,
+        "fail": 2,
+        "waiting": 0,
+        "stale": 0,
+    }
     assert shown["best"] == {"number": 2, "value": 0.75, "params": asked[2]["params"]}
     assert shown["user_attrs"] == {"by": "hand"}
     trials = hptui(capsys, "trials", address)

@@ -208,7 +208,7 @@ def test_everything_that_optuna_has_on_a_trial_works_while_probing(tmp_path: Pat
     assert found.complete
 
 
-def test_choices_that_cannot_be_stored_are_shown_as_text(tmp_path: Path) -> None:
+def test_choices_are_shown_as_they_are_stored(tmp_path: Path) -> None:
     found = _probe(
         tmp_path,
         """
@@ -219,7 +219,7 @@ def test_choices_that_cannot_be_stored_are_shown_as_text(tmp_path: Path) -> None
             return 1
         """,
     )
-    assert found.parameters["kind"].spec == ChoiceParam(("<class 'int'>", "(1, 2)"))
+    assert found.parameters["kind"].spec == ChoiceParam(("int", [1, 2]))
     assert found.parameters["x"].condition == "kind = <class 'int'>"
 
 

@@ -32,23 +32,22 @@ EXPORT_FORMS: Final = (
     ExportForm(
         ".csv",
         "a table of the trials, for spreadsheets",
-        "As hptui trials --csv prints them, user attributes and constraints included, and two "
-        "columns more from which hptui import has the study again as it was. "
-        "A text that a spreadsheet would take for a formula "
-        "gets an apostrophe before it.",
+        "As hptui trials --csv prints them, with all attributes, and two columns from which "
+        "hptui import restores the study. A text that begins like a formula gets an apostrophe "
+        "before it.",
     ),
     ExportForm(
         ".jsonl",
         "the trials as JSON, an object a line",
-        "As hptui trials --json prints them, each with its last report, user attributes and "
-        "constraints, and with system_attrs from which hptui import has the study again as it was.",
+        "As hptui trials --json prints them, each with its last report, all attributes, and "
+        "system_attrs from which hptui import restores the study.",
     ),
     ExportForm(
         ".parquet",
         "a table of the trials with types, for data frames",
         "The same columns. Numbers, times and texts stay what they are; a parameter of several "
-        "types is text, such an attribute JSON, and what a trial does not have is null. hptui "
-        "import has the study again as it was. It needs the extra parquet.",
+        "types is text, such an attribute JSON, and what a trial does not have is null. It needs "
+        "the extra parquet.",
     ),
     ExportForm(
         ".py",
