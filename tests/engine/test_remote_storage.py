@@ -94,7 +94,7 @@ def test_trials_are_what_they_are_and_asked_for_once(storage: SqliteStorage) -> 
     trials = cast("Trials", type("Holds", (), {"study": study})())
     wire = Wire(StorageDesk(storage, trials))
     remote = RemoteStudy(
-        RemoteStorage.of(cast("TrialLink", wire)),
+        RemoteStorage(cast("TrialLink", wire)),
         {"study_name": "many", "study_id": study._study_id, "directions": ["minimize"]},
     )
     assert remote.get_trials(deepcopy=False) == study.get_trials(deepcopy=False)
@@ -119,7 +119,7 @@ def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorag
     storage.grouped = True
     trials = cast("Trials", type("Holds", (), {"study": study})())
     wire = Wire(StorageDesk(storage, trials))
-    remote = RemoteStorage.of(cast("TrialLink", wire))
+    remote = RemoteStorage(cast("TrialLink", wire))
     with closing(sqlite3.connect(storage.path, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         template = create_trial(state=TrialState.WAITING, user_attrs={"by": np.int64(3)})
@@ -141,7 +141,7 @@ def test_a_pickled_storage_keeps_no_trials(storage: SqliteStorage) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return str, ("the link",)
 
-    remote = RemoteStorage.of(cast("TrialLink", Named(StorageDesk(storage, trials))))
+    remote = RemoteStorage(cast("TrialLink", Named(StorageDesk(storage, trials))))
     assert len(remote.get_all_trials(study._study_id)) == N_TRIALS
     data = pickle.dumps(remote)
     assert len(data) < 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 
-from hptui.engine.protocol import Channel, WorkerLink
+from hptui.engine.protocol import MAX_MESSAGE_BYTES, Channel, Lines, ProtocolError, WorkerLink
 from hptui.engine.trial_link import TrialEnded, TrialLink
 
 if TYPE_CHECKING:
@@ -135,3 +136,50 @@ def test_what_a_worker_sent_before_it_closed_is_read_though_it_takes_no_answer(e
     ends.engine.send({"v": 1})
     ends.engine.send({"v": 2})
     assert ends.engine.receive_all() == [{"op": "done"}]
+
+
+def test_lines_come_whole_however_they_are_cut() -> None:
+    sent = [b"one", b"", b"three " * 5, b"4"]
+    stream = b"\n".join(sent) + b"\nrest"
+    for size in range(1, len(stream)):
+        lines = Lines()
+        got: list[bytes] = []
+        for first in range(0, len(stream), size):
+            got += lines.feed(stream[first : first + size])
+        assert got == sent
+        assert lines.feed(b" and more\n") == [b"rest and more"]
+
+
+class Counted(bytes):
+    """Bytes that count how often they are copied into others."""
+
+    n_copies = 0
+
+    def __radd__(self, other: bytes) -> bytes:
+        Counted.n_copies += 1
+        return other + bytes(self)
+
+
+def test_a_line_that_never_ends_is_collected_once_and_refused_in_the_end() -> None:
+    lines = Lines()
+    piece = Counted(64 * 1024)
+    for _ in range(MAX_MESSAGE_BYTES // len(piece)):
+        assert lines.feed(piece) == []
+    with pytest.raises(ProtocolError, match="longer than"):
+        lines.feed(piece)
+    assert Counted.n_copies == 0
+
+
+def test_what_the_other_end_does_not_take_yet_follows_in_order(ends: Ends) -> None:
+    messages = [{"n": n, "text": "x" * 300_000} for n in range(20)]
+    for message in messages:
+        ends.engine.send(message)
+    assert ends.engine.wants_to_write
+    got: list[Message] = []
+    reading = threading.Thread(target=lambda: got.extend(ends.worker.receive() for _ in messages))
+    reading.start()
+    while ends.engine.wants_to_write:
+        select.select([], [ends.engine], [], 60)
+        ends.engine.write()
+    reading.join()
+    assert got == messages
