@@ -20,6 +20,7 @@ from optuna.trial import TrialState, create_trial
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
 from hptui.engine.storage_desk import StorageDesk
+from hptui.engine.trial_messages import MAX_PART_BYTES
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -146,3 +147,34 @@ def test_a_pickled_storage_keeps_no_trials(storage: SqliteStorage) -> None:
     data = pickle.dumps(remote)
     assert len(data) < 1_000
     assert pickle.loads(data).link == "the link"
+
+
+def test_trials_with_long_attributes_come_in_parts_that_a_message_holds(
+    storage: SqliteStorage,
+) -> None:
+    study = optuna.create_study(storage=storage, study_name="many")
+    storage.grouped = True
+    for number in range(40):
+        # Every other one waits: the cache asks for it by its id.
+        state = TrialState.WAITING if number % 2 else TrialState.COMPLETE
+        value = None if number % 2 else 1.0
+        study.add_trial(create_trial(state=state, value=value, user_attrs={"a": "x" * 400_000}))
+    storage.grouped = False
+    trials = cast("Trials", type("Holds", (), {"study": study})())
+
+    class Measured(Wire):
+        longest = n_asked = 0
+
+        def ask(self, message: Message) -> Message:
+            answer = super().ask(message)
+            self.longest = max(self.longest, len(json.dumps(answer)))
+            self.n_asked += 1
+            return answer
+
+    wire = Measured(StorageDesk(storage, trials))
+    remote = RemoteStorage(cast("TrialLink", wire))
+    for _ in range(2):
+        assert remote.get_all_trials(study._study_id) == study.trials
+        assert wire.longest < MAX_PART_BYTES + 500_000
+        assert wire.n_asked >= 2
+        wire.longest = wire.n_asked = 0

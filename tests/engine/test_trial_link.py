@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
@@ -27,11 +28,21 @@ class Ends:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         listener.listen()
+        self._listener = listener
         self.worker = WorkerLink(path, {"op": "hello", "token": "t"})
-        accepted, _ = listener.accept()
-        listener.close()
+        self.accept()
+
+    def accept(self) -> Message:
+        """Take the worker's connection; returns its first message."""
+        accepted, _ = self._listener.accept()
         self.engine = Channel(accepted)
-        self.expect(1)
+        (hello,) = self.expect(1)
+        return hello
+
+    def close(self) -> None:
+        self.worker.close()
+        self.engine.close()
+        self._listener.close()
 
     def expect(self, count: int) -> list[Message]:
         """Wait for so many messages at the engine's end."""
@@ -45,8 +56,7 @@ class Ends:
 def ends(tmp_path: Path) -> Generator[Ends]:
     both = Ends(tmp_path / "s")
     yield both
-    both.worker.close()
-    both.engine.close()
+    both.close()
 
 
 def asked(link: TrialLink, got: list[object]) -> threading.Thread:
@@ -183,3 +193,22 @@ def test_what_the_other_end_does_not_take_yet_follows_in_order(ends: Ends) -> No
         ends.engine.write()
     reading.join()
     assert got == messages
+
+
+@pytest.mark.parametrize("junk", [b"[1]\n", b"half a line\n"])
+def test_after_what_is_no_message_a_worker_dials_anew(ends: Ends, junk: bytes) -> None:
+    link = TrialLink(ends.worker, 3)
+    got: list[object] = []
+    thread = asked(link, got)
+    ends.expect(1)
+    old = ends.engine
+    os.write(old.fileno(), junk)
+    assert ends.accept()["again"] is True
+    thread.join()
+    assert isinstance(got[0], ProtocolError)
+    thread = asked(link, got)
+    (question,) = ends.expect(1)
+    ends.engine.send({"v": "fine", "q": question["q"]})
+    thread.join()
+    assert got[1] == "fine"
+    old.close()

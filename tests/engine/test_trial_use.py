@@ -217,3 +217,9 @@ def test_what_no_study_can_hold_ends_no_run(backend: Backend, tmp_path: Path) ->
     refused = "The study cannot hold what the trial sent. OverflowError: "
     assert all(each.startswith(refused) for each in why[:3])
     assert all(each.startswith("The worker's last message tells no end") for each in why[3:])
+
+
+def test_what_no_message_holds_is_refused_and_the_trial_goes_on(tmp_path: Path) -> None:
+    (trial,) = run(tmp_path, "reads_what_no_message_holds", 1)
+    assert trial.user_attrs["read"].startswith("ValueError: ")
+    assert "bytes are too long" in trial.user_attrs["read"]

@@ -436,3 +436,13 @@ def sends_what_no_study_holds(trial):
         message = ENDED[trial.number - len(TOLD)]
         trial._link._connection.send({"n": trial.number, **message})
     return float(trial.number)
+
+
+def reads_what_no_message_holds(trial):
+    for at in range(4):
+        trial.set_user_attr(f"long{at}", "x" * 20_000_000)
+    try:
+        trial.storage.get_trial(trial._trial_id)
+    except ValueError as error:
+        trial.set_user_attr("read", f"{type(error).__name__}: {error}")
+    return trial.suggest_float("x", 0, 1)
