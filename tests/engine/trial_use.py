@@ -12,8 +12,10 @@ import pickle
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -406,7 +408,7 @@ def _end_from_a_guest(trial):
     guest.ask({"op": "done", "state": "complete", "values": [5.0]})
 
 
-TOLD = (
+TOLD: tuple[Callable[[Any], object], ...] = (
     lambda trial: _add(trial, value=1.0, intermediate_values={2**70: 1.0}),
     lambda trial: trial.storage.set_trial_intermediate_value(trial._trial_id, 2**64, 1.0),
     lambda trial: _add_forged(trial, params=[1]),
@@ -415,7 +417,7 @@ TOLD = (
     _add_outside,
     _end_from_a_guest,
 )
-ENDED = (
+ENDED: tuple[dict[str, object], ...] = (
     {"op": "report", "value": 1.0, "step": float("inf")},
     {"op": "report", "value": 1.0, "step": 2**70},
     {"op": "constraint", "key": "a", "value": 10**400},
