@@ -397,8 +397,11 @@ def _add_forged(trial, **changes):
 
 
 def _add_outside(trial):
-    space = {"x": optuna.distributions.FloatDistribution(0, 1)}
-    template = optuna.create_trial(value=1.0, params={"x": 0.5}, distributions=space)
+    template = optuna.create_trial(
+        value=1.0,
+        params={"x": 0.5},
+        distributions={"x": optuna.distributions.FloatDistribution(0, 1)},
+    )
     spelled = spell_trial(template)
     _add_forged(trial, params={"x": (7.0, spelled["params"]["x"][1])})
 
