@@ -12,8 +12,10 @@ import pickle
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -22,6 +24,8 @@ from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.terminator import report_cross_validation_scores
 from optuna.trial import TrialState
+
+from hptui.engine.trial_messages import spell_trial
 
 DEADLINE_S = 60.0
 
@@ -81,6 +85,13 @@ _refused = []
 def outlives_its_trial(trial):
     """A thread of the first trial goes on while the others run."""
     if trial.number == 0:
+        study = trial.study
+        study.set_user_attr("while it runs", 0)
+
+        def use_its_study():
+            for act in (lambda: study.set_user_attr("late", 1), study.stop):
+                with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    act()
 
         def monitor():
             step = 0
@@ -92,6 +103,7 @@ def outlives_its_trial(trial):
                 except optuna.exceptions.UpdateFinishedTrialError as error:
                     _refused.append(str(error))
                     _began.set()
+                    use_its_study()
 
         threading.Thread(target=monitor, daemon=True).start()
         return 0.0
@@ -355,3 +367,87 @@ def prunes_like_lightning(trial):
     if attrs["ddp_pl:pruned"]:
         raise optuna.TrialPruned("as told by a child")
     return 1.0
+
+
+# -- what a trial should not write
+
+
+def sets_odd_constraints(trial):
+    if trial.number == 0:
+        note = {"constraints_note": "none"}
+        trial.study.add_trial(optuna.create_trial(value=0.0, system_attrs=note))
+    odd = ("abc", {"a": "b"}, None, 5, [1, "x"], [None], [[1]], True)
+    trial.storage.set_trial_system_attr(
+        trial._trial_id, "constraints", odd[min(trial.number, len(odd) - 1)]
+    )
+    if trial.number % 2:
+        trial.storage.set_trial_system_attr(trial._trial_id, "constraints:a", "abc")
+    return float(trial.number)
+
+
+def _add(trial, **fields):
+    template = optuna.create_trial(**fields)
+    trial.storage.create_new_trial(trial.study._study_id, template)
+
+
+def _add_forged(trial, **changes):
+    study_id = trial.study._study_id
+    template = {**spell_trial(optuna.create_trial(value=1.0)), **changes}
+    trial._link.ask({"op": "storage", "call": "add_trial", "study": study_id, "template": template})
+
+
+def _add_outside(trial):
+    template = optuna.create_trial(
+        value=1.0,
+        params={"x": 0.5},
+        distributions={"x": optuna.distributions.FloatDistribution(0, 1)},
+    )
+    spelled = spell_trial(template)
+    _add_forged(trial, params={"x": (7.0, spelled["params"]["x"][1])})
+
+
+def _end_from_a_guest(trial):
+    guest = pickle.loads(pickle.dumps(trial._link))
+    guest.ask({"op": "done", "state": "complete", "values": [5.0]})
+
+
+TOLD: tuple[Callable[[Any], object], ...] = (
+    lambda trial: _add(trial, value=1.0, intermediate_values={2**70: 1.0}),
+    lambda trial: trial.storage.set_trial_intermediate_value(trial._trial_id, 2**64, 1.0),
+    lambda trial: _add_forged(trial, params=[1]),
+    lambda trial: _add_forged(trial, state="RUNNING", values=None, complete=None),
+    lambda trial: _add(trial, values=[1.0, 2.0]),
+    _add_outside,
+    _end_from_a_guest,
+)
+ENDED: tuple[dict[str, object], ...] = (
+    {"op": "report", "value": 1.0, "step": float("inf")},
+    {"op": "report", "value": 1.0, "step": 2**70},
+    {"op": "constraint", "key": "a", "value": 10**400},
+    {"op": "done"},
+    {"op": "done", "state": "failed", "error": {"kind": [1], "other": 2}},
+    {"op": "done", "state": "complete", "values": ["a"]},
+    {"op": "done", "n": None, "state": "complete", "values": [1.0, 2.0]},
+)
+
+
+def sends_what_no_study_holds(trial):
+    if trial.number < len(TOLD):
+        try:
+            TOLD[trial.number](trial)
+        except Exception as error:  # noqa: BLE001 - what it raises is looked at
+            trial.set_user_attr("told", f"{type(error).__name__}: {error}")
+    elif trial.number < len(TOLD) + len(ENDED):
+        message = ENDED[trial.number - len(TOLD)]
+        trial._link._connection.send({"n": trial.number, **message})
+    return float(trial.number)
+
+
+def reads_what_no_message_holds(trial):
+    for at in range(4):
+        trial.set_user_attr(f"long{at}", "x" * 20_000_000)
+    try:
+        trial.storage.get_trial(trial._trial_id)
+    except ValueError as error:
+        trial.set_user_attr("read", f"{type(error).__name__}: {error}")
+    return trial.suggest_float("x", 0, 1)

@@ -49,3 +49,16 @@ def test_warnings_and_loggers_are_heard_while_it_listens() -> None:
         "as an error",
     ]
     assert len(others) == 1, "others hear it, too"
+
+
+def test_a_message_that_cannot_be_formatted_does_not_end_whoever_logs_it() -> None:
+    heard = Heard()
+
+    class Odd:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    for text, args in (("number %d", ("a",)), ("%s", (Odd(),)), (Odd(), ())):
+        heard.handle(logging.LogRecord("x", logging.WARNING, "x.py", 1, text, args, None))
+    heard.handle(logging.LogRecord("x", logging.WARNING, "x.py", 1, "good", (), None))
+    assert heard.take() == ["x: good"]

@@ -21,6 +21,7 @@ from tests.waiting import DEADLINE_S
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
 from hptui.engine.storage_desk import StorageDesk
+from hptui.engine.trial_messages import MAX_PART_BYTES
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_trials_are_what_they_are_and_asked_for_once(storage: SqliteStorage) -> 
     trials = cast("Trials", type("Holds", (), {"study": study})())
     wire = Wire(StorageDesk(storage, trials))
     remote = RemoteStudy(
-        RemoteStorage.of(cast("TrialLink", wire)),
+        RemoteStorage(cast("TrialLink", wire)),
         {"study_name": "many", "study_id": study._study_id, "directions": ["minimize"]},
     )
     assert remote.get_trials(deepcopy=False) == study.get_trials(deepcopy=False)
@@ -120,7 +121,7 @@ def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorag
     storage.grouped = True
     trials = cast("Trials", type("Holds", (), {"study": study})())
     wire = Wire(StorageDesk(storage, trials))
-    remote = RemoteStorage.of(cast("TrialLink", wire))
+    remote = RemoteStorage(cast("TrialLink", wire))
     with closing(sqlite3.connect(storage.path, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         template = create_trial(state=TrialState.WAITING, user_attrs={"by": np.int64(3)})
@@ -142,8 +143,39 @@ def test_a_pickled_storage_keeps_no_trials(storage: SqliteStorage) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return str, ("the link",)
 
-    remote = RemoteStorage.of(cast("TrialLink", Named(StorageDesk(storage, trials))))
+    remote = RemoteStorage(cast("TrialLink", Named(StorageDesk(storage, trials))))
     assert len(remote.get_all_trials(study._study_id)) == N_TRIALS
     data = pickle.dumps(remote)
     assert len(data) < 1_000
     assert pickle.loads(data).link == "the link"
+
+
+def test_trials_with_long_attributes_come_in_parts_that_a_message_holds(
+    storage: SqliteStorage,
+) -> None:
+    study = optuna.create_study(storage=storage, study_name="many")
+    storage.grouped = True
+    for number in range(40):
+        # Every other one waits: the cache asks for it by its id.
+        state = TrialState.WAITING if number % 2 else TrialState.COMPLETE
+        value = None if number % 2 else 1.0
+        study.add_trial(create_trial(state=state, value=value, user_attrs={"a": "x" * 400_000}))
+    storage.grouped = False
+    trials = cast("Trials", type("Holds", (), {"study": study})())
+
+    class Measured(Wire):
+        longest = n_asked = 0
+
+        def ask(self, message: Message) -> Message:
+            answer = super().ask(message)
+            self.longest = max(self.longest, len(json.dumps(answer)))
+            self.n_asked += 1
+            return answer
+
+    wire = Measured(StorageDesk(storage, trials))
+    remote = RemoteStorage(cast("TrialLink", wire))
+    for _ in range(2):
+        assert remote.get_all_trials(study._study_id) == study.trials
+        assert wire.longest < MAX_PART_BYTES + 500_000
+        assert wire.n_asked >= 2
+        wire.longest = wire.n_asked = 0

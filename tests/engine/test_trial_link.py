@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 
-from hptui.engine.protocol import Channel, WorkerLink
+from hptui.engine.protocol import MAX_MESSAGE_BYTES, Channel, Lines, ProtocolError, WorkerLink
 from hptui.engine.trial_link import TrialEnded, TrialLink
 
 if TYPE_CHECKING:
@@ -26,11 +28,21 @@ class Ends:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         listener.listen()
+        self._listener = listener
         self.worker = WorkerLink(path, {"op": "hello", "token": "t"})
-        accepted, _ = listener.accept()
-        listener.close()
+        self.accept()
+
+    def accept(self) -> Message:
+        """Take the worker's connection; returns its first message."""
+        accepted, _ = self._listener.accept()
         self.engine = Channel(accepted)
-        self.expect(1)
+        (hello,) = self.expect(1)
+        return hello
+
+    def close(self) -> None:
+        self.worker.close()
+        self.engine.close()
+        self._listener.close()
 
     def expect(self, count: int) -> list[Message]:
         """Wait for so many messages at the engine's end."""
@@ -44,8 +56,7 @@ class Ends:
 def ends(tmp_path: Path) -> Generator[Ends]:
     both = Ends(tmp_path / "s")
     yield both
-    both.worker.close()
-    both.engine.close()
+    both.close()
 
 
 def asked(link: TrialLink, got: list[object]) -> threading.Thread:
@@ -135,3 +146,69 @@ def test_what_a_worker_sent_before_it_closed_is_read_though_it_takes_no_answer(e
     ends.engine.send({"v": 1})
     ends.engine.send({"v": 2})
     assert ends.engine.receive_all() == [{"op": "done"}]
+
+
+def test_lines_come_whole_however_they_are_cut() -> None:
+    sent = [b"one", b"", b"three " * 5, b"4"]
+    stream = b"\n".join(sent) + b"\nrest"
+    for size in range(1, len(stream)):
+        lines = Lines()
+        got: list[bytes] = []
+        for first in range(0, len(stream), size):
+            got += lines.feed(stream[first : first + size])
+        assert got == sent
+        assert lines.feed(b" and more\n") == [b"rest and more"]
+
+
+class Counted(bytes):
+    """Bytes that count how often they are copied into others."""
+
+    n_copies = 0
+
+    def __radd__(self, other: bytes) -> bytes:
+        Counted.n_copies += 1
+        return other + bytes(self)
+
+
+def test_a_line_that_never_ends_is_collected_once_and_refused_in_the_end() -> None:
+    lines = Lines()
+    piece = Counted(64 * 1024)
+    for _ in range(MAX_MESSAGE_BYTES // len(piece)):
+        assert lines.feed(piece) == []
+    with pytest.raises(ProtocolError, match="longer than"):
+        lines.feed(piece)
+    assert Counted.n_copies == 0
+
+
+def test_what_the_other_end_does_not_take_yet_follows_in_order(ends: Ends) -> None:
+    messages = [{"n": n, "text": "x" * 300_000} for n in range(20)]
+    for message in messages:
+        ends.engine.send(message)
+    assert ends.engine.wants_to_write
+    got: list[Message] = []
+    reading = threading.Thread(target=lambda: got.extend(ends.worker.receive() for _ in messages))
+    reading.start()
+    while ends.engine.wants_to_write:
+        select.select([], [ends.engine], [], 60)
+        ends.engine.write()
+    reading.join()
+    assert got == messages
+
+
+@pytest.mark.parametrize("junk", [b"[1]\n", b"half a line\n"])
+def test_after_what_is_no_message_a_worker_dials_anew(ends: Ends, junk: bytes) -> None:
+    link = TrialLink(ends.worker, 3)
+    got: list[object] = []
+    thread = asked(link, got)
+    ends.expect(1)
+    old = ends.engine
+    os.write(old.fileno(), junk)
+    assert ends.accept()["again"] is True
+    thread.join()
+    assert isinstance(got[0], ProtocolError)
+    thread = asked(link, got)
+    (question,) = ends.expect(1)
+    ends.engine.send({"v": "fine", "q": question["q"]})
+    thread.join()
+    assert got[1] == "fine"
+    old.close()

@@ -68,8 +68,12 @@ class Heard(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Hear a log record."""
         origin = record.name.partition(".")[0]
-        if record.name not in _OWN and origin not in _OWN:
+        if record.name in _OWN or origin in _OWN:
+            return
+        try:
             self.add(origin, record.getMessage())
+        except Exception:  # noqa: BLE001 - as in `logging`, a bad message is not its logger's end
+            self.handleError(record)
 
     def add(self, origin: str, message: str) -> None:
         """Note a warning, unless one of its kind was heard before, or too many kinds were."""

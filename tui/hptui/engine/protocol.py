@@ -37,6 +37,20 @@ def pack(message: Message) -> bytes:
     return _encode(message).encode("ascii") + b"\n"
 
 
+def pack_for_peer(message: Message) -> bytes:
+    """Return `message` as one line that the other end takes.
+
+    Raises:
+        ValueError: It is longer than that.
+    """
+    data = pack(message)
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError(
+            f"{len(data)} bytes are too long for a study, at most {MAX_MESSAGE_BYTES} are kept"
+        )
+    return data
+
+
 def unpack(line: bytes) -> Message:
     """Read one line.
 
@@ -56,7 +70,9 @@ class Lines:
     """Collects received bytes and gives them back as whole lines."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._pieces: list[bytes] = []
+        """Of a line that is not complete."""
+        self._n_bytes = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add `data` and return the lines that are complete.
@@ -64,13 +80,16 @@ class Lines:
         Raises:
             ProtocolError: A line grew past `MAX_MESSAGE_BYTES`.
         """
-        if b"\n" not in data:
-            self._rest += data
-            if len(self._rest) > MAX_MESSAGE_BYTES:
-                raise ProtocolError(f"a message is longer than {MAX_MESSAGE_BYTES} bytes")
-            return []
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return lines
+        first, *others = data.split(b"\n")
+        self._pieces.append(first)
+        if others:
+            first = b"".join(self._pieces)
+            self._pieces, self._n_bytes = [others[-1]], len(others[-1])
+            return [first, *others[:-1]]
+        self._n_bytes += len(first)
+        if self._n_bytes > MAX_MESSAGE_BYTES:
+            raise ProtocolError(f"a message is longer than {MAX_MESSAGE_BYTES} bytes")
+        return []
 
 
 class Channel:
@@ -80,7 +99,7 @@ class Channel:
         connection.setblocking(False)
         self._socket = connection
         self._lines = Lines()
-        self._unsent = b""
+        self._unsent = bytearray()
         self.is_closed = False
 
     def fileno(self) -> int:
@@ -126,8 +145,12 @@ class Channel:
             return False
 
     def send(self, message: Message) -> None:
-        """Send `message`, keeping what the other end cannot take yet."""
-        self._unsent += pack(message)
+        """Send `message`, keeping what the other end cannot take yet.
+
+        Raises:
+            ValueError: It is longer than the other end takes.
+        """
+        self._unsent += pack_for_peer(message)
         self.write()
 
     def write(self) -> None:
@@ -139,9 +162,10 @@ class Channel:
                 return
             except OSError:
                 # What the other end has sent before it closed is still to be read.
-                self._unsent = b""
+                self._unsent.clear()
                 return
-            self._unsent = self._unsent[sent:]
+            # This moves no bytes.
+            del self._unsent[:sent]
 
     def close(self) -> None:
         """Close the connection."""
@@ -197,9 +221,12 @@ class WorkerLink:
     def _ensure(self) -> None:
         if self._look() != self._identity:
             # The number may belong to a file of the objective by now: never close it.
-            self._socket.detach()
-            self.hello = {**self.hello, "again": True}
-            self._connect()
+            self._connect_again()
+
+    def _connect_again(self) -> None:
+        self.close()
+        self.hello = {**self.hello, "again": True}
+        self._connect()
 
     def send(self, message: Message) -> None:
         """Send `message`; waits until the engine takes it.
@@ -207,11 +234,7 @@ class WorkerLink:
         Raises:
             ValueError: It is longer than the engine takes.
         """
-        data = pack(message)
-        if len(data) > MAX_MESSAGE_BYTES:
-            raise ValueError(
-                f"{len(data)} bytes are too long for a study, at most {MAX_MESSAGE_BYTES} are kept"
-            )
+        data = pack_for_peer(message)
         self._ensure()
         self._socket.sendall(data)
 
@@ -220,13 +243,18 @@ class WorkerLink:
 
         Raises:
             ConnectionError: The engine has ended.
+            ProtocolError: What has arrived is no message; a new connection is there for the next.
         """
-        while not self._arrived:
-            data = self._socket.recv(_RECEIVE_BYTES)
-            if not data:
-                raise ConnectionError("the engine has ended")
-            self._arrived = self._lines.feed(data)
-        return unpack(self._arrived.pop(0))
+        try:
+            while not self._arrived:
+                data = self._socket.recv(_RECEIVE_BYTES)
+                if not data:
+                    raise ConnectionError("the engine has ended")
+                self._arrived = self._lines.feed(data)
+            return unpack(self._arrived.pop(0))
+        except ProtocolError:
+            self._connect_again()
+            raise
 
     def has_news(self) -> bool:
         """Say whether a message waits, without taking it."""

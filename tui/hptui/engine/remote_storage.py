@@ -18,7 +18,7 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import TrialState
 
 from hptui.engine.attribute_values import stored_value
-from hptui.engine.trial_messages import MAX_TRIALS, read_trial, spell_trial
+from hptui.engine.trial_messages import MAX_TRIALS, checked_step, read_trial, spell_trial
 from hptui.storage.distributions import dump_distribution
 
 if TYPE_CHECKING:
@@ -47,19 +47,9 @@ class RemoteBackend(RDBStorage):
     heartbeat_interval = None
     heartbeat_stale_trial_callback = None
 
-    def __init__(self) -> None:
+    def __init__(self, link: TrialLink) -> None:
         # Optuna's own would connect.
-        self._link: TrialLink | None = None
-
-    def serve(self, link: TrialLink) -> None:
-        """Read and write for another trial from now on."""
-        self._link = link
-
-    @property
-    def link(self) -> TrialLink:
-        """The link of the trial that it reads and writes for."""
-        assert self._link is not None
-        return self._link
+        self.link = link
 
     def _call(self, call: str, **fields: object) -> Any:  # noqa: ANN401 - plain data of many kinds
         message: Message = {"op": "storage", "call": call, **fields}
@@ -221,7 +211,8 @@ class RemoteBackend(RDBStorage):
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         """Report a value of the trial."""
-        self._call("report", trial=trial_id, step=int(step), value=float(intermediate_value))
+        step = checked_step(step)
+        self._call("report", trial=trial_id, step=step, value=float(intermediate_value))
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:  # noqa: ANN401
         """Set a user attribute of the trial."""
@@ -264,9 +255,10 @@ class RemoteBackend(RDBStorage):
         after = trial_id_greater_than
         also = sorted(trial_id for trial_id in included_trial_ids if trial_id <= after)
         trials: list[FrozenTrial] = []
-        for first in range(0, len(also), MAX_TRIALS):
-            part = self._call("trials_with", trials=also[first : first + MAX_TRIALS])
+        while also:
+            part = self._call("trials_with", trials=also[:MAX_TRIALS])
             trials += [read_trial(each) for each in part]
+            also = also[len(part) :]
         is_more = True
         while is_more:
             answer = self._call("trials_after", study=study_id, after=after)
@@ -308,24 +300,20 @@ class RemoteBackend(RDBStorage):
 class RemoteStorage(_CachedStorage):
     """A worker's storage: trials that have ended are kept, others asked for again.
 
-    One serves all trials of a worker. A pickled one is its trial's, and keeps nothing.
+    Each trial has its own, so that what outlives a trial cannot act for the next one; those of a
+    worker share what they keep. A pickled one keeps nothing.
     """
 
     _backend: RemoteBackend  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self) -> None:
-        super().__init__(RemoteBackend())
+    def __init__(self, link: TrialLink) -> None:
+        super().__init__(RemoteBackend(link))
 
-    @classmethod
-    def of(cls, link: TrialLink) -> RemoteStorage:
-        """Return a storage that serves one trial."""
-        storage = cls()
-        storage.serve(link)
-        return storage
-
-    def serve(self, link: TrialLink) -> None:
-        """Read and write for another trial from now on."""
-        self._backend.serve(link)
+    def for_trial(self, link: TrialLink) -> RemoteStorage:
+        """Return the storage of another trial, which shares what this one keeps."""
+        other = RemoteStorage(link)
+        vars(other).update({**vars(self), "_backend": other._backend})
+        return other
 
     @property
     def link(self) -> TrialLink:
@@ -343,7 +331,7 @@ class RemoteStorage(_CachedStorage):
         self._backend.set_trial_param(trial_id, param_name, param_value_internal, distribution)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteStorage.of, (self.link,)
+        return RemoteStorage, (self.link,)
 
     def __deepcopy__(self, _: object) -> RemoteStorage:
         return self

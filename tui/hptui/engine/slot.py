@@ -18,7 +18,7 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.domain.space import spec_to_json
 from hptui.engine import host
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
-from hptui.engine.protocol import Message, WorkerLink
+from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.scratch import SharedScratchFolders
 from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadSurroundings
@@ -125,8 +125,9 @@ def _serve(
     is_dismissed = False
     hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": about}
     link = WorkerLink(socket_path, hello)
-    storage = RemoteStorage()
-    with contextlib.suppress(ConnectionError, OSError):
+    storage: RemoteStorage | None = None
+    # After what is no message an order may be lost: another process serves then.
+    with contextlib.suppress(ConnectionError, OSError, ProtocolError):
         while True:
             order = link.next_order()
             operation = order.get("op")
@@ -134,14 +135,16 @@ def _serve(
                 is_dismissed = True
                 break
             if operation == "run":
-                link.send(_run_trial(link, storage, order, objective, surroundings))
+                own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
+                storage = RemoteStorage(own) if storage is None else storage.for_trial(own)
+                link.send(_run_trial(own, storage, order, objective, surroundings))
     surroundings.close()
     link.close()
     return is_dismissed
 
 
 def _run_trial(
-    link: WorkerLink,
+    own: TrialLink,
     storage: RemoteStorage,
     order: Message,
     objective: Objective,
@@ -149,8 +152,6 @@ def _run_trial(
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
     pid = os.getpid()
-    own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
-    storage.serve(own)
     surroundings.begin(order["log"], order["scratch"], order["seed"])
     try:
         ended = _call(objective, WorkerTrial(own, order, storage), len(order["directions"]))

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
 
-from hptui.engine.trial_messages import MAX_TRIALS, read_trial, spell_trial
+from hptui.engine.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
 from hptui.storage.connection import StorageWriteError
 from hptui.storage.distributions import parse_distribution
@@ -18,10 +20,15 @@ from hptui.storage.distributions import parse_distribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from optuna.trial import FrozenTrial
+
     from hptui.engine.protocol import Message
     from hptui.engine.trials import LiveTrial, Trials
     from hptui.storage.sqlite import SqliteStorage
 
+_log = logging.getLogger("hptui.engine")
+
+_REFUSALS = (KeyError, ValueError, TypeError, RuntimeError)
 _OWN_PREFIX = "hptui:"
 
 
@@ -47,7 +54,10 @@ class StorageDesk:
             return {"busy": error.message}
         except UpdateFinishedTrialError:
             raise
-        except (KeyError, ValueError, TypeError, RuntimeError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 - see below
+            # Whatever a trial sends, it is told what is wrong, and the run goes on.
+            if not isinstance(error, _REFUSALS):
+                _log.exception("trial %s: %s", message.get("n"), call)
             text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
             return {"error": [type(error).__name__, text]}
 
@@ -84,8 +94,8 @@ class StorageDesk:
         return self.storage.get_best_trial(int(message["study"]))._trial_id
 
     def _trials_with(self, message: Message) -> list[Message]:
-        """Return the trials with certain ids."""
-        return [spell_trial(self.storage.get_trial(int(each))) for each in message["trials"]]
+        """Return the first of the trials with certain ids."""
+        return spell_part(self.storage.get_trial(int(each)) for each in message["trials"])
 
     def _trials_after(self, message: Message) -> Message:
         """Return the first trials with higher ids than one, and whether there are more."""
@@ -94,11 +104,8 @@ class StorageDesk:
         first = len(trials)
         while first and trials[first - 1]._trial_id > after:
             first -= 1
-        last = first + MAX_TRIALS
-        return {
-            "trials": [spell_trial(each) for each in trials[first:last]],
-            "more": last < len(trials),
-        }
+        part = spell_part(trials[at] for at in range(first, len(trials)))
+        return {"trials": part, "more": first + len(part) < len(trials)}
 
     # -- writing
 
@@ -133,7 +140,7 @@ class StorageDesk:
 
     def _add_trial(self, _: LiveTrial, message: Message) -> int:
         study_id = self._own_study(message)
-        template = read_trial(message["template"])
+        template = self._checked(read_trial(message["template"]))
         # A copy of a trial of hptui's belongs to no run.
         template.system_attrs = {
             key: value
@@ -141,6 +148,20 @@ class StorageDesk:
             if not key.startswith(_OWN_PREFIX)
         }
         return self.storage.create_new_trial(study_id, template)
+
+    def _checked(self, template: FrozenTrial) -> FrozenTrial:
+        """Return a trial that may be added, after the checks of `Study.add_trial`."""
+        if template.state is TrialState.RUNNING:
+            raise RuntimeError("A trial cannot start another one; add one that waits or has ended.")
+        template._validate()
+        n_values, n_objectives = len(template.values or ()), len(self.trials.study.directions)
+        if template.values is not None and n_values != n_objectives:
+            raise ValueError(
+                f"The added trial has {n_values} values, the study has {n_objectives} objectives."
+            )
+        for step in template.intermediate_values:
+            checked_step(step)
+        return template
 
     def _own_study(self, message: Message) -> int:
         study_id = self.trials.study._study_id

@@ -15,7 +15,7 @@ from hptui.engine.run_events import AskRefused, NoWorker, StopRequested, TrialFi
 from hptui.engine.scratch import clear_scratch
 from hptui.engine.storage_desk import StorageDesk
 from hptui.engine.trials import ENDED_BY_OTHERS
-from hptui.errors import StudyBusyError
+from hptui.errors import HptuiError, StudyBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hptui.engine.run import Run
     from hptui.engine.run_events import Event
     from hptui.engine.trials import LiveTrial
-    from hptui.errors import HptuiError
 
 _log = logging.getLogger("hptui.engine")
 
@@ -88,29 +87,43 @@ class TrialDesk:
             message: What has arrived.
             channel: Where from: the worker, or a process that its trial has started.
         """
+        if message.get("op") == "done":
+            answer = self._take_end(slot, message, channel)
+        else:
+            answer = self._take_use(slot, message)
+        if "q" in message:
+            self._answer(channel, answer, message["q"])
+
+    def _take_use(self, slot: Slot, message: Message) -> Message:
         try:
-            answer = self._take(slot, message, channel)
+            return self._do(slot, message)
         except UpdateFinishedTrialError:
-            answer = self._stop(slot, ENDED_BY_OTHERS)
             if slot.ending is None:
                 self.crew.end(slot, "killed", ENDED_BY_OTHERS, force=False)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            if message.get("op") == "done":
-                raise
+            return self._stop(slot, ENDED_BY_OTHERS)
+        except HptuiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this trial's failure
             # A name or a value that neither JSON nor the file can hold, or a forged message.
-            _log.exception("trial %s: %s", slot.number, message.get("op"))
+            _log.exception("trial %s: %r", slot.number, message.get("op"))
             why = f"The study cannot hold what the trial sent. {type(error).__name__}: {error}"
             slot.ending = ("exception", why)
             answer = self._stop(slot, why)
             if "q" not in message:
                 self.crew.send(slot, answer)
-        if "q" in message:
-            self.crew.answer(channel, {**answer, "q": message["q"]})
+            return answer
+
+    def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
+        try:
+            self.crew.answer(channel, {**answer, "q": asked})
+        except (ValueError, TypeError, RecursionError) as error:
+            # Attributes of a study that are too long or too deep for a message.
+            self.crew.answer(channel, {"error": [type(error).__name__, str(error)], "q": asked})
 
     def _stop(self, slot: Slot, why: str) -> Message:
         return {"stop": why, "n": slot.number}
 
-    def _take(self, slot: Slot, message: Message, channel: Channel) -> Message:
+    def _do(self, slot: Slot, message: Message) -> Message:
         trials = self.run.trials
         operation = message.get("op")
         live = trials.live.get(int(message["n"]))
@@ -118,11 +131,7 @@ class TrialDesk:
             # A trial that has ended since: who asks learns it from this answer.
             return {"stop": "The trial has been ended.", "n": message["n"]}
         answer: Message | None = None
-        if operation == "done":
-            if slot.worker is not None and slot.worker.channel is not channel:
-                raise KeyError("done")
-            self._end(slot, live, message)
-        elif operation == "stop_study":
+        if operation == "stop_study":
             self.feed(StopRequested(reason="objective_stop"))
         elif operation == "storage":
             answer = self.storage.answer(live, message)
@@ -133,10 +142,19 @@ class TrialDesk:
         self.commits.touch()
         return {"v": None} if answer is None else answer
 
+    def _take_end(self, slot: Slot, message: Message, channel: Channel) -> Message:
+        if channel in slot.guests:
+            return {"error": ["RuntimeError", "Only the worker of a trial can end it."]}
+        number = message.get("n")
+        live = None if slot.number is None else self.run.trials.live.get(slot.number)
+        if live is not None and (number == live.number or not isinstance(number, int)):
+            self._end(slot, live, message)
+        return {"v": None}
+
     def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
         is_spent = bool(message.get("spent"))
         is_refused = slot.ending is not None and slot.ending[0] == "exception"
-        if message["state"] == "ended" or is_refused:
+        if message.get("state") == "ended" or is_refused:
             kind, text = slot.ending or ("killed", str(message.get("message", "")))
             message = failed(TrialError(kind, "", text))
         if is_spent and slot.worker is not None:
@@ -153,7 +171,15 @@ class TrialDesk:
 
     def _tell(self, index: int, live: LiveTrial, ended: Message) -> None:
         trials = self.run.trials
-        record = trials.finish(live, ended)
+        try:
+            record = trials.finish(live, ended)
+        except HptuiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.exception("the end of trial %d", live.number)
+            problem = f"{type(error).__name__}: {error}"
+            why = f"The worker's last message tells no end of a trial. {problem}"
+            record = trials.finish(live, failed(TrialError("exception", "", why)))
         self.commits.unannounced.append(record)
         self.commits.touch()
         self.pace.add(now())

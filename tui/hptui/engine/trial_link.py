@@ -23,6 +23,8 @@ _ERRORS: dict[str, type[Exception]] = {
         TypeError,
         KeyError,
         RuntimeError,
+        OverflowError,
+        AttributeError,
         StorageInternalError,
         UpdateFinishedTrialError,
     )

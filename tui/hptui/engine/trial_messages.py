@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.engine.protocol import pack
 from hptui.storage.distributions import dump_distribution, parse_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optuna.distributions import BaseDistribution
 
@@ -20,6 +21,38 @@ if TYPE_CHECKING:
 
 MAX_TRIALS = 500
 """So many go into a message: other slots wait as long."""
+
+
+MAX_PART_BYTES = 4 * 1024 * 1024
+"""A message with trials ends with the one that reaches this, for the same reason."""
+
+
+def checked_step(step: int) -> int:
+    """Return the step of an intermediate value.
+
+    Raises:
+        ValueError: It is negative.
+        OverflowError: No study file holds it.
+    """
+    step = int(step)
+    if step < 0:
+        raise ValueError(f"`step={step}` must be non-negative.")
+    if step >= 2**63:
+        raise OverflowError(f"`step={step}` does not fit into the study file (below 2**63).")
+    return step
+
+
+def spell_part(trials: Iterable[FrozenTrial]) -> list[Message]:
+    """Return the first of `trials` as messages, as many as one message holds; at least one."""
+    part: list[Message] = []
+    n_bytes = 0
+    for trial in trials:
+        spelled = spell_trial(trial)
+        part.append(spelled)
+        n_bytes += len(pack(spelled))
+        if n_bytes >= MAX_PART_BYTES or len(part) >= MAX_TRIALS:
+            break
+    return part
 
 
 def spell_trial(trial: FrozenTrial) -> Message:

@@ -26,8 +26,9 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.domain.choices import place_of
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
-from hptui.engine.trial_messages import spell_params
+from hptui.engine.trial_messages import checked_step, spell_params
 from hptui.errors import SpaceError
+from hptui.storage.constraints import is_feasible
 from hptui.storage.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
@@ -84,16 +85,6 @@ class Best:
 
     number: int
     value: float
-
-
-def is_feasible(system_attrs: Mapping[str, Any]) -> bool:
-    """Say whether all constraints of a trial are at most 0; a trial without any is feasible."""
-    for key, value in system_attrs.items():
-        if key.startswith("constraints"):
-            values = cast("list[float]", value if isinstance(value, list) else [value])
-            if any(each > 0 for each in values):
-                return False
-    return True
 
 
 @dataclass(slots=True)
@@ -262,7 +253,13 @@ class Trials:
         return known
 
     def report(self, live: LiveTrial, value: float, step: int) -> None:
-        """Take an intermediate value; of those that several processes report, the first."""
+        """Take an intermediate value; of those that several processes report, the first.
+
+        Raises:
+            ValueError: The step is negative.
+            OverflowError: No study file holds the step.
+        """
+        step = checked_step(step)
         if step in live.trial._cached_frozen_trial.intermediate_values:
             return
         live.trial.report(value, step)
@@ -347,7 +344,9 @@ class Trials:
             self._storage.set_trial_system_attr(trial_id, "hptui:pruned", reason.to_json())
         else:
             state = TrialState.FAIL
-            error = TrialError(**ended["error"])
+            error = TrialError(
+                **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
+            )
             self._storage.set_trial_system_attr(
                 trial_id, "hptui:error", cast("Any", error.to_json())
             )

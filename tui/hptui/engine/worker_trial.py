@@ -24,7 +24,7 @@ from hptui.domain.choice_objects import storable_choices
 from hptui.engine.attribute_values import stored_value
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
-from hptui.engine.trial_messages import read_params
+from hptui.engine.trial_messages import checked_step, read_params
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,10 +162,7 @@ class WorkerTrial(optuna.Trial):
             raise TypeError(
                 f"The `step` argument is of type '{type(step)}' but supposed to be an int."
             ) from None
-        if step < 0:
-            raise ValueError(f"`step={step}` must be non-negative.")
-        if step >= 2**63:
-            raise OverflowError(f"`step={step}` does not fit into the study file (below 2**63).")
+        checked_step(step)
         with self._link.lock:
             is_new = step not in self._reported
             if is_new:
@@ -262,7 +259,7 @@ class WorkerTrial(optuna.Trial):
     def storage(self) -> RemoteStorage:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The storage, which the engine answers."""
         if self._storage is None:
-            self._storage = RemoteStorage.of(self._link)
+            self._storage = RemoteStorage(self._link)
         return self._storage
 
     @property

@@ -25,12 +25,29 @@ def read_constraint(constraints: dict[str, float], key: str, text: object) -> No
     """
     try:
         stored: Any = json.loads(cast("str", text))
+    except (ValueError, TypeError, RecursionError):
+        stored = math.nan
+    add_constraint(constraints, key, stored)
+
+
+def add_constraint(constraints: dict[str, float], key: str, stored: Any) -> None:  # noqa: ANN401
+    """Do what `read_constraint` does with the value of an attribute that is no text any more."""
+    try:
         if key.startswith(PREFIX):
             constraints[key.removeprefix(PREFIX)] = float(stored)
         elif key == OLD_KEY and stored is not None:
             constraints.update({str(index): float(value) for index, value in enumerate(stored)})
     except (ValueError, TypeError, OverflowError, RecursionError):
         constraints[key.removeprefix(PREFIX)] = math.nan
+
+
+def is_feasible(system_attrs: Mapping[str, Any]) -> bool:
+    """Say whether a trial with these system attributes breaks none of its constraints."""
+    constraints: dict[str, float] = {}
+    first, end = KEY_RANGE
+    for key in sorted(key for key in system_attrs if first <= key < end):
+        add_constraint(constraints, key, system_attrs[key])
+    return not violation_of(constraints) > 0
 
 
 def violation_of(constraints: Mapping[str, float]) -> float:
