@@ -100,8 +100,9 @@ def test_programs_that_write_beside_a_fast_run_get_their_turns(tmp_path: Path, s
     process.send_signal(signal.SIGINT)
     _, err = rest_of(process)
     assert process.returncode == 130, err
-    # Without turns the run does some hundred trials meanwhile for each of another program.
-    assert n_meanwhile < 12 * N_EACH
+    # About one for each of another program. Without turns it is some hundred, yet a busy machine
+    # slows a run so much that it can be few: tests of `Commits` tell whether there are turns.
+    assert n_meanwhile < 50 * N_EACH
     assert len(set(numbers)) == len(numbers) == N_PLAIN * N_EACH
     for name in {"q", study}:
         trials = load(tmp_path, "q", study=name).trials

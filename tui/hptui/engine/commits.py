@@ -67,8 +67,11 @@ class Commits:
             return self._retry_at_s
         if not self._storage.pending and not self.unannounced:
             self._dirty_since_s = None
-        if self._dirty_since_s is None or self._rest_until_s is not None:
-            return self._rest_until_s
+        if self._rest_until_s is not None:
+            # Trials that are enqueued or added take the lock in a rest, too: it is not kept then.
+            return 0.0 if self._storage.in_transaction else self._rest_until_s
+        if self._dirty_since_s is None:
+            return None
         if self._storage.in_transaction and self._turns.is_shared(now()):
             return self._dirty_since_s
         soon = self._storage.in_transaction or self._storage.has_pending_finish
@@ -79,7 +82,8 @@ class Commits:
         due_s = self.due_s()
         if due_s is None or now_s < due_s:
             return
-        if self._rest_until_s is not None and self._retry_at_s is None:
+        rest_until_s = self._rest_until_s
+        if rest_until_s is not None and now_s >= rest_until_s and self._retry_at_s is None:
             self._rest_until_s = None
             # What is asked for now goes into one transaction with all that has ended meanwhile.
             self._on_blocked(False)
@@ -90,7 +94,7 @@ class Commits:
     def commit(self) -> bool:
         """Write what is gathered and announce what has ended; False when the file refuses."""
         self._retry_at_s = None
-        began_s = now()
+        began_s, takes_lock = now(), self._storage.pending > 0
         if not self._storage.flush():
             self.block()
             return False
@@ -105,13 +109,20 @@ class Commits:
             self._observer.note(sentence)
         if self._blocked_since_s is not None:
             self._unblock(self._blocked_since_s)
-        else:
+        elif takes_lock:
             self._rest(now())
         return True
 
+    def settle(self) -> None:
+        """Commit what changes how many trials are in each state, if the file takes it now."""
+        is_counted = self._storage.in_transaction or self._storage.has_pending_finish
+        if is_counted and not self.lasting_trouble:
+            self.commit()
+
     def _rest(self, now_s: float) -> None:
         rest_s = self._turns.rest_s(now_s)
-        if rest_s:
+        # A commit in a rest does not prolong it: whoever asks often would hold up the run.
+        if rest_s and self._rest_until_s is None:
             self._rest_until_s = now_s + rest_s
             self._on_blocked(True)
 
@@ -141,7 +152,8 @@ class Commits:
 
     def _unblock(self, since_s: float) -> None:
         self._blocked_since_s = None
-        self._on_blocked(False)
+        if self._rest_until_s is None:
+            self._on_blocked(False)
         if self._blocked_since_s is not None:
             # A new trial was refused again at once: it is the same trouble.
             self._blocked_since_s = since_s

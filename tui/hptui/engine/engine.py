@@ -345,10 +345,9 @@ class Engine:
             raise StudyBusyError(self._commits.trouble, hint="Try again in a moment.")
 
     def settle(self) -> None:
-        """Bring what is gathered into the file, if that takes it now."""
-        run, commits = self.run_state, self._commits
-        if run is not None and commits is not None and run.storage.pending and not self.trouble:
-            commits.commit()
+        """Bring what `status` counts into the file, if that takes it now."""
+        if self._commits is not None:
+            self._commits.settle()
 
     def progress(self) -> Progress:
         """Return where the run stands."""
