@@ -289,6 +289,19 @@ LEFT_OPEN = {
         "T().run()\nT('maximize').run()",
         "line 8",
     ),
+    "an object of a kind of its own": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "    def run(self):\n        optuna.create_study(direction=self.way)\n"
+        "class S(T): ...\nS('maximize').run()",
+        "line 8",
+    ),
+    "an object that its class makes": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "    @classmethod\n    def make(cls): return cls('maximize')\n"
+        "    def run(self):\n        optuna.create_study(direction=self.way)\n"
+        "T.make().run()",
+        "line 10",
+    ),
     "an object that is changed": (
         "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
         "t = T()\nt.way = 'maximize'\noptuna.create_study(direction=t.way)",

@@ -22,7 +22,7 @@ from hptui.registry.assignments import (
     value_for_attribute,
 )
 from hptui.registry.command_line import clicked_defaults, keyword, parsed_default
-from hptui.registry.syntax import method
+from hptui.registry.syntax import called_name, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -252,7 +252,7 @@ class Constants:
         """Return what an attribute of the object is that a method belongs to."""
         around = () if frame.function is None else frame.module.around(frame.function)
         owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
-        if owner is None:
+        if owner is None or self._has_other_makers(owner, frame.module):
             return UNKNOWN
         made = [
             _Instance(frame.module, owner, call, Frame(module, module.function_of.get(call)))
@@ -264,6 +264,18 @@ class Constants:
         for each in made or [_Instance(frame.module, owner, None, Frame(frame.module))]:
             found = _join(found, self._of_instance(name, each))
         return found
+
+    def _has_other_makers(self, owner: ast.ClassDef, module: Module) -> bool:
+        """Say whether objects of a class are made by its own methods, or by classes of it."""
+        nodes = [node for each in {module, self._code.main} for node in each.class_of]
+        return any(
+            (isinstance(node, ast.Call) and called_name(node) in ("cls", "replace"))
+            or (
+                isinstance(node, ast.ClassDef)
+                and any(ast.unparse(base).endswith(owner.name) for base in node.bases)
+            )
+            for node in nodes
+        )
 
     def _of_instance(self, name: str, made: _Instance) -> object:
         """Return what an attribute of an own object is that nothing sets later."""
