@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import sys
+import weakref
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -11,6 +14,7 @@ import pytest
 
 from hptui.registry.catalogue import resolve
 from hptui.registry.source import candidate_in
+from hptui.registry.studies_made import Script
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveInfo
@@ -148,6 +152,15 @@ MAXIMIZED = {
             def run(self):
                 optuna.create_study(direction=self.direction).optimize(objective)
         Tuner("maximize").run()
+        """,
+    "an object among others": """
+        class Tuner(BaseTuner):
+            def __init__(self, direction="maximize"):
+                self.direction = direction
+            def run(self):
+                optuna.create_study(direction=self.direction).optimize(objective)
+        name = "a-b".replace("-", "_")
+        Tuner().run()
         """,
     "a method's argument": """
         class Tuner:
@@ -450,6 +463,26 @@ def test_what_is_installed_is_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "path", [str(installed), *sys.path])
     info = told("import lab\nlab.make().optimize(objective)", folder=tmp_path)
     assert "only running it tells" in info.doubt
+
+
+def test_a_default_that_the_environment_replaces_is_left_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "import os\noptuna.create_study(direction=os.environ.get('WAY', 'maximize'))"
+    monkeypatch.setenv("WAY", "minimize")
+    assert "line 5" in told(source).doubt
+    monkeypatch.setenv("WAY", "maximize")
+    assert told(source).directions == ("maximize",)
+
+
+def test_a_reading_keeps_no_syntax_tree() -> None:
+    code = OBJECTIVE + "WAY = 'maximize'\noptuna.create_study(direction=WAY)"
+    tree = ast.parse(code)
+    gone = weakref.ref(tree.body[0])
+    assert Script(tree, Path("train.py"), ["objective"]).verdict("objective").directions
+    del tree
+    gc.collect()
+    assert gone() is None
 
 
 def test_code_that_grows_without_end_is_given_up(tmp_path: Path) -> None:

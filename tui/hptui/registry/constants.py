@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import os
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,7 +23,7 @@ from hptui.registry.assignments import (
     value_for_attribute,
 )
 from hptui.registry.command_line import clicked_defaults, keyword, parsed_default
-from hptui.registry.syntax import called_name, method
+from hptui.registry.syntax import method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -267,15 +268,21 @@ class Constants:
 
     def _has_other_makers(self, owner: ast.ClassDef, module: Module) -> bool:
         """Say whether objects of a class are made by its own methods, or by classes of it."""
-        nodes = [node for each in {module, self._code.main} for node in each.class_of]
-        return any(
-            (isinstance(node, ast.Call) and called_name(node) in ("cls", "replace"))
-            or (
-                isinstance(node, ast.ClassDef)
-                and any(ast.unparse(base).endswith(owner.name) for base in node.bases)
-            )
-            for node in nodes
-        )
+        for each in dict.fromkeys((self._code.main, module)):
+            for node in each.class_of:
+                match node:
+                    case ast.Call(func=func):
+                        is_other = each.dotted(func) == "dataclasses.replace" or (
+                            isinstance(func, ast.Name) and func.id == "cls"
+                        )
+                    case ast.ClassDef(bases=bases):
+                        names = [ast.unparse(base).rpartition(".")[2] for base in bases]
+                        is_other = owner.name in names
+                    case _:
+                        continue
+                if is_other:
+                    return True
+        return False
 
     def _of_instance(self, name: str, made: _Instance) -> object:
         """Return what an attribute of an own object is that nothing sets later."""
@@ -313,8 +320,10 @@ class Constants:
 
     def _call(self, call: ast.Call, frame: Frame) -> object:
         if frame.module.dotted(call.func) in _ENVIRONMENT:
-            # What the environment of another day has is not known.
-            return self.value((*call.args[1:2], keyword(call, "default"))[0], frame)
+            default = self.value((*call.args[1:2], keyword(call, "default"))[0], frame)
+            name = self.value(call.args[0], frame) if call.args else UNKNOWN
+            # Where the two differ a person has to say which one counts.
+            return _join(default, os.environ.get(str(name), default))
         match call.func:
             case ast.Name(id="dict") if not call.args:
                 pairs = {each.arg: self.value(each.value, frame) for each in call.keywords}
