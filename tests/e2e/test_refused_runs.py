@@ -259,6 +259,16 @@ PROBLEMS = {
         "from hptui import objective\n@objective(direction='up')\ndef tune(trial): return 1.0",
         "its decorator is refused",
     ),
+    "set too late": (
+        "def objective(trial): return trial.suggest_float('x', -args.width, args.width)\n"
+        "if __name__ == '__main__': args = parse()",
+        "line 1: objective uses `args`, which is set only under",
+    ),
+    "given by a partial": (
+        "from functools import partial\ndef score(trial, data): return 1.0\n"
+        "if __name__ == '__main__': study.optimize(partial(score, data=[1]))",
+        "line 2: score needs more than a trial: data",
+    ),
     "two values": (
         "def objective(trial): return 1.0, 2.0",
         "returns 2 values, but its direction is",

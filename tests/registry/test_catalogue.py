@@ -166,6 +166,87 @@ def test_what_does_not_exist_gets_a_sentence(tmp_path: Path, text: str, sentence
     assert len(caught.value.message) < 1000
 
 
+GUARD = 'if __name__ == "__main__":\n    '
+NEAR = {
+    "another name": (
+        f"def tune_model(t): return 1\n{GUARD}study.optimize(tune_model)",
+        "no function that takes a trial; its study runs tune_model",
+        "near.py:tune_model",
+    ),
+    "imported": (
+        f"from lab import score\n{GUARD}study.optimize(func=score, n_trials=3)",
+        "its study runs score",
+        "near.py:score",
+    ),
+    "in a class": (
+        "class Exp:\n    @staticmethod\n    def objective(trial): return 1\n    @classmethod\n"
+        "    def run(cls): study.optimize(cls.objective)",
+        "its study runs Exp.objective",
+        "near.py:Exp.objective",
+    ),
+    "under the guard": (
+        f"{GUARD}def objective(trial): return 1",
+        'defines objective under `if __name__ == "__main__":` \\(line 2\\)',
+        "Define objective at the top level",
+    ),
+    "in a function": (
+        "def main():\n    def score(trial): return 1\n    study.optimize(score)",
+        "defines score in the function main \\(line 2\\)",
+        "Define score at the top level",
+    ),
+    "two that need more": (
+        "def one(trial, rows): return 1\ndef two(trial, rows): return 1",
+        "no function that takes a trial.$",
+        "near.py:FUNCTION",
+    ),
+    "a method of an object": (
+        "class T:\n    def objective(self, t): return 1\n"
+        "    def run(self): study.optimize(self.objective)",
+        "no function that takes a trial.$",
+        "near.py:FUNCTION",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NEAR)
+def test_a_file_without_an_objective_says_what_is_near(tmp_path: Path, what: str) -> None:
+    source, sentence, hint = NEAR[what]
+    _write(tmp_path / "near.py", source)
+    with pytest.raises(ObjectiveError, match=sentence) as caught:
+        resolve("near.py", tmp_path)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "def score(trial, data): return 1\nstudy.optimize(partial(score, data=rows))",
+            "line 1: score needs more than a trial: data",
+        ),
+        (
+            "def helper(trial, n): return 1\ndef score(trial, data): return helper(trial, 1)\n"
+            "study.optimize(lambda trial: score(trial, rows))",
+            "line 2: score needs more than a trial: data",
+        ),
+        (
+            "class Objective:\n    def __init__(self, X, y): ...\n"
+            f"    def __call__(self, trial): return 1\n{GUARD}study.optimize(Objective(X, y))",
+            "line 1: Objective needs arguments: X, y",
+        ),
+    ],
+)
+def test_the_only_objective_says_what_it_needs_besides_a_trial(
+    tmp_path: Path, source: str, problem: str
+) -> None:
+    _write(tmp_path / "near.py", source)
+    found = resolve("near.py", tmp_path)
+    assert found.problem == problem
+    assert found.hint
+    assert resolve(f"near.py:{found.ref.attribute}", tmp_path).problem == problem
+    assert [each for each in find_objectives(tmp_path) if each.origin == "file"] == []
+
+
 def test_close_names_are_offered(tmp_path: Path) -> None:
     _write(tmp_path / "train.py", PLAIN)
     with pytest.raises(ObjectiveError) as caught:

@@ -254,3 +254,67 @@ def test_only_regular_files_of_a_sane_size_are_read(tmp_path: Path) -> None:
         stream.truncate(MAX_SOURCE_BYTES + 1)
     with pytest.raises(ObjectiveError, match="too many"):
         read_source(big)
+
+
+GUARDED = '\nif __name__ == "__main__":\n    args = parse()\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "who"),
+    [
+        ("def objective(trial):\n    return args.width", "line 2: objective"),
+        ("def objective(trial):\n    if trial.number > args.n and 1: pass\n    return 1", "line 2"),
+        ("def width(): return args.width\ndef objective(trial): return width()", "line 1: width"),
+        ("objective = lambda trial: args.width", "line 1: the lambda"),
+        ("class Objective:\n    def __call__(self, trial): return args.width", "line 2: Objective"),
+        (
+            "class Tune:\n    def __call__(self, trial): return args.width\nobjective = Tune()",
+            "line 2: Tune",
+        ),
+        (
+            "import hptui\n@hptui.objective()\ndef tune(trial): return args.width",
+            "line 3: tune",
+        ),
+        ("def objective(trial):\n    for _ in range(args.n): pass\n    return 1", "line 2"),
+    ],
+)
+def test_a_name_that_only_the_main_guard_sets_is_a_problem(source: str, who: str) -> None:
+    found = _only(source + GUARDED)
+    sentence = 'uses `args`, which is set only under `if __name__ == "__main__":`'
+    assert found.problem.startswith(who)
+    assert sentence in found.problem
+    assert "Set args at the top level" in found.hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "args = None\ndef objective(trial): return args",
+        "from lab import args\ndef objective(trial): return args",
+        "from lab import *\ndef objective(trial): return args",
+        "try:\n    args = read()\nexcept OSError: pass\ndef objective(trial): return args",
+        "def objective(trial, args=None): return args",
+        "def objective(trial):\n    args = make()\n    return args",
+        "def objective(trial):\n    from lab import args\n    return args",
+        "def objective(trial): return [args for args in range(3)]",
+        "def objective(trial): return trial.args",
+        "def objective(trial):\n    try: return args.n\n    except NameError: return 1",
+        "def objective(trial): return args.n if 'args' in globals() else 1",
+        "def objective(trial):\n    if DEBUG: print(args)\n    return 1",
+        "def objective(trial):\n    late = lambda: args\n    return 1",
+        "def objective(trial): return other(trial)\ndef unused(): return args",
+        "def start():\n    global args\n    args = 1\nstart()\ndef objective(trial): return args",
+        "globals().update(args=1)\ndef objective(trial): return args",
+        "args: int\ndef args(): return 1\ndef objective(trial): return args()",
+    ],
+)
+def test_a_name_that_may_be_set_otherwise_is_no_problem(source: str) -> None:
+    (problem,) = [each.problem for each in _read(source + GUARDED) if each.attribute == "objective"]
+    assert problem == ""
+
+
+def test_what_the_guard_leaves_to_an_import_is_set() -> None:
+    source = "def objective(trial): return args" + GUARDED + "else:\n    args = None\n"
+    assert _only(source).problem == ""
+    source = GUARDED.replace("args", "max") + "def objective(trial): return max(1, 2)"
+    assert _only(source).problem == ""

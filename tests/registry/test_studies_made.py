@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import sys
+import weakref
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -11,6 +14,7 @@ import pytest
 
 from hptui.registry.catalogue import resolve
 from hptui.registry.source import candidate_in
+from hptui.registry.studies_made import Script
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveInfo
@@ -98,6 +102,129 @@ MAXIMIZED = {
             return "maximize"
         optuna.create_study(direction=way_of("auc"))
         """,
+    "a list repeated": "optuna.create_study(directions=('maximize',) * 1)",
+    "lists put together": "W = ['maximize']\noptuna.create_study(directions=W + [] * 3)",
+    "keywords handed on": """
+        def make(**kw):
+            kw["storage"] = URL
+            return optuna.create_study(**kw)
+        make(direction="maximize").optimize(objective)
+        """,
+    "packed keywords handed on": """
+        def make(name, **kw):
+            return optuna.create_study(study_name=name, **kw)
+        make("a", **{"direction": "maximize"}).optimize(objective)
+        """,
+    "the default of an object": """
+        class Tuner:
+            def __init__(self, direction="maximize"):
+                self.direction = direction
+            def run(self):
+                optuna.create_study(direction=self.direction).optimize(objective)
+        class Other:
+            def __init__(self):
+                self.direction = "left"
+        Tuner().run()
+        """,
+    "an argument of an object": """
+        class Tuner:
+            def __init__(self, direction="minimize"):
+                self.direction: str = direction
+            def run(self):
+                optuna.create_study(direction=self.direction).optimize(objective)
+        if __name__ == "__main__":
+            Tuner("maximize").run()
+        """,
+    "a field's default": """
+        @dataclass
+        class Config:
+            trials: int = 3
+            direction: str = "maximize"
+        config = Config(trials=9)
+        def main():
+            optuna.create_study(direction=config.direction).optimize(objective)
+        main()
+        """,
+    "a field": """
+        @dataclass
+        class Tuner:
+            direction: str = field(default="minimize")
+            def run(self):
+                optuna.create_study(direction=self.direction).optimize(objective)
+        Tuner("maximize").run()
+        """,
+    "an object among others": """
+        class Tuner(BaseTuner):
+            def __init__(self, direction="maximize"):
+                self.direction = direction
+            def run(self):
+                optuna.create_study(direction=self.direction).optimize(objective)
+        name = "a-b".replace("-", "_")
+        Tuner().run()
+        """,
+    "a method's argument": """
+        class Tuner:
+            def run(self, way="minimize"):
+                optuna.create_study(direction=way).optimize(objective)
+        tuner = Tuner()
+        tuner.run("maximize")
+        """,
+    "a list of one": """
+        for way in ["maximize"]:
+            optuna.create_study(direction=way).optimize(objective)
+        """,
+    "the environment's default": """
+        import os
+        WAY = os.environ.get("WAY", "maximize")
+        optuna.create_study(direction=WAY)
+        """,
+    "another way to the environment": """
+        from os import getenv
+        optuna.create_study(direction=getenv("WAY", default="maximize"))
+        """,
+    "without keywords": """
+        optuna.create_study("sqlite:///o.db", None, None, "name", "maximize").optimize(objective)
+        """,
+    "an item set": """
+        settings = {"storage": URL}
+        settings["direction"] = "maximize"
+        settings.update(study_name="s")
+        optuna.create_study(**settings)
+        """,
+    "defaults that nobody changes": """
+        def main(way="maximize"):
+            optuna.create_study(direction=way).optimize(objective)
+        """,
+    "a program's defaults": """
+        import typer
+        def main(way: str = "maximize"):
+            optuna.create_study(direction=way).optimize(objective)
+        typer.run(main)
+        """,
+    "argparse": """
+        def parse():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("-d", "--study-direction", default="maximize", type=str)
+            return parser.parse_args()
+        def main(args):
+            optuna.create_study(direction=args.study_direction).optimize(objective)
+        if __name__ == "__main__":
+            main(parse())
+        """,
+    "a flag of argparse": """
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--minimize", action="store_true")
+        args = parser.parse_args()
+        optuna.create_study(direction="minimize" if args.minimize else "maximize")
+        """,
+    "click": """
+        @click.command()
+        @click.option("-d", "--direction", default="maximize")
+        def main(direction):
+            optuna.create_study(direction=direction).optimize(objective)
+        if __name__ == "__main__":
+            main()
+        """,
     "both ways alike": """
         import sys
         WAY = "maximize" if sys.argv[1:] else "maximize"
@@ -155,6 +282,82 @@ LEFT_OPEN = {
     "two objectives once": (
         "optuna.create_study(directions=['maximize', 'minimize'])\noptuna.create_study()",
         "maximize, minimize (line 4); minimize (line 5)",
+    ),
+    "an item set in a loop": (
+        "S = {'direction': 'minimize'}\nfor each in read():\n    S['direction'] = each\n"
+        "optuna.create_study(**S)",
+        "line 7",
+    ),
+    "an item taken out": (
+        "S = {'direction': 'maximize'}\nway = S.pop('direction')\noptuna.create_study(**S)",
+        "line 6",
+    ),
+    "several of a list": (
+        "for way in ['minimize', 'maximize']:\n    optuna.create_study(direction=way)",
+        "line 5",
+    ),
+    "objects of two kinds": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "    def run(self):\n        optuna.create_study(direction=self.way)\n"
+        "T().run()\nT('maximize').run()",
+        "line 8",
+    ),
+    "an object of a kind of its own": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "    def run(self):\n        optuna.create_study(direction=self.way)\n"
+        "class S(T): ...\nS('maximize').run()",
+        "line 8",
+    ),
+    "an object that its class makes": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "    @classmethod\n    def make(cls): return cls('maximize')\n"
+        "    def run(self):\n        optuna.create_study(direction=self.way)\n"
+        "T.make().run()",
+        "line 10",
+    ),
+    "an object that is changed": (
+        "class T:\n    def __init__(self, way='minimize'):\n        self.way = way\n"
+        "t = T()\nt.way = 'maximize'\noptuna.create_study(direction=t.way)",
+        "line 9",
+    ),
+    "a function handed on": (
+        "def main(way='minimize'):\n    optuna.create_study(direction=way)\n"
+        "pool.map(main, ['maximize'])",
+        "line 5",
+    ),
+    "keywords of others handed on": (
+        "def make(**kw):\n    return optuna.create_study(**kw)\nmake(**read())",
+        "line 5",
+    ),
+    "a method that gets more": (
+        "class T:\n    def run(self, way='minimize'):\n"
+        "        optuna.create_study(direction=way)\nT().run(read())",
+        "line 6",
+    ),
+    "argparse without a default": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way')\nargs = p.parse_args()\n"
+        "optuna.create_study(direction=args.way)",
+        "line 7",
+    ),
+    "argparse that must be told": (
+        "p = argparse.ArgumentParser()\np.add_argument('way', default='minimize')\n"
+        "args = p.parse_args()\noptuna.create_study(direction=args.way)",
+        "line 7",
+    ),
+    "argparse of a list": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way', default='minimize')\n"
+        "args = p.parse_args(['--way', 'maximize'])\noptuna.create_study(direction=args.way)",
+        "line 7",
+    ),
+    "an argument that is changed": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way', default='minimize')\n"
+        "args = p.parse_args()\nargs.way = 'maximize'\n"
+        "optuna.create_study(direction=args.way)",
+        "line 8",
+    ),
+    "click without a default": (
+        "@click.option('--way')\ndef main(way):\n    optuna.create_study(direction=way)\nmain()",
+        "line 6",
     ),
     "loaded": ("optuna.load_study(study_name='s', storage=URL)", "loads a study"),
     "opened": ("optuna.study.Study('s', URL).optimize(objective)", "loads a study"),
@@ -260,6 +463,26 @@ def test_what_is_installed_is_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "path", [str(installed), *sys.path])
     info = told("import lab\nlab.make().optimize(objective)", folder=tmp_path)
     assert "only running it tells" in info.doubt
+
+
+def test_a_default_that_the_environment_replaces_is_left_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "import os\noptuna.create_study(direction=os.environ.get('WAY', 'maximize'))"
+    monkeypatch.setenv("WAY", "minimize")
+    assert "line 5" in told(source).doubt
+    monkeypatch.setenv("WAY", "maximize")
+    assert told(source).directions == ("maximize",)
+
+
+def test_a_reading_keeps_no_syntax_tree() -> None:
+    code = OBJECTIVE + "WAY = 'maximize'\noptuna.create_study(direction=WAY)"
+    tree = ast.parse(code)
+    gone = weakref.ref(tree.body[0])
+    assert Script(tree, Path("train.py"), ["objective"]).verdict("objective").directions
+    del tree
+    gc.collect()
+    assert gone() is None
 
 
 def test_code_that_grows_without_end_is_given_up(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from hptui.registry.source import (
     candidate_in,
     candidates_in,
     choose,
+    near_miss_in,
     plain_name,
     read_source,
 )
@@ -250,8 +251,9 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
         raise ObjectiveError(
             f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
         )
-    candidates = candidates_in(read_source(path), path)
-    attribute = attribute or _main_attribute(candidates, path.name)
+    source = read_source(path)
+    candidates = candidates_in(source, path)
+    attribute = attribute or _main_attribute(source, path, path.name)
     if not is_dotted_name(attribute):
         raise ObjectiveError(
             f"{safe_line(attribute)!r} is not the name of a function.",
@@ -266,16 +268,19 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
     )
 
 
-def _main_attribute(candidates: list[Candidate], file_name: str) -> str:
+def _main_attribute(source: bytes, path: Path, file_name: str) -> str:
+    candidates = candidates_in(source, path)
     main = choose(candidates)
     if main is not None:
         return main.attribute
     if candidates:
         raise _ambiguous(file_name, [f"{file_name}:{each.attribute}" for each in candidates])
-    raise ObjectiveError(
-        f"{safe_line(file_name)} has no function that takes a trial.",
-        hint=f"Name one, as in {safe_line(file_name)}:FUNCTION.",
-    )
+    near = near_miss_in(source, path, file_name)
+    if near is not None and near.attribute:
+        return near.attribute
+    problem = "has no function that takes a trial" if near is None else near.problem
+    hint = f"Name one, as in {safe_line(file_name)}:FUNCTION." if near is None else near.hint
+    raise ObjectiveError(f"{safe_line(file_name)} {problem}.", hint=hint)
 
 
 def _by_file_name(text: str, cwd: Path) -> Found | None:
@@ -293,7 +298,7 @@ def _in_module(module: str, attribute: str, text: str, cwd: Path) -> Found | Non
     if not attribute:
         if "." not in module:
             return None
-        attribute = _main_attribute(candidates_in(read_source(path), path), module)
+        attribute = _main_attribute(read_source(path), path, module)
     ref = ObjectiveRef("module", module, attribute, text)
     return _describe(ref, path, "file", name=plain_name(attribute))
 

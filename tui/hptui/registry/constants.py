@@ -9,9 +9,21 @@ from __future__ import annotations
 
 import ast
 import operator
+import os
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.registry.assignments import (
+    changed_in,
+    given_items,
+    only_round,
+    stores_of,
+    value_for,
+    value_for_attribute,
+)
+from hptui.registry.command_line import clicked_defaults, keyword, parsed_default
+from hptui.registry.syntax import method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +37,8 @@ _NOT_YET: Final = object()
 """Stands for a variable that has no value so far."""
 _MAX_DEPTH: Final = 30
 _MAX_STEPS: Final = 2_000
+_MAX_ITEMS: Final = 1_000
+"""Longer lists and texts are not made."""
 _DIRECTIONS: Final = {"MINIMIZE": "minimize", "MAXIMIZE": "maximize"}
 _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], object]]] = {
     ast.Eq: operator.eq,
@@ -38,6 +52,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], object]]] = {
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }
+_ENVIRONMENT: Final = ("os.environ.get", "os.getenv")
 _METHODS: Final = frozenset({"lower", "upper", "strip", "startswith", "endswith", "get"})
 
 
@@ -51,6 +66,24 @@ class Frame:
     """The values of the function's parameters, where a call tells them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """An object that a call of an own class makes."""
+
+    module: Module
+    owner: ast.ClassDef
+    call: ast.Call | None
+    """None where the class is not called in the file."""
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What argparse reads from an empty command line."""
+
+    module: Module
+
+
 class Constants:
     """Decides the values of expressions in an objective's own code."""
 
@@ -58,6 +91,7 @@ class Constants:
         self._code = code
         self._depth = 0
         self._n_left = _MAX_STEPS
+        self._changed_in: dict[ast.stmt, frozenset[str]] = {}
 
     def value(self, node: ast.expr | None, frame: Frame) -> object:
         """Return the value of an expression, or `UNKNOWN`."""
@@ -77,24 +111,43 @@ class Constants:
         """Return the frame of an own function for one call of it."""
         if isinstance(function, ast.ClassDef):
             return Frame(module)
+        names = _positional(function)
+        inside = self.uncalled(function, module)
+        given, by_name, is_open = dict(inside.given), dict[str, object](), False
+        for each in call.keywords:
+            value = self.value(each.value, frame)
+            if each.arg is not None:
+                by_name[each.arg] = value
+            elif isinstance(value, dict):
+                by_name |= cast("dict[str, object]", value)
+            else:
+                is_open = True
+        if clicked_defaults(function) is not None:
+            # Click fills in the parameters by itself.
+            return Frame(module, function) if call.args or "args" in by_name else inside
+        if is_open or any(isinstance(each, ast.Starred) for each in call.args):
+            # What comes packed may be anything that is not said otherwise.
+            return Frame(module, function, by_name)
+        given |= zip(names, [self.value(each, frame) for each in call.args], strict=False)
+        named = {*names, *(each.arg for each in function.args.kwonlyargs)}
+        given |= {name: by_name[name] for name in by_name if name in named}
+        if function.args.kwarg is not None:
+            rest = {name: by_name[name] for name in by_name if name not in named}
+            given[function.args.kwarg.arg] = rest
+        return Frame(module, function, given)
+
+    def uncalled(self, function: Function, module: Module) -> Frame:
+        """Return the frame of an own function with the defaults of its parameters."""
         arguments = function.args
-        names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-        if names[:1] in (["self"], ["cls"]):
-            del names[0]
-        inside = Frame(module, module.function_of.get(function))
+        outside = Frame(module, module.function_of.get(function))
+        names = _positional(function)
         given: dict[str, object] = {}
         for name, default in zip(reversed(names), reversed(arguments.defaults), strict=False):
-            given[name] = self.value(default, inside)
+            given[name] = self.value(default, outside)
         for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            given[each.arg] = self.value(default, inside)
-        for name, value in zip(names, call.args, strict=False):
-            given[name] = self.value(value, frame)
-        given |= {each.arg: self.value(each.value, frame) for each in call.keywords if each.arg}
-        if any(each.arg is None for each in call.keywords) or any(
-            isinstance(each, ast.Starred) for each in call.args
-        ):
-            # What comes packed may be anything that is not said otherwise.
-            given = {each.arg: given[each.arg] for each in call.keywords if each.arg is not None}
+            given[each.arg] = self.value(default, outside)
+        for name, default in (clicked_defaults(function) or {}).items():
+            given[name] = self.value(default, outside)
         return Frame(module, function, given)
 
     def assigned(self, name: str, frame: Frame) -> list[ast.expr]:
@@ -109,7 +162,7 @@ class Constants:
             found = [
                 value
                 for node, inner in frame.module.function_of.items()
-                if inner is owner and (value := _value_for(node, name)) is not None
+                if inner is owner and (value := value_for(node, name)) is not None
             ]
             if found:
                 return found
@@ -126,6 +179,8 @@ class Constants:
             case ast.List() | ast.Tuple():
                 items = [self.value(each, frame) for each in node.elts]
                 return UNKNOWN if UNKNOWN in items else items
+            case ast.BinOp(left=left, op=ast.Add() | ast.Mult() as op, right=right):
+                return _combined(op, self.value(left, frame), self.value(right, frame))
             case ast.Dict():
                 return self._dict(node, frame)
             case ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp():
@@ -184,23 +239,91 @@ class Constants:
             if isinstance(owner, ast.ClassDef):
                 return self._after(owner.body, node.attr, Frame(module), None, _NOT_YET)
         found = self._code.find(node, frame.module)
-        return UNKNOWN if found is None else self._variable(found[1], None, Frame(found[0]))
+        if found is not None:
+            return self._variable(found[1], None, Frame(found[0]))
+        match self.value(node.value, frame):
+            case _Instance() as instance:
+                return self._of_instance(node.attr, instance)
+            case _Parsed(module=module) if not stores_of(module, None, node.attr):
+                return self.value(parsed_default(module, node.attr), Frame(module))
+            case _:
+                return UNKNOWN
 
     def _of_class(self, name: str, frame: Frame) -> object:
-        """Return what a class around a method sets this attribute to, and no method does."""
-        for owner in () if frame.function is None else frame.module.around(frame.function):
-            if isinstance(owner, ast.ClassDef):
-                is_set = any(
-                    isinstance(node, ast.Attribute)
-                    and node.attr == name
-                    and isinstance(node.ctx, ast.Store)
-                    for node in ast.walk(owner)
-                )
-                if not is_set:
-                    return self._after(owner.body, name, Frame(frame.module), None, _NOT_YET)
-        return UNKNOWN
+        """Return what an attribute of the object is that a method belongs to."""
+        around = () if frame.function is None else frame.module.around(frame.function)
+        owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
+        if owner is None or self._has_other_makers(owner, frame.module):
+            return UNKNOWN
+        made = [
+            _Instance(frame.module, owner, call, Frame(module, module.function_of.get(call)))
+            for module in dict.fromkeys((self._code.main, frame.module))
+            for call in module.calls()
+            if any(each is owner for _, each in self._code.definitions(call.func, module))
+        ]
+        found: object = _NOT_YET
+        for each in made or [_Instance(frame.module, owner, None, Frame(frame.module))]:
+            found = _join(found, self._of_instance(name, each))
+        return found
+
+    def _has_other_makers(self, owner: ast.ClassDef, module: Module) -> bool:
+        """Say whether objects of a class are made by its own methods, or by classes of it."""
+        for each in dict.fromkeys((self._code.main, module)):
+            for node in each.class_of:
+                match node:
+                    case ast.Call(func=func):
+                        is_other = each.dotted(func) == "dataclasses.replace" or (
+                            isinstance(func, ast.Name) and func.id == "cls"
+                        )
+                    case ast.ClassDef(bases=bases):
+                        names = [ast.unparse(base).rpartition(".")[2] for base in bases]
+                        is_other = owner.name in names
+                    case _:
+                        continue
+                if is_other:
+                    return True
+        return False
+
+    def _of_instance(self, name: str, made: _Instance) -> object:
+        """Return what an attribute of an own object is that nothing sets later."""
+        modules = dict.fromkeys((self._code.main, made.module))
+        n_set = sum(len(stores_of(module, made.owner, name)) for module in modules)
+        init = method(made.owner, "__init__", {})
+        ways = [value_for_attribute(each, name) for each in (init.body if init else ())]
+        found = next((each for each in ways if each is not None), None)
+        if n_set == 1 and init is not None and found is not None:
+            inside = self.uncalled(init, made.module)
+            if made.call is not None:
+                inside = self.bound(made.call, init, made.frame, made.module)
+            return self.value(found, inside)
+        if n_set:
+            return UNKNOWN
+        if init is None and made.call is not None:
+            return self._of_fields(name, made, made.call)
+        return self._after(made.owner.body, name, Frame(made.module), None, _NOT_YET)
+
+    def _of_fields(self, name: str, made: _Instance, call: ast.Call) -> object:
+        """Return an attribute of an object whose class takes the values of its fields."""
+        fields = [
+            each.target.id
+            for each in made.owner.body
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        ]
+        given = dict(zip(fields, call.args, strict=False))
+        given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
+        if name in given:
+            return self.value(given[name], made.frame)
+        is_open = any(each.arg is None for each in call.keywords)
+        if is_open or any(isinstance(each, ast.Starred) for each in call.args):
+            return UNKNOWN
+        return self._after(made.owner.body, name, Frame(made.module), None, _NOT_YET)
 
     def _call(self, call: ast.Call, frame: Frame) -> object:
+        if frame.module.dotted(call.func) in _ENVIRONMENT:
+            default = self.value((*call.args[1:2], keyword(call, "default"))[0], frame)
+            name = self.value(call.args[0], frame) if call.args else UNKNOWN
+            # Where the two differ a person has to say which one counts.
+            return _join(default, os.environ.get(str(name), default))
         match call.func:
             case ast.Name(id="dict") if not call.args:
                 pairs = {each.arg: self.value(each.value, frame) for each in call.keywords}
@@ -210,9 +333,17 @@ class Constants:
                 arguments = [self.value(each, frame) for each in call.args]
                 if whole is not UNKNOWN and UNKNOWN not in arguments:
                     return getattr(whole, name)(*arguments)
+            case ast.Name(id="field"):
+                return self.value(keyword(call, "default"), frame)
+            case ast.Attribute(attr="parse_args") if all(
+                self.value(each, frame) is None for each in call.args
+            ):
+                return _Parsed(frame.module)
             case _:
                 pass
         for module, function in self._code.definitions(call.func, frame.module):
+            if isinstance(function, ast.ClassDef):
+                return _Instance(module, function, call, frame)
             if isinstance(function, ast.FunctionDef):
                 inside = self.bound(call, function, frame, module)
                 returned = self._returned(function.body, inside)
@@ -297,20 +428,36 @@ class Constants:
                 return after(body if verdict else orelse)
             case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
                 ways = [after([*body, *orelse]), *(after(each.body) for each in handlers)]
-                for way in ways[1:]:
-                    ways[0] = _join(ways[0], way)
-                return after(finalbody, ways[0])
+                return after(finalbody, reduce(_join, ways))
             case ast.With(body=body):
                 return after(body)
-            case ast.For() | ast.While() | ast.Match() | ast.AugAssign():
-                return UNKNOWN if _binds(statement, name) else value
+            case ast.For() if (only := only_round(statement)) is not None:
+                return after(only)
             case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound) if bound == name:
                 return UNKNOWN
             case _:
-                assigned = _value_for(statement, name)
+                assigned = value_for(statement, name)
                 if assigned is not None:
                     return self.value(assigned, frame)
-                return UNKNOWN if _sets(statement, name) else value
+                if not self._sets(statement, name):
+                    return value
+                return self._with_items(statement, name, value, frame)
+
+    def _sets(self, statement: ast.stmt, name: str) -> bool:
+        """Say whether a statement changes the variable, or what it holds, in some other way."""
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return False
+        if statement not in self._changed_in:
+            self._changed_in[statement] = frozenset(changed_in(statement))
+        return name in self._changed_in[statement]
+
+    def _with_items(self, statement: ast.stmt, name: str, value: object, frame: Frame) -> object:
+        """Return a dict after a statement that gives it items; else `UNKNOWN`."""
+        more = given_items(statement, name)
+        items = None if more is None else self._dict(more, frame)
+        if not isinstance(value, dict) or not isinstance(items, dict):
+            return UNKNOWN
+        return {**cast("dict[object, object]", value), **cast("dict[object, object]", items)}
 
 
 def _join(one: object, other: object) -> object:
@@ -320,44 +467,25 @@ def _join(one: object, other: object) -> object:
     return one if one is not UNKNOWN and one == other else UNKNOWN
 
 
-def _value_for(node: ast.AST, name: str) -> ast.expr | None:
-    """Return what a statement assigns to exactly this variable."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            named = [each.id for each in targets if isinstance(each, ast.Name)]
-            return value if name in named else None
-        case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
-            return value if found == name else None
-        case _:
-            return None
+def _combined(op: ast.operator, one: object, other: object) -> object:
+    """Return the sum of two lists or texts, or one repeated; `UNKNOWN` for numbers and others."""
+    if isinstance(op, ast.Add) and isinstance(one, list) and isinstance(other, list):
+        items = cast("list[object]", one + other)
+        return items if len(items) <= _MAX_ITEMS else UNKNOWN
+    if isinstance(op, ast.Add) and isinstance(one, str) and isinstance(other, str):
+        return one + other if len(one) + len(other) <= _MAX_ITEMS else UNKNOWN
+    if isinstance(op, ast.Mult) and isinstance(one, int):
+        one, other = other, one
+    if isinstance(op, ast.Mult) and isinstance(one, list) and isinstance(other, int):
+        items = cast("list[object]", one)
+        return items * other if len(items) * other <= _MAX_ITEMS else UNKNOWN
+    return UNKNOWN
 
 
-def _sets(statement: ast.stmt, name: str) -> bool:
-    """Say whether a statement changes the variable, or what it holds, in some other way."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return False
-    if _binds(statement, name):
-        return True
-    match statement:
-        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=found))]):
-            return found == name
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=found), attr=attr))):
-            return found == name and attr not in _METHODS
-        case _:
-            return False
-
-
-def _binds(statement: ast.stmt, name: str) -> bool:
-    return name in _bound_in(statement)
-
-
-@lru_cache(maxsize=2_000)
-def _bound_in(statement: ast.stmt) -> frozenset[str]:
-    return frozenset(
-        node.id
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
-    )
+def _positional(function: Function) -> list[str]:
+    """Return the names of the parameters that a call gives by their places."""
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
 
 
 def _parameters(function: Function) -> set[str]:

@@ -14,6 +14,8 @@ from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 from hptui.registry.declaration import Names, declared_info, decorator_of
+from hptui.registry.guarded_names import guarded_problem
+from hptui.registry.near_misses import defined_at_top, near_miss
 from hptui.registry.script_settings import settings_of
 from hptui.registry.studies_made import Script
 from hptui.registry.syntax import (
@@ -31,6 +33,8 @@ from hptui.registry.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from hptui.registry.near_misses import NearMiss
 
 MAX_SOURCE_BYTES = 4_000_000
 
@@ -96,9 +100,22 @@ def candidate_in(source: bytes, path: Path, attribute: str) -> Candidate:
         for each in reader.candidates():
             if each.attribute == attribute:
                 return each
-        # It may still be there: made by a call, or imported from elsewhere.
-        unlisted = Candidate(attribute, ObjectiveInfo(plain_name(attribute)), 0)
-        return reader.with_study(unlisted)
+        return reader.unlisted(attribute)
+
+
+def near_miss_in(source: bytes, path: Path, shown: str) -> NearMiss | None:
+    """Return what a person may mean by a file that no objective is found in.
+
+    Args:
+        source: The file.
+        path: Where it stands.
+        shown: What a person writes for it.
+
+    Raises:
+        ObjectiveError: `source` is not Python, with the line in the message.
+    """
+    with _reading(source, path) as reader:
+        return reader.near_miss(shown)
 
 
 @contextmanager
@@ -143,6 +160,7 @@ class _Reader:
         self._listed: set[str] = set()
         self._made_of: dict[str, str] = {}
         """A top-level variable -> the class whose instance it holds."""
+        self._lambdas: dict[str, ast.Lambda] = {}
 
     def candidates(self) -> list[Candidate]:
         for statement in self._statements:
@@ -157,7 +175,30 @@ class _Reader:
             or not (each.attribute.startswith("_") or each.attribute in helpers)
         ]
         self._listed = {each.attribute for each in kept}
-        return [self.with_study(each) for each in sorted(kept, key=lambda each: each.line)]
+        kept.sort(key=lambda each: each.line)
+        return [self.with_study(self._with_names(each)) for each in kept]
+
+    def unlisted(self, attribute: str) -> Candidate:
+        """Return what is known of an attribute that does not look like an objective."""
+        node = defined_at_top(self._tree, attribute)
+        is_plain = node is not None and not node.decorator_list
+        # It may still be there without that: made by a call, or imported from elsewhere.
+        problem, hint = call_problem(node) if node is not None and is_plain else ("", "")
+        info = ObjectiveInfo(plain_name(attribute))
+        found = Candidate(attribute, info, 0, problem=problem, hint=hint)
+        return self.with_study(self._with_names(found))
+
+    def near_miss(self, shown: str) -> NearMiss | None:
+        return near_miss(self._tree, self._path, shown)
+
+    def _with_names(self, found: Candidate) -> Candidate:
+        """Let an objective that uses a name which is never set say so."""
+        name = self._made_of.get(found.attribute, found.attribute)
+        node = self._lambdas.get(name) or defined_at_top(self._tree, name)
+        if found.problem or node is None:
+            return found
+        problem, hint = guarded_problem(self._tree, node)
+        return replace(found, problem=problem, hint=hint)
 
     def with_study(self, found: Candidate) -> Candidate:
         """Let the file's own studies say which way is better, and what they set besides."""
@@ -251,11 +292,13 @@ class _Reader:
 
     def _visit_assignment(self, name: str, value: ast.expr) -> None:
         self._found.pop(name, None)
+        self._lambdas.pop(name, None)
         match value:
             case ast.Call(func=ast.Name(id=called)) if called in self._classes:
                 self._made_of[name] = called
                 self._add(name, self._classes[called], line=value.lineno)
             case ast.Lambda() if name == "objective" or takes_trial(value.args):
+                self._lambdas[name] = value
                 self._add(name, value)
             case ast.Constant():
                 pass

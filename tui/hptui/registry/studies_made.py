@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH: Final = 6
 _MAX_FRAMES: Final = 20
+_ARGUMENTS: Final = (
+    "storage",
+    "sampler",
+    "pruner",
+    "study_name",
+    "direction",
+    "load_if_exists",
+    "directions",
+)
+"""What Optuna takes the arguments of `create_study` for that come without a keyword."""
+_STARTERS: Final = ("typer.run", "fire.Fire")
+"""Functions that call another one with what the command line says: its defaults."""
 _STUDY_CLASSES: Final = ("optuna.Study", "optuna.study.Study", "optuna.study.study.Study")
 
 
@@ -74,9 +86,29 @@ class Script:
         self._sites: dict[ast.AST, list[ast.Call]] = {}
         """A function of the file -> its calls."""
         for call in self._calls:
-            for module, each in self.code.definitions(call.func, self.main):
-                if module is self.main:
-                    self._sites.setdefault(each, []).append(call)
+            for each in self._called(call):
+                self._sites.setdefault(each, []).append(call)
+        self._handed_on = set(self._passed())
+        """The functions that others may call."""
+
+    def _called(self, call: ast.Call) -> list[Definition]:
+        """Return the functions and classes of the file that a call may be of."""
+        found = self.code.definitions(call.func, self.main)
+        if found or not isinstance(call.func, ast.Attribute) or self.main.dotted(call.func):
+            return [each for module, each in found if module is self.main]
+        # The method of an object.
+        named = self.main.definitions.get(call.func.attr, ())
+        return [each for each in named if self.main.class_of[each] is not None]
+
+    def _passed(self) -> Iterator[str]:
+        """Yield what the file names otherwise than to call it, or to have it run as a program."""
+        called: set[ast.AST] = {call.func for call in self.main.calls()}
+        for call in self.main.calls():
+            if self.main.dotted(call.func) in _STARTERS:
+                called.update(call.args)
+        for node in self.main.function_of:
+            if isinstance(node, ast.Name | ast.Attribute) and node not in called:
+                yield node.id if isinstance(node, ast.Name) else node.attr
 
     def is_inside(self, node: ast.AST) -> bool:
         """Say whether a node stands in an objective, whose studies are inner ones."""
@@ -162,8 +194,14 @@ class Script:
                 self._constants.bound(call, function, frame, self.main)
                 for call in self._sites.get(function, ())
                 for frame in self._frames(call, depth - 1)
-            ][:_MAX_FRAMES] or [self._frame(node)]
+            ][:_MAX_FRAMES] or [self._uncalled(function)]
         return self._frames_of[function]
+
+    def _uncalled(self, function: Function) -> Frame:
+        """Return the frame of a function that the file does not call."""
+        if function.name in self._handed_on:
+            return Frame(self.main, function)
+        return self._constants.uncalled(function, self.main)
 
     def _studies_of(self, node: ast.expr, frame: Frame, depth: int) -> list[MadeStudy] | None:
         """Return the studies that an expression may stand for; None where that is open."""
@@ -226,8 +264,12 @@ class Script:
         for node in ast.walk(definition):
             if isinstance(node, ast.Call):
                 function = module.function_of.get(node)
-                place = frame if function is frame.function else Frame(module, function)
-                yield from self._made_by(node, place, depth)
+                places = [frame]
+                if function is not frame.function:
+                    is_main = module is self.main
+                    places = self._frames(node, depth) if is_main else [Frame(module, function)]
+                for place in places:
+                    yield from self._made_by(node, place, depth)
 
     def _maker(self, call: ast.Call, frame: Frame) -> MadeStudy | None:
         name, dotted = called_name(call), frame.module.dotted(call.func)
@@ -242,7 +284,9 @@ class Script:
     def _directions(self, call: ast.Call, frame: Frame) -> tuple[Direction, ...] | None:
         """Return the directions that a `create_study` is given."""
         given: dict[object, object] = {}
-        is_open = bool(call.args)
+        is_open = any(isinstance(each, ast.Starred) for each in call.args)
+        for name, argument in zip(_ARGUMENTS, () if is_open else call.args, strict=False):
+            given[name] = self._constants.value(argument, frame)
         for keyword in call.keywords:
             value = self._constants.value(keyword.value, frame)
             if keyword.arg is not None:

@@ -1,0 +1,164 @@
+"""What a file has where it has no function that takes a trial: what it tunes by itself."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.domain.text import safe_line
+from hptui.registry.guarded_names import is_guard
+from hptui.registry.own_code import Module
+from hptui.registry.syntax import (
+    Function,
+    call_problem,
+    called_name,
+    is_called_with_trial,
+    method,
+    takes_trial,
+    top_level,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """Something that a person may have meant."""
+
+    attribute: str = ""
+    """It stands in the file, but needs more than a trial; empty where something else is wrong."""
+    problem: str = ""
+    """A sentence without the file's name."""
+    hint: str = ""
+
+
+def near_miss(tree: ast.Module, path: Path, shown: str) -> NearMiss | None:
+    """Return what a person may mean by a file without an objective; None where nothing is near.
+
+    Args:
+        tree: The file.
+        path: Where it stands.
+        shown: What a person writes for it.
+    """
+    return _Search(tree, path, shown).result()
+
+
+def defined_at_top(tree: ast.Module, name: str) -> Function | ast.ClassDef | None:
+    """Return the function or class that a name stands for once the file is imported."""
+    found: list[ast.AST] = []
+    for statement in top_level(tree.body):
+        if isinstance(statement, Function | ast.ClassDef):
+            found += [statement] if statement.name == name else []
+        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom):
+            found += [statement] if name in _bound_names(statement) else []
+    only = found[0] if len(found) == 1 else None
+    return only if isinstance(only, Function | ast.ClassDef) else None
+
+
+class _Search:
+    def __init__(self, tree: ast.Module, path: Path, shown: str) -> None:
+        self._tree = tree
+        self._name = shown
+        self._module = Module(path, tree, is_main=True)
+        self._top = {name for statement in top_level(tree.body) for name in _bound_names(statement)}
+        self._unfit = [name for name in self._module.definitions if self._is_unfit(name)]
+        self._given = [
+            argument
+            for call in self._module.calls()
+            if called_name(call) == "optimize" and isinstance(call.func, ast.Attribute)
+            for argument in (
+                *call.args[:1],
+                *(each.value for each in call.keywords if each.arg == "func"),
+            )
+        ]
+
+    def result(self) -> NearMiss | None:
+        named = [
+            node.id
+            for argument in self._given
+            for node in ast.walk(argument)
+            if isinstance(node, ast.Name)
+        ]
+        for name in (*named, *(self._unfit if len(self._unfit) == 1 else ())):
+            if name in self._unfit:
+                return NearMiss(name)
+        spelled = dict.fromkeys(
+            text for each in self._given if (text := self._spelled(each)) is not None
+        )
+        if spelled:
+            listed = " or ".join(safe_line(f"{self._name}:{each}") for each in spelled)
+            return NearMiss(
+                problem="has no function that takes a trial; its study runs "
+                f"{safe_line(', '.join(spelled))}",
+                hint=f"Write {listed}.",
+            )
+        return next(self._out_of_reach(named), None)
+
+    def _is_unfit(self, name: str) -> bool:
+        node = defined_at_top(self._tree, name)
+        if node is None or node.decorator_list or not call_problem(node)[0]:
+            return False
+        if isinstance(node, ast.ClassDef):
+            return is_called_with_trial(node, {})
+        return takes_trial(node.args)
+
+    def _spelled(self, node: ast.expr) -> str | None:
+        """Return what can be typed for something that a study is given to run."""
+        match node:
+            case ast.Name(id=name) if name in self._top:
+                return name
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                around = self._module.class_of.get(node)
+                if owner in ("self", "cls") and around is not None:
+                    owner = around.name
+                defined = defined_at_top(self._tree, owner)
+                found = method(defined, name, {}) if isinstance(defined, ast.ClassDef) else None
+                is_static = found is not None and any(
+                    isinstance(each, ast.Name) and each.id in ("staticmethod", "classmethod")
+                    for each in found.decorator_list
+                )
+                return f"{owner}.{name}" if is_static else None
+            case _:
+                return None
+
+    def _out_of_reach(self, named: list[str]) -> Iterator[NearMiss]:
+        """Yield the objectives that do not stand at the top level."""
+        for name, nodes in self._module.definitions.items():
+            node = nodes[0]
+            if name in self._top or not isinstance(node, Function):
+                continue
+            if name not in named and not takes_trial(node.args):
+                continue
+            if any(isinstance(each, ast.ClassDef) for each in self._module.around(node)):
+                continue
+            around = self._module.function_of[node]
+            where = f"in the function {safe_line(around.name)}" if around is not None else ""
+            if not where and any(
+                node in ast.walk(each) for each in self._tree.body if is_guard(each)
+            ):
+                where = 'under `if __name__ == "__main__":`'
+            if where:
+                yield NearMiss(
+                    problem=f"defines {safe_line(name)} {where} (line {node.lineno}), so that it "
+                    "cannot be imported",
+                    hint=f"Define {safe_line(name)} at the top level of the file.",
+                )
+
+
+def _bound_names(statement: ast.stmt) -> set[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {each.asname or each.name.partition(".")[0] for each in names}
+        case ast.Assign() | ast.AnnAssign():
+            return {
+                each.id
+                for each in ast.walk(statement)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+        case _:
+            return set()
