@@ -36,7 +36,7 @@ class Exact:
     """What a file says of a trial beyond its cells."""
 
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Choices, as the objective had them."""
+    """Choices, as the objective had them, and numbers outside of their spaces."""
     specs: Mapping[str, int] = field(default_factory=dict[str, int])
     """Which of the spaces of `FileFacts` parameters have, where it is not the first."""
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
