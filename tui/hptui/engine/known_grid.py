@@ -136,8 +136,9 @@ class KnownGridSampler(GridSampler):
         return _point(params[name] for name in self._param_names)
 
     def _is_at(self, point: Point, place: int | None) -> bool:
-        is_place = place is not None and 0 <= place < len(self._all_grids)
-        return is_place and _point(self._all_grids[place]) == point
+        if place is None or not 0 <= place < len(self._all_grids):
+            return False
+        return _point(self._all_grids[place]) == point
 
     def _places(self, points: Iterable[Point]) -> dict[Point, list[int]]:
         places: dict[Point, list[int]] = {point: [] for point in points}
