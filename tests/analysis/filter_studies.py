@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from hptui.domain.space import ParamSpec
 
 CHOICES: tuple[ChoiceValue, ...] = ("rbf", "Poly", None, 1, "1", 0.5, True, math.nan, "a b|c")
+SHAPES: tuple[ChoiceValue, ...] = ([64, 32], {"a": 1, "b": [1, 2]}, [1], "[1]", "x")
 SPECS: dict[str, ParamSpec] = {
     "lr": FloatParam(0.0, 1e9),
     "n": IntParam(-9, 9),
     "kernel": ChoiceParam(CHOICES),
     'odd "name': FloatParam(0.0, 1e9),
+    "shape": ChoiceParam(SHAPES),
     "number": FloatParam(0.0, 1e9),
 }
 

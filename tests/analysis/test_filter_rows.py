@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analysis.filter_studies import CHOICES, PlainColumns, PlainTexts, PlainTrial
+from tests.analysis.filter_studies import CHOICES, SHAPES, PlainColumns, PlainTexts, PlainTrial
 
 from hptui.analysis.filter_fields import reads_texts
 from hptui.analysis.filter_parser import parse_filter, quoted
@@ -423,3 +423,22 @@ def test_the_file_is_read_only_for_what_is_in_no_column():
         assert not reads_texts(parse_filter(text))
     for text in ("tag:x", "-note:none", "lr<1 attr.fold=3", "has:lr|error", "@mine"):
         assert reads_texts(parse_filter(text, {"mine": "error~x"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("=[64,32]", [0]),
+        ("=[64, 32]", [0]),
+        ('="[64, 32]"', [0]),
+        (":[64, 32]|x", [0, 4]),
+        ('={"a":1,"b":[1,2]}', [1]),
+        (r'="{\"a\":1,\"b\":[1,2]}"', [1]),
+        ("=[1]", [2]),
+        ('="[1]"', [3]),
+        ("!=[64, 32]", [1, 2, 3, 4]),
+    ],
+)
+def test_lists_and_objects_are_spelled_as_tables_show_them(text: str, numbers: list[int]):
+    trials = [PlainTrial(at, params={"shape": shape}) for at, shape in enumerate(SHAPES)]
+    assert found(trials, f"shape{text}") == numbers

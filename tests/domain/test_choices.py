@@ -38,6 +38,19 @@ def scale(x: float) -> float:
 numbers: Any = np
 
 
+def endless(*others: object) -> list[Any]:
+    made: list[Any] = [*others]
+    made.append({"again": made})
+    return made
+
+
+def nested(depth: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
 @pytest.mark.parametrize(
     ("given", "stored"),
     [
@@ -57,6 +70,12 @@ numbers: Any = np
         ([functools.partial(scale, 1)], ["functools.partial(<function scale>, 1)"]),
         ([{"b", "a"}, frozenset({2, 1})], ["{'a', 'b'}", "{1, 2}"]),
         ([pathlib.PurePosixPath("a")], ["PurePosixPath('a')"]),
+        (
+            [endless(), endless(), endless(Model), [1]],
+            ["[{'again': [...]}]", "[{'again': [...]}] #2", f"[{Model}, {{'again': [...]}}]", [1]],
+        ),
+        ([nested(50), nested(60)], [nested(50), str(nested(60))]),
+        ([nested(99_999)], ["list object"]),
     ],
 )
 def test_what_is_stored_of_choices(given: Any, stored: list[ChoiceValue]) -> None:

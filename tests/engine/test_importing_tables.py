@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from optuna.distributions import IntDistribution
@@ -12,8 +16,10 @@ from tests.engine.test_forking import load
 from tests.engine.test_importing import write
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
+from hptui.cli import main
 from hptui.engine.importing import import_into, import_into_new, preview_import
 from hptui.errors import UsageError
+from hptui.storage.export import export_study
 from hptui.storage.import_request import ImportRequest
 
 if TYPE_CHECKING:
@@ -113,3 +119,88 @@ def test_a_parameter_of_the_study_may_be_called_like_what_files_hold(tmp_path: P
     import_into(file, ImportRequest(), tmp_path / "s.db", "s")
     trial = load(tmp_path / "s.db", "s").trials[1]
     assert (trial.params, trial.value) == ({"start": 0.25, "index": 4, "value_a": 0.75}, 9.0)
+
+
+ODD_CELLS: dict[str, list[Any]] = {
+    "datetime": [datetime(2026, 3, 1, 12, tzinfo=UTC), None],
+    "date": [date(2026, 3, 1), None],
+    "bytes": [b"a\xff", None],
+    "Decimal": [Decimal("0.10"), None],
+    "list": [[b"a"], None],
+}
+
+
+@pytest.mark.parametrize("kind", ODD_CELLS)
+def test_what_json_lacks_is_text_as_an_attribute_and_refused_as_a_parameter(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrow: Any = pytest.importorskip("pyarrow")
+    parquet: Any = pytest.importorskip("pyarrow.parquet")
+    plain = {"value": [1.0, 2.0], "params_x": [0.25, 0.5]}
+    file, folder = tmp_path / "f.parquet", tmp_path / "studies"
+    parquet.write_table(arrow.table({**plain, "user_attrs_odd": ODD_CELLS[kind]}), file)
+    made = load(import_into_new(file, ImportRequest(), "f", folder=tmp_path).path, "f")
+    texts: dict[str, Any] = {
+        "datetime": "2026-03-01T12:00:00+00:00",
+        "date": "2026-03-01",
+        "bytes": "a\\xff",
+        "Decimal": "0.10",
+        "list": ["a"],
+    }
+    assert [trial.user_attrs for trial in made.trials] == [{"odd": texts[kind]}, {}]
+    parquet.write_table(arrow.table({**plain, "params_odd": ODD_CELLS[kind]}), file)
+    for options in ([], ["--choices", "odd=a|b"]):
+        assert main(["import", str(file), "new", *options, "--studies", str(folder)]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "f.parquet, row 1, column params_odd: " in said
+        assert f"is a {kind}, and no value of a parameter" in said
+        assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "new"),
+    [
+        ("trial", None, {"specs": {"x": math.inf}}),
+        ("trial", None, {"specs": {"x": -1}}),
+        ("trial", None, {"specs": {"x": 99}}),
+        ("trial", None, {"specs": {"y": 0}}),
+        ("trial", None, {"specs": {"x": 0.5}}),
+        ("trial", None, {"specs": {"x": True}}),
+        ("trial", None, {"reports": [[1, 10**400]]}),
+        ("trial", None, {"reports": [[1, 0.5], [1, 0.25]]}),
+        ("trial", None, {"reports": [[-1, 0.5]]}),
+        ("study", '"high": 1.0', '"high": 1e999'),
+        ("study", '"high": 1.0', '"high": 1' + "0" * 400),
+        ("study", "FloatDistribution", "Other"),
+    ],
+)
+def test_facts_that_no_export_writes_are_refused(
+    tmp_path: Path, column: str, old: str | None, new: Any
+) -> None:
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        built.add_trial(1.0, params={"x": (0.5, FLOAT)})
+    file = tmp_path / "s.jsonl"
+    export_study(tmp_path / "s.db", "s", file)
+    trial = json.loads(file.read_text())
+    if old is None:
+        trial["system_attrs"]["hptui:trial"] = new
+    text = json.dumps(trial)
+    assert old is None or old in text
+    file.write_text(text if old is None else text.replace(old, new))
+    with pytest.raises(UsageError) as raised:
+        preview_import(file, ImportRequest(), None)
+    said = raised.value.message
+    assert said == (
+        f"s.jsonl, line 1, column system_attrs_hptui:{column} is not what an export writes."
+    )
+
+
+def test_a_choice_may_be_an_integer_that_no_float_holds(tmp_path: Path) -> None:
+    huge = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": [10**400, 1]}})
+    with StudyFile(tmp_path / "s.db") as built:
+        built.add_study("s")
+        built.add_trial(1.0, params={"x": (0, huge)})
+    export_study(tmp_path / "s.db", "s", tmp_path / "s.jsonl")
+    made = import_into_new(tmp_path / "s.jsonl", ImportRequest(), "f", folder=tmp_path)
+    assert load(made.path, "f").trials[0].params == {"x": 10**400}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
@@ -164,3 +165,30 @@ def test_marks_that_are_none_are_passed_over(attrs: dict[str, object]) -> None:
     study = optuna.create_study()
     study.add_trial(optuna.trial.create_trial(value=1.0, system_attrs=attrs))
     assert KnownGridSampler(GRID).learn(study.trials) == {}
+
+
+ALIKE = [[1, 1.0, True], [0, 0.0, False]]
+LISTS = [[[1], "[1]", "x"], [{"a": 1}, '{"a": 1}']]
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
+@pytest.mark.parametrize("lists", [ALIKE, LISTS, [[math.nan, 1.0], [2, 3]]])
+@pytest.mark.parametrize("seeds", [(None, None), (1, 2)])
+def test_choices_that_are_equal_or_spelled_alike_are_tried_each(
+    lists: list[list[Any]], seeds: tuple[int | None, int | None]
+) -> None:
+    space = dict(zip("ab", lists, strict=True))
+    study = optuna.create_study()
+    n_points = len(lists[0]) * len(lists[1])
+    for at in range(n_points + 1):
+        # Each run goes on where another one ended.
+        sampler = KnownGridSampler(space, seeds[at % 2])
+        sampler.learn(study.trials)
+        assert sampler.is_exhausted(study) is (at == n_points)
+        if at < n_points:
+            study.sampler = sampler
+            study.optimize(lambda trial: float(len(suggested(trial, space))), n_trials=1)
+
+
+def suggested(trial: optuna.Trial, space: dict[str, list[Any]]) -> list[object]:
+    return [trial.suggest_categorical(name, each) for name, each in space.items()]

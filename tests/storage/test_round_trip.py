@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 from pathlib import Path
@@ -14,12 +16,18 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
 from optuna.trial import TrialState, create_trial
 from tests.storage.comparison import plain_optuna
 from tests.storage.random_studies import write_study
+from tests.storage.study_file import FLOAT, INT, StudyFile
 
-from hptui.engine.importing import import_into_new
+from hptui.engine.importing import import_into_new, preview_import
 from hptui.storage.export import export_study
 from hptui.storage.import_request import ImportRequest
 
@@ -167,3 +175,41 @@ def test_lines_of_json_are_strict_and_each_is_a_trial(tmp_path: Path) -> None:
     trials = [json.loads(line, parse_constant=refuse) for line in lines]
     assert [trial["number"] for trial in trials] == list(range(9))
     assert ["hptui:study" in trial["system_attrs"] for trial in trials] == [True, *[False] * 8]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_what_is_edited_to_be_outside_is_left_out_and_what_was_outside_is_not(
+    tmp_path: Path, form: str
+) -> None:
+    path, target = tmp_path / "s.db", tmp_path / f"s.{form}"
+    stepped = distribution_to_json(FloatDistribution(0, 1, step=0.25))
+    with StudyFile(path) as built:
+        built.add_study("s")
+        for at, (x, n, q) in enumerate(
+            [(0.5, 3, 0.5), (0.25, 4, 0.5), (0.125, 5, 0.5), (7.0, 99, 0.3), (1.0, 2, 1.0)]
+        ):
+            params = {"x": (x, FLOAT), "n": (n, INT), "q": (q, stepped)}
+            built.add_trial(float(at), params=params)
+    assert content_of(round_trip(path, "s", form, [])) == content_of(path)
+    text = target.read_text()
+    for name, old, new in (("x", "0.25", "5.0"), ("n", "5", "5.5"), ("q", "1.0", "0.9")):
+        edited = _edited(text, form, name, old, new)
+        assert edited != text
+        target.write_text(edited)
+        plan = preview_import(target, ImportRequest(), None)
+        assert len(plan.trials) == 4
+        ((reason, count),) = plan.left_out.items()
+        assert reason.startswith(f"{name} is not in ")
+        assert count == 1
+
+
+def _edited(text: str, form: str, name: str, old: str, new: str) -> str:
+    if form == "jsonl":
+        return text.replace(f'"{name}": {old}', f'"{name}": {new}', 1)
+    header, *rows = list(csv.reader(text.splitlines()))
+    at = header.index(f"params_{name}")
+    row = next(each for each in rows if each[at] == old)
+    row[at] = new
+    made = io.StringIO()
+    csv.writer(made).writerows([header, *rows])
+    return made.getvalue()

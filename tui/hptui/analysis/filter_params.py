@@ -109,7 +109,11 @@ def _find(choices: tuple[ChoiceValue, ...], text: str, is_text: bool) -> int | N
     if not is_text:
         return find_choice(choices, text)
     texts = [index for index, choice in enumerate(choices) if choice == text]
-    return texts[0] if texts else None
+    if texts:
+        return texts[0]
+    # Lists and objects may stand in quotes, which those with blanks or quotes within invite.
+    index = find_choice(choices, text)
+    return index if index is not None and isinstance(choices[index], (list, tuple, dict)) else None
 
 
 def _number_of(choice: ChoiceValue) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
@@ -35,6 +36,7 @@ _NAME: Final = re.compile(r'(?:(?!!=)[^\s"|<>=:~])+')
 _VALUE: Final = re.compile(r'[^\s"|]+')
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED: Final = re.compile(r'\\(["\\])')
+_JSON: Final = json.JSONDecoder()
 _SEVERAL: Final = frozenset((":", "=", "!=", "~"))
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -58,6 +60,17 @@ def quoted(text: str) -> str:
     if is_plain and text.casefold() != "none":
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _json_end(text: str, start: int) -> int | None:
+    """Return where the list or object ends that is a whole value, as JSON spells it, or None."""
+    if not text.startswith(("[", "{"), start):
+        return None
+    try:
+        _, end = _JSON.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return end if end == len(text) or text[end] == "|" or text[end].isspace() else None
 
 
 class _Parser:
@@ -170,6 +183,10 @@ class _Parser:
                 raise self._error("This quote is not closed.", start, len(self._text))
             self._at = match.end()
             return Word(_ESCAPED.sub(r"\1", match[1]), True, start, self._at)
+        end = _json_end(self._text, start) if plain is _VALUE else None
+        if end is not None:
+            self._at = end
+            return Word(self._text[start:end], False, start, end)
         match = plain.match(self._text, start)
         if match is None:
             if after is not None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = frozenset((type(None), bool, int, float, str))
 _MAX_CHARS: Final = 500
+_MAX_DEPTH: Final = 50
+"""Of lists in lists: a list may hold itself."""
 _MAX_ELEMENTS: Final = 1_000
 """Of an array: larger ones are data, and their text is enough to tell them apart."""
 _OBJECT: Final = re.compile(r"<[\w.<>]*?(\w+) object at 0x[0-9a-fA-F]+>")
@@ -37,7 +39,11 @@ def storable_choices(choices: Iterable[object]) -> tuple[ChoiceValue, ...]:
     named: list[int] = []
     for place, choice in enumerate(given):
         texts: list[str] = []
-        made.append(_storable(choice, texts))
+        try:
+            made.append(_storable(choice, texts, _MAX_DEPTH))
+        except RecursionError:
+            texts.append(stable_text(choice))
+            made.append(texts[-1])
         if texts:
             named.append(place)
     taken = {choice_key(made[place]) for place in set(range(len(made))).difference(named)}
@@ -56,20 +62,26 @@ def _unique(choice: ChoiceValue, taken: set[str]) -> ChoiceValue:
     return unique
 
 
-def _storable(value: object, texts: list[str]) -> ChoiceValue:
-    """Return `value` as JSON holds it; `texts` takes those of what it does not."""
+def _storable(value: object, texts: list[str], depth: int) -> ChoiceValue:
+    """Return `value` as JSON holds it; `texts` takes those of what it does not.
+
+    Raises:
+        RecursionError: It holds itself, or is nested deeper than `depth`.
+    """
+    if depth < 0:
+        raise RecursionError
     for kind, make in _SCALARS:
         if isinstance(value, kind):
             # Also of subclasses, as of NumPy and enum.
             return cast("ChoiceValue", value if type(value) is kind else make(value))
     if isinstance(value, (list, tuple)):
-        return [_storable(each, texts) for each in cast("Sequence[object]", value)]
+        return [_storable(each, texts, depth - 1) for each in cast("Sequence[object]", value)]
     if isinstance(value, dict):
         items = cast("Mapping[object, object]", value).items()
-        return {_key(key, texts): _storable(each, texts) for key, each in items}
+        return {_key(key, texts): _storable(each, texts, depth - 1) for key, each in items}
     element = _elements(value)
     if element is not None:
-        return _storable(element, texts)
+        return _storable(element, texts, depth - 1)
     texts.append(stable_text(value))
     return texts[-1]
 

@@ -41,9 +41,11 @@ def choice_key(choice: ChoiceValue) -> str:
     return json.dumps(choice, sort_keys=True)
 
 
-def hashable_choice(choice: ChoiceValue) -> bool | int | float | str | None:
-    """Return a choice for a set: lists and objects as JSON, all else as it is."""
-    return choice_key(choice) if isinstance(choice, (list, tuple, dict)) else choice
+def hashable_choice(choice: ChoiceValue) -> object:
+    """Return a choice for a set: lists and objects, and NaN, as their kind and JSON."""
+    if isinstance(choice, (list, tuple, dict)) or choice != choice:
+        return ("json", choice_key(choice))
+    return choice
 
 
 def place_of(choice: ChoiceValue, choices: Sequence[ChoiceValue]) -> int | None:

@@ -54,17 +54,23 @@ class KnownGridSampler(GridSampler):
             them too, where its grid is this one in the order of this seed.
         """
         ended = [trial for trial in trials if trial.state.is_finished()]
-        places = self._places(filter(None, map(self._point_of, ended)))
         marks: dict[int, dict[str, Any]] = {}
+        elsewhere: list[tuple[FrozenTrial, int | None, Point]] = []
         for trial in ended:
             mark = self._mark_of(trial)
             point = self._point_of(trial)
-            place = None if point is None else places.get(point)
-            if mark is None and trial.state not in _HAS_RESULT:
-                # A failed trial counts where Optuna counts it.
-                place = None
-            elif place is None:
-                place = mark
+            # A failed trial counts where Optuna counts it.
+            is_tried = mark is not None or trial.state in _HAS_RESULT
+            if is_tried and point is not None and not self._is_at(point, mark):
+                elsewhere.append((trial, mark, point))
+            else:
+                self._known[trial.number] = mark
+        places = self._places(point for _, _, point in elsewhere)
+        taken = set(self._known.values())
+        for trial, mark, point in elsewhere:
+            # Choices that are equal, as 1 and True, have a place each.
+            place = min(places.get(point, ()), key=lambda each: each in taken, default=mark)
+            taken.add(place)
             self._known[trial.number] = place
             if place is not None and place != mark:
                 marks[trial._trial_id] = {"search_space": self._search_space, "grid_id": place}
@@ -129,17 +135,23 @@ class KnownGridSampler(GridSampler):
             return None
         return _point(params[name] for name in self._param_names)
 
-    def _places(self, points: Iterable[Point]) -> dict[Point, int]:
-        wanted = set(points)
-        if not wanted:
-            return {}
-        places = ((_point(values), place) for place, values in enumerate(self._all_grids))
-        return {point: place for point, place in places if point in wanted}
+    def _is_at(self, point: Point, place: int | None) -> bool:
+        if place is None or not 0 <= place < len(self._all_grids):
+            return False
+        return _point(self._all_grids[place]) == point
+
+    def _places(self, points: Iterable[Point]) -> dict[Point, list[int]]:
+        places: dict[Point, list[int]] = {point: [] for point in points}
+        for place, values in enumerate(self._all_grids if places else ()):
+            point = _point(values)
+            if point in places:
+                places[point].append(place)
+        return places
 
 
 def _point(values: Iterable[ChoiceValue]) -> Point:
     """Return values as they are compared: a fork, or a step, may have moved one by an ulp."""
     return tuple(
-        float(f"{each:.12g}") if isinstance(each, float) else hashable_choice(each)
+        hashable_choice(float(f"{each:.12g}") if isinstance(each, float) else each)
         for each in values
     )

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from hptui.domain.choices import ChoiceValue, choice_key
 from hptui.domain.json_values import tagged
-from hptui.domain.space import ChoiceParam, spec_to_json
+from hptui.domain.space import ChoiceParam, FloatParam, contains, spec_to_json
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
 from hptui.storage.param_columns import ABSENT
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hptui.storage.columns import StudyColumns
+    from hptui.storage.param_columns import ParamColumn
     from hptui.storage.trial_extras import TrialExtras
 
 STUDY_COLUMN: Final = "system_attrs_hptui:study"
@@ -126,6 +129,7 @@ class ExactCells:
             for name, param in columns.params.items()
             if len(param.specs) > 1 or any(isinstance(spec, ChoiceParam) for spec in param.specs)
         ]
+        self._outside = {name: _outside(param) for name, param in columns.params.items()}
         self._known: dict[tuple[str, int, str], bool] = {}
 
     def of_row(self, row: int, extra: TrialExtras) -> dict[str, Any]:
@@ -143,6 +147,9 @@ class ExactCells:
                 choice = spec.choices[int(param.values[row])]
                 if len(param.specs) > 1 or not self._is_kept(name, index, choice, spec.choices):
                     params[name] = tagged(choice)
+        for name, values in self._outside.items():
+            if row in values:
+                params[name] = tagged(values[row])
         attributes = {
             key: tagged(value)
             for key, value in extra.user_attrs.items()
@@ -165,3 +172,24 @@ class ExactCells:
         if known is None:
             known = self._known[key] = self._reads_back(choice, choices)
         return known
+
+
+def _outside(param: ParamColumn) -> dict[int, float]:
+    """Return the numbers, by row, that are outside the spaces with which they are stored."""
+    n_rows = min(len(param.values), len(param.spec_indices))
+    stored, indices = param.values[:n_rows], param.spec_indices[:n_rows]
+    found: dict[int, float] = {}
+    for index, spec in enumerate(param.specs):
+        if isinstance(spec, ChoiceParam):
+            continue
+        may_be = indices == index
+        if isinstance(spec, FloatParam) and spec.step is None:
+            # Where only the bounds count, few are worth a look each.
+            may_be &= ~((stored >= spec.low) & (stored <= spec.high))
+        rows: list[int] = np.flatnonzero(may_be).tolist()
+        values: list[float] = stored[rows].tolist()
+        is_inside = {value: contains(spec, value) for value in set(values)}
+        found |= {
+            row: value for row, value in zip(rows, values, strict=True) if not is_inside[value]
+        }
+    return found

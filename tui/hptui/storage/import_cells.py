@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.choices import (
     ChoiceValue,
     choice_key,
+    is_choice_value,
     place_of,
     read_literal,
 )
@@ -111,7 +112,7 @@ class CellReader:
         cell = row.cells[column]
         if cell is NULL:
             return None
-        return read_attribute(str(cell)) if self._is_text else cell
+        return read_attribute(str(cell)) if self._is_text else _as_json(cell)
 
     def constraints(self, row: FileRow, columns: Mapping[str, str]) -> dict[str, float]:
         """Return the constraints of a trial by their names."""
@@ -134,7 +135,7 @@ class CellReader:
         """Return a parameter's value, told from its cell alone."""
         cell = row.cells[column]
         if not self._is_text:
-            return self._exact(row, column, cast("ChoiceValue", cell))
+            return self._exact(row, column, self._choice_value(row, column))
         try:
             value = read_literal(str(self._with_point(cell)))
         except ValueError:
@@ -145,12 +146,21 @@ class CellReader:
         """Return a parameter's value as it is stored under a space; None where it does not fit."""
         cell = row.cells[column]
         if isinstance(spec, ChoiceParam):
+            if not self._is_text:
+                cell = self._choice_value(row, column)
             index = self._known_choice(column, cell, spec.choices)
             return None if index is None else float(index)
         value = self.number(row, column)
         if value is None or not math.isfinite(value) or not contains(spec, value):
             return None
         return min(max(value, float(spec.low)), float(spec.high))
+
+    def _choice_value(self, row: FileRow, column: str) -> ChoiceValue:
+        cell = None if row.cells[column] is NULL else row.cells[column]
+        if not is_choice_value(cell):
+            kind = type(cell).__name__
+            raise self.refuse(row, column, f"is a {kind}, and no value of a parameter")
+        return cast("ChoiceValue", cell)
 
     def _exact(self, row: FileRow, column: str, value: ChoiceValue) -> ChoiceValue:
         if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
@@ -179,6 +189,22 @@ class CellReader:
             of_pandas = (text.removesuffix(".0"),) if self._may_be_of_pandas else ()
             return choice_in_cell(choices, text, self._with_point(text), *of_pandas)
         return place_of(cast("ChoiceValue", cell), choices)
+
+
+def _as_json(value: object) -> object:
+    """Return an attribute as JSON can hold it: times and whatever it has not become texts."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_as_json(each) for each in cast("Sequence[object]", value)]
+    if isinstance(value, dict):
+        items = cast("Mapping[object, object]", value).items()
+        return {str(key): _as_json(each) for key, each in items}
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
 
 
 def space_of(values: Sequence[ChoiceValue]) -> ParamSpec:

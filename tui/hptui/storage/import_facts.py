@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.json_values import untagged
 from hptui.domain.space import ParamSpec, spec_from_json
+from hptui.errors import SpaceError
 from hptui.storage.trial_extras import KEPT_KEYS
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction
 
 _DIRECTIONS: Final = ("minimize", "maximize")
+_DAMAGED: Final = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    SpaceError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Exact:
     """What a file says of a trial beyond its cells."""
 
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Choices, as the objective had them."""
+    """Choices, as the objective had them, and numbers outside of their spaces."""
     specs: Mapping[str, int] = field(default_factory=dict[str, int])
     """Which of the spaces of `FileFacts` parameters have, where it is not the first."""
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -62,7 +71,7 @@ def read_facts_cell(cell: object) -> FileFacts:
         }
         columns = {column: ":".join(meant) for column, meant in _table(data["columns"]).items()}
         user_attrs = _table(untagged(data["user_attrs"]))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _DAMAGED as error:
         raise ValueError("no facts of a study") from error
     return FileFacts(directions, names, user_attrs, specs, columns)
 
@@ -76,21 +85,37 @@ def read_exact_cell(cell: object) -> Exact:
     try:
         data = _table(cell)
         system_attrs = _table(untagged(data.get("system_attrs") or {}))
-        reports = cast("list[Any]", untagged(data.get("reports") or []))
+        listed = cast("list[Any]", untagged(data.get("reports") or []))
+        reports = tuple((_whole(step), float(value)) for step, value in listed)
+        if len(dict(reports)) < len(reports):
+            raise ValueError("a step twice")
         return Exact(
             _table(untagged(data.get("params") or {})),
-            {name: int(index) for name, index in _table(data.get("specs") or {}).items()},
+            {name: _whole(index) for name, index in _table(data.get("specs") or {}).items()},
             _table(untagged(data.get("user_attrs") or {})),
             {key: each for key, each in system_attrs.items() if key in KEPT_KEYS},
-            tuple((_step(step), float(value)) for step, value in reports),
+            reports,
         )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _DAMAGED as error:
         raise ValueError("nothing of a trial") from error
 
 
-def _step(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError("no step")
+def check_indices(exact: Exact, facts: FileFacts | None) -> None:
+    """Check that the spaces are there that a trial is said to have, where the file has any.
+
+    Raises:
+        ValueError: One is not.
+    """
+    specs = None if facts is None else facts.specs
+    if specs is not None and any(
+        index >= len(specs.get(name, ())) for name, index in exact.specs.items()
+    ):
+        raise ValueError("no space")
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError("no index or step")
     return value
 
 

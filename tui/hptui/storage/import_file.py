@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.exact_columns import STUDY_COLUMN, TRIAL_COLUMN
-from hptui.storage.import_facts import Exact, FileFacts, read_exact_cell, read_facts_cell
+from hptui.storage.import_facts import (
+    Exact,
+    FileFacts,
+    check_indices,
+    read_exact_cell,
+    read_facts_cell,
+)
 from hptui.storage.parquet import read_parquet
 
 if TYPE_CHECKING:
@@ -301,10 +307,19 @@ def _with_facts(file: ImportFile) -> ImportFile:
             if cells.get(TRIAL_COLUMN) is not None:
                 exact = read_exact_cell(cells[TRIAL_COLUMN])
         except ValueError as error:
-            raise UsageError(
-                f"{safe_line(file.path.name)}, {row.place}, column {column} is not what an export "
-                "writes.",
-                hint="Remove the column: the others hold the trials.",
-            ) from error
+            raise _not_exported(file, row, column) from error
         rows.append(replace(row, exact=exact))
+    # A spreadsheet may have sorted the row with the facts to the end.
+    for row in rows:
+        try:
+            check_indices(row.exact, facts)
+        except ValueError as error:
+            raise _not_exported(file, row, TRIAL_COLUMN) from error
     return replace(file, rows=tuple(rows), facts=facts)
+
+
+def _not_exported(file: ImportFile, row: FileRow, column: str) -> UsageError:
+    return UsageError(
+        f"{safe_line(file.path.name)}, {row.place}, column {column} is not what an export writes.",
+        hint="Remove the column: the others hold the trials.",
+    )

@@ -64,7 +64,11 @@ def _received(spec: ParamSpec, stored: float) -> ChoiceValue:
     value = spec.choices[int(stored)] if isinstance(spec, ChoiceParam) else stored
     # The same cell may be a choice here and a number there.
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            # It is an integer that no column of numbers has.
+            return value
     return value
 
 

@@ -370,8 +370,11 @@ def _params(
             cell = row.cells[column]
             if cell is None and not isinstance(spec, ChoiceParam):
                 continue
-            is_known = name in own and not isinstance(spec, ChoiceParam)
-            value = reader.number(row, column) if is_known else reader.param(row, column, spec)
+            value = reader.param(row, column, spec)
+            if name in own and not isinstance(spec, ChoiceParam):
+                # Within it is not moved to a bound; outside it is what the export found there.
+                written = reader.number(row, column)
+                value = written if value is not None or written == exact else None
         if value is None or math.isnan(value):
             left_out[_misfit(name, spec, cell)] += 1
             return None
