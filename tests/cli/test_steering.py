@@ -255,7 +255,7 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     code, text, _ = run("doctor", "w", cwd=tmp_path)
     assert code == 1
     assert f"process {process.pid}, has died" in text
-    assert "2 trials were left running: 0, 1, since " in text
+    assert "2 trials are stale (their engine died): 0, 1, since " in text
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.RUNNING] * 2
 
     assert "2 marked as failed" in said("doctor", "w", remedy, cwd=tmp_path)

@@ -187,9 +187,9 @@ class Lines(RunOutput):
             trials = "trials run" if event.n_waiting > 1 else "trial runs"
             self._say(f"{event.n_waiting} enqueued {trials} first.")
         if event.n_leftover:
-            trials = "trials were" if event.n_leftover > 1 else "trial was"
+            are = "trials are stale (their" if event.n_leftover > 1 else "trial is stale (its"
             self._say(
-                f"{event.n_leftover} {trials} left running by an engine that died; "
+                f"{event.n_leftover} {are} engine died); "
                 f"hptui doctor {self._address} settles that once this run has ended."
             )
         for note in event.notes:
