@@ -77,8 +77,9 @@ class JsonLines(RunOutput):
             "started",
             {**asdict(event), "study_file": str(event.study_file)},
         )
+        # On standard output they are in the event.
         for note in event.notes:
-            self.note(note)
+            self._warn(note)
 
     def trial(self, record: TrialRecord) -> None:
         """Print a trial that has ended."""
@@ -98,6 +99,9 @@ class JsonLines(RunOutput):
     def note(self, text: str) -> None:
         """Print a note as an event, and on standard error."""
         self._print("note", {"text": safe_line(text, max_chars=_NOTE_CHARS)})
+        self._warn(text)
+
+    def _warn(self, text: str) -> None:
         self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
