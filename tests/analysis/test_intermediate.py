@@ -17,7 +17,7 @@ from hptui.charts.field import Field
 from hptui.charts.intermediate_chart import draw_intermediate
 from hptui.charts.strokes import strokes
 from hptui.cli.main import main
-from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
 from hptui.storage.study_reports import read_reports
 
 if TYPE_CHECKING:
@@ -80,16 +80,17 @@ def test_states_have_looks_of_their_own():
         {0: 0.0, 10: 0.0},
         {0: 8.0, 5: 8.0},
         {0: 10.0, 2: 10.0},
-        states=[COMPLETE, COMPLETE, PRUNED, RUNNING],
-        values=[5.0, 0.0, math.nan, math.nan],
+        {0: 6.0, 3: 6.0},
+        states=[COMPLETE, COMPLETE, PRUNED, RUNNING, STALE],
+        values=[5.0, 0.0, math.nan, math.nan, math.nan],
     )
-    figure = draw_intermediate(curves, width=90, height=16, selected=2)
+    figure = draw_intermediate(curves, width=100, height=16, selected=2)
     text = figure.picture.plain()
-    assert "▄ #1, the best   ⠒ 2 complete   · 1 pruned   ⠒ 1 running" in text
+    assert "▄ #1, the best   ⠒ 2 complete   · 1 pruned   ⠒ 1 running   ◌ 1 stale" in text
     assert text.count("◆") == 2
     assert figure.number_at(4, 0) == 3
     roles = {span.role for line in figure.picture.lines[:-1] for span in line}
-    assert {"best", "trial", "pruned", "running", "median"} <= roles
+    assert {"best", "trial", "pruned", "running", "stale", "median"} <= roles
 
 
 def test_a_report_that_is_no_number_makes_a_gap():

@@ -18,7 +18,7 @@ from hptui.analysis.time_ticks import time_ticks
 from hptui.analysis.timeline import Timeline, build_timeline
 from hptui.charts.timeline_chart import draw_timeline
 from hptui.cli.main import main
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.ui.data.shown_trials import ShownTrials
 
 if TYPE_CHECKING:
@@ -142,6 +142,14 @@ def test_a_break_of_a_real_study_is_left_out(tmp_path: Path, capsys: pytest.Capt
 def test_trials_one_after_the_other_are_told_apart():
     picture = draw_timeline(timeline_of((0, 40), (40, 80)), width=82, height=12).picture
     assert picture.plain().split("\n")[0] == "1┤" + "█" * 40 + "▐" + "█" * 39
+
+
+def test_stale_trials_are_no_failed_ones():
+    line = timeline_of((0, 40), (50, np.nan), states=[COMPLETE, STALE])
+    picture = draw_timeline(line, width=82, height=12).picture
+    assert "◌ 1 stale" in picture.plain()
+    assert "failed" not in {span.role for spans in picture.lines for span in spans}
+    assert "S 1 stale" in draw_timeline(line, width=82, height=12, unicode=False).picture.plain()
 
 
 def test_more_slots_than_lines_are_counted():

@@ -19,7 +19,7 @@ from hptui.analysis.history import Points
 from hptui.charts.canvas import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.charts.history_chart import draw_history
 from hptui.charts.lines import Line
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 
 if TYPE_CHECKING:
     from hptui.analysis.history_scene import HistorySource
@@ -32,7 +32,7 @@ def text_in(picture: Picture, role: str) -> str:
 
 
 trials = st.lists(
-    st.tuples(st.floats(), st.sampled_from([COMPLETE, COMPLETE, PRUNED, RUNNING, FAIL])),
+    st.tuples(st.floats(), st.sampled_from([COMPLETE, COMPLETE, PRUNED, RUNNING, FAIL, STALE])),
     max_size=40,
 )
 
@@ -109,6 +109,13 @@ def test_a_report_far_better_than_any_value_is_counted_alone():
     ).picture
     assert "1 out of sight" in drawn.plain()
     assert "900" not in text_in(drawn, "label")
+
+
+def test_reports_of_stale_trials_are_seen():
+    states = [COMPLETE, COMPLETE, STALE, RUNNING]
+    picture = draw_history(source_of([1.0, 2.0, 1.5, 1.2], states=states), width=60, height=12)
+    assert text_in(picture.picture, "stale").count("◌") == 2
+    assert "◌ 1 stale" in picture.picture.plain()
 
 
 @pytest.mark.parametrize(("direction", "mark"), [("minimize", "▴"), ("maximize", "▾")])
@@ -190,6 +197,7 @@ def test_the_best_is_the_greatest_when_maximizing():
             False,
             "No trial has completed yet; 1 is running.",
         ),
+        (source_of([math.nan], states=[STALE]), False, "No trial has completed: 1 stale."),
         (
             source_of([math.nan] * 2, states=[WAITING] * 2),
             False,

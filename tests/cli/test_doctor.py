@@ -115,7 +115,7 @@ def test_a_crash_is_mended_and_what_belongs_to_others_is_left_alone(folder: Path
     assert answer["running_elsewhere"] == [3, 4]
     assert main(["doctor"]) == 1
     text = capsys.readouterr().out
-    assert "s: 2 trials were left running: 1, 2, since 2026-03-01" in text
+    assert "s: 2 trials are stale (their engine died): 1, 2, since 2026-03-01" in text
     assert "run by hptui on elsewhere\\x1b[2J, left alone: 3" in text
     assert "run by a program that is not hptui, left alone: 4" in text
     assert "last heard of 1970-01-01" in text

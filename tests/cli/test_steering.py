@@ -69,6 +69,27 @@ def test_status_says_what_each_slot_runs(running: subprocess.Popen[str], tmp_pat
     assert (answer["state"], answer["n_trials"], answer["slots"][0]["trial"]) == ("running", 3, 0)
 
 
+def test_status_has_the_same_keys_at_rest_and_tells_of_the_run_before(tmp_path: Path) -> None:
+    with a_run(tmp_path):
+        first = status(tmp_path)
+        assert (first["trials"]["running"], first["last_run"]) == (1, None)
+    at_rest = status(tmp_path)
+    assert at_rest.keys() == first.keys()
+    assert at_rest["trials"]["complete"] == 3
+    for file in ("go", *(f"started-{number}" for number in range(3))):
+        (tmp_path / file).unlink(missing_ok=True)
+    again = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "1", cwd=tmp_path)
+    try:
+        wait_until(lambda: (tmp_path / "started-3").exists(), "a trial started")
+        second = status(tmp_path)
+    finally:
+        (tmp_path / "go").touch()
+        finish(again)
+    assert (second["state"], second["trials"]["complete"]) == ("running", 3)
+    assert second["run"] != at_rest["run"]
+    assert second["last_run"] == at_rest["last_run"]
+
+
 def test_what_status_counts_is_in_the_file(running: subprocess.Popen[str], tmp_path: Path) -> None:
     path = tmp_path / "w.db"
     wait_until(lambda: n_with_params(tmp_path) == 1, "the trial is in the file")
@@ -255,7 +276,7 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     code, text, _ = run("doctor", "w", cwd=tmp_path)
     assert code == 1
     assert f"process {process.pid}, has died" in text
-    assert "2 trials were left running: 0, 1, since " in text
+    assert "2 trials are stale (their engine died): 0, 1, since " in text
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.RUNNING] * 2
 
     assert "2 marked as failed" in said("doctor", "w", remedy, cwd=tmp_path)

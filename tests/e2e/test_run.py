@@ -322,7 +322,7 @@ def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     )
     assert code == 0, err
     assert (
-        "2 trials left running by an engine that died are marked as failed"
+        "2 stale trials (their engine died) are marked as failed"
         " and their parameters enqueued again.\n"
     ) in err
     trials = load(tmp_path, "w").trials

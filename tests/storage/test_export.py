@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.random_studies import write_study
-from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
+from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile, leave_stale_trial
 
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.errors import MissingExtraError, StudyFileError, UsageError
@@ -39,6 +39,17 @@ def path(tmp_path: Path) -> Path:
         built.add_trial(math.inf, params={"x": (0.5, FLOAT)}, state="COMPLETE")
         built.add_trial(state="RUNNING", reports={3: 0.125})
     return tmp_path / "s.db"
+
+
+def test_what_an_import_will_leave_out_is_told(path: Path, tmp_path: Path):
+    with StudyFile(path) as file:
+        leave_stale_trial(file)
+    told: list[str] = []
+    export_study(path, "s", tmp_path / "out.csv", tell=told.append)
+    assert told == [
+        "1 trial still runs; an import leaves out what has not ended.",
+        "1 trial is stale (its engine died); an import leaves out what has not ended.",
+    ]
 
 
 def test_csv(path: Path, tmp_path: Path):
@@ -228,7 +239,8 @@ def test_a_disk_that_is_full_gets_a_sentence_and_leaves_nothing(path: Path, tmp_
     )
     targets = [str(tmp_path / f"out{form.suffix}") for form in EXPORT_FORMS]
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path), *targets],
+        # Compiled modules must not be cut at the limit too.
+        [sys.executable, "-B", "-c", code, str(path), *targets],
         capture_output=True,
         text=True,
         check=False,

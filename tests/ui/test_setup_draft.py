@@ -145,7 +145,7 @@ def test_options_with_few_values_go_round() -> None:
         ("goal", "up", "'up' is no goal."),
         ("goal", "m", "'m' is no goal."),
         ("goal", "", "'' is no goal."),
-        ("leftovers", "leave", "No trial was left running."),
+        ("leftovers", "leave", "No trial is stale."),
     ],
 )
 def test_a_wrong_field_gets_a_sentence(key: RunKey, text: str, sentence: str) -> None:

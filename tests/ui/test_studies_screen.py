@@ -703,10 +703,10 @@ def test_what_a_dead_engine_left_can_be_mended(folder: Path):
         engine.communicate()
     drive(
         """
-        wait "1 trial left running"
+        wait "1 stale trial"
         press f
         wait "has died." 60s
-        expect "1 trial was left running: 0"
+        expect "1 trial is stale (its engine died): 0"
         press j
         press enter
         wait "mark as failed, and try"
@@ -714,7 +714,7 @@ def test_what_a_dead_engine_left_can_be_mended(folder: Path):
         wait "1 marked as failed." 60s
         wait "It is healthy."
         press esc
-        wait-not "left running"
+        wait-not "stale"
         """
     )
     assert read_summary(folder / "live.db", "live").counts["FAIL"] == 1

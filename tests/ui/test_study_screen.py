@@ -290,8 +290,8 @@ def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
             wait "▶ running"
             screenshot {seen}
             wait "not running" 20s
-            wait "has died; 2 trials were left running."
-            expect "Running 2"
+            wait "has died; 2 trials are stale."
+            expect "Stale 2"
             press space
             wait "No engine runs this study; r sets up its next run."
             """,

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
+from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile, leave_stale_trial
 from tests.ui.feeding import snapshot_of
 
 from hptui.domain.text import safe_line
@@ -337,12 +337,44 @@ def test_a_thousand_parameters_are_columns_like_any(file: StudyFile):
 
 
 def test_tabs_have_counts_and_marks(study: StudySnapshot):
-    labels, full = tab_labels(study, is_narrow=False, has_unicode=True)
-    assert [key for key, _ in labels] == list(TAB_STATES)
+    labels, full = tab_labels(study, width=100, has_unicode=True)
+    without_stale = [tab for tab in TAB_STATES if tab != "stale"]
+    assert [key for key, _ in labels] == without_stale
     assert [label.split()[-1] for _, label in labels] == ["8", "1", "4", "1", "1", "1"]
-    assert full == set(TAB_STATES)
-    narrow, _ = tab_labels(study, is_narrow=True, has_unicode=False)
+    assert full == set(without_stale)
+    narrow, _ = tab_labels(study, width=80, has_unicode=False)
     assert [label.strip() for _, label in narrow] == ["all 8", "R 1", "C 4", "P 1", "F 1", "W 1"]
+
+
+def test_stale_trials_have_a_tab_and_their_reports_a_place(file: StudyFile):
+    file.add_trial(1.0)
+    stale = leave_stale_trial(file)
+    file.run(
+        "INSERT INTO trial_intermediate_values"
+        " (trial_id, step, intermediate_value, intermediate_value_type)"
+        " VALUES (?, 1, 0.5, 'FINITE')",
+        stale,
+    )
+    study = snapshot_of(file.path)
+    labels, full = tab_labels(study, width=102, has_unicode=True)
+    assert labels[-1] == ("stale", "◌ Stale 1  ")
+    assert full == {"all", "complete", "stale"}
+    narrow, _ = tab_labels(study, width=80, has_unicode=False)
+    assert narrow[-1] == ("stale", "S 1  ")
+    for shown, width in ((labels, 102), (narrow, 80)):
+        assert sum(len(label) for _, label in shown) + 2 * (len(shown) - 1) <= width
+    model = TrialModel(study, tab="stale")
+    assert column_of(model, "number") == ["1"]
+    assert column_of(model, "value") == ["0.5 ~"]
+    by_value = TrialModel(study, sort=Sort("value"))
+    assert numbers_of(by_value) == [0, 1]
+
+    file.run("UPDATE trials SET state = 'FAIL' WHERE trial_id = ?", stale)
+    study = snapshot_of(file.path)
+    assert "stale" not in dict(tab_labels(study, width=102, has_unicode=True)[0])
+    # A tab that is shown stays.
+    assert "stale" in dict(tab_labels(study, "stale", width=102, has_unicode=True)[0])
+    assert empty_sentence(study, "stale", "") == "No trial is stale."
 
 
 def test_an_empty_table_says_why(file: StudyFile):

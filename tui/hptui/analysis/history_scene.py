@@ -46,8 +46,14 @@ class HistorySource:
     """Of all trials; those that are not complete have no value."""
     pruned: Reported
     running: Reported
+    stale: Reported
     n_failed: int = 0
     n_waiting: int = 0
+
+    @property
+    def without_value(self) -> tuple[Reported, Reported, Reported]:
+        """Pruned, running and stale trials."""
+        return self.pruned, self.running, self.stale
 
     def within(self, first: int, last: int) -> HistorySource:
         """Return the part with trial numbers from `first` to `last`."""
@@ -55,6 +61,7 @@ class HistorySource:
             self.history.within(first, last),
             self.pruned.within(first, last),
             self.running.within(first, last),
+            self.stale.within(first, last),
             self.n_failed,
             self.n_waiting,
         )
@@ -70,11 +77,13 @@ class HistoryScene:
     infeasible: Points
     pruned: Points
     running: Points
+    stale: Points
     far: Points
     """Complete trials that are far worse than most; they stand at the edge of the y axis."""
     far_pruned: Points
-    """Pruned trials beyond the same edge, as the next."""
+    """Pruned trials beyond the same edge, as the next two."""
     far_running: Points
+    far_stale: Points
     far_is_above: bool
     best: Points
     """A point for each trial for which the best so far is in sight, ordered by x."""
@@ -113,8 +122,8 @@ def compose_scene(
     is_shown = _is_drawable(history.values, is_log=is_log)
     complete = Reported(history.numbers[is_shown], history.values[is_shown])
     is_feasible = history.is_feasible[is_shown]
-    pruned, running = _drawable(source.pruned, is_log), _drawable(source.running, is_log)
-    reports = np.concatenate([pruned.values, running.values])
+    others = [_drawable(group, is_log) for group in source.without_value]
+    reports = np.concatenate([group.values for group in others])
     if not (len(complete.values) or len(reports)):
         return None
     far_is_above = history.direction == "minimize"
@@ -126,22 +135,20 @@ def compose_scene(
         has_far=bool(is_far.any()),
         worse_is_above=far_is_above,
     )
-    near_pruned, near_running = (
-        group.where(sight.has(group.values)) for group in (pruned, running)
-    )
+    near = [group.where(sight.has(group.values)) for group in others]
     targets = np.array([] if target is None else [target], np.float64)
     targets = targets[_is_drawable(targets, is_log=is_log) & sight.has(targets)]
-    seen = (complete.values[~is_far], near_pruned.values, near_running.values, targets)
+    seen = (complete.values[~is_far], *(group.values for group in near), targets)
     y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
     x_axis = Axis.around(_numbers(source).astype(np.float64))
 
     def place(group: Reported) -> Points:
         return Points(x_axis.place(group.numbers.astype(np.float64)), y_axis.place(group.values))
 
-    far_pruned, far_running = (
-        group.where(sight.is_worse(group.values)) for group in (pruned, running)
-    )
-    drawn = (complete, near_pruned, near_running, far_pruned, far_running)
+    far = [group.where(sight.is_worse(group.values)) for group in others]
+    near_pruned, near_running, near_stale = near
+    far_pruned, far_running, far_stale = far
+    drawn = (complete, *near, *far)
     is_seen = (history.best >= y_axis.low) & (history.best <= y_axis.high)
     best = Reported(history.numbers[is_seen], history.best[is_seen])
     behind = row_after(is_seen)
@@ -154,9 +161,11 @@ def compose_scene(
         infeasible=place(complete.where(~is_feasible & ~is_far)),
         pruned=place(near_pruned),
         running=place(near_running),
+        stale=place(near_stale),
         far=place(complete.where(is_far)),
         far_pruned=place(far_pruned),
         far_running=place(far_running),
+        far_stale=place(far_stale),
         far_is_above=far_is_above,
         best=place(best),
         best_end=1.0 if behind is None else float(x_axis.place(history.numbers[[behind]] / 1)[0]),
@@ -211,7 +220,8 @@ def _place_of_best(history: History, x_axis: Axis, y_axis: Axis) -> tuple[float,
 
 def _count(source: HistorySource) -> tuple[int, int]:
     """Return how many values are finite, and how many are infinite."""
-    values = np.concatenate([source.history.values, source.pruned.values, source.running.values])
+    groups = (source.history, *source.without_value)
+    values = np.concatenate([group.values for group in groups])
     return int(np.isfinite(values).sum()), int(np.isinf(values).sum())
 
 
@@ -240,4 +250,5 @@ def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
 
 
 def _numbers(source: HistorySource) -> IntArray:
-    return np.concatenate([source.history.numbers, source.pruned.numbers, source.running.numbers])
+    groups = (source.history, *source.without_value)
+    return np.concatenate([group.numbers for group in groups])

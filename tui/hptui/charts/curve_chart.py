@@ -32,9 +32,19 @@ if TYPE_CHECKING:
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 12
-_ROLES: Final[dict[str, Role]] = {"RUNNING": "running", "PRUNED": "pruned", "FAIL": "failed"}
+_ROLES: Final[dict[str, Role]] = {
+    "RUNNING": "running",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "STALE": "stale",
+}
 _NO_PRUNING: Final = Pruning()
-_END_MARKS: Final = {"RUNNING": ("●", "R"), "PRUNED": ("◐", "P"), "FAIL": ("✗", "F")}
+_END_MARKS: Final = {
+    "RUNNING": ("●", "R"),
+    "PRUNED": ("◐", "P"),
+    "FAIL": ("✗", "F"),
+    "STALE": ("◌", "S"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,7 @@ from hptui.charts.history_legend import far_mark, history_legend, why_nothing
 from hptui.charts.lines import Line
 from hptui.charts.picture import Picture, Span, line_picture
 from hptui.charts.sentence import sentence_picture
-from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +77,7 @@ def history_source(
         history,
         reported(PRUNED),
         reported(RUNNING),
+        reported(STALE),
         n_failed=int((states == FAIL).sum()),
         n_waiting=int((states == WAITING).sum()),
     )
@@ -152,7 +153,9 @@ def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
         Dots(scene.pruned, "pruned", "·", "."),
         Dots(scene.infeasible, "infeasible", "⊘", "X"),
         Dots(scene.feasible, "trial"),
+        Dots(scene.stale, "stale", "◌", "S"),
         Dots(scene.far_pruned, "pruned", *far_mark(scene)),
+        Dots(scene.far_stale, "stale", *far_mark(scene)),
         Dots(scene.far, "trial", *far_mark(scene)),
         Dots(scene.far_running, "running", *far_mark(scene)),
     )

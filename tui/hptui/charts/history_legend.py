@@ -39,17 +39,21 @@ def history_legend(
     n_feasible = int(is_complete.sum()) - n_infeasible
     _add_best(entries, source, unicode=unicode)
     add(7, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
-    if len(source.pruned.numbers):
-        add(6, "·" if unicode else ".", "pruned", f"{len(source.pruned.numbers)} pruned")
-    if len(source.running.numbers):
-        add(5, "●" if unicode else "R", "running", f"{len(source.running.numbers)} running")
-    if n_infeasible:
-        add(3, "⊘" if unicode else "X", "infeasible", f"{n_infeasible} infeasible")
+    others: tuple[tuple[int, str, Role, int], ...] = (
+        (6, "·.", "pruned", len(source.pruned.numbers)),
+        (5, "●R", "running", len(source.running.numbers)),
+        (5, "◌S", "stale", len(source.stale.numbers)),
+        (3, "⊘X", "infeasible", n_infeasible),
+    )
+    for importance, marks, role, count in others:
+        if count:
+            add(importance, marks[0 if unicode else 1], role, f"{count} {role}")
     if target is not None:
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
         add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
-    n_far = len(scene.far.x) + len(scene.far_pruned.x) + len(scene.far_running.x)
+    far = (scene.far, scene.far_pruned, scene.far_running, scene.far_stale)
+    n_far = sum(len(points.x) for points in far)
     if n_far:
         where = "above" if scene.far_is_above else "below"
         add(4, far_mark(scene)[0 if unicode else 1], "label", f"{n_far} far {where}")
@@ -92,6 +96,7 @@ def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:
         return f"No trial has completed yet; {source.n_waiting} {_are(source.n_waiting)} waiting."
     ended = [f"{n_pruned} pruned"] if n_pruned else []
     ended += [f"{source.n_failed} failed"] if source.n_failed else []
+    ended += [f"{len(source.stale.numbers)} stale"] if len(source.stale.numbers) else []
     return f"No trial has completed{': ' if ended else ''}{', '.join(ended)}."
 
 

@@ -15,7 +15,7 @@ from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_tic
 from hptui.charts.lines import Line
 from hptui.charts.strokes import strokes
 from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
-from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray
@@ -74,6 +74,7 @@ def draw_intermediate(
         dots=(
             Dots(layer(is_complete & ~shown.is_feasible, _CELL), "infeasible", "⊘", "X"),
             Dots(layer(shown.states == PRUNED, _CELL), "pruned", "·", "."),
+            Dots(layer(shown.states == STALE, _CELL), "stale", "◌", "S"),
             Dots(layer(is_complete & shown.is_feasible, fine), "trial", "", "o", is_fine=True),
             Dots(layer(shown.states == RUNNING, fine), "running", "", "R", is_fine=True),
         ),
@@ -116,6 +117,7 @@ def _legend(curves: Curves, n_hidden: int, *, is_log: bool, unicode: bool) -> li
         (8, is_complete & is_feasible, "complete", "⠒o", "trial"),
         (7, states == PRUNED, "pruned", "·.", "pruned"),
         (6, states == RUNNING, "running", "⠒R", "running"),
+        (6, states == STALE, "stale", "◌S", "stale"),
         (5, is_complete & ~is_feasible, "infeasible", "⊘X", "infeasible"),
     )
     for importance, chosen, what, mark, role in groups:

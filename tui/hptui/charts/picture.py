@@ -20,6 +20,7 @@ Role = Literal[
     "pruned",
     "failed",
     "running",
+    "stale",
     "infeasible",
     "target",
     "selected",

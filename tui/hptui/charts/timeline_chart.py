@@ -48,7 +48,7 @@ _LOOKS: Final = (
     _Look("pruned", "pruned", "▒", "P"),
     _Look("failed", "failed", "✗", "F"),
     _Look("running", "running", "▓", "R"),
-    _Look("stale", "failed", "?", "?"),
+    _Look("stale", "stale", "◌", "S"),
 )
 _COMPLETE, _INFEASIBLE, _PRUNED, _FAILED, _RUNNING, _STALE = range(len(_LOOKS))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hptui.engine.findings import Examination
 
 _EPILOG = """\
-Looks at trials that were left running, leases of dead engines, results that a file did not take,
+Looks at stale trials (their engine died), leases of dead engines, results that a file did not take,
 folders and logs that belong to no trial, drafts that a killed command left in the folder, the
 schema, damage, and room that is free in the file.
 Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="do all remedies")
     parser.add_argument("--only", metavar="ID", help="with --fix: only the finding with this id")
     remedy = parser.add_mutually_exclusive_group()
-    remedy.add_argument("--fail", action="store_true", help="mark leftover trials as failed")
+    remedy.add_argument("--fail", action="store_true", help="mark stale trials as failed")
     remedy.add_argument(
         "--requeue", action="store_true", help="the same, and try their parameters again"
     )
@@ -162,7 +162,7 @@ def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str
         raise busy_error(found.path, found.lease)
     left = next((each for each in found.findings if each.id == "leftover"), None)
     if left is None:
-        raise UsageError(f"{safe_line(found.study_name)} has no leftover trials to settle.")
+        raise UsageError(f"{safe_line(found.study_name)} has no stale trials to settle.")
     done = [f"{left.text} {mend(found, left, requeue=requeue)}"]
     return _again(found), done
 

@@ -1,4 +1,4 @@
-"""`hptui import`: the trials in a CSV or JSON file, into a study."""
+"""`hptui import`: the trials in a CSV, JSON or Parquet file, into a study."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _COLUMNS = (
     Column("last activity"),
 )
 _EPILOG = """\
-`open` counts running and waiting trials, `stale` those that an engine which is dead left running.
+`open` counts running and waiting trials, `stale` trials whose engine died.
 With --json: an array of objects with the keys name,
 file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
 problem, hint.

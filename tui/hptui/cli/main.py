@@ -54,7 +54,9 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("pruners", "list the pruners, or the options of one", "hptui.cli.methods"),
     ),
     "Steer a running study": (
-        Command("status", "show what a running study is doing", "hptui.cli.steer"),
+        Command(
+            "status", "show what a study is doing, or how its last run ended", "hptui.cli.steer"
+        ),
         Command("pause", "start no new trials until resumed", "hptui.cli.steer"),
         Command("resume", "go on after a pause", "hptui.cli.steer"),
         Command("stop", "let running trials end, then stop", "hptui.cli.steer"),
@@ -94,7 +96,9 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
             "hptui.cli.export",
         ),
         Command(
-            "import", "take trials from a CSV or JSON file into a study", "hptui.cli.import_trials"
+            "import",
+            "take trials from a CSV, JSON or Parquet file into a study",
+            "hptui.cli.import_trials",
         ),
         Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
         Command(

@@ -217,7 +217,7 @@ def _judge(request: FigureRequest, objective: int) -> object:
         raise UsageError(
             f"{facts.title} takes too long with more than {facts.most_trials:,} trials, and here "
             f"are {count:,}.",
-            hint="Choose fewer with --filter, or leave --evaluator away.",
+            hint="Choose fewer with --filter, or omit --evaluator.",
         )
     return judge_of(request.evaluator)
 

@@ -54,5 +54,5 @@ def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
             takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
             raise UsageError(
                 f"{option} says nothing about a page of the kind {kind.name}.",
-                hint=f"It is for {', '.join(takers)}." if takers else "Leave it away.",
+                hint=f"It is for {', '.join(takers)}." if takers else "Omit it.",
             )

@@ -192,7 +192,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--leftovers",
         choices=("leave", "fail", "requeue"),
         default="fail",
-        help="what becomes of stale trials, which a dead engine left running (default fail)",
+        help="what becomes of stale trials, whose engine died (default fail)",
     )
 
 

@@ -77,8 +77,9 @@ class JsonLines(RunOutput):
             "started",
             {**asdict(event), "study_file": str(event.study_file)},
         )
+        # On standard output they are in the event.
         for note in event.notes:
-            self.note(note)
+            self._warn(note)
 
     def trial(self, record: TrialRecord) -> None:
         """Print a trial that has ended."""
@@ -98,6 +99,9 @@ class JsonLines(RunOutput):
     def note(self, text: str) -> None:
         """Print a note as an event, and on standard error."""
         self._print("note", {"text": safe_line(text, max_chars=_NOTE_CHARS)})
+        self._warn(text)
+
+    def _warn(self, text: str) -> None:
         self._err.write(f"hptui: {safe_line(text, max_chars=_NOTE_CHARS)}\n")
         self._err.flush()
 
@@ -187,9 +191,9 @@ class Lines(RunOutput):
             trials = "trials run" if event.n_waiting > 1 else "trial runs"
             self._say(f"{event.n_waiting} enqueued {trials} first.")
         if event.n_leftover:
-            trials = "trials were" if event.n_leftover > 1 else "trial was"
+            are = "trials are stale (their" if event.n_leftover > 1 else "trial is stale (its"
             self._say(
-                f"{event.n_leftover} {trials} left running by an engine that died; "
+                f"{event.n_leftover} {are} engine died); "
                 f"hptui doctor {self._address} settles that once this run has ended."
             )
         for note in event.notes:

@@ -12,14 +12,13 @@ from hptui.engine.moment import in_one_moment
 from hptui.engine.report import reason_text
 from hptui.errors import HptuiError
 from hptui.storage.stored_times import iso_utc
-from hptui.storage.studies import read_summary
 from hptui.storage.study_detail import count_run, read_study
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hptui.cli.locate import StudyLocation
-    from hptui.storage.studies import BestTrial
+    from hptui.storage.studies import BestTrial, StudySummary
     from hptui.storage.study_detail import RunRecord
 
 IDLE = "idle"
@@ -40,9 +39,20 @@ def status_of(place: StudyLocation) -> dict[str, Any]:
             # It has just ended.
             return _at_rest(place)
         raise
-    summary = read_summary(place.path, place.study_name)
-    told = in_one_moment(answer, summary.counts) | {"best": _best(summary.best)}
+    study = read_study(place.path, place.study_name)
+    summary = study.summary
+    before = [run for run in study.runs if run.id != answer.get("run")]
+    told = in_one_moment(answer, summary.counts) | _in_file(summary, before)
     return {key: value for key, value in told.items() if key not in ("ok", "others")}
+
+
+def _in_file(summary: StudySummary, ended: Sequence[RunRecord]) -> dict[str, Any]:
+    """Return what the file alone tells; `ended` are all runs but one that goes on."""
+    return {
+        "best": _best(summary.best),
+        "trials": {state.lower(): count for state, count in summary.counts.items()},
+        "last_run": _last_run(ended[-1]) if ended else None,
+    }
 
 
 def _best(best: BestTrial | None) -> dict[str, Any] | None:
@@ -72,7 +82,6 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "rate": 0.0,
         "eta_s": None,
         "elapsed_s": None if run is None else _lasted_s(run),
-        "best": _best(summary.best),
         "directions": list(summary.directions),
         "sampler": None if run is None else run.sampler,
         "pruner": None if run is None else run.pruner,
@@ -84,8 +93,7 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         else "",
         "slots": [],
         "notes": [] if run is None else list(run.notes),
-        "trials": {state.lower(): count for state, count in summary.counts.items()},
-        "last_run": None if run is None else _last_run(run),
+        **_in_file(summary, study.runs),
     }
 
 

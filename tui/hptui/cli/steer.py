@@ -13,12 +13,21 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
+_STATUS_EPILOG = """\
+--json prints the same keys for a study that runs and one at rest, whose state is idle. counts are
+the trials of the run, or of the last one; trials are all in the file, by state (stale: their engine
+died). last_run is the run before, or at rest the last one (started, ended, reason, text, error), or
+null.
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command that `parser` is for."""
     command = parser.get_default("command")
     add_study_argument(parser)
-    if command == "stop":
+    if command == "status":
+        parser.epilog = _STATUS_EPILOG
+    elif command == "stop":
         parser.add_argument("--now", action="store_true", help="end running trials at once")
     elif command == "kill":
         parser.add_argument("trial", metavar="TRIAL", type=int, help="the trial's number")

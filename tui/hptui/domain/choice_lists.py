@@ -118,7 +118,7 @@ def no_such_choice(choice: object, known: Sequence[ChoiceValue]) -> SpaceError:
     listed = ", ".join(spell_choice(each) for each in known)
     return SpaceError(
         f"{show(choice)} is none of the choices that the objective asks for: {listed}.",
-        hint="Leave it out, or let the objective ask for it.",
+        hint="Omit it, or let the objective ask for it.",
     )
 
 

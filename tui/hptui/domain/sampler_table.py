@@ -48,7 +48,7 @@ def _needs_multivariate(values: Values, _n_objectives: int) -> str | None:
 def _tpe_conflict(values: Values) -> tuple[str, str] | None:
     if values["group"] and values["multivariate"] is False:
         reason = "group=true works only with multivariate, but multivariate=false."
-        return reason, "Leave one of them out."
+        return reason, "Omit one of them."
     return None
 
 

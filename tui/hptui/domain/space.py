@@ -298,9 +298,7 @@ def _step_with_log(step: float) -> SpaceError:
 
 
 def _bad_step(step: float) -> SpaceError:
-    return SpaceError(
-        f"step is {step!r}, but it must be above 0.", hint="Leave it out for no step."
-    )
+    return SpaceError(f"step is {step!r}, but it must be above 0.", hint="Omit it for no step.")
 
 
 def _misfit(low: float, high: float, step: float, *, nearest: float) -> SpaceError:
@@ -327,7 +325,7 @@ def _last_on_grid(low: float, high: float, step: float) -> float:
     if steps > _MAX_STEPS:
         raise SpaceError(
             f"A step of {step!r} from {low!r} to {high!r} is too small to tell values apart.",
-            hint="Leave the step out: write step=none.",
+            hint="Omit the step: write step=none.",
         )
     count = int(steps.to_integral_value())
     if abs(steps - count) >= Decimal(str(_STEP_TOLERANCE)):

@@ -94,7 +94,7 @@ class Choices:
         if plan.budget.target is not None and len(directions) > 1:
             raise UsageError(
                 "A target needs one objective, but this study has several.",
-                hint="Leave --target away, or give --trials or --timeout.",
+                hint="Omit --target, or give --trials or --timeout.",
             )
         edits = _edits(plan, attrs.get("hptui:edits"))
         ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
@@ -217,7 +217,7 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
         raise UsageError(
             f"The study {safe_line(plan.study)} has the direction {', '.join(stored)}, "
             f"not {', '.join(plan.directions)}; it cannot change.",
-            hint="Leave --direction away, or give --study another name.",
+            hint="Omit --direction, or give --study another name.",
         )
     return stored
 

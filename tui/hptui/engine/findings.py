@@ -64,7 +64,7 @@ class Examination:
     is_running: bool = False
     """Whether an engine runs it now; then nothing is mended."""
     left: list[RunningTrial] = field(default_factory=list[RunningTrial])
-    """Trials that runs of hptui on this machine have left running."""
+    """Stale trials."""
     others: list[RunningTrial] = field(default_factory=list[RunningTrial])
     """Running trials of other programs and other machines."""
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -196,10 +196,11 @@ def _spools(
 def _left(found: Examination) -> Iterator[Finding]:
     if found.left:
         count = len(found.left)
-        were = "were" if count > 1 else "was"
+        are, whose = ("are", "their") if count > 1 else ("is", "its")
         yield Finding(
             "leftover",
-            f"{_count(count)} {were} left running: {_numbers(found.left)}{_since(found.left)}.",
+            f"{_count(count)} {are} stale ({whose} engine died): "
+            f"{_numbers(found.left)}{_since(found.left)}.",
             "" if found.is_running else "mark as failed",
             "Stop the run first." if found.is_running else "",
             can_be_undone=False,

@@ -129,7 +129,7 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
 
 
 def dead_engine_text(lease: Lease, n_stale: int) -> str:
-    """Return the sentence about an engine that has died and the trials that it left running."""
+    """Return the sentence about an engine that has died and the stale trials that it left."""
     ended = f"Its engine (process {lease.pid}) has died"
     if not n_stale:
         return f"{ended}."

@@ -1,4 +1,4 @@
-"""Trials that a dead engine has left running."""
+"""Stale trials, and what becomes of them."""
 
 # pyright: reportPrivateUsage=false
 
@@ -50,14 +50,11 @@ def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
 
 def settled_text(count: int, what: str) -> str:
     """Return what `treat_leftovers` has done to so many trials."""
-    is_one = count == 1
-    trials = "1 trial" if is_one else f"{count} trials"
-    verb = "is" if is_one else "are"
-    again = f" and {'its' if is_one else 'their'} parameters enqueued again"
-    return (
-        f"{trials} left running by an engine that died {verb} marked as failed"
-        f"{again if what == 'requeue' else ''}."
+    trials, whose, are = (
+        ("1 stale trial", "its", "is") if count == 1 else (f"{count} stale trials", "their", "are")
     )
+    again = f" and {whose} parameters enqueued again" if what == "requeue" else ""
+    return f"{trials} ({whose} engine died) {are} marked as failed{again}."
 
 
 def settle_leftovers(study_file: Path, name: str, what: str) -> None:

@@ -35,7 +35,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     Args:
         found: What was found about the study.
         finding: One of its findings.
-        requeue: Try the parameters of trials that were left running again.
+        requeue: Try the parameters of stale trials again.
 
     Raises:
         UsageError: There is no remedy.
@@ -119,7 +119,7 @@ def mend_all(found: Examination, *, requeue: bool = False) -> list[str]:
     """Do the remedies of all that is wrong; return what was done, or could not be."""
     said: list[str] = []
     findings = [each for each in found.findings if each.remedy and each.is_trouble]
-    # A result that comes back late ends a trial that was left running.
+    # A result that comes back late ends a stale trial.
     for finding in sorted(findings, key=lambda each: _rank(each.id)):
         try:
             said.append(f"{finding.text} {mend(found, finding, requeue=requeue)}")

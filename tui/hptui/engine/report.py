@@ -49,7 +49,7 @@ class Started:
     n_waiting: int
     """Trials that are enqueued and will run first."""
     n_leftover: int
-    """RUNNING trials that a dead engine left, and that were left as they are."""
+    """Stale trials, where they were left as they are."""
     notes: tuple[str, ...] = ()
     """What the person should know besides."""
 

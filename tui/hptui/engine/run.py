@@ -54,7 +54,7 @@ class Run:
     sampler: str
     pruner: str
     n_leftover: int
-    """Trials that a dead engine had left running; the plan says what became of them."""
+    """Stale trials; the plan says what became of them."""
     n_replayed: int
     """Trials of earlier runs that the file had not taken, and now has."""
     space: SpaceEdits

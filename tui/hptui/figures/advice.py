@@ -40,7 +40,7 @@ def _is_on_front(request: FigureRequest) -> bool:
     if request.objective is not None and request.reference:
         raise UsageError(
             "--reference says nothing about one objective.",
-            hint="Leave --objective away, or --reference.",
+            hint="Omit --objective or --reference.",
         )
     is_asked_for = len(request.study.trials.directions) > 1 or bool(request.reference)
     return request.objective is None and is_asked_for

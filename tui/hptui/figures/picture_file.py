@@ -27,6 +27,7 @@ ON_PAPER: Final[dict[Role, str]] = {
     "pruned": "#8a8f98",
     "failed": "#b3261e",
     "running": "#0e7490",
+    "stale": "#8a8f98",
     "infeasible": "#b3261e",
     "target": "#7c3aed",
     "selected": "#111827",

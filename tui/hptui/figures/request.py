@@ -129,7 +129,7 @@ def chosen_objectives(given: int | None, n_objectives: int) -> list[int]:
         return list(range(n_objectives))
     if n_objectives == 1 and given != 0:
         raise UsageError(
-            f"--objective is {given}, but the study has only one.", hint="Leave --objective away."
+            f"--objective is {given}, but the study has only one.", hint="Omit --objective."
         )
     if not 0 <= given < n_objectives:
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.domain.export_forms import form_of
-from hptui.domain.trial_states import RUNNING
+from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
 from hptui.storage.columns import StudyColumns
 from hptui.storage.copying import copy_study, drafted
@@ -102,7 +102,11 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
     if reader.n_unreadable:
         yield f"Attributes that are no JSON are left out: {reader.n_unreadable:,}."
-    n_running = int((columns.states[rows] == RUNNING).sum())
-    if n_running:
-        trials = "trial runs" if n_running == 1 else "trials run"
-        yield f"{n_running:,} {trials} still; an import leaves out what has not ended."
+    for state, one, more in (
+        (RUNNING, "trial still runs", "trials still run"),
+        (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
+    ):
+        count = int((columns.states[rows] == state).sum())
+        what = one if count == 1 else more
+        if count:
+            yield f"{count:,} {what}; an import leaves out what has not ended."

@@ -226,7 +226,7 @@ def _directions(
             raise UsageError(
                 f"The study has the direction {', '.join(stored)}, not "
                 f"{', '.join(request.directions)}; it cannot change.",
-                hint="Leave --direction away, or give another name for a new study.",
+                hint="Omit --direction, or give another name for a new study.",
             )
         if count not in (0, len(stored)) or (count == 0 and not request.as_waiting):
             raise UsageError(
@@ -320,7 +320,7 @@ def _check_edits(
         if name in stored:
             raise SpaceError(
                 f"The study has the parameter {show(name)} already, {describe(stored[name])}.",
-                hint="Leave its space away; hptui fork makes a study with another one.",
+                hint="Omit its space; hptui fork makes a study with another one.",
             )
 
 

@@ -155,7 +155,7 @@ def _time(text: object) -> str | None:
 def replay(path: Path, study_name: str, trials: Sequence[SpooledTrial]) -> Replayed:
     """Put trials into their study, each once, in one transaction; the caller holds its lease.
 
-    A trial that an engine has left running, or that was since taken for dead, gets its end; one
+    A stale trial, or one that was since taken for dead, gets its end; one
     whose number another trial has by now gets a number of its own.
 
     Raises:

@@ -68,7 +68,7 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         "leftovers",
         "leftovers",
-        "What becomes of trials that a dead engine left running",
+        "What becomes of stale trials, whose engine died",
         LEFTOVERS,
     ),
 )
@@ -88,7 +88,7 @@ class RunDraft:
     is_existing: bool = False
     """Whether the study is there already, with its name and its direction."""
     n_leftover: int = 0
-    """Trials that a dead engine left running."""
+    """Stale trials."""
     first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
     """What the fields began with."""
     taken: frozenset[str] = frozenset()
@@ -158,7 +158,7 @@ class RunDraft:
         if key == "target" and len(self.directions) > 1:
             return "A target needs one objective."
         if key == "leftovers" and not self.n_leftover:
-            return "No trial was left running."
+            return "No trial is stale."
         return None
 
     def next_text(self, key: RunKey) -> str | None:

@@ -36,7 +36,7 @@ class StudyRow(StudySummary):
 
     @property
     def n_stale(self) -> int:
-        """How many trials an engine that has died left running."""
+        """How many trials are stale."""
         return self.counts.get("STALE", 0)
 
 

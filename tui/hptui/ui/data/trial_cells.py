@@ -97,7 +97,7 @@ class StateColumn:
 class ValueColumn:
     """A value; those that cannot be compared with the others are marked.
 
-    `~` stands behind the last report of a running trial, `·` behind that of a pruned one.
+    `~` stands behind the last report of a running or stale trial, `·` behind that of a pruned one.
     """
 
     column: Column
@@ -108,10 +108,11 @@ class ValueColumn:
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the value with its mark, which has a place of its own."""
         state = int(snapshot.states[row])
-        if state == RUNNING:
+        if state in (RUNNING, STALE):
             value = float(snapshot.last_values[row])
             has_report = snapshot.last_steps[row] >= 0 and len(snapshot.directions) == 1
-            return Cell(f"{four_digits(value)} ~", "running") if has_report else _EMPTY
+            role: Role = "running" if state == RUNNING else "dim"
+            return Cell(f"{four_digits(value)} ~", role) if has_report else _EMPTY
         value = float(snapshot.values[row, self.objective])
         if math.isnan(value):
             return _EMPTY

@@ -12,7 +12,7 @@ from hptui.analysis.filter_fields import reads_texts
 from hptui.analysis.filter_parser import parse_filter
 from hptui.analysis.filter_rows import filter_rows
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.trial_texts import FileTexts
 from hptui.ui.data.shown_trials import ShownTrials
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hptui.ui.data.snapshot import StudySnapshot
 
 _ParamColumns = dict[str, tuple[int, ParamTrialColumn]]
-Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting"]
+Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting", "stale"]
 
 TAB_STATES: Final[dict[Tab, int | None]] = {
     "all": None,
@@ -47,6 +47,7 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
     "pruned": PRUNED,
     "failed": FAIL,
     "waiting": WAITING,
+    "stale": STALE,
 }
 BY_NUMBER: Final = Sort("number")
 NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})

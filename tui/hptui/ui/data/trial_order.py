@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
 from hptui.ui.data.trial_cells import PARAM_PREFIX
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _by_value(
     snapshot: StudySnapshot, rows: IntArray, objective: int, *, is_reversed: bool
 ) -> IntArray:
     states, values = snapshot.states[rows], snapshot.values[rows, objective]
-    is_running = states == RUNNING
+    is_running = (states == RUNNING) | (states == STALE)
     if len(snapshot.directions) == 1:
         values = np.where(is_running, snapshot.last_values[rows], values)
     order = np.argsort(-values if is_reversed else values, kind="stable")

@@ -18,6 +18,7 @@ _WORDS: Final[dict[Tab, tuple[str, str]]] = {
     "pruned": ("PRUNED", "pruned"),
     "failed": ("FAIL", "failed"),
     "waiting": ("WAITING", "waiting"),
+    "stale": ("STALE", "stale"),
 }
 _NOTHING: Final[dict[Tab, str]] = {
     "running": "No trial is running.",
@@ -25,24 +26,35 @@ _NOTHING: Final[dict[Tab, str]] = {
     "pruned": "No trial was pruned.",
     "failed": "No trial has failed.",
     "waiting": "No trial is waiting.",
+    "stale": "No trial is stale.",
 }
 _COUNT_WIDTH: Final = 3
+_WIDTH: Final = 102
+_WIDTH_WITHOUT_STALE: Final = 88
+"""With fewer cells, tabs are marks without words."""
 
 
 def tab_labels(
-    snapshot: StudySnapshot, *, is_narrow: bool, has_unicode: bool
+    snapshot: StudySnapshot, chosen: Tab = "all", *, width: int, has_unicode: bool
 ) -> tuple[list[tuple[str, str]], frozenset[str]]:
     """Return the tabs' ids and labels with counts, and the ids of those that have trials.
 
+    Stale trials have a tab only where there are any, or it is the chosen one.
+
     Args:
         snapshot: The study.
-        is_narrow: Whether there is room for the marks of states alone, without words.
+        chosen: The tab that is shown.
+        width: In cells; where there is no room for words, marks of states stand alone.
         has_unicode: Whether marks may be more than ASCII.
     """
+    words = dict(_WORDS)
+    if not snapshot.counts.get("STALE", 0) and chosen != "stale":
+        del words["stale"]
+    is_narrow = width < (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE)
     # Few digits have the place of three, so that tabs do not move with each trial.
     labels = [("all", f"{'all' if is_narrow else 'All'} {snapshot.n_trials:<{_COUNT_WIDTH}}")]
     full = {"all"} if snapshot.n_trials else set[str]()
-    for tab, (state, word) in _WORDS.items():
+    for tab, (state, word) in words.items():
         count = snapshot.counts.get(state, 0)
         mark = mark_of(state, has_unicode=has_unicode)
         name = mark if is_narrow else f"{mark} {word.capitalize()}"

@@ -198,7 +198,7 @@ class DoctorDialog(Dialog[bool]):
         self.app.push_screen(
             ChoiceDialog(
                 f"Mend {things}?",
-                "Trials that were left running fail; what belongs to nothing is removed.",
+                "Stale trials are marked as failed; what belongs to nothing is removed.",
                 (("m", "mend", "mend them"), ("n", "", "leave them")),
             ),
             decide,

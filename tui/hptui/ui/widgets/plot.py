@@ -67,6 +67,7 @@ class Plot(RoleStyled):
         "pruned": RoleStyle("state-pruned", 0.8),
         "failed": RoleStyle("state-failed"),
         "running": RoleStyle("state-running"),
+        "stale": RoleStyle("dimmed"),
         "infeasible": RoleStyle("state-infeasible"),
         "target": RoleStyle("chart-target", 0.7),
         "selected": RoleStyle("chart-selected", text_style="bold"),

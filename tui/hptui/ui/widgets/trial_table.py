@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 _MANY_TRIALS: Final = 20_000
 """Above, filtering and sorting would be felt, and are done in a thread."""
-_NARROW: Final = 88
 _REST: Final = 4
 """Times as long as reading a study's texts has taken, they are not read again by themselves."""
 _CLOCK_S: Final = 1.0
@@ -308,8 +307,9 @@ class TrialTable(Vertical):
         snapshot = self._snapshot
         if snapshot is None or not self.is_mounted:
             return
-        is_narrow = self.size.width < _NARROW
-        labels, full = tab_labels(snapshot, is_narrow=is_narrow, has_unicode=self.app.unicode)
+        labels, full = tab_labels(
+            snapshot, self.tab, width=self.size.width, has_unicode=self.app.unicode
+        )
         line = self.query_one(TabLine)
         line.show(labels, full)
         line.chosen = self.tab
