@@ -79,6 +79,18 @@ def test_a_note_that_others_wrote_is_shown_without_its_control_characters(
         assert "\x1b" not in capsys.readouterr().out
 
 
+ADDRESSES = "Jupyter: http://localhost:8888?user=ann@home, mysql://me:secret@h/x, s3://b:d/x@v2"
+
+
+def test_addresses_in_a_note_stay_as_they_are(folder: Path, capsys: Output):
+    main(["note", "s", "--set", ADDRESSES])
+    printed = note_of("s", capsys=capsys)
+    assert printed == f"{ADDRESSES}\n"
+    (folder / "note.md").write_text(printed)
+    assert main(["note", "s", "--file", str(folder / "note.md")]) == 0
+    assert note_of("s", capsys=capsys) == printed
+
+
 def test_an_editor_changes_a_note(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch):
     main(["note", "s", "--set", "old text"])
     change = editor(folder, "path.write_text(path.read_text().replace('old', 'new'))")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,3 +172,40 @@ def test_a_password_in_an_address_is_not_said(
     assert (code, out) == (2, "")
     assert "hunter2" not in err
     assert "internal error" not in err
+
+
+@pytest.mark.parametrize("is_variable", [False, True])
+def test_an_address_for_the_studies_folder_is_said_whole_and_a_folder_asked_for(
+    is_variable: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HPTUI_STUDIES", ADDRESS)
+    assert main(["ls"] if is_variable else ["ls", "--studies", ADDRESS]) == 2
+    err = capsys.readouterr().err
+    what = "$HPTUI_STUDIES" if is_variable else "--studies"
+    assert f"{what} postgresql://me:***@host:5432/db is an address" in err
+    assert "the folder that the study files are in" in err
+    assert ".db" not in err
+
+
+def test_a_password_in_a_choice_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = [[ADDRESS, "a@b"], {"at": ADDRESS}, ["long"] * 2_000, ADDRESS]
+    choice = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": listed}})
+    with StudyFile(tmp_path / "s.db") as file:
+        file.add_study("s")
+        for index in range(len(listed)):
+            file.add_trial((float(index),), params={"x": (index, choice)})
+    study = str(tmp_path / "s.db")
+    for words in (
+        *(["show", study, str(index)] for index in range(len(listed))),
+        ["show", study],
+        ["best", study],
+        ["trials", study],
+    ):
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert "hunter2" not in out
+        assert max(map(len, out.splitlines())) < 1_000
+    assert main(["best", study, "--json"]) == 0
+    assert "hunter2" in capsys.readouterr().out

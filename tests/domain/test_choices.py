@@ -16,7 +16,14 @@ import pytest
 
 from hptui.domain.choice_lists import read_choices, spell_choices, split_choices
 from hptui.domain.choice_objects import storable_choices
-from hptui.domain.choices import ChoiceValue, find_choice, place_of, same_choice, spell_choice
+from hptui.domain.choices import (
+    ChoiceValue,
+    find_choice,
+    place_of,
+    same_choice,
+    show_choice,
+    spell_choice,
+)
 
 
 class Colour(enum.Enum):
@@ -141,6 +148,29 @@ NESTED: tuple[ChoiceValue, ...] = (
     [],
     ["\x1b[31m\x9b"],
 )
+
+
+ADDRESSED: tuple[ChoiceValue, ...] = (
+    "mysql://me:secret@host",
+    "mysql://me:other@host",
+    ["mysql://me:secret@hüte", "a@b"],
+    {"ä": "mysql://me:other@host"},
+    [f"ö{place}" for place in range(100)],
+    "ü" * 300 + "x",
+    "ü" * 300 + "y",
+)
+
+
+def test_choices_are_spelled_in_full_and_shown_without_passwords() -> None:
+    assert read_choices(split_choices(spell_choices(ADDRESSED)), ADDRESSED) == ADDRESSED
+    assert spell_choice(ADDRESSED[2]) == '["mysql://me:secret@hüte","a@b"]'
+    assert spell_choice(ADDRESSED[4]).startswith('["ö0","ö1"')
+    assert spell_choice(ADDRESSED[5]) == ADDRESSED[5]
+    shown = list(map(show_choice, ADDRESSED))
+    assert shown[:3] == ["mysql://me:***@host"] * 2 + ['["mysql://me:***@hüte","a@b"]']
+    assert shown[3] == '{"ä":"mysql://me:***@host"}'
+    assert max(map(len, shown)) == 200
+    assert (show_choice(0.123456), show_choice(0.123456, exact=True)) == ("0.1235", "0.123456")
 
 
 def test_lists_and_objects_are_typed_as_json() -> None:

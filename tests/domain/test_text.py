@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
 
-from hptui.domain.text import redacted, safe_line, safe_text
+import pytest
+from tests.waiting import DEADLINE_S
+
+from hptui.domain.text import escape_line, escape_text, redacted, safe_line, safe_text
 
 
 @pytest.mark.parametrize(
@@ -12,7 +16,7 @@ from hptui.domain.text import redacted, safe_line, safe_text
     [
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
         (
-            "postgresql+psycopg2://me:se:c/r@et@host:5432/db",
+            "postgresql+psycopg2://me:se:c%2Fr@et@host:5432/db",
             "postgresql+psycopg2://me:***@host:5432/db",
         ),
         ("redis://:secret@host", "redis://:***@host"),
@@ -23,6 +27,16 @@ from hptui.domain.text import redacted, safe_line, safe_text
         ("sqlite:////tmp/a@b.db", "sqlite:////tmp/a@b.db"),
         ("me:secret@host", "me:secret@host"),
         ("C:/Users/x", "C:/Users/x"),
+        ('["mysql://a:secret@h","x@y"]', '["mysql://a:***@h","x@y"]'),
+        ('["http://h:80","x@y"]', '["http://h:80","x@y"]'),
+        ('mysql://a:sec"ret@h', "mysql://a:***@h"),
+        ("1-mysql://a:secret@h", "1-mysql://a:***@h"),
+        ("http://localhost:8888?next=@me", "http://localhost:8888?next=@me"),
+        ("http://localhost:8888#@me", "http://localhost:8888#@me"),
+        ("http://localhost?at=1:2@me", "http://localhost?at=1:2@me"),
+        ("s3://bucket:x/y@v2", "s3://bucket:x/y@v2"),
+        ("https://[::1]:8080/a@b", "https://[::1]:8080/a@b"),
+        ("C:/Users:me@x", "C:/Users:me@x"),
     ],
 )
 def test_passwords_in_addresses_are_left_out(text: str, shown: str) -> None:
@@ -37,3 +51,24 @@ def test_a_password_is_left_out_where_the_text_is_cut() -> None:
         line = safe_line(f"at {address} and on", max_chars=max_chars)
         assert "very" not in line
         assert len(line) <= max_chars
+
+
+def test_what_is_edited_saved_or_copied_is_only_escaped() -> None:
+    text = "postgresql://me:secret@host/db\n" + "a" * 20_000
+    assert escape_text(f"{text}\t\x1b[2J") == f"{text}\t\\x1b[2J"
+    assert escape_line(f"{text}\x9b") == text.replace("\n", "\\x0a") + "\\x9b"
+
+
+_HOSTILE = """
+from hptui.domain.text import redacted
+for part in ("a", "a:/", "ab:/", "ab://", "ab:///a:", "ab://a:b", "ab://a:b@", "ab://:", ":", '"',
+             'ab:/a:"', "?token", "&pwd=", "@", "/", "://", "a.", "ab://a:b ", "ab:"):
+    for start in ("", "ab://a:"):
+        for end in (" ://", "@"):
+            redacted(start + part * (400_000 // len(part)) + end)
+"""
+
+
+def test_no_text_takes_long() -> None:
+    # Where time grows with the square of the length each of them takes minutes.
+    subprocess.run([sys.executable, "-c", _HOSTILE], check=True, timeout=DEADLINE_S)

@@ -37,8 +37,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+ADDRESSES = ("mysql://me:secret@h/x", "mysql://me:other@h/x")
+
+
 def test_tags_are_one_line() -> None:
-    for tags in ((), ("good",), ("good", "slow run"), ("a, b", "c"), ('say "x"', "y")):
+    for tags in ((), ("good",), ("good", "slow run"), ("a, b", "c"), ('say "x"', "y"), ADDRESSES):
         assert parse_tags(spell_tags(tags)) == tags
     assert parse_tags(" good ,, slow run,good, ") == ("good", "slow run")
     with pytest.raises(UsageError):
@@ -199,6 +202,25 @@ def test_a_newer_note_is_not_overwritten_unseen(
         folder,
     )
     assert read_study(path, "mine").note.body == "theirs 1\n\nmy words!"
+
+
+def test_addresses_in_a_note_stay_as_they_are(folder: Path) -> None:
+    path = folder / "mine.db"
+    body = "http://localhost:8888?user=ann@home, mysql://me:secret@h/x, s3://bucket:data/x@v2"
+    save_edit(path, "mine", NoteEdit(None, body))
+    drive(
+        """
+        wait "last"
+        press m
+        wait-not "Reading the note"
+        press e
+        type Jupyter:
+        press ctrl+s
+        wait "The note of mine is saved."
+        """,
+        folder,
+    )
+    assert read_study(path, "mine").note.body.replace("Jupyter:", "") == body
 
 
 def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:

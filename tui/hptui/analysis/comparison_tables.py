@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.comparison import LETTERS
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.text_table import Column, TextTable
 
 if TYPE_CHECKING:
     from hptui.analysis.comparison import Comparison, StudyResult
-    from hptui.domain.choices import ChoiceValue
 
 NOTHING: Final = "-"
 _STATES: Final = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
@@ -96,7 +95,7 @@ def params_table(comparison: Comparison, different: str = "≠") -> TextTable:
             different if param.differs else "",
             param.name,
             *(
-                _value(each.best.params[param.name])
+                show_choice(each.best.params[param.name])
                 if each.best is not None and param.name in each.best.params
                 else NOTHING
                 for each in comparison.results
@@ -123,7 +122,3 @@ def _best(result: StudyResult, star: str) -> str:
 def _volume(result: StudyResult) -> str:
     # NaN is the only number that differs from itself.
     return four_digits(result.hypervolume) if result.hypervolume == result.hypervolume else NOTHING
-
-
-def _value(value: ChoiceValue) -> str:
-    return four_digits(value) if isinstance(value, float) else spell_choice(value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.detail_lines import param_text
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.cli.main import EXIT_NOTHING_COMPLETED
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
+from hptui.domain.choices import show_choice
 from hptui.domain.json_values import dump
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line
@@ -93,7 +93,7 @@ def _best_lines(trial: TrialDetail) -> list[str]:
     lines = [f"{trial.values[0]!r}  trial {trial.number}"]
     width = max((len(safe_line(param.name)) for param in trial.params), default=0)
     lines.extend(
-        f"  {safe_line(param.name):<{width}}  {param_text(param, exact=True)}"
+        f"  {safe_line(param.name):<{width}}  {show_choice(param.value, exact=True)}"
         for param in trial.params
     )
     return lines
@@ -109,7 +109,7 @@ def _front_lines(trials: Sequence[TrialDetail], metric_names: Sequence[str]) -> 
     ]
     rows: list[list[object]] = []
     for trial in trials:
-        texts = {param.name: param_text(param) for param in trial.params}
+        texts = {param.name: show_choice(param.value) for param in trial.params}
         rows.append([trial.number, *trial.values, *(texts.get(name) for name in names)])
     return render_table(columns, rows, width=Terminal.of_stdout().table_width)
 

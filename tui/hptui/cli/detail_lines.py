@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.domain.choices import is_choice_value, spell_choice
 from hptui.domain.json_values import dump
-from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line, safe_text
 
 if TYPE_CHECKING:
@@ -14,7 +12,6 @@ if TYPE_CHECKING:
 
     from hptui.storage.attributes import Attribute, Attributes
     from hptui.storage.notes import Note
-    from hptui.storage.trial_detail import TrialParam
 
 _LABEL_WIDTH = 13
 _ATTRIBUTE_CHARS = 120
@@ -54,12 +51,3 @@ def field_line(label: str, text: str) -> str:
     """Return a line with a label, safe for a terminal; nothing where `text` is nothing."""
     shown = safe_line(text, max_chars=_MAX_LINE_CHARS)
     return f"  {label:<{_LABEL_WIDTH}}{shown}".rstrip() if text else ""
-
-
-def param_text(param: TrialParam, *, exact: bool = False) -> str:
-    """Return a parameter's value for people: a string that reads like a number is quoted."""
-    if isinstance(param.value, float) and not exact:
-        return four_digits(param.value)
-    if is_choice_value(param.value):
-        return spell_choice(param.value)
-    return safe_line(dump(param.value, indent=None))

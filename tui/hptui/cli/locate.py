@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STUDIES_VARIABLE = "HPTUI_STUDIES"
 _MAX_LISTED = 20
+_A_FILE = "Give the path of the SQLite file, like studies/all.db."
+_A_FOLDER = "Give the path of the folder that the study files are in, like studies."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,20 @@ def storage_file(path: Path) -> Path:
     Raises:
         UsageError: It is an address of a server.
     """
-    _require_no_address(f"--storage {path}", str(path))
+    _require_no_address("--storage ", str(path), _A_FILE)
     return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
 
 
-def _require_no_address(what: str, text: str) -> None:
+def _require_no_address(what: str, text: str, hint: str) -> None:
+    found = re.match(r"([A-Za-z][A-Za-z0-9+]*:)(/.*)", text, re.DOTALL)
+    if found is None:
+        return
+    scheme, rest = found.groups()
     # A path has lost one of the two slashes.
-    if re.match(r"[A-Za-z][A-Za-z0-9+]*:/", text):
-        raise UsageError(
-            f"{safe_line(what)} is an address, but studies are in files here.",
-            hint="Give the path of the SQLite file, like studies/all.db.",
-        )
+    whole = text if rest.startswith("//") else f"{scheme}/{rest}"
+    raise UsageError(
+        f"{what}{safe_line(whole)} is an address, but studies are in files here.", hint=hint
+    )
 
 
 def studies_folder(given: Path | None) -> Path:
@@ -73,11 +78,11 @@ def studies_folder(given: Path | None) -> Path:
         UsageError: An address of a server is given.
     """
     if given is not None:
-        _require_no_address(f"--studies {given}", str(given))
+        _require_no_address("--studies ", str(given), _A_FOLDER)
         return given.absolute()
     named = os.environ.get(STUDIES_VARIABLE)
     if named:
-        _require_no_address(f"${STUDIES_VARIABLE}, {named},", named)
+        _require_no_address(f"${STUDIES_VARIABLE} ", named, _A_FOLDER)
         return Path(named).absolute()
     here = Path("studies").absolute()
     if here.is_dir():
@@ -169,7 +174,7 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
     if "/" not in text and not text.endswith(".db") and ".db:" not in text:
         name, colon, wanted = text.partition(":")
         return _named(name, folder), wanted if colon else None
-    _require_no_address(text, text)
+    _require_no_address("", text, _A_FILE)
     if "\0" in text:
         raise UsageError(f"{safe_line(text)} is not the path of a file.")
     for base in (Path.cwd(), folder):

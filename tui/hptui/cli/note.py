@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.domain.json_values import dump
 from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import escape_text, safe_line
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
@@ -57,17 +57,11 @@ def run(args: argparse.Namespace) -> int:
     if given is None:
         note = _read(place, args.trial)
         if args.json or note.body:
-            print(
-                _as_json(args, place, note) if args.json else safe_text(note.body, max_chars=_ALL)
-            )
+            print(_as_json(args, place, note) if args.json else escape_text(note.body))
         return 0
     _save(place, args.trial, given, args.if_version)
     _tell(args, place)
     return 0
-
-
-_ALL: Final = 10 * MAX_NOTE_CHARS
-"""More than a note has, with every character of it made visible."""
 
 
 def _given(args: argparse.Namespace) -> str | None:

@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
 from hptui.domain.text import safe_line, safe_text
@@ -146,7 +146,7 @@ def _cells(spec: ParamSpec) -> tuple[str, str, str, str]:
         case IntParam(low, high, log, step):
             shown = "" if step == 1 else str(step)
         case ChoiceParam(choices):
-            return "", "", "", ", ".join(spell_choice(choice) for choice in choices)
+            return "", "", "", ", ".join(show_choice(choice, exact=True) for choice in choices)
         case _:
             assert_never(spec)
     return repr(low), repr(high), "log" if log else "linear", shown

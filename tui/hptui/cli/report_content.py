@@ -17,7 +17,7 @@ from hptui.analysis.hypervolume import worst_values
 from hptui.cli.failures import failure_groups, trials_text
 from hptui.cli.locate import StudyLocation
 from hptui.cli.study_text import counts_text, edit_text, objective_text, run_text
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration, show_moment, show_size
 from hptui.domain.space import describe, kind_of
 from hptui.domain.text_table import Column, TextTable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from hptui.analysis.comparison import StudyResult
     from hptui.cli.read_plotted import ReadStudy
-    from hptui.domain.choices import ChoiceValue
     from hptui.figures.request import TitledFigure
 
 _MAX_FRONT: Final = 50
@@ -165,7 +164,7 @@ def _best_section(result: StudyResult) -> Section:
     best = result.best
     if best is None:
         return Section("Best trial", ("No feasible trial is complete yet.",))
-    rows = tuple((name, _spell(value)) for name, value in best.params.items())
+    rows = tuple((name, show_choice(value)) for name, value in best.params.items())
     table = TextTable(
         (Column("parameter"), Column("value", "right")), rows, f"parameters of trial {best.number}"
     )
@@ -197,7 +196,7 @@ def _front_section(study: ReadStudy) -> Section:
         (
             f"#{number}",
             *(four_digits(float(value)) for value in trials.values[row]),
-            *(_spell(param.value_at(row)) if param.has(row) else "" for _, param in params),
+            *(show_choice(param.value_at(row)) if param.has(row) else "" for _, param in params),
         )
         for number, row in zip(numbers, at_rows, strict=True)
     )
@@ -264,7 +263,3 @@ def _space_section(study: ReadStudy) -> Section:
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
     return Section("Search space", (), (TextTable(columns, rows, "of the newest trials"),))
-
-
-def _spell(value: ChoiceValue) -> str:
-    return four_digits(value) if isinstance(value, float) else spell_choice(value)

@@ -32,7 +32,7 @@ from hptui.domain.run_text import (
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 
 if TYPE_CHECKING:
@@ -399,7 +399,7 @@ def _require_holds(file: Path, name: str, *, shown: Path) -> None:
 
 def _name_in_a_file(name: str) -> str:
     # It becomes no file's name, so it may be what Optuna takes, but no line of a terminal's tricks.
-    if not name.strip() or name != safe_line(name):
+    if not name.strip() or name != escape_line(name):
         raise UsageError(
             f"{safe_line(name, max_chars=60)!r} cannot be a study's name.",
             hint="Give --study a name of printable characters.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
@@ -43,7 +43,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a parameter's value
     if isinstance(value, float):
         return _four_digits(value)
     is_nested = isinstance(value, (list, dict))
-    return spell_choice(cast("ChoiceValue", value)) if is_nested else safe_line(value)
+    return show_choice(cast("ChoiceValue", value)) if is_nested else safe_line(value)
 
 
 class RunOutput(Silent):

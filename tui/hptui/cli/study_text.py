@@ -9,9 +9,9 @@ from hptui.cli.detail_lines import (
     field_line,
     field_lines,
     note_lines,
-    param_text,
     plain_text,
 )
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.report import reason_text
@@ -74,7 +74,9 @@ def _best_text(study: StudyDetail, best: TrialDetail | None) -> str:
         return f"several objectives: hptui best {safe_line(study.summary.name)} shows the front"
     if best is None or study.summary.best is None:
         return "no feasible trial is complete yet"
-    params = "  ".join(f"{safe_line(param.name)} {param_text(param)}" for param in best.params)
+    params = "  ".join(
+        f"{safe_line(param.name)} {show_choice(param.value)}" for param in best.params
+    )
     return f"{study.summary.best.value!r}  trial {best.number}   {params}".rstrip()
 
 

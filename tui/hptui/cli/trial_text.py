@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, note_lines, param_text
+from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, note_lines
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line, safe_text
@@ -57,7 +58,7 @@ def _param_lines(trial: TrialDetail) -> list[str]:
     rows = [
         [
             param.name,
-            param_text(param, exact=True),
+            show_choice(param.value, exact=True),
             "" if param.spec is None else describe(param.spec),
         ]
         for param in trial.params

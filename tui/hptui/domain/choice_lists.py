@@ -11,6 +11,7 @@ from hptui.domain.choices import (
     find_choice,
     place_of,
     read_choice,
+    show_choice,
     spell_choice,
 )
 from hptui.domain.param_edit import show
@@ -115,7 +116,7 @@ def spell_choices(choices: Iterable[ChoiceValue]) -> str:
 
 def no_such_choice(choice: object, known: Sequence[ChoiceValue]) -> SpaceError:
     """Return the error that the objective does not ask for a choice."""
-    listed = ", ".join(spell_choice(each) for each in known)
+    listed = ", ".join(show_choice(each, exact=True) for each in known)
     return SpaceError(
         f"{show(choice)} is none of the choices that the objective asks for: {listed}.",
         hint="Omit it, or let the objective ask for it.",

@@ -6,7 +6,8 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.text import safe_line
+from hptui.domain.readable import four_digits
+from hptui.domain.text import escape_line, safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,18 +69,30 @@ def place_of(choice: ChoiceValue, choices: Sequence[ChoiceValue]) -> int | None:
 
 
 def spell_choice(choice: ChoiceValue) -> str:
-    """Return a choice as people read and type it; `find_choice` reads it back.
+    """Return a choice in full as people type it; `find_choice` reads it back.
 
     Lists and objects are compact JSON. A string that would read as something else (`1`, `None`,
-    `true`, `[1]`) stands in double quotes.
+    `true`, `[1]`) stands in double quotes. Control characters are made visible; what is only shown
+    is `show_choice`.
     """
     if isinstance(choice, (list, tuple, dict)):
         return _compact(choice)
     if not isinstance(choice, str):
         return repr(choice)
     if choice != choice.strip() or not choice or choice[0] in "\"'" or _reads_as_other(choice):
-        return json.dumps(safe_line(choice), ensure_ascii=False)
-    return safe_line(choice)
+        return json.dumps(escape_line(choice), ensure_ascii=False)
+    return escape_line(choice)
+
+
+def show_choice(choice: ChoiceValue, *, exact: bool = False, max_chars: int = 200) -> str:
+    """Return a parameter's value to be shown, safe for a terminal and of at most `max_chars`.
+
+    A string that reads like a number is quoted. Floats have four significant digits; `exact`
+    shows all.
+    """
+    if isinstance(choice, float) and not exact:
+        return four_digits(choice)
+    return safe_line(spell_choice(choice), max_chars=max_chars)
 
 
 def find_choice(choices: Iterable[ChoiceValue], text: str) -> int | None:
@@ -150,7 +163,7 @@ def _of_python(text: str) -> ChoiceValue:
 def _compact(choice: object) -> str:
     spelled = json.dumps(choice, ensure_ascii=False, separators=(",", ":"))
     # What a terminal must not get is escaped, and still JSON.
-    return spelled if safe_line(spelled) == spelled else json.dumps(choice, separators=(",", ":"))
+    return spelled if escape_line(spelled) == spelled else json.dumps(choice, separators=(",", ":"))
 
 
 def _reads_as_other(text: str) -> bool:

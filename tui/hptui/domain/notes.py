@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check_tag(text: str) -> str:
             f"The tag {shown!r} has {len(tag):,} characters; at most {MAX_TAG_CHARS} are kept.",
             hint="Put long texts into the note.",
         )
-    if safe_line(tag) != tag:
+    if escape_line(tag) != tag:
         raise UsageError(f"The tag {shown!r} holds control characters; a tag is one line of text.")
     return tag
 

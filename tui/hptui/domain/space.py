@@ -9,7 +9,7 @@ from decimal import Decimal, DecimalException
 from typing import Any, assert_never
 
 from hptui.domain.choice_objects import storable_choices
-from hptui.domain.choices import ChoiceValue, same_choice, spell_choice
+from hptui.domain.choices import ChoiceValue, same_choice, show_choice
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 
@@ -141,7 +141,7 @@ def describe(spec: ParamSpec) -> str:
             tail = " log" if log else "" if step == 1 else f" step {step}"
             return f"{low}..{high}{tail}"
         case ChoiceParam(choices):
-            return ", ".join(spell_choice(choice) for choice in choices)
+            return ", ".join(show_choice(choice, exact=True) for choice in choices)
         case _:
             assert_never(spec)
 

@@ -15,9 +15,12 @@ _UNSAFE = re.compile(
 _UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
 
 
-# SQLAlchemy takes a password with any characters up to the last @; a port is none. Paths lose one
-# of the slashes.
-_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3}[^\s/@:]*):(?!\d{1,5}/)\S*@")
+# A password ends at the last @ of an address's authority; a path behind it holds colons and @ of
+# its own. Paths lose one of the slashes, and the letter of a drive is no scheme. A quote ends what
+# stands in compact JSON. No two searches see the same characters, so that they take linear time.
+_PASSWORD = re.compile(
+    r"(?<=[A-Za-z0-9+.-]{2})(:/{1,3}[^\s/@:?#]*):(?:[^\s/?#\"]|\"(?![\s,:\]}]))*@"
+)
 _SECRET = re.compile(r"([?&](?:password|passwd|pwd|secret|token)=)[^&\s'\"]+", re.IGNORECASE)
 _SEEN_AHEAD = 2_000
 """Characters behind a cut that may tell what stands before it for a password."""
@@ -42,16 +45,29 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
 
 
-def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
-    r"""Return `value` as text of at most `max_chars` with control characters made visible.
+def escape_text(text: str) -> str:
+    r"""Return `text` with control characters made visible, and all else as it is.
 
     Newlines and tabs stay. Escape sequences, C1 controls, bidirectional controls and lone
-    surrogates become `\x1b`-like spellings, so nothing of them reaches the terminal. Passwords in
-    addresses become `***`.
+    surrogates become `\x1b`-like spellings, so nothing of them reaches the terminal. This is for
+    what a person edits, saves or copies; what is only shown is `safe_text`.
     """
-    return _UNSAFE.sub(_escape, _cut(value, max_chars))
+    return _UNSAFE.sub(_escape, text)
+
+
+def escape_line(text: str) -> str:
+    """Return `text` as one line in the same way: newlines and tabs are made visible too."""
+    return _UNSAFE_IN_LINE.sub(_escape, text)
+
+
+def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
+    """Return `value` as text to be shown: escaped, cut, and with `***` for passwords in addresses.
+
+    `max_chars` counts before control characters are made visible.
+    """
+    return escape_text(_cut(value, max_chars))
 
 
 def safe_line(value: object, *, max_chars: int = 200) -> str:
     """Return `value` as one line of safe text: newlines and tabs are made visible too."""
-    return _UNSAFE_IN_LINE.sub(_escape, _cut(value, max_chars))
+    return escape_line(_cut(value, max_chars))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.notes import check_note, check_tag
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def save_tags_of(what: Annotated, found: Tagged, after: Sequence[str]) -> None:
 def spell_tags(tags: Sequence[str]) -> str:
     """Return tags as one line that `parse_tags` reads: with commas between them."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([safe_line(tag) for tag in tags])
+    csv.writer(line, lineterminator="").writerow([escape_line(tag) for tag in tags])
     return (
         line.getvalue().replace(",", ", ")
         if not any("," in tag for tag in tags)

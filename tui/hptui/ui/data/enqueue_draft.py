@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice, spell_choice
 from hptui.domain.edits import (
     UNSET,
     apply_edit,
@@ -145,7 +145,7 @@ def _text_of(spec: ParamSpec, value: object) -> str:
 
 
 def _spelled(value: object) -> str:
-    return safe_line(spell_choice(cast("ChoiceValue", value)))
+    return show_choice(cast("ChoiceValue", value), exact=True)
 
 
 def space_from_engine(

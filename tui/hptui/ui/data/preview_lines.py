@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_moment, show_size
 from hptui.domain.text import safe_line, safe_text
 
@@ -73,7 +73,7 @@ def _best_lines(row: StudyRow, snapshot: StudySnapshot | None) -> Iterator[Line]
         if at is not None and param.has(at):
             value = param.value_at(at)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            shown = four_digits(value) if isinstance(value, float) else spell_choice(value)
+            shown = four_digits(value) if isinstance(value, float) else show_choice(value)
             text = f"{value:,}" if is_number and isinstance(value, int) else shown
             label = safe_line(name, max_chars=_VALUE_CHARS)
             yield (label, safe_line(text, max_chars=_VALUE_CHARS), "")

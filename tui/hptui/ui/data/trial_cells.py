@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
@@ -16,7 +16,6 @@ from hptui.ui.data.table_model import Cell, Column, Role
 from hptui.ui.marks import mark_of
 
 if TYPE_CHECKING:
-    from hptui.domain.choices import ChoiceValue
     from hptui.domain.space import ParamSpec
     from hptui.storage.param_columns import ParamColumn
     from hptui.ui.data.snapshot import StudySnapshot
@@ -154,13 +153,8 @@ class ParamTrialColumn:
         except (KeyError, IndexError, ValueError, OverflowError):
             # The feed may be writing a running trial's parameters at this moment.
             return _EMPTY
-        text = param_text(value)
+        text = show_choice(value)
         return Cell(text) if snapshot.states[row] == COMPLETE else Cell(text, "dim")
-
-
-def param_text(value: ChoiceValue) -> str:
-    """Return a parameter's value as the table shows it: floats with four significant digits."""
-    return four_digits(value) if type(value) is float else spell_choice(value)
 
 
 def param_column(param: ParamColumn) -> Column:
@@ -178,7 +172,7 @@ def _spec_width(spec: ParamSpec) -> int:
     match spec:
         case ChoiceParam(choices):
             # Of endless lists of choices the first ones tell enough.
-            widths = [len(param_text(choice)) for choice in choices[:50]]
+            widths = [len(show_choice(choice)) for choice in choices[:50]]
             return min(_MAX_CHOICE_WIDTH, max(widths))
         case IntParam(low, high):
             return max(len(str(low)), len(str(high)))

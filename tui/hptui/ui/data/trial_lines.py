@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from rich.cells import cell_len
 
-from hptui.domain.choices import spell_choice
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line
@@ -109,7 +109,10 @@ def _enqueued(trial: TrialDetail) -> tuple[Field, ...]:
         return ()
     found = cast("dict[object, object]", fixed)
     return tuple(
-        Field(safe_line(name, max_chars=_NAME_CHARS), param_text(value))
+        Field(
+            safe_line(name, max_chars=_NAME_CHARS),
+            _shown(cast("ChoiceValue", value)),
+        )
         for name, value in found.items()
     )
 
@@ -123,14 +126,13 @@ def param_field(param: TrialParam) -> Field:
     drawn_from = "" if param.spec is None else describe(param.spec)
     return Field(
         safe_line(param.name, max_chars=_NAME_CHARS),
-        param_text(param.value),
+        _shown(param.value),
         safe_line(drawn_from, max_chars=_VALUE_CHARS),
     )
 
 
-def param_text(value: object) -> str:
-    """Return a parameter's value in full: a string that reads like a number is quoted."""
-    return safe_line(spell_choice(cast("ChoiceValue", value)), max_chars=_VALUE_CHARS)
+def _shown(value: ChoiceValue) -> str:
+    return show_choice(value, exact=True, max_chars=_VALUE_CHARS)
 
 
 def _attributes(attributes: Attributes) -> tuple[Field, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, state_name
 from hptui.ui.data.enqueue_draft import params_of
-from hptui.ui.data.trial_cells import param_text
 
 if TYPE_CHECKING:
     from hptui.ui.data.snapshot import StudySnapshot
@@ -36,8 +36,7 @@ def in_short(snapshot: StudySnapshot, number: int) -> str:
     parts += [four_digits(value) for value in values if not math.isnan(value)]
     params = list(params_of(snapshot, number).items())[:_MAX_PARAMS]
     parts += [
-        f"{safe_line(name, max_chars=_NAME_CHARS)} "
-        f"{safe_line(param_text(value), max_chars=_VALUE_CHARS)}"
+        f"{safe_line(name, max_chars=_NAME_CHARS)} {show_choice(value, max_chars=_VALUE_CHARS)}"
         for name, value in params
     ]
     return "  ".join(parts)

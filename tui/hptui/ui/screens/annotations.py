@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError
 from hptui.ui.annotating import (
     complete_tag,
@@ -152,7 +152,7 @@ class TagsDialog(AnnotatingDialog):
             return
         after = parse_tags(message.value)
         # What had to be spelled out in the line is the same tag.
-        spelled = {safe_line(tag): tag for tag in found.tags}
+        spelled = {escape_line(tag): tag for tag in found.tags}
         wanted = tuple(spelled.get(tag, tag) for tag in after)
         if wanted == found.tags:
             self.dismiss(None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from textual import on
 from textual.message import Message
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.ui import keeping
 from hptui.ui.abstract import AbstractMeta
 from hptui.ui.screens.base import CommandScreen
@@ -159,7 +159,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         if row is None:
             self.notify("There is no study under the cursor.")
             return
-        self.app.copy_to_clipboard(safe_line(row.path, max_chars=4_000))
+        self.app.copy_to_clipboard(escape_line(str(row.path)))
         self.notify(f"Copied the path of {row.path.name}.")
 
     # Keeping.

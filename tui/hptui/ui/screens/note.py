@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
-from hptui.domain.text import safe_text
+from hptui.domain.notes import CUT_NOTE
+from hptui.domain.text import escape_text
 from hptui.ui.annotating import note_problem, read_mark_of, read_note_of, save_note_of
 from hptui.ui.data.markdown_lines import Line, markdown_lines
 from hptui.ui.screens.annotations import AnnotatingDialog
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from hptui.storage.notes import Note
     from hptui.ui.annotating import Annotated
 
-_ALL: Final = 10 * MAX_NOTE_CHARS
-"""More characters than a note has with its control characters spelled out."""
 _WRITING_KEYS: Final = "ctrl+s save   ctrl+r read   esc leave   Markdown"
 _READING_KEYS: Final = "e edit   esc leave"
 _UNSAVED_KEYS: Final = "e edit   ctrl+s save   esc leave"
@@ -43,7 +41,7 @@ class NoteArea(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Change the text."""
-        edit.text = safe_text(edit.text, max_chars=_ALL)
+        edit.text = escape_text(edit.text)
         return super().edit(edit)
 
 
@@ -116,7 +114,7 @@ class NoteDialog(AnnotatingDialog):
             self._ask_about(message.note)
             return
         self._mark = message.mark
-        shown = safe_text(message.note.body, max_chars=_ALL)
+        shown = escape_text(message.note.body)
         self._version, self._before = message.note.version, shown
         self._put(shown)
         if message.lines:
@@ -214,7 +212,7 @@ class NoteDialog(AnnotatingDialog):
         self.tell("Somebody else has saved this note meanwhile.")
 
         def decide(choice: str | None) -> None:
-            mine, other = self.area.text, safe_text(theirs.body, max_chars=_ALL)
+            mine, other = self.area.text, escape_text(theirs.body)
             if choice in ("both", "theirs", "mine"):
                 self._version = theirs.version
                 self._before = other

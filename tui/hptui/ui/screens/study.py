@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
-from hptui.domain.text import safe_text
+from hptui.domain.text import escape_line
 from hptui.ui.annotating import Annotated
 from hptui.ui.data.enqueue_draft import params_of
 from hptui.ui.data.run_summary import empty_face, notice
@@ -368,7 +368,7 @@ class StudyScreen(PublishedScreen[None]):
             self.notify("No trial is selected.")
             return
         params = params_of(self.snapshot, number)
-        self.app.copy_to_clipboard(safe_text(python_literal(dict(params))))
+        self.app.copy_to_clipboard(escape_line(python_literal(dict(params))))
         self.notify(f"Copied the parameters of trial {number} as Python.")
 
     @property

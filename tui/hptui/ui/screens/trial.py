@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import escape_line, safe_line
 from hptui.ui.annotating import Annotated
 from hptui.ui.commands import commands_of
 from hptui.ui.data.trial_lines import detail_lines
@@ -234,7 +234,7 @@ class TrialScreen(SteeredScreen[None]):
             self.notify("Copied what the pane shows.")
         elif detail is not None:
             params = {each.name: each.value for each in detail.params}
-            self.app.copy_to_clipboard(safe_text(python_literal(params)))
+            self.app.copy_to_clipboard(escape_line(python_literal(params)))
             self.notify("Copied the parameters as Python.")
 
     def do_log_axis(self) -> None:
