@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 from tests.storage.study_file import StudyFile
 from tests.ui.driving import drive
@@ -172,11 +172,17 @@ def test_a_log_is_searched_and_copied(tmp_path: Path) -> None:
     ]
 
 
+ADDRESS = "mysql://me:secret@host/" + "long" * 3_000
+
+
 def test_a_trial_of_plain_optuna_has_no_log_and_its_attributes(tmp_path: Path) -> None:
     trial = create_trial(
         value=float("inf"),
-        params={"x": 0.25},
-        distributions={"x": FloatDistribution(0, 1)},
+        params={"x": 0.25, "at": ADDRESS},
+        distributions={
+            "x": FloatDistribution(0, 1),
+            "at": CategoricalDistribution([ADDRESS]),
+        },
         user_attrs={"note": "[b]mine[/b]", "list": [1, None]},
         system_attrs={"constraints": [1.0]},
     )
@@ -185,6 +191,7 @@ def test_a_trial_of_plain_optuna_has_no_log_and_its_attributes(tmp_path: Path) -
         wait "✓ complete"
         expect "inf"
         expect "[b]mine[/b]"
+        expect "mysql://me:***@host"
         expect "[1, null]"
         expect "broken"
         expect "There is no log of it."
@@ -196,7 +203,7 @@ def test_a_trial_of_plain_optuna_has_no_log_and_its_attributes(tmp_path: Path) -
         a_file(tmp_path, trial),
         0,
     )
-    assert app.clipboard == "{'x': 0.25}"
+    assert app.clipboard == f"{{'x': 0.25, 'at': '{ADDRESS}'}}"
 
 
 @pytest.mark.parametrize("size", ["80x24", "200x60"])
