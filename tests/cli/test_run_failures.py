@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 from hptui.cli.run_failures import Failures
@@ -123,6 +125,19 @@ def test_quiet_output_of_a_good_run_is_empty() -> None:
     err = io.StringIO()
     Quiet(err).finished(ended(0))
     assert err.getvalue() == ""
+
+
+def test_json_output_has_each_note_once() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    lines = JsonLines(out, err)
+    lines.started(replace(STARTED, notes=("known at the start",)))
+    lines.note("came up later")
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(each["event"], each.get("notes"), each.get("text")) for each in events] == [
+        ("started", ["known at the start"], None),
+        ("note", None, "came up later"),
+    ]
+    assert err.getvalue() == "hptui: known at the start\nhptui: came up later\n"
 
 
 def test_json_output_has_every_failed_trial() -> None:
