@@ -19,6 +19,10 @@ from hptui.domain.text import escape_line, escape_text, redacted, safe_line, saf
             "postgresql+psycopg2://me:se:c%2Fr@et@host:5432/db",
             "postgresql+psycopg2://me:***@host:5432/db",
         ),
+        (
+            "postgresql+psycopg2://me:se:c/r@et@host:5432/db",
+            "postgresql+psycopg2://me:***@host:5432/db",
+        ),
         ("redis://:secret@host", "redis://:***@host"),
         ("mysql:/me:secret@host/db", "mysql:/me:***@host/db"),
         ("'mysql://a:secret@h' or x@y", "'mysql://a:***@h' or x@y"),

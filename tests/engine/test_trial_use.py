@@ -197,7 +197,7 @@ def test_odd_constraint_attributes_break_their_trial_and_no_run(tmp_path: Path) 
 
 @both_backends
 def test_what_no_study_can_hold_ends_no_run(backend: Backend, tmp_path: Path) -> None:
-    n_told, n_ended = len(trial_use.TOLD), len(trial_use.ENDED)
+    n_told, n_ended = len(objectives_for_trial_use.TOLD), len(objectives_for_trial_use.ENDED)
     trials = run(tmp_path, "sends_what_no_study_holds", 15, backend=backend, may_fail=True)
     assert len(trials) == n_told + n_ended + 1 == 15
     assert [trial.state.name for trial in trials] == [

@@ -21,6 +21,13 @@ _UNSAFE_IN_LINE = re.compile(_UNSAFE.pattern[:-1] + "\n\t]")
 _PASSWORD = re.compile(
     r"(?<=[A-Za-z0-9+.-]{2})(:/{1,3}[^\s/@:?#]*):(?:[^\s/?#\"]|\"(?![\s,:\]}]))*@"
 )
+# What connects to a database takes any character of a password, `/` and `?` too. The length is
+# bounded, so that many schemes without an @ take linear time.
+_DATABASE_PASSWORD = re.compile(
+    r"(?<![A-Za-z])((?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|cockroachdb|redis|rediss|mongodb)"
+    r"(?:\+\w{1,40})?:/{1,3}[^\s/@:?#]{0,256}):[^\s\"]{0,512}@",
+    re.IGNORECASE,
+)
 _SECRET = re.compile(r"([?&](?:password|passwd|pwd|secret|token)=)[^&\s'\"]+", re.IGNORECASE)
 _SEEN_AHEAD = 2_000
 """Characters behind a cut that may tell what stands before it for a password."""
@@ -30,7 +37,9 @@ def redacted(text: str) -> str:
     """Return `text` with `***` for each password in an address, `postgresql://me:***@host/db`."""
     if ":/" not in text:
         return text
-    return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    for pattern in (_DATABASE_PASSWORD, _PASSWORD):
+        text = pattern.sub(r"\1:***@", text)
+    return _SECRET.sub(r"\1***", text)
 
 
 def _cut(value: object, max_chars: int) -> str:
