@@ -714,7 +714,7 @@ def test_what_a_dead_engine_left_can_be_mended(folder: Path):
         wait "1 marked as failed." 60s
         wait "It is healthy."
         press esc
-        wait-not "stale"
+        wait-not "stale trial"
         """
     )
     assert read_summary(folder / "live.db", "live").counts["FAIL"] == 1
