@@ -38,7 +38,7 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # Much of the time tests wait, for programs and deadlines: four for two cores. A worker that a test
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration

@@ -190,7 +190,7 @@ def test_a_pruner_is_read_and_spelled_back(text: str, spelled: str) -> None:
         ("tpe:group=1", "group is '1', but it must be true or false", ""),
         ("tpe:n_ei_candidates=", "n_ei_candidates has no value", "an integer of 1 or more"),
         ("tpe:group=true,group=true", "group is given twice", ""),
-        ("tpe:group=true,multivariate=false", "works only with multivariate", "Leave one"),
+        ("tpe:group=true,multivariate=false", "works only with multivariate", "Omit one"),
         ("cmaes:with_margin=true,lr_adapt=true", "with_margin and lr_adapt", "Keep one"),
         ("nsgaii:mutation_prob=1.5", "a number from 0 to 1", ""),
         ("nsgaii:crossover_prob=nan", "a number from 0 to 1", ""),

@@ -100,7 +100,7 @@ def _run_until_killed(
     variables = {**places_in(folder), "TMPDIR": str(temporary)}
     process = starter.start(arguments, folder, said, variables)
     wait_until(
-        lambda: said.exists() and said.read_bytes().count(b"\n") > n_trials,
+        lambda: said.exists() and len(_whole_lines(said)) > 0 and len(_told_by(said)) >= n_trials,
         f"the run announced {n_trials} trials",
     )
     threading.Event().wait(delay_s)
@@ -110,9 +110,16 @@ def _run_until_killed(
     wait_until(
         lambda: not list(Path("/dev/shm").glob(f"*-{process.pid}-*")), "semaphores were removed"
     )
+    return _told_by(said)
+
+
+def _told_by(said: Path) -> list[dict[str, Any]]:
+    return trials_of(events("".join(_whole_lines(said))))
+
+
+def _whole_lines(said: Path) -> list[str]:
     # The last line may be cut; what it would have announced is not announced.
-    lines = said.read_text().splitlines(keepends=True)
-    return trials_of(events("".join(line for line in lines if line.endswith("\n"))))
+    return [line for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def _check(study_file: Path, announced: list[dict[str, Any]]) -> None:

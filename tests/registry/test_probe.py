@@ -220,7 +220,7 @@ def test_choices_are_shown_as_they_are_stored(tmp_path: Path) -> None:
         """,
     )
     assert found.parameters["kind"].spec == ChoiceParam(("int", [1, 2]))
-    assert found.parameters["x"].condition == "kind = <class 'int'>"
+    assert found.parameters["x"].condition == "kind = int"
 
 
 def test_a_range_that_depends_on_another_value_is_dynamic(tmp_path: Path) -> None:

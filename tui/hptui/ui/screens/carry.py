@@ -90,6 +90,8 @@ class CarryDialog(Dialog["Outcome"]):
         self._form = form
         self._fields: dict[str, FormField] = {}
         self._revision = self._shown = 0
+        self._is_wanted = False
+        """Whether to do it as soon as a look says that it can be done."""
         self._looking = Lock()
         self._can_do = False
         self._is_working = False
@@ -162,7 +164,7 @@ class CarryDialog(Dialog["Outcome"]):
     def _look_soon(self) -> None:
         """Look what would come of it, once nothing has been typed for a moment."""
         self._revision += 1
-        self._can_do = False
+        self._can_do = self._is_wanted = False
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(_PAUSE_S, self._look_now)
@@ -200,6 +202,8 @@ class CarryDialog(Dialog["Outcome"]):
         else:
             self._can_do = found.can_do
             self._tell(found.lines)
+            if self._is_wanted:
+                self.action_carry()
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
@@ -212,8 +216,11 @@ class CarryDialog(Dialog["Outcome"]):
         self.action_carry()
 
     def action_carry(self) -> None:
-        """Do it, if that can be done."""
+        """Do it, if that can be done; what is not known yet is waited for."""
         if self._is_working:
+            return
+        self._is_wanted = self._shown < self._revision
+        if self._is_wanted:
             return
         if not self._can_do:
             self.app.bell()
