@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import warnings
 
+import optuna
+
 from hptui.engine.heard import MAX_CHARS, MAX_KINDS, Heard
 
 
@@ -35,6 +37,8 @@ def test_kinds_are_bounded_and_safe() -> None:
 
 def test_warnings_and_loggers_are_heard_while_it_listens() -> None:
     heard = Heard()
+    # Other tests may have silenced it.
+    optuna.logging.set_verbosity(optuna.logging.INFO)
     with warnings.catch_warnings(record=True) as others, heard.listening():
         warnings.simplefilter("always")
         warnings.warn("by warning", UserWarning, stacklevel=1)
