@@ -72,9 +72,10 @@ class Commits:
             return 0.0 if self._storage.in_transaction else self._rest_until_s
         if self._dirty_since_s is None:
             return None
-        if self._storage.in_transaction and self._turns.is_shared(now()):
+        has_lock = self._storage.in_transaction
+        if has_lock and self._turns.is_shared(now()):
             return self._dirty_since_s
-        soon = self._storage.in_transaction or self._storage.has_pending_finish
+        soon = has_lock or self._storage.has_pending_finish
         return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)
 
     def tick(self, now_s: float) -> None:

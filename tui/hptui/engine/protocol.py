@@ -58,7 +58,7 @@ def unpack(line: bytes) -> Message:
         ProtocolError: The line is not a JSON object.
     """
     try:
-        message = json.loads(line)
+        message = json.loads(str(line, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a message: {line[:80]!r}") from error
     if not isinstance(message, dict):
