@@ -91,6 +91,21 @@ def test_an_edited_objective_and_a_moved_one_go_on(tmp_path: Path) -> None:
     assert n_trials(tmp_path, "train") == 6
 
 
+def test_a_project_that_was_copied_with_its_studies_goes_on(tmp_path: Path) -> None:
+    source, studies = write(tmp_path / "one/src/train.py").parent, ("--studies", "../studies")
+    assert run("run", "train.py", *studies, *FEW, cwd=source)[0] == 0
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    copy = tmp_path / "two/src"
+    assert run("run", "train.py", *studies, *FEW, cwd=copy)[0] == 0
+    assert n_trials(tmp_path / "two/studies", "train") == 4
+    # It does not mix its trials into the study of the other project.
+    assert "--any-objective" in refused(
+        "train.py", "--studies", "../../one/studies", *FEW, cwd=copy
+    )
+    write(copy / "train.py", f"{OBJECTIVE}# edited\n")
+    assert run("run", "train.py", *studies, *FEW, cwd=copy)[0] == 0
+
+
 def test_a_study_of_plain_optuna_goes_on_with_any_objective(tmp_path: Path) -> None:
     study = optuna.create_study(study_name="train", storage=f"sqlite:///{tmp_path}/train.db")
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)

@@ -225,6 +225,61 @@ MAXIMIZED = {
         if __name__ == "__main__":
             main()
         """,
+    "a default where the environment has nothing": """
+        import os
+        optuna.create_study(direction=os.environ.get("NO_SUCH_WAY") or "maximize")
+        """,
+    "several variables at once": """
+        way, trials = "maximize", 50
+        optuna.create_study(direction=way).optimize(objective, n_trials=trials)
+        """,
+    "a parameter that is replaced": """
+        def make(way=None, **kw):
+            way = way or "maximize"
+            kw = {"direction": way, **kw}
+            return optuna.create_study(**kw)
+        make(study_name="s").optimize(objective)
+        """,
+    "a set": """
+        METRIC = "auc"
+        optuna.create_study(direction="maximize" if METRIC in {"auc"} else "minimize")
+        """,
+    "an enum of another name": """
+        from optuna.study import StudyDirection as Way
+        optuna.create_study(direction=Way.MAXIMIZE)
+        """,
+    "a variable that changes later": """
+        WAY = "maximize"
+        def make():
+            return optuna.create_study(direction=WAY)
+        make().optimize(objective)
+        WAY = "minimize"
+        """,
+    "a function among methods of its name": """
+        from optuna import create_study
+        class Other:
+            def way(self): return "minimize"
+        class Tuner:
+            def create_study(self):
+                return create_study(direction=way())
+            def run(self):
+                self.create_study().optimize(objective)
+        def way(): return "maximize"
+        Tuner().run()
+        """,
+    "an objective that runs itself": """
+        class Objective:
+            def __call__(self, trial): return 1.0
+            def run(self):
+                optuna.create_study(direction="maximize").optimize(self)
+        objective = Objective()
+        objective.run()
+        """,
+    "a function around the objective": """
+        def guarded(trial):
+            return objective(trial)
+        optuna.create_study(direction="maximize").optimize(guarded)
+        """,
     "both ways alike": """
         import sys
         WAY = "maximize" if sys.argv[1:] else "maximize"
@@ -359,6 +414,119 @@ LEFT_OPEN = {
         "@click.option('--way')\ndef main(way):\n    optuna.create_study(direction=way)\nmain()",
         "line 6",
     ),
+    "argparse of other defaults": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way', default='minimize')\n"
+        "p.set_defaults(**read())\nargs = p.parse_args()\n"
+        "optuna.create_study(direction=args.way)",
+        "line 8",
+    ),
+    "argparse of a list by its name": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way', default='minimize')\n"
+        "args = p.parse_args(args=['--way', 'maximize'])\n"
+        "optuna.create_study(direction=args.way)",
+        "line 7",
+    ),
+    "arguments that are set by their names": (
+        "p = argparse.ArgumentParser()\np.add_argument('--way', default='minimize')\n"
+        "args = p.parse_args()\nfor key in more:\n    setattr(args, key, more[key])\n"
+        "optuna.create_study(direction=args.way)",
+        "line 9",
+    ),
+    "click that reads the environment": (
+        "@click.option('--way', default='minimize', envvar='WAY')\ndef main(way):\n"
+        "    optuna.create_study(direction=way)\nmain()",
+        "line 6",
+    ),
+    "an environment that the script sets": (
+        "import os\nos.environ['W'] = 'maximize'\n"
+        "optuna.create_study(direction=os.getenv('W', 'minimize'))",
+        "line 6",
+    ),
+    "an environment from a file": (
+        "import os\nfrom dotenv import load_dotenv\nload_dotenv()\n"
+        "optuna.create_study(direction=os.getenv('W', 'minimize'))",
+        "line 7",
+    ),
+    "an attribute of a class that is set": (
+        "class C:\n    way = 'minimize'\nC.way = 'maximize'\noptuna.create_study(direction=C.way)",
+        "line 7",
+    ),
+    "an attribute that a base may set": (
+        "class C(Settings):\n    way: str = 'minimize'\nc = C()\n"
+        "optuna.create_study(direction=c.way)",
+        "line 7",
+    ),
+    "an attribute set without its name": (
+        "class C:\n    way = 'minimize'\n    def __init__(self): self.__dict__.update(read())\n"
+        "c = C()\noptuna.create_study(direction=c.way)",
+        "line 8",
+    ),
+    "a default that a decorator may give": (
+        "@gin.configurable\ndef make(way='minimize'):\n"
+        "    return optuna.create_study(direction=way)\nmake().optimize(objective)",
+        "line 6",
+    ),
+    "an item that a function sets": (
+        "S = {'direction': 'minimize'}\ndef f():\n    S['direction'] = 'maximize'\nf()\n"
+        "optuna.create_study(**S)",
+        "line 8",
+    ),
+    "an item that a function sets in what it is given": (
+        "S = {'direction': 'minimize'}\ndef f(s):\n    s['direction'] = 'maximize'\nf(S)\n"
+        "optuna.create_study(**S)",
+        "line 8",
+    ),
+    "a variable around that a function sets": (
+        "def main():\n    way = 'minimize'\n    def f():\n        nonlocal way\n"
+        "        way = 'maximize'\n    f()\n    optuna.create_study(direction=way)\nmain()",
+        "line 10",
+    ),
+    "a variable set without its name": (
+        "W = 'minimize'\nglobals()['W'] = 'maximize'\noptuna.create_study(direction=W)",
+        "line 6",
+    ),
+    "a variable that a condition sets": (
+        "W = 'minimize'\nif (W := read()):\n    pass\noptuna.create_study(direction=W)",
+        "line 7",
+    ),
+    "a variable that a block sets": (
+        "W = 'minimize'\nwith read() as W:\n    optuna.create_study(direction=W)",
+        "line 6",
+    ),
+    "a parameter of a lambda": (
+        "W = 'minimize'\nmake = lambda W: optuna.create_study(direction=W)\n"
+        "make('maximize').optimize(objective)",
+        "line 5",
+    ),
+    "a variable of a comprehension": (
+        "W = 'minimize'\nall = [optuna.create_study(direction=W) for W in read()]",
+        "line 5",
+    ),
+    "a method that a class of it replaces": (
+        "class T:\n    def way(self): return 'minimize'\n"
+        "    def make(self): return optuna.create_study(direction=self.way())\n"
+        "class S(T):\n    def way(self): return 'maximize'\nS().make().optimize(objective)",
+        "line 6",
+    ),
+    "a call with arguments kept": (
+        "make = partial(optuna.create_study, direction='maximize')\nmake().optimize(objective)",
+        "line 4",
+    ),
+    "an own function with arguments kept": (
+        "def make(way='minimize'):\n    return optuna.create_study(direction=way)\nmake()\n"
+        "other = partial(make, 'maximize')\nother().optimize(objective)",
+        "line 5",
+    ),
+    "found by its name": (
+        "study = getattr(optuna, 'create_study')(direction='maximize')\nstudy.optimize(objective)",
+        "line 4",
+    ),
+    "made where the objective looks, too": (
+        "def make():\n    return optuna.create_study(direction='maximize')\n"
+        "def objective(trial):\n    return make().best_value\nmake().optimize(objective)",
+        "line 8",
+    ),
+    "another create_study": ("from lab import create_study\ncreate_study()", "line 5"),
     "loaded": ("optuna.load_study(study_name='s', storage=URL)", "loads a study"),
     "opened": ("optuna.study.Study('s', URL).optimize(objective)", "loads a study"),
     "made by others": ("import lab\nstudy = lab.make()\nstudy.optimize(objective)", "line 5"),
@@ -432,6 +600,68 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_a_file_imports_from_its_own_folder_is_read(source: str, project: Path) -> None:
     info = told(source, folder=project)
     assert (info.directions, info.doubt) == (("maximize",), "")
+
+
+@pytest.mark.parametrize(
+    ("source", "helper", "line"),
+    [
+        ("import helper\nhelper.WAY = 'maximize'\nMAKE(helper.WAY)", "WAY = 'minimize'", 6),
+        (
+            "import helper\nhelper.S['direction'] = 'maximize'\nMAKE(helper.S['direction'])",
+            "S = {'direction': 'minimize'}",
+            6,
+        ),
+        (
+            "from helper import S\nS['direction'] = 'maximize'\nMAKE(S['direction'])",
+            "S = {'direction': 'minimize'}",
+            6,
+        ),
+        (
+            "try:\n    from helper import WAY\n"
+            "except ImportError:\n    WAY = 'minimize'\nMAKE(WAY)",
+            "WAY = 'maximize'",
+            8,
+        ),
+        ("WAY = 'minimize'\nfrom helper import *\nMAKE(WAY)", "WAY = 'maximize'", 0),
+        (
+            "from helper import *\nmake().optimize(objective)",
+            "import optuna\ndef make(): return optuna.create_study(direction='maximize')",
+            0,
+        ),
+        (
+            "from helper import read\nargs = read()\nargs.way = 'maximize'\nMAKE(args.way)",
+            "def read():\n    p = argparse.ArgumentParser()\n"
+            "    p.add_argument('--way', default='minimize')\n    return p.parse_args()",
+            7,
+        ),
+        (
+            "from helper import change\nclass C:\n    way = 'minimize'\nc = C()\nchange(c)\n"
+            "MAKE(c.way)",
+            "def change(c): c.way = 'maximize'",
+            9,
+        ),
+    ],
+)
+def test_what_another_module_sets_is_never_taken_for_what_it_was(
+    source: str, helper: str, line: int, project: Path
+) -> None:
+    (project / "helper.py").write_text(helper)
+    made = source.replace("MAKE(", "optuna.create_study(direction=")
+    info = told(made, folder=project)
+    if line:
+        assert f"(line {line})" in info.doubt
+    else:
+        assert (info.directions, info.doubt) == (("maximize",), "")
+
+
+def test_a_study_of_a_base_in_another_module_is_found(project: Path) -> None:
+    (project / "base.py").write_text(
+        "import optuna\nclass Base:\n    way = 'minimize'\n    def run(self):\n"
+        "        optuna.create_study(direction=self.way).optimize(self.function)\n"
+    )
+    (project / "mid.py").write_text("from base import Base\nclass Mid(Base):\n    way = 'maximize'")
+    source = "from mid import Mid\nMid(objective).run()"
+    assert "(base.py, line 5)" in told(source, folder=project).doubt
 
 
 def test_a_study_that_a_helper_makes_of_what_it_reads_is_left_open(project: Path) -> None:

@@ -192,7 +192,9 @@ def _require_same_objective(
     if plan.any_objective or was is None or study is None or not study.get_trials(deepcopy=False):
         return
     file, is_same_code = str(about.get("file", "")), _last_sha(attrs) == source_sha(plan.ref)
-    if is_same_objective(was, plan.ref, file=file, is_same_code=is_same_code):
+    if is_same_objective(
+        was, plan.ref, file=file, is_same_code=is_same_code, study_file=plan.study_file
+    ):
         return
     other = free_name(plan.study_file.parent, plan.study)
     raise UsageError(

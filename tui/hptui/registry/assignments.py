@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from hptui.registry.syntax import bound_by
 
+if TYPE_CHECKING:
     from hptui.registry.own_code import Module
 
 _CHANGING: Final = frozenset(
-    {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+    {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault"}
+    | {"sort", "update"}
 )
 """The methods of lists and dicts that change these."""
 
@@ -19,47 +20,85 @@ _CHANGING: Final = frozenset(
 def value_for(node: ast.AST, name: str) -> ast.expr | None:
     """Return what a statement assigns to exactly this variable."""
     match node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+            pairs = zip(targets, values, strict=False)
+            is_plain = all(isinstance(each, ast.Name) for each in targets)
+            found = [value for each, value in pairs if is_plain and _is_named(each, name)]
+            return found[0] if len(found) == 1 and len(targets) == len(values) else None
         case ast.Assign(targets=targets, value=value):
-            named = [each.id for each in targets if isinstance(each, ast.Name)]
-            return value if name in named else None
+            return value if any(_is_named(each, name) for each in targets) else None
         case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
             return value if found == name else None
         case _:
             return None
 
 
-def changed_in(statement: ast.stmt) -> Iterator[str]:
-    """Yield the variables that a statement sets, or changes the items of."""
-    for node in ast.walk(statement):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.Subscript(ctx=ast.Store() | ast.Del()):
-                inner: ast.expr = node
+def _is_named(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def names_set_in(node: ast.AST) -> set[str]:
+    """Return the variables that a statement, an expression or a function sets."""
+    return {name for each in ast.walk(node) for name in bound_by(each)}
+
+
+def whose_items_change(node: ast.AST) -> list[ast.expr]:
+    """Return the lists and dicts that something changes in place, as it spells them."""
+    found: list[ast.expr] = []
+    for each in ast.walk(node):
+        match each:
+            case ast.Subscript(value=inner, ctx=ast.Store() | ast.Del()):
                 while isinstance(inner, ast.Subscript):
                     inner = inner.value
-                if isinstance(inner, ast.Name):
-                    yield inner.id
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
-                if attr in _CHANGING:
-                    yield name
+                found.append(inner)
+            case ast.Call(func=ast.Attribute(value=inner, attr=attr)) if attr in _CHANGING:
+                while isinstance(inner, ast.Subscript):
+                    inner = inner.value
+                found.append(inner)
             case _:
                 pass
+    return found
+
+
+def changed_in(node: ast.AST) -> set[str]:
+    """Return the variables that something sets, or changes the items of."""
+    changed = {each.id for each in whose_items_change(node) if isinstance(each, ast.Name)}
+    return names_set_in(node) | changed
 
 
 def stores_of(module: Module, owner: ast.ClassDef | None, name: str) -> list[ast.AST]:
-    """Return where an attribute of this name is set, other classes' own ones left out."""
+    """Return where an attribute of this name may be set, other classes' own ones left out."""
     return [
         node
         for node, around in module.class_of.items()
-        if isinstance(node, ast.Attribute)
-        and node.attr == name
-        and isinstance(node.ctx, ast.Store | ast.Del)
-        and (around is owner or not _is_self(node.value))
+        if (of := _set_in(node, name)) is not None and (around is owner or not is_self(of))
     ]
 
 
-def _is_self(node: ast.expr) -> bool:
+def _set_in(node: ast.AST, name: str) -> ast.expr | None:
+    """Return the object whose attribute a node may set."""
+    match node:
+        case ast.Attribute(value=of, attr=attr, ctx=ast.Store() | ast.Del()):
+            return of if attr == name else None
+        case ast.Call(
+            func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"), args=[of, key, *_]
+        ):
+            is_other = isinstance(key, ast.Constant) and key.value != name
+            return None if is_other else of
+        case ast.Call(
+            func=ast.Attribute(value=ast.Attribute(value=of, attr="__dict__"), attr="update")
+        ):
+            return of
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="vars"), args=[of]), attr="update")
+        ):
+            return of
+        case _:
+            return None
+
+
+def is_self(node: ast.expr) -> bool:
+    """Say whether this is the object, or the class, that a method belongs to."""
     return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
@@ -67,9 +106,9 @@ def value_for_attribute(statement: ast.stmt, name: str) -> ast.expr | None:
     """Return what a statement sets `self.name` to."""
     match statement:
         case ast.Assign(targets=[ast.Attribute(value=of, attr=attr)], value=value):
-            return value if attr == name and _is_self(of) else None
+            return value if attr == name and is_self(of) else None
         case ast.AnnAssign(target=ast.Attribute(value=of, attr=attr), value=ast.expr() as value):
-            return value if attr == name and _is_self(of) else None
+            return value if attr == name and is_self(of) else None
         case _:
             return None
 
@@ -94,5 +133,23 @@ def only_round(loop: ast.For) -> list[ast.stmt] | None:
         return None
     if any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(loop)):
         return None
-    first = ast.copy_location(ast.Assign([loop.target], loop.iter.elts[0]), loop)
+    first = ast.copy_location(ast.Assign([loop.target], loop.iter.elts[0]), loop.target)
     return [first, *loop.body, *loop.orelse]
+
+
+def heads_of(statement: ast.stmt) -> list[ast.AST]:
+    """Return what is evaluated before the body of a statement."""
+    match statement:
+        case ast.If(test=test):
+            return [test]
+        case ast.With(items=items):
+            return [*items]
+        case _:
+            return []
+
+
+def sets_environment(module: Module) -> bool:
+    """Say whether a module sets variables of the environment, or has a file do it."""
+    if any(each.module.partition(".")[0] == "dotenv" for each in module.imports.values()):
+        return True
+    return any(module.dotted(each) == "os.environ" for each in whose_items_change(module.tree))

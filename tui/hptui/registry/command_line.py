@@ -23,7 +23,10 @@ def parsed_default(module: Module, name: str) -> ast.expr | None:
         None where there is no such argument, it has no default, or more than one place sets it.
     """
     calls = list(module.calls())
-    if any(keyword(call, name) for call in calls if called_name(call) == "set_defaults"):
+    later = [
+        each for call in calls if called_name(call) == "set_defaults" for each in call.keywords
+    ]
+    if any(each.arg in (name, None) for each in later):
         return None
     added = [call for call in calls if called_name(call) == "add_argument" and _added(call) == name]
     return _parsed(added[0]) if len(added) == 1 else None
@@ -57,7 +60,7 @@ def _clicked(call: ast.Call) -> ast.expr | None:
     default, is_flag = keyword(call, "default"), keyword(call, "is_flag")
     if default is None and isinstance(is_flag, ast.Constant) and is_flag.value is True:
         return ast.copy_location(ast.Constant(value=False), call)
-    return None if keyword(call, "callback") is not None else default
+    return None if keyword(call, "callback") or keyword(call, "envvar") else default
 
 
 def _added(call: ast.Call) -> str:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import ast
 import operator
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.registry.assignments import (
     changed_in,
     given_items,
+    heads_of,
+    is_self,
     only_round,
+    sets_environment,
     stores_of,
     value_for,
     value_for_attribute,
+    whose_items_change,
 )
 from hptui.registry.command_line import clicked_defaults, keyword, parsed_default
-from hptui.registry.syntax import method
+from hptui.registry.syntax import has_plain_bases, has_plain_decorators, method, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +57,7 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], object]]] = {
     ast.NotIn: lambda one, other: one not in other,
 }
 _ENVIRONMENT: Final = ("os.environ.get", "os.getenv")
-_METHODS: Final = frozenset({"lower", "upper", "strip", "startswith", "endswith", "get"})
+_METHODS: Final = frozenset({"lower", "upper", "strip", "startswith", "endswith", "get", "copy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Frame:
     function: Function | None = None
     given: Mapping[str, object] = field(default_factory=dict[str, object])
     """The values of the function's parameters, where a call tells them."""
+    called_at: tuple[int, int] | None = None
+    """Where on the top level of the objective's file the call stands that led here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Constants:
         self._code = code
         self._depth = 0
         self._n_left = _MAX_STEPS
-        self._changed_in: dict[ast.stmt, frozenset[str]] = {}
+        self._changed_in: dict[ast.AST, set[str]] = {}
 
     def value(self, node: ast.expr | None, frame: Frame) -> object:
         """Return the value of an expression, or `UNKNOWN`."""
@@ -109,10 +115,13 @@ class Constants:
 
     def bound(self, call: ast.Call, function: Definition, frame: Frame, module: Module) -> Frame:
         """Return the frame of an own function for one call of it."""
+        place = frame.called_at
+        if frame.function is None and frame.module.is_main:
+            place = (call.lineno, call.col_offset)
         if isinstance(function, ast.ClassDef):
-            return Frame(module)
+            return Frame(module, called_at=place)
         names = _positional(function)
-        inside = self.uncalled(function, module)
+        inside = replace(self.uncalled(function, module), called_at=place)
         given, by_name, is_open = dict(inside.given), dict[str, object](), False
         for each in call.keywords:
             value = self.value(each.value, frame)
@@ -124,20 +133,22 @@ class Constants:
                 is_open = True
         if clicked_defaults(function) is not None:
             # Click fills in the parameters by itself.
-            return Frame(module, function) if call.args or "args" in by_name else inside
+            return replace(inside, given={} if call.args or "args" in by_name else inside.given)
         if is_open or any(isinstance(each, ast.Starred) for each in call.args):
             # What comes packed may be anything that is not said otherwise.
-            return Frame(module, function, by_name)
+            return replace(inside, given=by_name)
         given |= zip(names, [self.value(each, frame) for each in call.args], strict=False)
         named = {*names, *(each.arg for each in function.args.kwonlyargs)}
         given |= {name: by_name[name] for name in by_name if name in named}
         if function.args.kwarg is not None:
             rest = {name: by_name[name] for name in by_name if name not in named}
             given[function.args.kwarg.arg] = rest
-        return Frame(module, function, given)
+        return replace(inside, given=given)
 
     def uncalled(self, function: Function, module: Module) -> Frame:
         """Return the frame of an own function with the defaults of its parameters."""
+        if not has_plain_decorators(function):
+            return Frame(module, function)
         arguments = function.args
         outside = Frame(module, module.function_of.get(function))
         names = _positional(function)
@@ -176,7 +187,7 @@ class Constants:
                 return self._variable(name, node, frame)
             case ast.Attribute():
                 return self._attribute(node, frame)
-            case ast.List() | ast.Tuple():
+            case ast.List() | ast.Tuple() | ast.Set():
                 items = [self.value(each, frame) for each in node.elts]
                 return UNKNOWN if UNKNOWN in items else items
             case ast.BinOp(left=left, op=ast.Add() | ast.Mult() as op, right=right):
@@ -229,14 +240,17 @@ class Constants:
         return UNKNOWN if UNKNOWN in made else made
 
     def _attribute(self, node: ast.Attribute, frame: Frame) -> object:
-        if node.attr in _DIRECTIONS and ast.unparse(node.value).endswith("StudyDirection"):
+        kind = frame.module.dotted(node.value) or ast.unparse(node.value)
+        if node.attr in _DIRECTIONS and kind.endswith("StudyDirection"):
             return _DIRECTIONS[node.attr]
-        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+        if is_self(node.value):
             return self._of_class(node.attr, frame)
         if node.attr == "value" and isinstance(node.value, ast.Attribute):
             return self._attribute(node.value, frame)
         for module, owner in self._code.definitions(node.value, frame.module):
             if isinstance(owner, ast.ClassDef):
+                if self._stores(owner, node.attr):
+                    return UNKNOWN
                 return self._after(owner.body, node.attr, Frame(module), None, _NOT_YET)
         found = self._code.find(node, frame.module)
         if found is not None:
@@ -244,20 +258,25 @@ class Constants:
         match self.value(node.value, frame):
             case _Instance() as instance:
                 return self._of_instance(node.attr, instance)
-            case _Parsed(module=module) if not stores_of(module, None, node.attr):
-                return self.value(parsed_default(module, node.attr), Frame(module))
+            case _Parsed(module=module) if not self._stores(None, node.attr):
+                default = parsed_default(module, node.attr)
+                function = None if default is None else module.function_of.get(default)
+                return self.value(default, Frame(module, function))
             case _:
                 return UNKNOWN
 
+    def _stores(self, owner: ast.ClassDef | None, name: str) -> int:
+        """Count the places in own code that may set an attribute."""
+        return sum(len(stores_of(module, owner, name)) for module in self._code.modules)
+
     def _of_class(self, name: str, frame: Frame) -> object:
         """Return what an attribute of the object is that a method belongs to."""
-        around = () if frame.function is None else frame.module.around(frame.function)
-        owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
-        if owner is None or self._has_other_makers(owner, frame.module):
+        owner = self._only_owner(frame)
+        if owner is None:
             return UNKNOWN
         made = [
             _Instance(frame.module, owner, call, Frame(module, module.function_of.get(call)))
-            for module in dict.fromkeys((self._code.main, frame.module))
+            for module in self._code.modules
             for call in module.calls()
             if any(each is owner for _, each in self._code.definitions(call.func, module))
         ]
@@ -266,9 +285,15 @@ class Constants:
             found = _join(found, self._of_instance(name, each))
         return found
 
-    def _has_other_makers(self, owner: ast.ClassDef, module: Module) -> bool:
+    def _only_owner(self, frame: Frame) -> ast.ClassDef | None:
+        """Return the class around a method, where its objects are of no other class."""
+        around = () if frame.function is None else frame.module.around(frame.function)
+        owner = next((each for each in around if isinstance(each, ast.ClassDef)), None)
+        return None if owner is None or self._has_other_makers(owner) else owner
+
+    def _has_other_makers(self, owner: ast.ClassDef) -> bool:
         """Say whether objects of a class are made by its own methods, or by classes of it."""
-        for each in dict.fromkeys((self._code.main, module)):
+        for each in self._code.modules:
             for node in each.class_of:
                 match node:
                     case ast.Call(func=func):
@@ -286,8 +311,7 @@ class Constants:
 
     def _of_instance(self, name: str, made: _Instance) -> object:
         """Return what an attribute of an own object is that nothing sets later."""
-        modules = dict.fromkeys((self._code.main, made.module))
-        n_set = sum(len(stores_of(module, made.owner, name)) for module in modules)
+        n_set = self._stores(made.owner, name)
         init = method(made.owner, "__init__", {})
         ways = [value_for_attribute(each, name) for each in (init.body if init else ())]
         found = next((each for each in ways if each is not None), None)
@@ -296,7 +320,7 @@ class Constants:
             if made.call is not None:
                 inside = self.bound(made.call, init, made.frame, made.module)
             return self.value(found, inside)
-        if n_set:
+        if n_set or not has_plain_bases(made.owner):
             return UNKNOWN
         if init is None and made.call is not None:
             return self._of_fields(name, made, made.call)
@@ -320,10 +344,7 @@ class Constants:
 
     def _call(self, call: ast.Call, frame: Frame) -> object:
         if frame.module.dotted(call.func) in _ENVIRONMENT:
-            default = self.value((*call.args[1:2], keyword(call, "default"))[0], frame)
-            name = self.value(call.args[0], frame) if call.args else UNKNOWN
-            # Where the two differ a person has to say which one counts.
-            return _join(default, os.environ.get(str(name), default))
+            return self._of_environment(call, frame)
         match call.func:
             case ast.Name(id="dict") if not call.args:
                 pairs = {each.arg: self.value(each.value, frame) for each in call.keywords}
@@ -335,20 +356,37 @@ class Constants:
                     return getattr(whole, name)(*arguments)
             case ast.Name(id="field"):
                 return self.value(keyword(call, "default"), frame)
+            case ast.Attribute(value=of) if is_self(of) and self._only_owner(frame) is None:
+                return UNKNOWN
             case ast.Attribute(attr="parse_args") if all(
-                self.value(each, frame) is None for each in call.args
+                self.value(each, frame) is None
+                for each in (*call.args, *(each.value for each in call.keywords))
             ):
                 return _Parsed(frame.module)
             case _:
                 pass
-        for module, function in self._code.definitions(call.func, frame.module):
-            if isinstance(function, ast.ClassDef):
-                return _Instance(module, function, call, frame)
-            if isinstance(function, ast.FunctionDef):
-                inside = self.bound(call, function, frame, module)
-                returned = self._returned(function.body, inside)
-                return None if returned is _NOT_YET else returned
-        return UNKNOWN
+        found = self._code.definitions(call.func, frame.module)
+        ways = [self._made_by(call, each, frame, module) for module, each in found]
+        return reduce(_join, ways) if ways else UNKNOWN
+
+    def _made_by(self, call: ast.Call, called: Definition, frame: Frame, module: Module) -> object:
+        if isinstance(called, ast.ClassDef):
+            return _Instance(module, called, call, frame)
+        if isinstance(called, ast.AsyncFunctionDef):
+            return UNKNOWN
+        returned = self._returned(called.body, self.bound(call, called, frame, module))
+        return None if returned is _NOT_YET else returned
+
+    def _of_environment(self, call: ast.Call, frame: Frame) -> object:
+        """Return what a variable of the environment is by default, unless something sets it."""
+        default: object = None
+        for each in (*call.args[1:2], *(given.value for given in call.keywords)):
+            default = self.value(each, frame)
+        name = self.value(call.args[0], frame) if call.args else UNKNOWN
+        if name is UNKNOWN or any(sets_environment(module) for module in self._code.modules):
+            return UNKNOWN
+        # Where the two differ a person has to say which one counts.
+        return _join(default, os.environ.get(str(name), default))
 
     def _returned(self, body: Sequence[ast.stmt], frame: Frame) -> object:
         """Return what a function returns; `_NOT_YET` where it goes on behind these statements."""
@@ -376,23 +414,27 @@ class Constants:
         if name == "__name__":
             return "__main__" if frame.module.is_main else ""
         module, function = frame.module, frame.function
+        others = [each for each in self._code.modules if each is not module]
+        if (
+            module.runs_code
+            or use in module.local_to_expressions
+            or name in module.set_from_inside
+            or any(name in each.set_elsewhere for each in others)
+        ):
+            return UNKNOWN
         place = None if use is None else (use.lineno, use.col_offset)
         while function is not None:
             inside = frame if function is frame.function else Frame(module, function)
             start = _NOT_YET
-            if name in _parameters(function):
+            if name in parameters(function):
                 start = inside.given.get(name, UNKNOWN)
             found = self._after(function.body, name, inside, place, start)
             if found is not _NOT_YET:
                 return found
             function, place = module.function_of.get(function), None
-        if name in module.set_from_inside:
-            return UNKNOWN
-        found = self._after(module.tree.body, name, Frame(module), place, _NOT_YET)
-        if found is not _NOT_YET:
-            return found
-        origin = self._code.find(ast.Name(name), module)
-        return UNKNOWN if origin is None else self._variable(origin[1], None, Frame(origin[0]))
+        if module.is_main and frame.function is not None:
+            place = frame.called_at
+        return self._after(module.tree.body, name, Frame(module), place, _NOT_YET)
 
     def _after(
         self,
@@ -404,7 +446,11 @@ class Constants:
     ) -> object:
         """Return the value of a variable after the statements that stand before a place."""
         for statement in body:
-            if place is not None and (statement.lineno, statement.col_offset) >= place:
+            # What a statement sets it sets when all in it is evaluated.
+            edge = statement.lineno, statement.col_offset
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr):
+                edge = statement.end_lineno or 0, statement.end_col_offset or 0
+            if place is not None and edge >= place:
                 break
             value = self._after_one(statement, name, frame, place, value)
         return value
@@ -417,6 +463,9 @@ class Constants:
         place: tuple[int, int] | None,
         value: object,
     ) -> object:
+        if any(self._sets(each, name, frame) for each in heads_of(statement)):
+            value = UNKNOWN
+
         def after(body: Sequence[ast.stmt], before: object = value) -> object:
             return self._after(body, name, frame, place, before)
 
@@ -435,21 +484,62 @@ class Constants:
                 return after(only)
             case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound) if bound == name:
                 return UNKNOWN
+            case ast.ImportFrom():
+                return self._imported(statement, name, frame, value)
             case _:
-                assigned = value_for(statement, name)
-                if assigned is not None:
-                    return self.value(assigned, frame)
-                if not self._sets(statement, name):
-                    return value
-                return self._with_items(statement, name, value, frame)
+                return self._assigned(statement, name, frame, value)
 
-    def _sets(self, statement: ast.stmt, name: str) -> bool:
-        """Say whether a statement changes the variable, or what it holds, in some other way."""
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    def _assigned(self, statement: ast.stmt, name: str, frame: Frame, value: object) -> object:
+        assigned = value_for(statement, name)
+        if assigned is not None:
+            return self.value(assigned, frame)
+        if not self._sets(statement, name, frame):
+            return value
+        return self._with_items(statement, name, value, frame)
+
+    def _imported(
+        self, statement: ast.ImportFrom, name: str, frame: Frame, value: object
+    ) -> object:
+        """Return the value of a variable after an import, which may be of this variable."""
+        dotted = "." * statement.level + (statement.module or "")
+        for alias in statement.names:
+            if alias.name != "*" and (alias.asname or alias.name) != name:
+                continue
+            module = self._code.module(dotted, frame.module)
+            if alias.name == "*":
+                if module is not None:
+                    value = self._after(module.tree.body, name, Frame(module), None, value)
+            elif module is None:
+                value = UNKNOWN
+            else:
+                value = self._variable(alias.name, None, Frame(module))
+        return value
+
+    def _sets(self, node: ast.AST, name: str, frame: Frame) -> bool:
+        """Say whether a part of the code changes the variable, or what it holds."""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return False
-        if statement not in self._changed_in:
-            self._changed_in[statement] = frozenset(changed_in(statement))
-        return name in self._changed_in[statement]
+        if node not in self._changed_in:
+            changed = changed_in(node)
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call):
+                    changed |= self._changed_by(call, frame.module)
+            self._changed_in[node] = changed
+        return name in self._changed_in[node]
+
+    def _changed_by(self, call: ast.Call, user: Module) -> set[str]:
+        """Return the variables whose items an own function changes that is called with them."""
+        found: set[str] = set()
+        for _, called in self._code.definitions(call.func, user):
+            if isinstance(called, ast.ClassDef):
+                continue
+            given = [*zip(_positional(called), call.args, strict=False)]
+            given += [(each.arg or "", each.value) for each in call.keywords]
+            changed = {each.id for each in whose_items_change(called) if isinstance(each, ast.Name)}
+            found |= {
+                each.id for name, each in given if name in changed and isinstance(each, ast.Name)
+            }
+        return found
 
     def _with_items(self, statement: ast.stmt, name: str, value: object, frame: Frame) -> object:
         """Return a dict after a statement that gives it items; else `UNKNOWN`."""
@@ -486,12 +576,3 @@ def _positional(function: Function) -> list[str]:
     """Return the names of the parameters that a call gives by their places."""
     names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
     return names[1:] if names[:1] in (["self"], ["cls"]) else names
-
-
-def _parameters(function: Function) -> set[str]:
-    arguments = function.args
-    several = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-    return {
-        each.arg
-        for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *several)
-    }

@@ -7,7 +7,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.registry.syntax import Function, method
+from hptui.registry.syntax import Function, bound_by, method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,20 +92,12 @@ def _bound(body: Iterable[ast.stmt]) -> Iterator[str]:
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (each.asname or each.name.partition(".")[0] for each in names)
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-            yield name
-        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+        case ast.arg(arg=name):
             yield name
         case ast.Call(func=ast.Name(id="globals" | "exec" | "setattr")):
             yield "*"
         case _:
-            pass
+            yield from bound_by(node)
 
 
 def _own_names(function: ast.AST) -> set[str]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
+from hptui.registry.assignments import names_set_in
 from hptui.registry.guarded_names import is_guard
 from hptui.registry.own_code import Module
 from hptui.registry.syntax import (
     Function,
+    bound_by,
     call_problem,
     called_name,
     is_called_with_trial,
@@ -149,16 +151,5 @@ class _Search:
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name}
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return {each.asname or each.name.partition(".")[0] for each in names}
-        case ast.Assign() | ast.AnnAssign():
-            return {
-                each.id
-                for each in ast.walk(statement)
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-            }
-        case _:
-            return set()
+    is_assignment = isinstance(statement, ast.Assign | ast.AnnAssign)
+    return names_set_in(statement) if is_assignment else set(bound_by(statement))

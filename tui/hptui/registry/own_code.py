@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.registry.assignments import is_self, names_set_in, whose_items_change
 from hptui.registry.modules import find_in_folder
-from hptui.registry.syntax import Function, is_called_with_trial, takes_trial
+from hptui.registry.syntax import Function, parameters, takes_trial, without_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,8 @@ class Module:
     tree: ast.Module
     is_main: bool = False
     imports: dict[str, Imported] = field(default_factory=dict[str, Imported])
+    stars: list[str] = field(default_factory=list[str])
+    """The modules of which all names are imported."""
     definitions: dict[str, list[Definition]] = field(default_factory=dict[str, "list[Definition]"])
     """Functions and classes by their names, nested ones included."""
     function_of: dict[ast.AST, Function | None] = field(
@@ -85,6 +88,8 @@ class Module:
     def _note_import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
             if isinstance(node, ast.ImportFrom):
+                if alias.name == "*":
+                    self.stars.append("." * node.level + (node.module or ""))
                 origin = Imported("." * node.level + (node.module or ""), alias.name)
                 self.imports[alias.asname or alias.name] = origin
             elif alias.asname:
@@ -122,40 +127,105 @@ class Module:
             case _:
                 return ""
 
+    def _takes_trial(self, function: Function) -> bool:
+        is_method = self.is_method(function) and takes_trial(without_first(function.args))
+        return is_method or takes_trial(function.args)
+
+    def is_method(self, definition: Definition) -> bool:
+        """Say whether a function or class stands in the body of a class."""
+        owner = self.class_of[definition]
+        return owner is not None and definition in owner.body
+
+    @cached_property
+    def names(self) -> set[str]:
+        """All that it sets, imports and defines."""
+        return names_set_in(self.tree)
+
+    @cached_property
+    def runs_code(self) -> bool:
+        """Whether any variable may be set, by `exec` or in what `globals()` returns."""
+        return any(
+            isinstance(call.func, ast.Name) and call.func.id in ("exec", "globals")
+            for call in self.calls()
+        )
+
     @cached_property
     def set_from_inside(self) -> set[str]:
-        """The variables of the module that functions set."""
-        statements = (node for node in self.function_of if isinstance(node, ast.Global))
-        return {name for statement in statements for name in statement.names}
+        """The variables of the module that functions set, or change the items of."""
+        found = {
+            name
+            for node in self.function_of
+            if isinstance(node, ast.Global | ast.Nonlocal)
+            for name in node.names
+        }
+        for function in self.function_of:
+            if isinstance(function, Function):
+                own = names_set_in(function) | parameters(function)
+                changed = whose_items_change(function)
+                found |= {each.id for each in changed if isinstance(each, ast.Name)} - own
+        return found
+
+    @cached_property
+    def set_elsewhere(self) -> set[str]:
+        """The names that it may set in other modules: `config.NAME`, or items of an import."""
+        changed: list[ast.expr] = [
+            node
+            for node in self.function_of
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        ]
+        changed += whose_items_change(self.tree)
+        names = {
+            each.attr
+            for each in changed
+            if isinstance(each, ast.Attribute) and not is_self(each.value)
+        }
+        imported = {each.id for each in changed if isinstance(each, ast.Name)} & set(self.imports)
+        return names | {self.imports[each].attribute for each in imported}
+
+    @cached_property
+    def local_to_expressions(self) -> set[ast.AST]:
+        """The uses of names that a lambda or a comprehension binds."""
+        found: set[ast.AST] = set()
+        for node in self.function_of:
+            match node:
+                case ast.Lambda(args=arguments):
+                    bound = {each.arg for each in ast.walk(arguments) if isinstance(each, ast.arg)}
+                case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                    bound = names_set_in(node)
+                case _:
+                    continue
+            found |= {
+                each for each in ast.walk(node) if isinstance(each, ast.Name) and each.id in bound
+            }
+        return found
 
     @cached_property
     def inside(self) -> set[ast.AST]:
-        """What takes a trial, and the functions that these call: their studies are inner ones."""
-        classes = {
-            node.name: node
-            for nodes in self.definitions.values()
-            for node in nodes
-            if isinstance(node, ast.ClassDef)
-        }
+        """What runs in a trial, and the functions that it calls: their studies are inner ones."""
         todo: list[Definition] = [
             node
             for nodes in self.definitions.values()
             for node in nodes
-            if (
-                is_called_with_trial(node, classes)
-                if isinstance(node, ast.ClassDef)
-                else node.name == "objective" or takes_trial(node.args)
-            )
+            if isinstance(node, Function) and (node.name == "objective" or self._takes_trial(node))
         ]
         inside: set[ast.AST] = set()
         while todo:
             node = todo.pop()
             inside.add(node)
             for call in ast.walk(node):
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-                    called = self.definitions.get(call.func.id, ())
-                    todo += [each for each in called if each not in inside]
+                match call:
+                    case ast.Call(func=ast.Name(id=name)):
+                        pass
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                        pass
+                    case _:
+                        continue
+                todo += [each for each in self.definitions.get(name, ()) if each not in inside]
         return inside
+
+    def is_inside(self, node: ast.AST) -> bool:
+        """Say whether a node stands in an objective, whose studies are inner ones."""
+        return any(each in self.inside for each in self.around(node))
 
 
 class OwnCode:
@@ -193,8 +263,21 @@ class OwnCode:
             )
         return self._read(self._places[name])
 
+    @cached_property
+    def modules(self) -> list[Module]:
+        """All that the objective's file imports of its own folder or package, itself included."""
+        found = [self.main]
+        for user in found:
+            for origin in user.imports.values():
+                # The name may be one in the module, or a module of the package.
+                named = (self.module(origin.module, user), self.module(origin.dotted, user))
+                found += [each for each in dict.fromkeys(named) if each and each not in found]
+        return found
+
     def find(self, node: ast.expr, user: Module) -> tuple[Module, str] | None:
         """Return the own module, and the name in it, that an expression in `user` spells."""
+        if isinstance(node, ast.Name) and node.id not in user.imports:
+            return self._find_in_stars(node.id, user)
         dotted = user.dotted(node)
         module, _, name = dotted.rpartition(".")
         if not module.strip("."):
@@ -204,6 +287,10 @@ class OwnCode:
         found = self.module(module, user) if module and name else None
         return None if found is None else (found, name)
 
+    def _find_in_stars(self, name: str, user: Module) -> tuple[Module, str] | None:
+        origins = (self.module(each, user) for each in user.stars)
+        return next(((each, name) for each in origins if each and name in each.names), None)
+
     def definitions(self, node: ast.expr, user: Module) -> list[tuple[Module, Definition]]:
         """Return the functions and classes of own code that an expression may stand for."""
         match node:
@@ -212,8 +299,11 @@ class OwnCode:
             case _:
                 pass
         for _ in range(_MAX_HANDED_ON):
-            if isinstance(node, ast.Name) and node.id in user.definitions:
-                return [(user, each) for each in user.definitions[node.id]]
+            if isinstance(node, ast.Name):
+                named = user.definitions.get(node.id, ())
+                plain = [(user, each) for each in named if not user.is_method(each)]
+                if plain:
+                    return plain
             found = self.find(node, user)
             if found is None:
                 break

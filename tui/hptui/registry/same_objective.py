@@ -1,4 +1,4 @@
-"""Whether two references mean the same objective, also after its code was moved."""
+"""Whether two references mean the same objective, also after its code was moved or copied."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ def resolved_file(ref: ObjectiveRef) -> str:
 
 
 def is_same_objective(
-    was: ObjectiveRef, now: ObjectiveRef, *, file: str = "", is_same_code: bool = False
+    was: ObjectiveRef,
+    now: ObjectiveRef,
+    *,
+    file: str = "",
+    is_same_code: bool = False,
+    study_file: Path | None = None,
 ) -> bool:
     """Say whether `now` is the objective that a study was run with.
 
-    It is the same file and attribute, whatever was typed for them; or the same code in another
-    place, where it is no more in the first. What cannot be told counts as the same.
+    It is the same file and attribute, whatever was typed for them. It may also be the same code in
+    another place, where the code was moved, or copied in one folder with the study. A copy that
+    shares the study with what it was copied from is another objective: it may read other data.
+    What cannot be told counts as the same.
 
     Args:
         was: The objective that the study names.
         now: The one that is to be run, found from the current folder.
         file: What `resolved_file` was for `was` when it ran; empty where nobody noted it.
         is_same_code: Whether the code of `now` is what ran then, to the last character.
+        study_file: Where the study is stored.
     """
     if was.attribute != now.attribute:
         return False
@@ -45,7 +53,18 @@ def is_same_objective(
     after = source_file(now)
     if after is None or _is_same_file(Path(before), after):
         return True
-    return is_same_code and not os.path.exists(before)  # noqa: PTH110 - any text
+    return is_same_code and (
+        not os.path.exists(before)  # noqa: PTH110 - any text
+        or (study_file is not None and _is_copied_with(study_file, Path(before), after))
+    )
+
+
+def _is_copied_with(study_file: Path, before: Path, after: Path) -> bool:
+    """Say whether the copy of a folder holds the study and the objective's file."""
+    was, copy = before, after.resolve()
+    while was.name and was.name == copy.name:
+        was, copy = was.parent, copy.parent
+    return study_file.resolve().is_relative_to(copy) and not before.is_relative_to(copy)
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

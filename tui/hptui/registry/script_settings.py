@@ -46,7 +46,7 @@ def settings_of(script: Script, verdict: Verdict) -> tuple[ScriptSetting, ...]:
 
 def _of_study(script: Script, study: MadeStudy) -> Iterator[tuple[int, ScriptSetting]]:
     families: tuple[Family, ...] = ("sampler", "pruner")
-    for keyword in study.call.keywords:
+    for keyword in study.call.keywords if isinstance(study.call, ast.Call) else ():
         for family in families:
             if keyword.arg != family or _is_none(keyword.value):
                 continue

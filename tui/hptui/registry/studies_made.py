@@ -41,7 +41,7 @@ class MadeStudy:
     """A call that makes a study, or loads one."""
 
     module: Module
-    call: ast.Call
+    call: ast.expr
     directions: tuple[Direction, ...] | None
     """None where only running the code tells."""
     is_loaded: bool = False
@@ -81,7 +81,7 @@ class Script:
         self.main = self.code.main
         self._constants = Constants(self.code)
         self._names = set(objectives)
-        self._calls = [call for call in self.main.calls() if not self.is_inside(call)]
+        self._calls = [call for call in self.main.calls() if not self.main.is_inside(call)]
         self._frames_of: dict[Function, list[Frame]] = {}
         self._sites: dict[ast.AST, list[ast.Call]] = {}
         """A function of the file -> its calls."""
@@ -90,6 +90,8 @@ class Script:
                 self._sites.setdefault(each, []).append(call)
         self._handed_on = set(self._passed())
         """The functions that others may call."""
+        self._open_calls: list[MadeStudy] = []
+        """Calls that gave a study which was not found in what they call."""
 
     def _called(self, call: ast.Call) -> list[Definition]:
         """Return the functions and classes of the file that a call may be of."""
@@ -109,10 +111,6 @@ class Script:
         for node in self.main.function_of:
             if isinstance(node, ast.Name | ast.Attribute) and node not in called:
                 yield node.id if isinstance(node, ast.Name) else node.attr
-
-    def is_inside(self, node: ast.AST) -> bool:
-        """Say whether a node stands in an objective, whose studies are inner ones."""
-        return any(each in self.main.inside for each in self.main.around(node))
 
     @property
     def calls(self) -> list[ast.Call]:
@@ -136,14 +134,17 @@ class Script:
     def verdict(self, objective: str) -> Verdict:
         """Return what the file says of one of its objectives."""
         names = self._names | {objective}
+        is_given = any(objective in self._asked(call) for call in self._calls)
         linked: dict[str, list[MadeStudy]] = {}
         runs: list[ast.Call] = []
+        open_calls: list[MadeStudy] = []
         has_open_run = False
         for call in self._calls:
-            asked = self._asked(call) & names
+            asked = self._asked(call, inside=not is_given) & names
             if not asked:
                 continue
             receiver = cast("ast.Attribute", call.func).value
+            self._open_calls.clear()
             ways = [
                 self._studies_of(receiver, frame, _MAX_DEPTH)
                 for frame in self._frames(call, _MAX_DEPTH)
@@ -153,31 +154,43 @@ class Script:
             if objective in asked:
                 runs.append(call)
                 has_open_run |= None in ways
+                open_calls += self._open_calls
         found = linked.get(objective, [])
         if has_open_run or not found:
             others = {each.call for name in linked if name != objective for each in linked[name]}
             found += [each for each in self._all() if each.call not in others]
-        return _judge(found, tuple(runs))
+        return _judge(found or open_calls, tuple(runs))
 
-    def _asked(self, call: ast.Call) -> set[str]:
-        """Return the names in what `study.optimize` is given to run."""
+    def _asked(self, call: ast.Call, *, inside: bool = False) -> set[str]:
+        """Return the names in what `study.optimize` is given to run, or also inside of that."""
         if called_name(call) != "optimize" or not isinstance(call.func, ast.Attribute):
             return set()
         given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "func")]
         names = {name for each in given for name in _names_in(each)}
         for name in tuple(names):
-            for value in self._constants.assigned(name, self._frame(call)):
-                names = names | _names_in(value)
+            values: list[ast.AST] = [*self._constants.assigned(name, self._frame(call))]
+            values += self.main.definitions.get(name, ()) if inside else ()
+            names = names.union(*map(_names_in, values))
         return names
 
     def _all(self) -> list[MadeStudy]:
         """Return all studies that the file makes outside of its objectives."""
-        return [
+        made = [
             study
             for call in self._calls
             for frame in self._frames(call, _MAX_DEPTH)
             for study in self._made_by(call, frame, _MAX_DEPTH)
         ]
+        return made + [MadeStudy(self.main, each, None) for each in self._makers_handed_on()]
+
+    def _makers_handed_on(self) -> Iterator[ast.expr]:
+        """Yield where `create_study` is named to be called elsewhere: `partial(create_study)`."""
+        called = {call.func for call in self.main.calls()}
+        for node in self.main.function_of:
+            if isinstance(node, ast.Name | ast.Attribute) and node not in called:
+                is_maker = self.main.dotted(node).rpartition(".")[2] == "create_study"
+                if is_maker and not self.main.is_inside(node):
+                    yield node
 
     def _frame(self, node: ast.AST) -> Frame:
         return Frame(self.main, self.main.function_of.get(node))
@@ -194,7 +207,9 @@ class Script:
                 self._constants.bound(call, function, frame, self.main)
                 for call in self._sites.get(function, ())
                 for frame in self._frames(call, depth - 1)
-            ][:_MAX_FRAMES] or [self._uncalled(function)]
+            ][:_MAX_FRAMES]
+            if not self._frames_of[function] or function.name in self._handed_on:
+                self._frames_of[function].append(self._uncalled(function))
         return self._frames_of[function]
 
     def _uncalled(self, function: Function) -> Frame:
@@ -238,9 +253,12 @@ class Script:
 
     def _made_elsewhere(self, call: ast.Call, frame: Frame) -> list[MadeStudy] | None:
         """Return the study that a function of others makes, of which nothing is known."""
-        if self.code.definitions(call.func, frame.module):
-            return None
-        return [MadeStudy(frame.module, call, None)] if frame.module.dotted(call.func) else None
+        study = MadeStudy(frame.module, call, None)
+        is_own = bool(self.code.definitions(call.func, frame.module))
+        if frame.module.dotted(call.func) and not is_own:
+            return [study]
+        self._open_calls.append(study)
+        return None
 
     def _made_by(self, call: ast.Call, frame: Frame, depth: int) -> Iterator[MadeStudy]:
         """Yield the studies that a call makes, itself or in own functions."""
@@ -257,12 +275,23 @@ class Script:
                 continue
             inside = self._constants.bound(call, definition, frame, module)
             yield from self._made_in(module, definition, inside, depth - 1)
+            if isinstance(definition, ast.ClassDef):
+                yield from self._made_by_bases(module, definition, depth - 1)
+
+    def _made_by_bases(
+        self, module: Module, definition: ast.ClassDef, depth: int
+    ) -> Iterator[MadeStudy]:
+        for base in definition.bases:
+            for user, owner in self.code.definitions(base, module):
+                if depth > 0 and isinstance(owner, ast.ClassDef):
+                    yield from self._made_in(user, owner, Frame(user), depth)
+                    yield from self._made_by_bases(user, owner, depth - 1)
 
     def _made_in(
         self, module: Module, definition: Definition, frame: Frame, depth: int
     ) -> Iterator[MadeStudy]:
         for node in ast.walk(definition):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and not module.is_inside(node):
                 function = module.function_of.get(node)
                 places = [frame]
                 if function is not frame.function:
@@ -279,6 +308,8 @@ class Script:
         last = dotted.rpartition(".")[2] or name
         if last != "create_study":
             return None
+        if dotted and dotted.partition(".")[0] != "optuna":
+            return MadeStudy(frame.module, call, None)
         return MadeStudy(frame.module, call, self._directions(call, frame))
 
     def _directions(self, call: ast.Call, frame: Frame) -> tuple[Direction, ...] | None:
@@ -331,7 +362,7 @@ def _judge(studies: list[MadeStudy], runs: tuple[ast.Call, ...]) -> Verdict:
     return Verdict(doubt=safe_line(doubt, max_chars=300), studies=found, runs=runs)
 
 
-def _names_in(node: ast.expr) -> set[str]:
+def _names_in(node: ast.AST) -> set[str]:
     names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     return names | {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
 

@@ -18,6 +18,11 @@ _OF_NOTHING: Final = "Give it one parameter, the trial."
 _OF_FUNCTION: Final = (
     "Give them defaults, or tune a function that passes them, like def tune(trial)."
 )
+_PLAIN_BASES: Final = frozenset({"object", "ABC", "Generic", "NamedTuple", "Protocol", "BaseModel"})
+_PLAIN_DECORATORS: Final = frozenset(
+    {"argument", "cache", "classmethod", "command", "contextmanager", "lru_cache", "option"}
+    | {"pass_context", "staticmethod"}
+)
 
 
 def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -46,6 +51,23 @@ def _is_main_guard(test: ast.expr) -> bool:
     return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
 
 
+def bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node binds by itself, without its parts; `*` for a star import."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            yield from (each.asname or each.name.partition(".")[0] for each in names)
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            yield name
+        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            yield name
+        case _:
+            pass
+
+
 def called_name(call: ast.Call) -> str:
     """Return the last name of what is called: `create_study` of `optuna.create_study()`."""
     match call.func:
@@ -53,6 +75,24 @@ def called_name(call: ast.Call) -> str:
             return name
         case _:
             return ""
+
+
+def parameters(function: Function) -> set[str]:
+    """Return the names of all parameters."""
+    return {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+
+
+def without_first(arguments: ast.arguments) -> ast.arguments:
+    """Return the parameters of a method without `self`."""
+    return ast.arguments(
+        posonlyargs=[],
+        args=_positional(arguments)[1:],
+        vararg=arguments.vararg,
+        kwonlyargs=arguments.kwonlyargs,
+        kw_defaults=arguments.kw_defaults,
+        kwarg=arguments.kwarg,
+        defaults=arguments.defaults,
+    )
 
 
 def takes_trial(arguments: ast.arguments) -> bool:
@@ -158,14 +198,8 @@ def is_called_with_trial(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) 
     call = method(node, "__call__", known)
     if call is None or len(_positional(call.args)) < 2:  # noqa: PLR2004 - self and trial
         return False
-    without_self = ast.arguments(
-        posonlyargs=[],
-        args=_positional(call.args)[1:],
-        kwonlyargs=call.args.kwonlyargs,
-        kw_defaults=call.args.kw_defaults,
-        defaults=call.args.defaults,
-    )
-    return takes_trial(without_self) and not other_arguments(without_self)
+    rest = without_first(call.args)
+    return takes_trial(rest) and not other_arguments(rest)
 
 
 def summary_of(node: ast.AST) -> str:
@@ -174,3 +208,19 @@ def summary_of(node: ast.AST) -> str:
         return ""
     lines = (ast.get_docstring(node) or "").strip().splitlines()
     return lines[0] if lines else ""
+
+
+def has_plain_decorators(function: Function) -> bool:
+    """Say whether a call of a function gives its parameters the defaults that are written."""
+    return all(_last_name(each) in _PLAIN_DECORATORS for each in function.decorator_list)
+
+
+def has_plain_bases(owner: ast.ClassDef) -> bool:
+    """Say whether the bases of a class leave its attributes as they are written."""
+    return all(_last_name(each) in _PLAIN_BASES for each in owner.bases)
+
+
+def _last_name(node: ast.expr) -> str:
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return ast.unparse(node).rpartition(".")[2]
