@@ -1,17 +1,18 @@
-"""CMA-ES whose stored state cannot run code, and which learns from carried history."""
+"""CMA-ES that believes no stored state, and that learns from carried history."""
 
 # pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false
 from __future__ import annotations
 
 import copy
-import io
-import pickle
+import math
+import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import CmaEsSampler
 from optuna.study._study_direction import StudyDirection
 
-from hptui.errors import StudyFileError
+from hptui.domain.text import safe_line
+from hptui.engine.cmaes_state import StateError, read_optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,63 +24,24 @@ if TYPE_CHECKING:
 
 _LEAST_SOURCES = 10
 """The warm start learns from the best tenth of the trials."""
+_MAX_GENERATION = 1_000_000
 _MOST_SOURCES = 1_000
 """More would cost time at each trial of the first generation and change little."""
-_CLASSES = {
-    ("cmaes._cma", "CMA"),
-    ("cmaes._sepcma", "SepCMA"),
-    ("cmaes._cmawm", "CMAwM"),
-}
-# All that a pickled optimizer of cmaes 0.10 to 0.13 refers to, under NumPy 1 and 2.
-_ALLOWED = _CLASSES | {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy.core.numeric", "_frombuffer"),
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads an optimizer; every other class or function is refused before it is imported."""
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401 - as in pickle
-        if (module_name, global_name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module_name}.{global_name} does not belong there")
-        return super().find_class(module_name, global_name)
-
-
-def load_optimizer(state: str) -> Any:  # noqa: ANN401 - cmaes is optional
-    """Return the CMA-ES optimizer that `state`, hexadecimal text from a trial, holds.
-
-    Raises:
-        StudyFileError: `state` is damaged, or holds anything but such an optimizer.
-    """
-    try:
-        optimizer = _Unpickler(io.BytesIO(bytes.fromhex(state))).load()
-        if (type(optimizer).__module__, type(optimizer).__name__) not in _CLASSES:
-            raise pickle.UnpicklingError(f"a {type(optimizer).__name__} does not belong there")
-    except Exception as error:
-        raise StudyFileError(
-            f"The CMA-ES state in this study cannot be trusted: {error}.",
-            hint="The study is from elsewhere or damaged. Use another sampler (--sampler tpe), "
-            "or carry its trials into a new study.",
-        ) from error
-    return optimizer
 
 
 class SafeCmaEsSampler(CmaEsSampler):
-    """Optuna's CMA-ES; its state is read with an allow-list instead of `pickle.loads`.
+    """Optuna's CMA-ES; its state is read as numbers (`cmaes_state`) instead of unpickled.
 
     Where a study is seen through an edited space, the optimizer starts anew from the trials that
     the view carries over, by Optuna's own warm start (`source_trials`, Nomura et al. 2021); with
-    too few of them, or a diagonal covariance, it starts as in a new study.
+    too few of them, or a diagonal covariance, it starts as in a new study. So it does from all
+    trials of the study where the stored state cannot be used.
     """
 
     _carried: Callable[[], Sequence[FrozenTrial]] | None = None
+    _distrusted: tuple[int, int] | None = None
+    """The trial whose state is not used, and the generation that began instead."""
+    _instead: Sequence[FrozenTrial] = ()
 
     def sample_relative(
         self,
@@ -89,18 +51,25 @@ class SafeCmaEsSampler(CmaEsSampler):
     ) -> dict[str, Any]:
         """Sample as Optuna does, with what the view carries over at hand."""
         self._carried = getattr(study._storage, "carried_trials", None)
+        self._instead = ()
         return super().sample_relative(study, trial, search_space)
 
     def _init_optimizer(self, trans: _SearchSpaceTransform, direction: StudyDirection) -> Any:  # noqa: ANN401
-        carried = () if self._carried is None or self._use_separable_cma else self._carried()
+        carried = self._instead if self._carried is None else (*self._carried(), *self._instead)
+        if self._use_separable_cma:
+            carried = ()
         sources = _sources(carried, trans._search_space, direction)
         given = self._source_trials
         if len(sources) >= _LEAST_SOURCES:
             self._source_trials = sources
         try:
-            return super()._init_optimizer(trans, direction)
+            optimizer: Any = super()._init_optimizer(trans, direction)
         finally:
             self._source_trials = given
+        if self._instead and self._distrusted is not None:
+            # Trials that the other one had asked for are not its own.
+            getattr(optimizer, "_cma", optimizer)._g = self._distrusted[1]
+        return optimizer
 
     def _restore_optimizer(self, completed_trials: list[FrozenTrial]) -> Any:  # noqa: ANN401
         for trial in reversed(completed_trials):
@@ -109,17 +78,40 @@ class SafeCmaEsSampler(CmaEsSampler):
                 for key, value in trial.system_attrs.items()
                 if key.startswith(self._attr_key_optimizer)
             }
-            if attrs:
-                try:
-                    state = self._concat_optimizer_attrs(attrs)
-                except (KeyError, TypeError) as error:
-                    raise StudyFileError(
-                        f"The CMA-ES state in trial {trial.number} is incomplete.",
-                        hint="Use another sampler (--sampler tpe), or carry the trials into a "
-                        "new study.",
-                    ) from error
-                return load_optimizer(state)
+            if not attrs:
+                continue
+            try:
+                return read_optimizer(self._concat_optimizer_attrs(attrs))
+            except (KeyError, TypeError, StateError) as error:
+                self._distrust(trial, completed_trials, error)
+                return None
         return None
+
+    def _distrust(
+        self, trial: FrozenTrial, completed_trials: list[FrozenTrial], error: Exception
+    ) -> None:
+        self._instead = completed_trials
+        if self._distrusted is not None and self._distrusted[0] == trial.number:
+            return
+        found = [each.system_attrs.get(self._attr_key_generation) for each in completed_trials]
+        known = [each for each in found if type(each) is int and 0 <= each < _MAX_GENERATION]
+        self._distrusted = trial.number, max(known, default=0) + 1
+        warnings.warn(
+            f"The CMA-ES state in trial {trial.number} is not used, since it is damaged or from "
+            f"elsewhere ({safe_line(error)}). The sampler starts anew from the study's trials.",
+            stacklevel=2,
+        )
+
+    def _get_solution_trials(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
+        found = super()._get_solution_trials(trials, generation)
+        if not self._with_margin:
+            return found
+        return [each for each in found if _is_point(each.system_attrs.get("x_for_tell"))]
+
+
+def _is_point(values: object) -> bool:
+    numbers = cast("list[object]", values) if isinstance(values, list) else []
+    return bool(numbers) and all(type(each) is float and math.isfinite(each) for each in numbers)
 
 
 def _sources(
