@@ -136,6 +136,7 @@ def odd_study(path: Path) -> None:
                 "bad": float("nan"),
                 "nested": {"at": [float("inf"), None, {"$hptui": "nan"}], "n": at},
                 "text": ["nan", "", "1", "null", "'=1", "=1", "[1]"][at],
+                "cells": ["a;=1", "; '+1;-2", "\uff1d1", "a; b", ["x;@1"], {"a": ";-1"}, ";;"][at],
                 "mixed": [1, "1", 1.0, None, True, [1], {}][at],
                 "k" * 2_000: at,
             },

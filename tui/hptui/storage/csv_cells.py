@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.choices import find_choice
@@ -15,19 +16,29 @@ if TYPE_CHECKING:
     from hptui.domain.choices import ChoiceValue
 
 _MAX_CSV_CHARS: Final = 100_000
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-_GUARDED: Final = tuple(f"'{start}" for start in _FORMULA_STARTS)
+_STARTS: Final = "=+@\uff1d\uff0b\uff0d\uff20-"
+"""What formulas begin with; in full width where a spreadsheet is set to Chinese or Japanese."""
+_CELL: Final = "(?:^|;)[ \u00a0\u3000]*'*"
+"""Where a cell begins: a spreadsheet that expects semicolons finds them in texts, too."""
+_FORMULA: Final = re.compile(f"({_CELL})(?=[{_STARTS}]|^[\t\r])")
+_GUARDED: Final = re.compile(f"({_CELL})'(?=[{_STARTS}])")
+_FORMULA_IN_JSON: Final = re.compile(f";(?=[ \u00a0\u3000]*[{_STARTS}])")
 
 
 def csv_text(text: str) -> str:
     """Return text that neither a terminal obeys nor a spreadsheet takes for a formula."""
-    guarded = f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-    return safe_line(guarded, max_chars=_MAX_CSV_CHARS)
+    return safe_line(_FORMULA.sub(r"\1'", text), max_chars=_MAX_CSV_CHARS)
+
+
+def csv_json(value: object) -> str:
+    """Return JSON in which a spreadsheet finds no formula."""
+    # Semicolons stand in texts only.
+    return _FORMULA_IN_JSON.sub(r"\\u003b", json.dumps(value))
 
 
 def unguarded(text: str) -> str:
-    """Return what a guard against spreadsheets, as `csv_text` writes it, stands before."""
-    return text[1:] if text.startswith(_GUARDED) else text
+    """Return text without the guards against spreadsheets that `csv_text` writes."""
+    return _GUARDED.sub(r"\1", text)
 
 
 def choice_in_cell(choices: Sequence[ChoiceValue], cell: str, *others: str) -> int | None:
@@ -55,7 +66,7 @@ def spell_attribute(value: object) -> str:
         # An empty cell is none at all.
         if plain and read_attribute(plain) == value:
             return plain
-    return json.dumps(value)
+    return csv_json(value)
 
 
 def read_attribute(cell: str) -> Any:  # noqa: ANN401 - whatever JSON holds

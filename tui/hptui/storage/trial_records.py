@@ -15,7 +15,13 @@ import numpy as np
 from hptui.domain.choices import choice_key
 from hptui.domain.json_values import dump, plain
 from hptui.domain.trial_states import state_name
-from hptui.storage.csv_cells import choice_in_cell, csv_text, read_attribute, spell_attribute
+from hptui.storage.csv_cells import (
+    choice_in_cell,
+    csv_json,
+    csv_text,
+    read_attribute,
+    spell_attribute,
+)
 from hptui.storage.exact_columns import (
     STUDY_COLUMN,
     TRIAL_COLUMN,
@@ -120,14 +126,14 @@ def write_csv(
     exact = ExactCells(columns, _is_in_csv, _is_attribute_in_csv) if everything else None
     facts = [STUDY_COLUMN, TRIAL_COLUMN] if everything else []
     writer.writerow([*header, *facts])
-    facts = [dump(facts_of(columns, named), indent=None)] if everything else []
+    facts = [csv_json(facts_of(columns, named))] if everything else []
     for row, record, extra in zip(
         rows.tolist(), records_of(columns, rows), reader.of_rows(rows), strict=True
     ):
         cells = [*_csv_cells(record), *_extra_cells(extra, names)]
         if exact is not None:
             held = exact.of_row(row, extra)
-            cells += [*facts, dump(held, indent=None) if held else None]
+            cells += [*facts, csv_json(held) if held else None]
             facts = [None]
         writer.writerow(cells)
 
@@ -232,7 +238,7 @@ def _csv_cell(value: object) -> object:
     if isinstance(value, str):
         return csv_text(value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number else json.dumps(value)
+    return value if is_number else csv_json(value)
 
 
 def or_none(number: float) -> float | None:
