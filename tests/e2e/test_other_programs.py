@@ -12,7 +12,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, start, wait_until
+from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, run, start, wait_until
 
 PLAIN = Path(__file__).with_name("plain_optuna.py")
 QUICK = f"{OBJECTIVES}:quick"
@@ -134,3 +134,19 @@ def _n_trials_here(folder: Path) -> int:
             "SELECT count(*) FROM trial_system_attributes WHERE key = 'hptui:run'"
         ).fetchone()
     return int(count)
+
+
+def test_a_run_goes_on_where_what_hptui_stores_of_a_study_is_something_else(tmp_path: Path):
+    arguments = ["run", QUICK, "--study", "s", "--sampler", "random", "--trials", "1"]
+    assert run(*arguments, cwd=tmp_path)[0] == 0
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
+        changed = connection.execute(
+            "UPDATE study_system_attributes SET value_json = '[5]' "
+            "WHERE key IN ('hptui:study', 'hptui:runs', 'hptui:edited')"
+        )
+        assert changed.rowcount == 3
+        connection.commit()
+    code, _, err = run(*arguments, cwd=tmp_path)
+    assert code == 0, err
+    states = [trial.state for trial in load(tmp_path, "s").trials]
+    assert states == [TrialState.COMPLETE] * 2

@@ -63,6 +63,7 @@ def load_optimizer(state: str) -> Any:  # noqa: ANN401 - cmaes is optional
         if (type(optimizer).__module__, type(optimizer).__name__) not in _CLASSES:
             raise pickle.UnpicklingError(f"a {type(optimizer).__name__} does not belong there")
     except Exception as error:
+        # Damaged bytes may make `pickle` and the classes raise anything.
         raise StudyFileError(
             f"The CMA-ES state in this study cannot be trusted: {error}.",
             hint="The study is from elsewhere or damaged. Use another sampler (--sampler tpe), "

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hptui.engine")
 
+_SAMPLING = ("suggest", "relative")
 _REFRESH_S = 0.02
 """Rows of other programs are noticed this much later at most; looking costs 60 us a time."""
 
@@ -138,6 +139,8 @@ class TrialDesk:
         elif operation == "methods":
             answer = self.run.methods()
         else:
+            if operation in _SAMPLING and trials.is_sampler_slow:
+                self.commits.let_go()
             answer = trials.answer(live, message)
         self.commits.touch()
         return {"v": None} if answer is None else answer
@@ -175,7 +178,7 @@ class TrialDesk:
             record = trials.finish(live, ended)
         except HptuiError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this trial's failure
             _log.exception("the end of trial %d", live.number)
             problem = f"{type(error).__name__}: {error}"
             why = f"The worker's last message tells no end of a trial. {problem}"
