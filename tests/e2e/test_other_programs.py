@@ -14,6 +14,8 @@ import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, run, start, wait_until
 
+from hptui.engine.protocol import MAX_MESSAGE_BYTES
+
 PLAIN = Path(__file__).with_name("plain_optuna.py")
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
@@ -150,3 +152,17 @@ def test_a_run_goes_on_where_what_hptui_stores_of_a_study_is_something_else(tmp_
     assert code == 0, err
     states = [trial.state for trial in load(tmp_path, "s").trials]
     assert states == [TrialState.COMPLETE] * 2
+
+
+def test_an_enqueued_trial_with_more_than_a_message_holds_fails_and_the_run_goes_on(
+    tmp_path: Path,
+):
+    arguments = ["run", QUICK, "--study", "s", "--sampler", "random", "-j", "1"]
+    assert run(*arguments, "--trials", "1", cwd=tmp_path)[0] == 0
+    load(tmp_path, "s").enqueue_trial({}, user_attrs={"long": "x" * MAX_MESSAGE_BYTES})
+    code, _, err = run(*arguments, "--trials", "2", cwd=tmp_path)
+    assert code == 0, err
+    trials = load(tmp_path, "s").trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    message = trials[1].system_attrs["hptui:error"]["message"]
+    assert message.startswith("The trial's attributes cannot be sent.")

@@ -21,7 +21,7 @@ EDITED_KEY: Final = "hptui:edited"
 CARRIED_KEY: Final = "hptui:carried"
 """Study system attribute: the number of the last trial whose sampler's state was left behind."""
 AFTER_PREFIX: Final = "hptui:after:"
-"""Before the study system attributes of genetic samplers since an edit; a trial's number follows."""
+"""Before the study system attributes of genetic samplers since an edit; a number follows."""
 METRICS_KEY: Final = "study:metric_names"
 """Study system attribute of Optuna's: a name for each objective."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hptui.engine")
 
+_UNSENDABLE = (ValueError, TypeError, RecursionError)
 _SAMPLING = ("suggest", "relative")
 _REFRESH_S = 0.02
 """Rows of other programs are noticed this much later at most; looking costs 60 us a time."""
@@ -69,7 +70,12 @@ class TrialDesk:
         order = self.run.trials.order(live)
         order["log"] = slot.log
         order["scratch"] = self.run.scratch_of(live.number)
-        self.crew.send(slot, order)
+        try:
+            self.crew.send(slot, order)
+        except _UNSENDABLE as error:
+            # Another program may have enqueued it with any attributes.
+            slot.ending = ("exception", f"The trial's attributes cannot be sent. {error}")
+            self.crew.send(slot, {"op": "skip", "n": live.number})
         self.commits.touch()
         return TrialStarted(index, live.number)
 
@@ -117,7 +123,7 @@ class TrialDesk:
     def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
         try:
             self.crew.answer(channel, {**answer, "q": asked})
-        except (ValueError, TypeError, RecursionError) as error:
+        except _UNSENDABLE as error:
             # Attributes of a study that are too long or too deep for a message.
             self.crew.answer(channel, {"error": [type(error).__name__, str(error)], "q": asked})
 
