@@ -66,6 +66,7 @@ def test_the_list_fits_the_terminal(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     lines = _out(capsys)
     assert max(map(len, lines)) <= columns
     assert "cancer-boosting-small" in " ".join(lines)

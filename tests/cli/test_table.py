@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.cli.table import Column, cell_width, cut, render_table, show_cell
+from hptui.cli.table import Column, cut, render_table, show_cell
 from hptui.domain.readable import four_digits
+from hptui.domain.text import cell_width
 
 texts = st.text(max_size=60)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, start, wait_until
+from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, run, start, wait_until
+
+from hptui.engine.protocol import MAX_MESSAGE_BYTES
 
 PLAIN = Path(__file__).with_name("plain_optuna.py")
 QUICK = f"{OBJECTIVES}:quick"
@@ -134,3 +136,33 @@ def _n_trials_here(folder: Path) -> int:
             "SELECT count(*) FROM trial_system_attributes WHERE key = 'hptui:run'"
         ).fetchone()
     return int(count)
+
+
+def test_a_run_goes_on_where_what_hptui_stores_of_a_study_is_something_else(tmp_path: Path):
+    arguments = ["run", QUICK, "--study", "s", "--sampler", "random", "--trials", "1"]
+    assert run(*arguments, cwd=tmp_path)[0] == 0
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
+        changed = connection.execute(
+            "UPDATE study_system_attributes SET value_json = '[5]' "
+            "WHERE key IN ('hptui:study', 'hptui:runs', 'hptui:edited')"
+        )
+        assert changed.rowcount == 3
+        connection.commit()
+    code, _, err = run(*arguments, cwd=tmp_path)
+    assert code == 0, err
+    states = [trial.state for trial in load(tmp_path, "s").trials]
+    assert states == [TrialState.COMPLETE] * 2
+
+
+def test_an_enqueued_trial_with_more_than_a_message_holds_fails_and_the_run_goes_on(
+    tmp_path: Path,
+):
+    arguments = ["run", QUICK, "--study", "s", "--sampler", "random", "-j", "1"]
+    assert run(*arguments, "--trials", "1", cwd=tmp_path)[0] == 0
+    load(tmp_path, "s").enqueue_trial({}, user_attrs={"long": "x" * MAX_MESSAGE_BYTES})
+    code, _, err = run(*arguments, "--trials", "2", cwd=tmp_path)
+    assert code == 0, err
+    trials = load(tmp_path, "s").trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    message = trials[1].system_attrs["hptui:error"]["message"]
+    assert message.startswith("The trial's attributes cannot be sent.")

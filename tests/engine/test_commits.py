@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from tests.engine import identity_objectives
 
+from hptui.domain.objective import ObjectiveRef
+from hptui.engine import choices as choices_module
 from hptui.engine import commits as commits_module
 from hptui.engine.commits import Commits
+from hptui.engine.engine import Engine
+from hptui.engine.plan import RunPlan
+from hptui.engine.report import Silent
+from hptui.engine.rules import Budget
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -115,3 +122,38 @@ def test_a_refusal_in_a_rest_does_not_end_it(resting: Resting):
     assert not resting.commits.trouble
     assert resting.is_resting
     assert resting.commits.due_s() == resting.end_s
+
+
+class LooksAtTheLock(optuna.samplers.RandomSampler):
+    """Notes, whenever it is asked, whether another program could write to the study meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self.is_free: list[bool] = []
+
+    def sample_independent(self, *arguments: Any, **named: Any) -> Any:
+        with closing(sqlite3.connect(self._path, timeout=0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                self.is_free.append(False)
+            else:
+                self.is_free.append(True)
+        return super().sample_independent(*arguments, **named)
+
+
+def test_the_lock_is_free_while_a_sampler_that_may_be_slow_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sampler = LooksAtTheLock(tmp_path / "s.db")
+    monkeypatch.setattr(choices_module, "build_sampler", lambda _, **__: sampler)  # pyright: ignore
+    plan = RunPlan(
+        ref=ObjectiveRef("file", identity_objectives.__file__, "small", "small"),
+        study_file=tmp_path / "s.db",
+        study="s",
+        budget=Budget(n_trials=5),
+        n_slots=1,
+    )
+    Engine(plan, Silent()).run()
+    assert sampler.is_free == [True] * 10

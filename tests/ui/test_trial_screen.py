@@ -17,7 +17,7 @@ from tests.ui.test_study_screen import a_run
 from tests.waiting import DEADLINE_S
 
 from hptui.storage.trial_detail import read_trial
-from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail, find_lines
+from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail
 from hptui.ui.data.trial_lines import sections
 from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
 from hptui.ui.data.trial_why_lines import why_lines, why_text
@@ -340,10 +340,6 @@ def test_nothing_of_a_log_reaches_the_terminal_unseen(
     path = tmp_path / "log"
     path.write_bytes(written)
     assert LogTail(path).read().lines == (shown,)
-
-
-def test_lines_are_found_whatever_their_case() -> None:
-    assert find_lines(["Loss 1", "acc", "LOSS 2"], "loss") == [0, 2]
 
 
 def test_files_are_listed_without_following_links(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from hptui.analysis.comparison import LETTERS
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.text_table import Column, TextTable
+from hptui.domain.trial_states import STATE_WORDS
 
 if TYPE_CHECKING:
     from hptui.analysis.comparison import Comparison, StudyResult
 
 NOTHING: Final = "-"
-_STATES: Final = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_OTHER_STATES: Final = {"RUNNING": "running", "WAITING": "waiting", "STALE": "stale"}
+_STATES: Final = ("COMPLETE", "PRUNED", "FAIL")
+_OTHER_STATES: Final = ("RUNNING", "WAITING", "STALE")
 
 
 def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> TextTable:
@@ -23,12 +24,8 @@ def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> T
     The best of all has a star.
     """
     results, leader = comparison.results, comparison.leader
-    others = {
-        state: word
-        for state, word in _OTHER_STATES.items()
-        if any(each.counts[state] for each in results)
-    }
-    states = _STATES | others
+    others = (state for state in _OTHER_STATES if any(each.counts[state] for each in results))
+    states = (*_STATES, *others)
     several = comparison.n_objectives > 1
     columns = [
         Column(""),
@@ -36,7 +33,7 @@ def bests_table(comparison: Comparison, value_name: str, star: str = "★") -> T
         Column(f"best {value_name}", "right"),
         Column("trial", "right"),
         *([Column("front", "right"), Column("hypervolume", "right")] if several else ()),
-        *(Column(word, "right") for word in states.values()),
+        *(Column(STATE_WORDS[state], "right") for state in states),
         Column("time", "right"),
         Column("of all trials", "right"),
         Column("sampler"),

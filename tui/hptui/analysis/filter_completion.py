@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.analysis.filter_fields import FieldNames
 from hptui.analysis.filter_params import ParamView
 from hptui.analysis.filter_parser import quoted
-from hptui.analysis.filter_rows import NONE, STATE_WORDS
+from hptui.analysis.filter_rows import FILTER_STATES, NONE
 from hptui.domain.choices import spell_choice
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _terms(typed: str, names: CompletionNames) -> list[str]:
 
 def _values(name: str, sign: str, names: CompletionNames) -> Collection[str]:
     if name == "state":
-        return STATE_WORDS
+        return FILTER_STATES
     if name == "tag":
         return [quoted(tag) for tag in names.tags]
     if name == "has":

@@ -20,7 +20,7 @@ from hptui.analysis.filter_values import (
 )
 from hptui.domain.choices import spell_choice
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES
+from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES, STATE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 INFEASIBLE: Final = "infeasible"
-STATE_WORDS: Final = (
-    *("failed" if name == "FAIL" else name.lower() for name in STATE_NAMES),
-    "damaged",
-    INFEASIBLE,
-)
+FILTER_STATES: Final = (*STATE_WORDS.values(), INFEASIBLE)
 """What `state:` takes, in full or its beginning."""
 NONE: Final = "none"
 _MAX_LISTED: Final = 10
@@ -172,16 +168,16 @@ class _Rows:
 
     def _in_state(self, filter_: Filter, word: Word) -> BoolArray:
         wanted = word.text.casefold()
-        found = [state for state in STATE_WORDS if wanted and state.startswith(wanted)]
+        found = [state for state in FILTER_STATES if wanted and state.startswith(wanted)]
         if not found:
-            listed = ", ".join(STATE_WORDS)
+            listed = ", ".join(FILTER_STATES)
             raise error_at(filter_, word, f"{word.shown!r} is no state; there is {listed}.")
         return self._any(self._state_rows(state) for state in found)
 
     def _state_rows(self, state: str) -> BoolArray:
         if state == INFEASIBLE:
             return (self._trials.states == COMPLETE) & ~self._trials.is_feasible
-        at = STATE_WORDS.index(state)
+        at = FILTER_STATES.index(state)
         return self._trials.states == (at if at < len(STATE_NAMES) else DAMAGED)
 
     def _view(self, name: str) -> ParamView:
@@ -221,7 +217,7 @@ class _Rows:
         wanted = word.text.casefold()
         found = self._any(
             self._state_rows(state)
-            for state in STATE_WORDS
+            for state in FILTER_STATES
             if wanted and state != INFEASIBLE and state.startswith(wanted)
         )
         written = None if word.is_quoted else read_number(word.text)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import cell_width, safe_line
 from hptui.errors import UsageError
 
 Sign = Literal[":", "=", "!=", "<", "<=", ">", ">=", "~"]
@@ -113,12 +112,4 @@ def point_at(text: str, start: int, end: int) -> tuple[str, str]:
     place = safe_line(text[start:shown_end], max_chars=1_000)
     behind = safe_line(text[shown_end:last], max_chars=1_000)
     shown = f"{before}{place}{behind}" + ("…" if last < len(text) else "")
-    return shown, " " * _width(before) + "^" * max(1, _width(place))
-
-
-def _width(text: str) -> int:
-    """Return how many cells of a terminal a line takes."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    return shown, " " * cell_width(before) + "^" * max(1, cell_width(place))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-from hptui.domain.text import safe_line
+from hptui.domain.text import char_width, safe_line
 
 
 def label(text: object, max_chars: int, *, unicode: bool = True) -> str:
@@ -13,13 +11,9 @@ def label(text: object, max_chars: int, *, unicode: bool = True) -> str:
     Characters of another width are a `?` each, without `unicode` all beyond ASCII.
     """
     line = "".join(
-        char if char.isascii() or (unicode and _is_one_cell(char)) else "?"
+        char if char.isascii() or (unicode and char_width(char) == 1) else "?"
         for char in safe_line(text)
     )
     if len(line) <= max_chars:
         return line
     return f"{line[: max_chars - 1]}{'…' if unicode else '~'}" if max_chars > 0 else ""
-
-
-def _is_one_cell(char: str) -> bool:
-    return not unicodedata.combining(char) and unicodedata.east_asian_width(char) not in "WF"

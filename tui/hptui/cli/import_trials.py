@@ -10,7 +10,7 @@ from hptui.cli.carried import tell_carried
 from hptui.cli.locate import add_studies_option, locate_study, storage_file, studies_folder
 from hptui.domain.study_name import check_study_name
 from hptui.errors import StudyFileError, UsageError
-from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATE_WORDS, read_request
+from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATES_BY_WORD, read_request
 
 if TYPE_CHECKING:
     from hptui.storage.import_request import ImportRequest
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="as results (default), or as parameters to be tried next",
     )
     parser.add_argument(
-        "--state", action="append", choices=tuple(STATE_WORDS), help="only trials in this state"
+        "--state", action="append", choices=tuple(STATES_BY_WORD), help="only trials in this state"
     )
     parser.add_argument(
         "--value",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
+from hptui.cli.table import Column, render_table
+from hptui.cli.terminal import Terminal
 from hptui.domain.choices import show_choice
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 1_000_000
 """The width of output that is not a terminal."""
-_GAP = "  "
-_MIN_COLUMN = 8
-"""No column is cut below this width, even if the line then does not fit."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -218,38 +215,5 @@ def _space_to_json(space: dict[str, KnownParam], probed: ProbeResult | None) -> 
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; on a terminal the widest but the first are cut until a line fits."""
-    safe = [list(header), *([safe_line(cell) for cell in row] for row in rows)]
-    widths = [max(_width(row[column]) for row in safe) for column in range(len(header))]
-    room = shutil.get_terminal_size((_UNLIMITED, 24)).columns - len(_GAP) * (len(header) - 1)
-    # The name in the first column is what a person types, so it stays whole.
-    while sum(widths) > room and max(widths[1:]) > _MIN_COLUMN:
-        widths[widths.index(max(widths[1:]), 1)] -= 1
-    for row in safe:
-        cells = [_fit(cell, width) for cell, width in zip(row, widths, strict=True)]
-        print(_GAP.join(cells).rstrip())
-
-
-def _width(text: str) -> int:
-    """Return how many columns a terminal needs for `text`."""
-    return sum(_char_width(char) for char in text)
-
-
-def _char_width(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _fit(text: str, columns: int) -> str:
-    """Return `text` in exactly so many columns, cut or padded."""
-    used = _width(text)
-    if used > columns:
-        kept, used = "", 1
-        for char in text:
-            if used + _char_width(char) > columns:
-                break
-            kept += char
-            used += _char_width(char)
-        text = kept + "…"
-    return text + " " * (columns - used)
+    columns = [Column(title) for title in header]
+    print("\n".join(render_table(columns, rows, width=Terminal.of_stdout().table_width)))

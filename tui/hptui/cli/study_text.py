@@ -14,6 +14,7 @@ from hptui.cli.detail_lines import (
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ def objective_text(study: StudyDetail) -> str:
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return how many trials there are in each state: `60: 58 complete, 0 pruned, 2 failed`."""
-    words = {"FAIL": "failed"}
     shown = [
-        f"{count} {words.get(state, state.lower())}"
+        f"{count} {STATE_WORDS[state]}"
         for state, count in counts.items()
         if count or state in ("COMPLETE", "PRUNED", "FAIL")
     ]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from hptui.domain.readable import four_digits
-from hptui.domain.text import safe_line
+from hptui.domain.text import cell_width, char_width, safe_line
 from hptui.domain.text_table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["GAP", "Column", "cell_width", "cut", "render_table", "show_cell"]
+__all__ = ["GAP", "Column", "cut", "render_table", "show_cell"]
 
 GAP = "  "
 _MIN_WIDTH = 8
@@ -48,28 +47,17 @@ def show_cell(cell: object) -> str:
     return safe_line(cell, max_chars=_MAX_CELL_CHARS)
 
 
-def cell_width(text: str) -> int:
-    """Return how many cells of a terminal `text` takes."""
-    return len(text) if text.isascii() else sum(map(_char_width, text))
-
-
 def cut(text: str, width: int) -> str:
     """Return `text` in at most `width` cells, with an ellipsis where something is missing."""
     if cell_width(text) <= width:
         return text
     kept, used = "", 1
     for char in text:
-        used += _char_width(char)
+        used += char_width(char)
         if used > width:
             break
         kept += char
     return f"{kept}…" if width > 0 else ""
-
-
-def _char_width(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _shrink(widths: list[int], columns: Sequence[Column], width: int | None) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, note_lines
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
+from hptui.domain.attribute_keys import RUN_KEY
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.space import describe
 from hptui.domain.text import safe_line, safe_text
-from hptui.storage.study_identity import RUN_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hptui.cli.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.locate import add_study_argument, locate_study
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import STATE_NAMES
+from hptui.domain.trial_states import FAIL, STATE_NAMES
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hptui.cli.trial_rows import TrialRows
 
-_STATES = {name.lower(): number for number, name in enumerate(STATE_NAMES)} | {"failed": 3}
+_STATES = {name.lower(): number for number, name in enumerate(STATE_NAMES)} | {"failed": FAIL}
 _EPILOG = """\
 --json prints one object a line with the keys number, state, values, feasible, start, complete,
 duration_s, params, last_step, last_value, user_attrs, constraints. --csv prints the columns number,

@@ -260,6 +260,21 @@ def resolve_value(name: str, spec: ParamSpec, value: ChoiceValue) -> ChoiceValue
     raise _not_in(name, spec, value)
 
 
+def fixed_values(
+    edits: Mapping[str, ParamEdit], space: Mapping[str, ParamSpec]
+) -> dict[str, ChoiceValue]:
+    """Return the values of the parameters of an effective space that edits fix.
+
+    Raises:
+        SpaceError: A value may not be suggested.
+    """
+    return {
+        name: resolve_value(name, space[name], edit.fixed)
+        for name, edit in edits.items()
+        if name in space and not isinstance(edit.fixed, Unset)
+    }
+
+
 def _is_log(spec: ParamSpec) -> bool:
     return not isinstance(spec, ChoiceParam) and spec.log
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 _TAG: Final = "$hptui"
 
@@ -60,6 +60,14 @@ def untagged(value: object) -> object:
     if len(inner) == 1 and isinstance(held, dict):
         inner = cast("dict[str, object]", held)
     return {key: untagged(each) for key, each in inner.items()}
+
+
+def read_json(text: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return what a text from anyone holds as JSON; None where it is none, or nested too deeply."""
+    try:
+        return json.loads(cast("str", text))
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def dump(value: object, *, indent: int | None = 2) -> str:

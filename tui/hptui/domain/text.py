@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 MAX_CHARS = 10_000
 
@@ -80,3 +81,15 @@ def safe_text(value: object, *, max_chars: int = MAX_CHARS) -> str:
 def safe_line(value: object, *, max_chars: int = 200) -> str:
     """Return `value` as one line of safe text: newlines and tabs are made visible too."""
     return escape_line(_cut(value, max_chars))
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal `text` takes."""
+    return len(text) if text.isascii() else sum(map(char_width, text))
+
+
+def char_width(char: str) -> int:
+    """Return how many cells of a terminal a character takes: 0, 1 or 2."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -22,6 +22,12 @@ OPEN_STATES: Final = (RUNNING, WAITING, STALE)
 """Those of trials that have not ended."""
 
 
+STATE_WORDS: Final = {
+    name: "failed" if name == "FAIL" else name.lower() for name in (*STATE_NAMES, "DAMAGED")
+}
+"""What people read for each name: `failed`, where Optuna says FAIL."""
+
+
 def state_name(state: int) -> str:
     """Return the word for a state's number: DAMAGED where it is none of these."""
     return STATE_NAMES[state] if 0 <= state < len(STATE_NAMES) else "DAMAGED"

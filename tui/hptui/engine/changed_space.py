@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, cast
 
+from hptui.domain.attribute_keys import ERROR_KEY, RUN_KEY
 from hptui.domain.choice_lists import spell_choices
 from hptui.domain.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.space import ChoiceParam, ParamSpec
@@ -133,10 +134,10 @@ class CodeWatch:
         has_failed: set[str] = set()
         has_got: set[str] = set()
         for trial in self._study.get_trials(deepcopy=False):
-            run = str(trial.system_attrs.get("hptui:run"))
+            run = str(trial.system_attrs.get(RUN_KEY))
             if name in trial.params:
                 has_got.add(run)
-            elif message == _message_of(trial.system_attrs.get("hptui:error")):
+            elif message == _message_of(trial.system_attrs.get(ERROR_KEY)):
                 has_failed.add(run)
         return bool(has_failed & has_got)
 

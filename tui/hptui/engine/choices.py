@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from hptui.domain.attribute_keys import CARRIED_KEY, EDITED_KEY, EDITS_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.choice_lists import parse_choices_option, spell_choices
 from hptui.domain.edits import (
     UNSET,
@@ -17,6 +18,7 @@ from hptui.domain.edits import (
     apply_edits,
     choices_edit,
     edits_from_json,
+    fixed_values,
     merge_edits,
     parse_fix_option,
     resolve_text,
@@ -36,7 +38,6 @@ from hptui.registry.catalogue import spell
 from hptui.registry.load import source_sha
 from hptui.registry.probe import KnownParam, known_space
 from hptui.registry.same_objective import is_same_objective
-from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.distributions import from_optuna, to_optuna
 from hptui.storage.studies import objective_of
 
@@ -81,10 +82,9 @@ class Choices:
         _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
         _require_count(plan, plan.n_values, directions, study)
-        runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
-        last_run = runs[-1] if runs else {}
-        sampler = parse_sampler(plan.sampler or last_run.get("sampler") or about["sampler"])
-        pruner_text = plan.pruner or last_run.get("pruner") or about["pruner"]
+        last_run = _last_run(attrs)
+        sampler = parse_sampler(plan.sampler or str(last_run.get("sampler") or about["sampler"]))
+        pruner_text = plan.pruner or str(last_run.get("pruner") or about["pruner"])
         if plan.pruner is None and len(directions) > 1:
             pruner_text = "none"
         pruner = parse_pruner(pruner_text)
@@ -96,8 +96,8 @@ class Choices:
                 "A target needs one objective, but this study has several.",
                 hint="Omit --target, or give --trials or --timeout.",
             )
-        edits = _edits(plan, attrs.get("hptui:edits"))
-        ever = frozenset(str(name) for name in attrs.get("hptui:edited") or ())
+        edits = _edits(plan, attrs.get(EDITS_KEY))
+        ever = frozenset(map(str, _list(attrs.get(EDITED_KEY))))
         stored = {} if study is None else _stored_space(study)
         named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
         named |= {parse_choices_option(text)[0] for text in plan.choices}
@@ -130,18 +130,13 @@ class Choices:
         _require_count(plan, probing.values_returned, directions, study)
         for params in plan.enqueue:
             check_params(params, effective)
-        fixed = {
-            name: resolve_value(name, effective[name], edit.fixed)
-            for name, edit in edits.items()
-            if not isinstance(edit.fixed, Unset)
-        }
         # The places in a grid are in the order of its seed, so that a run goes on in that.
         seed = plan.seed if sampler.name == "grid" else _seed_for(plan, study)
         base = build_sampler(
             sampler,
             seed=seed,
             space=effective,
-            fixed=fixed,
+            fixed=fixed_values(edits, effective),
             n_objectives=len(directions),
         )
         watched = {
@@ -186,12 +181,12 @@ def _require_same_objective(
     Raises:
         UsageError: They are; the hint says what to type.
     """
-    stored = attrs.get("hptui:study")
+    stored = attrs.get(STUDY_KEY)
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     was = objective_of(about.get("objective"))
     if plan.any_objective or was is None or study is None or not study.get_trials(deepcopy=False):
         return
-    file, is_same_code = str(about.get("file", "")), _last_sha(attrs) == source_sha(plan.ref)
+    file, is_same_code = str(about.get("file", "")), _is_code_of_last_run(plan, attrs)
     if is_same_objective(
         was, plan.ref, file=file, is_same_code=is_same_code, study_file=plan.study_file
     ):
@@ -205,10 +200,18 @@ def _require_same_objective(
     )
 
 
-def _last_sha(attrs: Mapping[str, Any]) -> str | None:
-    """Return what the source of the objective was in the study's latest run."""
-    runs: list[dict[str, Any]] = attrs.get("hptui:runs") or []
-    return runs[-1].get("code_sha") if runs else None
+def _last_run(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is recorded of the study's latest run; nothing where there is no such record."""
+    last = next(reversed(_list(attrs.get(RUNS_KEY))), None)
+    return cast("dict[str, Any]", last) if isinstance(last, dict) else {}
+
+
+def _list(stored: object) -> list[object]:
+    return cast("list[object]", stored) if isinstance(stored, list) else []
+
+
+def _is_code_of_last_run(plan: RunPlan, attrs: Mapping[str, Any]) -> bool:
+    return _last_run(attrs).get("code_sha") == source_sha(plan.ref)
 
 
 def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tuple[str, ...]:
@@ -355,7 +358,7 @@ def _require_same_code(
     The objective is probed only where it does not declare all that the trials hold.
     """
     declared = _declared(about)
-    if set(stored) <= set(declared) or _last_sha(attrs) == source_sha(plan.ref):
+    if set(stored) <= set(declared) or _is_code_of_last_run(plan, attrs):
         return
     found = probing.brief(len(stored))
     asked = {

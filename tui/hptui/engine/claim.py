@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
 from hptui.engine.lease import (
@@ -17,13 +17,10 @@ from hptui.engine.lease import (
     take_lease,
 )
 from hptui.errors import StudyFileError
+from hptui.storage.leases import LEASE_NAME, LOCK_NAME, OTHERS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-_LEASE: Final = "engine.json"
-_LOCK: Final = "engine.lock"
-_OTHERS: Final = "studies"
 
 
 class Claim:
@@ -47,10 +44,10 @@ class Claim:
             return
         source = self.folder
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if source in target.parents or (source / _OTHERS).exists() or target.exists():
+        if source in target.parents or (source / OTHERS_NAME).exists() or target.exists():
             target.mkdir(mode=0o700, exist_ok=True)
             for entry in sorted(source.iterdir()):
-                if entry.name not in (_OTHERS, _LOCK):
+                if entry.name not in (OTHERS_NAME, LOCK_NAME):
                     entry.rename(target / entry.name)
             _prune(source, self._root)
         else:
@@ -70,7 +67,7 @@ class Claim:
     def release(self) -> None:
         """Let engines start again, and leave nothing that was not there before."""
         with suppress(OSError):
-            (self.folder / _LEASE).unlink()
+            (self.folder / LEASE_NAME).unlink()
         if self._is_new:
             _prune(self.folder, self._root)
 
@@ -123,7 +120,9 @@ def require_free_folder(folder: Path) -> None:
         StudyFileError: There are.
     """
     with suppress(FileNotFoundError, NotADirectoryError):
-        in_the_way = [each for each in folder.iterdir() if each.name not in (_OTHERS, _LOCK)]
+        in_the_way = [
+            each for each in folder.iterdir() if each.name not in (OTHERS_NAME, LOCK_NAME)
+        ]
         if in_the_way:
             raise StudyFileError(
                 f"{safe_line(str(folder))} is in the way: it holds files of another study.",

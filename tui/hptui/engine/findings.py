@@ -15,7 +15,7 @@ from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
-from hptui.storage.leases import living_runs
+from hptui.storage.leases import LEASE_NAME, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import token_of
@@ -169,7 +169,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
 
 
 def _lease_path(found: Examination) -> str:
-    return safe_line(f"{folder_of(found.path, found.study_name).name}/engine.json")
+    return safe_line(f"{folder_of(found.path, found.study_name).name}/{LEASE_NAME}")
 
 
 def _spools(

@@ -188,15 +188,7 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
     """Yield a path for a file with one new study, and where the study will be.
 
     When the block has succeeded, the study is there; when it has not, nothing has changed.
-
-    Args:
-        folder: Where a file of its own is made.
-        new_name: The study's name.
-        target: Another file; one that is there gets one more study.
-
-    Raises:
-        UsageError: The name is wrong or taken, or the folder cannot be written.
-        StudyBusyError: `target` is locked.
+    Arguments and errors are those of `check_new_study`.
     """
     target = check_new_study(folder, new_name, target)
     if not target.exists():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from hptui.storage.study_detail import METRICS_KEY
+from hptui.domain.attribute_keys import METRICS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

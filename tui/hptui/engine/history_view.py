@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.attribute_keys import FIXED_KEY
 from hptui.domain.choices import choice_key
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from hptui.domain.space import ChoiceValue
 
-FIXED_KEY = "hptui:fixed"
-"""Trial attribute: which fixed values the sampler's state in this trial belongs to."""
 CMA_PREFIXES = ("cma:", "sepcma:", "cmawm:")
 GENERATION_KEYS = ("NSGAIISampler:generation", "NSGAIIISampler:generation")
 _RELATIVE_KEYS = ("tpe:relative_params:", "gp:relative_params:")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.samplers import GridSampler
 from optuna.trial import TrialState
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.choices import hashable_choice
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class KnownGridSampler(GridSampler):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Give a trial its place."""
         is_first = 0 <= trial.number < self._n_min_trials
-        is_given = "grid_id" in trial.system_attrs or "fixed_params" in trial.system_attrs
+        is_given = "grid_id" in trial.system_attrs or ENQUEUED_KEY in trial.system_attrs
         if not is_first or is_given or not self._known:
             super().before_trial(study, trial)
             return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
-from hptui.storage.leases import Lease, folder_of, read_lease
+from hptui.storage.leases import LEASE_NAME, LOCK_NAME, Lease, folder_of, read_lease
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,7 +29,6 @@ __all__ = [
     "take_lease",
 ]
 
-_LOCK: Final = "engine.lock"
 _RETRY_S: Final = 0.02
 _MAX_VANISHED: Final = 10
 A_MOMENT_S: Final = 3.0
@@ -39,7 +38,7 @@ A_MOMENT_S: Final = 3.0
 @contextlib.contextmanager
 def _one_at_a_time(folder: Path) -> Generator[None]:
     # Only the check and the writing are guarded: the lease itself is the file's content.
-    fd = _locked(folder / _LOCK)
+    fd = _locked(folder / LOCK_NAME)
     try:
         yield
     finally:
@@ -94,8 +93,8 @@ def _take(study_file: Path, lease: Lease) -> Lease | None:
         found = read_lease(study_file, lease.study)
         if found is not None and found.is_alive:
             return found
-        path = folder / "engine.json"
-        draft = folder / f"engine.json.{os.getpid()}"
+        path = folder / LEASE_NAME
+        draft = folder / f"{LEASE_NAME}.{os.getpid()}"
         draft.unlink(missing_ok=True)
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
@@ -118,10 +117,11 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     spelled = str(study_file) if lease.study == study_file.stem else f"{study_file}:{lease.study}"
     name = safe_line(spelled)
     where = "" if lease.is_here else f" on {safe_line(lease.host)}"
+    folder = folder_of(study_file, lease.study)
     hint = (
         f"hptui status {name} shows it, hptui stop {name} ends it"
         if lease.is_here
-        else f"if that engine is gone, remove {folder_of(study_file, lease.study).name}/engine.json"
+        else f"if that engine is gone, remove {folder.name}/{LEASE_NAME}"
     )
     return StudyBusyError(
         f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
@@ -144,12 +144,12 @@ def remove_unused(folder: Path) -> None:
             # Who waits for the lock sees that the file is gone, and makes another.
             with _one_at_a_time(folder):
                 if _is_unused(folder):
-                    (folder / _LOCK).unlink()
+                    (folder / LOCK_NAME).unlink()
         folder.rmdir()
 
 
 def _is_unused(folder: Path) -> bool:
-    return {each.name for each in folder.iterdir()} <= {_LOCK}
+    return {each.name for each in folder.iterdir()} <= {LOCK_NAME}
 
 
 def release_lease(study_file: Path, lease: Lease) -> None:
@@ -157,4 +157,4 @@ def release_lease(study_file: Path, lease: Lease) -> None:
     folder = folder_of(study_file, lease.study)
     with contextlib.suppress(OSError), _one_at_a_time(folder):
         if read_lease(study_file, lease.study) == lease:
-            (folder / "engine.json").unlink(missing_ok=True)
+            (folder / LEASE_NAME).unlink(missing_ok=True)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import optuna
 from optuna.trial import TrialState
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, RUN_KEY
 from hptui.engine.lease import A_MOMENT_S, Lease, folder_of, release_lease, take_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.run import runs_of
 from hptui.engine.scratch import clear_scratch
 from hptui.storage.gate import require_writable
+from hptui.storage.leases import scratch_path
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.stale_trials import runs_here
 
@@ -30,7 +32,7 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
     """
     here = runs_here(runs_of(study))
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [trial for trial in running if trial.system_attrs.get("hptui:run") in here]
+    return [trial for trial in running if trial.system_attrs.get(RUN_KEY) in here]
 
 
 def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
@@ -44,7 +46,7 @@ def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
     left = leftover_trials(study)
     for trial in left if what != "leave" else ():
         _resolve(study, trial, requeue=what == "requeue")
-        clear_scratch(folder / "scratch" / f"{trial.number:06d}")
+        clear_scratch(scratch_path(folder, trial.number))
     return len(left)
 
 
@@ -83,7 +85,7 @@ def _resolve(study: optuna.Study, trial: FrozenTrial, *, requeue: bool) -> None:
     error = TrialError("died", "", "The engine that ran this trial ended before the trial did.")
     storage = study._storage
     if requeue:
-        fixed = trial.system_attrs.get("fixed_params", {})
+        fixed = trial.system_attrs.get(ENQUEUED_KEY, {})
         study.enqueue_trial({**fixed, **trial.params})
-    storage.set_trial_system_attr(trial._trial_id, "hptui:error", cast("Any", error.to_json()))
+    storage.set_trial_system_attr(trial._trial_id, ERROR_KEY, cast("Any", error.to_json()))
     storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)

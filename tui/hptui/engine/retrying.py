@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import optuna
 from optuna.trial import TrialState
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, RETRY_KEY
 from hptui.engine.lease import A_MOMENT_S, Lease, release_lease, take_lease
 from hptui.errors import StudyBusyError
-from hptui.storage.failures import RETRY_KEY
 from hptui.storage.gate import require_writable
 from hptui.storage.sqlite import SqliteStorage
 
@@ -128,7 +128,7 @@ def _enqueue(study: optuna.Study, trial: FrozenTrial) -> None:
         study._study_id,
         optuna.trial.create_trial(
             state=TrialState.WAITING,
-            system_attrs={"fixed_params": trial.params, RETRY_KEY: trial.number},
+            system_attrs={ENQUEUED_KEY: trial.params, RETRY_KEY: trial.number},
             user_attrs=trial.user_attrs,
         ),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from optuna.trial import TrialState, create_trial
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.space import spec_to_json
 from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
@@ -20,7 +21,7 @@ from hptui.engine.scratch import remove_empty
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
-from hptui.storage.carried_trials import IMPORT_KEY
+from hptui.storage.leases import log_path, scratch_path
 from hptui.storage.spooled import Origin, spell_trial
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ class Run:
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
-        return f"{self.folder}/logs/trial-{number:06d}.log"
+        return str(log_path(self.folder, number))
 
     def scratch_of(self, number: int) -> str:
         """Return the folder a trial may use."""
-        return f"{self.folder}/scratch/{number:06d}"
+        return str(scratch_path(self.folder, number))
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
@@ -132,7 +133,7 @@ class Run:
         space = self.space.effective()
         templates = [_of_row(row) for row in rows]
         for template in templates:
-            check_params(template.system_attrs["fixed_params"], space)
+            check_params(template.system_attrs[ENQUEUED_KEY], space)
         for template in templates:
             # The first one takes the write lock, which is held till all of them are written.
             self.storage.create_new_trial(self.study._study_id, template)
@@ -153,7 +154,7 @@ class Run:
         for run in runs:
             if run.get("id") == self.id:
                 run |= fields
-        self.storage.set_study_system_attr(self.study._study_id, "hptui:runs", cast("Any", runs))
+        self.storage.set_study_system_attr(self.study._study_id, RUNS_KEY, cast("Any", runs))
 
     def close(self, worker_log: Path) -> HptuiError | None:
         """Close the study and give it free.
@@ -178,7 +179,7 @@ class Run:
         return unstored
 
     def _token(self) -> str | None:
-        about = self.storage.get_study_system_attrs(self.study._study_id).get("hptui:study")
+        about = self.storage.get_study_system_attrs(self.study._study_id).get(STUDY_KEY)
         token = cast("dict[str, Any]", about).get("token") if isinstance(about, dict) else None
         return token if isinstance(token, str) else None
 
@@ -217,14 +218,15 @@ def _of_row(row: Mapping[str, Any]) -> FrozenTrial:
     return create_trial(
         state=TrialState.WAITING,
         user_attrs=dict(row["user_attrs"]),
-        system_attrs={"fixed_params": dict(row["params"]), IMPORT_KEY: dict(row["origin"])},
+        system_attrs={ENQUEUED_KEY: dict(row["params"]), IMPORT_KEY: dict(row["origin"])},
     )
 
 
 def runs_of(study: optuna.Study) -> list[dict[str, Any]]:
     """Return what is recorded of the runs of a study, newest last."""
-    runs = study._storage.get_study_system_attrs(study._study_id).get("hptui:runs")
-    return [dict(run) for run in runs] if isinstance(runs, list) else []  # pyright: ignore
+    runs = study._storage.get_study_system_attrs(study._study_id).get(RUNS_KEY)
+    items = cast("list[object]", runs) if isinstance(runs, list) else []
+    return [dict(cast("dict[str, Any]", each)) for each in items if isinstance(each, dict)]
 
 
 def utc_now() -> str:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 
-from hptui.domain.edits import (
-    edits_to_json,
-)
+from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.edits import edits_to_json
 from hptui.domain.text import redacted, safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
@@ -161,7 +160,7 @@ def _create_study(storage: SqliteStorage, plan: RunPlan, choices: Choices) -> op
     if choices.metric_names:
         # What `Study.set_metric_names` writes.
         storage.set_study_system_attr(
-            study_id, "study:metric_names", cast("Any", list(choices.metric_names))
+            study_id, METRICS_KEY, cast("Any", list(choices.metric_names))
         )
     return optuna.Study(study_name=plan.study, storage=storage)
 
@@ -241,10 +240,9 @@ def _log_to(path: Path) -> logging.Handler:
 
 def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices: Choices) -> None:
     storage, study_id = study._storage, study._study_id
-    about = storage.get_study_system_attrs(study_id).get("hptui:study") or {
-        "token": secrets.token_hex(16),
-        "created": utc_now(),
-    }
+    stored: object = storage.get_study_system_attrs(study_id).get(STUDY_KEY)
+    about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
+    about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
     runs.append(
         {
@@ -265,14 +263,14 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
         }
     )
     written: dict[str, Any] = {
-        "hptui:study": {
+        STUDY_KEY: {
             **about,
             "objective": plan.ref.to_json(),
             "file": resolved_file(plan.ref),
         },
-        "hptui:edits": edits_to_json(choices.edits),
-        "hptui:edited": sorted(choices.ever_edited | set(choices.edits)),
-        "hptui:runs": runs,
+        EDITS_KEY: edits_to_json(choices.edits),
+        EDITED_KEY: sorted(choices.ever_edited | set(choices.edits)),
+        RUNS_KEY: runs,
     }
     for key, value in written.items():
         storage.set_study_system_attr(study_id, key, value)

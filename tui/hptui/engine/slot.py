@@ -134,6 +134,8 @@ def _serve(
             if operation == "exit":
                 is_dismissed = True
                 break
+            if operation == "skip":
+                link.send({"op": "done", "n": order["n"], "state": "ended"})
             if operation == "run":
                 own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
                 storage = RemoteStorage(own) if storage is None else storage.for_trial(own)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import PartialFixedSampler
 
+from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY
 from hptui.domain.edits import (
     ParamEdit,
-    Unset,
     apply_edit,
     check_against_history,
     edits_to_json,
-    resolve_value,
+    fixed_values,
     unknown_parameter,
 )
 from hptui.engine.known_grid import KnownGridSampler
@@ -89,7 +89,7 @@ class SpaceEdits:
 
     def fixed(self, space: Mapping[str, ParamSpec]) -> dict[str, ChoiceValue]:
         """Return the values of the parameters of `space`, edits included, that are fixed now."""
-        return _fixed(self.edits, space)
+        return fixed_values(self.edits, space)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
@@ -134,7 +134,7 @@ class SpaceEdits:
             if stored is not None:
                 check_against_history(name, effective[name], stored)
         kept = {name: edit for name, edit in merged.items() if not edit.is_empty}
-        return _Plan(kept, effective, _fixed(merged, effective))
+        return _Plan(kept, effective, fixed_values(merged, effective))
 
     def _stored(self, name: str) -> ParamSpec | None:
         for trial in reversed(self._trials()):
@@ -166,18 +166,8 @@ class SpaceEdits:
                 view.release(name)
         storage, study_id = self.study._storage, self.study._study_id
         written: dict[str, Any] = {
-            "hptui:edits": edits_to_json(plan.edits),
-            "hptui:edited": sorted(view.edited),
+            EDITS_KEY: edits_to_json(plan.edits),
+            EDITED_KEY: sorted(view.edited),
         }
         for key, value in written.items():
             storage.set_study_system_attr(study_id, key, value)
-
-
-def _fixed(
-    edits: Mapping[str, ParamEdit], space: Mapping[str, ParamSpec]
-) -> dict[str, ChoiceValue]:
-    return {
-        name: resolve_value(name, space[name], edit.fixed)
-        for name, edit in edits.items()
-        if name in space and not isinstance(edit.fixed, Unset)
-    }

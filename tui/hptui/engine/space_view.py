@@ -15,7 +15,8 @@ from optuna.study._study_direction import StudyDirection
 from optuna.study.study import _ThreadLocalStudyAttribute
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.engine.history_view import FIXED_KEY, SpaceView
+from hptui.domain.attribute_keys import AFTER_PREFIX, FIXED_KEY
+from hptui.engine.history_view import SpaceView
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -191,7 +192,7 @@ class _ViewStorage:
         ]
 
     def _namespace(self) -> str:
-        return f"hptui:after:{self._view.since}:"
+        return f"{AFTER_PREFIX}{self._view.since}:"
 
 
 def _trials_of(study: optuna.Study) -> list[FrozenTrial]:

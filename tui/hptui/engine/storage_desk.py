@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
+from hptui.domain.attribute_keys import OWN_PREFIX
 from hptui.engine.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
 from hptui.storage.connection import StorageWriteError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("hptui.engine")
 
 _REFUSALS = (KeyError, ValueError, TypeError, RuntimeError)
-_OWN_PREFIX = "hptui:"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +145,7 @@ class StorageDesk:
         template.system_attrs = {
             key: value
             for key, value in template.system_attrs.items()
-            if not key.startswith(_OWN_PREFIX)
+            if not key.startswith(OWN_PREFIX)
         }
         return self.storage.create_new_trial(study_id, template)
 
@@ -177,7 +177,7 @@ class StorageDesk:
 
 
 def _free_key(key: str) -> str:
-    if key.startswith(_OWN_PREFIX):
+    if key.startswith(OWN_PREFIX):
         raise RuntimeError(f"The system attribute {key!r} is hptui's own; use another name.")
     return key
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hptui.engine")
 
+_UNSENDABLE = (ValueError, TypeError, RecursionError)
+_SAMPLING = ("suggest", "relative")
 _REFRESH_S = 0.02
 """Rows of other programs are noticed this much later at most; looking costs 60 us a time."""
 
@@ -68,7 +70,12 @@ class TrialDesk:
         order = self.run.trials.order(live)
         order["log"] = slot.log
         order["scratch"] = self.run.scratch_of(live.number)
-        self.crew.send(slot, order)
+        try:
+            self.crew.send(slot, order)
+        except _UNSENDABLE as error:
+            # Another program may have enqueued it with any attributes.
+            slot.ending = ("exception", f"The trial's attributes cannot be sent. {error}")
+            self.crew.send(slot, {"op": "skip", "n": live.number})
         self.commits.touch()
         return TrialStarted(index, live.number)
 
@@ -116,7 +123,7 @@ class TrialDesk:
     def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
         try:
             self.crew.answer(channel, {**answer, "q": asked})
-        except (ValueError, TypeError, RecursionError) as error:
+        except _UNSENDABLE as error:
             # Attributes of a study that are too long or too deep for a message.
             self.crew.answer(channel, {"error": [type(error).__name__, str(error)], "q": asked})
 
@@ -138,6 +145,8 @@ class TrialDesk:
         elif operation == "methods":
             answer = self.run.methods()
         else:
+            if operation in _SAMPLING and trials.is_sampler_slow:
+                self.commits.let_go()
             answer = trials.answer(live, message)
         self.commits.touch()
         return {"v": None} if answer is None else answer
@@ -175,7 +184,7 @@ class TrialDesk:
             record = trials.finish(live, ended)
         except HptuiError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this trial's failure
             _log.exception("the end of trial %d", live.number)
             problem = f"{type(error).__name__}: {error}"
             why = f"The worker's last message tells no end of a trial. {problem}"

@@ -23,6 +23,7 @@ from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.attribute_keys import ERROR_KEY, PRUNED_KEY, RUN_KEY
 from hptui.domain.choices import place_of
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hptui.engine")
 
+_SLOW_S = 0.1
+_SLOW_FADES = 0.9
+"""So much of a long time is left after each parameter that took less."""
 ENDED_BY_OTHERS = "Another program ended the trial."
 
 
@@ -128,10 +132,17 @@ class Trials:
         self.common_error = CommonError()
         self.sampler_s = 0.0
         """Seconds that Optuna spent on asking and suggesting."""
+        self._slow_s = 1.0
+        """The longest that the sampler took of late; at first it is taken for slow."""
         self._asked: dict[tuple[Any, ...], BaseDistribution] = {}
         # What `Study.optimize` sets: samplers stop a study through it when they are exhausted.
         study._thread_local.in_optimize_loop = True
         study._stop_flag = False
+
+    @property
+    def is_sampler_slow(self) -> bool:
+        """Whether the sampler may take so long that other programs must not wait for it."""
+        return self._slow_s > _SLOW_S
 
     @property
     def is_exhausted(self) -> bool:
@@ -168,7 +179,7 @@ class Trials:
         """
         began = time.monotonic()
         trial = self.study.ask()
-        self._storage.set_trial_system_attr(trial._trial_id, "hptui:run", self._run_id)
+        self._storage.set_trial_system_attr(trial._trial_id, RUN_KEY, self._run_id)
         live = LiveTrial(trial, trial.number, time.monotonic())
         self.sampler_s += live.started_s - began
         self.live[live.number] = live
@@ -224,7 +235,7 @@ class Trials:
                 # takes the first that is equal, of 1 and True too.
                 place = place_of(value, asked.choices)
                 value = int(asked.to_internal_repr(value)) if place is None else place
-        except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
+        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
             if isinstance(error, SpaceError):
                 self.watch.unfit(live.number, name, error)
             elif not isinstance(error, ValueError):
@@ -233,7 +244,10 @@ class Trials:
                 self.watch.refused(live.number, name, effective, str(error))
             return {"error": [type(error).__name__, str(error)]}
         finally:
-            self.sampler_s += time.monotonic() - began
+            took_s = time.monotonic() - began
+            self.sampler_s += took_s
+            # Of a trial's parameters often the first takes all the time.
+            self._slow_s = max(took_s, _SLOW_FADES * self._slow_s)
         self.watch.unseen.discard(name)
         if effective is asked:
             return {"v": value}
@@ -341,15 +355,13 @@ class Trials:
         elif ended["state"] == "pruned":
             state = TrialState.PRUNED
             reason = live.prune_reason or PruneReason.by_objective(live, ended.get("message", ""))
-            self._storage.set_trial_system_attr(trial_id, "hptui:pruned", reason.to_json())
+            self._storage.set_trial_system_attr(trial_id, PRUNED_KEY, reason.to_json())
         else:
             state = TrialState.FAIL
             error = TrialError(
                 **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
             )
-            self._storage.set_trial_system_attr(
-                trial_id, "hptui:error", cast("Any", error.to_json())
-            )
+            self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
         try:
             # `Study.tell` does this and copies the trial deeply, which costs more than the rest.
             _tell_with_warning(self.study, live.trial, values, state, suppress_warning=True)

@@ -20,6 +20,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.choice_objects import storable_choices
 from hptui.engine.attribute_values import stored_value
 from hptui.engine.remote_storage import RemoteStorage
@@ -116,10 +117,7 @@ class WorkerTrial(optuna.Trial):
         """Suggest one of `choices`, see `optuna.Trial.suggest_categorical`."""
         asked = CategoricalDistribution(choices)
         storable = storable_choices(asked.choices)
-        index = self._ask_for(name, {"k": "c", "choices": storable}, asked)
-        chosen = cast("Any", asked.choices[index])
-        self._params[name] = chosen
-        return chosen
+        return self._ask_for(name, {"k": "c", "choices": storable}, asked)
 
     def _suggest(self, name: str, distribution: BaseDistribution) -> Any:  # noqa: ANN401
         """Suggest a value of a distribution, as Optuna's own code asks for it."""
@@ -139,10 +137,13 @@ class WorkerTrial(optuna.Trial):
     def _ask_for(self, name: str, fields: Message, asked: BaseDistribution) -> Any:  # noqa: ANN401
         with self._link.lock:
             answer = self._link.ask({"op": "suggest", "name": name, "d": fields})
-            edited = answer.get("d")
+            edited, value = answer.get("d"), answer["v"]
+            if isinstance(asked, CategoricalDistribution):
+                # Choices are answered by their place, so that the objective gets its own object.
+                value = cast("Any", asked.choices[value])
             self._distributions.setdefault(name, json_to_distribution(edited) if edited else asked)
-            self._params[name] = answer["v"]
-        return answer["v"]
+            self._params[name] = value
+        return value
 
     def report(self, value: float, step: int) -> None:
         """Report an intermediate value, see `optuna.Trial.report`; does not wait."""
@@ -279,7 +280,7 @@ class WorkerTrial(optuna.Trial):
 
     @property
     def _fixed_params(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._cached_frozen_trial.system_attrs.get("fixed_params", {})
+        return self._cached_frozen_trial.system_attrs.get(ENQUEUED_KEY, {})
 
     def _relative(self) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
         answer = self._link.ask({"op": "relative"})

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.attribute_keys import TAGS_KEY
 from hptui.domain.notes import check_note, check_tag
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.notes import write_note
 from hptui.storage.study_identity import read_identity
-from hptui.storage.tags import TAGS_KEY, change_tags
+from hptui.storage.tags import change_tags
 from hptui.storage.trial_detail import no_such_trial, storable_number
 
 if TYPE_CHECKING:

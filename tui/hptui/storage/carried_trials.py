@@ -6,23 +6,18 @@ import json
 import re
 from typing import TYPE_CHECKING, Final, cast
 
+from hptui.domain.attribute_keys import CARRIED_KEY, FIXED_KEY, RETRY_KEYS
+from hptui.domain.json_values import read_json
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-ORIGIN_KEY: Final = "hptui:forked_from"
-"""Trial system attribute: the study that a trial was carried over from, and its number there."""
-IMPORT_KEY: Final = "hptui:imported_from"
-"""Trial system attribute: the file that a trial came from, where in it, and its row's digest."""
-CARRIED_KEY: Final = "hptui:carried"
-"""Study system attribute: the number of the last trial whose sampler's state was left behind."""
-RETRY_KEYS: Final = ("hptui:retry_of", "failed_trial", "retry_history")
-"""Trial system attributes of hptui and Optuna that hold numbers of other trials."""
 
 _NOTE_KEY: Final = re.compile(r"dashboard:(\d{1,18}):(.*)", re.ASCII | re.DOTALL)
 _KEYS_WITH_IDS: Final = "(key GLOB 'dashboard:[0-9]*' OR key GLOB '*Sampler:parent:*')"
 _STATE_OF_A_SAMPLER: Final = (
-    "(key GLOB 'cma:*' OR key GLOB 'sepcma:*' OR key GLOB 'cmawm:*' OR key = 'hptui:fixed')"
+    f"(key GLOB 'cma:*' OR key GLOB 'sepcma:*' OR key GLOB 'cmawm:*' OR key = '{FIXED_KEY}')"
 )
 _GENERATION: Final = "key GLOB 'NSGAI*Sampler:generation'"
 
@@ -57,7 +52,7 @@ def _renamed(
     if note is not None:
         trial_id = new_id(int(note[1]))
         return None if trial_id is None else (f"dashboard:{trial_id}:{note[2]}", text)
-    parents = _read(text)
+    parents = read_json(text)
     if not isinstance(parents, list):
         return key, text
     ids = [new_id(each) for each in cast("list[object]", parents) if isinstance(each, int)]
@@ -76,7 +71,7 @@ def replace_trial_numbers(connection: sqlite3.Connection, new_number: Mapping[in
         RETRY_KEYS,
     ).fetchall()
     for row_id, text in rows:
-        held = _read(text)
+        held = read_json(text)
         if isinstance(held, list):
             numbers = cast("list[object]", held)
             now: object = [
@@ -138,11 +133,4 @@ def read_study_attribute(connection: sqlite3.Connection, study_id: int, key: str
         "SELECT value_json FROM study_system_attributes WHERE study_id = ? AND key = ?",
         (study_id, key),
     ).fetchone()
-    return None if row is None else _read(row[0])
-
-
-def _read(text: object) -> object:
-    try:
-        return json.loads(cast("str", text))
-    except (ValueError, TypeError, RecursionError):
-        return None
+    return None if row is None else read_json(row[0])

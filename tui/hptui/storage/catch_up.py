@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.attribute_keys import STUDY_KEY
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.rows import StudyRow, TrialRow, read_studies, read_trials
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from hptui.storage.gathered import GatheredRows
     from hptui.storage.memory import Memory, StudyInMemory
 
-STUDY_ATTRIBUTE: Final = "hptui:study"
-"""The study attribute that holds the token of a study."""
 _CHUNK: Final = 500
 
 
@@ -101,7 +100,7 @@ def _is_same(
 
 
 def _token(row: StudyRow) -> object:
-    value: object = row.system_attrs.get(STUDY_ATTRIBUTE)
+    value: object = row.system_attrs.get(STUDY_KEY)
     return cast("dict[str, object]", value).get("token") if isinstance(value, dict) else None
 
 

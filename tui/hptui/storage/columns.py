@@ -13,8 +13,8 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
-from hptui.storage.gate import open_read_only
 from hptui.storage.leases import living_runs
+from hptui.storage.opened_study import FollowedFile
 from hptui.storage.study_identity import (
     StudyIdentity,
     no_such_study,
@@ -50,8 +50,8 @@ class StudyColumns(TrialTable):
         self.path = path
         self.study_name = study_name
         self._on_progress = on_progress
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file = FollowedFile(path)
+        self._read_by: sqlite3.Connection | None = None
         self._data_version: int | None = None
         self._living = frozenset[str]()
         self._identity: StudyIdentity | None = None
@@ -93,9 +93,7 @@ class StudyColumns(TrialTable):
 
     def close(self) -> None:
         """Let go of the file; the columns stay, and `refresh` opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        self._file.close()
         self._data_version = None
 
     def __enter__(self) -> Self:
@@ -112,7 +110,10 @@ class StudyColumns(TrialTable):
         self.close()
 
     def _refresh(self) -> bool:
-        connection = self._connect()
+        connection = self._file.connect()
+        if connection is not self._read_by:
+            # Versions are counted by each connection for itself.
+            self._read_by, self._data_version = connection, None
         # Before the first look at the file: what ends meanwhile is still seen as running.
         living = living_runs(self.path)
         (version,) = connection.execute("PRAGMA data_version").fetchone()
@@ -128,21 +129,6 @@ class StudyColumns(TrialTable):
             f"The study {safe_line(self.study_name)!r} is replaced again and again.",
             hint="Look who else writes to its file.",
         )
-
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            self.close()
-            raise StudyFileError(
-                f"The file {safe_line(str(self.path))} cannot be read: {error.strerror}."
-            ) from error
-        file = (status.st_dev, status.st_ino)
-        if self._connection is None or file != self._file:
-            self.close()
-            self._connection = open_read_only(self.path)
-            self._file = file
-        return self._connection
 
     def _read_all(self, connection: sqlite3.Connection) -> bool | None:
         """Read all that is new; None when the study was replaced on the way."""

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hptui.domain.attribute_keys import METRICS_KEY
 from hptui.domain.choices import ChoiceValue, choice_key
 from hptui.domain.json_values import tagged
 from hptui.domain.space import ChoiceParam, FloatParam, contains, spec_to_json
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
 from hptui.storage.param_columns import ABSENT
-from hptui.storage.study_detail import METRICS_KEY, metric_names_of
+from hptui.storage.study_detail import metric_names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

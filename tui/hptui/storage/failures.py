@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, cast
 
+from hptui.domain.attribute_keys import ERROR_KEY, RETRY_KEY
 from hptui.domain.causes import Failure
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.opened_study import opened_study
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ERROR_KEY: Final = "hptui:error"
-"""Trial system attribute: why the trial failed."""
-RETRY_KEY: Final = "hptui:retry_of"
-"""Trial system attribute: the number of the failed trial that this one repeats."""
 
 _FAILURES: Final = (
     "SELECT number, CASE WHEN length(error.value_json) <= ? AND json_valid(error.value_json) "

@@ -8,12 +8,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.attribute_keys import (
+    EDITED_KEY,
+    EDITS_KEY,
+    METRICS_KEY,
+    ORIGIN_KEY,
+    RUNS_KEY,
+    STUDY_KEY,
+)
 from hptui.domain.edits import UNSET, Unset, edits_from_json, edits_to_json, merge_edits
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import contains, spec_to_json
 from hptui.errors import HptuiError
 from hptui.storage.carried_trials import (
-    ORIGIN_KEY,
     leave_sampler_state,
     put_study_attribute,
     read_study_attribute,
@@ -21,8 +28,7 @@ from hptui.storage.carried_trials import (
     replace_trial_numbers,
 )
 from hptui.storage.schema import TABLES_OF_TRIAL
-from hptui.storage.study_detail import EDITS_KEY, METRICS_KEY, RUNS_KEY
-from hptui.storage.study_identity import STUDY_KEY, read_study_facts
+from hptui.storage.study_identity import read_study_facts
 from hptui.storage.study_rows import present_tables
 
 if TYPE_CHECKING:
@@ -36,7 +42,6 @@ if TYPE_CHECKING:
     from hptui.storage.growing_column import IntArray
     from hptui.storage.param_fit import ParamFit
 
-EDITED_KEY: Final = "hptui:edited"
 _ABOVE_ALL_OBJECTIVES: Final = 1_000_000
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.attribute_keys import IMPORT_KEY
+from hptui.domain.json_values import read_json
 from hptui.domain.space import ChoiceParam
-from hptui.storage.carried_trials import IMPORT_KEY
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_rows import study_id_of
 
@@ -122,9 +122,6 @@ def _values(
 
 
 def _digest_in(text: object) -> str | None:
-    try:
-        origin = json.loads(cast("str", text))
-    except (ValueError, TypeError, RecursionError):
-        return None
+    origin = read_json(text)
     digest = cast("dict[str, Any]", origin).get("row") if isinstance(origin, dict) else None
     return digest if isinstance(digest, str) else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.choice_lists import parse_choices_option, read_choices
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_WORDS
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,14 +18,10 @@ if TYPE_CHECKING:
 
 AS_WORDS: Final = ("finished", "waiting")
 DIRECTION_WORDS: Final = ("minimize", "maximize")
-STATE_WORDS: Final = {
-    "complete": "COMPLETE",
-    "pruned": "PRUNED",
-    "failed": "FAIL",
-    "running": "RUNNING",
-    "waiting": "WAITING",
+STATES_BY_WORD: Final = {
+    STATE_WORDS[state]: state for state in ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
 }
-"""What people call states, and Optuna's words for them."""
+"""The states by which rows may be chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,7 @@ def read_request(
     """
     _check("as", [as_what], AS_WORDS)
     chosen, ways = tuple(states), tuple(directions)
-    _check("state", chosen, tuple(STATE_WORDS))
+    _check("state", chosen, tuple(STATES_BY_WORD))
     _check("direction", ways, DIRECTION_WORDS)
     edits: dict[str, ParamEdit] = {}
     for text in spaces:
@@ -77,7 +74,7 @@ def read_request(
         edits = merge_edits(edits, {name: listed})
     return ImportRequest(
         as_waiting=as_what == "waiting",
-        states=tuple(STATE_WORDS[state] for state in chosen),
+        states=tuple(STATES_BY_WORD[state] for state in chosen),
         values=tuple(values),
         maps=tuple(maps),
         directions=cast("tuple[Direction, ...]", ways) or None,

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, METRICS_KEY, STUDY_KEY
 from hptui.domain.space import ChoiceParam, IntParam, spec_to_json
-from hptui.storage.carried_trials import IMPORT_KEY, put_study_attribute
+from hptui.storage.carried_trials import put_study_attribute
 from hptui.storage.cells import stored_number
 from hptui.storage.constraints import PREFIX, violation_of
 from hptui.storage.schema import create_schema
-from hptui.storage.study_detail import METRICS_KEY
-from hptui.storage.study_identity import STUDY_KEY
 from hptui.storage.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def _system_attributes(
 ) -> Iterator[tuple[str, str]]:
     yield IMPORT_KEY, json.dumps(origin)
     if trial.is_to_try:
-        yield "fixed_params", json.dumps(params_to_try(trial, plan.space))
+        yield ENQUEUED_KEY, json.dumps(params_to_try(trial, plan.space))
     for key, value in trial.system_attrs.items():
         yield key, json.dumps(value)
     for name, value in trial.constraints.items():

@@ -17,8 +17,10 @@ from hptui.storage.process_identity import boot_id, start_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_LEASE: Final = "engine.json"
-_OTHERS: Final = "studies"
+LEASE_NAME: Final = "engine.json"
+LOCK_NAME: Final = "engine.lock"
+"""Held while a lease is taken or given back."""
+OTHERS_NAME: Final = "studies"
 """In the folder of a file, that of the studies that are not called like it."""
 
 
@@ -31,7 +33,17 @@ def folder_of(study_file: Path, study: str) -> Path:
     if study == study_file.stem:
         return beside
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", study)[:40].strip("._") or "study"
-    return beside / _OTHERS / f"{plain}-{zlib.crc32(study.encode(errors='replace')):08x}"
+    return beside / OTHERS_NAME / f"{plain}-{zlib.crc32(study.encode(errors='replace')):08x}"
+
+
+def log_path(folder: Path, number: int) -> Path:
+    """Return where the output of a trial is, in its study's folder."""
+    return folder / "logs" / f"trial-{number:06d}.log"
+
+
+def scratch_path(folder: Path, number: int) -> Path:
+    """Return the folder that a trial may use, in its study's folder."""
+    return folder / "scratch" / f"{number:06d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class Lease:
 
 def read_lease(study_file: Path, study: str) -> Lease | None:
     """Return the lease of a study; None when there is none or it is unreadable."""
-    return _read(folder_of(study_file, study) / _LEASE)
+    return _read(folder_of(study_file, study) / LEASE_NAME)
 
 
 def living_runs(study_file: Path) -> frozenset[str]:
@@ -90,10 +102,10 @@ def living_runs(study_file: Path) -> frozenset[str]:
 
 def _lease_paths(study_file: Path) -> Iterator[Path]:
     folder = folder_of(study_file, study_file.stem)
-    yield folder / _LEASE
+    yield folder / LEASE_NAME
     with contextlib.suppress(OSError):
-        for name in os.listdir(folder / _OTHERS):  # noqa: PTH208 - many files are looked at
-            yield folder / _OTHERS / name / _LEASE
+        for name in os.listdir(folder / OTHERS_NAME):  # noqa: PTH208 - many files are looked at
+            yield folder / OTHERS_NAME / name / LEASE_NAME
 
 
 def _read(path: Path) -> Lease | None:

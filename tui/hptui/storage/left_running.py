@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
+from hptui.domain.json_values import read_json
 from hptui.storage.attributes import read_attributes
-from hptui.storage.stale_trials import RUNS_KEY, stale_trials
+from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_detail import runs_of
-from hptui.storage.study_identity import RUN_KEY
 from hptui.storage.study_rows import study_id_of
 
 _MAX_RUNNING: Final = 10_000
@@ -76,10 +76,7 @@ def _run_of(connection: sqlite3.Connection, trial_id: int) -> str:
         "WHERE trial_id = ? AND key = ?",
         (trial_id, RUN_KEY),
     ).fetchone()
-    try:
-        run: object = None if row is None else json.loads(row[0])
-    except (ValueError, TypeError, RecursionError):
-        return ""
+    run = None if row is None else read_json(row[0])
     return run if isinstance(run, str) else ""
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.json_values import read_json
 from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.errors import HptuiError
 
@@ -64,17 +65,12 @@ def read_note(connection: sqlite3.Connection, study_id: int, trial_id: int | Non
     pieces: dict[int, str] = {}
     found = _pieces(connection, study_id, trial_id)
     for index, text in found:
-        piece = _loads(text)
+        piece = read_json(text)
         if isinstance(piece, str):
             pieces[index] = piece
     body = "".join(pieces[at] for at in sorted(pieces))
     is_cut = len(body) > MAX_NOTE_CHARS or len(found) == _MAX_PIECES or len(pieces) < len(found)
     return Note(version, body[:MAX_NOTE_CHARS], is_cut)
-
-
-def has_note(connection: sqlite3.Connection, study_id: int, trial_id: int | None) -> bool:
-    """Say whether there is a note with text in it."""
-    return bool(read_note(connection, study_id, trial_id).body.strip())
 
 
 def write_note(
@@ -173,11 +169,4 @@ def _attribute(connection: sqlite3.Connection, study_id: int, key: str) -> objec
         "WHERE study_id = ? AND key = ?",
         (study_id, key),
     ).fetchone()
-    return None if row is None else _loads(row[0])
-
-
-def _loads(text: bytes | None) -> object:
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    return None if row is None else read_json(row[0])

@@ -14,6 +14,7 @@ import numpy as np
 from hptui.storage.cells import floats, integers
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
+from hptui.storage.schema import number_sql
 from hptui.storage.study_identity import (
     StudyIdentity,
     no_such_study,
@@ -35,11 +36,7 @@ _FEW: Final = 500
 """So many trials are asked for by their ids; SQLite takes no more in one statement."""
 _MANY: Final = 5_000
 """Of more new trials, all are read from the first one on."""
-_VALUE: Final = (
-    "CASE v.intermediate_value_type WHEN 'FINITE' THEN v.intermediate_value "
-    # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
-)
+_VALUE: Final = number_sql("v.intermediate_value")
 _COMPLETE: Final = (
     "SELECT trial_id FROM trials WHERE study_id = ? AND state = 'COMPLETE' ORDER BY trial_id"
 )

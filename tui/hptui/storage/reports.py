@@ -10,7 +10,8 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.cells import floats, integers
 from hptui.storage.connection import as_storage_error
-from hptui.storage.gate import open_read_only
+from hptui.storage.opened_study import FollowedFile
+from hptui.storage.schema import number_sql
 from hptui.storage.study_identity import StudyIdentity, no_such_study, read_identity
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ MAX_REPORTS_A_TRIAL: Final = 20_000
 """Of more reports than these, those of the first steps are read."""
 
 _REPORTS: Final = (
-    "SELECT step, CASE intermediate_value_type WHEN 'FINITE' THEN intermediate_value "
-    # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END "
+    f"SELECT step, {number_sql('intermediate_value')} "
     "FROM trial_intermediate_values WHERE trial_id = ? ORDER BY step LIMIT ?"
 )
 
@@ -63,8 +62,7 @@ class CurveReader:
     def __init__(self, path: Path, study_name: str) -> None:
         self.path = path
         self.study_name = study_name
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file = FollowedFile(path)
         self._identity: StudyIdentity | None = None
         self._of_complete: dict[int, Reports] = {}
         self._id_of: dict[int, int] = {}
@@ -77,7 +75,7 @@ class CurveReader:
             StudyBusyError: Another program has locked the file.
         """
         try:
-            connection = self._connect()
+            connection = self._file.connect()
             connection.execute("BEGIN")
             try:
                 return self._read(connection, number)
@@ -89,9 +87,7 @@ class CurveReader:
 
     def close(self) -> None:
         """Let go of the file; `read` opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        self._file.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -105,21 +101,6 @@ class CurveReader:
     ) -> None:
         """Close the file."""
         self.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            self.close()
-            raise StudyFileError(
-                f"The file {safe_line(str(self.path))} cannot be read: {error.strerror}."
-            ) from error
-        file = (status.st_dev, status.st_ino)
-        if self._connection is None or file != self._file:
-            self.close()
-            self._connection = open_read_only(self.path)
-            self._file = file
-        return self._connection
 
     def _read(self, connection: sqlite3.Connection, number: int) -> TrialReports:
         study_id = self._identify(connection)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.trial import TrialState
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, REPLAYED_KEY, RUN_KEY
+from hptui.domain.json_values import read_json
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.connection import as_storage_error
@@ -20,9 +22,8 @@ from hptui.storage.distributions import dump_distribution, parse_distribution
 from hptui.storage.gathered import GatheredRows, NewTrial
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.rows import as_stored
-from hptui.storage.study_identity import RUN_KEY, no_such_study, read_directions, read_identity
+from hptui.storage.study_identity import no_such_study, read_directions, read_identity
 from hptui.storage.timestamps import from_text, to_text
-from hptui.storage.trial_detail import ERROR_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FIT_STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "WAITING")
-_REPLAYED_KEY: Final = "hptui:replayed"
-"""Trial system attribute: the run and number of a trial that got another number here."""
-_FIXED_KEY: Final = "fixed_params"
 _BAD_LINE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -225,7 +223,7 @@ def _replay_one(connection: sqlite3.Connection, study_id: int, trial: SpooledTri
         return True
     if is_it or _was_replayed(connection, study_id, trial):
         return False
-    trial.system_attrs[_REPLAYED_KEY] = _spelled(trial)
+    trial.system_attrs[REPLAYED_KEY] = _spelled(trial)
     _write(connection, _new_id(connection), study_id, int(last) + 1, trial)
     return True
 
@@ -240,8 +238,8 @@ def _is_it(
     if start is not None:
         return start == trial.start
     # It waits: another program may have enqueued one under this number meanwhile.
-    fixed = _system_attribute(connection, trial_id, _FIXED_KEY)
-    return state == "WAITING" and fixed == trial.system_attrs.get(_FIXED_KEY)
+    fixed = _system_attribute(connection, trial_id, ENQUEUED_KEY)
+    return state == "WAITING" and fixed == trial.system_attrs.get(ENQUEUED_KEY)
 
 
 def _write(
@@ -284,10 +282,7 @@ def _system_attribute(connection: sqlite3.Connection, trial_id: int, key: str) -
         "SELECT value_json FROM trial_system_attributes WHERE trial_id = ? AND key = ?",
         (trial_id, key),
     ).fetchone()
-    try:
-        return None if row is None else json.loads(row[0])
-    except (ValueError, TypeError, RecursionError):
-        return None
+    return None if row is None else read_json(row[0])
 
 
 def _was_taken_for_dead(
@@ -306,7 +301,7 @@ def _was_replayed(connection: sqlite3.Connection, study_id: int, trial: SpooledT
     found = connection.execute(
         "SELECT 1 FROM trials JOIN trial_system_attributes USING (trial_id) "
         "WHERE study_id = ? AND key = ? AND value_json = ? LIMIT 1",
-        (study_id, _REPLAYED_KEY, json.dumps(_spelled(trial))),
+        (study_id, REPLAYED_KEY, json.dumps(_spelled(trial))),
     ).fetchone()
     return found is not None
 

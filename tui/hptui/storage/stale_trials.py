@@ -6,18 +6,16 @@ known from here.
 
 from __future__ import annotations
 
-import json
 import socket
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from hptui.storage.study_identity import RUN_KEY
+from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
+from hptui.domain.json_values import read_json
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-RUNS_KEY: Final = "hptui:runs"
-"""Study system attribute: the newest runs, with their machines."""
 _MAX_RUNS_CHARS: Final = 10_000_000
 
 
@@ -44,7 +42,7 @@ def stale_trials(
         "AND state = 'RUNNING') AND key = ?",
         (*((study_id,) if arguments is None else arguments), RUN_KEY),
     )
-    runs = {trial_id: _json(text) for trial_id, text in rows}
+    runs = {trial_id: read_json(text) for trial_id, text in rows}
     # Almost always all of them are of the run that works now, and nothing else need be read.
     ended = {run for run in runs.values() if isinstance(run, str)} - living
     ended &= _runs_here(connection, study_id) if ended else ended
@@ -57,7 +55,7 @@ def _runs_here(connection: sqlite3.Connection, study_id: int) -> set[str]:
         "AND length(value_json) < ?",
         (study_id, RUNS_KEY, _MAX_RUNS_CHARS),
     ).fetchone()
-    return runs_here(_json(row and row[0]))
+    return runs_here(read_json(row and row[0]))
 
 
 def runs_here(records: object) -> set[str]:
@@ -66,10 +64,3 @@ def runs_here(records: object) -> set[str]:
     items = cast("list[object]", records) if isinstance(records, list) else []
     runs = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
     return {str(run["id"]) for run in runs if run.get("id") and run.get("host") == host}
-
-
-def _json(text: object) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None

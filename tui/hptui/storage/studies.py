@@ -16,6 +16,7 @@ from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.gate import inspect_file, open_read_only
 from hptui.storage.leases import living_runs
 from hptui.storage.notes import read_note
+from hptui.storage.schema import number_sql
 from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_identity import (
@@ -39,10 +40,6 @@ MAX_CONSTRAINT_CHARS: Final = 100_000
 MAX_NOTE_START_CHARS: Final = 2_000
 """So much of a note is in a summary."""
 
-VALUE_SQL: Final = (
-    "CASE value_type WHEN 'FINITE' THEN value "
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
-)
 Result = TypeVar("Result")
 
 
@@ -221,7 +218,7 @@ def _activity(
 def _best(connection: sqlite3.Connection, study_id: int, direction: Direction) -> BestTrial | None:
     order = "ASC" if direction == "minimize" else "DESC"
     candidates = connection.execute(
-        f"SELECT trial_id, number, {VALUE_SQL} AS stored FROM trials "
+        f"SELECT trial_id, number, {number_sql('value')} AS stored FROM trials "
         "JOIN trial_values USING (trial_id) WHERE study_id = ? AND state = 'COMPLETE' "
         "AND objective = 0 AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
         # Of equal trials the first is the best, as in Optuna.

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from hptui.domain.attribute_keys import (
+    CARRIED_KEY,
+    EDITED_KEY,
+    EDITS_KEY,
+    METRICS_KEY,
+    RUN_KEY,
+    RUNS_KEY,
+    STUDY_KEY,
+    TAGS_KEY,
+)
 from hptui.storage.attributes import Attributes, read_attributes
-from hptui.storage.carried_trials import CARRIED_KEY
 from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
-from hptui.storage.stale_trials import RUNS_KEY
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import StudySummary, read_study_file, summarize
-from hptui.storage.study_identity import RUN_KEY, STUDY_KEY, read_identity
-from hptui.storage.tags import TAGS_KEY
+from hptui.storage.study_identity import read_identity
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
-
-EDITS_KEY: Final = "hptui:edits"
-METRICS_KEY: Final = "study:metric_names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
             _edits(system.get(EDITS_KEY)),
             read_attributes(connection, "study", "user", study_id).without(TAGS_KEY),
             without_notes(
-                system.without(
-                    STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, "hptui:edited", CARRIED_KEY
-                )
+                system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, EDITED_KEY, CARRIED_KEY)
             ),
             read_note(connection, study_id, None),
         )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hptui.domain.attribute_keys import METRICS_KEY, RUNS_KEY
+from hptui.domain.json_values import read_json
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
 from hptui.storage.notes import noted_trials
 from hptui.storage.studies import objective_of
-from hptui.storage.study_detail import METRICS_KEY, RUNS_KEY, metric_names_of, runs_of
+from hptui.storage.study_detail import metric_names_of, runs_of
 from hptui.storage.study_identity import no_such_study, read_identity, read_study_facts
 from hptui.storage.tags import tagged_trials
 
@@ -82,7 +83,4 @@ def _json(connection: sqlite3.Connection, study_id: int, key: str) -> object:
         "WHERE study_id = ? AND key = ?",
         (study_id, key),
     ).fetchone()
-    try:
-        return json.loads(row[0]) if row is not None else None
-    except (ValueError, TypeError, RecursionError):
-        return None
+    return None if row is None else read_json(row[0])

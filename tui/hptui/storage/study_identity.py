@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.attribute_keys import STUDY_KEY
+from hptui.domain.json_values import read_json
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
 
-STUDY_KEY: Final = "hptui:study"
-"""Study system attribute with the study's token and objective."""
-RUN_KEY: Final = "hptui:run"
-"""Trial system attribute: the id of the run that made the trial."""
 MAX_OBJECTIVES: Final = 100
 MAX_LISTED: Final = 20
 
@@ -107,10 +104,7 @@ def read_study_facts(connection: sqlite3.Connection, study_id: int) -> dict[str,
         "WHERE study_id = ? AND key = ?",
         (study_id, STUDY_KEY),
     ).fetchone()
-    try:
-        facts: object = json.loads(row[0]) if row is not None else {}
-    except (ValueError, TypeError, RecursionError):
-        return {}
+    facts = None if row is None else read_json(row[0])
     return cast("dict[str, Any]", facts) if isinstance(facts, dict) else {}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.storage.cells import floats, integers
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
+from hptui.storage.schema import number_sql
 from hptui.storage.study_identity import no_such_study, read_identity
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ MAX_REPORTS: Final = 100_000
 """Of more reports than these, those of the newest trials are read."""
 
 _QUERY: Final = (
-    "SELECT v.trial_id, v.step, CASE v.intermediate_value_type "
-    "WHEN 'FINITE' THEN v.intermediate_value "
-    # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END "
+    f"SELECT v.trial_id, v.step, {number_sql('v.intermediate_value')} "
     # In this order SQLite goes through the trials backwards and stops; else it sorts all reports.
     "FROM trials t CROSS JOIN trial_intermediate_values v ON t.trial_id = v.trial_id "
     "WHERE t.study_id = ? AND t.state IN ('COMPLETE', 'PRUNED', 'RUNNING') "

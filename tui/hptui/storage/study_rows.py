@@ -6,12 +6,12 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.attribute_keys import ERROR_KEY, STUDY_KEY
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.carried_trials import replace_trial_ids
-from hptui.storage.failures import ERROR_KEY
 from hptui.storage.schema import COLUMNS, TABLES_OF_STUDY, TABLES_OF_TRIAL, add_late_tables
-from hptui.storage.study_identity import STUDY_KEY, read_study_facts
+from hptui.storage.study_identity import read_study_facts
 from hptui.storage.timestamps import now
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.storage.constraints import KEY_RANGE
-from hptui.storage.studies import VALUE_SQL, has_constraints
+from hptui.storage.schema import number_sql
+from hptui.storage.studies import has_constraints
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,7 +37,7 @@ def read_trend(
     is_constrained = has_constraints(connection, study_id)
     best = min if direction == "minimize" else max
     rows = connection.execute(
-        f"SELECT number * {TREND_POINTS} / ? AS part, {best.__name__}({VALUE_SQL}) "
+        f"SELECT number * {TREND_POINTS} / ? AS part, {best.__name__}({number_sql('value')}) "
         "FROM trials JOIN trial_values USING (trial_id) "
         "WHERE study_id = ? AND state = 'COMPLETE' AND objective = 0 "
         f"AND typeof(number) = 'integer' AND number >= 0 {_FEASIBLE if is_constrained else ''} "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, cast
 
+from hptui.domain.attribute_keys import TAGS_KEY
+from hptui.domain.json_values import read_json
 from hptui.domain.notes import changed_tags
 from hptui.storage.attributes import MAX_JSON_CHARS
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
     from hptui.storage.attributes import Owner
 
-TAGS_KEY: Final = "hptui:tags"
 _CHUNK: Final = 500
 """Ids in one query."""
 
@@ -43,15 +44,8 @@ def _tags_before(
             f"WHERE {owner}_id IN ({', '.join('?' * len(chunk))}) AND key = ?",
             (MAX_JSON_CHARS + 1, *chunk, TAGS_KEY),
         )
-        found.update((owner_id, _read(text)) for owner_id, text in rows)
+        found.update((owner_id, tags_of(read_json(text))) for owner_id, text in rows)
     return found
-
-
-def _read(text: bytes | None) -> tuple[str, ...]:
-    try:
-        return () if text is None else tags_of(json.loads(text))
-    except (ValueError, RecursionError):
-        return ()
 
 
 def change_tags(
@@ -109,11 +103,7 @@ def known_tags(connection: sqlite3.Connection, study_id: int) -> tuple[str, ...]
         "JOIN trial_user_attributes USING (trial_id) WHERE study_id = ? AND key = ?",
         (MAX_JSON_CHARS, study_id, TAGS_KEY),
     ):
-        try:
-            tags = tags_of(json.loads(text))
-        except (ValueError, TypeError, RecursionError):
-            continue
-        for tag in tags:
+        for tag in tags_of(read_json(text)):
             counts[tag] = counts.get(tag, 0) + 1
     return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
 

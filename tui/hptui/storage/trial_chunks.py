@@ -21,6 +21,7 @@ from hptui.storage.cells import trial_states as states_of
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
 from hptui.storage.row_errors import is_of_a_row
+from hptui.storage.schema import number_sql
 from hptui.storage.stale_trials import stale_trials
 
 if TYPE_CHECKING:
@@ -33,11 +34,6 @@ _ROWS_A_BLOCK: Final = 50_000
 
 _STATE_CASES: Final = " ".join(
     f"WHEN '{name}' THEN {number}" for number, name in enumerate(STORED_STATES)
-)
-_VALUE: Final = (
-    # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "CASE {type} WHEN 'FINITE' THEN {value} "
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
 )
 
 Rows = list[tuple[Any, ...]]
@@ -225,7 +221,7 @@ class ChunkReader:
         chunk.states[np.isin(chunk.trial_ids, list(stale))] = STALE
 
     def _fill_values(self, selection: Selection, chunk: TrialChunk) -> None:
-        value = _VALUE.format(type="value_type", value="value")
+        value = number_sql("value")
         rows = self._rows(
             f"SELECT trial_id, objective, {value} FROM trial_values WHERE {_of(selection)}",
             selection.arguments,
@@ -260,7 +256,7 @@ class ChunkReader:
                 chunk.damage.append((trial_id, "A constraint is not a number."))
 
     def _fill_last_reports(self, selection: Selection, chunk: TrialChunk) -> None:
-        value = _VALUE.format(type="last.intermediate_value_type", value="last.intermediate_value")
+        value = number_sql("last.intermediate_value")
         rows = self._rows(
             f"SELECT trials.trial_id, last.step, {value} FROM trials "
             "JOIN trial_intermediate_values AS last ON last.trial_intermediate_value_id = ("

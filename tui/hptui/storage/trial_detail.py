@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from hptui.domain.attribute_keys import ERROR_KEY, METRICS_KEY, PRUNED_KEY, RUN_KEY, TAGS_KEY
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STALE, STORED_STATES, state_name
@@ -14,7 +15,6 @@ from hptui.errors import SpaceError, UsageError
 from hptui.storage.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.carried_trials import read_study_attribute
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
-from hptui.storage.failures import ERROR_KEY
 from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note
 from hptui.storage.row_errors import is_of_a_row
@@ -22,9 +22,9 @@ from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.studies import read_study_file
-from hptui.storage.study_detail import METRICS_KEY, metric_names_of
-from hptui.storage.study_identity import RUN_KEY, no_such_study, read_directions, read_identity
-from hptui.storage.tags import TAGS_KEY, tags_of
+from hptui.storage.study_detail import metric_names_of
+from hptui.storage.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.tags import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,6 @@ MAX_REPORTS: Final = 10_000
 """Of more reports than these, the last ones are read."""
 MAX_PARAMS: Final = 1_000
 MAX_CONSTRAINTS: Final = 1_000
-PRUNED_KEY: Final = "hptui:pruned"
 
 Part = TypeVar("Part")
 _MAX_TEXT_CHARS: Final = 10_000

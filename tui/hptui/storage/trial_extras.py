@@ -9,12 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, PRUNED_KEY
 from hptui.domain.json_values import plain
 from hptui.errors import UsageError
 from hptui.storage.attributes import MAX_ATTRIBUTES
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.gate import open_read_only
+from hptui.storage.schema import number_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,13 +36,11 @@ _OF_TRIAL: Final = (
     "SELECT key, CAST(value_json AS BLOB) FROM trial_{kind}_attributes "
     "WHERE trial_id = ? {more} ORDER BY key"
 )
-KEPT_KEYS: Final = ("fixed_params", "hptui:error", "hptui:pruned")
+KEPT_KEYS: Final = (ENQUEUED_KEY, ERROR_KEY, PRUNED_KEY)
 """System attributes that tell of a trial itself, and not of its sampler."""
 _KEPT: Final = f"AND key IN ({', '.join('?' * len(KEPT_KEYS))})"
 _REPORTS: Final = (
-    "SELECT step, CASE intermediate_value_type WHEN 'FINITE' THEN intermediate_value "
-    # 9e999 is how SQL spells infinity; any other type gives NULL.
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END "
+    f"SELECT step, {number_sql('intermediate_value')} "
     "FROM trial_intermediate_values WHERE trial_id = ? ORDER BY step"
 )
 _IN_RANGE: Final = "AND key >= ? AND key < ?"

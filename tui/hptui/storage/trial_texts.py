@@ -10,12 +10,13 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.attribute_keys import TAGS_KEY
 from hptui.domain.causes import cause_of
 from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.failures import read_failures
 from hptui.storage.opened_study import opened_study
-from hptui.storage.tags import TAGS_KEY, tags_of
+from hptui.storage.tags import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,7 +8,7 @@ from hptui.domain.choice_lists import split_listed
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
-from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATE_WORDS, read_request
+from hptui.storage.import_request import AS_WORDS, DIRECTION_WORDS, STATES_BY_WORD, read_request
 from hptui.ui import keeping
 from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
 from hptui.ui.exporting import path_of
@@ -61,7 +61,9 @@ class ImportForm(CarryForm):
                 FormField(
                     "direction", "direction", "", "of a new study: minimize", DIRECTION_WORDS
                 ),
-                FormField("state", "state", "", "only these: complete, pruned", tuple(STATE_WORDS)),
+                FormField(
+                    "state", "state", "", "only these: complete, pruned", tuple(STATES_BY_WORD)
+                ),
                 FormField("again", "again", "no", "take what is there already: yes", _YES_NO),
             )
         )

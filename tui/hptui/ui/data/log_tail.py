@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 MAX_BYTES: Final = 1024 * 1024
@@ -100,9 +99,3 @@ def _shown(line: str) -> str:
     line = line.rstrip("\r").rpartition("\r")[2]
     line = _COLOURS.sub("", line[: 4 * MAX_LINE_CHARS])
     return safe_line(line.expandtabs(_TAB_CELLS), max_chars=MAX_LINE_CHARS)
-
-
-def find_lines(lines: Iterable[str], words: str) -> list[int]:
-    """Return the indices of the lines that hold `words`, whatever their case."""
-    wanted = words.casefold()
-    return [index for index, line in enumerate(lines) if wanted in line.casefold()]

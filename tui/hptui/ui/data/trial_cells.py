@@ -11,7 +11,16 @@ from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.domain.trial_states import (
+    COMPLETE,
+    FAIL,
+    PRUNED,
+    RUNNING,
+    STALE,
+    STATE_WORDS,
+    WAITING,
+    state_name,
+)
 from hptui.ui.data.table_model import Cell, Column, Role
 from hptui.ui.marks import mark_of
 
@@ -26,13 +35,13 @@ MAX_NAME_CHARS: Final = 60
 _EMPTY: Final = Cell("")
 _MIN_WIDTH: Final = 5
 _MAX_CHOICE_WIDTH: Final = 16
-_STATES: Final[dict[int, tuple[Role, str]]] = {
-    RUNNING: ("running", "running"),
-    COMPLETE: ("complete", "complete"),
-    PRUNED: ("pruned", "pruned"),
-    FAIL: ("failed", "failed"),
-    WAITING: ("waiting", "waiting"),
-    STALE: ("dim", "stale"),
+_ROLES: Final[dict[int, Role]] = {
+    RUNNING: "running",
+    COMPLETE: "complete",
+    PRUNED: "pruned",
+    FAIL: "failed",
+    WAITING: "waiting",
+    STALE: "dim",
 }
 
 
@@ -74,7 +83,8 @@ class StateColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return mark and word."""
-        role, word = _STATES.get(int(snapshot.states[row]), ("trouble", "damaged"))
+        state = int(snapshot.states[row])
+        role, word = _ROLES.get(state, "trouble"), STATE_WORDS[state_name(state)]
         if role == "complete" and not snapshot.is_feasible[row]:
             role, word = "infeasible", "infeasible"
         mark = "!" if role == "trouble" else self._mark(word)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from rich.cells import cell_len
 
+from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_duration, show_moment
 from hptui.domain.space import describe
@@ -27,8 +28,6 @@ _VALUE_CHARS: Final = 300
 _NAME_CELLS: Final = 24
 _BRIEF_NOTE_LINES: Final = 12
 _GAP: Final = "  "
-_ENQUEUED_KEY: Final = "fixed_params"
-"""Of a system attribute; it is Optuna's."""
 _SYSTEM: Final = "system attributes"
 
 
@@ -104,7 +103,7 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
 
 def _enqueued(trial: TrialDetail) -> tuple[Field, ...]:
     """Return what a trial that waits was enqueued with; later its parameters tell it."""
-    fixed: object = trial.system_attributes.get(_ENQUEUED_KEY)
+    fixed: object = trial.system_attributes.get(ENQUEUED_KEY)
     if trial.params or not isinstance(fixed, dict):
         return ()
     found = cast("dict[object, object]", fixed)

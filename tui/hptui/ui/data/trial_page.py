@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.storage.leases import folder_of, log_path, scratch_path
 from hptui.ui.data.log_tail import LogTail, LogText
 from hptui.ui.data.markdown_lines import markdown_lines
 
@@ -125,7 +126,7 @@ class TrialFeed:
             self._wake.wait(_LIVE_PERIOD_S if is_live else _ENDED_PERIOD_S)
 
     def _log_path(self, number: int) -> Path:
-        return _folder(self._path, self._study_name) / "logs" / f"trial-{number:06d}.log"
+        return log_path(folder_of(self._path, self._study_name), number)
 
     def _read(self, before: TrialPage, tail: LogTail) -> TrialPage:
         from hptui.storage.trial_detail import read_trial
@@ -156,14 +157,7 @@ class TrialFeed:
         return lease is not None and lease.is_here
 
     def _files(self, number: int) -> TrialFiles:
-        folder = _folder(self._path, self._study_name) / "scratch" / f"{number:06d}"
-        return list_files(folder)
-
-
-def _folder(path: Path, study_name: str) -> Path:
-    from hptui.engine.lease import folder_of
-
-    return folder_of(path, study_name)
+        return list_files(scratch_path(folder_of(self._path, self._study_name), number))
 
 
 def _is_same(one: TrialPage, other: TrialPage) -> bool:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hptui.domain.readable import four_digits, show_moment
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_WORDS
 
 if TYPE_CHECKING:
     from hptui.storage.trial_detail import TrialDetail
     from hptui.ui.data.trial_lines import Line
     from hptui.ui.data.trial_page import TrialFiles, TrialPage
-
-STATE_WORDS: Final = {
-    "RUNNING": "running",
-    "COMPLETE": "complete",
-    "PRUNED": "pruned",
-    "FAIL": "failed",
-    "WAITING": "waiting",
-    "STALE": "stale",
-}
 
 
 def headline(page: TrialPage) -> tuple[str, str]:
@@ -27,7 +19,7 @@ def headline(page: TrialPage) -> tuple[str, str]:
     trial = page.detail
     if trial is None:
         return "", safe_line(page.trouble, max_chars=400) or "Reading the trial."
-    word = STATE_WORDS.get(trial.state, "damaged")
+    word = STATE_WORDS[trial.state]
     stale = "The engine that ran it died." if trial.state == "STALE" else ""
     return word, stale or error_sentence(trial) or pruned_sentence(trial)
 

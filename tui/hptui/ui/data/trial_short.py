@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
-from hptui.domain.trial_states import COMPLETE, state_name
+from hptui.domain.trial_states import COMPLETE, STATE_WORDS, state_name
 from hptui.ui.data.enqueue_draft import params_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _NAME_CHARS: Final = 24
 _VALUE_CHARS: Final = 24
 _MAX_PARAMS: Final = 20
-_STATE_WORDS: Final = {"FAIL": "failed"}
 
 
 def in_short(snapshot: StudySnapshot, number: int) -> str:
@@ -28,8 +27,7 @@ def in_short(snapshot: StudySnapshot, number: int) -> str:
     parts = [f"#{number}"]
     state = int(snapshot.states[row])
     if state != COMPLETE:
-        word = state_name(state)
-        parts.append(_STATE_WORDS.get(word, word.lower()))
+        parts.append(STATE_WORDS[state_name(state)])
     elif not snapshot.is_feasible[row]:
         parts.append("infeasible")
     values: list[float] = snapshot.values[row].tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import state_name
 from hptui.ui.bound_keys import KeyOf, default_key
 from hptui.ui.data.trial_model import TAB_STATES, Tab
 from hptui.ui.marks import mark_of
@@ -13,12 +14,9 @@ if TYPE_CHECKING:
     from hptui.ui.data.snapshot import StudySnapshot
 
 _WORDS: Final[dict[Tab, tuple[str, str]]] = {
-    "running": ("RUNNING", "running"),
-    "complete": ("COMPLETE", "completed"),
-    "pruned": ("PRUNED", "pruned"),
-    "failed": ("FAIL", "failed"),
-    "waiting": ("WAITING", "waiting"),
-    "stale": ("STALE", "stale"),
+    tab: (state_name(state), "completed" if tab == "complete" else tab)
+    for tab, state in TAB_STATES.items()
+    if state is not None
 }
 _NOTHING: Final[dict[Tab, str]] = {
     "running": "No trial is running.",
