@@ -4,9 +4,8 @@ What an objective may use: `objective` (a decorator that adds metadata), `Float`
 `Choice` (to declare its space), and `trial_dir` (a folder of its own for the running trial).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+# No import stands here: with `python -m hptui` the working folder is still first on the path.
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 __all__ = ["Choice", "Float", "Int", "__version__", "objective", "trial_dir"]

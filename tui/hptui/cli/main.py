@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from hptui import __version__
+from hptui.domain.safe_path import without_folder_on_path
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import HptuiError, UsageError
 
@@ -121,7 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_what_is_closed()
     _never_fail_to_encode()
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        with without_folder_on_path():
+            code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         _flush()
     except HptuiError as error:
         code = _report(error)

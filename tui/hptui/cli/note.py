@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.locate import StudyLocation, add_study_argument, locate_study
 from hptui.domain.json_values import dump
 from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
+from hptui.domain.safe_path import plain_environment
 from hptui.domain.text import escape_text, safe_line
 from hptui.errors import HptuiError, UsageError
 
@@ -174,7 +175,8 @@ def _editor() -> list[str]:
 
 def _run_editor(editor: list[str], path: Path) -> None:
     try:
-        code = subprocess.run([*editor, str(path)], check=False).returncode
+        environment = plain_environment()
+        code = subprocess.run([*editor, str(path)], env=environment, check=False).returncode
     except OSError as error:
         raise UsageError(
             f"The editor {safe_line(editor[0])} cannot be started: {error.strerror}."

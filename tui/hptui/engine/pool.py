@@ -21,7 +21,7 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
 from hptui.engine.slot import run_host
 from hptui.registry.core_count import core_variables
-from hptui.registry.program import hash_variables, without_folder_on_path
+from hptui.registry.program import hash_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,8 +133,7 @@ class Pool:
             "workers": tokens,
             "threads": self.backend == "threading",
         }
-        with without_folder_on_path():
-            future: Any = executor.submit(run_host, config)
+        future: Any = executor.submit(run_host, config)
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()

@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
+# Before the folder of the objective, which may hold a `secrets.py`, comes first on the path.
+from numpy import random as numpy_random
+
 from hptui.domain.trial_folder import VARIABLE, set_trial_dir
 from hptui.engine.scratch import ScratchFolders, SharedScratchFolders
 
@@ -228,9 +231,7 @@ class ThreadSurroundings:
 def seed_everything(seed: int) -> None:
     """Seed `random` and NumPy's global generator with `seed` (0 to 2**32 - 1)."""
     random.seed(seed)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(seed)
+    numpy_random.seed(seed)
 
 
 def open_log(path: str, *, fresh: bool = False) -> int:

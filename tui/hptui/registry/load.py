@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -111,6 +112,7 @@ def _import_file(ref: ObjectiveRef) -> ModuleType:
     if str(path) in _modules:
         return _modules[str(path)]
     read_source(path)
+    picklers = _picklers()
     name = module_name(path)
     loader = _FreshLoader(name, str(path))
     spec = cast("ModuleSpec", importlib.util.spec_from_file_location(name, path, loader=loader))
@@ -124,7 +126,9 @@ def _import_file(ref: ObjectiveRef) -> ModuleType:
         _restore(name, before)
         raise
     _modules[str(path)] = module
-    _pickle_by_value(module)
+    for pickler in picklers:
+        with contextlib.suppress(AttributeError, ValueError):
+            pickler.register_pickle_by_value(module)
     return module
 
 
@@ -188,12 +192,17 @@ def _as_main_program(path: Path) -> Generator[None]:
         sys.argv = before
 
 
-def _pickle_by_value(module: ModuleType) -> None:
-    # Processes that the objective starts through joblib or dask must not run the file once more,
-    # so its functions travel with their code, as those of `__main__` do.
+def _picklers() -> list[Any]:
+    """Import what must send the functions of a file with their code, as those of `__main__`.
+
+    Processes that the objective starts through joblib or dask must not run the file once more.
+    """
+    found: list[Any] = []
+    # Before the file's folder comes first on the path: a `joblib.py` there is not meant.
     for name in ("cloudpickle", "joblib.externals.cloudpickle"):
-        with contextlib.suppress(ImportError, AttributeError, ValueError):
-            importlib.import_module(name).register_pickle_by_value(module)
+        with contextlib.suppress(ImportError):
+            found.append(importlib.import_module(name))
+    return found
 
 
 def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
@@ -233,8 +242,6 @@ def _instance_of(kind: type[Any], ref: ObjectiveRef) -> object:
 
 
 def _no_attribute(module: ModuleType, ref: ObjectiveRef) -> LoadError:
-    from difflib import get_close_matches
-
     cut = _cut_at.get(module.__name__)
     where = f" before {cut} ends its import" if cut else ""
     close = get_close_matches(ref.attribute, vars(module))

@@ -8,7 +8,6 @@ that an objective spawns import this module.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.spawn
@@ -19,16 +18,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.safe_path import forget_safe_path
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
 MAIN_IN_CHILDREN = "__mp_main__"
 """How Python calls the main module in processes that multiprocessing spawns."""
-
-
-_SAFE_PATH = "PYTHONSAFEPATH"
-_OURS = "hptui"
 _HASH_SEED = "PYTHONHASHSEED"
 
 
@@ -55,37 +52,13 @@ def hash_variables() -> dict[str, str]:
     return {} if _HASH_SEED in os.environ else {_HASH_SEED: "0"}
 
 
-@contextlib.contextmanager
-def without_folder_on_path() -> Generator[None]:
-    """Keep the working folder off the path of Python processes that start in the block.
-
-    Its `queue.py` or `random.py` would come before the modules that the process itself needs. The
-    process takes the variable back by `act_as_program`.
-    """
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = before or _OURS
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
-
-
-def _forget_path_variable() -> None:
-    """Let processes that the objective starts find their modules as plain Python has it."""
-    if os.environ.get(_SAFE_PATH) == _OURS:
-        del os.environ[_SAFE_PATH]
-
-
 def act_as_program(path: Path | None) -> None:
     """Make this process look as if `python path` had started it; None for an imported module.
 
     The default start method is Python's own again. Processes that the objective spawns run the
     file as their main module, as they would in plain Python, under the name that it has here.
     """
-    _forget_path_variable()
+    forget_safe_path()
     multiprocessing.set_start_method(None, force=True)
     multiprocessing.current_process().name = "MainProcess"
     multiprocessing.process._parent_process = None  # pyright: ignore
