@@ -13,7 +13,7 @@ import pytest
 from hptui.domain.objective import ObjectiveRef
 from hptui.errors import ObjectiveError
 from hptui.registry.catalogue import Found, find_objectives, resolve
-from hptui.registry.load import source_sha
+from hptui.registry.same_objective import source_sha
 
 PLAIN = "def objective(trial):\n    '''A plain one.'''\n    return trial.suggest_float('x', 0, 1)\n"
 TWO = "def first(trial): return 1\ndef second(trial): return 2\n"

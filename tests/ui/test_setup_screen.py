@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from tests.e2e.programs import load, run, wait_until
+from tests.e2e.programs import load, places_in, run, wait_until
 from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hptui.ui.app import HptuiApp
 
 OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
+PLAIN = "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
 
 
 @pytest.fixture(autouse=True)
@@ -689,3 +690,43 @@ if __name__ == "__main__":
         home=home,
     )
     assert screens[0].draft.problems() == []
+
+
+def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folder: Path) -> None:
+    marks = folder / "marks"
+    (folder / "evil.py").write_text(f"open({str(marks)!r}, 'a').close()\n{PLAIN}")
+    ref = {"kind": "file", "target": str(folder / "evil.py"), "attribute": "objective"}
+    study = optuna.create_study(storage=f"sqlite:///{folder / 'given.db'}", study_name="given")
+    facts = {"token": "t", "objective": {**ref, "name": "branin"}}
+    study._storage.set_study_system_attr(study._study_id, "hptui:study", facts)  # pyright: ignore
+
+    go(
+        f"""
+        wait "branin (evil.py)"
+        press r
+        wait "wants to run objective of the file"
+        expect "{folder}/evil.py"
+        press n
+        wait "No objective is chosen"
+        expect-not "hptui run"
+        press escape
+        """
+    )
+    assert not marks.exists()
+    asked = 'wait "branin (evil.py)"\npress r\nwait "wants to run"\npress y\nwait "found by"'
+    go(asked)
+    assert marks.exists()
+    # What was agreed to is remembered, for this very code.
+    go('wait "branin (evil.py)"\npress r\nwait "found by"')
+    (folder / "evil.py").write_text(f"# other code\n{PLAIN}")
+    go(asked)
+
+
+def test_code_that_was_run_here_is_not_asked_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", places_in(folder)["XDG_STATE_HOME"])
+    (folder / "mine.py").write_text(PLAIN)
+    assert run("run", "mine.py", "--trials", "1", "--jobs", "1", cwd=folder)[0] == 0
+    (folder / "mine.py").write_text(f"# edited\n{PLAIN}")
+    go('wait "mine.py"\npress r\nwait "next run of"\nwait "found by"')

@@ -11,6 +11,7 @@ from hptui.cli.terminal import Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.readable import show_age
 from hptui.domain.text import safe_line
+from hptui.registry.catalogue import shown_name
 from hptui.storage.stored_times import iso_utc
 from hptui.storage.studies import StudySummary, list_studies
 
@@ -98,7 +99,7 @@ def _row(study: StudySummary, now_s: float) -> list[object]:
     goal = ", ".join(direction[:3] for direction in study.directions)
     return [
         spelling_of(study.path, study.name),
-        "" if study.objective is None else study.objective.name,
+        "" if study.objective is None else shown_name(study.objective),
         goal,
         None if study.best is None else study.best.value,
         counts["COMPLETE"],

@@ -216,6 +216,9 @@ def run(args: argparse.Namespace) -> int:
     plan = make_plan(args)
     if args.detach:
         return _detach(plan, args.argv)
+    from hptui.registry.known_code import note_run
+
+    note_run(plan.ref)
     from hptui.cli.shield import shielded
     from hptui.cli.watched_output import WatchedOutput
     from hptui.engine.engine import Engine

@@ -56,7 +56,11 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
 def objective_text(study: StudyDetail) -> str:
     """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
-    return "" if ref is None else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{ref.attribute})"
+    return (
+        ""
+        if ref is None
+        else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)})"
+    )
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -35,9 +35,8 @@ from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
 from hptui.registry.catalogue import spell
-from hptui.registry.load import source_sha
 from hptui.registry.probe import KnownParam, known_space
-from hptui.registry.same_objective import is_same_objective
+from hptui.registry.same_objective import is_same_objective, source_sha
 from hptui.storage.distributions import from_optuna, to_optuna
 from hptui.storage.studies import objective_of
 

@@ -35,8 +35,7 @@ from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
-from hptui.registry.load import source_sha
-from hptui.registry.same_objective import resolved_file
+from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.process_identity import boot_id
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names

@@ -14,6 +14,7 @@ path without a folder also in `objectives/`), a listed name, the name of a file 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -129,6 +130,26 @@ def is_registered(ref: ObjectiveRef) -> bool:
     return ref.kind == "module" and any(
         _value_of(entry) == value for entry in entry_points(group=GROUP)
     )
+
+
+def shown_name(ref: ObjectiveRef) -> str:
+    """Return how lists call the objective that a study file names.
+
+    The file may give any name: where that neither says where the code stands nor is the one that
+    an installed package has registered for it, the place follows.
+    """
+    where = Path(ref.target).name if ref.kind == "file" else ref.target
+    called = ref.name.partition(":")[0]
+    if ref.kind == "file" and where.endswith(".py") and Path(called).name == where:
+        return ref.name
+    if ref.kind == "module" and (called == where or (ref.name, spell(ref)) in _registered()):
+        return ref.name
+    return f"{ref.name} ({where})"
+
+
+@functools.cache
+def _registered() -> frozenset[tuple[str, str]]:
+    return frozenset((entry.name, _value_of(entry)) for entry in entry_points(group=GROUP))
 
 
 def _value_of(entry: EntryPoint) -> str:

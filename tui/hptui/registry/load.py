@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -64,18 +63,6 @@ def load_objective(ref: ObjectiveRef) -> Objective:
             module = _import(ref)
             _loaded[key] = _callable_in(module, ref)
         return _loaded[key]
-
-
-def source_sha(ref: ObjectiveRef) -> str:
-    """Return the SHA-256 of the file that an objective stands in, without importing it.
-
-    Raises:
-        ObjectiveError: There is no such file, or it cannot be read.
-    """
-    path = source_file(ref)
-    if path is None:
-        raise ObjectiveError(f"The source of {safe_line(ref.target)} cannot be found.")
-    return hashlib.sha256(read_source(path)).hexdigest()
 
 
 def loaded_info(function: Objective, ref: ObjectiveRef) -> ObjectiveInfo:

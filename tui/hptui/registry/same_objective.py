@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.text import safe_line
+from hptui.errors import ObjectiveError
 from hptui.registry.catalogue import is_registered, source_file
+from hptui.registry.source import read_source
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
@@ -16,6 +20,18 @@ def resolved_file(ref: ObjectiveRef) -> str:
     """Return the file that an objective stands in, links followed; empty where none is found."""
     path = source_file(ref)
     return "" if path is None else str(path.resolve())
+
+
+def source_sha(ref: ObjectiveRef) -> str:
+    """Return the SHA-256 of the file that an objective stands in, without importing it.
+
+    Raises:
+        ObjectiveError: There is no such file, or it cannot be read.
+    """
+    path = source_file(ref)
+    if path is None:
+        raise ObjectiveError(f"The source of {safe_line(ref.target)} cannot be found.")
+    return hashlib.sha256(read_source(path)).hexdigest()
 
 
 def is_same_objective(

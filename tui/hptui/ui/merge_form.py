@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import fitting_name
 from hptui.domain.text import safe_line
+from hptui.registry.catalogue import shown_name
 from hptui.ui import keeping
 from hptui.ui.carry_form import CarryForm, FormContent, FormField, FormMark, LookAhead, ahead, done
 
@@ -96,5 +97,5 @@ def _label(row: StudyRow, beside: StudyRow) -> str:
     count = f"{row.n_trials:,} trial{'' if row.n_trials == 1 else 's'}"
     tunes = ""
     if row.objective is not None and row.objective != beside.objective:
-        tunes = f", {row.objective.name}"
+        tunes = f", {shown_name(row.objective)}"
     return safe_line(f"{row.name}{where}   {count}{tunes}", max_chars=120)

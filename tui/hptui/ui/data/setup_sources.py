@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.edits import edits_from_json
+from hptui.domain.objective import ObjectiveInfo
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
@@ -59,6 +61,13 @@ class Opened:
     defaults: Mapping[str, int | float | str] = field(
         default_factory=dict[str, "int | float | str"]
     )
+    unknown: UnknownCode | None = None
+    """Code that only the study names, to be asked about before anything of it is imported."""
+
+    def without_objective(self) -> Opened:
+        """Return it with no objective chosen."""
+        draft = replace(self.draft, ref=None, objective="", info=ObjectiveInfo(""))
+        return replace(self, draft=draft, unknown=None)
 
 
 def open_draft(
@@ -71,7 +80,7 @@ def open_draft(
 
     Args:
         place: Where new studies go.
-        ref: The objective, where it is known.
+        ref: The objective, where a person chose it; otherwise a study names its own.
         study: The study to run again; None for a new one.
         defaults: The person's settings for new runs.
     """
@@ -128,9 +137,12 @@ def _open_existing(
     known = ref or summary.objective
     if known is None:
         return opened
-    return with_ref(
+    opened = with_ref(
         opened, known, None if latest is None else Methods(latest.sampler, latest.pruner)
     )
+    if ref is not None or opened.trouble or opened.draft.ref is None:
+        return opened
+    return replace(opened, unknown=unknown_code(opened.draft.ref, study.path, study.name))
 
 
 def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.readable import four_digits, show_age, show_duration
 from hptui.domain.text import safe_line
+from hptui.registry.catalogue import shown_name
 from hptui.ui.bound_keys import KeyOf, default_key
 from hptui.ui.data.table_model import Cell, Column, Sort
 from hptui.ui.marks import mark_of
@@ -222,7 +223,7 @@ def _haystack(row: StudyRow) -> str:
 
 
 def _objective(row: StudyRow) -> str:
-    return "" if row.objective is None else row.objective.name
+    return "" if row.objective is None else shown_name(row.objective)
 
 
 def _objective_cell(row: StudyRow) -> Cell:

@@ -146,7 +146,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         """Set up the next run of the study under the cursor."""
         row = self.study
         if row is not None:
-            self._set_up(row.objective, row)
+            self._set_up(None, row)
 
     def _set_up(self, ref: ObjectiveRef | None, row: StudyRow | None) -> None:
         from hptui.ui.screens.setup import SetupScreen

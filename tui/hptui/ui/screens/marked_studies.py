@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.registry.catalogue import shown_name
 from hptui.ui.data.studies_model import study_key
 from hptui.ui.screens.kept_studies import KeptStudies
 
@@ -120,7 +121,7 @@ class MarkedStudies(KeptStudies):
                     PickItem(
                         key,
                         each.name,
-                        note="" if each.objective is None else each.objective.name,
+                        note="" if each.objective is None else shown_name(each.objective),
                         why_not="" if each.directions == row.directions else _goals(each),
                     )
                     for key, each in others.items()

@@ -9,8 +9,9 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError
+from hptui.registry.known_code import agree
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.registry.known_code import UnknownCode
     from hptui.registry.probe_result import ProbeResult
     from hptui.ui.commands import Place
 
@@ -57,7 +59,8 @@ class SetupScreen(ForkedSetup):
     """The form of a new study, or of the next run of one that is there.
 
     Args:
-        ref: The objective, where it is known; a study that is there brings its own.
+        ref: The objective, where a person chose it; a study that is there names its own, and what
+            this person has never run is asked about first.
         study: The study to run again; anything with `path` and `name`.
     """
 
@@ -221,9 +224,40 @@ class SetupScreen(ForkedSetup):
 
     @on(Began)
     def _began(self, message: Began) -> None:
+        if message.opened.unknown is not None:
+            self._ask_about_code(message.opened, message.opened.unknown)
+            return
         self._take(message.opened)
         if self._draft.ref is None and not message.opened.trouble and self._study is None:
             self.do_pick_objective()
+
+    def _ask_about_code(self, opened: Opened, code: UnknownCode) -> None:
+        """Ask before code is imported that nobody but the study file has named."""
+
+        def decide(answer: str | None) -> None:
+            if answer == "run":
+                self.run_worker(lambda: agree(code), thread=True, exit_on_error=False)
+                self._take(replace(opened, unknown=None))
+                return
+            self._take(opened.without_objective())
+            if answer == "other":
+                self.do_pick_objective()
+
+        ref = code.ref
+        choices = [
+            ("n", "no", "do not run it"),
+            ("o", "other", "choose another objective"),
+            ("y", "run", "run it, now and later"),
+        ]
+        text = (
+            f"This study wants to run {escape_line(ref.attribute)} of the {ref.kind}\n"
+            f"{escape_line(ref.target)}\n"
+            "You have not run that code before, so the study may have been made elsewhere. "
+            "It can do whatever you can do. Nothing of it has been imported yet."
+        )
+        self.app.push_screen(
+            ChoiceDialog("Run the code that this study names?", text, choices), decide
+        )
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="choose")
     def _choose(self, opened: Opened, text: str) -> None:

@@ -326,7 +326,7 @@ class StudyScreen(PublishedScreen[None]):
         """Set up the next run."""
         from hptui.ui.screens.setup import SetupScreen
 
-        self.app.push_screen(SetupScreen(self.snapshot.objective, self.snapshot))
+        self.app.push_screen(SetupScreen(study=self.snapshot))
 
     def do_fork_study(self) -> None:
         """Ask in what a fork of the study is to differ; the table's filter chooses its trials."""

@@ -1,0 +1,102 @@
+"""Which objectives this person has run or agreed to: a study file may name anybody's code.
+
+Kept in the person's own state, an empty file for each, so that nothing is parsed and programs that
+write at once do not meet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.errors import HptuiError, ObjectiveError
+from hptui.registry.catalogue import is_registered
+from hptui.registry.same_objective import resolved_file, source_sha
+from hptui.storage.studies import read_study_file
+from hptui.storage.study_identity import mark_of
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveRef
+
+_FOLDER: Final = "known-code"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCode:
+    """Code that a study names, and that this person has neither run nor agreed to."""
+
+    ref: ObjectiveRef
+    agreement: str
+    """What an agreement is kept by: this code, for this study in this file."""
+
+
+def note_run(ref: ObjectiveRef) -> None:
+    """Remember that this person runs an objective; later edits of its file do not matter."""
+    _keep(_of_runs(ref))
+
+
+def unknown_code(ref: ObjectiveRef, study_file: Path, study_name: str) -> UnknownCode | None:
+    """Return what to ask about before the code that a study names is run; None where it is known.
+
+    Known is what an installed package has registered, what `note_run` was told, and what was
+    agreed to for this study as long as the code is the same. Nothing is imported.
+    """
+    if is_registered(ref) or _is_kept(_of_runs(ref)):
+        return None
+    agreement = _digest("agreed", *_code(ref), _sha(ref), *_identity(study_file, study_name))
+    return None if _is_kept(agreement) else UnknownCode(ref, agreement)
+
+
+def agree(code: UnknownCode) -> None:
+    """Remember that this person agreed to run the code for the study that names it."""
+    _keep(code.agreement)
+
+
+def _of_runs(ref: ObjectiveRef) -> str:
+    return _digest("ran", *_code(ref))
+
+
+def _code(ref: ObjectiveRef) -> tuple[str, ...]:
+    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute)
+
+
+def _sha(ref: ObjectiveRef) -> str:
+    try:
+        return source_sha(ref)
+    except ObjectiveError:
+        return ""
+
+
+def _identity(study_file: Path, study_name: str) -> tuple[str, ...]:
+    with contextlib.suppress(OSError, HptuiError):
+        state = study_file.stat()
+        mark = read_study_file(study_file, lambda connection: mark_of(connection, study_name))
+        return (str(state.st_dev), str(state.st_ino), mark)
+    return (str(study_file), study_name)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("hptui")) / _FOLDER
+
+
+def _is_kept(digest: str) -> bool:
+    return (_folder() / digest).is_file()
+
+
+def _keep(digest: str) -> None:
+    # Where the person's own folder takes nothing, the question is asked again.
+    with contextlib.suppress(OSError):
+        folder = _folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(folder / digest, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
