@@ -7,12 +7,14 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 from tests.storage.study_file import StudyFile, leave_stale_trial
 
 from hptui.cli.main import main
 from hptui.domain.trial_states import RUNNING, STALE
+from hptui.engine import leftovers
 from hptui.engine.findings import examine_study
 from hptui.engine.lease import Lease, release_lease, take_lease
 from hptui.engine.plain_study import plain_study
@@ -23,6 +25,8 @@ from hptui.storage.trial_detail import read_trial
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from optuna.trial import FrozenTrial
 
 
 @pytest.fixture
@@ -129,3 +133,23 @@ def test_commands_and_filters_call_it_stale(
         assert "running" not in shown.replace("not running", ""), words
     assert main(["trials", path, "--json", "--state", "running"]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("what", ["fail", "requeue"])
+def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    leave_stale_trial(file)
+    leave_stale_trial(file)
+    found = leftovers.leftover_trials
+
+    def end_one_meanwhile(study: optuna.Study) -> list[FrozenTrial]:
+        trials = found(study)
+        file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 0")
+        return trials
+
+    monkeypatch.setattr(leftovers, "leftover_trials", end_one_meanwhile)
+    assert leftovers.settle_leftovers(file.path, "study", what) == 1
+    study = optuna.load_study(study_name="study", storage=f"sqlite:///{file.path}")
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "FAIL", *(["WAITING"] if what == "requeue" else [])]

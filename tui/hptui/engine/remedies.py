@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.text import safe_line
 from hptui.engine.claim import claimed
-from hptui.engine.findings import examine_study
 from hptui.engine.remains import remains_of, remove_remains
 from hptui.engine.unsaved import find_spools, use_up
 from hptui.errors import HptuiError, UsageError
@@ -71,9 +70,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
 def _settle(found: Examination, *, requeue: bool) -> str:
     from hptui.engine.leftovers import settle_leftovers
 
-    # A result that was stored meanwhile has ended one of them.
-    count = len(examine_study(found.path, found.study_name, with_file=False).left)
-    settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
+    count = settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
     again = " and enqueued again" if requeue else ""
     return f"{count} marked as failed{again}."
 
