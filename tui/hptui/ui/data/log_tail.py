@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_text, safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 MAX_BYTES: Final = 1024 * 1024
@@ -96,13 +96,25 @@ class LogTail:
 
 
 def _shown(line: str) -> str:
-    # A carriage return starts the line over, as progress bars do.
-    line = line.rstrip("\r").rpartition("\r")[2]
-    line = _COLOURS.sub("", line[: 4 * MAX_LINE_CHARS])
+    line = _printed(line)[: 4 * MAX_LINE_CHARS]
     return safe_line(line.expandtabs(_TAB_CELLS), max_chars=MAX_LINE_CHARS)
 
 
-def find_lines(lines: Iterable[str], words: str) -> list[int]:
-    """Return the indices of the lines that hold `words`, whatever their case."""
-    wanted = words.casefold()
-    return [index for index, line in enumerate(lines) if wanted in line.casefold()]
+def _printed(line: str) -> str:
+    # A carriage return starts the line over, as progress bars do.
+    return _COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2])
+
+
+def read_to_copy(path: Path) -> tuple[str, bool]:
+    """Return a log as a person copies it, and whether it is whole: its end, where it is long.
+
+    Control characters are made visible; nothing else is changed or cut.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - MAX_BYTES))
+        text = stream.read(MAX_BYTES).decode("utf-8", "backslashreplace")
+    return escape_text("\n".join(map(_printed, text.split("\n")))), size <= MAX_BYTES
