@@ -75,7 +75,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("failures", "list the causes of failed trials, with counts", "hptui.cli.failures"),
         Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
         Command("page", "write a figure as an interactive page for a browser", "hptui.cli.page"),
-        Command("report", "tell of a study on one page", "hptui.cli.report"),
+        Command("report", "describe a study on one page", "hptui.cli.report"),
         Command("compare", "put up to six studies side by side", "hptui.cli.compare"),
     ),
     "The application without a terminal": (

@@ -117,12 +117,10 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     spelled = str(study_file) if lease.study == study_file.stem else f"{study_file}:{lease.study}"
     name = safe_line(spelled)
     where = "" if lease.is_here else f" on {safe_line(lease.host)}"
-    folder = folder_of(study_file, lease.study)
-    hint = (
-        f"hptui status {name} shows it, hptui stop {name} ends it"
-        if lease.is_here
-        else f"if that engine is gone, remove {folder.name}/{LEASE_NAME}"
-    )
+    hint = f"hptui status {name} shows it, hptui stop {name} ends it."
+    if not lease.is_here:
+        folder = folder_of(study_file, lease.study)
+        hint = f"If that engine is gone, remove {folder.name}/{LEASE_NAME}."
     return StudyBusyError(
         f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
     )

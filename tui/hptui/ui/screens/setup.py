@@ -252,7 +252,6 @@ class SetupScreen(ForkedSetup):
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
-        self._probing.stop()
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
