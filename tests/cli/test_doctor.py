@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.leases import leave_lease
 from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
@@ -87,7 +88,7 @@ def die(path: Path, *, host: str = "") -> None:
     """Leave the lease of an engine that has died, or of one on another machine."""
     own = Lease.of_this_process("s", "mine", path)
     dead = Lease("s", "mine", own.pid, "1", boot_id(), host or own.host, "")
-    take_lease(path, dead)
+    leave_lease(path, dead)
 
 
 def litter(path: Path) -> None:
@@ -155,13 +156,13 @@ def test_one_finding_is_mended_alone(folder: Path, capsys: Output):
 def test_nothing_is_touched_while_the_study_may_be_run(folder: Path, capsys: Output):
     path = folder / "s.db"
     litter(path)
-    take_lease(path, Lease.of_this_process("s", "mine", folder / "socket"))
+    hold = take_lease(path, Lease.of_this_process("s", "mine", folder / "socket"))
     before = path.read_bytes()
     code, answer = examined("s", "--fix", capsys=capsys)
     assert (code, answer["engine_is_running"], answer["done"]) == (0, True, [])
     assert (folder_of(path, "s") / "scratch" / "000077").exists()
     assert main(["doctor", "s", "--fail"]) == 1
-    (folder_of(path, "s") / "engine.json").unlink()
+    hold.release()
     die(path, host="elsewhere")
     code, answer = examined("s", "--fix", capsys=capsys)
     assert "lease-elsewhere" in kinds(answer)

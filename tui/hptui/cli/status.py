@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.lease import dead_engine_text, read_lease
+from hptui.engine.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.engine.report import reason_text
 from hptui.errors import HptuiError
@@ -66,7 +66,11 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
     run = study.runs[-1] if study.runs else None
     n_running = summary.counts.get("RUNNING", 0)
     lease = read_lease(place.path, place.study_name)
-    is_dead = lease is not None and not lease.is_alive
+    trouble = ""
+    if lease is not None and not lease.is_alive:
+        trouble = dead_engine_text(lease, summary.counts["STALE"])
+    elif lease is not None and lease.is_unseen:
+        trouble = busy_error(place.path, lease).message
     return {
         "study": summary.name,
         "file": str(summary.path),
@@ -88,9 +92,7 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "sampler_ms_a_trial": None,
         "backend": None if run is None else run.backend,
         "threads_per_slot": None,
-        "trouble": dead_engine_text(lease, summary.counts["STALE"])
-        if lease is not None and is_dead
-        else "",
+        "trouble": trouble,
         "slots": [],
         "notes": [] if run is None else list(run.notes),
         **_in_file(summary, study.runs),

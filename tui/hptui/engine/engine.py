@@ -383,6 +383,8 @@ class Engine:
         if time_s < self._logs_at_s + _LOG_CHECK_S:
             return
         self._logs_at_s = time_s
+        if self.run_state is not None:
+            self.run_state.renew_folder()
         for slot in self._crew.slots.values():
             if slot.log:
                 cut_log(Path(slot.log))

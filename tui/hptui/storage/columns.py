@@ -14,7 +14,7 @@ from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
-from hptui.storage.leases import living_runs
+from hptui.storage.leases import Living, living_runs
 from hptui.storage.study_identity import (
     StudyIdentity,
     no_such_study,
@@ -53,7 +53,7 @@ class StudyColumns(TrialTable):
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._data_version: int | None = None
-        self._living = frozenset[str]()
+        self._living = Living()
         self._identity: StudyIdentity | None = None
 
     def refresh(self) -> bool:
