@@ -18,7 +18,7 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
 from hptui.domain.readable import show_moment
-from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.scratch import remove_empty
 from hptui.storage.drafts import remove_left_draft
 from hptui.storage.process_identity import boot_id
@@ -313,3 +313,16 @@ def test_a_draft_is_found_and_removed_once_who_made_it_is_gone(folder: Path, cap
     assert f"{old.name}, 1 kB. Removed." in capsys.readouterr().out
     assert not old.exists()
     assert all(each.exists() for each in kept)
+
+
+def test_the_trials_of_an_engine_that_cannot_be_seen_are_not_stale(folder: Path, capsys: Output):
+    path = folder / "s.db"
+    before = states(path)
+    hold = hold_study(path, Lease.of_this_process("s", "another", path))
+    code, answer = examined("s", "--fix", capsys=capsys)
+    assert (code, answer["engine_is_running"], answer["engine"]) == (0, True, None)
+    assert (answer["leftover"], answer["done"]) == ([], [])
+    assert "engine-unseen" in kinds(answer)
+    assert states(path) == before
+    hold.release()
+    assert "leftover" in kinds(examined("s", capsys=capsys)[1])

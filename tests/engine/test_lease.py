@@ -13,10 +13,11 @@ import pytest
 from tests.leases import leave_lease
 
 from hptui.engine.claim import Claim, claimed
-from hptui.engine.client import running_engine
+from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import (
     Lease,
     folder_of,
+    hold_study,
     read_lease,
     take_lease,
 )
@@ -156,3 +157,65 @@ def test_a_command_leaves_no_folder_behind(mine: tuple[Path, Lease]) -> None:
         with claimed(file, study):
             assert folder_of(file, study).is_dir()
         assert os.listdir(file.parent) == [file.name]
+
+
+def test_an_earlier_folder_goes_to_its_file_when_the_study_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "x.sqlite3"
+    file.touch()
+    (tmp_path / "x.hptui" / "logs").mkdir(parents=True)
+    with claimed(file, "x") as claim:
+        assert (claim.folder / "logs").is_dir()
+    assert sorted(os.listdir(tmp_path)) == ["x.sqlite3", "x.sqlite3-hptui"]
+
+
+def test_a_machine_that_got_another_name_is_still_this_one(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    leave_lease(file, replace(lease, host="renamed"))
+    found = read_lease(file, "digits")
+    assert found is not None
+    assert (found.is_here, found.is_alive) == (True, True)
+    assert running_engine(file, "digits") == found
+    leave_lease(file, replace(lease, host="renamed", started="1"))
+    take_lease(file, lease)
+
+
+def test_a_pid_of_another_container_tells_nothing(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    leave_lease(file, replace(lease, host="container", namespace="1"))
+    assert running_engine(file, "digits") is None
+    hold = hold_study(file, lease)
+    found = running_engine(file, "digits")
+    assert found is not None
+    assert (found.host, found.is_here) == ("container", True)
+    assert living_runs(file).runs == {"run1"}
+    hold.release()
+    assert living_runs(file).runs == frozenset()
+
+
+def test_who_holds_a_study_without_a_lease_is_respected(mine: tuple[Path, Lease]) -> None:
+    """As an engine of another user, or one whose folder has just been removed."""
+    file, lease = mine
+    hold = hold_study(file, lease)
+    for left in (None, replace(lease, started="1")):
+        if left is not None:
+            leave_lease(file, left)
+        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+            take_lease(file, lease)
+        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+            ask_engine(file, "digits", {"op": "status"})
+        assert living_runs(file).may_run("digits")
+        assert not living_runs(file).may_run("other")
+    hold.release()
+    assert not living_runs(file).may_run("digits")
+
+
+@pytest.mark.parametrize("change", [{"study": "other"}, {"inode": 1}])
+def test_the_lease_of_another_study_is_none(
+    mine: tuple[Path, Lease], change: dict[str, object]
+) -> None:
+    file, lease = mine
+    leave_lease(file, lease)
+    assert running_engine(file, "digits") == lease
+    path = folder_of(file, "digits") / "engine.json"
+    path.write_text(json.dumps(lease.to_json() | change))
+    assert read_lease(file, "digits") is None

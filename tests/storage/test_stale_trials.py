@@ -18,6 +18,7 @@ from hptui.engine.findings import examine_study
 from hptui.engine.lease import Lease, take_lease
 from hptui.engine.plain_study import plain_study
 from hptui.storage.columns import StudyColumns
+from hptui.storage.process_identity import boot_id
 from hptui.storage.studies import list_studies, read_summary
 from hptui.storage.trial_detail import read_trial
 
@@ -69,6 +70,15 @@ def test_only_trials_of_a_dead_engine_of_this_machine_are_stale(file: StudyFile)
         "UPDATE study_system_attributes SET value_json = replace(value_json, ?, 'elsewhere')", host
     )
     assert _states(file) == (4, 0)
+
+
+def test_a_machine_that_got_another_name_knows_its_own_runs(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as file:
+        runs = [{"id": "mine", "host": "before", "boot": boot_id()}, {"id": "b", "host": "before"}]
+        file.add_study(hptui_runs=runs)
+        for run in runs:
+            file.add_trial(state="RUNNING", attributes={"hptui:run": run["id"]})
+        assert _states(file) == (1, 1)
 
 
 def test_a_lease_tells_whether_the_engine_lives(file: StudyFile):
