@@ -25,10 +25,8 @@ import os, sys
 from pathlib import Path
 from hptui.storage.study_lock import acquire
 lock = acquire(Path(sys.argv[1]), sys.argv[2])
-if "fork" in sys.argv and not os.fork():
-    sys.stdin.read()
-    os._exit(0)
-print("free" if lock is None else "held", flush=True)
+if "fork" not in sys.argv or not os.fork():
+    print("free" if lock is None else "held", flush=True)
 sys.stdin.read()
 """
 

@@ -111,14 +111,15 @@ class StudyLock:
 
     def release(self) -> None:
         """Let go of it."""
-        if self._byte is None:
-            os.close(self._fd)
-            return
         with _guard:
             known = _open.get(self._identity)
-            if known is not None and known.fd == self._fd:
-                _free(known, self._byte)
-                _close_unused()
+            if self._byte is None:
+                os.close(self._fd)
+            elif known is not None and known.fd == self._fd:
+                known.held.discard(self._byte)
+                with contextlib.suppress(OSError):
+                    _set(known.fd, fcntl.F_UNLCK, self._byte)
+            _close_unused()
 
 
 def acquire(study_file: Path, study: str) -> StudyLock | None:
@@ -136,49 +137,49 @@ def acquire(study_file: Path, study: str) -> StudyLock | None:
         lock, n_names = _try(path, study)
         if n_names == 1:
             return lock
-        if n_names > 1 and time.monotonic() > deadline_s:
-            sentence, hint = several_names(path) or ("", "")
-            raise StudyFileError(sentence, hint=hint)
+        told = several_names(path) if n_names > 1 else None
+        if told is not None and time.monotonic() > deadline_s:
+            raise StudyFileError(told[0], hint=told[1])
         time.sleep(_RETRY_S)
 
 
 def _try(path: Path, study: str) -> tuple[StudyLock | None, int]:
     """Try to take the lock; returns how many names the file has, 0 when it was replaced."""
-    byte = byte_of(study)
     with _guard:
         known = _descriptor_of(path)
-        identity = _identity(os.fstat(known.fd))
-        if byte in known.held:
+        if byte_of(study) in known.held:
             return None, 1
-        try:
-            if not _set(known.fd, fcntl.F_WRLCK, byte):
-                _close_unused()
-                return None, 1
-        except OSError as error:
+        lock = _lock(known, path, study)
+        if lock is None:
             _close_unused()
-            if error.errno not in _NO_SUCH_LOCK:
-                raise
-            return _lock_folder(path, study, identity), 1
-        known.held.add(byte)
+            return None, 1
+        n_names = 0
         try:
-            status = path.stat()
-            n_names = status.st_nlink if _identity(status) == identity else 0
-        except OSError:
-            _free(known, byte)
-            _close_unused()
+            if lock.is_at(path):
+                n_names = path.stat().st_nlink
+        finally:
+            if n_names != 1:
+                lock.release()
+        return (lock if n_names == 1 else None), n_names
+
+
+def _lock(known: _Open, path: Path, study: str) -> StudyLock | None:
+    identity, byte = _identity(os.fstat(known.fd)), byte_of(study)
+    try:
+        if not _set(known.fd, fcntl.F_WRLCK, byte):
+            return None
+    except OSError as error:
+        if error.errno not in _NO_SUCH_LOCK:
             raise
-        if n_names != 1:
-            _free(known, byte)
-            _close_unused()
-            return None, n_names
-        return StudyLock(identity, byte, known.fd), 1
+        return _lock_folder(path, study, identity)
+    known.held.add(byte)
+    return StudyLock(identity, byte, known.fd)
 
 
 def _descriptor_of(path: Path) -> _Open:
     known = _open.get(_identity(path.stat()))
     if known is None:
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY | _MARK
-        fd = os.open(path, flags)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY | _MARK)
         # Where the file was replaced at this moment by one that is known, the descriptor is left.
         known = _open.setdefault(_identity(os.fstat(fd)), _Open(fd))
     return known
@@ -194,12 +195,6 @@ def _set(fd: int, kind: int, byte: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
-
-
-def _free(known: _Open, byte: int) -> None:
-    known.held.discard(byte)
-    with contextlib.suppress(OSError):
-        _set(known.fd, fcntl.F_UNLCK, byte)
 
 
 def _close_unused() -> None:
