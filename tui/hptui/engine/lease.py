@@ -62,16 +62,16 @@ class StudyHold:
         Raises:
             OSError: It cannot be written.
         """
-        for left in reversed(range(_MAX_VANISHED)):
+        vanished = 0
+        while True:
             try:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._write()
+                return self._write()
             except FileNotFoundError:
                 # The folder has been removed at this moment.
-                if not left:
+                vanished += 1
+                if vanished == _MAX_VANISHED:
                     raise
-            else:
-                return
 
     def _write(self) -> None:
         draft = self.folder / f"{LEASE}.{os.getpid()}"
@@ -201,14 +201,15 @@ def dead_engine_text(lease: Lease, n_stale: int) -> str:
     return f"{ended}; {left}."
 
 
-def remove_unused(folder: Path, root: Path) -> None:
-    """Remove a study's folder with nothing but a lock in it, and what that leaves empty above it.
+def remove_unused(folder: Path, root: Path | None = None) -> None:
+    """Remove a study's folder with nothing but a lock in it; the caller holds the study.
 
-    The caller holds the study. `root` stays: what the study's file lies in.
+    What that leaves empty above it goes too, up to `root`, where it is given.
     """
     with contextlib.suppress(OSError):
         if {each.name for each in folder.iterdir()} <= {LOCK}:
             (folder / LOCK).unlink(missing_ok=True)
-        while folder != root:
-            folder.rmdir()
+        folder.rmdir()
+        while root is not None and folder.parent != root:
             folder = folder.parent
+            folder.rmdir()

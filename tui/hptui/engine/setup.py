@@ -86,20 +86,21 @@ def _hold(plan: RunPlan, lease: Lease) -> StudyHold:
         StudyFileError: It cannot be written there.
     """
     file = study_path(plan.study_file)
-    for left in reversed(range(_MAX_VANISHED)):
+    vanished = 0
+    while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             create_study_file(file)
             return hold_study(file, lease, patience_s=A_MOMENT_S)
         except FileNotFoundError as error:
             # It has been moved or deleted at this moment.
-            if not left:
+            vanished += 1
+            if vanished == _MAX_VANISHED:
                 raise _nothing_beside(plan, error) from error
         except OSError as error:
             if file.exists():
                 require_writable(file)
             raise _nothing_beside(plan, error) from error
-    raise AssertionError
 
 
 def _nothing_beside(plan: RunPlan, error: OSError) -> StudyFileError:
