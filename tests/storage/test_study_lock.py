@@ -134,7 +134,11 @@ def test_a_file_with_two_names_is_refused(file: Path, monkeypatch: pytest.Monkey
 def test_a_file_that_is_being_made_may_have_two_names(file: Path, monkeypatch: pytest.MonkeyPatch):
     draft = file.with_name("draft")
     os.link(file, draft)
-    monkeypatch.setattr(study_lock.time, "sleep", lambda _: draft.unlink())
+
+    def finish(_: float) -> None:
+        draft.unlink()
+
+    monkeypatch.setattr(study_lock.time, "sleep", finish)
     held(file).release()
 
 

@@ -19,6 +19,7 @@ import hashlib
 import math
 import os
 import struct
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ _BASE: Final = 1 << 60
 _NAME_BYTES: Final = 6
 _FLOCK: Final = "@hhqqi0q"
 """Linux's `struct flock`: type, whence, start, length, pid."""
-_SET: Final = getattr(fcntl, "F_OFD_SETLK", None)
+_SET: Final = getattr(fcntl, "F_OFD_SETLK", None) if sys.platform == "linux" else None
 _NO_SUCH_LOCK: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK})
 _LOCKS: Final = Path("/proc/locks")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
