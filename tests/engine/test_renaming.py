@@ -72,7 +72,7 @@ def test_a_study_its_file_and_its_folder_get_the_new_name(tmp_path: Path):
     assert names_in(tmp_path) == {"new.db", "new.hptui"}
     assert read_summary(tmp_path / "new.db", "new").n_trials == 3
     assert log_of(tmp_path / "new.db", "new") == "old"
-    assert names_in(tmp_path / "new.hptui") == {"logs"} | {"engine.lock"}
+    assert names_in(tmp_path / "new.hptui") == {"logs"}
 
 
 def test_a_study_without_a_folder_gets_none(tmp_path: Path):

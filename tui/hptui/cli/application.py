@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.cli.locate import locate_study, studies_folder
+from hptui.cli.locate import is_file_name, locate_study, studies_folder
 from hptui.errors import HptuiError, UsageError
 from hptui.ui.place import OpenPlace
 
@@ -63,7 +63,7 @@ def open_place(path: str | None) -> OpenPlace:
 
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
-    if "/" in text or text.endswith(".db") or ".db:" in text:
+    if is_file_name(text):
         return True
     if not text:
         return False

@@ -182,7 +182,7 @@ def _again(found: Examination) -> Examination:
 def _describe(found: Examination, done: list[str]) -> list[str]:
     name = safe_line(found.study_name or found.path)
     lines = [f"{name}: {text}" for text in done]
-    if found.is_running and found.lease is not None:
+    if found.is_running and found.lease is not None and not found.lease.is_unseen:
         host = safe_line(found.lease.host)
         lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
     for finding in found.findings:

@@ -92,9 +92,20 @@ def studies_folder(given: Path | None) -> Path:
     return Path(platformdirs.user_data_dir("hptui")) / "studies"
 
 
+def is_file_name(text: str) -> bool:
+    """Say whether STUDY is the path of a file, rather than a study's name."""
+    return "/" in text or text.endswith(".db") or ".db:" in text
+
+
 def spelling_of(path: Path, study_name: str) -> str:
     """Return what a person types for a study whose file is in the studies folder."""
-    return path.stem if study_name == path.stem else f"{path.name}:{study_name}"
+    if path.suffix != ".db":
+        # What has neither a slash nor this ending is a study's name.
+        return str(path) if study_name == path.stem else f"{path}:{study_name}"
+    if study_name != path.stem:
+        return f"{path.name}:{study_name}"
+    # `a.db` means a file, which may be another one than that of the study `a.db`.
+    return path.name if is_file_name(study_name) else study_name
 
 
 def address_of(path: Path, study_name: str) -> str:
@@ -171,7 +182,7 @@ def list_names(names: list[str]) -> str:
 
 def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
     """Return the file that `text` means, and the study's name where it gives one."""
-    if "/" not in text and not text.endswith(".db") and ".db:" not in text:
+    if not is_file_name(text):
         name, colon, wanted = text.partition(":")
         return _named(name, folder), wanted if colon else None
     _require_no_address("", text, _A_FILE)
@@ -186,6 +197,9 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
             path = base / text[: colon.start()]
             if _is_file(path):
                 return path, text[colon.end() :]
+    # A study may be called like a file.
+    if "/" not in text and _is_file(named := folder / f"{text}.db"):
+        return named, None
     raise UsageError(
         f"There is no study file {safe_line(text)}.", hint="hptui ls lists the studies."
     )

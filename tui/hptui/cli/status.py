@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.lease import dead_engine_text, read_lease
+from hptui.engine.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.engine.report import reason_text
 from hptui.errors import HptuiError
@@ -69,6 +69,8 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
     trouble = ""
     if lease is not None and not lease.is_alive:
         trouble = dead_engine_text(lease, counts["STALE"])
+    elif lease is not None and lease.is_unseen:
+        trouble = busy_error(place.path, lease).message
     return {
         "study": summary.name,
         "file": str(summary.path),

@@ -15,10 +15,12 @@ from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
-from hptui.storage.leases import LEASE_NAME, living_runs
+from hptui.storage.leases import LEASE, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
+from hptui.storage.study_folder import real_file
 from hptui.storage.study_identity import token_of
+from hptui.storage.study_lock import several_names
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.lease import Lease
+    from hptui.storage.leases import Living
 
 CHECK_BUDGET_S: Final = 5.0
 """How long a file is searched for damage."""
@@ -126,6 +129,8 @@ def examine_study(
     if found.is_running:
         found.others = [trial for trial in found.others if lease and trial.run != lease.run]
     findings = found.findings
+    if with_file and (names := several_names(path)) is not None:
+        findings.append(Finding("names", names[0], hint=names[1]))
     findings += [
         *_leases(found),
         *_spools(path, study_name, token, is_running=found.is_running),
@@ -142,7 +147,7 @@ def examine_study(
 
 
 def _read(
-    connection: sqlite3.Connection, study_name: str, living: frozenset[str]
+    connection: sqlite3.Connection, study_name: str, living: Living
 ) -> tuple[list[RunningTrial], str | None, dict[int, str]]:
     running, states = running_trials(connection, study_name, living)
     return running, token_of(connection, study_name), states
@@ -152,7 +157,14 @@ def _leases(found: Examination) -> Iterator[Finding]:
     lease = found.lease
     if lease is None:
         return
-    if not lease.is_here:
+    if lease.is_unseen:
+        yield Finding(
+            "engine-unseen",
+            "It is held by a process that cannot be seen from here.",
+            hint="It may run in another container or as another user.",
+            is_trouble=False,
+        )
+    elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
             f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
@@ -169,7 +181,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
 
 
 def _lease_path(found: Examination) -> str:
-    return safe_line(f"{folder_of(found.path, found.study_name).name}/{LEASE_NAME}")
+    return safe_line(f"{folder_of(found.path, found.study_name).name}/{LEASE}")
 
 
 def _spools(
@@ -237,7 +249,8 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
 
 
 def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
-    wal = path.with_name(f"{path.name}-wal")
+    file = real_file(path)
+    wal = file.with_name(f"{file.name}-wal")
     wal_bytes = 0
     with contextlib.suppress(OSError):
         wal_bytes = wal.stat().st_size
@@ -307,7 +320,9 @@ def to_json(found: Examination) -> dict[str, Any]:
         "study": found.study_name or None,
         "file": str(found.path),
         "healthy": found.is_healthy,
-        "engine": None if lease is None else {"pid": lease.pid, "host": lease.host},
+        "engine": None
+        if lease is None or lease.is_unseen
+        else {"pid": lease.pid, "host": lease.host},
         "engine_is_running": found.is_running,
         "leftover": [
             {"number": trial.number, "started": iso_utc(trial.start_s)} for trial in found.left

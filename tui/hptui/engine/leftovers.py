@@ -13,14 +13,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, RUN_KEY
-from hptui.engine.lease import A_MOMENT_S, Lease, folder_of, release_lease, take_lease
+from hptui.engine.lease import A_MOMENT_S, Lease, take_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.run import runs_of
 from hptui.engine.scratch import clear_scratch
 from hptui.storage.gate import require_writable
-from hptui.storage.leases import scratch_path
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.stale_trials import runs_here
+from hptui.storage.study_folder import require_no_link_in, scratch_path
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -76,16 +76,17 @@ def settle_leftovers(study_file: Path, name: str, what: str) -> int:
     """
     require_writable(study_file)
     lease = Lease.of_this_process(name, "doctor", Path())
-    folder = folder_of(study_file, name)
-    take_lease(study_file, lease, patience_s=A_MOMENT_S)
+    hold = take_lease(study_file, lease, patience_s=A_MOMENT_S)
     try:
+        require_no_link_in(hold.folder, inside=True)
         storage = SqliteStorage(study_file)
         try:
-            return treat_leftovers(optuna.Study(study_name=name, storage=storage), folder, what)
+            study = optuna.Study(study_name=name, storage=storage)
+            return treat_leftovers(study, hold.folder, what)
         finally:
             storage.close()
     finally:
-        release_lease(study_file, lease)
+        hold.release()
 
 
 def _resolve(study: optuna.Study, trial: FrozenTrial, *, requeue: bool) -> None:

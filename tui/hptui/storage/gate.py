@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import MAX_TEXT_BYTES, file_uri, is_lock, study_path
 from hptui.storage.content import Content, UnfitContentError, check_content
+from hptui.storage.study_lock import opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +160,8 @@ def _remove_side_files(path: Path) -> None:
     with contextlib.suppress(OSError, sqlite3.Error):
         if _side_file(path, "-wal").stat().st_size or _side_file(path, "-journal").exists():
             return
-        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=0)
+        with opening():
+            connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=0)
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -180,14 +182,15 @@ def _connect_somehow(path: Path) -> sqlite3.Connection:
 
 def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
     has_side_file = _has_side_file(path)
-    connection = sqlite3.connect(
-        file_uri(path, "ro", immutable=immutable),
-        uri=True,
-        timeout=_BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=_Reader,
-    )
+    with opening():
+        connection = sqlite3.connect(
+            file_uri(path, "ro", immutable=immutable),
+            uri=True,
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Reader,
+        )
     if not immutable and not has_side_file:
         connection.made_side_files_of = path
     try:

@@ -10,6 +10,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import StorageBusyError, as_storage_error, file_uri
 from hptui.storage.in_place import put_in_place
+from hptui.storage.study_lock import opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,10 @@ _BUSY_TIMEOUT_S: Final = 5.0
 
 def connect_for_writing(path: Path) -> sqlite3.Connection:
     """Open a study file that the gate has let pass; transactions begin and end explicitly."""
-    connection = sqlite3.connect(
-        file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
-    )
+    with opening():
+        connection = sqlite3.connect(
+            file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
+        )
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA synchronous = FULL")

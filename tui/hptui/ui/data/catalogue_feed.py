@@ -13,6 +13,7 @@ from hptui.engine.lease import read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.errors import HptuiError
 from hptui.storage.leases import living_runs
+from hptui.storage.study_folder import real_file
 from hptui.ui.data.engine_status import engine_state
 from hptui.ui.data.snapshot import EngineState
 from hptui.ui.data.study_row import StudyRow, read_rows
@@ -178,7 +179,8 @@ def _files_of(place: Path) -> list[Path]:
 def _signature(path: Path) -> tuple[tuple[object, ...], tuple[int, int]]:
     """Return what changes with each commit to a file, and what tells it from another file."""
     status = path.stat()
-    parts: list[object] = [status.st_mtime_ns, status.st_size]
+    path = real_file(path)
+    parts: list[object] = [status.st_mtime_ns, status.st_size, status.st_nlink]
     for suffix in ("-wal", "-journal"):
         try:
             side = os.stat(f"{path}{suffix}")  # noqa: PTH116 - one call for many files
