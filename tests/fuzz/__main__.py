@@ -41,7 +41,7 @@ def main() -> int:
                 print(f"again: python -m tests.fuzz --seed {now} --sessions 1 --steps {args.steps}")
                 if not args.go_on:
                     break
-            sys.stdout.flush()
+            print(f"seed {now}: {n_steps:,} steps in all", flush=True)
     print(f"{n_steps:,} steps in {n_played} sessions from seed {seed}: {n_found} failed")
     return 1 if n_found else 0
 

@@ -49,6 +49,8 @@ MARKED: Final = "HPTUI_FUZZ"
 """Names the folder to which a process that a person's steps have started belongs."""
 N_BIG: Final = 5_000
 _N_TOLD: Final = 60
+_STDERR: Final = 2
+"""The real one: Textual replaces `sys.stderr`."""
 
 
 class FoundError(Exception):
@@ -79,7 +81,7 @@ class FuzzedApp(HptuiApp):
     """The application, which notes that it was told to end."""
 
     # Where the application has it; Textual looks beside the file of the subclass.
-    CSS_PATH = Path(hptui.ui.__path__[0]) / HptuiApp.CSS_PATH
+    CSS_PATH = Path(hptui.ui.__path__[0]) / "styles" / "base.tcss"
     is_told_to_end = False
 
     def do_quit(self) -> None:
@@ -133,7 +135,7 @@ class Session:
             if not step.is_last:
                 continue
             # A loop that stands still can only be told from without.
-            faulthandler.dump_traceback_later(DEADLINE_S, exit=True, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(DEADLINE_S, exit=True, file=_STDERR)
             await self._answered(app)
             self._look(app)
             if app.return_code is not None or self.n_steps >= n_steps:

@@ -135,7 +135,6 @@ def test_a_terminal_that_reads_again_shows_what_is_drawn_by_then(
     wait_until((tmp_path / "drawn").exists, "all frames drawn")
     program.read()
     wait_until(lambda: re.search(rb"frame ([3-9]|\d\d)\d\d\D", program.written), "a late frame")
-    program.wait_for("\x1b[?2026l")
     program.press("q")
     assert program.finish() == 0
     assert is_restored(program)
