@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[2]
-N_SESSIONS, N_STEPS = 6, 120
+N_SESSIONS, N_STEPS = 5, 120
 
 
 def test_random_steps_end_nothing() -> None:

@@ -11,30 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.ui.a_screen import AScreen
+from tests.ui.a_screen import AScreen, Said
 from tests.ui.showing import run, until
 from tests.ui.showing import screen_text as text_of
 from tests.ui.test_catalogue_feed import write_study
 from textual import events
 from textual.screen import Screen
+from textual.widgets import Static
 
 import hptui.ui
 import hptui.ui.screens
 from hptui.cli.application import open_place
 from hptui.ui.app import HptuiApp
-from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead
-from hptui.ui.screens.carry import CarryDialog
+from hptui.ui.drive import let_messages_pass
 from hptui.ui.screens.dialogs import MessageDialog, TextDialog
+from hptui.ui.screens.help import HelpScreen
 from hptui.ui.screens.stacked import StackedScreen
+from hptui.ui.screens.study import StudyScreen
 from hptui.ui.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from textual.pilot import Pilot
-
-    from hptui.ui.carry_form import Progress
-    from hptui.ui.keeping import Outcome
 
 
 def an_app(folder: Path, home: type[Screen[Any]] | None = AScreen) -> HptuiApp:
@@ -89,30 +88,29 @@ def test_what_is_left_under_others_closes_them(tmp_path: Path) -> None:
     run(app, scenario)
 
 
-class AForm(CarryForm):
-    """A form of one field."""
+class Late(MessageDialog):
+    """Goes on with what a thread has brought when it is being closed already."""
 
-    def read(self, on_progress: Progress) -> FormContent:
-        return FormContent((FormField("name", "name"),))
+    CSS_PATH = None
 
-    def look(self, texts: Mapping[str, str], marked: frozenset[str]) -> LookAhead:
-        return LookAhead((), can_do=False)
+    async def on_key(self) -> None:
+        self.dismiss()
+        while self.display:
+            await let_messages_pass()
+        # What is mounted by now is not; so did the form whose file was slow to read.
+        await self.mount(Static(id="late"))
+        self.query_one("#late").focus()
 
-    def carry(
-        self, texts: Mapping[str, str], marked: frozenset[str], on_progress: Progress
-    ) -> Outcome:
-        raise AssertionError("it cannot be done")
 
-
-def test_what_a_thread_has_read_for_a_dialog_that_is_being_closed(tmp_path: Path) -> None:
+def test_what_a_dialog_goes_on_with_while_it_is_being_closed(tmp_path: Path) -> None:
     app = an_app(tmp_path)
 
     async def scenario(pilot: Pilot[Any]) -> None:
-        dialog = CarryDialog(AForm())
+        dialog = Late("late", "")
         await app.push_screen(dialog)
-        dialog.dismiss()
-        assert dialog.post_message(dialog.Read(AForm().read(lambda *_: None)))
-        await until(pilot, lambda: not dialog.is_running, "the dialog has gone")
+        send(app, events.Key("f9", None))
+        await until(pilot, lambda: len(app.screen_stack) == 1, "the dialog is left")
+        assert app.return_code is None
         await pilot.press("n")
         await until(pilot, lambda: "said: new study" in text_of(app), "the screen below works")
 
@@ -127,13 +125,44 @@ def test_a_page_down_where_there_is_no_room_for_a_page(tmp_path: Path) -> None:
         await until(pilot, lambda: "digits" in text_of(app), "the study")
         await pilot.press("E")
         await until(pilot, lambda: "Export digits" in text_of(app), "the dialog")
-        await pilot.resize_terminal(20, 5)
-        for key in ("pagedown", "pageup"):
-            await pilot.press(key)
+        for size in ((20, 5), (10, 3), (1, 1)):
+            await pilot.resize_terminal(*size)
+            for key in ("pagedown", "pageup"):
+                await pilot.press(key)
         await pilot.resize_terminal(100, 40)
         await until(pilot, lambda: "Export digits" in text_of(app), "the dialog")
 
     run(app, scenario, size=(100, 40))
+
+
+def test_a_key_for_a_screen_that_is_not_built_yet(tmp_path: Path) -> None:
+    write_study(tmp_path / "digits.db", 1.0)
+    app = an_app(tmp_path)
+
+    async def scenario(pilot: Pilot[Any]) -> None:
+        study = StudyScreen(tmp_path / "digits.db", "digits")
+        app.push_screen(study)
+        send(app, events.Key("question_mark", "?"), events.Key("less_than_sign", "<"))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help of the study")
+        assert app.return_code is None
+
+    run(app, scenario, size=(100, 40))
+
+
+def test_a_click_where_a_widget_has_just_been_removed(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+
+    async def scenario(pilot: Pilot[Any]) -> None:
+        said = app.screen.query_one(Said)
+        x, y = said.region.offset
+        with app.batch_update():
+            await said.remove()
+            assert app.screen.get_widget_at(x, y)[0] is said
+            send(app, events.MouseDown(None, x, y, 0, 0, 1, False, False, False, x, y))
+            await let_messages_pass()
+        assert app.return_code is None
+
+    run(app, scenario)
 
 
 def screens() -> Iterator[type[Screen[Any]]]:

@@ -144,9 +144,15 @@ class HptuiApp(App[int], inherit_bindings=False):
         return self._collector.untouched_s
 
     async def on_event(self, event: events.Event) -> None:
-        """Take note that somebody is at the keys."""
-        if isinstance(event, events.InputEvent):
+        """Take note that somebody is at the keys; what a screen gets waits until it is built."""
+        if isinstance(event, events.InputEvent | events.Paste):
             self._collector.touch()
+            if self.screen_stack:
+                built = cast(
+                    "asyncio.Event",
+                    self.screen._mounted_event,  # pyright: ignore[reportPrivateUsage,reportUnknownMemberType]
+                )
+                await built.wait()
         await super().on_event(event)
 
     def notify(

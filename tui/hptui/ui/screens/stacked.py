@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
 from hptui.ui.app import HptuiApp
+
+if TYPE_CHECKING:
+    from textual.geometry import Offset
+    from textual.widget import Widget
 
 
 class StackedScreen(Screen[ScreenResultType]):
@@ -36,6 +40,12 @@ class StackedScreen(Screen[ScreenResultType]):
         for above in reversed(stack[stack.index(self) + 1 :]):
             above.dismiss()
         return super().dismiss(result)
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Return what can be selected at a place; nothing where a widget has just been removed."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        # Textual asks a widget for its parent, and looks at places of before the next layout.
+        return (None, None) if widget is None or widget.parent is None else (widget, offset)
 
     def give_way_to(self, screen: Screen[Any]) -> None:
         """Show another screen in the place of this one, or over it at the bottom of the stack."""
