@@ -17,7 +17,7 @@ from tests.ui.showing import screen_text as text_of
 from tests.ui.test_catalogue_feed import write_study
 from textual import events
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 import hptui.ui
 import hptui.ui.screens
@@ -161,6 +161,19 @@ def test_a_click_where_a_widget_has_just_been_removed(tmp_path: Path) -> None:
             send(app, events.MouseDown(None, x, y, 0, 0, 1, False, False, False, x, y))
             await let_messages_pass()
         assert app.return_code is None
+
+    run(app, scenario)
+
+
+def test_what_is_pasted_holds_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+
+    async def scenario(pilot: Pilot[Any]) -> None:
+        field = app.screen.query_one(Input)
+        field.focus()
+        send(app, events.Paste("a\x1b]52;c;aGk=\x07\x00z"))
+        await until(pilot, lambda: field.value.endswith("z"), "the text")
+        assert field.value.isprintable()
 
     run(app, scenario)
 

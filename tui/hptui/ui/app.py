@@ -17,7 +17,7 @@ from textual.scrollbar import ScrollBar
 from textual.widget import MountError, Widget
 from textual.worker import Worker, WorkerState
 
-from hptui.domain.text import safe_text
+from hptui.domain.text import escape_text, safe_text
 from hptui.ui.commands import keys_by_default
 from hptui.ui.key_names import key_text
 from hptui.ui.marks import mark_of, state_role
@@ -153,6 +153,9 @@ class HptuiApp(App[int], inherit_bindings=False):
                     self.screen._mounted_event,  # pyright: ignore[reportPrivateUsage,reportUnknownMemberType]
                 )
                 await built.wait()
+        if isinstance(event, events.Paste):
+            # A field shows, and a path or a note gets, what a terminal lets through.
+            event.text = escape_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         await super().on_event(event)
 
     def notify(
