@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _PREFIX: Final = ".hptui-new-"
-_NAME: Final = re.compile(rf"{re.escape(_PREFIX)}[a-z0-9_]{{8}}", re.ASCII)
+# Earlier versions made upgrades in folders of another name.
+_NAME: Final = re.compile(r"\.hptui-(?:new|upgrade)-[a-z0-9_]{8}", re.ASCII)
 _OWNER: Final = "owner.json"
 _MAX_OWNER_BYTES: Final = 10_000
 _UNTOLD_S: Final = 600.0

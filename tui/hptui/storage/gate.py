@@ -93,25 +93,37 @@ def inspect_file(
     return FileReport(resolved, "optuna", content.version, read_only=is_read_only(resolved))
 
 
-def require_readable(path: str | os.PathLike[str]) -> FileReport:
+def require_readable(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
     """Refuse what is not a study file of the present version.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds.
 
     Raises:
         StudyFileError: It is missing, foreign, damaged, older or newer.
     """
-    report = inspect_file(path)
+    report = inspect_file(path, check_budget_s=check_budget_s)
     if report.kind != "optuna":
         raise StudyFileError(report.sentence, hint=report.hint)
     return report
 
 
-def require_writable(path: str | os.PathLike[str]) -> FileReport:
+def require_writable(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
     """Refuse what is not a study file that can be continued.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds.
 
     Raises:
         StudyFileError: It is not readable as a study file, or is read-only.
     """
-    report = require_readable(path)
+    report = require_readable(path, check_budget_s=check_budget_s)
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"
         raise StudyFileError(
