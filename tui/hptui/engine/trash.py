@@ -21,7 +21,6 @@ from hptui.engine.changes import (
     Change,
     carry_out,
     clear_away,
-    follow,
     move_study_folder,
     name_from,
     require_no_links,
@@ -141,8 +140,6 @@ class _Trashed(Change):
 
     def _bring_folder_back(self) -> None:
         beside, kept = self.folders
-        # In the trash nobody runs it.
-        (kept / LEASE).unlink(missing_ok=True)
         move_study_folder(self.folder, kept, beside, with_others=self.is_whole_file)
         clear_away(kept, self.entry)
 
@@ -230,6 +227,10 @@ class Deletion(_Trashed):
         if self.is_whole_file:
             move_side_files(self.path, self.kept)
         self._keep_folder()
+        # Nobody runs a study in the trash.
+        kept = folder_of(self.kept, self.study) if self.is_whole_file else self.folders[1]
+        (kept / LEASE).unlink(missing_ok=True)
+        clear_away(kept, self.entry)
 
     def take_back(self) -> None:
         """Make everything as it was."""
@@ -313,7 +314,7 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     is_whole = report.kind != "optuna" or len(require_study(path, study_name)) == 1
     stamp = datetime.now(UTC).strftime(_STAMP)
     change = Deletion(path.parent, path.name, study_name, stamp, is_whole)
-    with claimed(path, study_name) as claim:
+    with claimed(path, study_name):
         try:
             _prepare(change, report)
             carry_out(change)
@@ -321,8 +322,6 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
             raise StudyFileError(
                 f"{safe_line(study_name)} cannot be deleted: {safe_line(error.strerror)}."
             ) from error
-        finally:
-            follow(claim, *change.folders)
     clear_away(folder_of(path, study_name), path.parent)
     return TrashEntry(change.entry, path.name, study_name, is_whole, _when(stamp))
 

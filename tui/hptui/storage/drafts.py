@@ -57,7 +57,7 @@ def draft_folder(target: Path) -> Generator[Path]:
         try:
             # Some network shares have no locks: then the draft is left only when it is old.
             with suppress(OSError):
-                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(owner, fcntl.LOCK_EX)
                 facts = {"pid": os.getpid(), "host": socket.gethostname(), "target": target.name}
                 os.write(owner, json.dumps({**facts, "begun": time.time()}).encode())
             yield folder
