@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
+import sqlite3.dbapi2
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -47,7 +47,7 @@ class _Steps:
         for name in _CALLS:
             setattr(os, name, self._counted(getattr(os, name)))
         for module in (sqlite3, sqlite3.dbapi2):
-            module.connect = self._traced(module.connect)
+            vars(module)["connect"] = self._traced(vars(module)["connect"])
 
     def step(self) -> None:
         if self.count == self._last:
@@ -63,10 +63,13 @@ class _Steps:
 
     def _traced(self, connect: Callable[..., Any]) -> Callable[..., Any]:
         def traced(*arguments: Any, **more: Any) -> Any:
-            connection = connect(*arguments, **more)
-            connection.set_trace_callback(
-                lambda statement: self.step() if _STATEMENT.match(statement) else None
-            )
+            connection: sqlite3.Connection = connect(*arguments, **more)
+
+            def look_at(statement: str) -> None:
+                if _STATEMENT.match(statement):
+                    self.step()
+
+            connection.set_trace_callback(look_at)
             return connection
 
         return traced

@@ -65,6 +65,27 @@ def draft_folder(target: Path) -> Generator[Path]:
             os.close(owner)
 
 
+@contextmanager
+def temporary_folder(name: str) -> Generator[Path]:
+    """Yield a folder of this process in the system's temporary one, and remove it at the end.
+
+    Those that killed processes of this user have left are removed before.
+
+    Args:
+        name: What is made there, in a word.
+
+    Raises:
+        OSError: It cannot be made, or not be written to.
+    """
+    place = Path(tempfile.gettempdir())
+    for left in find_left_drafts(place):
+        with suppress(OSError):
+            if left.path.lstat().st_uid == os.getuid():
+                remove_left_draft(place, left.path.name)
+    with draft_folder(place / name) as folder:
+        yield folder
+
+
 def find_left_drafts(folder: Path) -> list[LeftDraft]:
     """Return the drafts in a folder that no process works on any more, in the order of names."""
     with suppress(OSError):
