@@ -44,7 +44,7 @@ test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torc
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
 test-kill: $(VENV)/.dev ## kill commands at every file system call (needs strace; takes half an hour)
-	PYTHONPATH=tui:objectives:. $(BIN)/python -m tests.e2e.kill_by_strace
+	$(BIN)/python -m tests.e2e.kill_by_strace
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .

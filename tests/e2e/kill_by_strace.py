@@ -13,14 +13,22 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.kill_cases import CASES, check, expected, fresh, hptui, make_folder
+from tests.e2e.kill_cases import (
+    CASES,
+    check,
+    expected,
+    fresh,
+    hptui,
+    make_folder,
+    place_of_files,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.kill_cases import Case
 
 _EACH: Final = (
@@ -89,9 +97,9 @@ def main(names: list[str]) -> int:
     if shutil.which("strace") is None:
         print("strace is not installed; nothing is tested.")
         return 0
-    with tempfile.TemporaryDirectory() as place:
-        make_folder(Path(place) / "base")
-        n_bad = sum(sweep(name, Path(place)) for name in names or CASES)
+    with place_of_files() as place:
+        make_folder(place / "base")
+        n_bad = sum(sweep(name, place) for name in names or CASES)
     return int(n_bad > 0)
 
 

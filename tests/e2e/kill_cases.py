@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import sqlite3
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.storage.older_files import make_older_file
@@ -23,8 +25,7 @@ from hptui.cli import main
 from hptui.engine.lease import folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Generator, Mapping
 
 ROWS: Final = "rows.csv"
 _CONTENT: Final = (
@@ -64,6 +65,14 @@ CASES: Final[Mapping[str, Case]] = {
     "export": Case(("export", "one", "new.csv")),
     "upgrade": Case(("upgrade", "old.db")),
 }
+
+
+@contextmanager
+def place_of_files() -> Generator[Path]:
+    """Yield a folder, in memory where that can be: what a kill leaves is the same on any disk."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as place:
+        yield Path(place)
 
 
 def make_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Kills a command at each of its steps, in forks of one process, and checks what becomes of it.
 
-`python -m tests.e2e.kill_sweep CASE FOLDER` prints how many kills there were and what was wrong, as
-JSON. A step is a call that changes files, or an SQL statement that begins, ends or makes a change.
+`python -m tests.e2e.kill_sweep CASE` prints how many kills there were and what was wrong, as
+JSON. A step is a call that changes files, or an SQL statement that begins or ends a transaction.
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ import os
 import re
 import sqlite3.dbapi2
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.e2e.kill_cases import CASES, check, expected, fresh, hptui, make_folder
+from tests.e2e.kill_cases import (
+    CASES,
+    check,
+    expected,
+    fresh,
+    hptui,
+    make_folder,
+    place_of_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.e2e.kill_cases import Case
 
@@ -33,7 +41,7 @@ _CALLS: Final = (
     "write",
 )
 _STATEMENT: Final = re.compile(
-    r"\s*(BEGIN|COMMIT|VACUUM|DELETE|UPDATE|PRAGMA (journal_mode|wal_checkpoint))", re.IGNORECASE
+    r"\s*(BEGIN|COMMIT|VACUUM|PRAGMA (journal_mode|wal_checkpoint))", re.IGNORECASE
 )
 _KILLED: Final = 77
 
@@ -104,5 +112,6 @@ def sweep(case: Case, place: Path) -> tuple[int, list[str]]:
 
 
 if __name__ == "__main__":
-    kills, wrong = sweep(CASES[sys.argv[1]], Path(sys.argv[2]))
+    with place_of_files() as place_of_all:
+        kills, wrong = sweep(CASES[sys.argv[1]], place_of_all)
     print(json.dumps({"kills": kills, "wrong": wrong}))
