@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.text import safe_line
 from hptui.engine.changes import (
+    LEASE,
     Change,
     carry_out,
     clear_away,
@@ -119,6 +120,10 @@ class Renaming(Change):
             move_side_files(self.path, self.target)
             _rename_row(self.target, self.study, self.new_study)
         move_study_folder(self.folder, *self._folders, with_others=self.path != self.target)
+        # It tells of the old name; nobody would find it after a kill.
+        for folder in self._folders:
+            (folder / LEASE).unlink(missing_ok=True)
+        clear_away(self._folders[0], self.folder)
 
     def take_back(self) -> None:
         """Make everything as it was."""
