@@ -12,7 +12,7 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.cli.locate import is_file_name, locate_study, studies_folder
+from hptui.cli.locate import finish_left_change, is_file_name, locate_study, studies_folder
 from hptui.errors import HptuiError, UsageError
 from hptui.ui.ending import CertainEnd
 from hptui.ui.place import OpenPlace
@@ -49,17 +49,20 @@ def open_place(path: str | None) -> OpenPlace:
         StudyFileError: The file is no study file, or cannot be read.
     """
     if path is None:
+        finish_left_change(studies_folder(None))
         return OpenPlace(studies_folder(None), None, None)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except (OSError, ValueError):
         is_folder = is_file = False
     if is_folder:
+        finish_left_change(Path(path).absolute())
         return OpenPlace(Path(path).absolute(), None, None)
     if is_file:
         from hptui.storage.studies import study_names
 
         file = Path(path).absolute()
+        finish_left_change(file.parent)
         names = study_names(file)
         return OpenPlace(None, file, names[0] if len(names) == 1 else None)
     location = locate_study(path)

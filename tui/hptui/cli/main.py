@@ -163,6 +163,10 @@ def _run_command(name: str, argv: list[str]) -> int:
     # Options may stand between a study and what is asked of it.
     args = parser.parse_intermixed_args(argv)
     args.argv = argv
+    if command.name != "doctor" and hasattr(args, "studies"):
+        from hptui.cli.locate import finish_left_change, studies_folder
+
+        finish_left_change(studies_folder(args.studies))
     return int(module.run(args))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import Lease, busy_error, folder_of, read_lease, remove_unused, take_lease
+from hptui.engine.lease import Lease, busy_error, folder_of, read_lease, take_lease
 from hptui.errors import StudyFileError
 from hptui.storage.study_folder import LOCK, OTHERS
 
@@ -32,38 +32,6 @@ class Claim:
     @folder.setter
     def folder(self, folder: Path) -> None:
         self._hold.folder = folder
-
-    def move_folder(self, target: Path) -> None:
-        """Move the study's folder, which holds its logs and the files of its trials.
-
-        Folders of other studies that lie in it stay. Where `target` exists the contents are moved.
-
-        Raises:
-            OSError: It cannot be moved.
-        """
-        if self._is_new:
-            return
-        source = self.folder
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if source in target.parents or (source / OTHERS).exists() or target.exists():
-            target.mkdir(mode=0o700, exist_ok=True)
-            for entry in sorted(source.iterdir()):
-                if entry.name not in (OTHERS, LOCK):
-                    entry.rename(target / entry.name)
-            remove_unused(source, self._hold.file.parent)
-        else:
-            source.rename(target)
-        self.folder = target
-
-    def move_whole_folder(self, target: Path) -> None:
-        """Move the study's folder with those of other studies that lie in it.
-
-        Raises:
-            OSError: It cannot be moved.
-        """
-        if not self._is_new:
-            self.folder.rename(target)
-            self.folder = target
 
     def release(self) -> None:
         """Let engines start again, and leave nothing that was not there before."""

@@ -11,10 +11,12 @@ from hptui.domain.readable import show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.lease import folder_of, read_lease
 from hptui.engine.remains import remains_of
+from hptui.engine.resuming import describe_left_change
 from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
+from hptui.storage.journal import JOURNAL
 from hptui.storage.leases import LEASE, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
@@ -102,7 +104,7 @@ def unfit_file(path: Path, report: FileReport) -> Examination:
 
 def examine_folder(folder: Path) -> Examination:
     """Return what there is to say of a folder of studies, the studies aside."""
-    return Examination(folder, "", findings=list(_drafts(folder)))
+    return Examination(folder, "", findings=[*_change(folder), *_drafts(folder)])
 
 
 def examine_study(
@@ -142,7 +144,7 @@ def examine_study(
     if with_file:
         findings += _size(path, is_running=found.is_running)
     if with_folder and not found.is_running:
-        findings += _drafts(path.parent)
+        findings += [*_change(path.parent), *_drafts(path.parent)]
     return found
 
 
@@ -268,6 +270,17 @@ def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
             f"{show_size(free)} of {show_size(whole)} in the file are free.",
             "" if is_running else "give them back",
             "Stop the run first." if is_running else "",
+        )
+
+
+def _change(folder: Path) -> Iterator[Finding]:
+    text, can_go_on = describe_left_change(folder)
+    if text:
+        yield Finding(
+            "change",
+            text,
+            "finish it, or take it back where something is in the way" if can_go_on else "",
+            "" if can_go_on else f"See what is in the folder, then remove {JOURNAL}.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
@@ -66,16 +67,18 @@ def move_file(path: Path, target: Path) -> None:
         raise StudyFileError(
             f"{safe_line(target.name)} exists already.", hint="Choose another name."
         )
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        target.unlink()
-        raise
+    move_side_files(path, target)
+
+
+def move_side_files(path: Path, target: Path) -> None:
+    """Move what SQLite left beside a study file that has moved, unless another took its place."""
     for suffix in SIDE_FILES:
         beside = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError):
+            if os.path.lexists(path):
+                return
             # A damaged file may not have been settled.
             if suffix != "-shm" and beside.stat().st_size:
-                beside.rename(target.with_name(target.name + suffix))
+                put_in_place(beside, target.with_name(target.name + suffix))
             else:
                 beside.unlink()
