@@ -8,7 +8,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration test-kill fuzz check format lint types contracts bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -42,6 +42,13 @@ test: $(VENV)/.dev ## run the tests
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
+
+test-kill: $(VENV)/.dev ## kill commands at every file system call (needs strace; takes half an hour)
+	$(BIN)/python -m tests.e2e.kill_by_strace
+
+# A failure names its seed: make fuzz SEED=7 COUNT=1 plays it again.
+fuzz: $(VENV)/.dev ## press random keys: SECONDS=600, COUNT=sessions, SEED=first
+	$(BIN)/python -m tests.fuzz $(if $(COUNT),--sessions $(COUNT),--seconds $(or $(SECONDS),600)) $(if $(SEED),--seed $(SEED))
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .

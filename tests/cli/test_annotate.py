@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,6 +109,24 @@ def test_an_editor_changes_a_note(folder: Path, capsys: Output, monkeypatch: pyt
         monkeypatch.setenv("VISUAL", wrong)
         assert main(["note", "s", "--edit"]) == 2
     assert note_of("s", capsys=capsys) == "new text\n"
+
+
+def test_a_text_whose_editing_was_killed_is_told_of(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+):
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    script = "import os, signal; path.write_text('mine'); os.kill(os.getppid(), signal.SIGKILL)"
+    monkeypatch.setenv("EDITOR", editor(folder, script))
+    words = [sys.executable, "-m", "hptui", "note", str(folder / "s.db"), "--edit"]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    monkeypatch.setenv("EDITOR", editor(folder, "path.write_text('other')"))
+    assert main(["note", "s", "--edit"]) == 0
+    (kept,) = temporary.glob("*/note.md")
+    assert kept.read_text() == "mine"
+    assert f"A text that was never saved is in {kept}." in capsys.readouterr().err
 
 
 def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(

@@ -12,12 +12,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.leases import leave_lease
 from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
 from hptui.domain.readable import show_moment
-from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.scratch import remove_empty
 from hptui.storage.drafts import remove_left_draft
 from hptui.storage.process_identity import boot_id
@@ -87,7 +88,7 @@ def die(path: Path, *, host: str = "") -> None:
     """Leave the lease of an engine that has died, or of one on another machine."""
     own = Lease.of_this_process("s", "mine", path)
     dead = Lease("s", "mine", own.pid, "1", boot_id(), host or own.host, "")
-    take_lease(path, dead)
+    leave_lease(path, dead)
 
 
 def litter(path: Path) -> None:
@@ -155,13 +156,13 @@ def test_one_finding_is_mended_alone(folder: Path, capsys: Output):
 def test_nothing_is_touched_while_the_study_may_be_run(folder: Path, capsys: Output):
     path = folder / "s.db"
     litter(path)
-    take_lease(path, Lease.of_this_process("s", "mine", folder / "socket"))
+    hold = take_lease(path, Lease.of_this_process("s", "mine", folder / "socket"))
     before = path.read_bytes()
     code, answer = examined("s", "--fix", capsys=capsys)
     assert (code, answer["engine_is_running"], answer["done"]) == (0, True, [])
     assert (folder_of(path, "s") / "scratch" / "000077").exists()
     assert main(["doctor", "s", "--fail"]) == 1
-    (folder_of(path, "s") / "engine.json").unlink()
+    hold.release()
     die(path, host="elsewhere")
     code, answer = examined("s", "--fix", capsys=capsys)
     assert "lease-elsewhere" in kinds(answer)
@@ -312,3 +313,16 @@ def test_a_draft_is_found_and_removed_once_who_made_it_is_gone(folder: Path, cap
     assert f"{old.name}, 1 kB. Removed." in capsys.readouterr().out
     assert not old.exists()
     assert all(each.exists() for each in kept)
+
+
+def test_the_trials_of_an_engine_that_cannot_be_seen_are_not_stale(folder: Path, capsys: Output):
+    path = folder / "s.db"
+    before = states(path)
+    hold = hold_study(path, Lease.of_this_process("s", "another", path))
+    code, answer = examined("s", "--fix", capsys=capsys)
+    assert (code, answer["engine_is_running"], answer["engine"]) == (0, True, None)
+    assert (answer["leftover"], answer["done"]) == ([], [])
+    assert "engine-unseen" in kinds(answer)
+    assert states(path) == before
+    hold.release()
+    assert "leftover" in kinds(examined("s", capsys=capsys)[1])

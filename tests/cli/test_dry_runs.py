@@ -10,7 +10,7 @@ from tests.engine.test_renaming import everything
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.lease import Lease, release_lease, take_lease
+from hptui.engine.lease import Lease, take_lease
 from hptui.ui import keeping
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     (tmp_path / "new.csv").write_text("x,value\n0.1,1.5\n")
     (tmp_path / "out.csv").write_text("x,value\n9.5,1.5\n")
     lease = Lease.of_this_process("run", "id", tmp_path / "no.sock")
-    take_lease(tmp_path / "run.db", lease)
+    hold = take_lease(tmp_path / "run.db", lease)
     yield tmp_path
-    release_lease(tmp_path / "run.db", lease)
+    hold.release()
 
 
 @pytest.mark.parametrize(

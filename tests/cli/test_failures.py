@@ -10,7 +10,7 @@ import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
 from hptui.cli.main import main
-from hptui.engine.lease import Lease, release_lease, take_lease
+from hptui.engine.lease import Lease, take_lease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,10 +173,10 @@ def test_what_cannot_be_retried_changes_nothing(
 
 def test_a_study_that_somebody_keeps_is_left_alone(path: Path, capsys: pytest.CaptureFixture[str]):
     lease = Lease.of_this_process("s", "test", path.parent / "no-socket")
-    take_lease(path, lease)
+    hold = take_lease(path, lease)
     try:
         assert main(["retry", f"{path}:s"]) == 1
         assert "cannot be reached" in capsys.readouterr().err
     finally:
-        release_lease(path, lease)
+        hold.release()
     assert waiting(path) == []

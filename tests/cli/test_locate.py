@@ -212,3 +212,21 @@ def test_a_file_is_located_without_being_read(folder: Path):
     assert locate_file("old") == folder / "studies" / "old.db"
     with pytest.raises(UsageError, match="about a whole file"):
         locate_file("studies/old.db:study")
+
+
+def test_a_study_that_is_called_like_a_file_is_found(make: Make, folder: Path):
+    path = make("studies/a.db.db", "a.db")
+    found = StudyLocation(path, "a.db")
+    assert locate_study("a.db") == found
+    assert locate_study(spelling_of(path, "a.db")) == found
+    other = make("studies/a.db", "a")
+    assert locate_study("a.db") == StudyLocation(other, "a")
+    assert locate_study(spelling_of(path, "a.db")) == found
+    assert locate_study(spelling_of(other, "a")) == StudyLocation(other, "a")
+
+
+def test_a_file_with_another_ending_is_spelled_so_that_it_is_found(make: Make):
+    path = make("studies/x.sqlite3", "x", "y")
+    make("studies/x.db", "x")
+    for name in ("x", "y"):
+        assert locate_study(address_of(path, name)) == StudyLocation(path, name)

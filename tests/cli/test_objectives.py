@@ -215,10 +215,10 @@ def test_a_direction_that_reading_does_not_tell_is_said_with_what_is_not_taken_o
         """
     _write(folder / "objectives/mine.py", source)
     (row,) = [line for line in _out(capsys) if line.startswith("mine ")]
-    assert "not told" in row
+    assert "unclear" in row
     shown = "\n".join(_out(capsys, "mine", "--no-probe"))
     doubt = "makes a study whose direction only running it tells (line 5)"
-    assert f"Directions: not told: it {doubt}" in shown
+    assert f"Directions: unclear: it {doubt}" in shown
     assert "mine.py also sets n_trials (7, line 6; --trials 7): not taken over." in shown
     data = json.loads("\n".join(_out(capsys, "mine", "--no-probe", "--json")))
     assert data["directions_doubt"] == doubt

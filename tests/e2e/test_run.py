@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import optuna
@@ -25,6 +25,7 @@ from tests.e2e.programs import (
     rest_of,
     run,
     start,
+    trials_of,
     wait_until,
 )
 from tests.ui.feeding import snapshot_of
@@ -259,6 +260,30 @@ def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(
     assert [t.system_attrs["hptui:error"]["kind"] for t in trials] == ["interrupted"] * 2
     assert read_lease(tmp_path / "w.db", "w") is None
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
+
+
+def test_a_reader_that_reads_nothing_for_a_while_holds_nothing_up(tmp_path: Path) -> None:
+    """All trials end meanwhile, though what is told of them fills a pipe several times."""
+    (tmp_path / "long.py").write_text(
+        f"def objective(trial):\n    return trial.suggest_float('{'x' * 500}', 0, 1)\n"
+    )
+    process = start("run", "long.py", "--trials", "400", "--jobs", "1", "--json", cwd=tmp_path)
+
+    def is_done() -> bool:
+        if not (tmp_path / "long.db").exists():
+            return False
+        with closing(sqlite3.connect(tmp_path / "long.db")) as file, suppress(sqlite3.Error):
+            (n_ended,) = file.execute(
+                "SELECT count(*) FROM trials WHERE state = 'COMPLETE'"
+            ).fetchone()
+            return n_ended == 400
+        return False
+
+    wait_until(is_done, "all trials have ended")
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0
+    assert len(trials_of(events(out))) == 400
+    assert events(out)[-1]["event"] == "finished"
 
 
 def test_a_quiet_run_whose_last_words_nobody_reads_ends_without_a_traceback(tmp_path: Path) -> None:

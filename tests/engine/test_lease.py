@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.waiting import DEADLINE_S, MOMENT_S
+from tests.leases import leave_lease
 
 from hptui.engine.claim import Claim, claimed
-from hptui.engine.client import running_engine
+from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import (
     Lease,
     folder_of,
+    hold_study,
     read_lease,
-    release_lease,
-    remove_unused,
     take_lease,
 )
 from hptui.errors import StudyBusyError
+from hptui.storage.leases import living_runs
 from hptui.storage.process_identity import start_time
 
 if TYPE_CHECKING:
@@ -33,7 +31,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> tuple[Path, Lease]:
-    return tmp_path / "digits.db", Lease.of_this_process("digits", "run1", tmp_path / "s")
+    file = tmp_path / "digits.db"
+    file.touch()
+    return file, Lease.of_this_process("digits", "run1", tmp_path / "s")
 
 
 def test_a_second_engine_is_refused_and_told_who_holds_the_study(mine: tuple[Path, Lease]) -> None:
@@ -46,10 +46,9 @@ def test_a_second_engine_is_refused_and_told_who_holds_the_study(mine: tuple[Pat
 
 def test_a_released_study_can_be_taken_again(mine: tuple[Path, Lease]) -> None:
     file, lease = mine
-    take_lease(file, lease)
-    release_lease(file, lease)
+    take_lease(file, lease).release()
     assert read_lease(file, "digits") is None
-    assert take_lease(file, lease) is None
+    take_lease(file, lease)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +61,15 @@ def test_a_dead_engines_lease_is_taken_over(
 ) -> None:
     file, lease = mine
     dead = replace(lease, **left)  # pyright: ignore[reportArgumentType]
-    take_lease(file, replace(dead, host=lease.host))
-    assert take_lease(file, lease) == dead
+    leave_lease(file, dead)
+    assert read_lease(file, "digits") == dead
+    take_lease(file, lease)
+    assert read_lease(file, "digits") == lease
 
 
 def test_an_engine_on_another_machine_counts_as_alive(mine: tuple[Path, Lease]) -> None:
     file, lease = mine
-    take_lease(file, replace(lease, host="elsewhere", pid=2**22 - 1))
+    leave_lease(file, replace(lease, host="elsewhere", boot="another", pid=2**22 - 1))
     with pytest.raises(StudyBusyError, match="on elsewhere") as refused:
         take_lease(file, lease)
     assert "engine.json" in refused.value.hint
@@ -86,7 +87,8 @@ def test_a_broken_lease_file_counts_as_none(mine: tuple[Path, Lease]) -> None:
 def test_studies_that_share_a_file_have_leases_of_their_own(mine: tuple[Path, Lease]) -> None:
     file, lease = mine
     take_lease(file, lease)
-    assert take_lease(file, replace(lease, study="other / study")) is None
+    take_lease(file, replace(lease, study="other / study"))
+    assert living_runs(file).runs == {lease.run}
 
 
 def test_a_zombie_counts_as_dead() -> None:
@@ -94,26 +96,6 @@ def test_a_zombie_counts_as_dead() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert start_time(child.pid) is None
     child.wait()
-
-
-def test_a_lock_whose_file_was_removed_meanwhile_is_taken_again(
-    mine: tuple[Path, Lease], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, lease = mine
-    lock = folder_of(file, "digits") / "engine.lock"
-    wait_for_lock = fcntl.flock
-    waits: list[int] = []
-
-    def wait_while_it_is_removed(fd: int, operation: int) -> None:
-        wait_for_lock(fd, operation)
-        waits.append(fd)
-        if len(waits) == 1:
-            lock.unlink()
-
-    monkeypatch.setattr(fcntl, "flock", wait_while_it_is_removed)
-    take_lease(file, lease)
-    assert lock.exists()
-    assert len(waits) == 2
 
 
 def test_who_begins_waits_for_a_command_that_changes_the_study(
@@ -133,7 +115,7 @@ def test_who_begins_waits_for_a_command_that_changes_the_study(
         claim.release()
 
     monkeypatch.setattr("hptui.engine.lease.time.sleep", release)
-    assert take_lease(file, lease, patience_s=60.0) is None
+    take_lease(file, lease, patience_s=60.0)
     assert running_engine(file, "digits") == lease
 
 
@@ -156,33 +138,84 @@ def test_a_folder_that_vanishes_meanwhile_is_made_again(
 ) -> None:
     file, lease = mine
     folder = folder_of(file, "digits")
-    read, times = read_lease, iter(range(3))
+    write, times = os.open, iter(range(3))
 
-    def vanishes(study_file: Path, study: str) -> Lease | None:
-        if next(times, None) is not None:
-            # What a command does that had made the folder, and ends at this moment.
-            (folder / "engine.lock").unlink()
+    def vanishes(path: Path, flags: int, mode: int = 0o777) -> int:
+        if path.parent == folder and next(times, None) is not None:
             folder.rmdir()
-        return read(study_file, study)
+        return write(path, flags, mode)
 
-    monkeypatch.setattr("hptui.engine.lease.read_lease", vanishes)
-    assert take_lease(file, lease) is None
-    assert read(file, "digits") == lease
+    monkeypatch.setattr("hptui.engine.lease.os.open", vanishes)
+    take_lease(file, lease)
+    monkeypatch.undo()
+    assert read_lease(file, "digits") == lease
 
 
-def test_a_folder_is_not_removed_while_somebody_takes_the_study(mine: tuple[Path, Lease]) -> None:
+def test_a_command_leaves_no_folder_behind(mine: tuple[Path, Lease]) -> None:
     file, _ = mine
-    folder = folder_of(file, "digits")
-    folder.mkdir()
-    with (folder / "engine.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        thread = threading.Thread(target=remove_unused, args=(folder,))
-        thread.start()
-        thread.join(MOMENT_S)
-        assert thread.is_alive(), "it waits for the lock"
-        (folder / "engine.json").touch()
-    thread.join(DEADLINE_S)
-    assert (folder / "engine.lock").exists()
-    (folder / "engine.json").unlink()
-    remove_unused(folder)
-    assert not folder.exists()
+    for study in ("digits", "other"):
+        with claimed(file, study):
+            assert folder_of(file, study).is_dir()
+        assert os.listdir(file.parent) == [file.name]
+
+
+def test_an_earlier_folder_goes_to_its_file_when_the_study_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "x.sqlite3"
+    file.touch()
+    (tmp_path / "x.hptui" / "logs").mkdir(parents=True)
+    with claimed(file, "x") as claim:
+        assert (claim.folder / "logs").is_dir()
+    assert sorted(os.listdir(tmp_path)) == ["x.sqlite3", "x.sqlite3-hptui"]
+
+
+def test_a_machine_that_got_another_name_is_still_this_one(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    leave_lease(file, replace(lease, host="renamed"))
+    found = read_lease(file, "digits")
+    assert found is not None
+    assert (found.is_here, found.is_alive) == (True, True)
+    assert running_engine(file, "digits") == found
+    leave_lease(file, replace(lease, host="renamed", started="1"))
+    take_lease(file, lease)
+
+
+def test_a_pid_of_another_container_tells_nothing(mine: tuple[Path, Lease]) -> None:
+    file, lease = mine
+    leave_lease(file, replace(lease, host="container", namespace="1"))
+    assert running_engine(file, "digits") is None
+    hold = hold_study(file, lease)
+    found = running_engine(file, "digits")
+    assert found is not None
+    assert (found.host, found.is_here) == ("container", True)
+    assert living_runs(file).runs == {"run1"}
+    hold.release()
+    assert living_runs(file).runs == frozenset()
+
+
+def test_who_holds_a_study_without_a_lease_is_respected(mine: tuple[Path, Lease]) -> None:
+    """As an engine of another user, or one whose folder has just been removed."""
+    file, lease = mine
+    hold = hold_study(file, lease)
+    for left in (None, replace(lease, started="1")):
+        if left is not None:
+            leave_lease(file, left)
+        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+            take_lease(file, lease)
+        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+            ask_engine(file, "digits", {"op": "status"})
+        assert living_runs(file).may_run("digits")
+        assert not living_runs(file).may_run("other")
+    hold.release()
+    assert not living_runs(file).may_run("digits")
+
+
+@pytest.mark.parametrize("change", [{"study": "other"}, {"inode": 1}])
+def test_the_lease_of_another_study_is_none(
+    mine: tuple[Path, Lease], change: dict[str, object]
+) -> None:
+    file, lease = mine
+    leave_lease(file, lease)
+    assert running_engine(file, "digits") == lease
+    path = folder_of(file, "digits") / "engine.json"
+    path.write_text(json.dumps(lease.to_json() | change))
+    assert read_lease(file, "digits") is None

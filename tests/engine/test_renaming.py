@@ -24,7 +24,6 @@ from hptui.storage import open_files
 from hptui.storage.studies import list_studies, read_summary, study_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -72,7 +71,7 @@ def test_a_study_its_file_and_its_folder_get_the_new_name(tmp_path: Path):
     assert names_in(tmp_path) == {"new.db", "new.hptui"}
     assert read_summary(tmp_path / "new.db", "new").n_trials == 3
     assert log_of(tmp_path / "new.db", "new") == "old"
-    assert names_in(tmp_path / "new.hptui") == {"logs"} | {"engine.lock"}
+    assert names_in(tmp_path / "new.hptui") == {"logs"}
 
 
 def test_a_study_without_a_folder_gets_none(tmp_path: Path):
@@ -260,23 +259,13 @@ def test_when_the_move_fails_the_study_keeps_its_name(
     def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(os, "open", _refusing_new_files(os.open))
+    monkeypatch.setattr("hptui.storage.moving.put_in_place", refuse)
     with pytest.raises(StudyFileError, match="cannot be renamed: Permission denied"):
         rename_study(path, "old", "new")
     monkeypatch.undo()
     assert study_names(path) == ["old"]
     assert log_of(path, "old") == "old"
     assert not {name for name in names_in(tmp_path) if name.startswith("new")}
-
-
-def _refusing_new_files(really: Callable[..., int]) -> Callable[..., int]:
-    def open_(name: Any, flags: int, *rest: Any) -> int:
-        if str(name).endswith("new.db") and flags & os.O_CREAT:
-            raise PermissionError(13, "Permission denied")
-        return really(name, flags, *rest)
-
-    return open_
 
 
 @pytest.mark.parametrize("stem", ["a b", "ä%41?#", "it's", "[x]", "a.b.c"])

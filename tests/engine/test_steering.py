@@ -7,6 +7,7 @@ import math
 import os
 import signal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -19,7 +20,8 @@ from hptui.cli.main import main
 from hptui.engine.annotations import save_edit
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.importing import import_into
-from hptui.engine.launch import launch
+from hptui.engine.launch import OUTPUT_NAME, launch
+from hptui.engine.lease import folder_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.annotating import TagEdit
 from hptui.storage.import_request import ImportRequest
@@ -228,6 +230,35 @@ def test_what_a_launched_engine_refuses_is_told_and_nothing_is_written(
         launch([*arguments, "--storage", str(file)], file, "s")
     assert "hptui:" not in caught.value.message
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def another_disk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """A temporary folder on another disk than the studies, where there is one."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path_factory.mktemp("temporary")
+        return
+    with TemporaryDirectory(dir=memory) as name:
+        yield Path(name)
+
+
+def test_what_a_launched_engine_prints_is_in_its_study_and_nowhere_else(
+    folder: Path, another_disk: Path, monkeypatch: pytest.MonkeyPatch
+):
+    temporary = another_disk
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    for name in ("there", "new"):
+        # A folder that is not there yet has no place for what is printed before the run.
+        file = folder / name / "s.db"
+        if name == "there":
+            file.parent.mkdir()
+        start(file, "stepwise", "--trials", "1")(op="stop", now=True)
+        ends(file)
+        assert (folder_of(file, "s") / OUTPUT_NAME).exists()
+        assert {each.name for each in file.parent.iterdir()} <= {"s.db", "s.hptui"}
+        wait_until(lambda: not list(temporary.iterdir()), "the end of all that was there")
 
 
 def test_a_worker_that_was_asked_to_end_gets_no_other_trial(folder: Path):

@@ -165,3 +165,49 @@ def test_a_killed_process_leaves_a_sound_file(path: Path, seed: int) -> None:
         assert all(len(trial.intermediate_values) == 5 for trial in trials)
         finished = {trial.number for trial in trials if trial.state is TrialState.COMPLETE}
         assert set(announced) <= finished
+
+
+FILLING = """
+import subprocess, sys
+from pathlib import Path
+from hptui.errors import HptuiError
+from hptui.storage.creation import create_study_file
+from hptui.storage.gate import inspect_file
+
+place, refused = Path(sys.argv[1]), 0
+for n_kilobytes in range(4, 320, 8):
+    size = f"size={n_kilobytes}k"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(place)], check=True)
+    path = place / "study.db"
+    try:
+        create_study_file(path)
+    except HptuiError:
+        refused += 1
+        assert not path.exists(), size
+    else:
+        assert inspect_file(path).kind == "optuna", size
+    assert {each.name for each in place.iterdir()} <= {path.name}, size
+    subprocess.run(["umount", "-l", str(place)], check=True)
+print(refused)
+"""
+ALONE = ("unshare", "--user", "--map-root-user", "--mount")
+
+
+def may_mount(place: Path) -> bool:
+    """Whether there may be small disks of our own here."""
+    words = [*ALONE, "mount", "-t", "tmpfs", "none", str(place)]
+    try:
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def test_a_disk_that_fills_while_a_file_is_made_leaves_the_whole_file_or_none(
+    tmp_path: Path,
+) -> None:
+    if not may_mount(tmp_path):
+        pytest.skip("no small disk can be mounted here")
+    script = [*ALONE, sys.executable, "-c", FILLING, str(tmp_path)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 5 < int(done.stdout) < 35

@@ -19,12 +19,14 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 from tests.storage.comparison import content_of, plain_optuna
+from tests.storage.study_file import StudyFile
 
 from hptui.errors import StudyFileError
 from hptui.storage import gate
 from hptui.storage.connection import filesystem_of, is_on_network
 from hptui.storage.gate import inspect_file, open_read_only, require_readable, require_writable
 from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.studies import study_names
 from hptui.storage.upgrade import optuna_url
 
 if TYPE_CHECKING:
@@ -581,3 +583,50 @@ def test_there_is_no_wal_on_a_network_file_system(path: Path, kind: str, mode: s
             storage.create_new_trial(study_id)
             assert storage.flush()
             assert content_of(storage) == content_of(file)
+
+
+HALF_WRITTEN = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE studies SET study_name = 'changed'")
+for number in range(2_000):
+    connection.execute(
+        "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, ?, ?)",
+        (str(number), "x" * 500),
+    )
+os._exit(0)
+"""
+
+
+def half_written(path: Path) -> Path:
+    """Make a study file that a program was killed in the middle of writing to."""
+    with StudyFile(path) as built:
+        built.add_study("whole")
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, str(path)], check=True)
+    journal = path.with_name(f"{path.name}-journal")
+    assert journal.stat().st_size
+    return journal
+
+
+def test_what_a_killed_program_has_half_written_is_not_read(tmp_path: Path):
+    half_written(tmp_path / "s.db")
+    report = inspect_file(tmp_path / "s.db")
+    assert (report.kind, report.sentence) == ("optuna", "")
+    assert study_names(tmp_path / "s.db") == ["whole"]
+    assert {each.name for each in tmp_path.iterdir()} == {"s.db"}
+
+
+def test_a_journal_that_would_have_another_file_removed_is_left_alone(tmp_path: Path):
+    journal = half_written(tmp_path / "s.db")
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    name = bytes(mine)
+    numbers = (len(name), sum(name))
+    record = b"".join(each.to_bytes(4) for each in numbers)
+    with journal.open("ab") as stream:
+        stream.write(bytes(4) + name + record + bytes.fromhex("d9d505f920a163d7"))
+    inspect_file(tmp_path / "s.db")
+    assert mine.read_text() == "mine"
+    assert journal.exists()

@@ -7,22 +7,28 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
 from optuna.trial import TrialState
+from tests.leases import leave_lease
 from tests.storage.study_file import StudyFile, leave_stale_trial
 
 from hptui.cli.main import main
 from hptui.domain.trial_states import RUNNING, STALE
+from hptui.engine import leftovers
 from hptui.engine.findings import examine_study
-from hptui.engine.lease import Lease, release_lease, take_lease
+from hptui.engine.lease import Lease, take_lease
 from hptui.engine.plain_study import plain_study
 from hptui.storage.columns import StudyColumns
+from hptui.storage.process_identity import boot_id
 from hptui.storage.studies import list_studies, read_summary
 from hptui.storage.trial_detail import read_trial
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from optuna.trial import FrozenTrial
 
 
 @pytest.fixture
@@ -70,14 +76,23 @@ def test_only_trials_of_a_dead_engine_of_this_machine_are_stale(file: StudyFile)
     assert _states(file) == (4, 0)
 
 
+def test_a_machine_that_got_another_name_knows_its_own_runs(tmp_path: Path):
+    with StudyFile(tmp_path / "study.db") as file:
+        runs = [{"id": "mine", "host": "before", "boot": boot_id()}, {"id": "b", "host": "before"}]
+        file.add_study(hptui_runs=runs)
+        for run in runs:
+            file.add_trial(state="RUNNING", attributes={"hptui:run": run["id"]})
+        assert _states(file) == (1, 1)
+
+
 def test_a_lease_tells_whether_the_engine_lives(file: StudyFile):
     leave_stale_trial(file)
     own = _lease(file)
-    take_lease(file.path, own)
+    hold = take_lease(file.path, own)
     assert _states(file) == (1, 0)
-    release_lease(file.path, own)
+    hold.release()
     for dead in (replace(own, started="another time"), replace(own, boot="another boot")):
-        take_lease(file.path, dead)
+        leave_lease(file.path, dead)
         assert _states(file) == (0, 1)
     # The next run lives, and has not touched what the dead one left.
     take_lease(file.path, _lease(file, "next"))
@@ -95,13 +110,13 @@ def test_a_study_beside_others_in_its_file_has_its_own_lease(file: StudyFile):
 def test_whoever_follows_a_study_sees_its_engine_die(file: StudyFile):
     leave_stale_trial(file)
     own = _lease(file)
-    take_lease(file.path, own)
+    hold = take_lease(file.path, own)
     with StudyColumns(file.path, "study") as columns:
         assert columns.refresh()
         assert columns.states.tolist() == [RUNNING]
         assert not columns.refresh()
-        release_lease(file.path, own)
-        take_lease(file.path, replace(own, started="another time"))
+        hold.release()
+        leave_lease(file.path, replace(own, started="another time"))
         assert columns.refresh()
         assert columns.states.tolist() == [STALE]
         file.run("UPDATE trials SET state = 'FAIL'")
@@ -129,3 +144,23 @@ def test_commands_and_filters_call_it_stale(
         assert "running" not in shown.replace("not running", ""), words
     assert main(["trials", path, "--json", "--state", "running"]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("what", ["fail", "requeue"])
+def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    leave_stale_trial(file)
+    leave_stale_trial(file)
+    found = leftovers.leftover_trials
+
+    def end_one_meanwhile(study: optuna.Study) -> list[FrozenTrial]:
+        trials = found(study)
+        file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 0")
+        return trials
+
+    monkeypatch.setattr(leftovers, "leftover_trials", end_one_meanwhile)
+    assert leftovers.settle_leftovers(file.path, "study", what) == 1
+    study = optuna.load_study(study_name="study", storage=f"sqlite:///{file.path}")
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["COMPLETE", "FAIL", *(["WAITING"] if what == "requeue" else [])]

@@ -61,6 +61,10 @@ class PtyProgram:
             start_new_session=True,
             preexec_fn=_control_terminal if is_controlling else None,
         )
+        self.read()
+
+    def read(self) -> None:
+        """Read what it writes, from now on."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -68,6 +72,7 @@ class PtyProgram:
         while True:
             ready, _, _ = select.select([self._master, self._end_of_reading], [], [])
             if self._end_of_reading in ready:
+                os.read(self._end_of_reading, 1)
                 return
             try:
                 data = os.read(self._master, 65536)
@@ -105,14 +110,16 @@ class PtyProgram:
 
     def hang_up(self) -> None:
         """Close this side of the terminal, as a closed window does."""
-        self._stop_reading()
+        self.stop_reading()
         os.close(self._slave)
         os.close(self._master)
         self._slave = self._master = -1
 
-    def _stop_reading(self) -> None:
-        os.write(self._may_end, b"x")
-        self._reader.join()
+    def stop_reading(self) -> None:
+        """Read nothing more, as a terminal that somebody has stopped."""
+        if self._reader.is_alive():
+            os.write(self._may_end, b"x")
+            self._reader.join()
 
     def finish(self) -> int:
         """Wait for its end and for all that it has written, and return its exit code."""
@@ -131,7 +138,7 @@ class PtyProgram:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE_S)
-        self._stop_reading()
+        self.stop_reading()
         for fd in (self._slave, self._master, self._end_of_reading, self._may_end):
             if fd >= 0:
                 os.close(fd)

@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.widgets import Static
 
@@ -23,6 +23,15 @@ from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+
+N_FRAMES: Final = 300
+"""So many frames are more than Textual's queue and the terminal's own hold."""
+
+
+def note(name: str) -> None:
+    """Leave a file that tells the test how far this is."""
+    (Path(os.environ["XDG_STATE_HOME"]) / name).touch()
 
 
 class HarmfulScreen(CommandScreen[None]):
@@ -39,7 +48,23 @@ class HarmfulScreen(CommandScreen[None]):
     def do_duplicate_study(self) -> None:
         frames = itertools.count()
         text = self.query_one(Static)
-        self.set_interval(0.01, lambda: text.update(f"frame {next(frames)}"))
+
+        def draw() -> None:
+            number = next(frames)
+            # All cells change, so that a terminal that reads nothing soon takes no more.
+            text.update(f"frame {number} {'ab'[number % 2] * 2000}")
+            if number == N_FRAMES:
+                note("drawn")
+
+        self.set_interval(0.01, draw)
+
+    def do_delete_study(self) -> None:
+        note("hangs")
+        threading.Event().wait()
+
+    def do_rename_study(self) -> None:
+        self.run_worker(threading.Event().wait, thread=True, exit_on_error=False)
+        note("hangs")
 
     def do_export_study(self) -> None:
         print("stray: print")

@@ -12,6 +12,7 @@ from tests.ui.feeding import following_all
 from tests.ui.test_study_feed import write_lease
 from tests.waiting import DEADLINE_S
 
+from hptui.storage.journal import JOURNAL, begin_journal
 from hptui.ui.data import catalogue_feed
 from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
 
@@ -42,6 +43,18 @@ def test_a_folder_that_does_not_exist_is_empty_until_it_does(tmp_path: Path):
         place.mkdir()
         with write_study(place / "one.db", 1.0):
             feed.wait_for(lambda seen: [row.name for row in seen.rows] == ["one"])
+
+
+def test_a_change_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path):
+    write_study(tmp_path / "old.db", 1.0).connection.close()
+    names = {"file": "old.db", "study": "old", "new_file": "new.db", "new_study": "new"}
+    with begin_journal(tmp_path, {"kind": "rename", **names}):
+        (tmp_path / "old.db").rename(tmp_path / "new.db")
+    (row,) = rows_of(tmp_path)
+    assert (row.path.name, row.name) == ("new.db", "new")
+    (tmp_path / JOURNAL).write_text("mine")
+    with following_all(tmp_path) as feed:
+        feed.wait_for(lambda seen: "cannot be gone on with" in seen.trouble and len(seen.rows) == 1)
 
 
 def test_studies_come_change_and_go(tmp_path: Path):

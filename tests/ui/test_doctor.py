@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.leases import leave_lease
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
-from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.lease import Lease, folder_of
 from hptui.storage.process_identity import boot_id
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
         for run in runs:
             built.add_trial(state="RUNNING", attributes={"hptui:run": run["id"]})
     own = Lease.of_this_process(NAME, "run", path)
-    take_lease(path, Lease(NAME, "run", own.pid, "1", boot_id(), own.host, ""))
+    leave_lease(path, Lease(NAME, "run", own.pid, "1", boot_id(), own.host, ""))
     scratch = folder_of(path, NAME) / "scratch" / "000009"
     scratch.mkdir(parents=True)
     (scratch / "half").write_text("half")
@@ -82,7 +83,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         """,
         folder,
     )
-    assert sorted(os.listdir(study)) == ["engine.lock", "scratch", "unsaved-[b]x[].jsonl"]
+    assert sorted(os.listdir(study)) == ["scratch", "unsaved-[b]x[].jsonl"]
     assert os.listdir(study / "scratch") == []
     assert not draft.exists()
 

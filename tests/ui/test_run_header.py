@@ -54,6 +54,12 @@ def test_a_wide_header_says_all_in_one_line() -> None:
     assert cell_len(line) == 120
 
 
+def test_before_the_first_reading_nothing_is_said_of_a_run() -> None:
+    (line,) = header(StudySnapshot(Path("digits.db"), "digits-mlp"), 120)
+    assert "loading" in line
+    assert "not running" not in line
+
+
 def test_a_narrow_header_says_it_in_two() -> None:
     first, second = header(STUDY, 80)
     assert first.split()[:3] == ["digits-mlp", "▶", "running"]

@@ -45,7 +45,11 @@ def write_lease(path: Path, *, pid: int, started: str, host: str | None = None) 
     lease = Lease.of_this_process("study", "run", path.with_name("no.sock"))
     folder = folder_of(path, "study")
     folder.mkdir(parents=True, exist_ok=True)
-    data = asdict(lease) | {"pid": pid, "started": started} | ({"host": host} if host else {})
+    data = (
+        asdict(lease)
+        | {"pid": pid, "started": started}
+        | ({"host": host, "boot": "b"} if host else {})
+    )
     (folder / "engine.json").write_text(json.dumps(data))
 
 

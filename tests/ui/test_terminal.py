@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.programs import OBJECTIVES, finish, start, wait_until
 from tests.ui.pty_program import PtyProgram, modes_left_on
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import running_engine
 
@@ -106,6 +108,67 @@ def test_after_the_terminal_is_gone_while_it_draws(is_controlling: bool, tmp_pat
         gone.wait_for("frame")
         gone.hang_up()
         assert gone.finish() == 129
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, "q"])
+def test_while_the_terminal_reads_nothing(
+    end: signal.Signals | str, program: PtyProgram, tmp_path: Path
+) -> None:
+    """Frames are dropped, and neither these nor those that wait keep the program from its end."""
+    program.press("d")
+    program.wait_for("frame")
+    program.stop_reading()
+    wait_until((tmp_path / "drawn").exists, "all frames drawn")
+    if isinstance(end, str):
+        program.press(end)
+    else:
+        program.process.send_signal(end)
+    assert program.process.wait(DEADLINE_S) == (0 if isinstance(end, str) else 128 + end)
+
+
+def test_a_terminal_that_reads_again_shows_what_is_drawn_by_then(
+    program: PtyProgram, tmp_path: Path
+) -> None:
+    program.press("d")
+    program.wait_for("frame")
+    program.stop_reading()
+    wait_until((tmp_path / "drawn").exists, "all frames drawn")
+    program.read()
+    wait_until(lambda: re.search(rb"frame ([3-9]|\d\d)\d\d\D", program.written), "a late frame")
+    program.press("q")
+    assert program.finish() == 0
+    assert is_restored(program)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_event_loop_stands_still(
+    number: signal.Signals, program: PtyProgram, tmp_path: Path
+) -> None:
+    program.press("x")
+    wait_until((tmp_path / "hangs").exists, "it hangs")
+    program.process.send_signal(number)
+    assert program.finish() == 128 + number
+    assert is_restored(program)
+
+
+def test_the_terminal_is_gone_while_the_event_loop_stands_still(tmp_path: Path) -> None:
+    gone = PtyProgram(
+        COMMAND, cwd=ROOT, env={"XDG_STATE_HOME": str(tmp_path)}, is_controlling=False
+    )
+    with contextlib.closing(gone):
+        gone.wait_for("the screen is up")
+        gone.press("x")
+        wait_until((tmp_path / "hangs").exists, "it hangs")
+        gone.hang_up()
+        assert gone.finish() == 129
+
+
+def test_a_thread_that_never_ends(program: PtyProgram, tmp_path: Path) -> None:
+    program.press("R")
+    wait_until((tmp_path / "hangs").exists, "it hangs")
+    program.press("q")
+    assert program.finish() == 0
+    assert is_restored(program)
 
 
 def test_nothing_that_is_printed_reaches_the_screen(program: PtyProgram) -> None:

@@ -17,7 +17,12 @@ from tests.ui.test_study_screen import a_run
 from tests.waiting import DEADLINE_S
 
 from hptui.storage.trial_detail import read_trial
-from hptui.ui.data.log_tail import MAX_BYTES, MAX_LINE_CHARS, LogTail
+from hptui.ui.data.log_tail import (
+    MAX_BYTES,
+    MAX_LINE_CHARS,
+    LogTail,
+    read_to_copy,
+)
 from hptui.ui.data.trial_lines import sections
 from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
 from hptui.ui.data.trial_why_lines import why_lines, why_text
@@ -160,7 +165,7 @@ def test_a_log_is_searched_and_copied(tmp_path: Path) -> None:
             press enter
             wait "1 line with 'STEP 1'."
             press y
-            wait "Copied what the pane shows."
+            wait "Copied the log."
             """,
             path,
             0,
@@ -283,6 +288,22 @@ def test_a_long_traceback_is_whole_and_a_short_one_is_folded_too(tmp_path: Path)
     assert folded[4:] == ["▸ traceback, 2,000 lines   enter unfolds it"]
     assert texts(why_lines(detail, is_unfolded=True))[5:] == "".join(frames).splitlines()
     assert why_text(detail).count("\n") == 2002
+
+
+def test_what_is_copied_is_whole_but_for_passwords_and_spells_out_control_characters(
+    tmp_path: Path,
+) -> None:
+    address = "mysql://me:secret@host/" + "long" * 1_000
+    told = address.replace("secret", "***")
+    error = {"type": "E", "message": address, "traceback": f"\tin {address}\x1b[2J\n"}
+    trial = create_trial(state=TrialState.FAIL, system_attrs={"hptui:error": error})
+    detail = read_trial(a_file(tmp_path, trial), "w", 0)
+    assert why_text(detail) == f"E: {told}\n\n\tin {told}\\x1b[2J"
+    log = tmp_path / "log"
+    log.write_bytes(f"10 %\r20 %\r\n\x1b[31m{address}\x1b[0m\x1b]52;c;aGk=\x07\n".encode())
+    assert read_to_copy(log) == (f"20 %\n{told}\\x1b]52;c;aGk=\\x07\n", True)
+    log.write_bytes(b"x" * (MAX_BYTES + 1))
+    assert read_to_copy(log) == ("x" * MAX_BYTES, False)
 
 
 def test_the_output_of_a_trial_that_died_is_not_called_its_traceback(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ import io
 import os
 import select
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.cli.locate import locate_study, studies_folder
+from hptui.cli.locate import finish_left_change, is_file_name, locate_study, studies_folder
 from hptui.errors import HptuiError, UsageError
+from hptui.ui.ending import CertainEnd
 from hptui.ui.place import OpenPlace
 
 if TYPE_CHECKING:
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
 
     from hptui.ui.app import HptuiApp
 
-_MOUSE_PIXELS_OFF: Final = "\x1b[?1016l"
+_MOUSE_PIXELS_OFF: Final = b"\x1b[?1016l"
+_RESTORE: Final = (
+    b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
+    b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l" + _MOUSE_PIXELS_OFF
+)
+"""What Textual writes when it restores the terminal."""
 _COERCED: Final = "C.UTF-8"
 _FALLBACK_EXIT: Final = 1
 
@@ -42,17 +49,20 @@ def open_place(path: str | None) -> OpenPlace:
         StudyFileError: The file is no study file, or cannot be read.
     """
     if path is None:
+        finish_left_change(studies_folder(None))
         return OpenPlace(studies_folder(None), None, None)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except (OSError, ValueError):
         is_folder = is_file = False
     if is_folder:
+        finish_left_change(Path(path).absolute())
         return OpenPlace(Path(path).absolute(), None, None)
     if is_file:
         from hptui.storage.studies import study_names
 
         file = Path(path).absolute()
+        finish_left_change(file.parent)
         names = study_names(file)
         return OpenPlace(None, file, names[0] if len(names) == 1 else None)
     location = locate_study(path)
@@ -63,7 +73,7 @@ def open_place(path: str | None) -> OpenPlace:
 
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
-    if "/" in text or text.endswith(".db") or ".db:" in text:
+    if is_file_name(text):
         return True
     if not text:
         return False
@@ -127,12 +137,14 @@ def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
     """
     with _screen_alone() as terminal:
         app = make()
+        app.ending = ending = CertainEnd(_restoring(terminal))
         try:
             app.run()
         finally:
             # Textual turns the mouse's pixel mode on and not off again.
             with contextlib.suppress(OSError):
-                os.write(terminal, _MOUSE_PIXELS_OFF.encode())
+                os.write(terminal, _MOUSE_PIXELS_OFF)
+            ending.restore = None
     if app.failure is not None:
         kept = f"The traceback is in {app.failure.report}. " if app.failure.report else ""
         raise ApplicationError(
@@ -140,6 +152,22 @@ def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
             hint=f"{kept}A run that was going on goes on.",
         )
     return app.return_code if app.return_code is not None else _FALLBACK_EXIT
+
+
+def _restoring(terminal: int) -> Callable[[], None]:
+    """Return what gives the terminal back as it is now when Textual cannot."""
+    try:
+        settings = termios.tcgetattr(0)
+    except termios.error:
+        settings = None
+
+    def restore() -> None:
+        with contextlib.suppress(OSError, termios.error):
+            if settings is not None:
+                termios.tcsetattr(0, termios.TCSANOW, settings)
+            os.write(terminal, _RESTORE)
+
+    return restore
 
 
 def _demand_terminal() -> None:

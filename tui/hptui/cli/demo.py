@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 
 from hptui.cli.main import main
+from hptui.storage.drafts import temporary_folder
 
 
 def demo() -> int:
     """Tune the digits network for a few seconds in a folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="hptui-demo-") as folder:
-        place = ["--studies", folder]
+    with temporary_folder("demo") as folder:
+        place = ["--studies", str(folder)]
         print("$ hptui run digits-mlp --trials 40 --jobs 2", flush=True)
         code = main(["run", "digits-mlp", "--trials", "40", "--jobs", "2", *place])
         for command in (["plot", "digits-mlp", "history"], ["best", "digits-mlp"]):

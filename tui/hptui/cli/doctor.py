@@ -16,14 +16,15 @@ from hptui.errors import HptuiError, StudyFileError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hptui.engine.findings import Examination
 
 _EPILOG = """\
 Looks at stale trials (their engine died), leases of dead engines, results that a file did not take,
-folders and logs that belong to no trial, drafts that a killed command left in the folder, the
-schema, damage, and room that is free in the file.
+folders and logs that belong to no trial, drafts that a killed command left in the folder, changes
+that it left half done, the schema, damage, and room that is free in the file.
 Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
 study that runs is not touched. The exit code is 1 when something is wrong and not mended. --json
 prints the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere,
@@ -64,25 +65,30 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(answer["healthy"] for answer in answers) else 1
 
 
-def _examined(args: argparse.Namespace) -> list[Examination]:
+def _examined(args: argparse.Namespace) -> Iterator[Examination]:
+    """Yield what was found, the folder first: what is mended there may move files."""
     if not args.study:
         folder = studies_folder(args.studies)
-        files = sorted(each for each in folder.glob("*.db") if not each.name.startswith("."))
-        return [*_in_folder(folder), *(found for path in files for found in _in_file(path))]
+        yield from _in_folder(folder)
+        for path in sorted(each for each in folder.glob("*.db") if not each.name.startswith(".")):
+            yield from _in_file(path)
+        return
     if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
         raise UsageError("--fail and --requeue alone are for one study; --fix takes several.")
-    return [found for text in args.study for found in _of(text, args)]
+    for text in args.study:
+        yield from _of(text, args)
 
 
 def _of(text: str, args: argparse.Namespace) -> list[Examination]:
     from hptui.engine.findings import examine_file, examine_study, require_sound, unfit_file
 
+    resume = args.fix and args.only is None
     try:
-        place = locate_study(text, studies=args.studies)
+        place = locate_study(text, studies=args.studies, resume=resume)
     except StudyFileError:
         if not args.fix:
             raise
-        path = locate_file(text, studies=args.studies)
+        path = locate_file(text, studies=args.studies, resume=resume)
         report = examine_file(path)
         if report.kind != "older":
             raise
@@ -171,18 +177,18 @@ def _again(found: Examination) -> Examination:
     from hptui.engine.findings import examine_folder, examine_study
     from hptui.storage.studies import study_names
 
-    if not found.study_name:
-        return examine_folder(found.path)
+    if not found.study_name or not found.path.exists():
+        return examine_folder(found.folder)
     names = study_names(found.path)
     name = found.study_name if found.study_name in names or not names else names[0]
-    with_folder = any(finding.id.startswith("draft:") for finding in found.findings)
+    with_folder = any(finding.id.startswith(("draft:", "change")) for finding in found.findings)
     return examine_study(found.path, name, with_folder=with_folder)
 
 
 def _describe(found: Examination, done: list[str]) -> list[str]:
     name = safe_line(found.study_name or found.path)
     lines = [f"{name}: {text}" for text in done]
-    if found.is_running and found.lease is not None:
+    if found.is_running and found.lease is not None and not found.lease.is_unseen:
         host = safe_line(found.lease.host)
         lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
     for finding in found.findings:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import UsageError
+from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +57,9 @@ def storage_file(path: Path) -> Path:
         UsageError: It is an address of a server.
     """
     _require_no_address("--storage ", str(path), _A_FILE)
-    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
+    finish_left_change(file.parent)
+    return file
 
 
 def _require_no_address(what: str, text: str, hint: str) -> None:
@@ -92,9 +95,36 @@ def studies_folder(given: Path | None) -> Path:
     return Path(platformdirs.user_data_dir("hptui")) / "studies"
 
 
+def is_file_name(text: str) -> bool:
+    """Say whether STUDY is the path of a file, rather than a study's name."""
+    return "/" in text or text.endswith(".db") or ".db:" in text
+
+
+def finish_left_change(folder: Path) -> None:
+    """Finish, or take back, what a killed command left half done in a folder of studies; say so."""
+    from hptui.storage.journal import JOURNAL
+
+    if not os.path.lexists(folder / JOURNAL):
+        return
+    from hptui.engine.resuming import resume_changes
+
+    try:
+        said = resume_changes(folder)
+    except HptuiError as error:
+        said = f"{error.message} {error.hint}"
+    if said:
+        print(f"hptui: {safe_line(said, max_chars=2_000)}", file=sys.stderr, flush=True)
+
+
 def spelling_of(path: Path, study_name: str) -> str:
     """Return what a person types for a study whose file is in the studies folder."""
-    return path.stem if study_name == path.stem else f"{path.name}:{study_name}"
+    if path.suffix != ".db":
+        # What has neither a slash nor this ending is a study's name.
+        return str(path) if study_name == path.stem else f"{path}:{study_name}"
+    if study_name != path.stem:
+        return f"{path.name}:{study_name}"
+    # `a.db` means a file, which may be another one than that of the study `a.db`.
+    return path.name if is_file_name(study_name) else study_name
 
 
 def address_of(path: Path, study_name: str) -> str:
@@ -104,12 +134,17 @@ def address_of(path: Path, study_name: str) -> str:
     return str(path) if study_name == path.stem else f"{path}:{study_name}"
 
 
-def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
+def locate_study(text: str, *, studies: Path | None = None, resume: bool = True) -> StudyLocation:
     """Return the study that `text` means.
 
     A name is NAME.db in the studies folder, and NAME:STUDY one of several studies in it; what ends
     in `.db` or holds a slash is a path, from here or else from the studies folder. The study in it
     is the only one, the one named like the file, or the one after a colon.
+
+    Args:
+        text: What a person has typed.
+        studies: The studies folder that was given.
+        resume: Whether to go on first with what a killed command left half done there.
 
     Raises:
         UsageError: There is no such study, or it is not clear which; lists what there is.
@@ -117,7 +152,7 @@ def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
     """
     from hptui.storage.studies import study_names
 
-    path, wanted = _path_of(text, studies_folder(studies))
+    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
     names = study_names(path)
     if wanted is None:
         if len(names) == 1:
@@ -130,13 +165,18 @@ def locate_study(text: str, *, studies: Path | None = None) -> StudyLocation:
     return StudyLocation(path, wanted)
 
 
-def locate_file(text: str, *, studies: Path | None = None) -> Path:
+def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) -> Path:
     """Return the study file that `text` means, without looking into it.
+
+    Args:
+        text: What a person has typed.
+        studies: The studies folder that was given.
+        resume: Whether to go on first with what a killed command left half done there.
 
     Raises:
         UsageError: There is no such file, or `text` names a study inside of one.
     """
-    path, wanted = _path_of(text, studies_folder(studies))
+    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
     if wanted is not None:
         raise UsageError(
             f"{safe_line(text)} names a study, and this is about a whole file.",
@@ -169,9 +209,11 @@ def list_names(names: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown or "none"
 
 
-def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
+def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:
     """Return the file that `text` means, and the study's name where it gives one."""
-    if "/" not in text and not text.endswith(".db") and ".db:" not in text:
+    if resume:
+        finish_left_change(folder)
+    if not is_file_name(text):
         name, colon, wanted = text.partition(":")
         return _named(name, folder), wanted if colon else None
     _require_no_address("", text, _A_FILE)
@@ -179,6 +221,9 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
         raise UsageError(f"{safe_line(text)} is not the path of a file.")
     for base in (Path.cwd(), folder):
         whole = base / text
+        if resume:
+            # After the file's ending may come a study's name, with slashes of its own.
+            finish_left_change((base / f"{text.partition('.db')[0]}.db").parent)
         if _exists(whole):
             return whole, None
         # A colon may be in the file's name as well as in the study's.
@@ -186,6 +231,9 @@ def _path_of(text: str, folder: Path) -> tuple[Path, str | None]:
             path = base / text[: colon.start()]
             if _is_file(path):
                 return path, text[colon.end() :]
+    # A study may be called like a file.
+    if "/" not in text and _is_file(named := folder / f"{text}.db"):
+        return named, None
     raise UsageError(
         f"There is no study file {safe_line(text)}.", hint="hptui ls lists the studies."
     )

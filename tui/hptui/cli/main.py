@@ -76,7 +76,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("failures", "list the causes of failed trials, with counts", "hptui.cli.failures"),
         Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
         Command("page", "write a figure as an interactive page for a browser", "hptui.cli.page"),
-        Command("report", "tell of a study on one page", "hptui.cli.report"),
+        Command("report", "describe a study on one page", "hptui.cli.report"),
         Command("compare", "put up to six studies side by side", "hptui.cli.compare"),
     ),
     "The application without a terminal": (
@@ -165,6 +165,10 @@ def _run_command(name: str, argv: list[str]) -> int:
     # Options may stand between a study and what is asked of it.
     args = parser.parse_intermixed_args(argv)
     args.argv = argv
+    if command.name != "doctor" and hasattr(args, "studies"):
+        from hptui.cli.locate import finish_left_change, studies_folder
+
+        finish_left_change(studies_folder(args.studies))
     return int(module.run(args))
 
 

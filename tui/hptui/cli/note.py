@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +22,7 @@ from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Generator
 
     from hptui.storage.notes import Note
 
@@ -28,6 +31,8 @@ Notes are Markdown, and the same ones that optuna-dashboard shows and edits. The
 while the study runs. A note that somebody else has saved while it was being edited is not
 overwritten. --json prints the keys study, trial, version, note; version rises with each save.
 """
+_TEXT_PREFIX: Final = "hptui-note-"
+_TEXT: Final = "note.md"
 _MAX_BYTES: Final = 8 * MAX_NOTE_CHARS
 
 
@@ -119,11 +124,9 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
     note = _read(place, args.trial)
     _require_whole(note)
     expected = note.version if args.if_version is None else args.if_version
-    folder = Path(tempfile.mkdtemp(prefix="hptui-note-"))
-    path = folder / "note.md"
-    path.write_text(f"{note.body}\n" if note.body else "", "utf-8", errors="replace")
-    before = path.read_bytes()
-    try:
+    _tell_of_left_texts()
+    with _text_to_edit(f"{note.body}\n" if note.body else "") as path:
+        before = path.read_bytes()
         _run_editor(editor, path)
         if not path.exists():
             raise HptuiError(
@@ -136,15 +139,48 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
 
             _save(place, args.trial, check_note(_read_file(str(path))), expected, mark)
             _tell(args, place)
-    except HptuiError as error:
-        if path.exists() and path.read_bytes() != before:
-            raise type(error)(
-                error.message, hint=f"{error.hint}\nYour text is kept in {path}.".strip()
-            ) from error
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+@contextmanager
+def _text_to_edit(text: str) -> Generator[Path]:
+    """Yield a file with a text; where the block fails after it was changed, it is kept."""
+    folder = Path(tempfile.mkdtemp(prefix=_TEXT_PREFIX))
+    path = folder / _TEXT
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Held while this process lives: by that a text being edited is told from one left behind.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        path.write_text(text, "utf-8", errors="replace")
+        before = path.read_bytes()
+        is_lost = False
+        try:
+            yield path
+        except BaseException as error:
+            is_lost = path.exists() and path.read_bytes() != before
+            if not is_lost or not isinstance(error, (HptuiError, KeyboardInterrupt)):
+                raise
+            told = error if isinstance(error, HptuiError) else HptuiError("Interrupted.")
+            hint = f"{told.hint}\nYour text is kept in {path}.".strip()
+            raise type(told)(told.message, hint=hint) from error
+        finally:
+            if not is_lost:
+                shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _tell_of_left_texts() -> None:
+    """Say which texts of this user have never been saved, as their editing was cut off."""
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"{_TEXT_PREFIX}*/{_TEXT}")):
+        with suppress(OSError):
+            descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if os.fstat(descriptor).st_uid == os.getuid():
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    print(f"A text that was never saved is in {safe_line(path)}.", file=sys.stderr)
+            finally:
+                os.close(descriptor)
 
 
 def _require_whole(note: Note) -> None:

@@ -70,7 +70,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _directions(info: ObjectiveInfo) -> str:
-    return "not told" if info.doubt else ", ".join(info.directions)
+    return "unclear" if info.doubt else ", ".join(info.directions)
 
 
 def _summary(found: Found) -> str:
@@ -106,7 +106,7 @@ def _facts(found: Found) -> list[tuple[str, str]]:
     return [
         ("Name", info.name),
         ("Summary", info.summary),
-        ("Directions", f"not told: it {info.doubt}" if info.doubt else ", ".join(info.directions)),
+        ("Directions", f"unclear: it {info.doubt}" if info.doubt else ", ".join(info.directions)),
         ("Metrics", ", ".join(info.metric_names)),
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),

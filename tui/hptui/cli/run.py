@@ -233,6 +233,7 @@ def run(args: argparse.Namespace) -> int:
                 finished = engine.run()
         finally:
             observer.clear()
+        observer.drain()
     if received:
         return 128 + received[0]
     if observer.lost is not None:

@@ -7,20 +7,19 @@ import math
 import os
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO
 
 from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
 from hptui.domain.choices import show_choice
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.domain.choices import ChoiceValue
     from hptui.engine.trials import TrialRecord
 
 _PLAIN_EVERY_S = 10.0
@@ -30,20 +29,9 @@ _FALLBACK_COLUMNS = 80
 _NOTE_CHARS = 1_000
 
 
-def _four_digits(value: float) -> str:
-    return f"{value:.4g}"
-
-
 def show_params(params: Mapping[str, Any]) -> str:
     """Return parameters in one line, `lr 0.0031  hidden 128`."""
-    return "  ".join(f"{safe_line(name)} {_shown(value)}" for name, value in params.items())
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401 - a parameter's value
-    if isinstance(value, float):
-        return _four_digits(value)
-    is_nested = isinstance(value, (list, dict))
-    return show_choice(cast("ChoiceValue", value)) if is_nested else safe_line(value)
+    return "  ".join(f"{safe_line(name)} {show_choice(value)}" for name, value in params.items())
 
 
 class RunOutput(Silent):
@@ -240,7 +228,7 @@ class Lines(RunOutput):
         if progress.eta_s is not None:
             parts.append(f"eta ~{show_duration(progress.eta_s)}")
         if progress.best is not None:
-            parts.append(f"{star} {_four_digits(progress.best.value)} (#{progress.best.number})")
+            parts.append(f"{star} {four_digits(progress.best.value)} (#{progress.best.number})")
         return "   ".join(parts)
 
     def finished(self, event: Finished) -> None:

@@ -8,7 +8,9 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
+
+from hptui.cli.patient_stream import PatientStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,16 +20,34 @@ if TYPE_CHECKING:
 class Output:
     """The real standard output and error, for this program alone."""
 
-    out: TextIO
-    err: TextIO
+    out: PatientStream
+    err: PatientStream
+
+    @property
+    def error(self) -> OSError | None:
+        """Why one of them takes nothing more."""
+        return self.out.error or self.err.error
+
+    def drain(self) -> None:
+        """Wait until all has been written.
+
+        Raises:
+            OSError: A stream takes nothing more.
+        """
+        for stream in (self.out, self.err):
+            stream.drain()
+
+    def finish(self) -> None:
+        """Wait until all has been written that can be."""
+        for stream in (self.out, self.err):
+            with contextlib.suppress(OSError):
+                stream.drain()
 
     def abandon_lost(self) -> None:
-        """Send what a stream that takes nothing still holds, and all that follows, to nowhere."""
+        """Forget what a stream that takes nothing still holds, and all that follows."""
         for stream in (self.out, self.err):
-            try:
-                stream.flush()
-            except OSError:
-                point_to_nowhere(stream)
+            if stream.error is not None:
+                stream.abandon()
 
 
 @contextlib.contextmanager
@@ -47,13 +67,20 @@ def shielded() -> Generator[Output]:
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
     _quiet_optuna()
     output = Output(
-        os.fdopen(out_fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False),
-        os.fdopen(err_fd, "w", encoding="utf-8", errors="backslashreplace", closefd=False),
+        PatientStream(out_fd),
+        PatientStream(err_fd),
     )
     try:
-        yield output
+        try:
+            yield output
+        except Exception:
+            # What was said before the error comes first.
+            output.finish()
+            raise
+        output.finish()
     finally:
-        output.abandon_lost()
+        for stream in (output.out, output.err):
+            stream.abandon()
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(out_fd, 1)
@@ -61,17 +88,6 @@ def shielded() -> Generator[Output]:
         for fd in (out_fd, err_fd, sink):
             os.close(fd)
         logging.captureWarnings(capture=False)
-
-
-def point_to_nowhere(stream: TextIO) -> None:
-    """Have a stream write to the null device, also what it holds already.
-
-    It would raise again when it is closed, or write into the file that has its number by then.
-    """
-    null = _null()
-    os.dup2(null, stream.fileno())
-    os.close(null)
-    stream.flush()
 
 
 def _null() -> int:

@@ -55,7 +55,7 @@ def _best_trial(study: StudyDetail) -> TrialDetail | None:
 
 def _log_of(place: StudyLocation, number: int) -> Path | None:
     """Return the file with a trial's output, None where there is none."""
-    from hptui.storage.leases import folder_of, log_path
+    from hptui.storage.study_folder import folder_of, log_path
 
     path = log_path(folder_of(place.path, place.study_name), number)
     return path if path.is_file() else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.lease import dead_engine_text, read_lease
+from hptui.engine.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.engine.report import reason_text
 from hptui.errors import HptuiError
@@ -64,9 +64,13 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
     study = read_study(place.path, place.study_name)
     summary = study.summary
     run = study.runs[-1] if study.runs else None
-    n_running = summary.counts.get("RUNNING", 0)
+    counts = summary.counts
     lease = read_lease(place.path, place.study_name)
-    is_dead = lease is not None and not lease.is_alive
+    trouble = ""
+    if lease is not None and not lease.is_alive:
+        trouble = dead_engine_text(lease, counts["STALE"])
+    elif lease is not None and lease.is_unseen:
+        trouble = busy_error(place.path, lease).message
     return {
         "study": summary.name,
         "file": str(summary.path),
@@ -75,8 +79,8 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "pid": None,
         "state": IDLE,
         "counts": count_run(place.path, place.study_name, "" if run is None else run.id),
-        "running": n_running,
-        "waiting": summary.counts.get("WAITING", 0),
+        "running": counts["RUNNING"],
+        "waiting": counts["WAITING"],
         "n_trials": None if run is None else run.n_trials,
         "target": None,
         "rate": 0.0,
@@ -88,9 +92,7 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "sampler_ms_a_trial": None,
         "backend": None if run is None else run.backend,
         "threads_per_slot": None,
-        "trouble": dead_engine_text(lease, summary.counts["STALE"])
-        if lease is not None and is_dead
-        else "",
+        "trouble": trouble,
         "slots": [],
         "notes": [] if run is None else list(run.notes),
         **_in_file(summary, study.runs),
@@ -115,10 +117,10 @@ def _last_run(run: RunRecord) -> dict[str, Any]:
 
 def describe_status(status: Mapping[str, Any]) -> list[str]:
     """Return the lines that `hptui status` prints."""
-    return _describe_rest(status) if status["state"] == IDLE else _describe_run(status)
+    return _describe_idle(status) if status["state"] == IDLE else _describe_run(status)
 
 
-def _describe_rest(status: Mapping[str, Any]) -> list[str]:
+def _describe_idle(status: Mapping[str, Any]) -> list[str]:
     count = sum(status["trials"].values())
     lines = [f"{safe_line(status['study'])}: not running, {count} trial{'' if count == 1 else 's'}"]
     run = status["last_run"]
@@ -132,7 +134,7 @@ def _describe_rest(status: Mapping[str, Any]) -> list[str]:
     if any(left.values()):
         told = ", ".join(f"{count} {word}" for word, count in left.items() if count)
         lines.append(f"  left       {told}")
-    return lines + _describe_rest_of_it(status)
+    return lines + _describe_both(status)
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -155,12 +157,12 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}",
         f"  execution  {status['backend']}, {len(status['slots'])} slots, "
         f"{status['threads_per_slot']} native threads each",
-        *_describe_rest_of_it(status),
+        *_describe_both(status),
         *(_describe_slot(slot) for slot in status["slots"]),
     ]
 
 
-def _describe_rest_of_it(status: Mapping[str, Any]) -> list[str]:
+def _describe_both(status: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     best = status["best"]
     if best:

@@ -51,6 +51,10 @@ class WatchedOutput(RunOutput):
         if self._engine is not None:
             self._engine.interrupt()
 
+    def drain(self) -> None:
+        """Wait until all has been read, or cannot be."""
+        self._pass(self._output.drain)
+
     def loading(self, objective: str) -> None:
         """See `RunOutput`."""
         self._pass(lambda: self._shown.loading(objective))
@@ -70,7 +74,9 @@ class WatchedOutput(RunOutput):
     def progress(self, progress: Progress) -> None:
         """See `Observer`."""
         followed = self._shown.followed
-        if self.lost is None and followed is not None and _has_no_reader(followed.fileno()):
+        if self.lost is None and self._output.error is not None:
+            self._lose(self._output.error)
+        elif self.lost is None and followed is not None and _has_no_reader(followed.fileno()):
             self._lose(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
         self._pass(lambda: self._shown.progress(progress))
 

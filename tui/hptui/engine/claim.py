@@ -8,78 +8,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import (
-    Lease,
-    busy_error,
-    folder_of,
-    read_lease,
-    remove_unused,
-    take_lease,
-)
+from hptui.engine.lease import Lease, busy_error, folder_of, read_lease, take_lease
 from hptui.errors import StudyFileError
-from hptui.storage.leases import LEASE_NAME, LOCK_NAME, OTHERS_NAME
+from hptui.storage.study_folder import LOCK, OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 
 class Claim:
-    """A study that no engine can start on; `folder` is its folder, where it is now."""
+    """A study that no engine can start on."""
 
     def __init__(self, study_file: Path, study: str) -> None:
-        self.folder = folder_of(study_file, study)
-        self._root = study_file.parent
-        self._is_new = not self.folder.exists()
-        take_lease(study_file, Lease.of_this_process(study, secrets.token_hex(4), Path()))
+        self._is_new = not folder_of(study_file, study).exists()
+        lease = Lease.of_this_process(study, secrets.token_hex(4), Path())
+        self._hold = take_lease(study_file, lease)
 
-    def move_folder(self, target: Path) -> None:
-        """Move the study's folder, which holds its logs and the files of its trials.
+    @property
+    def folder(self) -> Path:
+        """The study's folder, where it is now."""
+        return self._hold.folder
 
-        Folders of other studies that lie in it stay. Where `target` exists the contents are moved.
-
-        Raises:
-            OSError: It cannot be moved.
-        """
-        if self._is_new:
-            return
-        source = self.folder
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if source in target.parents or (source / OTHERS_NAME).exists() or target.exists():
-            target.mkdir(mode=0o700, exist_ok=True)
-            for entry in sorted(source.iterdir()):
-                if entry.name not in (OTHERS_NAME, LOCK_NAME):
-                    entry.rename(target / entry.name)
-            _prune(source, self._root)
-        else:
-            source.rename(target)
-        self.folder = target
-
-    def move_whole_folder(self, target: Path) -> None:
-        """Move the study's folder with those of other studies that lie in it.
-
-        Raises:
-            OSError: It cannot be moved.
-        """
-        if not self._is_new:
-            self.folder.rename(target)
-            self.folder = target
+    @folder.setter
+    def folder(self, folder: Path) -> None:
+        self._hold.folder = folder
 
     def release(self) -> None:
         """Let engines start again, and leave nothing that was not there before."""
-        with suppress(OSError):
-            (self.folder / LEASE_NAME).unlink()
-        if self._is_new:
-            _prune(self.folder, self._root)
-
-
-def _prune(folder: Path, root: Path) -> None:
-    """Remove a folder in which nothing but a lock is left, and what it leaves empty above it."""
-    remove_unused(folder)
-    with suppress(OSError):
-        folder = folder.parent if not folder.exists() else folder
-        while folder != root:
-            folder.rmdir()
-            folder = folder.parent
+        self._hold.release(tidy=self._is_new)
 
 
 @contextmanager
@@ -120,9 +76,7 @@ def require_free_folder(folder: Path) -> None:
         StudyFileError: There are.
     """
     with suppress(FileNotFoundError, NotADirectoryError):
-        in_the_way = [
-            each for each in folder.iterdir() if each.name not in (OTHERS_NAME, LOCK_NAME)
-        ]
+        in_the_way = [each for each in folder.iterdir() if each.name not in (OTHERS, LOCK)]
         if in_the_way:
             raise StudyFileError(
                 f"{safe_line(str(folder))} is in the way: it holds files of another study.",

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import Lease, read_lease
+from hptui.engine.lease import Lease, busy_error, read_lease
 from hptui.engine.protocol import Lines, Message, pack, unpack
 from hptui.errors import HptuiError, UsageError
 
@@ -31,6 +31,8 @@ def ask_engine(
         HptuiError: The engine does not answer within `timeout_s`.
     """
     lease = running_engine(study_file, study)
+    if lease is not None and lease.is_unseen:
+        raise busy_error(study_file, lease)
     if lease is None:
         raise UsageError(
             f"No engine runs {safe_line(study)} now.", hint="hptui run OBJECTIVE --study NAME does."

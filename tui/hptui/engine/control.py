@@ -77,7 +77,7 @@ def _status(engine: Engine, _: Message) -> Message:
         "file": str(engine.plan.study_file),
         "objective": engine.plan.ref.name,
         "run": run.id,
-        "pid": run.lease.pid,
+        "pid": run.hold.lease.pid,
         "state": progress.state,
         "counts": asdict(trials.counts),
         "others": asdict(run.counts_of_others()),

@@ -112,7 +112,9 @@ class Engine:
     def _run(self) -> Finished:
         lease = read_lease(self._plan.study_file, self._plan.study)
         try:
-            if lease is not None and lease.is_alive and not lease.is_for_a_moment:
+            # Commands hold a study for a moment, and are without a lease at its begin and end.
+            is_short = lease is None or lease.is_for_a_moment or lease.is_unseen
+            if lease is not None and lease.is_alive and not is_short:
                 raise busy_error(self._plan.study_file, lease)
             self._connections.open()
             adopt_orphans()
@@ -383,6 +385,8 @@ class Engine:
         if time_s < self._logs_at_s + _LOG_CHECK_S:
             return
         self._logs_at_s = time_s
+        if self.run_state is not None:
+            self.run_state.renew_folder()
         for slot in self._crew.slots.values():
             if slot.log:
                 cut_log(Path(slot.log))

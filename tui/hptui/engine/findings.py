@@ -11,14 +11,18 @@ from hptui.domain.readable import show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.lease import folder_of, read_lease
 from hptui.engine.remains import remains_of
+from hptui.engine.resuming import describe_left_change
 from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
 from hptui.storage.gate import FileReport, inspect_file
-from hptui.storage.leases import LEASE_NAME, living_runs
+from hptui.storage.journal import JOURNAL
+from hptui.storage.leases import LEASE, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
 from hptui.storage.studies import read_study_file
+from hptui.storage.study_folder import real_file
 from hptui.storage.study_identity import token_of
+from hptui.storage.study_lock import several_names
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.lease import Lease
+    from hptui.storage.leases import Living
 
 CHECK_BUDGET_S: Final = 5.0
 """How long a file is searched for damage."""
@@ -99,7 +104,7 @@ def unfit_file(path: Path, report: FileReport) -> Examination:
 
 def examine_folder(folder: Path) -> Examination:
     """Return what there is to say of a folder of studies, the studies aside."""
-    return Examination(folder, "", findings=list(_drafts(folder)))
+    return Examination(folder, "", findings=[*_change(folder), *_drafts(folder)])
 
 
 def examine_study(
@@ -126,6 +131,8 @@ def examine_study(
     if found.is_running:
         found.others = [trial for trial in found.others if lease and trial.run != lease.run]
     findings = found.findings
+    if with_file and (names := several_names(path)) is not None:
+        findings.append(Finding("names", names[0], hint=names[1]))
     findings += [
         *_leases(found),
         *_spools(path, study_name, token, is_running=found.is_running),
@@ -137,12 +144,12 @@ def examine_study(
     if with_file:
         findings += _size(path, is_running=found.is_running)
     if with_folder and not found.is_running:
-        findings += _drafts(path.parent)
+        findings += [*_change(path.parent), *_drafts(path.parent)]
     return found
 
 
 def _read(
-    connection: sqlite3.Connection, study_name: str, living: frozenset[str]
+    connection: sqlite3.Connection, study_name: str, living: Living
 ) -> tuple[list[RunningTrial], str | None, dict[int, str]]:
     running, states = running_trials(connection, study_name, living)
     return running, token_of(connection, study_name), states
@@ -152,7 +159,14 @@ def _leases(found: Examination) -> Iterator[Finding]:
     lease = found.lease
     if lease is None:
         return
-    if not lease.is_here:
+    if lease.is_unseen:
+        yield Finding(
+            "engine-unseen",
+            "It is held by a process that cannot be seen from here.",
+            hint="It may run in another container or as another user.",
+            is_trouble=False,
+        )
+    elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
             f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
@@ -169,7 +183,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
 
 
 def _lease_path(found: Examination) -> str:
-    return safe_line(f"{folder_of(found.path, found.study_name).name}/{LEASE_NAME}")
+    return safe_line(f"{folder_of(found.path, found.study_name).name}/{LEASE}")
 
 
 def _spools(
@@ -237,7 +251,8 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
 
 
 def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
-    wal = path.with_name(f"{path.name}-wal")
+    file = real_file(path)
+    wal = file.with_name(f"{file.name}-wal")
     wal_bytes = 0
     with contextlib.suppress(OSError):
         wal_bytes = wal.stat().st_size
@@ -255,6 +270,17 @@ def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
             f"{show_size(free)} of {show_size(whole)} in the file are free.",
             "" if is_running else "give them back",
             "Stop the run first." if is_running else "",
+        )
+
+
+def _change(folder: Path) -> Iterator[Finding]:
+    text, can_go_on = describe_left_change(folder)
+    if text:
+        yield Finding(
+            "change",
+            text,
+            "finish it, or take it back where something is in the way" if can_go_on else "",
+            "" if can_go_on else f"See what is in the folder, then remove {JOURNAL}.",
         )
 
 
@@ -307,7 +333,9 @@ def to_json(found: Examination) -> dict[str, Any]:
         "study": found.study_name or None,
         "file": str(found.path),
         "healthy": found.is_healthy,
-        "engine": None if lease is None else {"pid": lease.pid, "host": lease.host},
+        "engine": None
+        if lease is None or lease.is_unseen
+        else {"pid": lease.pid, "host": lease.host},
         "engine_is_running": found.is_running,
         "leftover": [
             {"number": trial.number, "started": iso_utc(trial.start_s)} for trial in found.left

@@ -73,12 +73,21 @@ def dry_import_into_new(
         HptuiError: As `import_into_new` does.
     """
     plan = _checked(preview_import(file, request, None), file, new_name)
+    require_room_for_new(new_name, folder=folder, target=target)
+    return plan
+
+
+def require_room_for_new(new_name: str, *, folder: Path, target: Path | None = None) -> None:
+    """Refuse a new study that cannot be made.
+
+    Raises:
+        HptuiError: The name is wrong or taken, or the folder cannot be written.
+    """
     if target is not None or folder.exists():
         check_new_study(folder, new_name, target)
     else:
         # It is made with all that is missing above it.
         check_study_name(new_name)
-    return plan
 
 
 def import_into_new(
@@ -119,6 +128,16 @@ def dry_import_into(file: Path, request: ImportRequest, path: Path, study_name: 
     Raises:
         HptuiError: As `import_into` does.
     """
+    require_open_to(request, path, study_name)
+    return _checked(preview_import(file, request, (path, study_name)), file, study_name)
+
+
+def require_open_to(request: ImportRequest, path: Path, study_name: str) -> None:
+    """Refuse a study that takes no trials now, or not of this kind.
+
+    Raises:
+        HptuiError: There is no such study, its file cannot be written, or an engine runs it.
+    """
     if running_engine(path, study_name) is None:
         require_study(path, study_name)
         require_writable(path)
@@ -128,7 +147,6 @@ def dry_import_into(file: Path, request: ImportRequest, path: Path, study_name: 
             f"{safe_line(study_name)} runs now, so no results can be added.",
             hint="Stop it first, or take the parameters to be tried: --as waiting.",
         )
-    return _checked(preview_import(file, request, (path, study_name)), file, study_name)
 
 
 def import_into(file: Path, request: ImportRequest, path: Path, study_name: str) -> Imported:

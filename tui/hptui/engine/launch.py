@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from itertools import takewhile
@@ -16,9 +16,10 @@ from hptui.domain.text import safe_text
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import folder_of
 from hptui.errors import HptuiError
+from hptui.storage.drafts import draft_folder, temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
 OUTPUT_NAME = "run.log"
@@ -54,35 +55,52 @@ def launch(
         HptuiError: It ended before its run began, with the reason it printed and its exit code, or
             it took longer than `timeout_s` and was ended, or `on_progress` said so.
     """
-    fd, output = tempfile.mkstemp(prefix="hptui-run-", suffix=".log")
-    with os.fdopen(fd, "wb") as stream:
-        # -P: objectives are loaded as by the `hptui` script, without the folder hptui stands in.
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hptui", "run", *arguments, "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-    try:
-        _wait_for_run(process, output, study_file, study, timeout_s, on_progress)
-    except BaseException:
-        if process.poll() is None:
-            _end(process)
-        with contextlib.suppress(OSError):
-            os.unlink(output)  # noqa: PTH108 - a plain name from mkstemp
-        raise
-    with contextlib.suppress(OSError):
-        # The process goes on writing to it under its new name.
-        os.replace(output, folder_of(study_file, study) / OUTPUT_NAME)  # noqa: PTH105
+    with _output_beside(study_file) as output:
+        with output.open("wb") as stream:
+            # -P: objectives are loaded as by the `hptui` script, without the folder hptui is in.
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "hptui", "run", *arguments, "--quiet"],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        try:
+            _wait_for_run(process, output, study_file, study, timeout_s, on_progress)
+        except BaseException:
+            if process.poll() is None:
+                _end(process)
+            raise
+        _keep_output(output, folder_of(study_file, study) / OUTPUT_NAME)
     # Collects the exit status, so that no zombie looks like a running engine.
     threading.Thread(target=process.wait, daemon=True).start()
     return process.pid
 
 
+@contextlib.contextmanager
+def _output_beside(study_file: Path) -> Generator[Path]:
+    """Yield a file for what a run prints till its study has a folder, if it can on its disk."""
+    if os.access(study_file.parent, os.W_OK | os.X_OK):
+        place = draft_folder(study_file)
+    else:
+        place = temporary_folder(study_file.name)
+    with place as folder:
+        yield folder / OUTPUT_NAME
+
+
+def _keep_output(output: Path, target: Path) -> None:
+    # The process goes on writing to it under its new name.
+    try:
+        output.replace(target)
+    except OSError:
+        # On another disk there is a copy of what it has said.
+        with contextlib.suppress(OSError):
+            shutil.copyfile(output, target)
+
+
 def _wait_for_run(
     process: subprocess.Popen[bytes],
-    output: str,
+    output: Path,
     study_file: Path,
     study: str,
     timeout_s: float,
@@ -130,9 +148,9 @@ def _answers(study_file: Path, study: str) -> bool:
     return True
 
 
-def _refusal(output: str, code: int) -> HptuiError:
+def _refusal(output: Path, code: int) -> HptuiError:
     """Return the error that a program has told at its end, as `cli.main` prints it."""
-    with open(output, "rb") as stream:  # noqa: PTH123 - a plain name from mkstemp
+    with output.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _MAX_TOLD_BYTES))
         told = safe_text(
             stream.read().decode("utf-8", "backslashreplace"), max_chars=_MAX_TOLD_BYTES

@@ -1,63 +1,113 @@
-"""Taking the lease of a study and giving it back; `storage.leases` says what it is."""
+"""Taking a study and giving it back; `storage.leases` says what a lease is."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
-from hptui.storage.leases import LEASE_NAME, LOCK_NAME, Lease, folder_of, read_lease
+from hptui.storage.leases import LEASE, Lease, lease_at, read_lease, stored_lease
+from hptui.storage.study_folder import (
+    LOCK,
+    earlier_folder,
+    folder_of,
+    real_file,
+    require_no_link_in,
+)
+from hptui.storage.study_lock import StudyLock, acquire
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 __all__ = [
     "A_MOMENT_S",
     "Lease",
+    "StudyHold",
     "busy_error",
     "folder_of",
+    "hold_study",
     "read_lease",
-    "release_lease",
     "remove_unused",
     "take_lease",
 ]
 
 _RETRY_S: Final = 0.02
+_VANISHING_S: Final = 0.2
+"""How long a study is tried again that has just been released."""
 _MAX_VANISHED: Final = 10
 A_MOMENT_S: Final = 3.0
 """How long whoever begins to run a study waits for commands that are changing it."""
 
 
-@contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Generator[None]:
-    # Only the check and the writing are guarded: the lease itself is the file's content.
-    fd = _locked(folder / LOCK_NAME)
-    try:
-        yield
-    finally:
-        os.close(fd)
+class StudyHold:
+    """A study that this process holds: nobody else runs or changes it.
+
+    `folder` is the study's folder, also where it is moved to meanwhile.
+    """
+
+    def __init__(self, study_file: Path, lease: Lease, lock: StudyLock) -> None:
+        self.file = real_file(study_file)
+        self.lease = replace(lease, inode=lock.inode)
+        self.folder = folder_of(study_file, lease.study)
+        self._lock = lock
+
+    def write_lease(self) -> None:
+        """Tell others who holds the study; its folder is made where there is none.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        vanished = 0
+        while True:
+            try:
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return self._write()
+            except FileNotFoundError:
+                # The folder has been removed at this moment.
+                vanished += 1
+                if vanished == _MAX_VANISHED:
+                    raise
+
+    def _write(self) -> None:
+        draft = self.folder / f"{LEASE}.{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(fd, "w") as stream:
+                json.dump(self.lease.to_json(), stream)
+            draft.replace(self.folder / LEASE)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def renew_lease(self) -> bool:
+        """Write the lease again if it is gone, as with its folder; say whether it was.
+
+        Where the file is gone, too, another one of its name may have a lease there.
+        """
+        with contextlib.suppress(OSError):
+            if not os.path.lexists(self.folder / LEASE) and self._lock.is_at(self.file):
+                self.write_lease()
+                return True
+        return False
+
+    def release(self, *, tidy: bool = False) -> None:
+        """Give the study free; with `tidy` nothing that is empty is left of its folder."""
+        with contextlib.suppress(OSError):
+            if lease_at(self.folder / LEASE) == self.lease:
+                (self.folder / LEASE).unlink()
+        if tidy:
+            remove_unused(self.folder, self.file.parent)
+        self._lock.release()
 
 
-def _locked(path: Path) -> int:
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        # Who had it may have removed the file: then others lock a new one.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(fd), path.stat()):
-                return fd
-        os.close(fd)
-
-
-def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> Lease | None:
-    """Take the study for this engine and return the lease of a dead engine, if one was left.
+def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> StudyHold:
+    """Take a study, and tell by its lease who has it.
 
     Args:
         study_file: The study's file.
@@ -65,50 +115,65 @@ def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> Le
         patience_s: How long to wait for who holds it for a moment, as a note is saved.
 
     Raises:
-        StudyBusyError: A living engine holds it; says who.
+        StudyBusyError: Somebody holds it; says who.
+        StudyFileError: The file has several names, or its folder is a link.
+        OSError: It cannot be written beside the file, or there is none.
     """
-    deadline_s = time.monotonic() + patience_s
-    vanished = 0
+    hold = hold_study(study_file, lease, patience_s=patience_s)
+    try:
+        hold.write_lease()
+    except BaseException:
+        hold.release()
+        raise
+    return hold
+
+
+def hold_study(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> StudyHold:
+    """Take a study as `take_lease` does, and write nothing yet."""
+    require_no_link_in(folder_of(study_file, lease.study))
+    began_s = time.monotonic()
     while True:
-        try:
-            found = _take(study_file, lease)
-        except FileNotFoundError:
-            # Who had made the folder has just removed it.
-            vanished += 1
-            if vanished == _MAX_VANISHED:
+        lock = acquire(study_file, lease.study)
+        found = read_lease(study_file, lease.study) if lock is None else None
+        if lock is not None:
+            try:
+                found = _told_by_lease(study_file, lease.study)
+                if found is None:
+                    return StudyHold(study_file, lease, lock)
+            except BaseException:
+                lock.release()
                 raise
-            continue
-        if found is None or not found.is_alive:
-            return found
-        if not found.is_for_a_moment or time.monotonic() > deadline_s:
-            raise busy_error(study_file, found)
+            lock.release()
+        waited_s = time.monotonic() - began_s
+        is_short = found is None or found.is_for_a_moment or found.is_unseen
+        if waited_s > max(patience_s if is_short else 0.0, 0.0 if found else _VANISHING_S):
+            raise busy_error(study_file, found or Lease.unseen(lease.study))
         time.sleep(_RETRY_S)
 
 
-def _take(study_file: Path, lease: Lease) -> Lease | None:
-    """Return the lease that was there; it is replaced, unless who holds it is alive."""
-    folder = folder_of(study_file, lease.study)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _one_at_a_time(folder):
-        found = read_lease(study_file, lease.study)
-        if found is not None and found.is_alive:
-            return found
-        path = folder / LEASE_NAME
-        draft = folder / f"{LEASE_NAME}.{os.getpid()}"
-        draft.unlink(missing_ok=True)
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(fd, "w") as stream:
-                json.dump(asdict(lease), stream)
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-    return found
+def _told_by_lease(study_file: Path, study: str) -> Lease | None:
+    """Return who holds a study by its lease alone: on another machine, or without a lock.
+
+    The caller has the lock. What an earlier version called the study's folder gets its name.
+    """
+    found = stored_lease(study_file, study)
+    earlier = None if found is not None else earlier_folder(study_file)
+    if earlier is not None:
+        found = lease_at(earlier / LEASE)
+        folder = folder_of(study_file, real_file(study_file).stem)
+        if (found is None or not found.is_alive) and not folder.exists():
+            with contextlib.suppress(FileNotFoundError):
+                earlier.rename(folder)
+    return found if found is not None and found.is_alive else None
 
 
 def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     """Return the error that says who runs a study and how to reach it."""
+    if lease.is_unseen:
+        return StudyBusyError(
+            f"{safe_line(lease.study)} is held by a process that cannot be seen from here.",
+            hint="It may run in another container or as another user: stop it there.",
+        )
     if lease.is_for_a_moment:
         return StudyBusyError(
             f"{safe_line(lease.study)} is being changed by process {lease.pid}.",
@@ -117,12 +182,10 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     spelled = str(study_file) if lease.study == study_file.stem else f"{study_file}:{lease.study}"
     name = safe_line(spelled)
     where = "" if lease.is_here else f" on {safe_line(lease.host)}"
-    folder = folder_of(study_file, lease.study)
-    hint = (
-        f"hptui status {name} shows it, hptui stop {name} ends it"
-        if lease.is_here
-        else f"if that engine is gone, remove {folder.name}/{LEASE_NAME}"
-    )
+    hint = f"hptui status {name} shows it, hptui stop {name} ends it."
+    if not lease.is_here:
+        folder = folder_of(study_file, lease.study)
+        hint = f"If that engine is gone, remove {folder.name}/{LEASE}."
     return StudyBusyError(
         f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
     )
@@ -137,24 +200,15 @@ def dead_engine_text(lease: Lease, n_stale: int) -> str:
     return f"{ended}; {left}."
 
 
-def remove_unused(folder: Path) -> None:
-    """Remove a study's folder in which nothing but the lock is left."""
+def remove_unused(folder: Path, root: Path | None = None) -> None:
+    """Remove a study's folder with nothing but a lock in it; the caller holds the study.
+
+    What that leaves empty above it goes too, up to `root`, where it is given.
+    """
     with contextlib.suppress(OSError):
-        if _is_unused(folder):
-            # Who waits for the lock sees that the file is gone, and makes another.
-            with _one_at_a_time(folder):
-                if _is_unused(folder):
-                    (folder / LOCK_NAME).unlink()
+        if {each.name for each in folder.iterdir()} <= {LOCK}:
+            (folder / LOCK).unlink(missing_ok=True)
         folder.rmdir()
-
-
-def _is_unused(folder: Path) -> bool:
-    return {each.name for each in folder.iterdir()} <= {LOCK_NAME}
-
-
-def release_lease(study_file: Path, lease: Lease) -> None:
-    """Give the study free, if this lease still holds it."""
-    folder = folder_of(study_file, lease.study)
-    with contextlib.suppress(OSError), _one_at_a_time(folder):
-        if read_lease(study_file, lease.study) == lease:
-            (folder / LEASE_NAME).unlink(missing_ok=True)
+        while root is not None and folder.parent != root:
+            folder = folder.parent
+            folder.rmdir()

@@ -4,21 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, RUN_KEY
-from hptui.engine.lease import A_MOMENT_S, Lease, folder_of, release_lease, take_lease
+from hptui.engine.lease import A_MOMENT_S, Lease, take_lease
 from hptui.engine.outcome import TrialError
 from hptui.engine.run import runs_of
 from hptui.engine.scratch import clear_scratch
 from hptui.storage.gate import require_writable
-from hptui.storage.leases import scratch_path
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.stale_trials import runs_here
+from hptui.storage.study_folder import require_no_link_in, scratch_path
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -36,7 +38,7 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
-    """Fail or requeue leftover trials; returns how many there are, also of those left alone.
+    """Fail or requeue leftover trials; returns how many, or how many are left alone.
 
     Args:
         study: The study, whose lease the caller holds.
@@ -44,10 +46,16 @@ def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
         what: `fail`, `requeue` or `leave`.
     """
     left = leftover_trials(study)
-    for trial in left if what != "leave" else ():
-        _resolve(study, trial, requeue=what == "requeue")
-        clear_scratch(scratch_path(folder, trial.number))
-    return len(left)
+    if what == "leave":
+        return len(left)
+    n_settled = 0
+    for trial in left:
+        # A result that was kept elsewhere may have come back since the study was read.
+        with contextlib.suppress(UpdateFinishedTrialError):
+            _resolve(study, trial, requeue=what == "requeue")
+            clear_scratch(scratch_path(folder, trial.number))
+            n_settled += 1
+    return n_settled
 
 
 def settled_text(count: int, what: str) -> str:
@@ -59,8 +67,8 @@ def settled_text(count: int, what: str) -> str:
     return f"{trials} ({whose} engine died) {are} marked as failed{again}."
 
 
-def settle_leftovers(study_file: Path, name: str, what: str) -> None:
-    """Fail or requeue the leftover trials of a study that no engine runs.
+def settle_leftovers(study_file: Path, name: str, what: str) -> int:
+    """Fail or requeue the leftover trials of a study that no engine runs; returns how many.
 
     Raises:
         StudyBusyError: An engine runs the study.
@@ -68,24 +76,26 @@ def settle_leftovers(study_file: Path, name: str, what: str) -> None:
     """
     require_writable(study_file)
     lease = Lease.of_this_process(name, "doctor", Path())
-    folder = folder_of(study_file, name)
-    take_lease(study_file, lease, patience_s=A_MOMENT_S)
+    hold = take_lease(study_file, lease, patience_s=A_MOMENT_S)
     try:
+        require_no_link_in(hold.folder, inside=True)
         storage = SqliteStorage(study_file)
         try:
-            treat_leftovers(optuna.Study(study_name=name, storage=storage), folder, what)
+            study = optuna.Study(study_name=name, storage=storage)
+            return treat_leftovers(study, hold.folder, what)
         finally:
             storage.close()
     finally:
-        release_lease(study_file, lease)
+        hold.release()
 
 
 def _resolve(study: optuna.Study, trial: FrozenTrial, *, requeue: bool) -> None:
     """Mark a leftover trial as failed, and with `requeue` enqueue its parameters again."""
     error = TrialError("died", "", "The engine that ran this trial ended before the trial did.")
     storage = study._storage
-    if requeue:
-        fixed = trial.system_attrs.get(ENQUEUED_KEY, {})
-        study.enqueue_trial({**fixed, **trial.params})
     storage.set_trial_system_attr(trial._trial_id, ERROR_KEY, cast("Any", error.to_json()))
     storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    if requeue:
+        # `retry` does it later, should this be as far as it comes.
+        fixed = trial.system_attrs.get(ENQUEUED_KEY, {})
+        study.enqueue_trial({**fixed, **trial.params})

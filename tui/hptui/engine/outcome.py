@@ -106,8 +106,8 @@ def check_values(returned: object, n_objectives: int) -> list[float]:
         values = [_one_value(returned)]
     if len(values) != n_objectives:
         raise ValueRefused(
-            f"returned {len(values)} values, the study has {n_objectives} "
-            f"objective{'s' if n_objectives > 1 else ''}; "
+            f"returned {len(values)} value{'' if len(values) == 1 else 's'}, "
+            f"the study has {n_objectives} objective{'s' if n_objectives > 1 else ''}; "
             "a new study takes --direction once for each"
         )
     return values

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Kind = Literal["scratch", "logs", "set-aside"]
+Kind = Literal["scratch", "logs", "set-aside", "lease-draft"]
 _KEPT_STATES: Final = frozenset({"COMPLETE", "RUNNING", "WAITING"})
 """Folders of complete trials hold what they were asked to keep."""
 # Exactly as runs name them: what people have put there themselves is left alone.
 _NUMBER: Final = r"(\d{6}|[1-9]\d{6,18})"
 _SCRATCH: Final = re.compile(_NUMBER, re.ASCII)
 _LOG: Final = re.compile(rf"trial-{_NUMBER}\.log", re.ASCII)
+_LEASE_DRAFT: Final = re.compile(r"engine\.json\.\d{1,10}", re.ASCII)
 _ASIDE: Final = re.compile(r"\.old-\d{8}-\d{6}", re.ASCII)
 
 
@@ -70,7 +71,9 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
         for each in _entries(folder.parent)
         if each.name.startswith(folder.name) and _ASIDE.fullmatch(each.name[len(folder.name) :])
     ]
+    leases = [each for each in _entries(folder) if _LEASE_DRAFT.fullmatch(each.name)]
     return {
+        "lease-draft": Remains("lease{} that was being written", tuple(leases)),
         "scratch": Remains("folder{} of trials that have not come to their end", tuple(scratch)),
         "logs": Remains("log{} of trials that the study does not have", tuple(logs)),
         "set-aside": Remains("folder{} of an earlier study of this name", tuple(aside)),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.text import safe_line
 from hptui.engine.claim import claimed
-from hptui.engine.findings import examine_study
 from hptui.engine.remains import remains_of, remove_remains
+from hptui.engine.resuming import resume_changes
 from hptui.engine.unsaved import find_spools, use_up
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.connection import as_storage_error
@@ -46,6 +46,8 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         raise UsageError(finding.text, hint=finding.hint)
     path, study = found.path, found.study_name
     kind, _, name = finding.id.partition(":")
+    if kind == "change":
+        return resume_changes(found.folder) or "That is done already."
     if kind == "draft":
         if not remove_left_draft(found.folder, name):
             raise HptuiError(f"{safe_line(name)} cannot be removed, or is not left any more.")
@@ -71,9 +73,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
 def _settle(found: Examination, *, requeue: bool) -> str:
     from hptui.engine.leftovers import settle_leftovers
 
-    # A result that was stored meanwhile has ended one of them.
-    count = len(examine_study(found.path, found.study_name, with_file=False).left)
-    settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
+    count = settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
     again = " and enqueued again" if requeue else ""
     return f"{count} marked as failed{again}."
 
@@ -129,5 +129,5 @@ def mend_all(found: Examination, *, requeue: bool = False) -> list[str]:
 
 
 def _rank(kind: str) -> int:
-    first = ("unsaved", "leftover", "lease")
+    first = ("change", "unsaved", "leftover", "lease")
     return next((at for at, name in enumerate(first) if kind.startswith(name)), len(first))

@@ -5,24 +5,142 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.text import safe_line
-from hptui.engine.claim import Claim, claimed, require_free_folder
+from hptui.engine.changes import (
+    LEASE,
+    Change,
+    carry_out,
+    clear_away,
+    follow,
+    move_study_folder,
+    name_from,
+    study_from,
+)
+from hptui.engine.claim import claimed, require_free_folder
 from hptui.engine.lease import folder_of
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.copying import copy_study, require_no_side_files
 from hptui.storage.gate import require_writable
-from hptui.storage.moving import connect_for_writing, move_file, settle_file
+from hptui.storage.in_place import drop_second_name
+from hptui.storage.moving import connect_for_writing, move_file, move_side_files, settle_file
 from hptui.storage.open_files import require_closed
 from hptui.storage.studies import study_names
 from hptui.storage.study_rows import rename_study as rename_row
 from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming(Change):
+    """A study gets another name; so does its file where that is called like it."""
+
+    kind = "rename"
+
+    folder: Path
+    file: str
+    study: str
+    new_file: str
+    """The same as `file` where that keeps its name."""
+    new_study: str
+
+    @classmethod
+    def from_facts(cls, folder: Path, facts: Mapping[str, Any]) -> Renaming:
+        """Return what a journal says.
+
+        Raises:
+            UsageError: It names no study.
+            ValueError: It says nothing that is ever done.
+            KeyError: Something is missing.
+        """
+        file, new_file = name_from(facts["file"]), name_from(facts["new_file"])
+        study, new_study = study_from(facts["study"]), study_from(facts["new_study"])
+        check_study_name(new_study)
+        if file != new_file and new_file != f"{new_study}{Path(file).suffix}":
+            raise ValueError(new_file)
+        return cls(folder, file, study, new_file, new_study)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is at first."""
+        return self.folder / self.file
+
+    @property
+    def target(self) -> Path:
+        """Where the file is at the end."""
+        return self.folder / self.new_file
+
+    @property
+    def _folders(self) -> tuple[Path, Path]:
+        return folder_of(self.path, self.study), folder_of(self.target, self.new_study)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the journal keeps, besides the kind."""
+        return {
+            "file": self.file,
+            "study": self.study,
+            "new_file": self.new_file,
+            "new_study": self.new_study,
+        }
+
+    def describe(self) -> str:
+        """Return what is being done."""
+        old, new = (safe_line(name, max_chars=60) for name in (self.study, self.new_study))
+        return f"renaming {old} to {new}"
+
+    def studies(self) -> list[tuple[Path, str]]:
+        """Return the study, before and after."""
+        return [(self.path, self.study), (self.target, self.new_study)]
+
+    def begin(self) -> None:
+        """Prepare, and take the decisive step."""
+        if self.path == self.target:
+            _rename_row(self.path, self.study, self.new_study)
+        else:
+            settle_file(self.path)
+            move_file(self.path, self.target)
+
+    def is_begun(self) -> bool:
+        """Whether the decisive step has been taken."""
+        if self.path == self.target:
+            return self.path.exists() and self._is_called(self.path, self.new_study, self.study)
+        drop_second_name(self.path, self.target)
+        return not os.path.lexists(self.path) and os.path.lexists(self.target)
+
+    def finish(self) -> None:
+        """Do what is left."""
+        if self.path != self.target:
+            move_side_files(self.path, self.target)
+            _rename_row(self.target, self.study, self.new_study)
+        move_study_folder(self.folder, *self._folders, with_others=self.path != self.target)
+        # It tells of the old name; nobody would find it after a kill.
+        for folder in self._folders:
+            (folder / LEASE).unlink(missing_ok=True)
+        clear_away(self._folders[0], self.folder)
+
+    def take_back(self) -> None:
+        """Make everything as it was."""
+        if not self.is_begun():
+            return
+        old, new = self._folders
+        move_study_folder(self.folder, new, old, with_others=self.path != self.target)
+        if self.path == self.target or self._is_called(self.target, self.new_study, self.study):
+            _rename_row(self.target, self.new_study, self.study)
+        if self.path != self.target:
+            require_closed(self.target)
+            settle_file(self.target)
+            move_file(self.target, self.path)
+
+    def _is_called(self, path: Path, name: str, not_name: str) -> bool:
+        names = study_names(path)
+        return name in names and not_name not in names
 
 
 def rename_study(path: Path, study_name: str, new_name: str) -> Path:
@@ -43,38 +161,30 @@ def rename_study(path: Path, study_name: str, new_name: str) -> Path:
     names = require_study(path, study_name)
     require_no_link(path)
     is_with_file = names == [study_name] and path.stem == study_name
-    target = path.with_name(f"{new_name}{path.suffix}") if is_with_file else path
+    new_file = f"{new_name}{path.suffix}" if is_with_file else path.name
+    change = Renaming(path.parent, path.name, study_name, new_file, new_name)
+    old, new = folder_of(path, study_name), folder_of(change.target, new_name)
     if is_with_file:
-        require_free_name(target)
-    require_free_folder(folder_of(target, new_name))
+        require_free_name(change.target)
+    require_free_folder(new)
     with claimed(path, study_name) as claim:
         try:
-            _rename(claim, (path, study_name), (target, new_name))
+            if is_with_file:
+                require_closed(path)
+            carry_out(change)
         except OSError as error:
             raise StudyFileError(
                 f"{safe_line(study_name)} cannot be renamed: {safe_line(error.strerror)}."
             ) from error
-    return target
-
-
-def _rename(claim: Claim, old: tuple[Path, str], new: tuple[Path, str]) -> None:
-    (path, study_name), (target, new_name) = old, new
-    if path == target:
-        _rename_row(path, study_name, new_name)
-        claim.move_folder(folder_of(target, new_name))
-        return
-    require_closed(path)
-    _rename_row(path, study_name, new_name)
-    try:
-        settle_file(path)
-        move_file(path, target)
-    except BaseException:
-        _rename_row(path, new_name, study_name)
-        raise
-    claim.move_whole_folder(folder_of(target, new_name))
+        finally:
+            follow(claim, old, new)
+    clear_away(old, path.parent)
+    return change.target
 
 
 def _rename_row(path: Path, study_name: str, new_name: str) -> None:
+    # What a journal names may be any file.
+    require_writable(path, check_budget_s=0.0)
     try:
         with closing(connect_for_writing(path)) as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, RETRY_KEY
-from hptui.engine.lease import A_MOMENT_S, Lease, release_lease, take_lease
+from hptui.engine.lease import A_MOMENT_S, Lease, take_lease
 from hptui.errors import StudyBusyError
 from hptui.storage.gate import require_writable
 from hptui.storage.sqlite import SqliteStorage
@@ -146,11 +146,11 @@ def retry_at_rest(study_file: Path, name: str, numbers: Collection[int] | None) 
     """
     require_writable(study_file)
     lease = Lease.of_this_process(name, "retry", Path())
-    take_lease(study_file, lease, patience_s=A_MOMENT_S)
+    hold = take_lease(study_file, lease, patience_s=A_MOMENT_S)
     try:
         with SqliteStorage(study_file) as storage:
             # One transaction: all of them or none.
             storage.grouped = True
             return retry_trials(optuna.Study(study_name=name, storage=storage), numbers)
     finally:
-        release_lease(study_file, lease)
+        hold.release()

@@ -14,15 +14,14 @@ from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.space import spec_to_json
-from hptui.domain.text import safe_line
+from hptui.domain.text import redacted, safe_line
 from hptui.engine.choices import check_params
-from hptui.engine.lease import Lease, release_lease
 from hptui.engine.scratch import remove_empty
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
-from hptui.storage.leases import log_path, scratch_path
 from hptui.storage.spooled import Origin, spell_trial
+from hptui.storage.study_folder import log_path, scratch_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+    from hptui.engine.lease import StudyHold
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
     from hptui.engine.retrying import Retries
@@ -51,7 +51,7 @@ class Run:
     storage: SqliteStorage
     study: optuna.Study
     trials: Trials
-    lease: Lease
+    hold: StudyHold
     sampler: str
     pruner: str
     n_leftover: int
@@ -156,6 +156,15 @@ class Run:
                 run |= fields
         self.storage.set_study_system_attr(self.study._study_id, RUNS_KEY, cast("Any", runs))
 
+    def renew_folder(self) -> None:
+        """Make the study's folder anew where somebody has removed it, with the lease."""
+        with contextlib.suppress(OSError):
+            if self.hold.renew_lease():
+                handler = open_folder(self.folder)
+                close_log(self.log_handler)
+                self.log_handler = handler
+                _log.warning("The study's folder was removed.")
+
     def close(self, worker_log: Path) -> HptuiError | None:
         """Close the study and give it free.
 
@@ -170,12 +179,11 @@ class Run:
         unstored = self._close_storage()
         for name in ("scratch", "logs"):
             remove_empty(self.folder / name)
-        logging.getLogger("hptui").removeHandler(self.log_handler)
-        self.log_handler.close()
+        close_log(self.log_handler)
         with contextlib.suppress(OSError):
             if (self.folder / "engine.log").stat().st_size == 0:
                 (self.folder / "engine.log").unlink()
-        release_lease(self.plan.study_file, self.lease)
+        self.hold.release()
         return unstored
 
     def _token(self) -> str | None:
@@ -227,6 +235,35 @@ def runs_of(study: optuna.Study) -> list[dict[str, Any]]:
     runs = study._storage.get_study_system_attrs(study._study_id).get(RUNS_KEY)
     items = cast("list[object]", runs) if isinstance(runs, list) else []
     return [dict(cast("dict[str, Any]", each)) for each in items if isinstance(each, dict)]
+
+
+def open_folder(folder: Path) -> logging.Handler:
+    """Make what a run needs in the study's folder, and log there until `close_log`.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    for name in ("logs", "scratch"):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = logging.FileHandler(
+        folder / "engine.log", encoding="utf-8", errors="backslashreplace"
+    )
+    handler.setFormatter(_Redacting("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.getLogger("hptui").addHandler(handler)
+    return handler
+
+
+def close_log(handler: logging.Handler) -> None:
+    """Log no longer where `open_folder` has begun to."""
+    logging.getLogger("hptui").removeHandler(handler)
+    handler.close()
+
+
+class _Redacting(logging.Formatter):
+    """Leaves passwords in addresses out of a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
 
 
 def utc_now() -> str:

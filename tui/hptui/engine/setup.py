@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import logging
 import secrets
 import socket
 from typing import TYPE_CHECKING, Any, cast
@@ -15,31 +14,30 @@ import optuna
 
 from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.edits import edits_to_json
-from hptui.domain.text import redacted, safe_line
+from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
 from hptui.engine.effective_space import EditedSpace
 from hptui.engine.known_grid import KnownGridSampler
-from hptui.engine.lease import (
-    A_MOMENT_S,
-    Lease,
-    folder_of,
-    release_lease,
-    remove_unused,
-    take_lease,
-)
+from hptui.engine.lease import A_MOMENT_S, Lease, StudyHold, folder_of, hold_study
 from hptui.engine.leftovers import treat_leftovers
 from hptui.engine.retrying import Retries
-from hptui.engine.run import Run, runs_of, utc_now
+from hptui.engine.run import Run, open_folder, runs_of, utc_now
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
+from hptui.storage.connection import study_path
+from hptui.storage.creation import create_study_file
+from hptui.storage.gate import require_writable
+from hptui.storage.leases import LEASE
 from hptui.storage.process_identity import boot_id
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names
+from hptui.storage.study_folder import LOCK, OTHERS, require_no_link_in
 from hptui.storage.study_identity import token_of
+from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +46,7 @@ if TYPE_CHECKING:
     from hptui.engine.protocol import Message
 
 _MAX_RUNS_KEPT = 50
+_MAX_VANISHED = 10
 
 
 def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
@@ -61,70 +60,93 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
     Raises:
         HptuiError: Something does not fit; nothing has been written.
     """
-    lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
-    _require_no_links(folder_of(plan.study_file, plan.study))
+    folder = folder_of(plan.study_file, plan.study)
+    require_no_link_in(folder, inside=True)
     choices: Choices | None = None
     if not plan.study_file.exists():
         # All that can be refused is refused before the file is there.
         choices = Choices.of(plan, about, None)
+    lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
+    hold = _hold(plan, lease)
     try:
-        if choices is not None:
-            plan.study_file.parent.mkdir(parents=True, exist_ok=True)
-            _set_aside(plan)
-        take_lease(plan.study_file, lease, patience_s=A_MOMENT_S)
-    except OSError as error:
-        _remove_folder(plan)
-        raise StudyFileError(
-            f"Nothing can be written beside {safe_line(plan.study_file)}: {error.strerror}.",
-            hint="Choose another place with --studies DIR or --storage FILE.",
-        ) from error
-    try:
-        return _open(plan, about, lease, choices)
+        _begin_folder(plan, hold)
+        return _open(plan, about, hold, choices)
     except BaseException:
-        release_lease(plan.study_file, lease)
-        _remove_folder(plan)
+        hold.release(tidy=True)
         raise
 
 
-def _require_no_links(folder: Path) -> None:
-    """Refuse a study's folder in which links lead to places that runs would write or clear.
+def _hold(plan: RunPlan, lease: Lease) -> StudyHold:
+    """Take the study, in a new file where there is none, before anything of it is looked at.
 
     Raises:
-        StudyFileError: There is one; it may come from whoever has sent the study.
+        StudyBusyError: Somebody holds it.
+        StudyFileError: It cannot be written there.
     """
-    for name in ("scratch", "logs", "engine.log"):
-        path = folder / name
-        if path.is_symlink():
-            raise StudyFileError(
-                f"{safe_line(path)} is a link. A run writes there, and removes what trials leave; "
-                "so it must not lead elsewhere.",
-                hint="Remove the link. The folder of studies itself may lie on another disk.",
-            )
+    file = study_path(plan.study_file)
+    vanished = 0
+    while True:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            create_study_file(file)
+            return hold_study(file, lease, patience_s=A_MOMENT_S)
+        except FileNotFoundError as error:
+            # It has been moved or deleted at this moment.
+            vanished += 1
+            if vanished == _MAX_VANISHED:
+                raise _nothing_beside(plan, error) from error
+        except OSError as error:
+            if file.exists():
+                require_writable(file)
+            raise _nothing_beside(plan, error) from error
 
 
-def _remove_folder(plan: RunPlan) -> None:
-    """Remove the study's folder when nothing but the lock is in it."""
-    remove_unused(folder_of(plan.study_file, plan.study))
+def _nothing_beside(plan: RunPlan, error: OSError) -> StudyFileError:
+    return StudyFileError(
+        f"Nothing can be written beside {safe_line(plan.study_file)}: {error.strerror}.",
+        hint="Choose another place with --studies DIR or --storage FILE.",
+    )
 
 
-def _set_aside(plan: RunPlan) -> None:
-    """Move what a deleted study file has left beside it out of the new study's way."""
-    folder = folder_of(plan.study_file, plan.study)
-    if folder.exists() and any(folder.iterdir()):
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-        folder.rename(folder.with_name(f"{folder.name}.old-{stamp}"))
+def _begin_folder(plan: RunPlan, hold: StudyHold) -> None:
+    """Write the lease; what a deleted study of the name has left is out of the new one's way."""
+    is_known = read_study_file(
+        plan.study_file, lambda connection: study_id_of(connection, plan.study) is not None
+    )
+    try:
+        if not is_known:
+            _set_aside(hold.folder)
+        hold.write_lease()
+    except OSError as error:
+        raise _nothing_beside(plan, error) from error
 
 
-def _open(plan: RunPlan, about: Message, lease: Lease, choices: Choices | None) -> Run:
-    n_replayed = _replay(plan) if plan.study_file.exists() else 0
-    storage = SqliteStorage(plan.study_file, create=not plan.study_file.exists())
+def _set_aside(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        content = [each for each in folder.iterdir() if each.name not in (OTHERS, LOCK, LEASE)]
+        if not content:
+            return
+        moment = datetime.datetime.now(datetime.UTC)
+        while True:
+            aside = folder.with_name(f"{folder.name}.old-{moment:%Y%m%d-%H%M%S}")
+            with contextlib.suppress(FileExistsError):
+                aside.mkdir(mode=0o700)
+                break
+            moment += datetime.timedelta(seconds=1)
+        for each in content:
+            each.rename(aside / each.name)
+
+
+def _open(plan: RunPlan, about: Message, hold: StudyHold, choices: Choices | None) -> Run:
+    n_replayed = _replay(plan)
+    storage = SqliteStorage(plan.study_file)
     try:
         study = _find_study(storage, plan.study)
-        if choices is None:
+        if choices is None or study is not None:
             choices = Choices.of(plan, about, study)
         if study is None:
             study = _create_study(storage, plan, choices)
-        return _start(plan, lease, storage, study, choices, n_replayed)
+        return _start(plan, hold, storage, study, choices, n_replayed)
     except BaseException:
         storage.grouped = False
         storage.close()
@@ -166,20 +188,17 @@ def _create_study(storage: SqliteStorage, plan: RunPlan, choices: Choices) -> op
 
 def _start(
     plan: RunPlan,
-    lease: Lease,
+    hold: StudyHold,
     storage: SqliteStorage,
     study: optuna.Study,
     choices: Choices,
     n_replayed: int,
 ) -> Run:
-    folder = folder_of(plan.study_file, plan.study)
-    for name in ("logs", "scratch"):
-        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = _log_to(folder / "engine.log")
+    handler = open_folder(hold.folder)
     study.sampler = choices.sampler
     study.pruner = choices.pruner
-    n_leftover = treat_leftovers(study, folder, plan.leftovers)
-    _write_study_attrs(plan, lease, study, choices)
+    n_leftover = treat_leftovers(study, hold.folder, plan.leftovers)
+    _write_study_attrs(plan, hold.lease, study, choices)
     if isinstance(choices.sampler.base, KnownGridSampler):
         trials_before = study.get_trials(deepcopy=False)
         marks = choices.sampler.base.learn(trials_before)
@@ -192,18 +211,18 @@ def _start(
     trials = Trials(
         study,
         space=edited,
-        run_id=lease.run,
+        run_id=hold.lease.run,
         seed=plan.seed,
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
     )
     return Run(
         plan=plan,
-        id=lease.run,
+        id=hold.lease.run,
         storage=storage,
         study=study,
         trials=trials,
-        lease=lease,
+        hold=hold,
         sampler=str(choices.sampler_spec),
         pruner=choices.pruner_text,
         n_leftover=n_leftover,
@@ -217,24 +236,10 @@ def _start(
             edited=edited,
             known=choices.known,
         ),
-        folder=folder,
+        folder=hold.folder,
         log_handler=handler,
         retries=Retries(study),
     )
-
-
-class _Redacting(logging.Formatter):
-    """Leaves passwords in addresses out of a log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
-
-
-def _log_to(path: Path) -> logging.Handler:
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(_Redacting("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    logging.getLogger("hptui").addHandler(handler)
-    return handler
 
 
 def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices: Choices) -> None:

@@ -9,15 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from hptui.domain.text import safe_line
-from hptui.engine.claim import Claim, claimed, require_free_folder
+from hptui.engine.changes import (
+    LEASE,
+    Change,
+    carry_out,
+    clear_away,
+    move_study_folder,
+    name_from,
+    require_no_links,
+    study_from,
+)
+from hptui.engine.claim import claimed, require_free_folder
 from hptui.engine.lease import folder_of
 from hptui.engine.renaming import require_free_name, require_no_link, require_study
 from hptui.errors import StudyFileError, UsageError
@@ -27,17 +36,30 @@ from hptui.storage.gate import (
     FileReport,
     inspect_file,
     is_read_only,
+    require_readable,
     require_writable,
 )
-from hptui.storage.moving import connect_for_writing, move_file, settle_file
+from hptui.storage.in_place import drop_second_name, put_in_place, sync_file, sync_folder
+from hptui.storage.moving import (
+    SIDE_FILES,
+    connect_for_writing,
+    move_file,
+    move_side_files,
+    settle_file,
+)
 from hptui.storage.open_files import require_closed
-from hptui.storage.studies import read_summary
+from hptui.storage.studies import read_study_file, read_summary, study_names
 from hptui.storage.study_rows import delete_study as delete_rows
 from hptui.storage.study_rows import study_id_of
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TRASH: Final = ".hptui-trash"
+_STAMP: Final = "%Y%m%d-%H%M%S-%f"
 _ENTRY: Final = "entry.json"
 _LONE_STUDY: Final = "study.db"
+_LONE_DRAFT: Final = "study.new"
 _LONE_FOLDER: Final = "study.hptui"
 
 
@@ -52,6 +74,224 @@ class TrashEntry:
     is_whole_file: bool
     deleted_s: float
     """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trashed(Change):
+    """What goes to the trash, or comes back from it: a whole study file, or one study of it."""
+
+    folder: Path
+    file: str
+    study: str
+    stamp: str
+    """The name of its folder in the trash."""
+    is_whole_file: bool
+
+    @classmethod
+    def from_facts(cls, folder: Path, facts: Mapping[str, Any]) -> Self:
+        """Return what a journal says.
+
+        Raises:
+            ValueError: It says nothing that is ever done.
+            KeyError: Something is missing.
+        """
+        file, stamp = name_from(facts["file"]), name_from(facts["stamp"])
+        return cls(folder, file, study_from(facts["study"]), stamp, bool(facts["is_whole_file"]))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the journal keeps, besides the kind."""
+        return {
+            "file": self.file,
+            "study": self.study,
+            "stamp": self.stamp,
+            "is_whole_file": self.is_whole_file,
+        }
+
+    def studies(self) -> list[tuple[Path, str]]:
+        """Return the study, before and after."""
+        return [(self.path, self.study)] * 2
+
+    @property
+    def path(self) -> Path:
+        """Where the file is when the study is not in the trash."""
+        return self.folder / self.file
+
+    @property
+    def entry(self) -> Path:
+        """Its folder in the trash."""
+        return self.folder / TRASH / self.stamp
+
+    @property
+    def kept(self) -> Path:
+        """Where the study is in the trash."""
+        return self.entry / (self.file if self.is_whole_file else _LONE_STUDY)
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """The folder with its logs and files: where it belongs, and where it is kept."""
+        if self.is_whole_file:
+            beside = folder_of(self.path, self.path.stem)
+            return beside, self.entry / beside.name
+        return folder_of(self.path, self.study), self.entry / _LONE_FOLDER
+
+    def _keep_folder(self) -> None:
+        beside, kept = self.folders
+        move_study_folder(self.folder, beside, kept, with_others=self.is_whole_file)
+
+    def _bring_folder_back(self) -> None:
+        beside, kept = self.folders
+        move_study_folder(self.folder, kept, beside, with_others=self.is_whole_file)
+        clear_away(kept, self.entry)
+
+    def _holds_kept(self) -> bool:
+        """Whether the study that is kept is in its file, too."""
+        if not os.path.lexists(self.path):
+            return False
+        there = read_study_file(self.path, self._rows)
+        kept = read_study_file(self.kept, self._rows)
+        return there is not None and kept is not None and kept <= there
+
+    def _rows(self, connection: sqlite3.Connection) -> set[tuple[Any, ...]] | None:
+        """Return what tells a study from any other of its name; None where there is none."""
+        study_id = study_id_of(connection, self.study)
+        if study_id is None:
+            return None
+        asked = (
+            "SELECT number, datetime_start FROM trials WHERE study_id = ?",
+            "SELECT key, value_json FROM study_user_attributes WHERE study_id = ?",
+            "SELECT key, value_json FROM study_system_attributes WHERE study_id = ?",
+        )
+        return {row for each in asked for row in connection.execute(each, (study_id,))}
+
+    def _forget(self) -> None:
+        """Remove the entry; what has not been moved out of it stays where it is."""
+        require_no_links(self.folder, self.entry)
+        names = [_ENTRY]
+        if not self.is_whole_file:
+            drafts = [f"{_LONE_DRAFT}{suffix}" for suffix in ("", *SIDE_FILES)]
+            names += [_LONE_STUDY, *drafts]
+        for name in names:
+            (self.entry / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.entry.rmdir()
+            self.entry.parent.rmdir()
+
+
+class Deletion(_Trashed):
+    """A study goes to the trash."""
+
+    kind = "delete"
+
+    def describe(self) -> str:
+        """Return what is being done."""
+        return f"deleting {safe_line(self.study, max_chars=60)}"
+
+    def begin(self) -> None:
+        """Prepare, and take the decisive step."""
+        require_no_links(self.folder, self.entry)
+        self.entry.mkdir(mode=0o700, parents=True)
+        facts = {"file": self.file, "study": self.study, "is_whole_file": self.is_whole_file}
+        with (self.entry / _ENTRY).open("x", encoding="utf-8") as stream:
+            json.dump({**facts, "deleted": _when(self.stamp)}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        sync_folder(self.entry.parent)
+        if self.is_whole_file:
+            move_file(self.path, self.kept)
+        else:
+            self._move_rows()
+
+    def _move_rows(self) -> None:
+        draft = self.entry / _LONE_DRAFT
+        try:
+            with closing(connect_for_writing(self.path)) as connection:
+                # While this lock is held nobody changes what is copied here and deleted below.
+                connection.execute("BEGIN IMMEDIATE")
+                extract_study(self.path, self.study, draft)
+                sync_file(draft)
+                put_in_place(draft, self.kept)
+                delete_rows(connection, study_id_of(connection, self.study) or 0)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise as_storage_error(error, self.path) from error
+
+    def is_begun(self) -> bool:
+        """Whether the decisive step has been taken."""
+        if self.is_whole_file:
+            drop_second_name(self.path, self.kept)
+            return os.path.lexists(self.kept)
+        return os.path.lexists(self.kept) and not self._holds_kept()
+
+    def finish(self) -> None:
+        """Do what is left."""
+        if self.is_whole_file:
+            move_side_files(self.path, self.kept)
+        self._keep_folder()
+        # Nobody runs a study in the trash.
+        kept = folder_of(self.kept, self.study) if self.is_whole_file else self.folders[1]
+        (kept / LEASE).unlink(missing_ok=True)
+        clear_away(kept, self.entry)
+
+    def take_back(self) -> None:
+        """Make everything as it was."""
+        if os.path.lexists(self.entry):
+            self._bring_folder_back()
+            if self.is_begun():
+                _put_back(self)
+            self._forget()
+
+
+class Restoration(_Trashed):
+    """A study comes back from the trash."""
+
+    kind = "undo"
+
+    def describe(self) -> str:
+        """Return what is being done."""
+        return f"bringing back {safe_line(self.study, max_chars=60)}"
+
+    def begin(self) -> None:
+        """Prepare, and take the decisive step."""
+        _put_back(self)
+
+    def is_begun(self) -> bool:
+        """Whether the decisive step has been taken."""
+        require_no_links(self.folder, self.entry)
+        drop_second_name(self.kept, self.path)
+        if os.path.lexists(self.kept):
+            return not self.is_whole_file and self._holds_kept()
+        if self.is_whole_file:
+            return os.path.lexists(self.path)
+        return os.path.lexists(self.path) and self.study in study_names(self.path)
+
+    def finish(self) -> None:
+        """Do what is left."""
+        move_side_files(self.kept, self.path)
+        self._bring_folder_back()
+        beside, kept = self.folders
+        if os.path.lexists(kept):
+            raise StudyFileError(
+                f"{safe_line(beside)} is in the way: it holds files of another study.",
+                hint="Move that folder elsewhere.",
+            )
+        self._forget()
+
+    def take_back(self) -> None:
+        """Make everything as it was."""
+        if self.is_begun():
+            raise StudyFileError(
+                f"{safe_line(self.study)} is back, but not its logs and the files of its trials.",
+                hint=f"They are in {safe_line(self.folders[1], max_chars=400)}.",
+            )
+
+
+def _put_back(change: _Trashed) -> None:
+    """Move a study from the trash to its file."""
+    if change.is_whole_file or not os.path.lexists(change.path):
+        move_file(change.kept, change.path)
+    else:
+        require_writable(change.path)
+        take_in_file(change.path, change.kept, change.study)
 
 
 def delete_study(path: Path, study_name: str) -> TrashEntry:
@@ -72,83 +312,32 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     if report.read_only or is_read_only(path):
         raise StudyFileError(f"{safe_line(path)} cannot be deleted: it is read-only.")
     is_whole = report.kind != "optuna" or len(require_study(path, study_name)) == 1
-    with claimed(path, study_name) as claim:
+    stamp = datetime.now(UTC).strftime(_STAMP)
+    change = Deletion(path.parent, path.name, study_name, stamp, is_whole)
+    with claimed(path, study_name):
         try:
-            if is_whole:
-                return _delete_file(path, study_name, claim, report)
-            return _delete_rows(path, study_name, claim)
+            _prepare(change, report)
+            carry_out(change)
         except OSError as error:
             raise StudyFileError(
                 f"{safe_line(study_name)} cannot be deleted: {safe_line(error.strerror)}."
             ) from error
+    clear_away(folder_of(path, study_name), path.parent)
+    return TrashEntry(change.entry, path.name, study_name, is_whole, _when(stamp))
 
 
-def _delete_file(path: Path, study_name: str, claim: Claim, report: FileReport) -> TrashEntry:
-    require_closed(path)
-    if report.kind == "optuna":
-        settle_file(path)
-    entry = _new_entry(path, study_name, is_whole_file=True)
-    try:
-        move_file(path, entry.folder / path.name)
-    except BaseException:
-        if not os.path.lexists(entry.folder / path.name):
-            _forget(entry)
-        raise
-    beside = folder_of(path, path.stem)
-    if claim.folder == beside:
-        claim.move_whole_folder(entry.folder / beside.name)
-    elif beside.exists():
-        target = entry.folder / beside.name
-        beside.rename(target)
-        claim.folder = target / claim.folder.relative_to(beside)
-    return entry
+def _when(stamp: str) -> float:
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC).timestamp()
 
 
-def _delete_rows(path: Path, study_name: str, claim: Claim) -> TrashEntry:
-    if read_summary(path, study_name).counts["RUNNING"]:
+def _prepare(change: Deletion, report: FileReport) -> None:
+    if change.is_whole_file:
+        require_closed(change.path)
+        if report.kind == "optuna":
+            settle_file(change.path)
+    elif read_summary(change.path, change.study).counts["RUNNING"]:
         # Whoever runs these trials would write into a study that is gone.
-        require_closed(path)
-    entry = _new_entry(path, study_name, is_whole_file=False)
-    try:
-        with closing(connect_for_writing(path)) as connection:
-            # While this lock is held nobody changes what is copied here and deleted below.
-            connection.execute("BEGIN IMMEDIATE")
-            extract_study(path, study_name, entry.folder / _LONE_STUDY)
-            delete_rows(connection, study_id_of(connection, study_name) or 0)
-            connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        _forget(entry)
-        raise as_storage_error(error, path) from error
-    except BaseException:
-        _forget(entry)
-        raise
-    claim.move_folder(entry.folder / _LONE_FOLDER)
-    return entry
-
-
-def _new_entry(path: Path, study_name: str, *, is_whole_file: bool) -> TrashEntry:
-    now_s = time.time()
-    stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%d-%H%M%S-%f")
-    folder = path.parent / TRASH / stamp
-    folder.mkdir(mode=0o700, parents=True)
-    facts = {
-        "file": path.name,
-        "study": study_name,
-        "is_whole_file": is_whole_file,
-        "deleted": now_s,
-    }
-    (folder / _ENTRY).write_text(json.dumps(facts), "utf-8")
-    return TrashEntry(folder, path.name, study_name, is_whole_file, now_s)
-
-
-def _forget(entry: TrashEntry) -> None:
-    """Remove an entry; what has not been moved out of it stays where it is."""
-    for name in (_ENTRY, _LONE_STUDY):
-        with suppress(OSError):
-            (entry.folder / name).unlink()
-    with suppress(OSError):
-        entry.folder.rmdir()
-        entry.folder.parent.rmdir()
+        require_closed(change.path)
 
 
 def list_trash(folder: Path) -> list[TrashEntry]:
@@ -179,67 +368,41 @@ def undo_delete(entry: TrashEntry) -> Path:
             folder cannot be written. Then it stays in the trash.
         StudyBusyError: Another program has locked the file it was in.
     """
-    path = entry.folder.parent.parent / entry.file
+    folder = entry.folder.parent.parent
+    change = Restoration(folder, entry.file, entry.study, entry.folder.name, entry.is_whole_file)
+    left = change.kept, change.folders[1]
     try:
-        if entry.is_whole_file:
-            _restore_file(entry, path)
+        if any(map(os.path.lexists, left)) and change.is_begun():
+            # A version without a journal was killed before all was back.
+            change.finish()
         else:
-            _restore_rows(entry, path)
+            _require_room(change)
+            carry_out(change)
     except OSError as error:
         raise StudyFileError(
             f"{safe_line(entry.study)} cannot be brought back: {safe_line(error.strerror)}."
         ) from error
-    _forget(entry)
-    return path
+    return change.path
 
 
-def _restore_file(entry: TrashEntry, path: Path) -> None:
-    kept = entry.folder / entry.file
-    if not os.path.lexists(kept):
-        raise UsageError(f"{safe_line(entry.file)} is no longer in the trash.")
-    beside = folder_of(path, path.stem)
-    kept_folder = entry.folder / beside.name
-    _require_free(path, beside if kept_folder.exists() else None)
-    move_file(kept, path)
-    _move_back(kept_folder, beside)
+def _require_room(change: Restoration) -> None:
+    """Refuse what cannot be brought back.
 
-
-def _restore_rows(entry: TrashEntry, path: Path) -> None:
-    kept = entry.folder / _LONE_STUDY
-    if not kept.exists():
-        raise UsageError(f"{safe_line(entry.study)} is no longer in the trash.")
-    beside = folder_of(path, entry.study)
-    kept_folder = entry.folder / _LONE_FOLDER
-    if kept_folder.exists():
-        require_free_folder(beside)
-    if os.path.lexists(path):
-        require_writable(path)
-        take_in_file(path, kept, entry.study)
-    else:
-        _require_free(path, None)
-        move_file(kept, path)
-    _move_back(kept_folder, beside)
-
-
-def _require_free(path: Path, folder: Path | None) -> None:
+    Raises:
+        HptuiError: Something is in the way, or it is no longer in the trash.
+    """
+    if not os.path.lexists(change.kept):
+        what = change.file if change.is_whole_file else change.study
+        raise UsageError(f"{safe_line(what)} is no longer in the trash.")
     try:
-        require_free_name(path)
-        if folder is not None:
-            require_free_folder(folder)
+        if change.is_whole_file or not os.path.lexists(change.path):
+            require_free_name(change.path)
+        else:
+            require_writable(change.path)
+        beside, kept_folder = change.folders
+        if os.path.lexists(kept_folder):
+            require_free_folder(beside)
     except StudyFileError as error:
         raise StudyFileError(error.message, hint="Rename that one first, then undo.") from error
-
-
-def _move_back(kept: Path, target: Path) -> None:
-    """Move a study's folder back to where it was, into one that others may have there."""
-    if not kept.exists():
-        return
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not target.exists():
-        kept.rename(target)
-        return
-    for each in sorted(kept.iterdir()):
-        if not os.path.lexists(target / each.name):
-            each.rename(target / each.name)
-    with suppress(OSError):
-        kept.rmdir()
+    if not change.is_whole_file:
+        require_readable(change.kept)

@@ -10,7 +10,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import psutil
 from hptui.domain.trial_folder import VARIABLE
 from hptui.registry.core_count import core_variables
 from hptui.registry.probe_result import ProbedParam, ProbeResult, Story
+from hptui.storage.drafts import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -69,23 +69,23 @@ def probe(
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
     """
-    folder = Path(tempfile.mkdtemp(prefix="hptui-probe-"))
     story = Story()
-    try:
-        for name in ("trials", "tmp"):
-            (folder / name).mkdir()
-        deadline = time.monotonic() + timeout_s
-        order = {
-            "ref": ref.to_json(),
-            "folder": str(folder / "trials"),
-            "deadline": deadline,
-            "quiet_s": quiet_s,
-            "max_trials": max_trials,
-        }
-        with _child(order, folder / "tmp") as (process, reader):
-            _listen(process, reader, deadline, story, on_progress)
-    finally:
-        _remove(folder)
+    with temporary_folder("probe") as folder:
+        try:
+            for name in ("trials", "tmp"):
+                (folder / name).mkdir()
+            deadline = time.monotonic() + timeout_s
+            order = {
+                "ref": ref.to_json(),
+                "folder": str(folder / "trials"),
+                "deadline": deadline,
+                "quiet_s": quiet_s,
+                "max_trials": max_trials,
+            }
+            with _child(order, folder / "tmp") as (process, reader):
+                _listen(process, reader, deadline, story, on_progress)
+        finally:
+            _remove(folder)
     return story.result(timeout_s)
 
 

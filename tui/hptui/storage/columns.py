@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error
-from hptui.storage.leases import living_runs
+from hptui.storage.leases import Living, living_runs
 from hptui.storage.opened_study import FollowedFile
 from hptui.storage.study_identity import (
     StudyIdentity,
@@ -53,7 +53,7 @@ class StudyColumns(TrialTable):
         self._file = FollowedFile(path)
         self._read_by: sqlite3.Connection | None = None
         self._data_version: int | None = None
-        self._living = frozenset[str]()
+        self._living = Living()
         self._identity: StudyIdentity | None = None
 
     def refresh(self) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
+from hptui.storage.study_lock import opening
 
 MOUNTS: Final = Path("/proc/mounts")
 MAX_TEXT_BYTES: Final = 100_000_000
@@ -138,9 +139,14 @@ class StudyConnection:
         self.path = path
         self._busy_timeout_ms = 0
         self._is_closed = False
-        self.raw = sqlite3.connect(
-            file_uri(path, "rw"), uri=True, timeout=0, isolation_level=None, check_same_thread=False
-        )
+        with opening():
+            self.raw = sqlite3.connect(
+                file_uri(path, "rw"),
+                uri=True,
+                timeout=0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
         try:
             self._identity = _identity(path)
             self._set_up(is_on_network(path, mounts))

@@ -14,7 +14,7 @@ from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
 from hptui.storage.drafts import draft_folder
 from hptui.storage.gate import FileKind, inspect_file, open_read_only, require_readable
-from hptui.storage.in_place import put_in_place
+from hptui.storage.in_place import put_in_place, sync_file, sync_folder
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.study_identity import no_such_study
 from hptui.storage.study_rows import (
@@ -150,9 +150,10 @@ def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
         with draft_folder(target) as folder:
             draft = folder / "new"
             yield draft
-            _sync(draft)
+            sync_file(draft)
             if overwrite:
                 draft.replace(target)
+                sync_folder(target.parent)
             elif not put_in_place(draft, target):
                 raise _exists(target)
     except OSError as error:
@@ -193,11 +194,3 @@ def _exists(target: Path) -> StudyFileError:
     return StudyFileError(
         f"{safe_line(str(target))} exists already.", hint="Choose another name, or delete it first."
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

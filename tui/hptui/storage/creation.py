@@ -11,7 +11,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import MOUNTS, file_uri, is_on_network
 from hptui.storage.drafts import draft_folder
-from hptui.storage.in_place import put_in_place
+from hptui.storage.in_place import put_in_place, sync_file
 from hptui.storage.schema import create_schema
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
         with draft_folder(path) as folder:
             made = folder / "new.db"
             _make(made, wal=not is_on_network(path, mounts))
+            sync_file(made)
             put_in_place(made, path)
     except (OSError, sqlite3.Error) as error:
         raise StudyFileError(f"{name} cannot be created: {safe_line(error)}.") from error
@@ -45,8 +46,9 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
 def _make(path: Path, *, wal: bool) -> None:
     connection = sqlite3.connect(file_uri(path, "rwc"), uri=True, isolation_level=None)
     try:
+        create_schema(connection, optuna.__version__)
+        # Not before: closing brings a -wal file into the main one, and does not tell when it fails.
         if wal:
             connection.execute("PRAGMA journal_mode = WAL")
-        create_schema(connection, optuna.__version__)
     finally:
         connection.close()

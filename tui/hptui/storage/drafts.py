@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _PREFIX: Final = ".hptui-new-"
-_NAME: Final = re.compile(rf"{re.escape(_PREFIX)}[a-z0-9_]{{8}}", re.ASCII)
+# Earlier versions made upgrades in folders of another name.
+_NAME: Final = re.compile(r"\.hptui-(?:new|upgrade)-[a-z0-9_]{8}", re.ASCII)
 _OWNER: Final = "owner.json"
 _MAX_OWNER_BYTES: Final = 10_000
 _UNTOLD_S: Final = 600.0
@@ -56,12 +57,33 @@ def draft_folder(target: Path) -> Generator[Path]:
         try:
             # Some network shares have no locks: then the draft is left only when it is old.
             with suppress(OSError):
-                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(owner, fcntl.LOCK_EX)
                 facts = {"pid": os.getpid(), "host": socket.gethostname(), "target": target.name}
                 os.write(owner, json.dumps({**facts, "begun": time.time()}).encode())
             yield folder
         finally:
             os.close(owner)
+
+
+@contextmanager
+def temporary_folder(name: str) -> Generator[Path]:
+    """Yield a folder of this process in the system's temporary one, and remove it at the end.
+
+    Those that killed processes of this user have left are removed before.
+
+    Args:
+        name: What is made there, in a word.
+
+    Raises:
+        OSError: It cannot be made, or not be written to.
+    """
+    place = Path(tempfile.gettempdir())
+    for left in find_left_drafts(place):
+        with suppress(OSError):
+            if left.path.lstat().st_uid == os.getuid():
+                remove_left_draft(place, left.path.name)
+    with draft_folder(place / name) as folder:
+        yield folder
 
 
 def find_left_drafts(folder: Path) -> list[LeftDraft]:

@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import MAX_TEXT_BYTES, file_uri, is_lock, study_path
 from hptui.storage.content import Content, UnfitContentError, check_content
+from hptui.storage.study_lock import opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,8 @@ _BUSY_TIMEOUT_S: Final = 5.0
 _CHECK_BUDGET_S: Final = 2.0
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
+_END_OF_SHARED: Final = bytes.fromhex("d9d505f920a163d7")
+"""The last bytes of a journal that names a file of several databases."""
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
 _OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
 
@@ -93,25 +96,37 @@ def inspect_file(
     return FileReport(resolved, "optuna", content.version, read_only=is_read_only(resolved))
 
 
-def require_readable(path: str | os.PathLike[str]) -> FileReport:
+def require_readable(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
     """Refuse what is not a study file of the present version.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds.
 
     Raises:
         StudyFileError: It is missing, foreign, damaged, older or newer.
     """
-    report = inspect_file(path)
+    report = inspect_file(path, check_budget_s=check_budget_s)
     if report.kind != "optuna":
         raise StudyFileError(report.sentence, hint=report.hint)
     return report
 
 
-def require_writable(path: str | os.PathLike[str]) -> FileReport:
+def require_writable(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
     """Refuse what is not a study file that can be continued.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds.
 
     Raises:
         StudyFileError: It is not readable as a study file, or is read-only.
     """
-    report = require_readable(path)
+    report = require_readable(path, check_budget_s=check_budget_s)
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"
         raise StudyFileError(
@@ -159,7 +174,8 @@ def _remove_side_files(path: Path) -> None:
     with contextlib.suppress(OSError, sqlite3.Error):
         if _side_file(path, "-wal").stat().st_size or _side_file(path, "-journal").exists():
             return
-        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=0)
+        with opening():
+            connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=0)
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -175,19 +191,42 @@ def _connect_somehow(path: Path) -> sqlite3.Connection:
         # program left half done; the file itself can still be read.
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
-    return _connect(path, immutable=True)
+    return _connect(path, immutable=not _roll_back(path))
+
+
+def _roll_back(path: Path) -> bool:
+    """Have SQLite undo what a killed program has half written, as it does for whoever may write.
+
+    False where there is nothing, where we may not write, and where the journal names a file of
+    several databases, which SQLite would remove, wherever it is.
+    """
+    journal = _side_file(path, "-journal")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        if is_read_only(path) or not stat.S_ISREG(journal.lstat().st_mode):
+            return False
+        with journal.open("rb") as stream:
+            stream.seek(-len(_END_OF_SHARED), os.SEEK_END)
+            if stream.read() == _END_OF_SHARED:
+                return False
+        connection = sqlite3.connect(file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S)
+        with contextlib.closing(connection):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            return True
+    return False
 
 
 def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
     has_side_file = _has_side_file(path)
-    connection = sqlite3.connect(
-        file_uri(path, "ro", immutable=immutable),
-        uri=True,
-        timeout=_BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=_Reader,
-    )
+    with opening():
+        connection = sqlite3.connect(
+            file_uri(path, "ro", immutable=immutable),
+            uri=True,
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Reader,
+        )
     if not immutable and not has_side_file:
         connection.made_side_files_of = path
     try:

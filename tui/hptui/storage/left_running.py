@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
 from hptui.domain.json_values import read_json
@@ -13,6 +13,9 @@ from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_times import epoch_s
 from hptui.storage.study_detail import runs_of
 from hptui.storage.study_rows import study_id_of
+
+if TYPE_CHECKING:
+    from hptui.storage.leases import Living
 
 _MAX_RUNNING: Final = 10_000
 
@@ -35,7 +38,7 @@ class RunningTrial:
 
 
 def running_trials(
-    connection: sqlite3.Connection, study_name: str, living: frozenset[str]
+    connection: sqlite3.Connection, study_name: str, living: Living
 ) -> tuple[list[RunningTrial], dict[int, str]]:
     """Return the running trials of a study, and the stored states of all its trials by number.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import StorageBusyError, as_storage_error, file_uri
 from hptui.storage.in_place import put_in_place
+from hptui.storage.study_lock import opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +22,10 @@ _BUSY_TIMEOUT_S: Final = 5.0
 
 def connect_for_writing(path: Path) -> sqlite3.Connection:
     """Open a study file that the gate has let pass; transactions begin and end explicitly."""
-    connection = sqlite3.connect(
-        file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
-    )
+    with opening():
+        connection = sqlite3.connect(
+            file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
+        )
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA synchronous = FULL")
@@ -64,16 +67,18 @@ def move_file(path: Path, target: Path) -> None:
         raise StudyFileError(
             f"{safe_line(target.name)} exists already.", hint="Choose another name."
         )
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        target.unlink()
-        raise
+    move_side_files(path, target)
+
+
+def move_side_files(path: Path, target: Path) -> None:
+    """Move what SQLite left beside a study file that has moved, unless another took its place."""
     for suffix in SIDE_FILES:
         beside = path.with_name(path.name + suffix)
         with suppress(FileNotFoundError):
+            if os.path.lexists(path):
+                return
             # A damaged file may not have been settled.
             if suffix != "-shm" and beside.stat().st_size:
-                beside.rename(target.with_name(target.name + suffix))
+                put_in_place(beside, target.with_name(target.name + suffix))
             else:
                 beside.unlink()

@@ -6,10 +6,14 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
+from hptui.storage.study_lock import is_parked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROCESSES: Final = Path("/proc")
 _LOCK_FIELDS: Final = 8
@@ -22,27 +26,40 @@ _LOOK_EVERY_S: Final = 0.02
 def programs_with_open(path: Path) -> list[int]:
     """Return the pids of processes that have a file open, as far as this user can see.
 
-    Without `/proc` none is seen.
+    Without `/proc` none is seen. What is open for hptui's lock alone does not count.
     """
     wanted = path.stat()
     same = (wanted.st_dev, wanted.st_ino)
     found: list[int] = []
     with contextlib.suppress(OSError), os.scandir(_PROCESSES) as processes:
         for process in processes:
-            if process.name.isdigit() and _has_open(process.name, same):
-                found.append(int(process.name))
+            # A process of another user, or one that ends meanwhile, cannot be looked at.
+            with contextlib.suppress(OSError):
+                if process.name.isdigit() and any(_uses_of(process.name, same)):
+                    found.append(int(process.name))
     return sorted(found)
 
 
-def _has_open(pid: str, same: tuple[int, int]) -> bool:
-    # A process of another user, or one that ends meanwhile, cannot be looked at.
-    with contextlib.suppress(OSError), os.scandir(_PROCESSES / pid / "fd") as files:
+def _uses_of(pid: str, same: tuple[int, int]) -> Iterator[Literal["read", "write"]]:
+    """Yield what a process has a file open for, once for each of its descriptors.
+
+    Raises:
+        OSError: The process cannot be looked at.
+    """
+    with os.scandir(_PROCESSES / pid / "fd") as files:
         for file in files:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError, IndexError):
                 status = file.stat()
-                if (status.st_dev, status.st_ino) == same:
-                    return True
-    return False
+                if (status.st_dev, status.st_ino) != same:
+                    continue
+                flags = _flags_of(pid, file.name)
+                if not is_parked(flags):
+                    yield "read" if flags & os.O_ACCMODE == os.O_RDONLY else "write"
+
+
+def _flags_of(pid: str, fd: str) -> int:
+    about = (_PROCESSES / pid / "fdinfo" / fd).read_text("ascii")
+    return int(about.partition("flags:")[2].split()[0], 8)
 
 
 def may_be_written_by_others(path: Path) -> bool:
@@ -78,22 +95,10 @@ def _connected_pids() -> set[str] | None:
 
 def _has_open_for_writing(pid: str, same: tuple[int, int]) -> bool:
     try:
-        files = list(os.scandir(_PROCESSES / pid / "fd"))
+        return "write" in _uses_of(pid, same)
     except OSError:
         # It is another user's, or has just ended.
         return (_PROCESSES / pid).exists() or pid == "0"
-    for file in files:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            status = file.stat()
-            if (status.st_dev, status.st_ino) == same and _is_for_writing(pid, file.name):
-                return True
-    return False
-
-
-def _is_for_writing(pid: str, fd: str) -> bool:
-    about = (_PROCESSES / pid / "fdinfo" / fd).read_text("ascii")
-    flags = int(about.partition("flags:")[2].split()[0], 8)
-    return flags & os.O_ACCMODE != os.O_RDONLY
 
 
 def require_closed(path: Path) -> None:

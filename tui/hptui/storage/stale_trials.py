@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import RUN_KEY, RUNS_KEY
 from hptui.domain.json_values import read_json
+from hptui.storage.process_identity import boot_id
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+
+    from hptui.storage.leases import Living
 
 _MAX_RUNS_CHARS: Final = 10_000_000
 
@@ -22,7 +25,7 @@ _MAX_RUNS_CHARS: Final = 10_000_000
 def stale_trials(
     connection: sqlite3.Connection,
     study_id: int,
-    living: frozenset[str],
+    living: Living,
     condition: str = "trials.study_id = ?",
     arguments: Sequence[int] | None = None,
 ) -> set[int]:
@@ -44,9 +47,18 @@ def stale_trials(
     )
     runs = {trial_id: read_json(text) for trial_id, text in rows}
     # Almost always all of them are of the run that works now, and nothing else need be read.
-    ended = {run for run in runs.values() if isinstance(run, str)} - living
+    ended = {run for run in runs.values() if isinstance(run, str)} - living.runs
+    if ended and living.may_run(_name_of(connection, study_id)):
+        return set()
     ended &= _runs_here(connection, study_id) if ended else ended
     return {trial_id for trial_id, run in runs.items() if isinstance(run, str) and run in ended}
+
+
+def _name_of(connection: sqlite3.Connection, study_id: int) -> str:
+    row = connection.execute(
+        "SELECT study_name FROM studies WHERE study_id = ?", (study_id,)
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _runs_here(connection: sqlite3.Connection, study_id: int) -> set[str]:
@@ -60,7 +72,9 @@ def _runs_here(connection: sqlite3.Connection, study_id: int) -> set[str]:
 
 def runs_here(records: object) -> set[str]:
     """Return the ids of the runs on this machine among what is stored under RUNS_KEY."""
-    host = socket.gethostname()
+    host, boot = socket.gethostname(), boot_id()
     items = cast("list[object]", records) if isinstance(records, list) else []
     runs = [cast("dict[str, object]", item) for item in items if isinstance(item, dict)]
-    return {str(run["id"]) for run in runs if run.get("id") and run.get("host") == host}
+    # The machine may have got another name since.
+    here = (run for run in runs if run.get("host") == host or run.get("boot") == boot)
+    return {str(run["id"]) for run in here if run.get("id")}

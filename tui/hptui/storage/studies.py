@@ -26,11 +26,14 @@ from hptui.storage.study_identity import (
     read_study_facts,
     read_study_names,
 )
+from hptui.storage.study_lock import several_names
 from hptui.storage.tags import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from hptui.storage.leases import Living
 
 MAX_STUDIES: Final = 1_000
 """Studies of one file beyond these are not listed."""
@@ -133,7 +136,7 @@ def read_study_file(path: Path, read: Callable[[sqlite3.Connection], Result]) ->
 
 
 def summarize(
-    connection: sqlite3.Connection, path: Path, study_name: str, living: frozenset[str]
+    connection: sqlite3.Connection, path: Path, study_name: str, living: Living
 ) -> StudySummary:
     """Return the summary of one study over an open connection.
 
@@ -182,7 +185,7 @@ def _list_file(path: Path) -> list[StudySummary]:
 
 
 def summarize_all(
-    connection: sqlite3.Connection, of_file: StudySummary, living: frozenset[str]
+    connection: sqlite3.Connection, of_file: StudySummary, living: Living
 ) -> list[StudySummary]:
     """Return the summaries of all studies of a file; `of_file` says what is known without them."""
     summaries: list[StudySummary] = []
@@ -191,11 +194,15 @@ def summarize_all(
             summaries.append(summarize(connection, of_file.path, name, living))
         except HptuiError as error:
             summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
-    return summaries
+    names = several_names(of_file.path)
+    if names is None:
+        return summaries
+    problem, hint = names
+    return [replace(each, problem=problem, hint=hint) for each in summaries]
 
 
 def _activity(
-    connection: sqlite3.Connection, study_id: int, living: frozenset[str]
+    connection: sqlite3.Connection, study_id: int, living: Living
 ) -> tuple[dict[str, int], float | None]:
     """Return how many trials there are in each state, and when one last started or ended."""
     counts: dict[str, int] = dict.fromkeys(STATE_NAMES, 0)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.storage.growing_column import FloatArray, IntArray
+    from hptui.storage.leases import Living
 
 NO_STEP: Final = -1
 _ROWS_A_BLOCK: Final = 50_000
@@ -149,7 +150,7 @@ class ChunkReader:
     study_id: int
     n_objectives: int
     params: KnownParams
-    living: frozenset[str]
+    living: Living
     """The runs here that were alive before the transaction began."""
 
     def read(self, selection: Selection) -> list[TrialChunk]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction
+    from hptui.storage.leases import Living
 
 MAX_REPORTS: Final = 10_000
 """Of more reports than these, the last ones are read."""
@@ -180,7 +181,7 @@ class _TrialReader:
     connection: sqlite3.Connection
     trial_id: int
     study_id: int
-    living: frozenset[str]
+    living: Living
     damage: list[str]
 
     def read(self, path: Path, study_name: str, directions: tuple[Direction, ...]) -> TrialDetail:

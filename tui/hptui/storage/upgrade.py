@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 import sqlite3
-import tempfile
 import warnings
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.storages import RDBStorage
@@ -17,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
+from hptui.storage.drafts import draft_folder
 from hptui.storage.gate import inspect_file, is_read_only
 from hptui.storage.in_place import put_in_place
 from hptui.storage.schema import HEAD_VERSION
@@ -24,6 +24,7 @@ from hptui.storage.schema import HEAD_VERSION
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator
+    from pathlib import Path
 
 _BUSY_TIMEOUT_S = 5.0
 _COUNTED_TABLES = ("studies", "trials", "trial_params")
@@ -49,10 +50,10 @@ def upgrade_file(path: str | os.PathLike[str]) -> Path:
         raise StudyFileError(f"{name} cannot be upgraded: the file or its folder is read-only.")
     try:
         with (
-            tempfile.TemporaryDirectory(prefix=".hptui-upgrade-", dir=report.path.parent) as folder,
+            draft_folder(report.path) as folder,
             closing(_connect(report.path)) as connection,
         ):
-            return _upgrade(connection, report.path, report.version or "old", Path(folder))
+            return _upgrade(connection, report.path, report.version or "old", folder)
     except OSError as error:
         raise StudyFileError(f"{name} cannot be upgraded: {safe_line(error)}.") from error
     except sqlite3.Error as error:
@@ -145,11 +146,16 @@ def _counts(connection: sqlite3.Connection) -> list[tuple[int]]:
 
 
 def _keep(backup: Path, path: Path, version: str) -> Path:
-    """Put the backup beside the file under a name that is not taken."""
+    """Put the backup beside the file under a name that is not taken, unless it is there already."""
     number = 0
     while True:
         number += 1
         suffix = f".bak-{version}" if number == 1 else f".bak-{version}-{number}"
         kept = path.with_name(path.name + suffix)
-        if put_in_place(backup, kept):
+        # An upgrade that was killed has left the same.
+        if put_in_place(backup, kept) or _is_same(backup, kept):
             return kept
+
+
+def _is_same(backup: Path, kept: Path) -> bool:
+    return kept.is_file() and not kept.is_symlink() and filecmp.cmp(backup, kept, shallow=False)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
+from textual._context import active_message_pump
 from textual.app import App, ScreenError
 from textual.css.query import NoMatches
+from textual.dom import NoScreen
 from textual.scrollbar import ScrollBar
-from textual.widget import MountError
+from textual.widget import MountError, Widget
 from textual.worker import Worker, WorkerState
 
-from hptui.domain.text import safe_text
+from hptui.domain.text import escape_text, safe_text
 from hptui.ui.commands import keys_by_default
 from hptui.ui.key_names import key_text
 from hptui.ui.marks import mark_of, state_role
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from rich.console import RenderableType
     from textual.binding import BindingType
+    from textual.driver import Driver
     from textual.filter import LineFilter
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
     from hptui.ui.charts_thread import ChartThread
     from hptui.ui.commands import Command
+    from hptui.ui.ending import CertainEnd
     from hptui.ui.failure import ApplicationFailure
     from hptui.ui.place import OpenPlace
     from hptui.ui.settings import Settings
 
 
-_TERMINAL_CHECK_S: Final = 2.0
 _COLLECTING_PERIOD_S: Final = 5.0
 
 ScrollBar.renderer = ThinScrollBar
@@ -81,6 +83,8 @@ class HptuiApp(App[int], inherit_bindings=False):
         """Those that did not end the application."""
         self.settings = load_settings() if settings is None else settings
         self._home = home
+        self.ending: CertainEnd | None = None
+        """Makes the end certain; None where the application is not the whole process."""
         for theme in own_themes():
             self.register_theme(theme)
         self.theme = DEFAULT_THEME if self._theme_trouble() else self.settings.theme
@@ -103,8 +107,11 @@ class HptuiApp(App[int], inherit_bindings=False):
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
         threading.excepthook = self._take_thread_failure
-        if not self.is_headless:
-            self._leave_well_on_signals()
+        if self.ending is not None:
+            loop = asyncio.get_running_loop()
+            self.ending.hear(
+                lambda code: loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+            )
         if not gc.isenabled():
             # Who starts the application leaves it off until the first frame.
             self.call_after_refresh(self._collector.start)
@@ -137,9 +144,18 @@ class HptuiApp(App[int], inherit_bindings=False):
         return self._collector.untouched_s
 
     async def on_event(self, event: events.Event) -> None:
-        """Take note that somebody is at the keys."""
-        if isinstance(event, events.InputEvent):
+        """Take note that somebody is at the keys; what a screen gets waits until it is built."""
+        if isinstance(event, events.InputEvent | events.Paste):
             self._collector.touch()
+            if self.screen_stack:
+                built = cast(
+                    "asyncio.Event",
+                    self.screen._mounted_event,  # pyright: ignore[reportPrivateUsage,reportUnknownMemberType]
+                )
+                await built.wait()
+        if isinstance(event, events.Paste):
+            # A field shows, and a path or a note gets, what a terminal lets through.
+            event.text = escape_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         await super().on_event(event)
 
     def notify(
@@ -186,26 +202,36 @@ class HptuiApp(App[int], inherit_bindings=False):
 
         return [*filters, AsciiFilter()]
 
-    def _leave_well_on_signals(self) -> None:
-        # Without handlers most of these end the process with the terminal in raw mode.
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._exit_by_signal, number)
-        # A terminal that is not the controlling one goes without a signal.
-        self.set_interval(_TERMINAL_CHECK_S, self._leave_without_terminal)
+    def get_driver_class(self) -> type[Driver]:
+        """Return what draws on a terminal."""
+        from hptui.ui.terminal_driver import TerminalDriver
 
-    def _leave_without_terminal(self) -> None:
-        if not os.isatty(0):
-            self._exit_by_signal(signal.SIGHUP)
+        return TerminalDriver
 
-    def _exit_by_signal(self, number: signal.Signals) -> None:
-        self.exit(return_code=128 + number)
+    def exit(
+        self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """End the application; the process ends within some seconds, whatever hangs."""
+        super().exit(result, return_code, message)
+        self._end_for_certain(return_code)
+
+    def _end_for_certain(self, code: int) -> None:
+        if self.ending is not None:
+            self.ending.ask(code)
 
     def _handle_exception(self, error: Exception) -> None:
-        # What a thread posted may be handled while the screens are already being taken apart.
-        if self.return_code is not None and isinstance(error, MountError | NoMatches | ScreenError):
+        # What a thread or a timer brings, and what a handler does after waiting, may come while the
+        # screen or widget that it is for, or the whole application, is being taken apart.
+        if isinstance(error, MountError | NoMatches | NoScreen | ScreenError) and self._is_going():
             return
         super()._handle_exception(error)
+
+    def _is_going(self) -> bool:
+        """Say whether the application, or what handles a message now, is being taken apart."""
+        handling = active_message_pump.get(None)
+        return self.return_code is not None or (
+            isinstance(handling, Widget) and handling._pruning  # pyright: ignore[reportPrivateUsage]
+        )
 
     def _fatal_error(self) -> None:
         # Textual would print the values of all variables over the restored terminal.
@@ -214,6 +240,7 @@ class HptuiApp(App[int], inherit_bindings=False):
         if self._exception is not None and self.failure is None:
             self.failure = keep_failure(self._exception)
         self._close_messages_no_wait()
+        self._end_for_certain(1)
 
     def tell_failed_work(self, event: Worker.StateChanged) -> bool:
         """Tell of a defect that has ended a worker.

@@ -70,7 +70,7 @@ class ImportForm(CarryForm):
 
     def look(self, texts: Texts, marked: frozenset[str]) -> LookAhead:  # noqa: ARG002 - no marks
         """Return what the study would get."""
-        from hptui.engine.importing import dry_import_into, dry_import_into_new, preview_import
+        from hptui.engine.importing import preview_import, require_open_to, require_room_for_new
 
         if not texts["file"].strip():
             return LookAhead(
@@ -84,9 +84,9 @@ class ImportForm(CarryForm):
             return LookAhead(lines, can_do=False)
         try:
             if into is None:
-                dry_import_into_new(file, request, name, folder=self._folder)
+                require_room_for_new(name, folder=self._folder)
             else:
-                dry_import_into(file, request, *into)
+                require_open_to(request, *into)
         except HptuiError as error:
             return LookAhead((f"{error.message} {error.hint}".strip(), *lines), can_do=False)
         return LookAhead(lines)

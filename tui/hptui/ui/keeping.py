@@ -37,9 +37,11 @@ class Outcome:
 
 def carry_out(work: Callable[[], Outcome], trash_of: Path) -> Outcome:
     """Do the work and look into the trash of a folder; errors become sentences too."""
+    from hptui.engine.resuming import resume_changes
     from hptui.engine.trash import list_trash
 
     try:
+        resume_changes(trash_of)
         outcome = work()
     except HptuiError as error:
         outcome = Outcome(f"{error.message}\n{error.hint}".rstrip(), is_done=False)

@@ -12,7 +12,9 @@ from hptui.engine.client import ask_engine
 from hptui.engine.lease import read_lease
 from hptui.engine.moment import in_one_moment
 from hptui.errors import HptuiError
+from hptui.storage.journal import JOURNAL
 from hptui.storage.leases import living_runs
+from hptui.storage.study_folder import real_file
 from hptui.ui.data.engine_status import engine_state
 from hptui.ui.data.snapshot import EngineState
 from hptui.ui.data.study_row import StudyRow, read_rows
@@ -41,7 +43,7 @@ class Catalogue:
     revision: int = 0
     """Rises with each change."""
     trouble: str = ""
-    """Why the folder cannot be read now; the rows are those read before."""
+    """What is wrong with the folder; where it cannot be read the rows are those read before."""
     loading: tuple[int, int] | None = None
     """Files read and to be read, while the first reading goes on."""
 
@@ -95,6 +97,7 @@ class CatalogueFeed:
         return self._ticker.join(timeout_s)
 
     def _tick(self) -> None:
+        trouble = _go_on_with_left_change(self.place)
         try:
             paths = _files_of(self.place)
         except OSError as error:
@@ -110,7 +113,7 @@ class CatalogueFeed:
             self._read_file(path)
             if is_first and time.monotonic() - self._posted_at_s > _PARTIAL_S:
                 self._hand_on(self._rows(), "", (index + 1, len(paths)))
-        self._hand_on(self._rows(), "", None)
+        self._hand_on(self._rows(), trouble, None)
 
     def _read_file(self, path: Path) -> None:
         try:
@@ -167,6 +170,20 @@ class CatalogueFeed:
             self._ticker.stop()
 
 
+def _go_on_with_left_change(place: Path) -> str:
+    """Finish what a killed command left half done there; return why it cannot be."""
+    folder = place if place.is_dir() else place.parent
+    if not os.path.lexists(folder / JOURNAL):
+        return ""
+    from hptui.engine.resuming import resume_changes
+
+    try:
+        resume_changes(folder)
+    except HptuiError as error:
+        return error.message
+    return ""
+
+
 def _files_of(place: Path) -> list[Path]:
     if place.is_dir():
         # Unlike `glob` it says when the folder may not be read.
@@ -178,7 +195,8 @@ def _files_of(place: Path) -> list[Path]:
 def _signature(path: Path) -> tuple[tuple[object, ...], tuple[int, int]]:
     """Return what changes with each commit to a file, and what tells it from another file."""
     status = path.stat()
-    parts: list[object] = [status.st_mtime_ns, status.st_size]
+    path = real_file(path)
+    parts: list[object] = [status.st_mtime_ns, status.st_size, status.st_nlink]
     for suffix in ("-wal", "-journal"):
         try:
             side = os.stat(f"{path}{suffix}")  # noqa: PTH116 - one call for many files

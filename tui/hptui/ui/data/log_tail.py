@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_text, redacted, safe_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,26 @@ class LogTail:
 
 
 def _shown(line: str) -> str:
-    # A carriage return starts the line over, as progress bars do.
-    line = line.rstrip("\r").rpartition("\r")[2]
-    line = _COLOURS.sub("", line[: 4 * MAX_LINE_CHARS])
+    line = _printed(line)[: 4 * MAX_LINE_CHARS]
     return safe_line(line.expandtabs(_TAB_CELLS), max_chars=MAX_LINE_CHARS)
+
+
+def _printed(line: str) -> str:
+    # A carriage return starts the line over, as progress bars do.
+    return _COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2])
+
+
+def read_to_copy(path: Path) -> tuple[str, bool]:
+    """Return a log as a person copies it, and whether it is whole: its end, where it is long.
+
+    Control characters are made visible and passwords in addresses left out; nothing is cut.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - MAX_BYTES))
+        text = stream.read(MAX_BYTES).decode("utf-8", "backslashreplace")
+    lines = map(_printed, redacted(text).split("\n"))
+    return escape_text("\n".join(lines)), size <= MAX_BYTES

@@ -72,11 +72,9 @@ def _best_lines(row: StudyRow, snapshot: StudySnapshot | None) -> Iterator[Line]
     for name, param in list(snapshot.params.items())[:_MAX_PARAMS] if at is not None else ():
         if at is not None and param.has(at):
             value = param.value_at(at)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            shown = four_digits(value) if isinstance(value, float) else show_choice(value)
-            text = f"{value:,}" if is_number and isinstance(value, int) else shown
-            label = safe_line(name, max_chars=_VALUE_CHARS)
-            yield (label, safe_line(text, max_chars=_VALUE_CHARS), "")
+            is_count = isinstance(value, int) and not isinstance(value, bool)
+            text = f"{value:,}" if is_count else show_choice(value, max_chars=_VALUE_CHARS)
+            yield (safe_line(name, max_chars=_VALUE_CHARS), text, "")
 
 
 def _method(spelled: str) -> str:

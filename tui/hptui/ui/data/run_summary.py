@@ -78,6 +78,9 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
         return "trouble", "cannot be read"
     if snapshot.is_filled:
         return "other", "run elsewhere"
+    if not snapshot.read_at_s and not snapshot.directions:
+        # Nothing is known yet, an engine neither.
+        return "loading", "loading"
     return "stopped", "not running"
 
 

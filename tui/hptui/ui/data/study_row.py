@@ -19,6 +19,7 @@ from hptui.storage.study_trend import read_trend
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hptui.storage.leases import Living
     from hptui.ui.data.snapshot import EngineState
 
 _CHECK_BUDGET_S: Final = 0.05
@@ -66,7 +67,7 @@ def _check(path: Path) -> None:
         raise StudyFileError(report.sentence, hint=report.hint)
 
 
-def _read(path: Path, unknown: StudySummary, living: frozenset[str]) -> tuple[StudyRow, ...]:
+def _read(path: Path, unknown: StudySummary, living: Living) -> tuple[StudyRow, ...]:
     try:
         with closing(open_read_only(path)) as connection:
             connection.execute("BEGIN")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.storage.leases import folder_of, log_path, scratch_path
+from hptui.storage.study_folder import folder_of, log_path, scratch_path
 from hptui.ui.data.log_tail import LogTail, LogText
 from hptui.ui.data.markdown_lines import markdown_lines
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.causes import TRACEBACK, trace_title
-from hptui.domain.text import safe_line, safe_text
+from hptui.domain.text import escape_text, redacted, safe_line, safe_text
 from hptui.ui.data.trial_page_lines import error_sentence, pruned_sentence
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def why_lines(
     if error is None:
         sentence = error_sentence(trial)
         return [[(sentence, "failed")]] if sentence else [[("It has not failed.", "note")]]
-    lines = _message_lines(error, _MAX_MESSAGE_LINES)
+    lines = _message_lines(error)
     traceback = _traceback_of(error)
     title = trace_of(trial)
     if title:
@@ -63,25 +63,26 @@ def why_lines(
 
 
 def why_text(trial: TrialDetail | None) -> str:
-    """Return the same as plain text to be copied: the whole of the message and the trace."""
+    """Return the same as text to be copied: message and trace as they are stored.
+
+    Control characters are made visible and passwords in addresses left out.
+    """
     if trial is None or trial.error is None or trial.state == "PRUNED":
         return "\n".join("".join(part for part, _ in line) for line in why_lines(trial))
-    message = ["".join(part for part, _ in line) for line in _message_lines(trial.error)]
-    traceback = _traceback_of(trial.error)
-    return "\n".join([*message, "", *traceback] if traceback else message)
+    error = trial.error
+    head = f"{error.type}: {error.message}".removesuffix(": ") if error.type else error.message
+    return escape_text(redacted("\n\n".join(filter(None, (head, error.traceback.strip("\n"))))))
 
 
-def _message_lines(error: StoredError, max_lines: int | None = None) -> list[Line]:
-    """Return type and message; a message of several lines keeps them."""
+def _message_lines(error: StoredError) -> list[Line]:
+    """Return type and message; a message of several lines keeps the first of them."""
     first, *more = safe_text(error.message).expandtabs(4).splitlines() or [""]
     kind = safe_line(error.type)
     head = f"{kind}: {first}".removesuffix(": ") if kind else first
     lines = [head, *more]
-    if max_lines is None:
-        return [[(line, "failed")] for line in lines]
-    shown: list[Line] = [[(_cut(line), "failed")] for line in lines[:max_lines]]
-    if len(lines) > max_lines:
-        shown.append([(f"and {len(lines) - max_lines:,} more lines", "note")])
+    shown: list[Line] = [[(_cut(line), "failed")] for line in lines[:_MAX_MESSAGE_LINES]]
+    if len(lines) > _MAX_MESSAGE_LINES:
+        shown.append([(f"and {len(lines) - _MAX_MESSAGE_LINES:,} more lines", "note")])
     return shown
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, ClassVar, Generic
 
-from textual import getters
 from textual.binding import Binding
-from textual.screen import Screen, ScreenResultType
+from textual.screen import ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Static
 
 from hptui.errors import HptuiError
-from hptui.ui.app import HptuiApp
 from hptui.ui.commands import Command, commands_of
 from hptui.ui.publication import Published, outcome_of
+from hptui.ui.screens.stacked import StackedScreen
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
@@ -48,7 +47,9 @@ class TooSmall(Static):
         self.update(f"hptui needs {MIN_WIDTH}x{MIN_HEIGHT},\nthis is {width}x{height}")
 
 
-class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit_bindings=False):
+class CommandScreen(
+    StackedScreen[ScreenResultType], Generic[ScreenResultType], inherit_bindings=False
+):
     """A screen whose keys come from the list of commands."""
 
     PLACE: ClassVar[Place] = "app"
@@ -59,8 +60,6 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,super+c", "screen.copy_text", show=False)
     ]
-
-    app = getters.app(HptuiApp)
 
     def __init_subclass__(cls, **options: bool) -> None:
         """Bind the keys of the place's commands; settings replace them through their ids."""
@@ -213,8 +212,8 @@ class CommandScreen(Screen[ScreenResultType], Generic[ScreenResultType], inherit
         """Leave a pane that fills the screen, or this screen for the one before."""
         if self.maximized is not None:
             self.minimize()
-        elif len(self.app.screen_stack) > 1:
-            self.app.pop_screen()
+        else:
+            self.dismiss()
 
     def do_next_pane(self) -> None:
         """Move the focus on."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
-from textual import getters
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from hptui.domain.text import safe_line, safe_text
-from hptui.ui.app import HptuiApp
 from hptui.ui.key_names import key_text
+from hptui.ui.screens.stacked import StackedScreen
 from hptui.ui.widgets.choice_list import ChoiceList
 from hptui.ui.widgets.reading_scroll import ReadingScroll
 
@@ -28,14 +27,12 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(StackedScreen[Result], ModalScreen[Result]):
     """A frame in the middle of the screen; escape, or a click beside it, closes it with None."""
 
     CSS_PATH = "../styles/dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (92, "-medium")]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "cancel")]
-
-    app = getters.app(HptuiApp)
 
     def rows_beside(self, n_lines: int) -> int:
         """Return how many rows are left for a list in a frame with so many lines besides."""

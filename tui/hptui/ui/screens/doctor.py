@@ -16,6 +16,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.ui.doctoring import Diagnosis, Found, diagnose, treat
 from hptui.ui.screens.dialogs import ChoiceDialog, Dialog
+from hptui.ui.widgets.choice_list import ChoiceList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ class DoctorDialog(Dialog[bool]):
         with Vertical(id="frame"):
             yield Static(Text(f"Doctor of {safe_line(self._row.name, max_chars=60)}"), id="title")
             yield Static(id="text")
-            yield OptionList(id="findings")
+            yield ChoiceList(id="findings")
             yield Static(id="problem")
             yield Static(Text(_KEYS), id="keys")
 

@@ -24,6 +24,7 @@ from hptui.ui.exporting import (
     why_not_form,
 )
 from hptui.ui.screens.dialogs import ChoiceDialog, Dialog
+from hptui.ui.widgets.choice_list import ChoiceList
 from hptui.ui.widgets.filter_input import FilterInput
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ExportDialog(Dialog[ExportRequest]):
         key_style, dimmed = self.app.colour("footer-key-foreground"), self.app.colour("dimmed")
         with Vertical(id="frame"):
             yield Static(Text(f"Export {safe_line(self._study_name, max_chars=60)}"), id="title")
-            yield OptionList(
+            yield ChoiceList(
                 *(_option(key, form, key_style, dimmed) for key, form in _KEYS.items()), id="forms"
             )
             yield Static(id="text")

@@ -82,11 +82,4 @@ class ForkedSetup(SetupFields, metaclass=AbstractMeta):
 
         if outcome.study is None:
             return
-        self.open_instead(SetupScreen(self.draft.ref, StudySummary(*outcome.study)))
-
-    def open_instead(self, form: ForkedSetup) -> None:
-        """Show another form in the place of this one."""
-        if len(self.app.screen_stack) > 1:
-            self.app.switch_screen(form)  # pyright: ignore[reportUnknownMemberType]
-        else:
-            self.app.push_screen(form)
+        self.give_way_to(SetupScreen(self.draft.ref, StudySummary(*outcome.study)))

@@ -282,11 +282,10 @@ class SetupScreen(ForkedSetup):
 
         def decide(answer: str | None) -> None:
             if answer == "new":
-                self.open_instead(SetupScreen(opened.draft.ref))
+                self.give_way_to(SetupScreen(opened.draft.ref))
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
-        self._probing.stop()
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
@@ -381,6 +380,8 @@ class SetupScreen(ForkedSetup):
     def _take_launched(self, message: LaunchNews) -> None:
         news = message.launched
         self._launching.take(news)
+        if not self.is_open:
+            return
         if not news.is_over:
             back = self.app.first_key_of("back")
             doing = f"Starting: {news.what}…   {news.took_s:.0f} s   {back} gives up"
@@ -398,14 +399,12 @@ class SetupScreen(ForkedSetup):
     def _show_study(self) -> None:
         from hptui.ui.screens.study import StudyScreen
 
-        below = self.app.screen_stack[-2] if len(self.app.screen_stack) > 1 else None
-        study = StudyScreen(self._draft.study_file, self._draft.study)
-        if below is None:
-            self.app.push_screen(study)
-        elif self._study is not None and isinstance(below, StudyScreen):
-            self.app.pop_screen()
+        stack = self.app.screen_stack
+        below = stack[stack.index(self) - 1]
+        if self._study is not None and isinstance(below, StudyScreen):
+            self.dismiss()
         else:
-            self.app.switch_screen(study)  # pyright: ignore[reportUnknownMemberType]
+            self.give_way_to(StudyScreen(self._draft.study_file, self._draft.study))
 
     def _is_untouched(self) -> bool:
         return self._first is None or self._draft == self._first

@@ -6,14 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import escape_line, safe_line
 from hptui.ui.annotating import Annotated
 from hptui.ui.commands import commands_of
+from hptui.ui.data.log_tail import read_to_copy
 from hptui.ui.data.trial_lines import detail_lines
 from hptui.ui.data.trial_page import TrialFeed, TrialPage
 from hptui.ui.data.trial_page_lines import (
@@ -64,6 +66,13 @@ class TrialScreen(SteeredScreen[None]):
         """The trial has been read anew."""
 
         page: TrialPage
+
+    @dataclass
+    class LogRead(Message):
+        """The log has been read to be copied."""
+
+        text: str
+        is_whole: bool
 
     def __init__(
         self, path: Path, study_name: str, number: int, *, neighbour: Neighbour | None = None
@@ -229,6 +238,9 @@ class TrialScreen(SteeredScreen[None]):
         detail = self._page.detail
         focused = self.focused
         if isinstance(focused, LineView) and focused.id in ("log", "why", "files", "reports"):
+            if focused.id == "log" and self._page.log.exists and self._page.log_path is not None:
+                self._copy_log(self._page.log_path)
+                return
             text = "\n".join("".join(part for part, _ in line) for line in focused.lines)
             self.app.copy_to_clipboard(why_text(detail) if focused.id == "why" else text)
             self.notify("Copied what the pane shows.")
@@ -236,6 +248,21 @@ class TrialScreen(SteeredScreen[None]):
             params = {each.name: each.value for each in detail.params}
             self.app.copy_to_clipboard(escape_line(python_literal(params)))
             self.notify("Copied the parameters as Python.")
+
+    @work(thread=True, exit_on_error=False, group="copy")
+    def _copy_log(self, path: Path) -> None:
+        try:
+            text, is_whole = read_to_copy(path)
+        except OSError as error:
+            self.notify(f"The log cannot be read: {error.strerror}.")
+            return
+        self.post_message(self.LogRead(text, is_whole))
+
+    @on(LogRead)
+    def take_log(self, message: LogRead) -> None:
+        """Copy the log."""
+        self.app.copy_to_clipboard(message.text)
+        self.notify("Copied the log." if message.is_whole else "Copied the end of the log, 1 MB.")
 
     def do_log_axis(self) -> None:
         """Use a log axis for the curve, or a linear one."""

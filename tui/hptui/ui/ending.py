@@ -1,0 +1,89 @@
+"""The end of the process, for certain: it comes some seconds after it was asked for, or sooner.
+
+The event loop may stand still, a thread may hang, or the terminal may read nothing; none of these
+keeps the process from its end. Signals and the loss of the terminal are noticed by a thread, so
+that they count whatever the event loop does.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+END_LIMIT_S: Final = 8.0
+"""How long the application has for ending in order."""
+_RESTORING_LIMIT_S: Final = 1.0
+_TERMINAL_CHECK_S: Final = 2.0
+_NUMBERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class CertainEnd:
+    """Hears what ends the process, and ends it when it does not end by itself.
+
+    Args:
+        restore: Restores the terminal when the process is ended by force; it may block.
+        limit_s: How long the process has for ending in order.
+    """
+
+    def __init__(self, restore: Callable[[], None], *, limit_s: float = END_LIMIT_S) -> None:
+        self.restore: Callable[[], None] | None = restore
+        """None once the terminal has been restored."""
+        self._limit_s = limit_s
+        self._lock = threading.Lock()
+        self._is_asked = False
+
+    def hear(self, tell: Callable[[int], object]) -> None:
+        """Begin to hear signals and the loss of the terminal; only for the main thread.
+
+        Args:
+            tell: Told 128 + the signal's number, in another thread.
+        """
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        for number in _NUMBERS:
+            # Without handlers most of these end the process with the terminal in raw mode.
+            signal.signal(number, _do_nothing)
+        # Python writes the number at once, even while the main thread is in the middle of C code.
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        threading.Thread(
+            target=self._listen, args=(heard, tell), name="end listener", daemon=True
+        ).start()
+
+    def _listen(self, heard: int, tell: Callable[[int], object]) -> None:
+        while True:
+            if select.select([heard], [], [], _TERMINAL_CHECK_S)[0]:
+                number = os.read(heard, 1)[0]
+            elif not os.isatty(0):
+                # A terminal that is not the controlling one goes without a signal.
+                number = signal.SIGHUP
+            else:
+                continue
+            if number in _NUMBERS:
+                self.ask(128 + number)
+                tell(128 + number)
+
+    def ask(self, code: int) -> None:
+        """End the process with this exit code when it has not ended by itself within the limit."""
+        with self._lock:
+            if self._is_asked:
+                return
+            self._is_asked = True
+        threading.Thread(target=self._force, args=(code,), name="end", daemon=True).start()
+
+    def _force(self, code: int) -> None:
+        threading.Event().wait(self._limit_s)
+        if self.restore is not None:
+            restoring = threading.Thread(target=self.restore, daemon=True)
+            restoring.start()
+            restoring.join(_RESTORING_LIMIT_S)
+        os._exit(code)
+
+
+def _do_nothing(*_: object) -> None:
+    pass
