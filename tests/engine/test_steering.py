@@ -295,3 +295,15 @@ def test_a_message_that_nobody_here_sends_does_no_harm(
     (folder / "go-0").touch()
     ends(file)
     assert [trial.state for trial in trials(file)] == [TrialState.COMPLETE]
+
+
+def test_a_lease_that_leads_to_another_studys_engine_moves_nothing(folder: Path) -> None:
+    file, other = folder / "s.db", folder / "t.db"
+    ask = start(file, "stepwise", "--trials", "1")
+    lease = json.loads((folder_of(file, "s") / "engine.json").read_text())
+    folder_of(other, "t").mkdir()
+    lie = {**lease, "study": "t", "inode": 0}
+    (folder_of(other, "t") / "engine.json").write_text(json.dumps(lie))
+    with pytest.raises(UsageError, match="runs s, another study"):
+        ask_engine(other, "t", {"op": "stop", "now": True})
+    assert ask(op="status")["state"] == "running"

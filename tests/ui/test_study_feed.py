@@ -348,7 +348,7 @@ def test_an_engine_elsewhere_is_told_without_its_escape_sequences(file: StudyFil
 
 
 def test_an_engine_that_cannot_be_reached_is_told(file: StudyFile):
-    own = Lease.of_this_process("study", "run", file.path)
+    own = Lease.of_this_process("study", "run", file.path.with_name("no.sock"))
     write_lease(file.path, pid=own.pid, started=own.started)
     assert "cannot be reached" in snapshot_of(file.path).runner
 

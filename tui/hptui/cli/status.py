@@ -150,12 +150,12 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
     sampler_ms = status["sampler_ms_a_trial"]
     cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
     return [
-        f"{safe_line(status['study'])}: {status['state']}, {budget}, {rate}{eta}, "
+        f"{safe_line(status['study'])}: {safe_line(status['state'])}, {budget}, {rate}{eta}, "
         f"for {show_duration(status['elapsed_s'])} (process {status['pid']})",
         f"  this run   {_counted(counts)}, {status['running']} running, "
         f"{status['waiting']} waiting",
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}",
-        f"  execution  {status['backend']}, {len(status['slots'])} slots, "
+        f"  execution  {safe_line(status['backend'])}, {len(status['slots'])} slots, "
         f"{status['threads_per_slot']} native threads each",
         *_describe_both(status),
         *(_describe_slot(slot) for slot in status["slots"]),

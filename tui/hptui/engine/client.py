@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.engine.lease import Lease, busy_error, read_lease
-from hptui.engine.protocol import Lines, Message, pack, unpack
+from hptui.engine.lease import LEASE, Lease, busy_error, folder_of, read_lease
+from hptui.engine.message_schema import check_answer
+from hptui.engine.own_socket import is_own_peer, require_own_lease, require_own_socket
+from hptui.engine.protocol import Lines, Message, ProtocolError, pack, unpack
 from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def ask_engine(
 
     Raises:
         UsageError: No engine runs it, or the engine refuses; says why.
-        HptuiError: The engine does not answer within `timeout_s`.
+        HptuiError: The engine does not answer within `timeout_s`, or with what cannot be an answer.
     """
     lease = running_engine(study_file, study)
     if lease is not None and lease.is_unseen:
@@ -39,26 +42,17 @@ def ask_engine(
         )
     if not lease.is_here:
         raise UsageError(f"{safe_line(study)} is run on {safe_line(lease.host)}, not here.")
-    answer = _exchange(lease, message, timeout_s)
-    if not answer.get("ok"):
-        raise UsageError(str(answer.get("message")), hint=str(answer.get("hint", "")))
-    return answer
-
-
-def _exchange(lease: Lease, message: Message, timeout_s: float) -> Message:
-    lines = Lines()
+    meant = {"study": study, "inode": lease.inode}
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(lease.socket)
-            connection.sendall(pack(message))
-            while True:
-                data = connection.recv(65536)
-                if not data:
-                    raise HptuiError("The engine has just ended.")
-                found = lines.feed(data)
-                if found:
-                    return unpack(found[0])
+        require_own_lease(folder_of(study_file, study) / LEASE)
+        require_own_socket(lease.socket)
+        answer = _exchange(lease, {**message, **meant}, timeout_s)
+        check_answer(message, answer)
+    except ProtocolError as error:
+        raise HptuiError(
+            f"The answer of the engine (process {lease.pid}) cannot be read: {error.message}.",
+            hint="It may be of another version of hptui.",
+        ) from error
     except TimeoutError as error:
         raise HptuiError(
             f"The engine (process {lease.pid}) did not answer within {timeout_s:g} s."
@@ -67,3 +61,29 @@ def _exchange(lease: Lease, message: Message, timeout_s: float) -> Message:
         raise HptuiError(
             f"The engine (process {lease.pid}) cannot be reached: {error.strerror or error}."
         ) from error
+    if not answer.get("ok"):
+        raise UsageError(str(answer.get("message")), hint=str(answer.get("hint", "")))
+    return answer
+
+
+def _exchange(lease: Lease, message: Message, timeout_s: float) -> Message:
+    deadline_s = time.monotonic() + timeout_s
+    lines = Lines()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_s)
+        connection.connect(lease.socket)
+        if not is_own_peer(connection):
+            raise UsageError("Another user answers in the place of the engine.")
+        connection.sendall(pack(message))
+        while True:
+            # All of the answer counts, however slowly its bytes come.
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            connection.settimeout(left_s)
+            data = connection.recv(65536)
+            if not data:
+                raise HptuiError("The engine has just ended.")
+            found = lines.feed(data)
+            if found:
+                return unpack(found[0])

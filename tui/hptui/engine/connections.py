@@ -9,6 +9,7 @@ import selectors
 import socket
 from typing import TYPE_CHECKING, Protocol
 
+from hptui.engine.own_socket import is_own_peer
 from hptui.engine.protocol import Channel, Message, ProtocolError
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class Connections:
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
             connection, _ = self._socket.accept()
+            if not is_own_peer(connection):
+                _log.warning("another user was refused a connection")
+                connection.close()
+                return
             channel = Channel(connection)
             self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
 

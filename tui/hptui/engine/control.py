@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.domain.edits import edits_from_json, edits_to_json
 from hptui.domain.space import spec_to_json
+from hptui.domain.text import safe_line
 from hptui.engine.clock import now
+from hptui.engine.message_schema import REQUESTS, require
 from hptui.engine.pool import cores_per_slot
+from hptui.engine.protocol import ProtocolError
 from hptui.engine.rules import Phase
 from hptui.engine.run_events import (
     ExtendRequested,
@@ -43,11 +46,30 @@ def answer(engine: Engine, message: Message) -> Message:
             raise UsageError(f"The engine does not know {str(message.get('op'))[:40]!r}.")
         if engine.run_state is None:
             raise UsageError("The engine is still loading the objective; try again in a moment.")
+        _require_meant(engine, message)
+        require(message, REQUESTS.get(str(message.get("op")), {}))
         return {"ok": True, **operation(engine, message)}
+    except ProtocolError as error:
+        return {
+            "ok": False,
+            "message": f"The request is not complete: {error.message}.",
+            "hint": "",
+        }
     except HptuiError as error:
         return {"ok": False, "message": error.message, "hint": error.hint}
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         return {"ok": False, "message": f"The request is not complete: {error}.", "hint": ""}
+
+
+def _require_meant(engine: Engine, message: Message) -> None:
+    """Refuse a request that a lease has sent here, and that is meant for another study."""
+    run = engine.run_state
+    assert run is not None
+    study, inode = message.get("study"), message.get("inode")
+    is_study = study in (None, engine.plan.study)
+    is_file = not inode or not run.hold.lease.inode or inode == run.hold.lease.inode
+    if not (is_study and is_file):
+        raise UsageError(f"This engine runs {safe_line(engine.plan.study)}, another study.")
 
 
 def _status(engine: Engine, _: Message) -> Message:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEASE: Final = "engine.json"
 _MAX_BYTES: Final = 100_000
+_MAX_PID: Final = 2**31
 _LOOKS: Final = 4
 _LOOK_EVERY_S: Final = 0.005
 _AGE_S: Final = 0.05
@@ -197,7 +198,9 @@ def _lease_of(study_file: Path, path: Path) -> Lease | None:
 
 def lease_at(path: Path) -> Lease | None:
     """Return the lease in a file; None when there is none or it is unreadable."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+    with contextlib.suppress(
+        OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError
+    ):
         return _from_json(json.loads(_text_of(path)))
     return None
 
@@ -212,9 +215,12 @@ def _text_of(path: Path) -> str:
 
 def _from_json(data: Mapping[str, Any]) -> Lease:
     texts = {key: str(data[key]) for key in _TEXTS}
+    pid = int(data["pid"])
+    if not 0 <= pid < _MAX_PID:
+        raise ValueError("no process")
     return Lease(
         **texts,
-        pid=int(data["pid"]),
+        pid=pid,
         namespace=str(data.get("namespace", "")),
         inode=int(data.get("inode", 0)),
         is_locked=False,
