@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -307,3 +308,44 @@ def test_a_lease_that_leads_to_another_studys_engine_moves_nothing(folder: Path)
     with pytest.raises(UsageError, match="runs s, another study"):
         ask_engine(other, "t", {"op": "stop", "now": True})
     assert ask(op="status")["state"] == "running"
+
+
+ODD_VALUES = (None, True, -1, 10**400, 1.5, float("inf"), "x", [], [[]], {}, {"x": 1}, ["x", None])
+
+
+def test_no_odd_request_ends_or_changes_a_run(folder: Path) -> None:
+    ask = start(folder / "s.db", "stepwise", "--trials", "1")
+    fields = {
+        "kill": ("trial",),
+        "jobs": ("n",),
+        "enqueue": ("params",),
+        "enqueue_rows": ("rows",),
+        "extend": ("trials",),
+        "space": ("edits",),
+        "annotate": ("edit",),
+    }
+    odd = [{"op": op, name: value} for op in fields for name in fields[op] for value in ODD_VALUES]
+    odd += [{"op": "retry", "trials": value} for value in ODD_VALUES if value is not None]
+    odd += [{"op": value} for value in ODD_VALUES]
+    kinds = {"kind": "tags", "trials": [0], "add": [], "remove": [], "clears": False}
+    odd += [
+        {"op": "annotate", "edit": {**kinds, name: value}}
+        for name in ("kind", "trials", "add", "remove")
+        for value in (1.5, "x", [[]], {"x": 1})
+    ]
+    rows = ({"params": 1}, {"params": {}, "user_attrs": []}, {"params": {"x": {}}})
+    odd += [{"op": "enqueue_rows", "rows": [row]} for row in rows]
+    taken: list[dict[str, Any]] = []
+    for request in odd:
+        with contextlib.suppress(UsageError):
+            ask(**request)
+            taken.append(request)
+    assert taken == [
+        {"op": "enqueue", "params": {}},
+        {"op": "enqueue", "params": {"x": 1}},
+        {"op": "enqueue_rows", "rows": []},
+        {"op": "space", "edits": None},
+        {"op": "space", "edits": {}},
+    ]
+    status = ask(op="status")
+    assert (status["state"], status["n_trials"], len(status["slots"])) == ("running", 1, 1)

@@ -694,18 +694,18 @@ if __name__ == "__main__":
 
 def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folder: Path) -> None:
     marks = folder / "marks"
-    (folder / "evil.py").write_text(f"open({str(marks)!r}, 'a').close()\n{PLAIN}")
-    ref = {"kind": "file", "target": str(folder / "evil.py"), "attribute": "objective"}
+    (folder / "ev[b]il.py").write_text(f"open({str(marks)!r}, 'a').close()\n{PLAIN}")
+    ref = {"kind": "file", "target": str(folder / "ev[b]il.py"), "attribute": "objective"}
     study = optuna.create_study(storage=f"sqlite:///{folder / 'given.db'}", study_name="given")
     facts = {"token": "t", "objective": {**ref, "name": "branin"}}
     study._storage.set_study_system_attr(study._study_id, "hptui:study", facts)  # pyright: ignore
 
     go(
         f"""
-        wait "branin (evil.py)"
+        wait "branin (ev[b]il.py)"
         press r
         wait "wants to run objective of the file"
-        expect "{folder}/evil.py"
+        expect "{folder}/ev[b]il.py"
         press n
         wait "No objective is chosen"
         expect-not "hptui run"
@@ -713,12 +713,12 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         """
     )
     assert not marks.exists()
-    asked = 'wait "branin (evil.py)"\npress r\nwait "wants to run"\npress y\nwait "found by"'
+    asked = 'wait "branin (ev[b]il.py)"\npress r\nwait "wants to run"\npress y\nwait "found by"'
     go(asked)
     assert marks.exists()
     # What was agreed to is remembered, for this very code.
-    go('wait "branin (evil.py)"\npress r\nwait "found by"')
-    (folder / "evil.py").write_text(f"# other code\n{PLAIN}")
+    go('wait "branin (ev[b]il.py)"\npress r\nwait "found by"')
+    (folder / "ev[b]il.py").write_text(f"# other code\n{PLAIN}")
     go(asked)
 
 

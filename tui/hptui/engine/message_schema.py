@@ -152,6 +152,22 @@ THE_SPACE: Final[Fields] = {"space": _map_of(_text), "edits": _map_of(_map_of(la
 REFUSED: Final[Fields] = {"message": _text, "hint": _may_miss(_text)}
 
 _ROW: Final = _of({"params": _map_of(lambda _: True), "user_attrs": _map_of(lambda _: True)})
+_TAGS: Final = _list_of(_text, 10_000)
+_EDIT: Final = _of(
+    {
+        "kind": _text,
+        "mark": _may_miss(_text),
+        # Of a note.
+        "trial": _may_miss(_or_none(_COUNT)),
+        "version": _may_miss(_or_none(_COUNT)),
+        "body": _may_miss(_text),
+        # Of tags.
+        "trials": _may_miss(_or_none(_list_of(_COUNT, _MAX_ROWS))),
+        "add": _may_miss(_TAGS),
+        "remove": _may_miss(_TAGS),
+        "clears": _may_miss(_flag),
+    }
+)
 REQUESTS: Final[Mapping[str, Fields]] = {
     "stop": {"now": _may_miss(_flag)},
     "kill": {"trial": _whole(-_MAX_COUNT)},
@@ -163,7 +179,7 @@ REQUESTS: Final[Mapping[str, Fields]] = {
         "dry": _may_miss(_flag),
     },
     "retry": {"trials": _may_miss(_or_none(_list_of(_COUNT, _MAX_ROWS)))},
-    "annotate": {"edit": _map_of(lambda _: True)},
+    "annotate": {"edit": _EDIT},
 }
 """By operation, what a client asks with; what is out of a range is answered by the operation."""
 
