@@ -310,12 +310,25 @@ def test_a_lease_that_leads_to_another_studys_engine_moves_nothing(folder: Path)
     assert ask(op="status")["state"] == "running"
 
 
-ODD_VALUES = (None, True, -1, 10**400, 1.5, float("inf"), "x", [], [[]], {}, {"x": 1}, ["x", None])
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**400,
+    1.5,
+    float("inf"),
+    "x",
+    [],
+    [[]],
+    {},
+    {"x": 1},
+    ["x", None],
+)
 
 
 def test_no_odd_request_ends_or_changes_a_run(folder: Path) -> None:
     ask = start(folder / "s.db", "stepwise", "--trials", "1")
-    fields = {
+    fields: dict[str, tuple[str, ...]] = {
         "kill": ("trial",),
         "jobs": ("n",),
         "enqueue": ("params",),
@@ -324,16 +337,28 @@ def test_no_odd_request_ends_or_changes_a_run(folder: Path) -> None:
         "space": ("edits",),
         "annotate": ("edit",),
     }
+    odd: list[dict[str, Any]]
     odd = [{"op": op, name: value} for op in fields for name in fields[op] for value in ODD_VALUES]
     odd += [{"op": "retry", "trials": value} for value in ODD_VALUES if value is not None]
     odd += [{"op": value} for value in ODD_VALUES]
-    kinds = {"kind": "tags", "trials": [0], "add": [], "remove": [], "clears": False}
+    kinds: dict[str, Any] = {
+        "kind": "tags",
+        "trials": [0],
+        "add": [],
+        "remove": [],
+        "clears": False,
+    }
+    odd_in_tags: tuple[Any, ...] = (1.5, "x", [[]], {"x": 1})
     odd += [
         {"op": "annotate", "edit": {**kinds, name: value}}
         for name in ("kind", "trials", "add", "remove")
-        for value in (1.5, "x", [[]], {"x": 1})
+        for value in odd_in_tags
     ]
-    rows = ({"params": 1}, {"params": {}, "user_attrs": []}, {"params": {"x": {}}})
+    rows: tuple[dict[str, Any], ...] = (
+        {"params": 1},
+        {"params": {}, "user_attrs": []},
+        {"params": {"x": {}}},
+    )
     odd += [{"op": "enqueue_rows", "rows": [row]} for row in rows]
     taken: list[dict[str, Any]] = []
     for request in odd:
