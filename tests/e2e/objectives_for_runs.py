@@ -40,6 +40,15 @@ def reporting(trial):
     return x * x + y
 
 
+def flooding(trial):
+    """Prints 30 MB at once."""
+    print("the first line")
+    for _ in range(30):
+        print("x" * 999_999)
+    print("the last line")
+    return trial.suggest_float("x", -5, 5)
+
+
 def waiting(trial):
     """Runs until the file `go` appears in the working directory."""
     trial.suggest_float("x", -5, 5)

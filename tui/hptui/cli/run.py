@@ -47,6 +47,20 @@ if TYPE_CHECKING:
 
 EXIT_NOTHING_COMPLETED = 3
 
+_ENDING_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+    signal.SIGXCPU,
+)
+"""What ends a program that does not take it: from people, batch systems and limits."""
+
 _EPILOG = """\
 examples:
   hptui run digits-mlp --trials 60 --jobs 2
@@ -428,8 +442,7 @@ def _signals_to(engine: Engine) -> Generator[list[int]]:
         received.append(number)
         engine.interrupt()
 
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in watched}
+    before = {number: signal.signal(number, handle) for number in _ENDING_SIGNALS}
     try:
         yield received
     finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.engine.outcome import ErrorKind, TrialError
 from hptui.engine.protocol import ProtocolError
+from hptui.engine.trial_logs import cut_log
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
@@ -161,7 +163,9 @@ class Crew:
             self.connections.watch_writes(channel)
 
     def _clear(self, slot: Slot) -> None:
-        """Forget the trial that a slot has had."""
+        """Forget the trial that a slot has had; its log holds to the cap from now on."""
+        if slot.log:
+            cut_log(Path(slot.log))
         slot.number, slot.ending, slot.log = None, None, ""
         for guest in slot.guests:
             self.connections.drop(guest)
@@ -235,10 +239,11 @@ class Crew:
             for slot in lost
             if slot.number is not None
         ]
+        # What the trial has started ends, too, and so writes no more into its log.
+        self.pool.forget(host)
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        self.pool.forget(host)
         if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:

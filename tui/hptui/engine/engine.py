@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
-_LOG_CHECK_S = 0.5
 _CLOSE_S = 5.0
 
 
@@ -91,7 +90,6 @@ class Engine:
         self._desk: TrialDesk | None = None
         self._deadline_s: float | None = None
         self._progress_at_s = 0.0
-        self._logs_at_s = 0.0
         self.pace = Pace()
         self._heard = Heard()
         self._finish: Finish | None = None
@@ -123,7 +121,7 @@ class Engine:
             self.run_state = open_run(self._plan, about, self._workplace.socket_path)
             self._begin(self.run_state)
             while self._finish is None:
-                self._turn()
+                self._turn_or_give_up()
             return self._end(self.run_state, self._finish)
         finally:
             unstored = self._close()
@@ -148,7 +146,9 @@ class Engine:
         return self._about
 
     def _begin(self, run: Run) -> None:
-        self._commits = Commits(run.storage, self._observer, self._on_blocked, run.trials.corrected)
+        self._commits = Commits(
+            run.storage, self._observer, self._on_blocked, self._give_up, run.trials.corrected
+        )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
         self.rules.started_s = now()
         self._rules_are_live = True
@@ -235,6 +235,15 @@ class Engine:
 
     # -- the loop
 
+    def _turn_or_give_up(self) -> None:
+        """Do a turn; an error ends the run in order, and a second one at once."""
+        try:
+            self._turn()
+        except HptuiError as error:
+            if self._failure is not None:
+                raise
+            self._give_up(error)
+
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
         self._connections.wait(self._timeout_s())
@@ -252,7 +261,7 @@ class Engine:
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
-            self._check_logs(time_s)
+            self._check_logs()
 
     def _tell_heard(self) -> None:
         """Tell and keep what libraries have warned of since the last time."""
@@ -324,6 +333,11 @@ class Engine:
         self._failure = self._failure or error
         self._feed(StopRequested(reason="objective"))
 
+    def _give_up(self, error: HptuiError) -> None:
+        """End the run with an error, and what is running now: it could not be stored."""
+        self._failure = self._failure or error
+        self._feed(StopRequested(now=True, reason="storage"))
+
     # -- what clients may do
 
     def feed(self, event: Event) -> None:
@@ -379,10 +393,8 @@ class Engine:
         """The slots and what they work on."""
         return self._crew.slots
 
-    def _check_logs(self, time_s: float) -> None:
-        if time_s < self._logs_at_s + _LOG_CHECK_S:
-            return
-        self._logs_at_s = time_s
+    def _check_logs(self) -> None:
+        cut_log(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
                 cut_log(Path(slot.log))

@@ -18,6 +18,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.lease import Lease, release_lease
 from hptui.engine.scratch import remove_empty
+from hptui.engine.trial_logs import cut_log, cut_logs
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
@@ -162,11 +163,14 @@ class Run:
         Returns:
             What to say when the study file has not taken trials that have ended.
         """
+        cut_logs(self.folder / "logs")
+        cut_log(worker_log)
         with contextlib.suppress(OSError):
             text = worker_log.read_bytes()
             if text:
                 with (self.folder / "engine.log").open("ab") as stream:
                     stream.write(text)
+                cut_log(self.folder / "engine.log")
         unstored = self._close_storage()
         for name in ("scratch", "logs"):
             remove_empty(self.folder / name)
