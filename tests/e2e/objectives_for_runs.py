@@ -3,6 +3,7 @@
 # pyright: basic
 
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def flooding(trial):
         print("x" * 999_999)
     print("the last line")
     return trial.suggest_float("x", -5, 5)
+
+
+def open_files(trial):
+    """Returns how many files it may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def waiting(trial):

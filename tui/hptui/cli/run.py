@@ -294,10 +294,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
         )
     study, study_file = _study(args, found.ref)
-    import joblib  # pyright: ignore[reportMissingTypeStubs]
-
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
+    from hptui.registry.core_count import available_cores
 
     n_trials: int | None = args.trials
     if n_trials is None and args.timeout is None and args.target is None:
@@ -320,7 +319,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             target=args.target,
             trial_timeout_s=args.trial_timeout,
         ),
-        n_slots=args.jobs or min(MAX_SLOTS, joblib.cpu_count()),
+        n_slots=args.jobs or min(MAX_SLOTS, available_cores()),
         backend=args.backend,
         seed=args.seed,
         enqueue=enqueue,

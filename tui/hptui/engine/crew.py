@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.engine.descriptors import is_scarce
 from hptui.engine.outcome import ErrorKind, TrialError
 from hptui.engine.protocol import ProtocolError
 from hptui.engine.trial_logs import cut_log
@@ -126,9 +127,14 @@ class Crew:
         return True
 
     def _take_guest(self, worker: Worker, channel: Channel, number: object) -> bool:
-        """Serve a process that a running trial has started; False when the trial is over."""
+        """Serve a process that a running trial has started; False when the trial is over.
+
+        And where descriptors are scarce: they are kept for workers.
+        """
         slot = None if worker.slot is None else self.slots.get(worker.slot)
         if slot is None or slot.worker is not worker or slot.number != number:
+            return False
+        if is_scarce(channel.fileno()):
             return False
         slot.guests = [each for each in slot.guests if not each.is_closed]
         slot.guests.append(channel)

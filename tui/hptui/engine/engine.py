@@ -7,11 +7,13 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.text import safe_line
 from hptui.engine import control
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
+from hptui.engine.descriptors import raise_limit, require_room
 from hptui.engine.heard import Heard
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.leftovers import settled_text
@@ -39,7 +41,7 @@ from hptui.engine.trial_desk import TrialDesk
 from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
-from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.process_ties import adopt_orphans
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Engine:
                 home=Path.cwd(),
                 log=self._workplace.worker_log,
                 guardian=self._workplace.guardian,
+                max_files=raise_limit(),
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -112,6 +115,7 @@ class Engine:
         try:
             if lease is not None and lease.is_alive and not lease.is_for_a_moment:
                 raise busy_error(self._plan.study_file, lease)
+            require_room(self._plan.n_slots, 0, self._plan.backend)
             self._connections.open()
             adopt_orphans()
             self._crew.open(self._plan.n_slots)
@@ -243,6 +247,11 @@ class Engine:
             if self._failure is not None:
                 raise
             self._give_up(error)
+        except OSError as error:
+            if self._failure is not None:
+                raise
+            _log.exception("in the engine's loop")
+            self._give_up(HptuiError(f"The run cannot go on: {safe_line(error)}."))
 
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
@@ -262,6 +271,7 @@ class Engine:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
             self._check_logs()
+            self._connections.reopen()
 
     def _tell_heard(self) -> None:
         """Tell and keep what libraries have warned of since the last time."""
@@ -325,18 +335,19 @@ class Engine:
         self._on_deaths(self._crew.bury(host))
         try:
             self._crew.restart(now())
-        except ObjectiveError as error:
+        except HptuiError as error:
             self._fail(error)
 
     def _fail(self, error: HptuiError) -> None:
         """End the run with an error, after what is running."""
         self._failure = self._failure or error
-        self._feed(StopRequested(reason="objective"))
+        is_input = isinstance(error, UsageError)
+        self._feed(StopRequested(reason="objective" if is_input else "error"))
 
     def _give_up(self, error: HptuiError) -> None:
-        """End the run with an error, and what is running now: it could not be stored."""
+        """End the run, and what is running now, with an error that will not pass."""
         self._failure = self._failure or error
-        self._feed(StopRequested(now=True, reason="storage"))
+        self._feed(StopRequested(now=True, reason="error"))
 
     # -- what clients may do
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import joblib  # pyright: ignore[reportMissingTypeStubs]
-
 from hptui.domain.edits import ParamEdit
 from hptui.engine.rules import Budget
+from hptui.registry.core_count import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +40,7 @@ class RunPlan:
     resets: tuple[str, ...] = ()
     """Parameters whose earlier edits are taken back before those above are put in force."""
     budget: Budget = field(default_factory=Budget)
-    n_slots: int = field(default_factory=joblib.cpu_count)
+    n_slots: int = field(default_factory=available_cores)
     backend: Backend = "loky"
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def descendants(pid: int) -> list[psutil.Process]:
     """Return the living descendants of `pid`."""
-    with contextlib.suppress(psutil.Error):
+    # Without free descriptors nothing can be seen.
+    with contextlib.suppress(psutil.Error, OSError):
         return psutil.Process(pid).children(recursive=True)
     return []
 
@@ -31,7 +32,7 @@ def signal_group(pgid: int, number: signal.Signals) -> None:
 def kill_all(processes: list[psutil.Process]) -> None:
     """Kill processes (psutil checks that a pid still belongs to the same process)."""
     for process in processes:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             process.kill()
 
 

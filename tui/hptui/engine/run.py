@@ -179,7 +179,9 @@ class Run:
         with contextlib.suppress(OSError):
             if (self.folder / "engine.log").stat().st_size == 0:
                 (self.folder / "engine.log").unlink()
-        release_lease(self.plan.study_file, self.lease)
+        # Without a free descriptor it stays; it names a process that will be gone.
+        with contextlib.suppress(OSError):
+            release_lease(self.plan.study_file, self.lease)
         return unstored
 
     def _token(self) -> str | None:

@@ -18,7 +18,7 @@ EndReason = Literal[
     "objective_stop",
     "failing",
     "objective",
-    "storage",
+    "error",
 ]
 
 
