@@ -294,9 +294,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
         )
     study, study_file = _study(args, found.ref)
-    from hptui.engine.plan import RunPlan
+    from hptui.engine.plan import RunPlan, available_cores
     from hptui.engine.rules import Budget
-    from hptui.registry.core_count import available_cores
 
     n_trials: int | None = args.trials
     if n_trials is None and args.timeout is None and args.target is None:

@@ -18,10 +18,11 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 )
 
 from hptui.domain.text import safe_line
+from hptui.engine.plan import available_cores
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
 from hptui.engine.slot import run_host
 from hptui.errors import HptuiError
-from hptui.registry.core_count import available_cores, core_variables
+from hptui.registry.core_count import core_variables
 from hptui.registry.program import hash_variables, without_folder_on_path
 
 if TYPE_CHECKING:

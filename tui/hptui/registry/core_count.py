@@ -10,9 +10,6 @@ import os
 import sys
 from typing import Any
 
-from hptui.domain.text import safe_line
-from hptui.errors import UsageError
-
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -63,24 +60,6 @@ def limit_core_count() -> None:
     if joblib is not None:
         # Physical cores are counted by the system's tools, unless they were counted before.
         _patch(joblib, "physical_cores_cache", n_cores)
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use, as joblib counts them.
-
-    Raises:
-        UsageError: The user's own number is none.
-    """
-    import joblib  # pyright: ignore[reportMissingTypeStubs]
-
-    try:
-        return joblib.cpu_count()
-    except ValueError as error:
-        text = safe_line(os.environ.get(_JOBLIB_VARIABLE, ""), max_chars=40)
-        raise UsageError(
-            f"The variable {_JOBLIB_VARIABLE} is {text!r}; it must be a whole number.",
-            hint="Correct it, or unset it.",
-        ) from error
 
 
 def _number_in(variable: str) -> int:
