@@ -259,6 +259,19 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
 
 
+def test_a_signal_for_the_whole_group_ends_no_resource_tracker(tmp_path: Path) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "9", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+    children = psutil.Process(process.pid).children()
+    trackers = [each for each in children if "resource_tracker" in " ".join(each.cmdline())]
+    assert trackers
+    for each in (*trackers, process):
+        each.send_signal(signal.SIGQUIT)
+    _, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 131, err
+    assert "resource_tracker" not in err
+
+
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(
     closed: str, tmp_path: Path

@@ -47,20 +47,6 @@ if TYPE_CHECKING:
 
 EXIT_NOTHING_COMPLETED = 3
 
-_ENDING_SIGNALS = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-    signal.SIGVTALRM,
-    signal.SIGPROF,
-    signal.SIGXCPU,
-)
-"""What ends a program that does not take it: from people, batch systems and limits."""
-
 _EPILOG = """\
 examples:
   hptui run digits-mlp --trials 60 --jobs 2
@@ -434,13 +420,15 @@ def _observer(args: argparse.Namespace, output: Output) -> RunOutput:
 @contextlib.contextmanager
 def _signals_to(engine: Engine) -> Generator[list[int]]:
     """Send interrupts to the engine; yields the list of those received."""
+    from hptui.engine.processes import ENDING_SIGNALS
+
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
         received.append(number)
         engine.interrupt()
 
-    before = {number: signal.signal(number, handle) for number in _ENDING_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in ENDING_SIGNALS}
     try:
         yield received
     finally:

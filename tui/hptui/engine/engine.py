@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.leftovers import settled_text
 from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
+from hptui.engine.processes import start_trackers
 from hptui.engine.report import REASON_TEXTS, Finished, Observer, Pace, Progress, Started
 from hptui.engine.rules import Rules
 from hptui.engine.run_events import (
@@ -118,6 +120,7 @@ class Engine:
             require_room(self._plan.n_slots, 0, self._plan.backend)
             self._connections.open()
             adopt_orphans()
+            start_trackers()
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
             if about is None:
@@ -247,7 +250,7 @@ class Engine:
             if self._failure is not None:
                 raise
             self._give_up(error)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             if self._failure is not None:
                 raise
             _log.exception("in the engine's loop")
