@@ -219,7 +219,7 @@ class StudyConnection:
         name = safe_line(str(self.path))
         try:
             is_it = _identity(self.path) == self._identity
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise StorageWriteError(
                 "The file was moved or deleted.", hint=f"It was {name}."
             ) from error
