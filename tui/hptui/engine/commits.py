@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hptui.engine.clock import now
 from hptui.engine.lock_turns import LockTurns
 from hptui.errors import HptuiError
+from hptui.storage.writer import StudyGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,7 +191,13 @@ class Commits:
             self._on_blocked(True)
 
     def give_up(self, error: HptuiError) -> None:
-        """End the run, once, because of what will not pass; what is gathered is kept."""
+        """End the run, once, because of what will not pass; what is gathered is kept.
+
+        Raises:
+            StudyGoneError: That is the error: there is nothing to keep, and ids have new meanings.
+        """
+        if isinstance(error, StudyGoneError):
+            raise error
         if self._given_up is None:
             self._given_up = error
             self._reason = error.message

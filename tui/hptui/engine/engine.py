@@ -45,6 +45,7 @@ from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.process_ties import adopt_orphans
+from hptui.storage.writer import StudyGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -246,6 +247,8 @@ class Engine:
         """Do a turn; an error ends the run in order, and a second one at once."""
         try:
             self._turn()
+        except StudyGoneError:
+            raise
         except HptuiError as error:
             if self._failure is not None:
                 raise

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from hptui.storage.memory import StudyInMemory
 
 
+class StudyGoneError(HptuiError):
+    """The study that alone is worked on was deleted: nothing of it has a place any more."""
+
+
 class StudyFile:
     """A study file that is open for writing.
 
@@ -232,7 +236,7 @@ class StudyFile:
         kept = self.kept
         if kept is not None and self.memory.studies.get(kept.row.study_id) is not kept:
             # Its ids, and those of its trials, may be another study's by now.
-            raise HptuiError(
+            raise StudyGoneError(
                 f"Study {safe_line(kept.row.name)}, or a trial of it, was deleted by another"
                 " program."
             )
