@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -157,6 +159,18 @@ def test_a_defect_is_one_line_that_asks_for_a_report(
     error = capsys.readouterr().err
     assert error.startswith("hptui: internal error: ZeroDivisionError: by zero (please report")
     assert error.count("\n") == 1
+
+
+def test_what_another_user_owns_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    refused = PermissionError(
+        errno.EACCES, os.strerror(errno.EACCES), "/theirs/q.hptui/engine.lock"
+    )
+    _install(monkeypatch, run=_raising(refused))
+    assert main(["ls"]) == 2
+    said = "hptui: /theirs/q.hptui/engine.lock cannot be used: Permission denied.\n"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_a_defect_shows_its_traceback_on_request(

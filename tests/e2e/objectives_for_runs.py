@@ -3,6 +3,7 @@
 # pyright: basic
 
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def reporting(trial):
         trial.report(x + step, step)
     trial.set_user_attr("sum", x + y)
     return x * x + y
+
+
+def flooding(trial):
+    """Prints 30 MB at once."""
+    print("the first line")
+    for _ in range(30):
+        print("x" * 999_999)
+    print("the last line")
+    return trial.suggest_float("x", -5, 5)
+
+
+def open_files(trial):
+    """Returns how many files it may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def waiting(trial):

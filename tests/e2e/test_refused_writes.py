@@ -35,6 +35,7 @@ QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
 REPORTING = f"{OBJECTIVES}:reporting"
 LOCK_S = 30.0
+WAITS = "Waiting for up to 10 minutes; nothing is lost."
 
 
 def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path)
     out, err = rest_of(process)
     assert process.returncode == 0, err
     assert err.splitlines() == [
-        "hptui: The file is locked by another program. Waiting; nothing is lost.",
+        f"hptui: The file is locked by another program. {WAITS}",
         "hptui: The study file takes writes again.",
     ]
     announced = events(out)
@@ -60,6 +61,39 @@ def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path)
     for each in trials_of(announced):
         number: int = each["number"]
         assert trials[number].params == each["params"]
+
+
+def test_a_file_that_is_moved_away_and_back_only_makes_the_run_wait(tmp_path: Path) -> None:
+    arguments = ["run", WAITING, "--study", "w", "--sampler", "random", "-j", "2", "--json"]
+    process = start(*arguments, "--trials", "20", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    (tmp_path / "w.db").rename(tmp_path / "away.db")
+    (tmp_path / "go").touch()
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"hptui: The file was moved or deleted. {WAITS}\n"
+    (tmp_path / "away.db").rename(tmp_path / "w.db")
+    out, err = rest_of(process)
+    assert (process.returncode, err) == (0, "hptui: The study file takes writes again.\n")
+    assert sorted(each["number"] for each in trials_of(events(out))) == list(range(20))
+    assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.COMPLETE] * 20
+
+
+def test_a_file_that_took_the_place_of_the_study_is_not_written_to(tmp_path: Path) -> None:
+    run("run", QUICK, "--study", "other", "--trials", "1", cwd=tmp_path)
+    before = (tmp_path / "other.db").read_bytes()
+    process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "20", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
+    (tmp_path / "w.db").rename(tmp_path / "away.db")
+    (tmp_path / "other.db").rename(tmp_path / "w.db")
+    (tmp_path / "go").touch()
+    _, err = rest_of(process)
+    assert process.returncode != 0
+    (kept,) = (tmp_path / "w.hptui").glob("unsaved-*.jsonl")
+    assert f"{tmp_path / 'w.db'} was replaced by another file" in err
+    assert f"are in {kept}" in err
+    assert (tmp_path / "w.db").read_bytes() == before
+    unsaved = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert {0, 1} <= {each["number"] for each in unsaved}
 
 
 @pytest.fixture
@@ -94,7 +128,7 @@ def test_a_run_on_a_full_disk_goes_on_when_there_is_room_again(small_disk: Path)
     assert process.stderr is not None
     said = [process.stdout.readline() for _ in range(5)]
     filling = fill(small_disk)
-    assert process.stderr.readline() == "hptui: The disk is full. Waiting; nothing is lost.\n"
+    assert process.stderr.readline() == f"hptui: The disk is full. {WAITS}\n"
     filling.unlink()
     subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
     out, err = rest_of(process)
@@ -122,7 +156,7 @@ def test_a_run_on_a_full_disk_ends_with_a_sentence_and_keeps_what_it_has(
     assert process.stderr is not None
     said = [process.stdout.readline() for _ in range(5)]
     fill(small_disk)
-    assert process.stderr.readline() == "hptui: The disk is full. Waiting; nothing is lost.\n"
+    assert process.stderr.readline() == f"hptui: The disk is full. {WAITS}\n"
     code, sentence = _interrupt_to_the_end(process, said)
     assert code == 1
     assert "The disk is full." in sentence
@@ -144,7 +178,7 @@ def test_a_file_that_may_not_grow_ends_with_a_sentence_and_keeps_what_it_has(
     said = [process.stdout.readline() for _ in range(5)]
     size = (tmp_path / "r.db-wal").stat().st_size
     psutil.Process(process.pid).rlimit(resource.RLIMIT_FSIZE, (size, size))
-    assert "Waiting; nothing is lost.\n" in process.stderr.readline()
+    assert f"{WAITS}\n" in process.stderr.readline()
     code, sentence = _interrupt_to_the_end(process, said)
     assert code == 1
     (kept,) = (tmp_path / "r.hptui").glob("unsaved-*.jsonl")

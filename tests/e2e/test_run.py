@@ -214,9 +214,32 @@ def test_a_study_that_its_objective_stops_says_so(tmp_path: Path) -> None:
     assert (said[-1]["reason"], said[-1]["counts"]["complete"]) == ("exhausted", 2)
 
 
+def test_a_log_holds_to_its_cap_when_the_trial_has_ended(tmp_path: Path) -> None:
+    flooding = f"{OBJECTIVES}:flooding"
+    code, _, err = run("run", flooding, "--study", "f", "-j", "2", "--trials", "4", cwd=tmp_path)
+    assert code == 0, err
+    logs = sorted((tmp_path / "f.hptui" / "logs").iterdir())
+    assert len(logs) == 4
+    for log in logs:
+        text = log.read_bytes()
+        assert len(text) < 11 * 1024 * 1024
+        assert text.startswith(b"the first line\n")
+        assert text.endswith(b"\nthe last line\n")
+        assert b"[hptui cut the log here: it had outgrown 10 MiB]" in text
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGQUIT, 131),
+        (signal.SIGUSR1, 138),
+        (signal.SIGUSR2, 140),
+        (signal.SIGALRM, 142),
+    ],
 )
 def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     number: signal.Signals, code: int, times: int, tmp_path: Path
@@ -235,6 +258,19 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     assert not list((tmp_path / "w.hptui").glob("scratch/*"))
     assert read_lease(tmp_path / "w.db", "w") is None
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
+
+
+def test_a_signal_for_the_whole_group_ends_no_resource_tracker(tmp_path: Path) -> None:
+    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "9", cwd=tmp_path)
+    wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
+    children = psutil.Process(process.pid).children()
+    trackers = [each for each in children if "resource_tracker" in " ".join(each.cmdline())]
+    assert trackers
+    for each in (*trackers, process):
+        each.send_signal(signal.SIGQUIT)
+    _, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 131, err
+    assert "resource_tracker" not in err
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
@@ -416,7 +452,10 @@ def test_a_file_locked_at_the_end_of_a_run_only_makes_it_wait(tmp_path: Path) ->
         other.execute("COMMIT")
     _, err = rest_of(process)
     assert process.returncode == 0, (lines, err)
-    assert lines[1] == "The file is locked by another program. Waiting; nothing is lost.\n"
+    assert (
+        lines[1]
+        == "The file is locked by another program. Waiting for up to 10 minutes; nothing is lost.\n"
+    )
     assert "The study file takes writes again." in err
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.COMPLETE]
 

@@ -19,11 +19,15 @@ from hptui.engine.engine import Engine
 from hptui.engine.plan import RunPlan
 from hptui.engine.report import Silent
 from hptui.engine.rules import Budget
+from hptui.errors import HptuiError
+from hptui.storage.spooled import read_line
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from hptui.engine.trials import TrialRecord
 
 LONGEST_S = 1.0
 """No rest is longer."""
@@ -36,9 +40,12 @@ class Resting:
         self.storage = storage
         self.time_s = 0.0
         self.blocked: list[bool] = []
+        self.given_up: list[HptuiError] = []
         monkeypatch.setattr(commits_module, "now", lambda: self.time_s)
         observer = cast("Any", None)  # Nothing is announced here.
-        self.commits = Commits(storage, observer, self.blocked.append, lambda record: record)
+        self.commits = Commits(
+            storage, observer, self.blocked.append, self.given_up.append, lambda record: record
+        )
         optuna.load_study(study_name="s", storage=f"sqlite:///{storage.path}").ask()
         self.trial_id = storage.create_new_trial(1)
         self.commits.touch()
@@ -157,3 +164,37 @@ def test_the_lock_is_free_while_a_sampler_that_may_be_slow_is_asked(
     )
     Engine(plan, Silent()).run()
     assert sampler.is_free == [True] * 10
+
+
+def test_a_file_that_stays_away_ends_the_run_after_the_limit_with_what_it_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(commits_module, "LIMIT_S", 0.2)
+    plan = RunPlan(
+        ref=ObjectiveRef("file", identity_objectives.__file__, "small", "small"),
+        study_file=tmp_path / "s.db",
+        study="s",
+        budget=Budget(),
+        n_slots=2,
+    )
+    told = Deleting(plan.study_file)
+    with pytest.raises(HptuiError, match="moved or deleted") as caught:
+        Engine(plan, told).run()
+    (kept,) = (tmp_path / "s.hptui").glob("unsaved-*.jsonl")
+    assert str(kept) in caught.value.message
+    trials = [read_line(line) for line in kept.read_text().splitlines()]
+    assert trials
+    assert {trial.number for trial in trials}.isdisjoint(told.announced)
+    assert not plan.study_file.exists()
+
+
+class Deleting(Silent):
+    """Deletes the study file once a trial is announced."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.announced: list[int] = []
+
+    def trial(self, record: TrialRecord) -> None:
+        self.announced.append(record.number)
+        self._path.unlink(missing_ok=True)

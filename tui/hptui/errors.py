@@ -41,7 +41,7 @@ class StudyFileError(UsageError):
 
 
 class StudyBusyError(HptuiError):
-    """A study that another engine is running."""
+    """A study that cannot be written now: others have it, or the disk refuses."""
 
 
 class MissingExtraError(UsageError):

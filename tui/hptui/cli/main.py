@@ -32,6 +32,7 @@ EXIT_NOTHING_COMPLETED = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 DEBUG_VARIABLE = "HPTUI_DEBUG"
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,10 @@ def _report_defect(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         _print_error(f"hptui: No space left: {safe_line(error)}")
         return EXIT_ERROR
+    if isinstance(error, OSError) and error.errno in _REFUSED:
+        what = "It" if error.filename is None else safe_line(os.fsdecode(error.filename))
+        hint = "It belongs to another user, or is read-only."
+        return _report(UsageError(f"{what} cannot be used: {error.strerror}.", hint=hint))
     if os.environ.get(DEBUG_VARIABLE):
         import traceback
 

@@ -284,9 +284,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
         )
     study, study_file = _study(args, found.ref)
-    import joblib  # pyright: ignore[reportMissingTypeStubs]
-
-    from hptui.engine.plan import RunPlan
+    from hptui.engine.plan import RunPlan, available_cores
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
@@ -310,7 +308,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             target=args.target,
             trial_timeout_s=args.trial_timeout,
         ),
-        n_slots=args.jobs or min(MAX_SLOTS, joblib.cpu_count()),
+        n_slots=args.jobs or min(MAX_SLOTS, available_cores()),
         backend=args.backend,
         seed=args.seed,
         enqueue=enqueue,
@@ -426,14 +424,15 @@ def _observer(args: argparse.Namespace, output: Output) -> RunOutput:
 @contextlib.contextmanager
 def _signals_to(engine: Engine) -> Generator[list[int]]:
     """Send interrupts to the engine; yields the list of those received."""
+    from hptui.engine.processes import ENDING_SIGNALS
+
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
         received.append(number)
         engine.interrupt()
 
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in watched}
+    before = {number: signal.signal(number, handle) for number in ENDING_SIGNALS}
     try:
         yield received
     finally:

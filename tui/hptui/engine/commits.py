@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hptui.engine.clock import now
 from hptui.engine.lock_turns import LockTurns
 from hptui.errors import HptuiError
+from hptui.storage.writer import StudyGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,8 @@ _COMMIT_SHARE = 0.1
 """The share of the engine's time that commits may take: on a slow disk they gather more trials."""
 _RETRY_S = 0.05
 _TELL_TROUBLE_AFTER_S = 1.0
-_LAST_BUDGET_S = 300.0
+LIMIT_S = 600.0
+"""A run whose file takes no writes for so long ends, with what it has kept beside the file."""
 _LAST_RETRY_S = 0.1
 _PATIENCE_S = 2.0
 """How long the last commit is tried after a second Ctrl+C; a third cuts it short."""
@@ -38,6 +40,7 @@ class Commits:
         storage: SqliteStorage,
         observer: Observer,
         on_blocked: Callable[[bool], None],
+        on_given_up: Callable[[HptuiError], None],
         corrected: Callable[[TrialRecord], TrialRecord],
     ) -> None:
         self._storage = storage
@@ -45,6 +48,9 @@ class Commits:
         """Gives a record again as the file has it, where another program was first."""
         self._observer = observer
         self._on_blocked = on_blocked
+        self._on_given_up = on_given_up
+        self._given_up: HptuiError | None = None
+        """Why the run ends: the file will not take what is gathered."""
         self._dirty_since_s: float | None = None
         self._finish_commit_s = FINISH_COMMIT_S
         self._retry_at_s: float | None = None
@@ -90,13 +96,18 @@ class Commits:
             self._on_blocked(False)
         if self._blocked_since_s is None or self._retry_at_s is not None:
             self.commit()
-        self._tell_trouble(now_s)
+        self._look_at_trouble(now_s)
 
     def commit(self) -> bool:
         """Write what is gathered and announce what has ended; False when the file refuses."""
         self._retry_at_s = None
         began_s, takes_lock = now(), self._storage.pending > 0
-        if not self._storage.flush():
+        try:
+            is_stored = self._storage.flush()
+        except HptuiError as error:
+            self.give_up(error)
+            is_stored = False
+        if not is_stored:
             self.block()
             return False
         wait_s = (now() - began_s) / _COMMIT_SHARE
@@ -133,7 +144,7 @@ class Commits:
             self._on_blocked(True)
 
     def commit_last(self, pause: Callable[[float], None], interrupts: Callable[[], int]) -> None:
-        """Commit at the end of a run, trying again for five minutes.
+        """Commit at the end of a run, trying again as long as a run waits for its file.
 
         Args:
             pause: Waits for so many seconds.
@@ -145,15 +156,17 @@ class Commits:
         """
         began_s, before = now(), interrupts()
         while not self.commit():
-            is_given_up = interrupts() > 1 and (
+            is_cut_short = interrupts() > 1 and (
                 interrupts() > before or now() > began_s + _PATIENCE_S
             )
-            if is_given_up or now() > began_s + _LAST_BUDGET_S:
+            if self._given_up is not None:
+                raise self._given_up
+            if is_cut_short:
                 raise HptuiError(
                     f"The study file took no writes to the end of the run ({self.trouble}); all "
                     "trials that have ended are stored, but not how the run has ended."
                 )
-            self._tell_trouble(now())
+            self._look_at_trouble(now())
             pause(_LAST_RETRY_S)
 
     def _unblock(self, since_s: float) -> None:
@@ -171,16 +184,36 @@ class Commits:
         """Note that the file refuses writes: nothing new is started until it takes them."""
         time_s = now()
         self._retry_at_s = time_s + _RETRY_S
-        self._reason = reason or self._storage.trouble or "The study file cannot be written."
+        if self._given_up is None:
+            self._reason = reason or self._storage.trouble or "The study file cannot be written."
         if self._blocked_since_s is None:
             self._blocked_since_s = time_s
             self._on_blocked(True)
 
-    def _tell_trouble(self, now_s: float) -> None:
+    def give_up(self, error: HptuiError) -> None:
+        """End the run, once, because of what will not pass; what is gathered is kept.
+
+        Raises:
+            StudyGoneError: That is the error: there is nothing to keep, and ids have new meanings.
+        """
+        if isinstance(error, StudyGoneError):
+            raise error
+        if self._given_up is None:
+            self._given_up = error
+            self._reason = error.message
+            self._on_given_up(error)
+
+    def _look_at_trouble(self, now_s: float) -> None:
+        """Tell of a file that refuses, and give it up after the limit."""
         since_s = self._blocked_since_s
-        if since_s is not None and now_s > since_s + _TELL_TROUBLE_AFTER_S:
+        if since_s is None or self._given_up is not None:
+            return
+        limit = f"{LIMIT_S / 60:g} minutes"
+        if now_s > since_s + LIMIT_S:
+            self.give_up(HptuiError(f"The study file took no writes for {limit}: {self._reason}"))
+        elif now_s > since_s + _TELL_TROUBLE_AFTER_S:
             if not self._has_told_trouble:
-                self._observer.note(f"{self._reason} Waiting; nothing is lost.")
+                self._observer.note(f"{self._reason} Waiting for up to {limit}; nothing is lost.")
             self._has_told_trouble = True
 
     @property

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import selectors
 import socket
+import stat
 from typing import TYPE_CHECKING, Protocol
 
+from hptui.domain.text import safe_line
+from hptui.engine.descriptors import is_scarce
 from hptui.engine.own_socket import is_own_peer
 from hptui.engine.protocol import Channel, Message, ProtocolError
+from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,11 +63,43 @@ class Connections:
 
     def open(self) -> None:
         """Listen on the engine's socket."""
+        self._listen()
+        self.selector.register(self._wake_read, selectors.EVENT_READ, ("wake", None))
+
+    def _listen(self) -> None:
         self._socket.bind(str(self._path))
         self._socket.listen(64)
         self._socket.setblocking(False)
         self.selector.register(self._socket, selectors.EVENT_READ, ("listener", None))
-        self.selector.register(self._wake_read, selectors.EVENT_READ, ("wake", None))
+
+    def reopen(self) -> None:
+        """Listen in the same place again where the socket, or its folder, was removed.
+
+        Programs that clear folders for temporary files do that; without it no new worker and no
+        client finds the engine.
+
+        Raises:
+            HptuiError: It cannot be made again.
+        """
+        if os.path.lexists(self._path):
+            return
+        folder = self._path.parent
+        try:
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            seen = folder.lstat()
+            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+                raise FileExistsError(errno.EEXIST, "somebody else has taken its name")
+            self.selector.unregister(self._socket)
+            self._socket.close()
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listen()
+        except OSError as error:
+            raise HptuiError(
+                f"The engine's folder {safe_line(folder)} was removed, and cannot be made again: "
+                f"{error.strerror}.",
+                hint="Keep programs that clear temporary files from hptui-*.",
+            ) from error
 
     def wake(self) -> None:
         """Wake the loop; may be called from a signal handler."""
@@ -93,14 +130,27 @@ class Connections:
             os.read(self._wake_read, 64)
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             connection, _ = self._socket.accept()
-            if not is_own_peer(connection):
-                _log.warning("another user was refused a connection")
-                connection.close()
-                return
-            channel = Channel(connection)
-            self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
+        except OSError:
+            # Who asked has gone; or no descriptor is free, and this comes again.
+            return
+        if not is_own_peer(connection):
+            _log.warning("another user was refused a connection")
+            connection.close()
+            return
+        if is_scarce(connection.fileno()):
+            self._drop_clients()
+        channel = Channel(connection)
+        self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
+
+    def _drop_clients(self) -> None:
+        """Close the connections of clients, so that new workers find descriptors."""
+        _log.warning("the connections of clients were closed: too many files are open")
+        for key in list(self.selector.get_map().values()):
+            kind, what = key.data
+            if kind == "client":
+                self.drop(what)
 
     def watch_writes(self, channel: Channel) -> None:
         """Wait for writability as long as something is unsent."""
@@ -128,6 +178,9 @@ class Connections:
         channel.close()
 
     def _serve(self, kind: str, channel: Channel, mask: int) -> None:
+        if channel.fileno() < 0:
+            # Closed since the loop began to wait.
+            return
         if mask & selectors.EVENT_WRITE:
             channel.write()
             self.watch_writes(channel)

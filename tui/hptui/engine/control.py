@@ -12,6 +12,7 @@ from hptui.domain.edits import edits_from_json, edits_to_json
 from hptui.domain.space import spec_to_json
 from hptui.domain.text import safe_line
 from hptui.engine.clock import now
+from hptui.engine.descriptors import require_room
 from hptui.engine.message_schema import REQUESTS, require
 from hptui.engine.pool import cores_per_slot
 from hptui.engine.protocol import ProtocolError
@@ -165,6 +166,7 @@ def _jobs(engine: Engine, message: Message) -> Message:
     n_slots = int(message["n"])
     if not 1 <= n_slots <= MAX_SLOTS:
         raise UsageError(f"{n_slots} slots are asked for; there may be 1 to {MAX_SLOTS}.")
+    require_room(n_slots, len(engine.slots), engine.plan.backend)
     engine.feed(SlotsRequested(n_slots))
     return {"text": f"{n_slots} slot{'' if n_slots == 1 else 's'} from now on."}
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.engine.descriptors import is_scarce
 from hptui.engine.outcome import ErrorKind, TrialError
 from hptui.engine.protocol import ProtocolError
+from hptui.engine.trial_logs import cut_log
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
@@ -124,9 +127,14 @@ class Crew:
         return True
 
     def _take_guest(self, worker: Worker, channel: Channel, number: object) -> bool:
-        """Serve a process that a running trial has started; False when the trial is over."""
+        """Serve a process that a running trial has started; False when the trial is over.
+
+        And where descriptors are scarce: they are kept for workers.
+        """
         slot = None if worker.slot is None else self.slots.get(worker.slot)
         if slot is None or slot.worker is not worker or slot.number != number:
+            return False
+        if is_scarce(channel.fileno()):
             return False
         slot.guests = [each for each in slot.guests if not each.is_closed]
         slot.guests.append(channel)
@@ -161,7 +169,9 @@ class Crew:
             self.connections.watch_writes(channel)
 
     def _clear(self, slot: Slot) -> None:
-        """Forget the trial that a slot has had."""
+        """Forget the trial that a slot has had; its log holds to the cap from now on."""
+        if slot.log:
+            cut_log(Path(slot.log))
         slot.number, slot.ending, slot.log = None, None, ""
         for guest in slot.guests:
             self.connections.drop(guest)
@@ -235,10 +245,11 @@ class Crew:
             for slot in lost
             if slot.number is not None
         ]
+        # What the trial has started ends, too, and so writes no more into its log.
+        self.pool.forget(host)
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        self.pool.forget(host)
         if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:

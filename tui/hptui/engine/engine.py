@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.text import safe_line
 from hptui.engine import control
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
 from hptui.engine.crew import Crew, Death, Slot
+from hptui.engine.descriptors import raise_limit, require_room
 from hptui.engine.heard import Heard
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.leftovers import settled_text
 from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
+from hptui.engine.processes import start_trackers
 from hptui.engine.report import REASON_TEXTS, Finished, Observer, Pace, Progress, Started
 from hptui.engine.rules import Rules
 from hptui.engine.run_events import (
@@ -39,8 +43,9 @@ from hptui.engine.trial_desk import TrialDesk
 from hptui.engine.trial_logs import cut_log
 from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
-from hptui.errors import HptuiError, ObjectiveError, StudyBusyError
+from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.process_ties import adopt_orphans
+from hptui.storage.writer import StudyGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +57,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
-_LOG_CHECK_S = 0.5
 _CLOSE_S = 5.0
 
 
@@ -77,6 +81,7 @@ class Engine:
                 home=Path.cwd(),
                 log=self._workplace.worker_log,
                 guardian=self._workplace.guardian,
+                max_files=raise_limit(),
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -91,7 +96,6 @@ class Engine:
         self._desk: TrialDesk | None = None
         self._deadline_s: float | None = None
         self._progress_at_s = 0.0
-        self._logs_at_s = 0.0
         self.pace = Pace()
         self._heard = Heard()
         self._finish: Finish | None = None
@@ -116,8 +120,10 @@ class Engine:
             is_short = lease is None or lease.is_for_a_moment or lease.is_unseen
             if lease is not None and lease.is_alive and not is_short:
                 raise busy_error(self._plan.study_file, lease)
+            require_room(self._plan.n_slots, 0, self._plan.backend)
             self._connections.open()
             adopt_orphans()
+            start_trackers()
             self._crew.open(self._plan.n_slots)
             about = self._wait_for_objective()
             if about is None:
@@ -125,7 +131,7 @@ class Engine:
             self.run_state = open_run(self._plan, about, self._workplace.socket_path)
             self._begin(self.run_state)
             while self._finish is None:
-                self._turn()
+                self._turn_or_give_up()
             return self._end(self.run_state, self._finish)
         finally:
             unstored = self._close()
@@ -150,7 +156,9 @@ class Engine:
         return self._about
 
     def _begin(self, run: Run) -> None:
-        self._commits = Commits(run.storage, self._observer, self._on_blocked, run.trials.corrected)
+        self._commits = Commits(
+            run.storage, self._observer, self._on_blocked, self._give_up, run.trials.corrected
+        )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
         self.rules.started_s = now()
         self._rules_are_live = True
@@ -237,6 +245,22 @@ class Engine:
 
     # -- the loop
 
+    def _turn_or_give_up(self) -> None:
+        """Do a turn; an error ends the run in order, and a second one at once."""
+        try:
+            self._turn()
+        except StudyGoneError:
+            raise
+        except HptuiError as error:
+            if self._failure is not None:
+                raise
+            self._give_up(error)
+        except (OSError, sqlite3.Error) as error:
+            if self._failure is not None:
+                raise
+            _log.exception("in the engine's loop")
+            self._give_up(HptuiError(f"The run cannot go on: {safe_line(error)}."))
+
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
         self._connections.wait(self._timeout_s())
@@ -254,7 +278,8 @@ class Engine:
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
-            self._check_logs(time_s)
+            self._check_logs()
+            self._connections.reopen()
 
     def _tell_heard(self) -> None:
         """Tell and keep what libraries have warned of since the last time."""
@@ -318,13 +343,19 @@ class Engine:
         self._on_deaths(self._crew.bury(host))
         try:
             self._crew.restart(now())
-        except ObjectiveError as error:
+        except HptuiError as error:
             self._fail(error)
 
     def _fail(self, error: HptuiError) -> None:
         """End the run with an error, after what is running."""
         self._failure = self._failure or error
-        self._feed(StopRequested(reason="objective"))
+        is_input = isinstance(error, UsageError)
+        self._feed(StopRequested(reason="objective" if is_input else "error"))
+
+    def _give_up(self, error: HptuiError) -> None:
+        """End the run, and what is running now, with an error that will not pass."""
+        self._failure = self._failure or error
+        self._feed(StopRequested(now=True, reason="error"))
 
     # -- what clients may do
 
@@ -381,12 +412,10 @@ class Engine:
         """The slots and what they work on."""
         return self._crew.slots
 
-    def _check_logs(self, time_s: float) -> None:
-        if time_s < self._logs_at_s + _LOG_CHECK_S:
-            return
-        self._logs_at_s = time_s
+    def _check_logs(self) -> None:
         if self.run_state is not None:
             self.run_state.renew_folder()
+        cut_log(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
                 cut_log(Path(slot.log))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
+from hptui.domain.text import safe_line
 from hptui.engine.rules import Budget
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,22 @@ if TYPE_CHECKING:
     from hptui.engine.pool import Backend
 
 Leftovers = Literal["leave", "fail", "requeue"]
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use, as joblib counts them.
+
+    Raises:
+        UsageError: The user's own number is none.
+    """
+    try:
+        return joblib.cpu_count()
+    except ValueError as error:
+        text = safe_line(os.environ.get("LOKY_MAX_CPU_COUNT", ""), max_chars=40)
+        raise UsageError(
+            f"The variable LOKY_MAX_CPU_COUNT is {text!r}; it must be a whole number.",
+            hint="Correct it, or unset it.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +60,7 @@ class RunPlan:
     resets: tuple[str, ...] = ()
     """Parameters whose earlier edits are taken back before those above are put in force."""
     budget: Budget = field(default_factory=Budget)
-    n_slots: int = field(default_factory=joblib.cpu_count)
+    n_slots: int = field(default_factory=available_cores)
     backend: Backend = "loky"
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()

@@ -12,14 +12,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import joblib  # pyright: ignore[reportMissingTypeStubs]
 import psutil
 from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMissingTypeStubs]
     ProcessPoolExecutor,
 )
 
+from hptui.domain.text import safe_line
+from hptui.engine.plan import available_cores
 from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
 from hptui.engine.slot import run_host
+from hptui.errors import HptuiError
 from hptui.registry.core_count import core_variables
 from hptui.registry.program import hash_variables
 
@@ -37,7 +39,7 @@ _STATUS_WAIT_S = 0.5
 
 def cores_per_slot(n_slots: int) -> int:
     """Return how many cores the code of each slot's trials may use."""
-    return max(1, joblib.cpu_count() // max(1, n_slots))
+    return max(1, available_cores() // max(1, n_slots))
 
 
 @dataclass(eq=False)
@@ -93,6 +95,14 @@ def _open_pidfd(pid: int) -> int | None:
     return None
 
 
+def _start_error(error: Exception) -> HptuiError:
+    why = safe_line(getattr(error, "strerror", None) or error)
+    return HptuiError(
+        f"No new worker can be started: {why}.",
+        hint="Use fewer workers, or raise the limits of processes and open files (ulimit -a).",
+    )
+
+
 def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped
     if not future.cancelled():
         future.exception()
@@ -110,6 +120,7 @@ class Pool:
         home: Path,
         log: Path,
         guardian: Guardian,
+        max_files: int,
     ) -> None:
         self._ref = ref
         self.backend: Backend = backend
@@ -117,13 +128,17 @@ class Pool:
         self._home = home
         self._log = log
         self._guardian = guardian
+        self._max_files = max_files
+        """How many files a worker may have open."""
         self._closing: list[threading.Thread] = []
         self.hosts: list[Host] = []
 
     def start(self, n_workers: int, n_slots: int) -> Host:
-        """Start a process with `n_workers` workers (one, unless the backend is threading)."""
-        variables = {**core_variables(cores_per_slot(n_slots)), **hash_variables()}
-        executor: Any = ProcessPoolExecutor(max_workers=1, env=variables)
+        """Start a process with `n_workers` workers (one, unless the backend is threading).
+
+        Raises:
+            HptuiError: The machine has no process, descriptor or memory for it.
+        """
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
         config = {
             "socket": str(self._socket),
@@ -132,8 +147,18 @@ class Pool:
             "objective": self._ref.to_json(),
             "workers": tokens,
             "threads": self.backend == "threading",
+            "max_files": self._max_files,
         }
-        future: Any = executor.submit(run_host, config)
+        executor: Any = None
+        try:
+            variables = {**core_variables(cores_per_slot(n_slots)), **hash_variables()}
+            executor = ProcessPoolExecutor(max_workers=1, env=variables)
+            future: Any = executor.submit(run_host, config)
+        except (OSError, RuntimeError) as error:
+            if executor is not None:
+                # Its thread would wait for ever, and with it the end of this process.
+                executor.shutdown(wait=False, kill_workers=True)
+            raise _start_error(error) from error
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()

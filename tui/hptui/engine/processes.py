@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from hptui.domain.safe_path import without_folder_on_path
+
 if TYPE_CHECKING:
-    import signal
     from pathlib import Path
+
+ENDING_SIGNALS: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+    signal.SIGXCPU,
+)
+"""What ends a program that does not take it: from people, batch systems and limits."""
 
 
 def descendants(pid: int) -> list[psutil.Process]:
     """Return the living descendants of `pid`."""
-    with contextlib.suppress(psutil.Error):
+    # Without free descriptors nothing can be seen.
+    with contextlib.suppress(psutil.Error, OSError):
         return psutil.Process(pid).children(recursive=True)
     return []
 
@@ -31,7 +48,7 @@ def signal_group(pgid: int, number: signal.Signals) -> None:
 def kill_all(processes: list[psutil.Process]) -> None:
     """Kill processes (psutil checks that a pid still belongs to the same process)."""
     for process in processes:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             process.kill()
 
 
@@ -96,16 +113,34 @@ class Guardian:
             self._process.wait()
 
 
-def tracker_pids() -> set[int]:
-    """Return the resource trackers of this process, which live as long as it does."""
+def _trackers() -> list[Any]:
     from multiprocessing import resource_tracker
 
     from joblib.externals.loky.backend import (  # pyright: ignore[reportMissingTypeStubs]
         resource_tracker as loky_tracker,
     )
 
-    trackers = (resource_tracker, loky_tracker)
-    pids = [getattr(each._resource_tracker, "_pid", None) for each in trackers]  # pyright: ignore
+    return [each._resource_tracker for each in (resource_tracker, loky_tracker)]  # pyright: ignore
+
+
+def start_trackers() -> None:
+    """Start the resource trackers of this process so that only its own end ends them.
+
+    A signal for the whole group, as a terminal that closes sends it, would do so before, and
+    libraries would warn of it while the run ends in order.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    try:
+        with without_folder_on_path():
+            for tracker in _trackers():
+                tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def tracker_pids() -> set[int]:
+    """Return the resource trackers of this process, which live as long as it does."""
+    pids = [getattr(each, "_pid", None) for each in _trackers()]
     return {pid for pid in pids if isinstance(pid, int)}
 
 

@@ -138,7 +138,8 @@ class Rules:
             case StopRequested(now, reason):
                 self._stop(reason)
                 if now:
-                    self._end_running(now_s, "interrupted", "Ended by stop --now.")
+                    text = "Ended by stop --now." if reason == "stopped" else "The run had to end."
+                    self._end_running(now_s, "interrupted", text)
             case InterruptRequested():
                 self._interrupt(now_s)
             case KillRequested(number):

@@ -17,6 +17,7 @@ from hptui.domain.space import spec_to_json
 from hptui.domain.text import redacted, safe_line
 from hptui.engine.choices import check_params
 from hptui.engine.scratch import remove_empty
+from hptui.engine.trial_logs import cut_log, cut_logs
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
@@ -171,11 +172,14 @@ class Run:
         Returns:
             What to say when the study file has not taken trials that have ended.
         """
+        cut_logs(self.folder / "logs")
+        cut_log(worker_log)
         with contextlib.suppress(OSError):
             text = worker_log.read_bytes()
             if text:
                 with (self.folder / "engine.log").open("ab") as stream:
                     stream.write(text)
+                cut_log(self.folder / "engine.log")
         unstored = self._close_storage()
         for name in ("scratch", "logs"):
             remove_empty(self.folder / name)
@@ -183,7 +187,9 @@ class Run:
         with contextlib.suppress(OSError):
             if (self.folder / "engine.log").stat().st_size == 0:
                 (self.folder / "engine.log").unlink()
-        self.hold.release()
+        # Without a free descriptor the lease stays; it names a process that will be gone.
+        with contextlib.suppress(OSError):
+            self.hold.release()
         return unstored
 
     def _token(self) -> str | None:

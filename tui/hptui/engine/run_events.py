@@ -18,6 +18,7 @@ EndReason = Literal[
     "objective_stop",
     "failing",
     "objective",
+    "error",
 ]
 
 

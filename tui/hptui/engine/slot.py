@@ -17,6 +17,7 @@ from optuna.exceptions import TrialPruned
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.space import spec_to_json
 from hptui.engine import host
+from hptui.engine.descriptors import put_limit_back
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
 from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
@@ -39,7 +40,8 @@ def run_host(config: Message) -> None:
 
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
-            each worker of this process: one, or one for each thread), `threads` (bool).
+            each worker of this process: one, or one for each thread), `threads` (bool),
+            `max_files` (how many may be open).
     """
     is_dismissed = False
     try:
@@ -55,6 +57,7 @@ def _run_host(config: Message) -> bool:
     """Serve trials; False when not all that serve here were told to end."""
     home = Path(config["home"])
     host_log = Path(config["log"])
+    put_limit_back(config["max_files"])
     host.settle(host_log)
     os.chdir(home)
     limit_core_count()

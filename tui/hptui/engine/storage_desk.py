@@ -15,7 +15,6 @@ from optuna.trial import TrialState
 from hptui.domain.attribute_keys import OWN_PREFIX
 from hptui.engine.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
-from hptui.storage.connection import StorageWriteError
 from hptui.storage.distributions import parse_distribution
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class StorageDesk:
             if call in _READS:
                 return {"v": _READS[call](self, message)}
             return {"v": _WRITES[call](self, live, message)}
-        except (StudyBusyError, StorageWriteError) as error:
+        except StudyBusyError as error:
             return {"busy": error.message}
         except UpdateFinishedTrialError:
             raise

@@ -65,6 +65,9 @@ class TrialDesk:
         except StudyBusyError as error:
             self.commits.block(error.message)
             return AskRefused(index)
+        except HptuiError as error:
+            self.commits.give_up(error)
+            return AskRefused(index)
         slot.number = live.number
         slot.log = self.run.log_of(live.number)
         order = self.run.trials.order(live)

@@ -44,8 +44,8 @@ class StorageBusyError(StudyBusyError):
     """Another program holds the write lock of the file; nothing was changed."""
 
 
-class StorageWriteError(HptuiError):
-    """A write that the disk refused; nothing was changed."""
+class StorageWriteError(StudyBusyError):
+    """A write that the disk refused, or whose file is away; nothing was changed."""
 
 
 def study_path(path: str | os.PathLike[str]) -> Path:
@@ -132,7 +132,8 @@ def _code(error: sqlite3.Error) -> int:
 class StudyConnection:
     """The one connection through which a study file is read and written.
 
-    Methods raise `sqlite3.Error`; `StorageWriteError` when the file is no longer in its place.
+    Methods raise `sqlite3.Error`. Those that write raise `StorageWriteError` while the file is not
+    in its place, and `StudyFileError` when another one is.
     """
 
     def __init__(self, path: Path, *, mounts: Path = MOUNTS) -> None:
@@ -181,10 +182,7 @@ class StudyConnection:
 
     def begin(self, timeout_s: float) -> None:
         """Take the write lock, waiting at most `timeout_s` for it."""
-        if not self._is_in_place():
-            raise StorageWriteError(
-                "The file was moved or deleted.", hint=f"It was {safe_line(str(self.path))}."
-            )
+        self._require_in_place()
         self._wait_for(timeout_s)
         self.raw.execute(self._begin)
 
@@ -195,6 +193,7 @@ class StudyConnection:
 
     def commit(self) -> None:
         """End the transaction; on return its writes are on the disk."""
+        self._require_in_place()
         self.raw.execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -222,11 +221,22 @@ class StudyConnection:
         if raw is not None:
             raw.close()
 
-    def _is_in_place(self) -> bool:
+    def _require_in_place(self) -> None:
+        name = safe_line(str(self.path))
         try:
-            return _identity(self.path) == self._identity
-        except OSError:
-            return False
+            is_it = _identity(self.path) == self._identity
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise StorageWriteError(
+                "The file was moved or deleted.", hint=f"It was {name}."
+            ) from error
+        except OSError as error:
+            raise StorageWriteError(
+                f"The file cannot be reached: {error.strerror}.", hint=f"It was {name}."
+            ) from error
+        if not is_it:
+            raise StudyFileError(
+                f"{name} was replaced by another file.", hint="Nothing was written to that one."
+            )
 
     def _wait_for(self, timeout_s: float) -> None:
         timeout_ms = max(0, int(timeout_s * 1000))

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from hptui.storage.memory import StudyInMemory
 
 
+class StudyGoneError(HptuiError):
+    """The study that alone is worked on was deleted: nothing of it has a place any more."""
+
+
 class StudyFile:
     """A study file that is open for writing.
 
@@ -112,7 +116,8 @@ class StudyFile:
 
         Raises:
             StorageBusyError: Another program holds the lock.
-            StorageWriteError: The disk refuses.
+            StorageWriteError: The disk refuses, or the file is not in its place.
+            StudyFileError: Another file is in its place.
         """
         if self.connection.is_writing:
             return
@@ -143,7 +148,8 @@ class StudyFile:
             Whether everything is in the file now; if not, `trouble` says why, and all is kept.
 
         Raises:
-            StudyFileError: The file is damaged, or another program took the id of a trial.
+            StudyFileError: The file is damaged or another one is in its place, or another program
+                took the id of a trial; all is kept.
         """
         if not self.gathered and not self.connection.is_writing:
             self.trouble = None
@@ -159,8 +165,12 @@ class StudyFile:
                 raise as_storage_error(error, self.path) from error
             return False
         except StorageWriteError as error:
+            self.connection.roll_back()
             self.trouble = error.message
             return False
+        except HptuiError:
+            self.connection.roll_back()
+            raise
         self.trouble = None
         return True
 
@@ -226,7 +236,7 @@ class StudyFile:
         kept = self.kept
         if kept is not None and self.memory.studies.get(kept.row.study_id) is not kept:
             # Its ids, and those of its trials, may be another study's by now.
-            raise HptuiError(
+            raise StudyGoneError(
                 f"Study {safe_line(kept.row.name)}, or a trial of it, was deleted by another"
                 " program."
             )
