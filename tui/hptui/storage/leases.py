@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.process_identity import boot_id, start_time
+from hptui.storage.side_files import is_linked, read_side_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEASE_NAME: Final = "engine.json"
 LOCK_NAME: Final = "engine.lock"
 """Held while a lease is taken or given back."""
+_MAX_BYTES: Final = 10_000
 OTHERS_NAME: Final = "studies"
 """In the folder of a file, that of the studies that are not called like it."""
 
@@ -44,6 +45,11 @@ def log_path(folder: Path, number: int) -> Path:
 def scratch_path(folder: Path, number: int) -> Path:
     """Return the folder that a trial may use, in its study's folder."""
     return folder / "scratch" / f"{number:06d}"
+
+
+def is_behind_link(path: Path, study_file: Path) -> bool:
+    """Say whether a link leads to what is in a study's folder: then it may be another study's."""
+    return is_linked(path, folder_of(study_file, study_file.stem).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def _lease_paths(study_file: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Lease | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        return _from_json(json.loads(path.read_text("utf-8")))
+        return _from_json(read_side_object(path, _MAX_BYTES))
     return None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +62,7 @@ class LogTail:
                 self._forget()
             elif size == self._offset and self._latest.exists:
                 return self._latest
-            with self._path.open("rb") as stream:
+            with os.fdopen(open_side_file(self._path), "rb") as stream:
                 if size - self._offset > MAX_BYTES:
                     self._forget()
                     self._offset = size - MAX_BYTES
