@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.connection import MAX_TEXT_BYTES, file_uri, is_lock, study_path
+from hptui.storage.connection import MAX_TEXT_BYTES, code_of, file_uri, is_lock, study_path
 from hptui.storage.content import Content, UnfitContentError, check_content
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _CHECK_BUDGET_S: Final = 2.0
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
+EXPORT_HINT: Final = "hptui export takes its trials out; hptui import makes a study of them."
 _OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
 
 
@@ -48,6 +49,8 @@ class FileReport:
     """Optuna's schema version, where there is one."""
     read_only: bool = False
     """Whether the file, or its folder, cannot be written."""
+    odd_table: str = ""
+    """What of its tables is not as Optuna makes it, so that it must not be written to."""
     sentence: str = ""
     """What is wrong; empty for a study file that can be used."""
     hint: str = ""
@@ -66,7 +69,10 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
 
 
 def inspect_file(
-    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+    path: str | os.PathLike[str],
+    *,
+    check_budget_s: float = _CHECK_BUDGET_S,
+    with_indexes: bool = False,
 ) -> FileReport:
     """Look at a file without changing it.
 
@@ -74,6 +80,7 @@ def inspect_file(
         path: Any path.
         check_budget_s: How long to look for damage, in seconds. What has not been looked at by
             then counts as sound.
+        with_indexes: Whether to compare all indexes with their tables, which takes longer.
 
     Raises:
         StudyFileError: `path` is an address, not a path.
@@ -81,7 +88,7 @@ def inspect_file(
     resolved = study_path(path)
     try:
         _look_outside(resolved)
-        content = _look_inside(resolved, check_budget_s)
+        content = _look_inside(resolved, check_budget_s, with_indexes=with_indexes)
     except _Refusal as refusal:
         return FileReport(
             resolved,
@@ -90,7 +97,13 @@ def inspect_file(
             sentence=f"{safe_line(str(resolved))} {refusal.what}",
             hint=refusal.hint,
         )
-    return FileReport(resolved, "optuna", content.version, read_only=is_read_only(resolved))
+    return FileReport(
+        resolved,
+        "optuna",
+        content.version,
+        read_only=is_read_only(resolved),
+        odd_table=content.odd_table,
+    )
 
 
 def require_readable(path: str | os.PathLike[str]) -> FileReport:
@@ -99,7 +112,31 @@ def require_readable(path: str | os.PathLike[str]) -> FileReport:
     Raises:
         StudyFileError: It is missing, foreign, damaged, older or newer.
     """
-    report = inspect_file(path)
+    return _require_study_file(inspect_file(path))
+
+
+def require_usual_tables(path: str | os.PathLike[str]) -> FileReport:
+    """Refuse what is not a study file that rows can be written to, be it in a copy.
+
+    Raises:
+        StudyFileError: It is not readable as a study file, an index of it is damaged, or its
+            tables are not as Optuna makes them.
+    """
+    report = _require_study_file(inspect_file(path, with_indexes=True))
+    if report.odd_table:
+        raise StudyFileError(odd_table_text(report), hint=EXPORT_HINT)
+    return report
+
+
+def odd_table_text(report: FileReport) -> str:
+    """Return the sentence about a file whose tables are not as Optuna makes them."""
+    return (
+        f"{safe_line(str(report.path))} can be looked at but not continued or copied: its tables"
+        f" are not as Optuna makes them; {report.odd_table}."
+    )
+
+
+def _require_study_file(report: FileReport) -> FileReport:
     if report.kind != "optuna":
         raise StudyFileError(report.sentence, hint=report.hint)
     return report
@@ -109,9 +146,9 @@ def require_writable(path: str | os.PathLike[str]) -> FileReport:
     """Refuse what is not a study file that can be continued.
 
     Raises:
-        StudyFileError: It is not readable as a study file, or is read-only.
+        StudyFileError: Rows cannot be written to its tables, or it is read-only.
     """
-    report = require_readable(path)
+    report = require_usual_tables(path)
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"
         raise StudyFileError(
@@ -173,7 +210,7 @@ def _connect_somehow(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # Without write access SQLite can neither join a -wal file nor roll back what a killed
         # program left half done; the file itself can still be read.
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        if code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
     return _connect(path, immutable=True)
 
@@ -201,6 +238,10 @@ def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         # SQLite opens the file at the first read.
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except UnicodeDecodeError as error:
+        # Python cannot even say what SQLite has against it.
+        connection.close()
+        raise sqlite3.DatabaseError("its schema is not UTF-8 text") from error
     except BaseException:
         connection.close()
         raise
@@ -254,22 +295,22 @@ def _refuse_truncated(path: Path, header: bytes, size: int) -> None:
         raise _Refusal("damaged", f"is truncated: {size} of {expected} bytes are there.")
 
 
-def _look_inside(path: Path, check_budget_s: float) -> Content:
+def _look_inside(path: Path, check_budget_s: float, *, with_indexes: bool) -> Content:
     # Read as immutable, a file leaves no side files. That is safe as long as nobody writes to it.
     before = _state(path)
     if not before[0]:
         try:
-            content = _content(path, check_budget_s, immutable=True)
+            content = _content(path, check_budget_s, immutable=True, with_indexes=with_indexes)
         except _Refusal:
             if _state(path) == before:
                 raise
         else:
             if _state(path) == before:
                 return content
-    return _content(path, check_budget_s, immutable=False)
+    return _content(path, check_budget_s, immutable=False, with_indexes=with_indexes)
 
 
-def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
+def _content(path: Path, check_budget_s: float, *, immutable: bool, with_indexes: bool) -> Content:
     try:
         connection = _connect(path, immutable=True) if immutable else _connect_somehow(path)
     except sqlite3.Error as error:
@@ -277,7 +318,7 @@ def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
             _look_at_header(path)
         raise _refusal_of(error) from error
     try:
-        return check_content(connection, check_budget_s)
+        return check_content(connection, check_budget_s, with_indexes=with_indexes)
     except UnfitContentError as error:
         hint = _UPDATE_OPTUNA if error.kind == "newer" else ""
         if error.kind == "older":
