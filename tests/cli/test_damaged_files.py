@@ -14,7 +14,7 @@ import optuna
 import pytest
 from tests.cli.damaged_files import damage
 from tests.storage.comparison import plain_optuna
-from tests.storage.random_studies import write_study
+from tests.storage.random_studies import add_trials, write_study
 from tests.time_limit import TooLong, time_limit
 
 from hptui.cli import main
@@ -54,7 +54,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = tmp_path_factory.mktemp("whole") / "odd.db"
     storage = plain_optuna(path)
-    write_study(storage, random.Random(7), "odd")
+    study_id = write_study(storage, random.Random(7), "odd")
+    add_trials(storage, study_id, random.Random(8), 25)
+    storage.set_study_system_attr(study_id, "hptui:runs", [{"id": "r", "host": "h"}])
     storage.remove_session()
     storage.engine.dispose()
     return path.read_bytes()
