@@ -166,3 +166,16 @@ def test_tables_of_another_kind_are_read_and_found(odd: Path, capsys: Output):
         assert main([*words]) == 2, words
         assert "not as Optuna makes them" in capsys.readouterr().err, words
     assert odd.read_bytes() == before
+
+
+def test_a_report_that_is_no_number_is_exported_as_missing(
+    odd: Path, tmp_path: Path, capsys: Output
+):
+    execute(
+        odd,
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value,"
+        " intermediate_value_type) VALUES (1, 0, x'00', 'FINITE'), (1, 1, 0.5, 'FINITE')",
+    )
+    target = tmp_path / "out.csv"
+    assert main(["export", "odd", str(target)]) == 0, capsys.readouterr().err
+    assert "0.5" in target.read_text()
