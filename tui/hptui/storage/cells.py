@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NO_NUMBER: Final = -1
 _TIME_LENGTHS: Final = frozenset({19, 26})
+_PLAIN_TIMES: Final = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{6})?)*", re.ASCII)
 
 Damage = list[tuple[int, str]]
 """Trial ids, and what is wrong with each in a sentence."""
@@ -97,13 +99,8 @@ def _are_plain_times(cells: list[object]) -> bool:
     if not set(map(type, cells)) <= {str}:
         return False
     texts = cast("list[str]", cells)
-    joined = "".join(texts)
-    return (
-        set(map(len, texts)) <= _TIME_LENGTHS
-        and joined.count("-") == 2 * len(texts)
-        and "+" not in joined
-        and "Z" not in joined
-    )
+    is_even = set(map(len, texts)) <= _TIME_LENGTHS
+    return is_even and _PLAIN_TIMES.fullmatch("".join(texts)) is not None
 
 
 def _time(cell: object, trial_id: int, damage: Damage, what: str) -> float:
