@@ -8,7 +8,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-kill fuzz check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration
+
+fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or FILES=N, from SEED=N on
+	HPTUI_FUZZ_FILES=$(or $(FILES),2000) HPTUI_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -s -n 4 --dist load tests/cli/test_damaged_files.py
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration

@@ -271,6 +271,27 @@ with drafted(Path(sys.argv[1], "half\\x1b[2J.db"), overwrite=False) as draft:
 """
 
 
+def test_a_folder_that_is_a_link_belongs_to_another_study(folder: Path, capsys: Output):
+    """It may have come with the study: nothing of what it leads to is read, stored or removed."""
+    best = folder / "best.hptui"
+    for name in ("000000", "000002", "000077"):
+        (best / "scratch" / name).mkdir(parents=True)
+        (best / "scratch" / name / "model.bin").write_bytes(b"model")
+    (best / "logs").mkdir()
+    (best / "logs" / "trial-000000.log").write_text("of another study")
+    (best / "logs" / "trial-000077.log").write_text("of another study")
+    (best / "unsaved-mine.jsonl").write_text(json.dumps(SPOOLED) + "\n")
+    before = sorted(best.rglob("*"))
+    (folder / "s.hptui").symlink_to(best)
+    _, answer = examined("s", capsys=capsys)
+    assert not {"scratch", "logs", "unsaved:unsaved-mine.jsonl"} & set(kinds(answer))
+    main(["doctor", "s", "--fix"])
+    main(["show", "s", "0"])
+    assert "of another study" not in capsys.readouterr().out
+    left = [each for each in sorted(best.rglob("*")) if not each.name.startswith("engine.")]
+    assert left == before
+
+
 def test_a_draft_is_found_and_removed_once_who_made_it_is_gone(folder: Path, capsys: Output):
     """Those of a living process, young ones of nobody, and what only looks like one stay."""
     kept = [

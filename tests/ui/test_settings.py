@@ -110,7 +110,14 @@ def test_a_file_that_is_no_text_or_no_file_is_a_sentence(tmp_path: Path) -> None
     path.write_bytes(b"\xff\xfe\x00")
     assert "is not UTF-8" in load_settings().trouble
     path.write_bytes(b"#" * 1_000_001)
-    assert "longer than 1 MB" in load_settings().trouble
+    assert "Longer than 1,000,000 bytes" in load_settings().trouble
+    path.unlink()
+    os.mkfifo(path)
+    assert "Not a regular file" in load_settings().trouble
+    path.unlink()
+    (tmp_path / "kept.toml").write_text("[keys")
+    path.symlink_to(tmp_path / "kept.toml")
+    assert "is not TOML" in load_settings().trouble
 
 
 def test_a_broken_file_is_told_in_the_application_which_works() -> None:

@@ -80,7 +80,8 @@ def build_front_advice(trials: TrialArrays, reference: Sequence[float]) -> Front
     rows = np.searchsorted(history.numbers, numbers, side="right") - 1
     so_far = np.append(history.volumes, 0.0)[rows] if len(history.volumes) else np.zeros(n_trials)
     n_recent = min(n_trials, max(FEWEST_TRIALS, round(n_trials / _RECENT_PART)))
-    grew = np.flatnonzero(np.diff(so_far, prepend=0.0) > 0)
+    # A volume may be infinite, which no difference says.
+    grew = np.flatnonzero(so_far > np.concatenate(([0.0], so_far[:-1])))
     n_entered = int((grew >= n_trials - n_recent).sum())
     is_known = math.isfinite(volume) and volume > 0
 

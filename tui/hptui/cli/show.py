@@ -55,7 +55,8 @@ def _best_trial(study: StudyDetail) -> TrialDetail | None:
 
 def _log_of(place: StudyLocation, number: int) -> Path | None:
     """Return the file with a trial's output, None where there is none."""
-    from hptui.storage.study_folder import folder_of, log_path
+    from hptui.storage.study_folder import folder_of, is_behind_link, log_path
 
     path = log_path(folder_of(place.path, place.study_name), number)
-    return path if path.is_file() else None
+    is_own = path.is_file() and not is_behind_link(path, place.path)
+    return path if is_own else None

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import UTC, datetime
 from typing import Final
+
+OUT_OF_RANGE: Final = "out of range"
+"""What is shown for a time that no calendar has."""
 
 _MINUTE_S: Final = 60
 _TENTHS_BELOW_S: Final = 10
 _UNITS: Final = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"))
 _MANY_DAYS_S: Final = 30 * 86_400.0
+_FIRST_S: Final = datetime(2, 1, 1, tzinfo=UTC).timestamp()
+_BEYOND_S: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _WHOLE_FROM: Final = 9_999.5
 _WHOLE_BELOW: Final = 999_999.5
+
+
+def is_showable(at_s: float) -> bool:
+    """Say whether seconds since 1970 are a time that can be shown in every time zone.
+
+    That is any from the year 2 to the year 9998; what a file holds may lie outside.
+    """
+    return _FIRST_S <= at_s < _BEYOND_S
 
 
 def four_digits(number: float) -> str:
@@ -25,6 +39,8 @@ def four_digits(number: float) -> str:
 
 def show_duration(seconds: float) -> str:
     """Return `seconds` in at most two units: `0.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`."""
+    if not math.isfinite(seconds):
+        return "unknown"
     if seconds < _TENTHS_BELOW_S:
         return f"{max(0.0, seconds):.1f} s"
     whole = round(seconds)
@@ -44,6 +60,8 @@ def show_moment(at_s: float | None) -> str:
     """Return seconds since 1970 as local time, `2026-03-01 12:00:00`; nothing for None."""
     if at_s is None:
         return ""
+    if not is_showable(at_s):
+        return OUT_OF_RANGE
     return datetime.fromtimestamp(at_s).isoformat(sep=" ", timespec="seconds")
 
 
@@ -51,6 +69,8 @@ def show_age(at_s: float | None, now_s: float) -> str:
     """Return how long ago a time was, `3 m 20 s ago`, and the date where that is long ago."""
     if at_s is None:
         return ""
+    if not is_showable(at_s):
+        return OUT_OF_RANGE
     age_s = now_s - at_s
     if age_s < 0 or age_s > _MANY_DAYS_S:
         return datetime.fromtimestamp(at_s).date().isoformat()

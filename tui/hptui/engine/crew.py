@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from hptui.engine.outcome import ErrorKind, TrialError
 from hptui.engine.protocol import ProtocolError
 from hptui.engine.trial_logs import cut_log
 from hptui.errors import ObjectiveError
+from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -347,7 +349,7 @@ def describe_exit(code: int | None) -> str:
 def _tail(log: str, n_bytes: int = 2_000) -> str:
     if not log:
         return ""
-    with contextlib.suppress(OSError), open(log, "rb") as stream:  # noqa: PTH123
+    with contextlib.suppress(OSError), os.fdopen(open_side_file(log), "rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - n_bytes))
         return stream.read().decode("utf-8", "backslashreplace")

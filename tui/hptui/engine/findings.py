@@ -15,7 +15,7 @@ from hptui.engine.resuming import describe_left_change
 from hptui.engine.unsaved import find_spools
 from hptui.errors import StudyFileError
 from hptui.storage.drafts import find_left_drafts
-from hptui.storage.gate import FileReport, inspect_file
+from hptui.storage.gate import EXPORT_HINT, FileReport, inspect_file, odd_table_text
 from hptui.storage.journal import JOURNAL
 from hptui.storage.leases import LEASE, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
@@ -87,7 +87,7 @@ class Examination:
 
 def examine_file(path: Path) -> FileReport:
     """Look at a file as a whole, and for damage as long as `CHECK_BUDGET_S`."""
-    return inspect_file(path, check_budget_s=CHECK_BUDGET_S)
+    return inspect_file(path, check_budget_s=CHECK_BUDGET_S, with_indexes=True)
 
 
 def unfit_file(path: Path, report: FileReport) -> Examination:
@@ -142,6 +142,7 @@ def examine_study(
     if not found.is_running:
         findings += _remains(path, study_name, numbers)
     if with_file:
+        findings += _tables(path)
         findings += _size(path, is_running=found.is_running)
     if with_folder and not found.is_running:
         findings += [*_change(path.parent), *_drafts(path.parent)]
@@ -248,6 +249,12 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
                 # Somebody may still want what an earlier study has left.
                 is_trouble=kind != "set-aside",
             )
+
+
+def _tables(path: Path) -> Iterator[Finding]:
+    report = inspect_file(path, check_budget_s=0.0)
+    if report.odd_table:
+        yield Finding("tables", odd_table_text(report), hint=EXPORT_HINT)
 
 
 def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hptui.engine.lease import folder_of
 from hptui.engine.scratch import clear_scratch
 from hptui.storage.room_taken import bytes_of
+from hptui.storage.study_folder import is_behind_link
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,18 +58,18 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
     folder = folder_of(path, study_name)
     scratch = [
         each
-        for each in _entries(folder / "scratch")
+        for each in _entries(folder / "scratch", path)
         if (number := _number_of(each.name, _SCRATCH)) is not None
         and states.get(number) not in _KEPT_STATES
     ]
     logs = [
         each
-        for each in _entries(folder / "logs")
+        for each in _entries(folder / "logs", path)
         if (number := _number_of(each.name, _LOG)) is not None and number not in states
     ]
     aside = [
         each
-        for each in _entries(folder.parent)
+        for each in _entries(folder.parent, path)
         if each.name.startswith(folder.name) and _ASIDE.fullmatch(each.name[len(folder.name) :])
     ]
     leases = [each for each in _entries(folder) if _LEASE_DRAFT.fullmatch(each.name)]
@@ -92,10 +93,10 @@ def remove_remains(remains: Remains) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _entries(folder: Path) -> list[Path]:
-    # What a link leads to may be anything: nothing in it is taken for something left over.
+def _entries(folder: Path, study_file: Path) -> list[Path]:
+    # What a link leads to may be another study's: nothing in it is taken for something left over.
     with contextlib.suppress(OSError):
-        return [] if folder.is_symlink() else sorted(folder.iterdir())
+        return [] if is_behind_link(folder, study_file) else sorted(folder.iterdir())
     return []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +22,7 @@ from hptui.engine.trial_logs import cut_log, cut_logs
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
+from hptui.storage.side_files import open_side_file
 from hptui.storage.spooled import Origin, spell_trial
 from hptui.storage.study_folder import log_path, scratch_path
 
@@ -177,7 +179,10 @@ class Run:
         with contextlib.suppress(OSError):
             text = worker_log.read_bytes()
             if text:
-                with (self.folder / "engine.log").open("ab") as stream:
+                fd = open_side_file(
+                    self.folder / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                )
+                with os.fdopen(fd, "ab") as stream:
                     stream.write(text)
                 cut_log(self.folder / "engine.log")
         unstored = self._close_storage()

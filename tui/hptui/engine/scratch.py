@@ -10,6 +10,8 @@ import stat
 import threading
 from pathlib import Path
 
+from hptui.storage.side_files import is_linked
+
 
 class ScratchFolders:
     """The folders of the trials that one worker runs, one after the other.
@@ -82,7 +84,13 @@ class SharedScratchFolders:
 
 
 def clear_scratch(folder: Path) -> None:
-    """Remove a trial's folder with all that is in it."""
+    """Remove a trial's folder with all that is in it.
+
+    Nothing is removed where the study's folder, or `scratch` in it, is a link: it may lead to
+    another study's.
+    """
+    if is_linked(folder.parent, folder.parent.parent.parent):
+        return
     if not folder.is_symlink() and not folder.exists():
         return
     try:

@@ -18,6 +18,7 @@ from numpy import random as numpy_random
 
 from hptui.domain.trial_folder import VARIABLE, set_trial_dir
 from hptui.engine.scratch import ScratchFolders, SharedScratchFolders
+from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
     from hptui.engine.host import StreamRouter
@@ -236,8 +237,8 @@ def seed_everything(seed: int) -> None:
 
 def open_log(path: str, *, fresh: bool = False) -> int:
     """Open a log for appending, with `fresh` without what was in it, and return its descriptor."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags | (os.O_TRUNC if fresh else 0), 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return open_side_file(path, flags | (os.O_TRUNC if fresh else 0))
 
 
 def write_to(path: str, *, fresh: bool = False) -> None:

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hptui.domain.text import safe_line
 from hptui.engine.changes import (
@@ -48,6 +48,7 @@ from hptui.storage.moving import (
     settle_file,
 )
 from hptui.storage.open_files import require_closed
+from hptui.storage.side_files import is_linked, read_side_object
 from hptui.storage.studies import read_study_file, read_summary, study_names
 from hptui.storage.study_rows import delete_study as delete_rows
 from hptui.storage.study_rows import study_id_of
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 TRASH: Final = ".hptui-trash"
 _STAMP: Final = "%Y%m%d-%H%M%S-%f"
 _ENTRY: Final = "entry.json"
+_MAX_ENTRY_BYTES: Final = 100_000
 _LONE_STUDY: Final = "study.db"
 _LONE_DRAFT: Final = "study.new"
 _LONE_FOLDER: Final = "study.hptui"
@@ -343,6 +345,8 @@ def _prepare(change: Deletion, report: FileReport) -> None:
 def list_trash(folder: Path) -> list[TrashEntry]:
     """Return what is in the trash of a folder, the latest deletion first."""
     with suppress(OSError):
+        if is_linked(folder / TRASH, folder):
+            return []
         found = [_read_entry(each) for each in (folder / TRASH).iterdir()]
         entries = [entry for entry in found if entry is not None]
         return sorted(entries, key=lambda entry: entry.folder.name, reverse=True)
@@ -350,8 +354,8 @@ def list_trash(folder: Path) -> list[TrashEntry]:
 
 
 def _read_entry(folder: Path) -> TrashEntry | None:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        data = cast("dict[str, Any]", json.loads((folder / _ENTRY).read_text("utf-8")))
+    with suppress(OSError, ValueError, TypeError, KeyError, OverflowError):
+        data = read_side_object(folder / _ENTRY, _MAX_ENTRY_BYTES)
         file = str(data["file"])
         # What is restored goes beside the trash and nowhere else, whatever an entry says.
         if file == Path(file).name and file not in ("", ".", ".."):

@@ -16,6 +16,8 @@ import platformdirs
 from hptui.domain.text import safe_line
 from hptui.engine.lease import folder_of
 from hptui.errors import HptuiError, UsageError
+from hptui.storage.side_files import open_side_file
+from hptui.storage.study_folder import is_behind_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,8 +86,10 @@ def is_any_left(study_folder: Path) -> bool:
 def find_spools(study_file: Path, study: str, token: str | None) -> list[Spool]:
     """Return the files with trials of a study that could not be stored, by name."""
     folder = folder_of(study_file, study)
+    # What a link leads to is another study's.
+    own = () if is_behind_link(folder, study_file) else (folder,)
     found: list[Spool] = []
-    for place in dict.fromkeys(places(folder)):
+    for place in dict.fromkeys((*own, *places(folder)[1:])):
         for path in _listed(place):
             is_ours = place == folder or any(
                 _belongs(trial, study_file, study, token) for trial in _read(path, most=1).trials
@@ -118,10 +122,10 @@ def _read(path: Path, *, most: int | None = None) -> Spool:
     from hptui.storage.spooled import read_line
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return Spool(path, problem=f"{safe_line(path.name)} is too large to be read.")
         trials: list[SpooledTrial] = []
-        with path.open(encoding="utf-8") as stream:
+        with os.fdopen(open_side_file(path), encoding="utf-8") as stream:
+            if os.fstat(stream.fileno()).st_size > _MAX_BYTES:
+                return Spool(path, problem=f"{safe_line(path.name)} is too large to be read.")
             for number, line in enumerate(itertools.islice(stream, most), start=1):
                 try:
                     if line.strip():

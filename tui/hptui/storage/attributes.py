@@ -93,7 +93,7 @@ def begin_of(column: str, n_chars: int) -> str:
 
 def _read_one(connection: sqlite3.Connection, table: str, row_id: int) -> Attribute:
     try:
-        key, text, n_bytes = connection.execute(
+        row = connection.execute(
             f"SELECT {begin_of('key', _MAX_KEY_CHARS)}, "
             f"substr(value_json, 1, {MAX_JSON_CHARS + 1}), length(CAST(value_json AS BLOB)) "
             f"FROM {table} WHERE {table[:-1]}_id = ?",
@@ -103,6 +103,9 @@ def _read_one(connection: sqlite3.Connection, table: str, row_id: int) -> Attrib
         if not is_of_a_row(error):
             raise
         return Attribute(f"row {row_id}", problem=f"cannot be read: {safe_line(error)}")
+    if row is None:
+        return Attribute(f"row {row_id}", problem="is in an index and not in the table")
+    key, text, n_bytes = row
     if not isinstance(text, str):
         return Attribute(str(key), problem="has no JSON")
     if len(text) > MAX_JSON_CHARS:

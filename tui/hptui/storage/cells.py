@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from hptui.domain.readable import is_showable
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import DAMAGED
+from hptui.storage.stored_times import epoch_s, why_no_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 NO_NUMBER: Final = -1
 _TIME_LENGTHS: Final = frozenset({19, 26})
+_PLAIN_TIMES: Final = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{6})?)*", re.ASCII)
 
 Damage = list[tuple[int, str]]
 """Trial ids, and what is wrong with each in a sentence."""
@@ -84,7 +88,9 @@ def times(cells: Sequence[object], ids: Sequence[int], damage: Damage, what: str
         else:
             seconds = moments.astype(np.int64) / 1e6
             seconds[np.isnat(moments)] = np.nan
-            return seconds
+            ends = np.nanmin(seconds, initial=0.0), np.nanmax(seconds, initial=0.0)
+            if all(map(is_showable, ends)):
+                return seconds
     return np.array([_time(cell, ids[row], damage, what) for row, cell in enumerate(cells)])
 
 
@@ -93,23 +99,16 @@ def _are_plain_times(cells: list[object]) -> bool:
     if not set(map(type, cells)) <= {str}:
         return False
     texts = cast("list[str]", cells)
-    joined = "".join(texts)
-    return (
-        set(map(len, texts)) <= _TIME_LENGTHS
-        and joined.count("-") == 2 * len(texts)
-        and "+" not in joined
-        and "Z" not in joined
-    )
+    is_even = set(map(len, texts)) <= _TIME_LENGTHS
+    return is_even and _PLAIN_TIMES.fullmatch("".join(texts)) is not None
 
 
 def _time(cell: object, trial_id: int, damage: Damage, what: str) -> float:
     if cell is None:
         return math.nan
-    try:
-        moment = datetime.fromisoformat(cast("str", cell))
-        if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        pass
-    damage.append((trial_id, f"Its {what} is {safe_line(repr(cell))}, not a time."))
+    at_s = epoch_s(cell)
+    # Optuna stores none with a zone, and reads none.
+    if at_s is not None and datetime.fromisoformat(cast("str", cell)).tzinfo is None:
+        return at_s
+    damage.append((trial_id, f"Its {what} is {safe_line(repr(cell))}, {why_no_time(cell)}."))
     return math.nan

@@ -21,7 +21,7 @@ from hptui.storage.study_identity import (
     read_directions,
     read_identity,
 )
-from hptui.storage.trial_chunks import ChunkReader, IdList, IdRange
+from hptui.storage.trial_chunks import ChunkReader, IdList, IdRange, disordered_index
 from hptui.storage.trial_table import TrialTable
 
 if TYPE_CHECKING:
@@ -156,10 +156,20 @@ class StudyColumns(TrialTable):
             for chunk in chunks:
                 self.put(chunk)
                 done += len(chunk.trial_ids)
+            self._require_progress(selection)
             if self._on_progress is not None:
                 self._on_progress(done, total)
         self.note_duplicate_numbers()
         return done > 0
+
+    def _require_progress(self, selection: IdList | IdRange) -> None:
+        """Refuse to look for the same trials again and again, as a damaged index makes us do.
+
+        Raises:
+            StudyFileError: The index named trials that are known, or that the table does not have.
+        """
+        if isinstance(selection, IdRange) and not selection.low <= selection.high <= self._last_id:
+            raise disordered_index()
 
     def _open_trials(self) -> list[IdList]:
         if self._identity is None:

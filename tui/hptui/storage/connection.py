@@ -101,14 +101,14 @@ def is_on_network(path: Path, mounts: Path = MOUNTS) -> bool:
 
 def is_lock(error: sqlite3.Error) -> bool:
     """Say whether an error means that another program holds the file locked."""
-    return _code(error) in _LOCKED
+    return code_of(error) in _LOCKED
 
 
 def trouble_of(error: sqlite3.Error) -> str | None:
     """Return a sentence for an error that may pass, or None for one that will not."""
     if is_lock(error):
         return "The file is locked by another program."
-    return _SENTENCES.get(_code(error))
+    return _SENTENCES.get(code_of(error))
 
 
 def as_storage_error(error: sqlite3.Error, path: Path) -> HptuiError:
@@ -118,14 +118,14 @@ def as_storage_error(error: sqlite3.Error, path: Path) -> HptuiError:
         return StorageBusyError(
             f"{name} is locked by another program.", hint="Try again when it has finished."
         )
-    sentence = _SENTENCES.get(_code(error))
+    sentence = _SENTENCES.get(code_of(error))
     if sentence is not None:
         return StorageWriteError(f"{name} cannot be written. {sentence}")
     return StudyFileError(f"{name} cannot be used: {safe_line(str(error))}.")
 
 
-def _code(error: sqlite3.Error) -> int:
-    # Errors that Python itself raises carry no code of SQLite.
+def code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's code for the kind of an error; 0 where Python itself raises it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

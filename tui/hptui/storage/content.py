@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hptui.domain.text import safe_line
+from hptui.storage.connection import code_of
 from hptui.storage.schema import COLUMNS, HEAD_VERSION, INDEXES, KNOWN_VERSIONS, LATE_TABLES, TABLES
+from hptui.storage.table_text import odd_table
 
 UnfitKind = Literal["empty", "older", "newer", "foreign", "damaged"]
 
@@ -25,6 +27,8 @@ class Content:
     version: str
     is_wholly_checked: bool
     """Whether the time was enough to look for damage everywhere."""
+    odd_table: str
+    """What of its tables is not as Optuna makes it, so that it must not be written to."""
 
 
 class UnfitContentError(Exception):
@@ -37,8 +41,15 @@ class UnfitContentError(Exception):
         self.version = version
 
 
-def check_content(connection: sqlite3.Connection, check_budget_s: float) -> Content:
+def check_content(
+    connection: sqlite3.Connection, check_budget_s: float, *, with_indexes: bool = False
+) -> Content:
     """Refuse a database that is not a sound one of Optuna's present version.
+
+    Args:
+        connection: A connection to it.
+        check_budget_s: How long to look for damage, in seconds.
+        with_indexes: Whether to compare all indexes with their tables, which takes longer.
 
     Raises:
         UnfitContentError: It is not.
@@ -57,12 +68,12 @@ def check_content(connection: sqlite3.Connection, check_budget_s: float) -> Cont
         for table, columns in sorted(COLUMNS.items()):
             if table in tables or table not in LATE_TABLES:
                 _check_columns(connection, table, columns)
-    is_wholly_checked = _is_sound(connection, check_budget_s)
+    is_wholly_checked = _is_sound(connection, check_budget_s, with_indexes=with_indexes)
     if version != HEAD_VERSION:
         raise UnfitContentError(
             "older", f"was made by an older Optuna (schema {version}).", version
         )
-    return Content(version, is_wholly_checked)
+    return Content(version, is_wholly_checked, odd_table(connection))
 
 
 def check_objects(connection: sqlite3.Connection) -> frozenset[str]:
@@ -131,7 +142,7 @@ def _check_columns(connection: sqlite3.Connection, table: str, columns: frozense
             )
 
 
-def _is_sound(connection: sqlite3.Connection, budget_s: float) -> bool:
+def _is_sound(connection: sqlite3.Connection, budget_s: float, *, with_indexes: bool) -> bool:
     """Look for damage; return False when the time was not enough."""
     deadline_s = time.monotonic() + budget_s
 
@@ -140,9 +151,10 @@ def _is_sound(connection: sqlite3.Connection, budget_s: float) -> bool:
 
     connection.set_progress_handler(is_over, _STEPS_BETWEEN_LOOKS)
     try:
-        rows = connection.execute("PRAGMA quick_check(1)").fetchall()
+        check = "integrity_check" if with_indexes else "quick_check"
+        rows = connection.execute(f"PRAGMA {check}(1)").fetchall()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+        if code_of(error) != sqlite3.SQLITE_INTERRUPT:
             raise
         return False
     finally:

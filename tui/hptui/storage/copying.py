@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.connection import as_storage_error, file_uri
 from hptui.storage.drafts import draft_folder
-from hptui.storage.gate import FileKind, inspect_file, open_read_only, require_readable
+from hptui.storage.gate import FileKind, inspect_file, open_read_only, require_usual_tables
 from hptui.storage.in_place import put_in_place, sync_file, sync_folder
 from hptui.storage.moving import connect_for_writing
 from hptui.storage.study_identity import no_such_study
@@ -88,7 +88,7 @@ def extract_study(path: Path, study_name: str, target: Path) -> None:
         StudyFileError: There is no such study, or its file is none of Optuna's.
         HptuiError: The file is locked, or the disk refuses.
     """
-    require_readable(path)
+    require_usual_tables(path)
     try:
         with (
             closing(open_read_only(path)) as source,
@@ -118,7 +118,7 @@ def take_in_file(path: Path, kept: Path, study_name: str) -> None:
         StudyFileError: There is a study of this name in `path` already, or none in `kept`.
         HptuiError: A file is locked, or the disk refuses.
     """
-    require_readable(kept)
+    require_usual_tables(kept)
     try:
         with closing(connect_for_writing(path)) as connection:
             connection.execute("ATTACH ? AS source", (file_uri(kept, "ro"),))

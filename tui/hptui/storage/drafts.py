@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.storage.room_taken import bytes_of
+from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -127,7 +128,7 @@ def _look_at(path: Path) -> LeftDraft | None:
 def _facts_of_dead(owner: Path) -> dict[str, Any] | None:
     """Return what a dead owner has told, nothing where it has not; None while it lives."""
     try:
-        descriptor = os.open(owner, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_side_file(owner)
     except OSError:
         return {}
     try:

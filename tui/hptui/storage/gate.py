@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.connection import MAX_TEXT_BYTES, file_uri, is_lock, study_path
+from hptui.storage.connection import MAX_TEXT_BYTES, code_of, file_uri, is_lock, study_path
 from hptui.storage.content import Content, UnfitContentError, check_content
 from hptui.storage.study_lock import opening
 
@@ -38,6 +38,7 @@ _HEADER_BYTES: Final = 100
 _END_OF_SHARED: Final = bytes.fromhex("d9d505f920a163d7")
 """The last bytes of a journal that names a file of several databases."""
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
+EXPORT_HINT: Final = "hptui export takes its trials out; hptui import makes a study of them."
 _OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
 
 
@@ -51,6 +52,8 @@ class FileReport:
     """Optuna's schema version, where there is one."""
     read_only: bool = False
     """Whether the file, or its folder, cannot be written."""
+    odd_table: str = ""
+    """What of its tables is not as Optuna makes it, so that it must not be written to."""
     sentence: str = ""
     """What is wrong; empty for a study file that can be used."""
     hint: str = ""
@@ -69,7 +72,10 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
 
 
 def inspect_file(
-    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+    path: str | os.PathLike[str],
+    *,
+    check_budget_s: float = _CHECK_BUDGET_S,
+    with_indexes: bool = False,
 ) -> FileReport:
     """Look at a file without changing it.
 
@@ -77,6 +83,7 @@ def inspect_file(
         path: Any path.
         check_budget_s: How long to look for damage, in seconds. What has not been looked at by
             then counts as sound.
+        with_indexes: Whether to compare all indexes with their tables, which takes longer.
 
     Raises:
         StudyFileError: `path` is an address, not a path.
@@ -84,7 +91,7 @@ def inspect_file(
     resolved = study_path(path)
     try:
         _look_outside(resolved)
-        content = _look_inside(resolved, check_budget_s)
+        content = _look_inside(resolved, check_budget_s, with_indexes=with_indexes)
     except _Refusal as refusal:
         return FileReport(
             resolved,
@@ -93,7 +100,13 @@ def inspect_file(
             sentence=f"{safe_line(str(resolved))} {refusal.what}",
             hint=refusal.hint,
         )
-    return FileReport(resolved, "optuna", content.version, read_only=is_read_only(resolved))
+    return FileReport(
+        resolved,
+        "optuna",
+        content.version,
+        read_only=is_read_only(resolved),
+        odd_table=content.odd_table,
+    )
 
 
 def require_readable(
@@ -108,7 +121,39 @@ def require_readable(
     Raises:
         StudyFileError: It is missing, foreign, damaged, older or newer.
     """
-    report = inspect_file(path, check_budget_s=check_budget_s)
+    return _require_study_file(inspect_file(path, check_budget_s=check_budget_s))
+
+
+def require_usual_tables(
+    path: str | os.PathLike[str], *, check_budget_s: float = _CHECK_BUDGET_S
+) -> FileReport:
+    """Refuse what is not a study file that rows can be written to, be it in a copy.
+
+    Args:
+        path: Any path.
+        check_budget_s: How long to look for damage, in seconds.
+
+    Raises:
+        StudyFileError: It is not readable as a study file, an index of it is damaged, or its
+            tables are not as Optuna makes them.
+    """
+    report = _require_study_file(
+        inspect_file(path, check_budget_s=check_budget_s, with_indexes=True)
+    )
+    if report.odd_table:
+        raise StudyFileError(odd_table_text(report), hint=EXPORT_HINT)
+    return report
+
+
+def odd_table_text(report: FileReport) -> str:
+    """Return the sentence about a file whose tables are not as Optuna makes them."""
+    return (
+        f"{safe_line(str(report.path))} can be looked at but not continued or copied: its tables"
+        f" are not as Optuna makes them; {report.odd_table}."
+    )
+
+
+def _require_study_file(report: FileReport) -> FileReport:
     if report.kind != "optuna":
         raise StudyFileError(report.sentence, hint=report.hint)
     return report
@@ -124,9 +169,9 @@ def require_writable(
         check_budget_s: How long to look for damage, in seconds.
 
     Raises:
-        StudyFileError: It is not readable as a study file, or is read-only.
+        StudyFileError: Rows cannot be written to its tables, or it is read-only.
     """
-    report = require_readable(path, check_budget_s=check_budget_s)
+    report = require_usual_tables(path, check_budget_s=check_budget_s)
     if report.read_only:
         what = "file" if not os.access(report.path, os.W_OK) else "folder"
         raise StudyFileError(
@@ -189,7 +234,7 @@ def _connect_somehow(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # Without write access SQLite can neither join a -wal file nor roll back what a killed
         # program left half done; the file itself can still be read.
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        if code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
     return _connect(path, immutable=not _roll_back(path))
 
@@ -240,6 +285,10 @@ def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         # SQLite opens the file at the first read.
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except UnicodeDecodeError as error:
+        # Python cannot even say what SQLite has against it.
+        connection.close()
+        raise sqlite3.DatabaseError("its schema is not UTF-8 text") from error
     except BaseException:
         connection.close()
         raise
@@ -293,22 +342,22 @@ def _refuse_truncated(path: Path, header: bytes, size: int) -> None:
         raise _Refusal("damaged", f"is truncated: {size} of {expected} bytes are there.")
 
 
-def _look_inside(path: Path, check_budget_s: float) -> Content:
+def _look_inside(path: Path, check_budget_s: float, *, with_indexes: bool) -> Content:
     # Read as immutable, a file leaves no side files. That is safe as long as nobody writes to it.
     before = _state(path)
     if not before[0]:
         try:
-            content = _content(path, check_budget_s, immutable=True)
+            content = _content(path, check_budget_s, immutable=True, with_indexes=with_indexes)
         except _Refusal:
             if _state(path) == before:
                 raise
         else:
             if _state(path) == before:
                 return content
-    return _content(path, check_budget_s, immutable=False)
+    return _content(path, check_budget_s, immutable=False, with_indexes=with_indexes)
 
 
-def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
+def _content(path: Path, check_budget_s: float, *, immutable: bool, with_indexes: bool) -> Content:
     try:
         connection = _connect(path, immutable=True) if immutable else _connect_somehow(path)
     except sqlite3.Error as error:
@@ -316,7 +365,7 @@ def _content(path: Path, check_budget_s: float, *, immutable: bool) -> Content:
             _look_at_header(path)
         raise _refusal_of(error) from error
     try:
-        return check_content(connection, check_budget_s)
+        return check_content(connection, check_budget_s, with_indexes=with_indexes)
     except UnfitContentError as error:
         hint = _UPDATE_OPTUNA if error.kind == "newer" else ""
         if error.kind == "older":

@@ -7,16 +7,15 @@ socket to reach it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
-import stat
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.process_identity import boot_id, pid_namespace, start_time
+from hptui.storage.side_files import read_side_object
 from hptui.storage.study_folder import OTHERS, folder_of, is_through_link, real_file
 from hptui.storage.study_lock import byte_of, held_bytes
 
@@ -198,19 +197,9 @@ def _lease_of(study_file: Path, path: Path) -> Lease | None:
 
 def lease_at(path: Path) -> Lease | None:
     """Return the lease in a file; None when there is none or it is unreadable."""
-    with contextlib.suppress(
-        OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError
-    ):
-        return _from_json(json.loads(_text_of(path)))
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+        return _from_json(read_side_object(path, _MAX_BYTES))
     return None
-
-
-def _text_of(path: Path) -> str:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError("no regular file")
-        return stream.read(_MAX_BYTES).decode()
 
 
 def _from_json(data: Mapping[str, Any]) -> Lease:

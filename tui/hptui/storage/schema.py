@@ -35,7 +35,7 @@ _ATTRIBUTES: Final = (
     '\tUNIQUE ({owner}_id, "key"), \n'
     "\tFOREIGN KEY({owner}_id) REFERENCES {table} ({owner}_id)\n)"
 )
-_STATEMENTS: Final = (
+STATEMENTS: Final = (
     "CREATE TABLE studies (\n\tstudy_id INTEGER NOT NULL, \n\tstudy_name VARCHAR(512) NOT NULL, \n"
     "\tPRIMARY KEY (study_id)\n)",
     "CREATE UNIQUE INDEX ix_studies_study_name ON studies (study_name)",
@@ -79,7 +79,7 @@ _STATEMENTS: Final = (
 )
 
 TABLES: Final = frozenset(
-    statement.split()[2] for statement in _STATEMENTS if statement.startswith("CREATE TABLE")
+    statement.split()[2] for statement in STATEMENTS if statement.startswith("CREATE TABLE")
 )
 COLUMNS: Final = {
     statement.split()[2]: frozenset(
@@ -87,7 +87,7 @@ COLUMNS: Final = {
         for line in statement.splitlines()[1:-1]
         if line.split()[0] not in ("PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT")
     )
-    for statement in _STATEMENTS
+    for statement in STATEMENTS
     if statement.startswith("CREATE TABLE")
 }
 """The columns of each table."""
@@ -114,7 +114,7 @@ def create_schema(connection: sqlite3.Connection, library_version: str) -> None:
     `library_version` is Optuna's, for its `version_info` row.
     """
     connection.execute("BEGIN IMMEDIATE")
-    for statement in _STATEMENTS:
+    for statement in STATEMENTS:
         connection.execute(statement)
     connection.execute(
         "INSERT INTO version_info VALUES (1, ?, ?)", (LEGACY_SCHEMA_VERSION, library_version)
@@ -125,7 +125,7 @@ def create_schema(connection: sqlite3.Connection, library_version: str) -> None:
 
 def add_late_tables(connection: sqlite3.Connection, tables: frozenset[str]) -> None:
     """Make the tables that a file upgraded by Optuna lacks; `tables` are those it has."""
-    for statement in _STATEMENTS:
+    for statement in STATEMENTS:
         name = statement.split()[2]
         if name in LATE_TABLES - tables:
             connection.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))

@@ -10,6 +10,7 @@ from typing import Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
+from hptui.storage.side_files import is_linked
 
 OTHERS: Final = "studies"
 """In the folder of a file, that of the studies that are not called like it."""
@@ -73,6 +74,11 @@ def is_through_link(folder: Path) -> bool:
 def _link_on_the_way(folder: Path) -> Path | None:
     outer = (folder.parent, folder.parent.parent) if folder.parent.name == OTHERS else ()
     return next((each for each in (*outer, folder) if each.is_symlink()), None)
+
+
+def is_behind_link(path: Path, study_file: Path) -> bool:
+    """Say whether a link leads to what is in a study's folder: then it may be another study's."""
+    return is_linked(path, folder_of(study_file, study_file.stem).parent)
 
 
 def require_no_link_in(folder: Path, *, inside: bool = False) -> None:

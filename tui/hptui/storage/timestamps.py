@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hptui.domain.readable import OUT_OF_RANGE
+
 _FIRST_CACHED_YEAR: Final = 1980
 _MAX_CACHED_MINUTES: Final = 200_000
 # Offsets from UTC change on whole minutes since 1972, so one conversion serves a minute. Parsing a
@@ -21,7 +23,7 @@ def from_text(text: str) -> datetime:
     """Return UTC text as naive local time.
 
     Raises:
-        ValueError: `text` is not a date and time.
+        ValueError: `text` is not a date and time, or has no local time in this calendar.
         TypeError: `text` is not text.
     """
     utc = datetime.fromisoformat(text)
@@ -32,7 +34,10 @@ def from_text(text: str) -> datetime:
         offset, fold = cached
         local = utc + offset
         return local.replace(fold=1) if fold else local
-    local = utc.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+    try:
+        local = utc.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is {OUT_OF_RANGE}") from error
     if utc.year >= _FIRST_CACHED_YEAR:
         if len(_offsets) >= _MAX_CACHED_MINUTES:
             _offsets.clear()

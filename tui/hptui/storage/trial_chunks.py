@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, DAMAGED, RUNNING, STALE, STORED_STATES
+from hptui.errors import StudyFileError
 from hptui.storage.cells import NO_NUMBER, Damage, floats, integers, times, trial_numbers
 from hptui.storage.cells import trial_states as states_of
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
@@ -198,7 +199,10 @@ class ChunkReader:
             f"SELECT trial_id FROM trials WHERE {selection.condition} ORDER BY trial_id",
             selection.arguments,
         )
-        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        if not (np.diff(ids) > 0).all():
+            raise disordered_index()
+        return ids
 
     def _fill_trials(self, selection: Selection, chunk: TrialChunk) -> None:
         rows = self._rows(
@@ -252,6 +256,8 @@ class ChunkReader:
         chunk.violations[:] = np.nan
         for trial_id, by_key in constraints.items():
             if by_key:
+                if trial_id not in row_of:
+                    raise disordered_index()
                 chunk.violations[row_of[trial_id]] = violation_of(by_key)
             if any(value != value for value in by_key.values()):
                 chunk.damage.append((trial_id, "A constraint is not a number."))
@@ -309,5 +315,21 @@ def _columns(rows: Rows, width: int) -> list[Sequence[Any]]:
 
 
 def _rows_of(of_trials: Sequence[int], chunk: TrialChunk) -> IntArray:
-    """Return the rows in `chunk` of cells that belong to these trials."""
-    return np.searchsorted(chunk.trial_ids, np.array(of_trials, np.int64))
+    """Return the rows in `chunk` of cells that belong to these trials.
+
+    Raises:
+        StudyFileError: Some belong to others, as a damaged index may have it.
+    """
+    wanted = np.array(of_trials, np.int64)
+    rows = np.searchsorted(chunk.trial_ids, wanted)
+    if len(wanted) and not np.array_equal(chunk.trial_ids.take(rows, mode="clip"), wanted):
+        raise disordered_index()
+    return rows
+
+
+def disordered_index() -> StudyFileError:
+    """Return the error for a file in which an index names other trials than its table."""
+    return StudyFileError(
+        "The study file is damaged: an index of its trials is not in order.",
+        hint="hptui doctor says more.",
+    )

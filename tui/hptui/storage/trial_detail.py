@@ -20,7 +20,7 @@ from hptui.storage.notes import NO_NOTE, Note, read_note
 from hptui.storage.row_errors import is_of_a_row
 from hptui.storage.stale_trials import stale_trials
 from hptui.storage.stored_spaces import MAX_JSON_CHARS, stored_spec
-from hptui.storage.stored_times import epoch_s
+from hptui.storage.stored_times import epoch_s, why_no_time
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_detail import metric_names_of
 from hptui.storage.study_identity import no_such_study, read_directions, read_identity
@@ -245,7 +245,7 @@ class _TrialReader:
             state = state_name(-1)
         for what, text in (("start", start), ("end", complete)):
             if text is not None and epoch_s(text) is None:
-                self.damage.append(f"Its {what} is {safe_line(repr(text))}, not a time.")
+                self.damage.append(f"Its {what} is {safe_line(repr(text))}, {why_no_time(text)}.")
         return int(number), str(state), epoch_s(start), epoch_s(complete)
 
     def _is_stale(self) -> bool:

@@ -147,7 +147,11 @@ class ExtrasReader:
             user_attrs,
             constraints,
             dict(self._readable(kept)),
-            tuple((step, math.nan if value is None else value) for step, value in reports),
+            tuple(
+                (step, value if isinstance(value, (int, float)) else math.nan)
+                for step, value in reports
+                if isinstance(step, int)
+            ),
         )
 
     def _readable(self, rows: Iterable[tuple[object, object]]) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Final, cast
 
+from hptui.storage.side_files import read_side_object
+
 _MAX_BYTES: Final = 100_000
 
 
@@ -36,9 +38,4 @@ def _path() -> Path:
 
 
 def _read() -> dict[str, Any]:
-    try:
-        with _path().open("rb") as file:
-            found: object = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return read_side_object(_path(), _MAX_BYTES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.analysis.filter_parser import parse_filter
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
-from hptui.ui.settings import settings_path, write_settings
+from hptui.ui.settings import read_settings_text, settings_path, write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def save_filter(name: str, text: str, path: Path | None = None) -> None:
     path = (settings_path() if path is None else path).resolve()
     about = f"The settings file {safe_line(path)}"
     try:
-        before = path.read_bytes().decode("utf-8") if path.exists() else ""
+        before = read_settings_text(path) if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise HptuiError(f"{about} cannot be read: {safe_line(error)}.") from error
     after = with_filter(before, name, text)

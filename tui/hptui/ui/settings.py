@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
+from hptui.storage.side_files import read_side_file
 from hptui.ui.commands import COMMANDS
 from hptui.ui.key_names import key_name
 
@@ -64,23 +65,30 @@ def load_settings(path: Path | None = None) -> Settings:
     """Read the settings; a file that is broken gives the defaults and says why."""
     path = settings_path() if path is None else path
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        text = read_settings_text(path)
     except FileNotFoundError:
         return Settings()
     except OSError as error:
         return Settings(trouble=_about(path, f"cannot be read: {error.strerror or error}"))
-    if len(data) > _MAX_BYTES:
-        return Settings(trouble=_about(path, "is longer than 1 MB"))
+    except UnicodeDecodeError:
+        return Settings(trouble=_about(path, "is not UTF-8 text"))
     import tomllib
 
     try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        return Settings(trouble=_about(path, "is not UTF-8 text"))
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         return Settings(trouble=_about(path, f"is not TOML: {error}"))
     return read_settings(table, path)
+
+
+def read_settings_text(path: Path) -> str:
+    """Return what is in a settings file, which may be a link, as some keep theirs.
+
+    Raises:
+        OSError: It is not there, cannot be read, or is longer than 1 MB.
+        UnicodeDecodeError: It is not UTF-8 text.
+    """
+    return read_side_file(path, _MAX_BYTES, follow_link=True)
 
 
 def _about(path: Path, what: str) -> str:
@@ -180,7 +188,7 @@ def remember_theme(name: str) -> None:
     """
     path = settings_path()
     try:
-        text = path.read_text("utf-8") if path.exists() else ""
+        text = read_settings_text(path) if path.exists() else ""
     except (OSError, UnicodeDecodeError):
         return
     lines = text.splitlines()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import escape_text, redacted, safe_line
+from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ class LogTail:
                 self._forget()
             elif size == self._offset and self._latest.exists:
                 return self._latest
-            with self._path.open("rb") as stream:
+            with os.fdopen(open_side_file(self._path), "rb") as stream:
                 if size - self._offset > MAX_BYTES:
                     self._forget()
                     self._offset = size - MAX_BYTES
@@ -113,7 +114,7 @@ def read_to_copy(path: Path) -> tuple[str, bool]:
     Raises:
         OSError: It cannot be read.
     """
-    with path.open("rb") as stream:
+    with os.fdopen(open_side_file(path), "rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - MAX_BYTES))
         text = stream.read(MAX_BYTES).decode("utf-8", "backslashreplace")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.storage.study_folder import folder_of, log_path, scratch_path
+from hptui.storage.study_folder import folder_of, is_behind_link, log_path, scratch_path
 from hptui.ui.data.log_tail import LogTail, LogText
 from hptui.ui.data.markdown_lines import markdown_lines
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_FILES: Final = 500
 _LIVE_PERIOD_S: Final = 0.3
 _ENDED_PERIOD_S: Final = 2.0
+_LINKED_LOG: Final = LogText(exists=True, problem="The log is not read: a link leads to it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class TrialFeed:
         return TrialPage(
             before.number,
             detail,
-            tail.read(),
+            _LINKED_LOG if self._is_linked(before.number) else tail.read(),
             before.log_path,
             files,
             self._is_study_run(),
@@ -156,8 +157,12 @@ class TrialFeed:
         lease = running_engine(self._path, self._study_name)
         return lease is not None and lease.is_here
 
+    def _is_linked(self, number: int) -> bool:
+        return is_behind_link(self._log_path(number), self._path)
+
     def _files(self, number: int) -> TrialFiles:
-        return list_files(scratch_path(folder_of(self._path, self._study_name), number))
+        folder = scratch_path(folder_of(self._path, self._study_name), number)
+        return TrialFiles() if is_behind_link(folder, self._path) else list_files(folder)
 
 
 def _is_same(one: TrialPage, other: TrialPage) -> bool:
