@@ -72,7 +72,7 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
         for each in _entries(folder.parent, path)
         if each.name.startswith(folder.name) and _ASIDE.fullmatch(each.name[len(folder.name) :])
     ]
-    leases = [each for each in _entries(folder) if _LEASE_DRAFT.fullmatch(each.name)]
+    leases = [each for each in _entries(folder, path) if _LEASE_DRAFT.fullmatch(each.name)]
     return {
         "lease-draft": Remains("lease{} that was being written", tuple(leases)),
         "scratch": Remains("folder{} of trials that have not come to their end", tuple(scratch)),
