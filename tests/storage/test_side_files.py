@@ -141,8 +141,8 @@ def test_a_descriptor_that_is_written_waits_as_any_other(tmp_path: Path):
 
 
 def test_a_lease_is_still_read(tmp_path: Path):
-    lease = Lease.of_this_process("s", "run", tmp_path)
-    take_lease(tmp_path / "s.db", lease)
+    (tmp_path / "s.db").touch()
+    take_lease(tmp_path / "s.db", Lease.of_this_process("s", "run", tmp_path))
     found = read_lease(tmp_path / "s.db", "s")
     assert found is not None
     assert (found.study, found.run, found.pid) == ("s", "run", os.getpid())
