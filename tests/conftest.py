@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from alembic.script import ScriptDirectory
 from optuna.storages import RDBStorage
+from sqlalchemy import Engine, event
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from alembic.config import Config
 
 TESTS: Final = Path(__file__).parent
 DEAREST: Final = ("e2e", "zoo", "ui", "interop", "cli", "engine", "registry")
@@ -60,6 +65,36 @@ def plain_optuna_closes_its_connections() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RDBStorage, "__init__", init)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_optuna_reads_its_migrations_once() -> Generator[None]:
+    """Have plain Optuna read the scripts of its migrations once, and not for each file it opens."""
+    original = ScriptDirectory.from_config
+    read: dict[str | None, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        if place not in read:
+            read[place] = original(config)
+        return read[place]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_optuna_waits_for_no_disk() -> Generator[None]:
+    """Have plain Optuna leave it to the system when the disk gets what it has written."""
+
+    def keep_going(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF").close()
+
+    event.listen(Engine, "connect", keep_going)
+    yield
+    event.remove(Engine, "connect", keep_going)
 
 
 @pytest.fixture(autouse=True, scope="session")
