@@ -21,8 +21,35 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 TESTS: Final = Path(__file__).parent
-DEAREST: Final = ("e2e", "zoo", "ui", "interop", "cli", "engine", "registry")
-"""Folders whose files take longest, since they start programs or wait; these begin first."""
+DEAREST: Final = (
+    "e2e/test_sudden_death.py",
+    "e2e/test_run.py",
+    "e2e/test_refused_runs.py",
+    "ui/test_setup_screen.py",
+    "cli/test_readme_runs.py",
+    "cli/test_steering.py",
+    "ui/test_studies_screen.py",
+    "ui/test_study_screen.py",
+    "e2e/test_refused_writes.py",
+    "ui/test_hostile.py",
+    "engine/test_trial_use.py",
+    "zoo/test_zoo.py",
+    "engine/test_trash.py",
+    "e2e/test_choices.py",
+    "engine/test_identity.py",
+    "storage/test_round_trip.py",
+    "storage/test_interop.py",
+    "e2e",
+    "registry/test_probe.py",
+    "ui",
+    "interop",
+    "cli",
+    "engine",
+    "storage",
+    "registry",
+    "objectives",
+)
+"""Files, and folders of files, that take longest; these begin first."""
 
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
@@ -42,8 +69,11 @@ def pytest_collection_finish() -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    folder = item.path.relative_to(TESTS).parts[0]
-    return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
+    path = item.path.relative_to(TESTS)
+    for each in (path.as_posix(), path.parts[0]):
+        if each in DEAREST:
+            return DEAREST.index(each)
+    return len(DEAREST)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -45,7 +45,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study at rest, its twin, one without trials, and a file without studies."""
     folder = tmp_path_factory.mktemp("json")
     quick = f"{OBJECTIVES}:quick"
-    assert run("run", quick, "--study", "rest", "--trials", "6", "-q", cwd=folder)[0] == 0
+    options = ("--study", "rest", "-j", "1", "--trials", "6", "-q")
+    assert run("run", quick, *options, cwd=folder)[0] == 0
     assert run("duplicate", "rest", "twin", cwd=folder)[0] == 0
     optuna.create_study(study_name="empty", storage=f"sqlite:///{folder}/empty.db")
     optuna.create_study(study_name="gone", storage=f"sqlite:///{folder}/bare.db")

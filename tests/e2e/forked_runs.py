@@ -163,9 +163,9 @@ def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
         os.dup2(given, own)
     os.closerange(3, 64)
     # Streams know what kind of file they were made for.
-    sys.stdin = open(0, closefd=False)
-    sys.stdout = open(1, "w", closefd=False)
-    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["environment"])

@@ -92,7 +92,8 @@ def _run_until_killed(
     delay_s: float,
 ) -> list[dict[str, Any]]:
     """Kill a run so long after it has announced trials; returns all that it had announced."""
-    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    n_jobs = "1" if leftovers == "fail" else "2"
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", n_jobs, "--json"]
     arguments += ["--trials", "1000000", "--leftovers", leftovers]
     said = folder / "said"
     variables = {**places_in(folder), "TMPDIR": str(temporary)}
