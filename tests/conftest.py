@@ -4,20 +4,52 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from alembic.script import ScriptDirectory
 from optuna.storages import RDBStorage
+from sqlalchemy import Engine, event
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from alembic.config import Config
+
 TESTS: Final = Path(__file__).parent
-DEAREST: Final = ("e2e", "zoo", "ui", "interop", "cli", "engine", "registry")
-"""Folders whose files take longest, since they start programs or wait; these begin first."""
+DEAREST: Final = (
+    "e2e/test_sudden_death.py",
+    "e2e/test_run.py",
+    "e2e/test_refused_runs.py",
+    "ui/test_setup_screen.py",
+    "cli/test_readme_runs.py",
+    "cli/test_steering.py",
+    "ui/test_studies_screen.py",
+    "ui/test_study_screen.py",
+    "e2e/test_refused_writes.py",
+    "ui/test_hostile.py",
+    "engine/test_trial_use.py",
+    "zoo/test_zoo.py",
+    "engine/test_trash.py",
+    "e2e/test_choices.py",
+    "engine/test_identity.py",
+    "storage/test_round_trip.py",
+    "storage/test_interop.py",
+    "e2e",
+    "registry/test_probe.py",
+    "ui",
+    "interop",
+    "cli",
+    "engine",
+    "storage",
+    "registry",
+    "objectives",
+)
+"""Files, and folders of files, that take longest; these begin first."""
 
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
@@ -37,8 +69,11 @@ def pytest_collection_finish() -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    folder = item.path.relative_to(TESTS).parts[0]
-    return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
+    path = item.path.relative_to(TESTS)
+    for each in (path.as_posix(), path.parts[0]):
+        if each in DEAREST:
+            return DEAREST.index(each)
+    return len(DEAREST)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,6 +95,36 @@ def plain_optuna_closes_its_connections() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RDBStorage, "__init__", init)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_optuna_reads_its_migrations_once() -> Generator[None]:
+    """Have plain Optuna read the scripts of its migrations once, and not for each file it opens."""
+    original = ScriptDirectory.from_config
+    read: dict[str | None, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        if place not in read:
+            read[place] = original(config)
+        return read[place]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_optuna_waits_for_no_disk() -> Generator[None]:
+    """Have plain Optuna leave it to the system when the disk gets what it has written."""
+
+    def keep_going(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF").close()
+
+    event.listen(Engine, "connect", keep_going)
+    yield
+    event.remove(Engine, "connect", keep_going)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -35,7 +35,13 @@ def own_times(source: str) -> list[str]:
                     found.append(f"line {node.lineno}: {name} of {ast.unparse(first)}")
             case ast.keyword(arg="timeout", value=value) if is_a_time(value):
                 found.append(f"line {value.lineno}: timeout={ast.unparse(value)}")
-            case ast.Assign(targets=[ast.Name(id=name)]) if A_LIMIT.fullmatch(name):
+            case ast.Call(func=ast.Attribute(attr="select"), args=[_, _, _, last]) if is_a_time(
+                last
+            ):
+                found.append(f"line {node.lineno}: select of {ast.unparse(last)}")
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name))
+            ) if A_LIMIT.fullmatch(name):
                 found.append(f"line {node.lineno}: {name}")
             case _:
                 pass
@@ -65,6 +71,8 @@ def test_no_test_says_a_time_of_its_own() -> None:
         "subprocess.run(command, timeout=60)",
         "_TIMEOUT_S = 20.0",
         "DEADLINE = 5",
+        "DEADLINE_S: Final = 300",
+        "select.select([], [ends], [], 60)",
     ],
 )
 def test_each_way_to_say_a_time_is_seen(line: str) -> None:

@@ -18,7 +18,6 @@ from tests.e2e.programs import OBJECTIVES, finish, load, run, start, wait_until
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.client import running_engine
 
 Output = pytest.CaptureFixture[str]
 
@@ -228,7 +227,6 @@ def test_notes_and_tags_while_an_engine_runs_the_study(tmp_path: Path):
     target = f"{OBJECTIVES}:waiting"
     engine = start("run", target, "--study", "r", "--jobs", "1", "--trials", "3", cwd=folder)
     try:
-        wait_until(lambda: running_engine(folder / "r.db", "r") is not None, "the run's start")
         wait_until(lambda: (folder / "started-0").exists(), "a running trial")
         said = [
             run("note", "r", "--set", "while it runs", cwd=folder),

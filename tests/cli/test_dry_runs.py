@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.engine.test_renaming import everything
+from tests.storage.comparison import everything
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
@@ -103,4 +102,3 @@ def test_forms_of_the_application_know_what_is_in_the_way(folder: Path) -> None:
     assert told is not None
     assert "is in the way" in told
     assert keeping.name_problem(folder, "", "free") is None
-    assert os.listdir(folder)

@@ -22,11 +22,14 @@ READING: dict[str, tuple[str, ...]] = {
     "best": (),
     "trials": (),
     "failures": (),
-    "plot": ("--kind", "importance"),
+    "plot": ("importance",),
     "compare": ("twin",),
     "note": (),
     "tag": (),
     "doctor": (),
+}
+"""Commands that answer for a study at rest, with what else they need."""
+STEERING: dict[str, tuple[str, ...]] = {
     "space": (),
     "pause": (),
     "resume": (),
@@ -37,7 +40,7 @@ READING: dict[str, tuple[str, ...]] = {
     "extend": ("--trials", "1"),
     "retry": (),
 }
-"""Commands that may be given for any study, with what else they need."""
+"""Commands that refuse a study at rest in which nothing has failed."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study at rest, its twin, one without trials, and a file without studies."""
     folder = tmp_path_factory.mktemp("json")
     quick = f"{OBJECTIVES}:quick"
-    assert run("run", quick, "--study", "rest", "--trials", "6", "-q", cwd=folder)[0] == 0
+    options = ("--study", "rest", "-j", "1", "--trials", "6", "-q")
+    assert run("run", quick, *options, cwd=folder)[0] == 0
     assert run("duplicate", "rest", "twin", cwd=folder)[0] == 0
     optuna.create_study(study_name="empty", storage=f"sqlite:///{folder}/empty.db")
     optuna.create_study(study_name="gone", storage=f"sqlite:///{folder}/bare.db")
@@ -62,7 +66,7 @@ def values_of(out: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("study", ["rest", "empty", "missing", "bare"])
-@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("command", [*READING, *STEERING])
 def test_it_is_json_or_a_refusal(
     command: str,
     study: str,
@@ -71,15 +75,18 @@ def test_it_is_json_or_a_refusal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("HPTUI_STUDIES", str(studies))
-    code = main([command, study, *READING[command], "--json"])
+    more = (READING | STEERING)[command]
+    code = main([command, study, *more, "--json"])
     out, err = capsys.readouterr()
     assert "internal error" not in err
     if code in (1, 2):
         assert (out, err[:7], code) == ("", "hptui: ", 2)
+        assert command in STEERING or study != "rest", err
         return
     assert code in (0, 3)
     assert err == "" or code == 3
     assert values_of(out) or (command, study) in [("trials", "empty")]
+    assert command in READING
     assert study in ("rest", "empty")
 
 
@@ -115,4 +122,4 @@ def test_every_command_with_json_is_tried_here_or_needs_more() -> None:
     """Commands that change files or need names have tests of their own."""
     others = {"run", "objectives", "samplers", "pruners", "ls", "page", "report", "drive"}
     others |= {"rename", "duplicate", "fork", "merge", "delete", "undo", "export", "import"}
-    assert COMMANDS.keys() == READING.keys() | others | {"upgrade"}
+    assert COMMANDS.keys() == READING.keys() | STEERING.keys() | others | {"upgrade"}

@@ -13,7 +13,6 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.waiting import DEADLINE_S
 
 from hptui.cli import main
-from hptui.engine.client import running_engine
 from hptui.storage.studies import list_studies, study_names
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def test_a_real_run_is_left_alone_and_can_be_copied(tmp_path: Path):
     target = f"{OBJECTIVES}:waiting"
     engine = start("run", target, "--study", "s", "--jobs", "1", "--quiet", cwd=tmp_path)
     try:
-        wait_until(lambda: running_engine(tmp_path / "s.db", "s") is not None, "the run's start")
+        wait_until(lambda: (tmp_path / "started-0").exists(), "a running trial")
         refused = [run(*words, cwd=tmp_path) for words in (("rename", "s", "t"), ("delete", "s"))]
         copied, _, _ = run("duplicate", "s", "copy", cwd=tmp_path)
         run("stop", "s", "--now", cwd=tmp_path)

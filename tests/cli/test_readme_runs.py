@@ -1,10 +1,12 @@
-"""The README's examples run as they are printed, each block in a fresh folder."""
+"""The README's examples run as they are printed, but with few trials, each block in its folder."""
 
 from __future__ import annotations
 
 import ast
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,8 +15,10 @@ from typing import Final
 
 import pytest
 from tests.cli.readme_blocks import README
-from tests.e2e.programs import places_in, wait_until
+from tests.e2e.ask_starter import VARIABLE
+from tests.e2e.programs import places_in, starter, wait_until
 from tests.storage.study_file import FLOAT, StudyFile
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.client import running_engine
 from hptui.storage.studies import read_summary
@@ -23,18 +27,8 @@ from hptui.ui.settings import load_settings
 ROOT: Final = README.parent
 FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS: Final = [(match[1], match[2]) for match in FENCED.finditer(README.read_text("utf-8"))]
-DEADLINE_S: Final = 300
-QUICK: Final = """
-import os, time
-def objective(trial):
-    trees = trial.suggest_int("trees", 5, 100, log=True)
-    depth = trial.suggest_int("depth", 1, 12)
-    bonus = trial.suggest_categorical("criterion", ["gini", "entropy"]) == "gini"
-    while os.path.exists(HOLD):
-        time.sleep(0.01)
-    return depth / trees + bonus
-"""
-"""The same parameters as those of the README's function, in no time, unless a file says to wait."""
+ASKING: Final = str(ROOT / "tests/e2e/ask_starter.py")
+QUICK: Final = Path(__file__).with_name("objectives_of_the_readme.py")
 CRITERION: Final = (
     '{"name": "CategoricalDistribution", "attributes": {"choices": ["gini", "entropy"]}}'
 )
@@ -50,25 +44,36 @@ def commands_of(block: str) -> list[str]:
     """Return the lines of a block that are commands; `$ ` begins them where output follows."""
     lines = block.splitlines()
     if any(line.startswith("$ ") for line in lines):
-        return [line[2:] for line in lines if line.startswith("$ ")]
-    return [line for line in lines if line.strip() and not line.startswith(" ")]
+        return [with_few_trials(line[2:]) for line in lines if line.startswith("$ ")]
+    return [with_few_trials(line) for line in lines if line.strip() and not line.startswith(" ")]
+
+
+def with_few_trials(command: str) -> str:
+    """Return a command whose run, where it waits for its end, has four trials."""
+    if not command.startswith("hptui run ") or "--detach" in command:
+        return command
+    bare = re.sub(r" --trials \d+", "", command)
+    return bare.replace("hptui run", "hptui run --trials 4", 1)
 
 
 class Shell:
     """Gives commands in a folder that stands for a person's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path) -> None:
         self.folder = folder
+        self._programs = programs
 
     def give(self, command: str) -> str:
         """Give one command, which must succeed, and return what it says."""
-        scripts = str(Path(sys.executable).parent)
-        path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, **places_in(self.folder), "PATH": path, "EDITOR": "true"}
+        scripts = Path(sys.executable).parent
+        path = os.pathsep.join([str(self._programs), str(scripts), os.environ["PATH"]])
+        places = {**places_in(self.folder), VARIABLE: starter().address}
+        # One core, and so one worker for a run that says nothing else.
+        given = {"PATH": path, "EDITOR": "true", "LOKY_MAX_CPU_COUNT": "1"}
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder,
-            env=environment,
+            env={**os.environ, **places, **given},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -105,14 +110,21 @@ DEPTH: Final = INT % ("false", 1, 12)
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    (tmp_path / "train.py").write_text(QUICK.replace("HOLD", repr(str(tmp_path / "hold"))))
-    return Shell(tmp_path)
+    folder, programs = tmp_path / "folder", tmp_path / "programs"
+    folder.mkdir()
+    programs.mkdir()
+    hptui = programs / "hptui"
+    # Isolated and without site, a Python that only asks is there at once.
+    hptui.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-IS", ASKING])} "$@"\n')
+    hptui.chmod(0o755)
+    shutil.copy(QUICK, folder / "train.py")
+    return Shell(folder, programs)
 
 
 def test_the_first_run_and_what_is_told_of_it(shell: Shell) -> None:
     shell.give_all(block_with("hptui run digits-mlp", "console"))
     shell.give_all(block_with("hptui show digits-mlp"))
-    assert (shell.folder / "trials.csv").read_text().count("\n") == 21
+    assert (shell.folder / "trials.csv").read_text().count("\n") == 5
 
 
 def test_the_function_of_the_readme_is_tuned(shell: Shell) -> None:
@@ -124,7 +136,7 @@ def test_the_function_of_the_readme_is_tuned(shell: Shell) -> None:
     package.mkdir()
     # The same function again and again would take minutes.
     for path in (shell.folder / "train.py", package / "module.py"):
-        path.write_text(QUICK.replace("HOLD", "'hold'"))
+        shutil.copy(QUICK, path)
     for command in rest:
         shell.give(command)
     assert "trees" in shell.give("hptui objectives train.py")

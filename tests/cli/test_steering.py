@@ -137,7 +137,7 @@ def test_stop_now_ends_the_running_trial(running: subprocess.Popen[str], tmp_pat
     assert finish(running) == 3
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.FAIL]
     other = ("--study", "w", "--any-objective")
-    assert run("run", QUICK, *other, "--trials", "2", "-q", cwd=tmp_path) == (0, "", "")
+    assert run("run", QUICK, *other, "-j", "1", "--trials", "2", "-q", cwd=tmp_path) == (0, "", "")
     assert len(load(tmp_path, "w").trials) == 3
 
 
@@ -247,7 +247,7 @@ def test_without_an_engine_there_is_nothing_to_steer(arguments: list[str], ended
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study that nobody runs."""
     folder = tmp_path_factory.mktemp("ended")
-    assert run("run", QUICK, "--study", "q", "--trials", "1", "-q", cwd=folder)[0] == 0
+    assert run("run", QUICK, "--study", "q", "-j", "1", "--trials", "1", "-q", cwd=folder)[0] == 0
     return folder
 
 
@@ -287,7 +287,8 @@ def test_doctor_settles_what_a_killed_engine_left(remedy: str, tmp_path: Path) -
     assert not list(tmp_path.glob("w.hptui/scratch/*"))
     assert said("doctor", "w", cwd=tmp_path) == "w: healthy.\n"
     (tmp_path / "go").touch()
-    assert run("run", WAITING, "--study", "w", "--trials", "2", "-q", cwd=tmp_path)[0] == 0
+    last = ("--study", "w", "-j", "1", "--trials", "2", "-q")
+    assert run("run", WAITING, *last, cwd=tmp_path)[0] == 0
     ended = [t for t in load(tmp_path, "w").trials if t.state is TrialState.COMPLETE]
     if remedy == "--requeue":
         assert [t.params for t in ended] == [t.params for t in trials[:2]]

@@ -1,108 +1,179 @@
-"""Starts one run of `hptui` after the other from a process that has imported what a run needs.
+"""Starts one `hptui` after the other from a process that has imported what they need.
 
-`python -m tests.e2e.forked_runs` takes an order a line, as JSON, and answers with a pid. What it
-starts is a process of its own that does all that `hptui` does once its modules are there.
+What `python -m tests.e2e.forked_runs ADDRESS` starts is a process of its own with its own
+descriptors, which does all that `python -m hptui` does once its modules are there, from
+`hptui/__main__.py` to the end of the interpreter.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import runpy
+import select
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import psutil
+from tests.e2e.ask_starter import Started
 from tests.waiting import DEADLINE_S
 
-from hptui.cli import main
+from hptui.cli.main import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
 OF_A_RUN = (
     "joblib.externals.loky",
     "optuna.pruners",
     "optuna.samplers",
-    "hptui.cli.run",
     "hptui.engine.engine",
     "hptui.engine.samplers",
 )
 
 
 class Starter:
-    """The process that starts runs, seen from the test."""
+    """The process that starts others, seen from the test."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.address = os.path.join(self._folder.name, "starter")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.forked_runs", self.address],
+            cwd=ROOT,
+            # A process with threads should not fork.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
 
     def start(
-        self, arguments: Sequence[str], cwd: Path, said: Path, variables: dict[str, str]
-    ) -> psutil.Process:
-        """Start `hptui` with these arguments; its standard output goes to the file `said`."""
-        order = {
-            "arguments": arguments,
-            "cwd": str(cwd),
-            "said": str(said),
-            "variables": variables,
-        }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return psutil.Process(int(self._process.stdout.readline()))
+        self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], *, out: int
+    ) -> Started:
+        """Start `hptui` with these arguments and more environment variables; it writes to `out`."""
+        return self._start(arguments, cwd, variables, out, 2)
+
+    def _start(
+        self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], out: int, err: int
+    ) -> Started:
+        with open(os.devnull) as nothing:
+            return Started(
+                self.address,
+                arguments,
+                cwd=str(cwd),
+                environment={**os.environ, **variables},
+                descriptors=(nothing.fileno(), out, err),
+            )
+
+    def run(
+        self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        """Run `hptui` to its end: exit code, standard output, standard error."""
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+        with open(out) as out_stream, open(err) as err_stream, ThreadPoolExecutor(1) as pool:
+            try:
+                program = self._start(arguments, cwd, variables, its_out, its_err)
+            finally:
+                os.close(its_out)
+                os.close(its_err)
+            late = threading.Timer(DEADLINE_S, os.kill, (program.pid, signal.SIGKILL))
+            late.start()
+            reading = pool.submit(err_stream.read)
+            said = out_stream.read()
+            code = program.wait()
+            late.cancel()
+            return code, said, reading.result()
+
+    def close(self) -> None:
+        """Have it end."""
+        self._process.communicate(timeout=DEADLINE_S)
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
-@contextmanager
-def starter() -> Generator[Starter]:
-    """Have a process that starts runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.forked_runs"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Starter(process)
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(DEADLINE_S) == 0
-
-
-def _serve() -> None:
+def _serve(address: str) -> None:
+    """Start what is ordered until standard input ends; in what is started it returns at its end."""
+    for command in COMMANDS.values():
+        import_module(command.module)
     for module in OF_A_RUN:
         import_module(module)
-    signal.signal(signal.SIGCHLD, _bury)
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
+    gc.collect()
+    gc.freeze()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    # Children that watch a program go when it has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            return
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os._exit(_run(json.loads(line)))
-        print(pid, flush=True)
+            _watch(connection)
+            return
+        connection.close()
 
 
-def _bury(*_: object) -> None:
-    """Let those that have ended go."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _watch(connection: socket.socket) -> None:
+    """Start a program, tell its pid and, when it has ended, its exit code."""
+    data, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    while more := connection.recv(1 << 20):
+        data += more
+    pid = os.fork()
+    if not pid:
+        connection.close()
+        _be_hptui(json.loads(data), descriptors)
+        return
+    for each in (0, 1, 2, *descriptors):
+        os.close(each)
+    connection.send(b"%d\n" % pid)
+    _, status = os.waitpid(pid, 0)
+    connection.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+    os._exit(0)
 
 
-def _run(order: dict[str, Any]) -> int:
-    os.chdir(order["cwd"])
-    os.environ.update(order["variables"])
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    said = os.open(order["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(nothing, 0)
-    os.dup2(said, 1)
+def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
+    for own, given in enumerate(descriptors):
+        os.dup2(given, own)
     os.closerange(3, 64)
-    return main(order["arguments"])
+    # Streams know what kind of file they were made for.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    # As `python -m` would.
+    sys.path[0] = order["cwd"]
+    sys.argv[1:] = order["arguments"]
+    runpy.run_module("hptui", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import optuna
+from tests.e2e.forked_runs import Starter
 from tests.waiting import DEADLINE_S
 from tests.waiting import wait_until as wait_until
 
@@ -36,11 +39,20 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
     )
 
 
-def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
-    """Run `hptui` to its end: exit code, standard output, standard error."""
-    process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, out, err
+def run(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
+    """Run `hptui` to its end: exit code, standard output, standard error.
+
+    It is forked from a process that has its modules; for a fresh interpreter there is `start`.
+    """
+    return starter().run(arguments, cwd, {**places_in(cwd), **variables})
+
+
+@cache
+def starter() -> Starter:
+    """Return the process from which programs are forked; it ends with this one."""
+    made = Starter()
+    atexit.register(made.close)
+    return made
 
 
 def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.programs import OBJECTIVES, load, run, start, wait_until
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.client import ask_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_running_study_with_tuples_is_edited_and_given_trials(tmp_path: Path) 
     begin = ["run", f"{OBJECTIVES}:layers", "--study", "s", "--jobs", "1", "-q"]
     process = start(*begin, "--trials", "99999", "--sampler", "random", cwd=tmp_path)
     file = tmp_path / "s.db"
-    wait_until(lambda: running_engine(file, "s") is not None, "the engine")
+    wait_until(lambda: list(tmp_path.glob("s.hptui/logs/trial-*")), "a trial")
     assert "shape" in run_well("space", "s", cwd=tmp_path)
     params = {"shape": [128, 64, 32], "options": {"a": None}}
     told = json.loads(

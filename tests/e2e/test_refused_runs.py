@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 from tests.e2e.programs import events, load, run
+from tests.storage.comparison import everything
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +41,8 @@ def refused(*arguments: str, cwd: Path) -> str:
 
 
 def _content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "engine.lock" and "__pycache__" not in path.parts
-    }
+    files = everything(folder)
+    return {name: files[name] for name in files if not name.endswith("engine.lock")}
 
 
 def test_the_objective_of_another_project_does_not_mix_its_trials(tmp_path: Path) -> None:

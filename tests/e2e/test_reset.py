@@ -13,7 +13,7 @@ QUICK = f"{OBJECTIVES}:quick"
 
 
 def test_edits_of_earlier_runs_can_be_taken_back(tmp_path: Path) -> None:
-    common = ["run", QUICK, "--study", "q", "--trials", "1", "-q"]
+    common = ["run", QUICK, "--study", "q", "--trials", "1", "-j", "1", "-q"]
     assert run(*common, "--space", "x=0..1", "--fix", "x=0.5", cwd=tmp_path)[0] == 0
     # Relative to what the objective asks, not to what the study holds.
     assert run(*common, "--reset", "x", "--fix", "x=-3", cwd=tmp_path)[0] == 0

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
-from tests.e2e.forked_runs import starter
-from tests.e2e.programs import OBJECTIVES, events, places_in, run, trials_of, wait_until
+from tests.e2e.forked_runs import Starter
+from tests.e2e.programs import OBJECTIVES, events, places_in, trials_of, wait_until
 from tests.waiting import DEADLINE_S
-
-if TYPE_CHECKING:
-    from tests.e2e.forked_runs import Starter
 
 REPORTING = f"{OBJECTIVES}:reporting"
 KILLS = 50
@@ -64,17 +62,18 @@ def _kill_again_and_again(folder: Path, seed: str) -> int:
     temporary = folder / "t"
     temporary.mkdir(parents=True)
     n_announced = 0
-    with starter() as started:
+    with Starter() as starter:
         for index in range(KILLS // LANES):
             leftovers = ("fail", "requeue")[index % 2]
             n_trials = TRIALS if index % EVERY else 0
             delay_s = rng.uniform(0, LONGEST_S)
-            announced = _run_until_killed(started, folder, temporary, leftovers, n_trials, delay_s)
+            announced = _run_until_killed(starter, folder, temporary, leftovers, n_trials, delay_s)
             assert len(announced) >= n_trials
             _check(folder / "r.db", announced)
             n_announced += len(announced)
-    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
-    code, out, err = run(*arguments, "--json", "--trials", "4", cwd=folder)
+        arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "--leftovers", "fail"]
+        last = [*arguments, "--json", "--trials", "4"]
+        code, out, err = starter.run(last, folder, places_in(folder))
     assert code == 0, err
     _check(folder / "r.db", trials_of(events(out)))
     with closing(sqlite3.connect(folder / "r.db")) as connection:
@@ -93,20 +92,23 @@ def _run_until_killed(
     delay_s: float,
 ) -> list[dict[str, Any]]:
     """Kill a run so long after it has announced trials; returns all that it had announced."""
-    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", "2", "--json"]
+    n_jobs = "1" if leftovers == "fail" else "2"
+    arguments = ["run", REPORTING, "--study", "r", "--sampler", "random", "-j", n_jobs, "--json"]
     arguments += ["--trials", "1000000", "--leftovers", leftovers]
     said = folder / "said"
-    said.unlink(missing_ok=True)
     variables = {**places_in(folder), "TMPDIR": str(temporary)}
-    process = starter.start(arguments, folder, said, variables)
+    with said.open("w") as out:
+        program = starter.start(arguments, folder, variables, out=out.fileno())
+    process = psutil.Process(program.pid)
     wait_until(
-        lambda: said.exists() and len(_whole_lines(said)) > 0 and len(_told_by(said)) >= n_trials,
+        lambda: len(_whole_lines(said)) > 0 and len(_told_by(said)) >= n_trials,
         f"the run announced {n_trials} trials",
     )
     threading.Event().wait(delay_s)
     workers = process.children(recursive=True)
     process.kill()
-    assert psutil.wait_procs([process, *workers], timeout=DEADLINE_S)[1] == []
+    assert program.wait() == -signal.SIGKILL
+    assert psutil.wait_procs(workers, timeout=DEADLINE_S)[1] == []
     wait_until(
         lambda: not list(Path("/dev/shm").glob(f"*-{process.pid}-*")), "semaphores were removed"
     )

@@ -12,7 +12,7 @@ import optuna_dashboard  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from tests.analysis.plain_studies import tuned
-from tests.engine.test_renaming import everything
+from tests.storage.comparison import everything
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.domain.edits import ParamEdit

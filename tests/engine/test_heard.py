@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import TYPE_CHECKING
 
 import optuna
+import pytest
 
 from hptui.engine.heard import MAX_CHARS, MAX_KINDS, Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 def test_kinds_are_told_once_whatever_their_numbers() -> None:
@@ -35,10 +40,18 @@ def test_kinds_are_bounded_and_safe() -> None:
     assert not any(character in "".join(told) for character in "\x1b\x07\n")
 
 
+@pytest.fixture
+def optuna_speaks() -> Generator[None]:
+    """Other tests may have silenced it."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.mark.usefixtures("optuna_speaks")
 def test_warnings_and_loggers_are_heard_while_it_listens() -> None:
     heard = Heard()
-    # Other tests may have silenced it.
-    optuna.logging.set_verbosity(optuna.logging.INFO)
     with warnings.catch_warnings(record=True) as others, heard.listening():
         warnings.simplefilter("always")
         warnings.warn("by warning", UserWarning, stacklevel=1)

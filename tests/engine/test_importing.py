@@ -18,7 +18,7 @@ from optuna.study._dataframe import _create_records_and_aggregate_column, _flatt
 from optuna.trial import TrialState
 from tests.analysis.plain_studies import tuned
 from tests.engine.test_forking import load, system_attrs
-from tests.engine.test_renaming import everything
+from tests.storage.comparison import everything
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.cli import main

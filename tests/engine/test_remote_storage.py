@@ -38,12 +38,14 @@ N_TRIALS = 1_203
 class Wire:
     """A link straight to the engine's side; counts the trials that go over it."""
 
-    def __init__(self, desk: StorageDesk) -> None:
+    def __init__(self, storage: SqliteStorage, study: optuna.Study) -> None:
+        # Of all that an engine keeps of its trials the desk looks at the study.
+        trials = cast("Trials", type("Holds", (), {"study": study})())
+        self._desk = StorageDesk(storage, trials)
         self.number = 0
         self.lock = threading.RLock()
         self.n_trials = 0
         self.was_busy = threading.Event()
-        self._desk = desk
 
     def ask(self, message: Message) -> Message:
         live: Any = None
@@ -93,8 +95,7 @@ def fill(storage: SqliteStorage) -> optuna.Study:
 
 def test_trials_are_what_they_are_and_asked_for_once(storage: SqliteStorage) -> None:
     study = fill(storage)
-    trials = cast("Trials", type("Holds", (), {"study": study})())
-    wire = Wire(StorageDesk(storage, trials))
+    wire = Wire(storage, study)
     remote = RemoteStudy(
         RemoteStorage(cast("TrialLink", wire)),
         {"study_name": "many", "study_id": study._study_id, "directions": ["minimize"]},
@@ -119,8 +120,7 @@ def test_trials_are_what_they_are_and_asked_for_once(storage: SqliteStorage) -> 
 def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorage) -> None:
     study = optuna.create_study(storage=storage, study_name="many")
     storage.grouped = True
-    trials = cast("Trials", type("Holds", (), {"study": study})())
-    wire = Wire(StorageDesk(storage, trials))
+    wire = Wire(storage, study)
     remote = RemoteStorage(cast("TrialLink", wire))
     with closing(sqlite3.connect(storage.path, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -137,13 +137,12 @@ def test_a_new_trial_waits_for_another_program_that_writes(storage: SqliteStorag
 
 def test_a_pickled_storage_keeps_no_trials(storage: SqliteStorage) -> None:
     study = fill(storage)
-    trials = cast("Trials", type("Holds", (), {"study": study})())
 
     class Named(Wire):
         def __reduce__(self) -> tuple[Any, ...]:
             return str, ("the link",)
 
-    remote = RemoteStorage(cast("TrialLink", Named(StorageDesk(storage, trials))))
+    remote = RemoteStorage(cast("TrialLink", Named(storage, study)))
     assert len(remote.get_all_trials(study._study_id)) == N_TRIALS
     data = pickle.dumps(remote)
     assert len(data) < 1_000
@@ -161,7 +160,6 @@ def test_trials_with_long_attributes_come_in_parts_that_a_message_holds(
         value = None if number % 2 else 1.0
         study.add_trial(create_trial(state=state, value=value, user_attrs={"a": "x" * 400_000}))
     storage.grouped = False
-    trials = cast("Trials", type("Holds", (), {"study": study})())
 
     class Measured(Wire):
         longest = n_asked = 0
@@ -172,7 +170,7 @@ def test_trials_with_long_attributes_come_in_parts_that_a_message_holds(
             self.n_asked += 1
             return answer
 
-    wire = Measured(StorageDesk(storage, trials))
+    wire = Measured(storage, study)
     remote = RemoteStorage(cast("TrialLink", wire))
     for _ in range(2):
         assert remote.get_all_trials(study._study_id) == study.trials

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.storage.comparison import content_of, plain_optuna
+from tests.storage.comparison import content_of, everything, plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import FLOAT, StudyFile
 
@@ -47,14 +47,6 @@ def log_of(path: Path, name: str) -> str:
 
 def names_in(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in (".db-wal", ".db-shm")
-    }
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ def test_a_run_follows_no_link(tmp_path: Path, name: str):
     folder = tmp_path / "s.hptui"
     folder.mkdir()
     (folder / name).symlink_to(mine / "000000" / "data" if name == "engine.log" else mine)
-    code, _, err = run("run", f"{OBJECTIVES}:quick", "--study", "s", "--trials", "1", cwd=tmp_path)
+    options = ("--study", "s", "-j", "1", "--trials", "1")
+    code, _, err = run("run", f"{OBJECTIVES}:quick", *options, cwd=tmp_path)
     assert code == 2, err
     assert f"s.hptui/{name} is a link" in err
     assert (mine / "000000" / "data").read_text() == "kept"

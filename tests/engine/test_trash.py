@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.engine.test_renaming import everything, log_of, make, names_in
-from tests.storage.comparison import content_of, plain_optuna
+from tests.engine.test_renaming import log_of, make, names_in
+from tests.storage.comparison import content_of, everything, plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import StudyFile
 

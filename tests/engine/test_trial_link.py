@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.protocol import MAX_MESSAGE_BYTES, Channel, Lines, ProtocolError, WorkerLink
 from hptui.engine.trial_link import TrialEnded, TrialLink
@@ -189,7 +190,7 @@ def test_what_the_other_end_does_not_take_yet_follows_in_order(ends: Ends) -> No
     reading = threading.Thread(target=lambda: got.extend(ends.worker.receive() for _ in messages))
     reading.start()
     while ends.engine.wants_to_write:
-        select.select([], [ends.engine], [], 60)
+        select.select([], [ends.engine], [], DEADLINE_S)
         ends.engine.write()
     reading.join()
     assert got == messages

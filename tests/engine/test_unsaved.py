@@ -15,7 +15,6 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState
 from tests.e2e.programs import OBJECTIVES, rest_of, start, wait_until
 
-from hptui.engine.client import running_engine
 from hptui.engine.lease import folder_of
 from hptui.engine.unsaved import Spool, find_spools, leave, use_up
 from hptui.errors import HptuiError
@@ -239,8 +238,6 @@ def test_what_belongs_to_nothing_any_more_is_left_in_the_users_own_folder(tmp_pa
     arguments = ["run", f"{OBJECTIVES}:waiting", "--storage", str(file), "--jobs", "2"]
     process = start(*arguments, "--quiet", cwd=elsewhere)
     wait_until(lambda: (elsewhere / "started-1").exists(), "two running trials")
-    name = "r"
-    wait_until(lambda: running_engine(file, name) is not None, "the lease")
     shutil.rmtree(folder)
     # Trials that begin meanwhile would make the folder again, for their own files.
     folder.touch()

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 from optuna.study import Study
+from tests.storage.comparison import everything
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.registry.load import LoadError, load_objective, loaded_info
@@ -34,14 +35,6 @@ def write(path: Path, source: str) -> ObjectiveRef:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("import optuna\n" + dedent(source))
     return ObjectiveRef("file", str(path), "objective", "tested")
-
-
-def files_in(folder: Path) -> set[str]:
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
 
 
 def trials_in(path: Path, name: str) -> int:
@@ -101,7 +94,7 @@ def test_a_study_that_is_made_at_the_top_level_is_made_in_memory(
         """,
     )
     assert cast("Any", load_objective(ref))(None) == ("own", 1, {"data": "toy"})
-    assert files_in(tmp_path) == {"train.py"}
+    assert set(everything(tmp_path)) == {"train.py"}
 
 
 def test_a_study_of_an_earlier_run_is_seen_as_it_is_and_not_changed(tmp_path: Path) -> None:
@@ -127,7 +120,7 @@ def test_a_study_of_an_earlier_run_is_seen_as_it_is_and_not_changed(tmp_path: Pa
     )
     assert cast("Any", load_objective(ref))(None) == (earlier.best_value, ["own"])
     assert (tmp_path / "own.db").read_bytes() == before
-    assert files_in(tmp_path) == {"train.py", "own.db"}
+    assert set(everything(tmp_path)) == {"train.py", "own.db"}
 
 
 def test_a_loop_that_asks_and_tells_is_not_run(tmp_path: Path) -> None:
@@ -164,7 +157,7 @@ def test_a_helper_that_optimises_ends_its_own_import_only(tmp_path: Path) -> Non
         """,
     )
     assert cast("Any", load_objective(ref))(None) == (7, False)
-    assert "helper.db" not in files_in(tmp_path)
+    assert "helper.db" not in everything(tmp_path)
 
 
 def test_a_module_by_its_dotted_name_is_left_alone_like_a_file(tmp_path: Path) -> None:
@@ -179,7 +172,7 @@ def test_a_module_by_its_dotted_name_is_left_alone_like_a_file(tmp_path: Path) -
     (tmp_path / "guard_pack/__init__.py").touch()
     ref = ObjectiveRef("module", "guard_pack.train", "objective", "tested")
     assert callable(load_objective(ref))
-    assert "pkg.db" not in files_in(tmp_path)
+    assert "pkg.db" not in everything(tmp_path)
 
 
 def test_a_storage_made_at_the_top_level_is_the_real_one_in_a_trial(tmp_path: Path) -> None:

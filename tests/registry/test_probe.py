@@ -558,7 +558,6 @@ def test_processes_of_the_objective_work_while_it_is_probed(
                 high = pool.map(double, [5])[0]
             return trial.suggest_int("n", 1, high)
         """,
-        timeout_s=60.0,
-        quiet_s=30.0,
+        quiet_s=DEADLINE_S,
     )
     assert found.parameters["n"].spec == IntParam(1, 10)

@@ -45,6 +45,17 @@ def content_of(source: BaseStorage | Path) -> list[Any]:
     return content
 
 
+def everything(folder: Path) -> dict[str, bytes]:
+    """The files in a folder, but what SQLite and Python keep beside theirs."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.suffix not in (".db-wal", ".db-shm")
+        and "__pycache__" not in path.parts
+    }
+
+
 def _trial(trial: Any) -> dict[str, Any]:
     fields = dict(trial.__dict__)
     for name in ("_user_attrs", "_system_attrs", "intermediate_values"):

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEEDS = range(4)
+ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe")
+in_zones = pytest.mark.parametrize(
+    ("seed", "_time_zone"), [(seed, ZONES[seed % 3]) for seed in range(6)], indirect=["_time_zone"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +32,7 @@ def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-@pytest.fixture(params=["UTC", "Europe/Berlin", "Australia/Lord_Howe"])
+@pytest.fixture
 def _time_zone(request: pytest.FixtureRequest) -> Iterator[None]:
     from hptui.storage import timestamps
 
@@ -47,7 +51,7 @@ def _time_zone(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_time_zone")
 @pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("seed", SEEDS)
+@in_zones
 def test_optuna_reads_what_hptui_wrote(tmp_path: Path, seed: int, grouped: bool) -> None:
     rng = random.Random(seed)
     with SqliteStorage(tmp_path / "a.db", create=True) as storage:
@@ -63,7 +67,7 @@ def test_optuna_reads_what_hptui_wrote(tmp_path: Path, seed: int, grouped: bool)
 
 
 @pytest.mark.usefixtures("_time_zone")
-@pytest.mark.parametrize("seed", SEEDS)
+@in_zones
 def test_hptui_reads_what_optuna_wrote(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     theirs = plain_optuna(tmp_path / "a.db")

@@ -187,9 +187,27 @@ def test_fixing_freeing_and_resetting() -> None:
     )
 
 
-@pytest.mark.parametrize("size", ["40x12", "80x24", "120x36", "160x48", "200x60"])
-def test_every_size_has_its_face(size: str) -> None:
-    shape('wait "hptui run" 30s\nwait "x" 30s\npress down right enter escape', size=size)
+def test_every_size_has_its_face() -> None:
+    shape(
+        """
+        wait "hptui run" 30s
+        wait "64" 30s
+        press down right enter escape
+        size 80x24
+        wait "64"
+        press down right enter escape
+        size 120x36
+        wait "64"
+        press down right enter escape
+        size 160x48
+        wait "64"
+        press down right enter escape
+        size 200x60
+        wait "64"
+        press down right enter escape
+        """,
+        size="40x12",
+    )
 
 
 def test_samplers_and_pruners_have_forms() -> None:

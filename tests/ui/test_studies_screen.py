@@ -21,7 +21,7 @@ from tests.ui.showing import screen_text, until
 from textual.events import MouseScrollDown
 
 from hptui.cli.application import open_place
-from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.client import ask_engine
 from hptui.engine.trash import list_trash
 from hptui.storage.studies import list_studies, read_summary, study_names
 from hptui.ui.app import HptuiApp
@@ -643,7 +643,6 @@ def running(folder: Path) -> Generator[Path]:
         cwd=folder,
     )
     try:
-        wait_until(lambda: running_engine(folder / "live.db", "live") is not None, "the start")
         wait_until(lambda: (folder / "started-0").exists(), "the first trial")
         yield folder
     finally:

@@ -1,0 +1,57 @@
+"""Asks the process of `tests/e2e/forked_runs.py` for an `hptui`; as a program it stands for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VARIABLE = "HPTUI_TESTS_STARTER"
+"""Holds the address of the starter for the program."""
+
+
+class Started:
+    """An `hptui` that runs in the folder and with the variables and descriptors that it was given.
+
+    Args:
+        address: Of the starter's socket.
+        descriptors: Its standard input, output and error.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        arguments: Sequence[str],
+        *,
+        cwd: str,
+        environment: Mapping[str, str],
+        descriptors: tuple[int, int, int],
+    ) -> None:
+        order = {"arguments": arguments, "cwd": cwd, "environment": dict(environment)}
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(address)
+            socket.send_fds(connection, [json.dumps(order).encode()], descriptors)
+            connection.shutdown(socket.SHUT_WR)
+            self._answers = connection.makefile()
+        self.pid = int(self._answers.readline())
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit code."""
+        with self._answers:
+            return int(self._answers.readline())
+
+
+if __name__ == "__main__":
+    program = Started(
+        os.environ[VARIABLE],
+        sys.argv[1:],
+        cwd=os.getcwd(),
+        environment=os.environ,
+        descriptors=(0, 1, 2),
+    )
+    sys.exit(program.wait())
