@@ -216,15 +216,15 @@ def run(args: argparse.Namespace) -> int:
     plan = make_plan(args)
     if args.detach:
         return _detach(plan, args.argv)
-    from hptui.registry.known_code import note_run
-
-    note_run(plan.ref)
     from hptui.cli.shield import shielded
     from hptui.cli.watched_output import WatchedOutput
     from hptui.engine.engine import Engine
+    from hptui.registry.known_code import note_run
 
     with shielded() as output:
-        observer = WatchedOutput(_observer(args, output), output)
+        # What is refused is not known by having been tried.
+        shown = _observer(args, output)
+        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)

@@ -24,8 +24,11 @@ class WatchedOutput(RunOutput):
     It also looks for a reader that is gone, since the next trial may take hours to end.
     """
 
-    def __init__(self, shown: RunOutput, output: Output) -> None:
+    def __init__(
+        self, shown: RunOutput, output: Output, *, on_start: Callable[[], None] = lambda: None
+    ) -> None:
         self._shown = shown
+        self._on_start = on_start
         self._output = output
         self._engine: Engine | None = None
         self.lost: OSError | None = None
@@ -65,6 +68,7 @@ class WatchedOutput(RunOutput):
 
     def started(self, event: Started) -> None:
         """See `Observer`."""
+        self._on_start()
         self._pass(lambda: self._shown.started(event))
 
     def trial(self, record: TrialRecord) -> None:
