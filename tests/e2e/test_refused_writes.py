@@ -238,5 +238,5 @@ def test_a_run_that_cannot_begin_on_a_full_disk_leaves_nothing(small_disk: Path)
     fill(small_disk)
     code, out, err = run("run", QUICK, "--study", "q", "--trials", "1", cwd=small_disk)
     assert (code, out) == (2, "")
-    assert "No space left on device" in err
+    assert "disk is full" in err
     assert os.listdir(small_disk) == ["filling"]
