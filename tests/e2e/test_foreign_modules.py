@@ -26,7 +26,7 @@ def objective(trial):
     return trial.suggest_float("x", 0, 1) + trial.suggest_int("n", 0, 3)
 """
 START: Final = "import sys\nfrom hptui.cli import main\nsys.exit(main())\n"
-DRIVEN: Final = 'wait "one" 100s\npress r\nwait "0..3" 100s\npress q\n'
+DRIVEN: Final = 'wait "one" 100s\npress r\nwait "found by" 100s\npress q\n'
 """The set-up of a study's next run, which probes the objective."""
 
 

@@ -162,7 +162,8 @@ def test_files_that_differ_in_their_ending_are_run_side_by_side(tmp_path: Path):
         wait_until(lambda file=file: running_engine(file, "x") is not None, "the start")
     assert len({folder_of(file, "x") for file in files}) == len(files)
     for at, (file, program) in enumerate(zip(files, programs, strict=True)):
-        assert all(running_engine(other, "x") is not None for other in files[at:])
+        running = [running_engine(other, "x") is not None for other in files[at:]]
+        assert all(running), [each.poll() for each in programs]
         end(program, file, "x")
 
 
