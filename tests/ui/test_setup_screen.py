@@ -719,7 +719,7 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
     study._storage.set_study_system_attr(study._study_id, "hptui:study", facts)  # pyright: ignore
 
     go(
-        f"""
+        """
         wait "branin (ev[b]il.py)"
         press r
         wait "wants to run objective of the file"
