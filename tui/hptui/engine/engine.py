@@ -40,7 +40,7 @@ from hptui.engine.run_events import (
 )
 from hptui.engine.setup import open_run
 from hptui.engine.trial_desk import TrialDesk
-from hptui.engine.trial_logs import cut_log
+from hptui.engine.trial_logs import free_middle
 from hptui.engine.trials import Counts
 from hptui.engine.workplace import Workplace
 from hptui.errors import HptuiError, StudyBusyError, UsageError
@@ -415,10 +415,10 @@ class Engine:
     def _check_logs(self) -> None:
         if self.run_state is not None:
             self.run_state.renew_folder()
-        cut_log(self._workplace.worker_log)
+        free_middle(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
-                cut_log(Path(slot.log))
+                free_middle(Path(slot.log))
 
     # -- the end
 
