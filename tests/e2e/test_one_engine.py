@@ -38,12 +38,16 @@ def run_at(path: Path, *options: str, objective: str = "quick") -> tuple[str, ..
     return (*base, "--storage", str(path), *more)
 
 
-def end(program: subprocess.Popen[str], file: Path, study: str = "s") -> None:
-    """End a run of the objective `waiting` in order."""
-    assert run("stop", f"{file}:{study}", cwd=file.parent)[0] == 0
-    (file.parent / "go").touch()
+def end(
+    program: subprocess.Popen[str], file: Path, study: str = "s", cwd: Path | None = None
+) -> None:
+    """End a run of the objective `waiting`, in the file's folder if in no other, in order."""
+    code, out, err = run("stop", f"{file}:{study}", cwd=file.parent)
+    assert code == 0, (out, err)
+    go = (cwd or file.parent) / "go"
+    go.touch()
     assert finish(program) == 0
-    (file.parent / "go").unlink()
+    go.unlink()
 
 
 @pytest.mark.parametrize("round_", range(_ROUNDS))
@@ -155,8 +159,13 @@ def test_an_engine_in_another_container_counts(tmp_path: Path):
 
 def test_files_that_differ_in_their_ending_are_run_side_by_side(tmp_path: Path):
     files = [tmp_path / name for name in ("x.db", "x.sqlite3", "x")]
+    # Each trial waits in a folder of its own.
+    folders = [tmp_path / str(at) for at in range(len(files))]
+    for folder in folders:
+        folder.mkdir()
     programs = [
-        start(*run_at(file, "--study", "x", objective="waiting"), cwd=tmp_path) for file in files
+        start(*run_at(file, "--study", "x", objective="waiting"), cwd=folder)
+        for file, folder in zip(files, folders, strict=True)
     ]
     for file in files:
         wait_until(lambda file=file: running_engine(file, "x") is not None, "the start")
@@ -164,7 +173,7 @@ def test_files_that_differ_in_their_ending_are_run_side_by_side(tmp_path: Path):
     for at, (file, program) in enumerate(zip(files, programs, strict=True)):
         running = [running_engine(other, "x") is not None for other in files[at:]]
         assert all(running), [each.poll() for each in programs]
-        end(program, file, "x")
+        end(program, file, "x", folders[at])
 
 
 def test_a_file_with_two_names_is_refused_and_told(tmp_path: Path):
