@@ -722,7 +722,8 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         """
         wait "branin (ev[b]il.py)"
         press r
-        wait "wants to run objective of the file"
+        wait "wants to run the function objective in the file"
+        expect "next run of  given"
         expect "il.py"
         press n
         wait "No objective is chosen"

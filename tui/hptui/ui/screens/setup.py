@@ -238,11 +238,10 @@ class SetupScreen(ForkedSetup):
             if answer == "run":
                 self.run_worker(lambda: agree(code), thread=True, exit_on_error=False)
                 self._take(replace(opened, unknown=None))
-                return
-            self._take(opened.without_objective())
-            if answer == "other":
+            elif answer == "other":
                 self.do_pick_objective()
 
+        self._take(opened.without_objective())
         ref = code.ref
         choices = [
             ("n", "no", "do not run it"),
@@ -250,10 +249,10 @@ class SetupScreen(ForkedSetup):
             ("y", "run", "run it, now and later"),
         ]
         text = (
-            f"This study wants to run {escape_line(ref.attribute)} of the {ref.kind}\n"
-            f"{escape_line(ref.target)}\n"
-            "You have not run that code before, so the study may have been made elsewhere. "
-            "It can do whatever you can do. Nothing of it has been imported yet."
+            f"This study wants to run the function {escape_line(ref.attribute)} in the {ref.kind}\n"
+            f"{escape_line(ref.target)}\n\n"
+            "You have not run this code before, so the study may have been made elsewhere. "
+            "The code can do whatever you can do. None of it has been imported yet."
         )
         self.app.push_screen(
             ChoiceDialog("Run the code that this study names?", text, choices), decide
