@@ -484,9 +484,12 @@ def test_export(folder: Path, tmp_path: Path):
     drive(
         """
         wait "wine"
+        size 80x24
         press e
         wait "for spreadsheets"
         expect "apostrophe before it"
+        expect "esc cancel"
+        size 120x40
         press j
         expect "wine.jsonl"
         wait "each with its last report"
