@@ -14,7 +14,12 @@ from hptui.engine.lease import Lease, folder_of, read_lease, take_lease
 from hptui.engine.surroundings import open_log
 from hptui.engine.trash import TRASH, list_trash
 from hptui.storage.leases import LEASE
-from hptui.storage.side_files import is_linked, open_side_file, read_side_file, read_side_object
+from hptui.storage.side_files import (
+    link_on_the_way,
+    open_side_file,
+    read_side_file,
+    read_side_object,
+)
 from hptui.storage.studies import list_studies
 from hptui.ui.data.log_tail import LogTail
 from hptui.ui.remembered import remember, remembered
@@ -127,9 +132,9 @@ def test_only_the_last_link_counts_and_a_person_may_make_it(tmp_path: Path):
         read_side_file(tmp_path / "real", 3)
     with pytest.raises(OSError, match="Not a regular file"):
         open_side_file(tmp_path / "folder")
-    assert is_linked(tmp_path / "way" / "deep" / "er", tmp_path)
-    assert not is_linked(tmp_path / "way" / "deep", tmp_path / "way")
-    assert not is_linked(tmp_path / "folder" / "missing", tmp_path)
+    assert link_on_the_way(tmp_path / "way" / "deep" / "er", tmp_path) == tmp_path / "way"
+    assert link_on_the_way(tmp_path / "way" / "deep", tmp_path / "way") is None
+    assert link_on_the_way(tmp_path / "folder" / "missing", tmp_path) is None
 
 
 def test_a_descriptor_that_is_written_waits_as_any_other(tmp_path: Path):

@@ -15,6 +15,7 @@ from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.in_place import put_in_place
 from hptui.storage.journal import begin_journal
 from hptui.storage.leases import LEASE
+from hptui.storage.side_files import link_on_the_way
 from hptui.storage.study_folder import LOCK, OTHERS
 
 if TYPE_CHECKING:
@@ -162,14 +163,12 @@ def require_no_links(root: Path, *folders: Path) -> None:
         StudyFileError: There is one.
     """
     for folder in folders:
-        for each in (folder, *folder.parents):
-            if each == root:
-                break
-            if each.is_symlink():
-                raise StudyFileError(
-                    f"{safe_line(each)} is a link; what it leads to is left alone.",
-                    hint="Remove the link, or put there what it leads to.",
-                )
+        link = link_on_the_way(folder, root)
+        if link is not None:
+            raise StudyFileError(
+                f"{safe_line(link)} is a link; what it leads to is left alone.",
+                hint="Remove the link, or put there what it leads to.",
+            )
 
 
 def _move_contents(source: Path, target: Path, but: set[str]) -> None:

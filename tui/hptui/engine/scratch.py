@@ -10,7 +10,7 @@ import stat
 import threading
 from pathlib import Path
 
-from hptui.storage.side_files import is_linked
+from hptui.storage.side_files import link_on_the_way
 
 
 class ScratchFolders:
@@ -89,7 +89,7 @@ def clear_scratch(folder: Path) -> None:
     Nothing is removed where the study's folder, or `scratch` in it, is a link: it may lead to
     another study's.
     """
-    if is_linked(folder.parent, folder.parent.parent.parent):
+    if link_on_the_way(folder.parent, folder.parent.parent.parent) is not None:
         return
     if not folder.is_symlink() and not folder.exists():
         return

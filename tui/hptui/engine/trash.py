@@ -48,7 +48,7 @@ from hptui.storage.moving import (
     settle_file,
 )
 from hptui.storage.open_files import require_closed
-from hptui.storage.side_files import is_linked, read_side_object
+from hptui.storage.side_files import link_on_the_way, read_side_object
 from hptui.storage.studies import read_study_file, read_summary, study_names
 from hptui.storage.study_rows import delete_study as delete_rows
 from hptui.storage.study_rows import study_id_of
@@ -345,7 +345,7 @@ def _prepare(change: Deletion, report: FileReport) -> None:
 def list_trash(folder: Path) -> list[TrashEntry]:
     """Return what is in the trash of a folder, the latest deletion first."""
     with suppress(OSError):
-        if is_linked(folder / TRASH, folder):
+        if link_on_the_way(folder / TRASH, folder) is not None:
             return []
         found = [_read_entry(each) for each in (folder / TRASH).iterdir()]
         entries = [entry for entry in found if entry is not None]

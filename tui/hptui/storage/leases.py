@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.process_identity import boot_id, pid_namespace, start_time
 from hptui.storage.side_files import read_side_object
-from hptui.storage.study_folder import OTHERS, folder_of, is_through_link, real_file
+from hptui.storage.study_folder import OTHERS, folder_of, is_behind_link, real_file
 from hptui.storage.study_lock import byte_of, held_bytes
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def stored_lease(study_file: Path, study: str) -> Lease | None:
     None when there is none, or it is unreadable, or of another file.
     """
     folder = folder_of(study_file, study)
-    lease = None if is_through_link(folder) else _lease_of(study_file, folder / LEASE)
+    lease = None if is_behind_link(folder, study_file) else _lease_of(study_file, folder / LEASE)
     return lease if lease is not None and lease.study == study else None
 
 

@@ -68,8 +68,8 @@ def read_side_object(path: str | os.PathLike[str], max_bytes: int) -> dict[str, 
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def is_linked(path: Path, top: Path) -> bool:
-    """Say whether `path`, or a folder on the way to it from `top`, is a link.
+def link_on_the_way(path: Path, top: Path) -> Path | None:
+    """Return the link that `path` is, or that a folder on the way to it from `top` is.
 
     What such a link leads to may be anything, such as another study's folder.
 
@@ -80,6 +80,6 @@ def is_linked(path: Path, top: Path) -> bool:
     each = path
     while each != top and each != each.parent:
         if each.is_symlink():
-            return True
+            return each
         each = each.parent
-    return False
+    return None

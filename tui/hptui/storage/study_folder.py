@@ -10,7 +10,7 @@ from typing import Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.side_files import is_linked
+from hptui.storage.side_files import link_on_the_way
 
 OTHERS: Final = "studies"
 """In the folder of a file, that of the studies that are not called like it."""
@@ -66,19 +66,9 @@ def earlier_folder(study_file: Path) -> Path | None:
     return earlier if is_alone else None
 
 
-def is_through_link(folder: Path) -> bool:
-    """Say whether a study's folder, or the one of its file that it lies in, is a link."""
-    return _link_on_the_way(folder) is not None
-
-
-def _link_on_the_way(folder: Path) -> Path | None:
-    outer = (folder.parent, folder.parent.parent) if folder.parent.name == OTHERS else ()
-    return next((each for each in (*outer, folder) if each.is_symlink()), None)
-
-
 def is_behind_link(path: Path, study_file: Path) -> bool:
     """Say whether a link leads to what is in a study's folder: then it may be another study's."""
-    return is_linked(path, folder_of(study_file, study_file.stem).parent)
+    return link_on_the_way(path, folder_of(study_file, study_file.stem).parent) is not None
 
 
 def require_no_link_in(folder: Path, *, inside: bool = False) -> None:
@@ -91,7 +81,8 @@ def require_no_link_in(folder: Path, *, inside: bool = False) -> None:
     Raises:
         StudyFileError: There is one; it may come from whoever has sent the study.
     """
-    link = _link_on_the_way(folder)
+    top = folder.parents[2] if folder.parent.name == OTHERS else folder.parent
+    link = link_on_the_way(folder, top)
     if link is None and inside:
         link = next((path for name in _INSIDE if (path := folder / name).is_symlink()), None)
     if link is not None:
