@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,6 +19,7 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
 from hptui.domain.readable import show_moment
+from hptui.engine import leftovers
 from hptui.engine.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.scratch import remove_empty
 from hptui.storage.drafts import remove_left_draft
@@ -347,3 +349,19 @@ def test_the_trials_of_an_engine_that_cannot_be_seen_are_not_stale(folder: Path,
     assert states(path) == before
     hold.release()
     assert "leftover" in kinds(examined("s", capsys=capsys)[1])
+
+
+def test_what_may_not_be_mended_is_told_and_the_rest_is_mended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+):
+    (folder / "s.hptui").mkdir(exist_ok=True)
+    (folder / "s.hptui" / "unsaved-mine.jsonl").write_text(json.dumps(SPOOLED) + "\n")
+
+    def refuse(study_file: Path, *_: str) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(study_file))
+
+    monkeypatch.setattr(leftovers, "settle_leftovers", refuse)
+    assert main(["doctor", "--fix"]) == 1
+    said = capsys.readouterr().out
+    assert f"Not mended: {folder / 's.db'}: Permission denied." in said
+    assert not (folder / "s.hptui" / "unsaved-mine.jsonl").exists()
