@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.leases import leave_lease
 
-from hptui.engine.claim import Claim, claimed
+from hptui.engine.claim import claimed
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import (
     Lease,
@@ -108,11 +109,12 @@ def test_who_begins_waits_for_a_command_that_changes_the_study(
             take_lease(file, lease, patience_s=0.0)
         with pytest.raises(StudyBusyError):
             take_lease(file, lease, patience_s=0.01)
-    claim = Claim(file, "digits")
+    command = contextlib.ExitStack()
+    command.enter_context(claimed(file, "digits"))
 
     # The command ends while it is waited for.
     def release(_: float) -> None:
-        claim.release()
+        command.close()
 
     monkeypatch.setattr("hptui.engine.lease.time.sleep", release)
     take_lease(file, lease, patience_s=60.0)

@@ -1,9 +1,9 @@
 """The entry point: finds the command, imports its module alone, turns errors into sentences.
 
 A command's module has two functions, `add_arguments(parser)` and `run(args)`; `args.argv` is what
-was typed after the command. Where one module
-serves several commands, it tells them apart by `parser.get_default("command")` and
-`args.command`.
+was typed after the command. For commands that take another program's command line after `--`, it
+is the list `args.after_dashes`, else that is None. Where one module serves several commands, it
+tells them apart by `parser.get_default("command")` and `args.command`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ EXIT_NOTHING_COMPLETED = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 DEBUG_VARIABLE = "HPTUI_DEBUG"
+_WITH_COMMAND_LINE = ("run", "objectives")
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -163,8 +164,13 @@ def _run_command(name: str, argv: list[str]) -> int:
     )
     parser.set_defaults(command=command.name)
     module.add_arguments(parser)
+    own, after_dashes = argv, None
+    if command.name in _WITH_COMMAND_LINE and "--" in argv:
+        place = argv.index("--")
+        own, after_dashes = argv[:place], argv[place + 1 :]
+    parser.set_defaults(after_dashes=after_dashes)
     # Options may stand between a study and what is asked of it.
-    args = parser.parse_intermixed_args(argv)
+    args = parser.parse_intermixed_args(own)
     args.argv = argv
     if command.name != "doctor" and hasattr(args, "studies"):
         from hptui.cli.locate import finish_left_change, studies_folder

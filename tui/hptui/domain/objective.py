@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from hptui.domain.space import ParamSpec
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Direction = Literal["minimize", "maximize"]
+ObjectiveKind = Literal["file", "module", "script", "command"]
+_KINDS: Final = ("file", "module", "script", "command")
 ATTRIBUTE = "__hptui_objective__"
 
 
@@ -52,21 +54,30 @@ class ObjectiveInfo:
 class ObjectiveRef:
     """Where an objective's code stands: all that crosses a process border."""
 
-    kind: Literal["file", "module"]
+    kind: ObjectiveKind
     target: str
-    """An absolute path, or a module's dotted name."""
+    """An absolute path, a module's dotted name, or a command's description as JSON."""
     attribute: str
     name: str
     """How people call it: the registered name, or what was typed."""
+    argv: tuple[str, ...] = ()
+    """What a script finds in `sys.argv` after its name."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Names and texts of `--arg`, for a function that takes more than a trial, or for a class."""
 
-    def to_json(self) -> dict[str, str]:
-        """Return the reference as plain data."""
-        return {
+    def to_json(self) -> dict[str, Any]:
+        """Return the reference as plain data; what is empty is left out."""
+        data: dict[str, Any] = {
             "kind": self.kind,
             "target": self.target,
             "attribute": self.attribute,
             "name": self.name,
         }
+        if self.argv:
+            data["argv"] = list(self.argv)
+        if self.arguments:
+            data["arguments"] = dict(self.arguments)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> ObjectiveRef:
@@ -77,7 +88,28 @@ class ObjectiveRef:
         """
         kind = data.get("kind")
         texts = [data.get(key) for key in ("target", "attribute", "name")]
-        if kind not in ("file", "module") or not all(isinstance(text, str) for text in texts):
+        argv, arguments = data.get("argv", []), data.get("arguments", {})
+        if (
+            kind not in _KINDS
+            or not all(isinstance(text, str) for text in texts)
+            or not _are_texts(argv)
+            or not isinstance(arguments, dict)
+            or not _are_texts(list(cast("dict[object, object]", arguments).keys()))
+            or not _are_texts(list(cast("dict[object, object]", arguments).values()))
+        ):
             raise ValueError("not a reference to an objective")
         target, attribute, name = (str(text) for text in texts)
-        return cls("file" if kind == "file" else "module", target, attribute, name)
+        return cls(
+            kind,
+            target,
+            attribute,
+            name,
+            tuple(cast("list[str]", argv)),
+            tuple(cast("dict[str, str]", arguments).items()),
+        )
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(value, str) for value in cast("list[object]", values)
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hptui.domain.text import safe_line
-from hptui.engine.claim import Claim, claimed, require_unclaimed
+from hptui.engine.claim import claimed, require_unclaimed
 from hptui.engine.lease import folder_of, read_lease, remove_unused
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.in_place import put_in_place
@@ -20,6 +20,8 @@ from hptui.storage.study_folder import LOCK, OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from hptui.engine.lease import StudyHold
 
 _MAX_NAME_BYTES: Final = 255
 _MAX_STUDY_CHARS: Final = 1_000
@@ -190,12 +192,12 @@ def _is_unused(folder: Path) -> bool:
     return not folder.is_symlink() and {each.name for each in folder.iterdir()} <= {LOCK, LEASE}
 
 
-def follow(claim: Claim, source: Path, target: Path) -> None:
-    """Tell a claim where its folder is, if it has moved with `source` to `target`."""
-    if claim.folder.is_relative_to(source):
-        moved = target / claim.folder.relative_to(source)
+def follow(hold: StudyHold, source: Path, target: Path) -> None:
+    """Tell who holds a study where its folder is, if it has moved with `source` to `target`."""
+    if hold.folder.is_relative_to(source):
+        moved = target / hold.folder.relative_to(source)
         if (moved / LEASE).exists():
-            claim.folder = moved
+            hold.folder = moved
 
 
 def clear_away(folder: Path, root: Path) -> None:

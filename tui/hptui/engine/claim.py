@@ -15,47 +15,29 @@ from hptui.storage.study_folder import LOCK, OTHERS
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-
-class Claim:
-    """A study that no engine can start on."""
-
-    def __init__(self, study_file: Path, study: str) -> None:
-        self._is_new = not folder_of(study_file, study).exists()
-        lease = Lease.of_this_process(study, secrets.token_hex(4), Path())
-        self._hold = take_lease(study_file, lease)
-
-    @property
-    def folder(self) -> Path:
-        """The study's folder, where it is now."""
-        return self._hold.folder
-
-    @folder.setter
-    def folder(self, folder: Path) -> None:
-        self._hold.folder = folder
-
-    def release(self) -> None:
-        """Let engines start again, and leave nothing that was not there before."""
-        self._hold.release(tidy=self._is_new)
+    from hptui.engine.lease import StudyHold
 
 
 @contextmanager
-def claimed(study_file: Path, study: str) -> Generator[Claim]:
-    """Keep engines away from a study within the block.
+def claimed(study_file: Path, study: str) -> Generator[StudyHold]:
+    """Keep engines away from a study within the block, and leave nothing that was not there.
 
     Raises:
         StudyBusyError: An engine runs it.
         StudyFileError: The folder cannot be written.
     """
+    is_new = not folder_of(study_file, study).exists()
+    lease = Lease.of_this_process(study, secrets.token_hex(4), Path())
     try:
-        claim = Claim(study_file, study)
+        hold = take_lease(study_file, lease)
     except OSError as error:
         raise StudyFileError(
             f"{safe_line(str(study_file.parent))} cannot be written: {safe_line(error.strerror)}."
         ) from error
     try:
-        yield claim
+        yield hold
     finally:
-        claim.release()
+        hold.release(tidy=is_new)
 
 
 def require_unclaimed(study_file: Path, study: str) -> None:
