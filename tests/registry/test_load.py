@@ -246,7 +246,9 @@ def test_an_interrupt_during_an_import_is_not_swallowed(tmp_path: Path) -> None:
         ("def objectiv(trial): return 1\n", "objective", "has no 'objective'"),
         ("class A: pass\n", "A", "cannot be called"),
         ("class A:\n    def __init__(self, n): pass\n    def __call__(self, t): pass\n", "A",
-         "missing 1 required"),
+         "needs n"),
+        ("class A:\n    def __init__(self): 1 / 0\n    def __call__(self, t): pass\n", "A",
+         "A() fails: ZeroDivisionError"),
         ("class A:\n    x = 1\n", "A.y", "has no 'A.y'"),
     ],
 )  # fmt: skip

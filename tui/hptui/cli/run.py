@@ -65,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OBJECTIVE",
         help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name",
     )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the objective besides the trial; `hptui objectives` lists them",
+    )
     _add_study(parser)
     _add_search(parser)
     _add_budget(parser)
@@ -275,15 +282,19 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    from hptui.registry.catalogue import resolve
+    from hptui.registry.arguments import read_arguments
 
-    found = resolve(args.objective, Path.cwd())
-    if found.problem:
-        problem = safe_line(found.problem.removesuffix("."))
-        raise ObjectiveError(
-            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
-        )
+    given = read_arguments(args.arg)
+    from hptui.cli.last_run import as_in_last_run
+    from hptui.registry.catalogue import resolve, with_arguments
+
+    found = with_arguments(resolve(args.objective, Path.cwd()), given)
+    if found.problem and not found.lacks_arguments:
+        raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
+    found, notes = as_in_last_run(found, study_file, study)
+    if found.problem:
+        raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan, available_cores
     from hptui.engine.rules import Budget
 
@@ -315,7 +326,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         leftovers=args.leftovers,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
-        notes=_notes(args, found),
+        notes=(*notes, *_notes(args, found)),
+    )
+
+
+def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+    problem = safe_line(found.problem.removesuffix("."))
+    return ObjectiveError(
+        f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
     )
 
 

@@ -13,6 +13,7 @@ from hptui.cli.detail_lines import (
 )
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_moment, show_size
+from hptui.domain.run_place import short_path
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
@@ -56,11 +57,10 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
 def objective_text(study: StudyDetail) -> str:
     """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
-    return (
-        ""
-        if ref is None
-        else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)})"
-    )
+    if ref is None:
+        return ""
+    given = "".join(f" --arg {safe_line(f'{name}={value}')}" for name, value in ref.arguments)
+    return f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)}){given}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -104,8 +104,12 @@ def run_text(run: RunRecord) -> str:
 
 def _run_lines(run: RunRecord) -> list[str]:
     why = field_line("why", safe_line(run.error, max_chars=_MAX_NOTE_CHARS))
+    place = [
+        field_line("ran in", short_path(run.place.folder)),
+        field_line("with", run.place.python_text()),
+    ]
     notes = [safe_line(note, max_chars=_MAX_NOTE_CHARS) for note in run.notes]
-    return [why, *field_lines("warnings", notes)]
+    return [why, *place, *field_lines("warnings", notes)]
 
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:

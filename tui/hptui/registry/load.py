@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import threading
 import traceback
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
+from hptui.registry.arguments import parameters_of, values_for, with_values
 from hptui.registry.catalogue import candidate_of, is_registered, source_file
 from hptui.registry.modules import find_in_folder
 from hptui.registry.program import module_name
@@ -31,7 +33,7 @@ DETAIL_CHARS = 8_000
 Objective = Callable[[Any], object]
 
 _lock = threading.RLock()
-_loaded: dict[tuple[str, str, str], Objective] = {}
+_loaded: dict[tuple[object, ...], Objective] = {}
 _modules: dict[str, ModuleType] = {}
 """A file's path -> the module that it is loaded as."""
 _cut_at: dict[str, str] = {}
@@ -51,13 +53,14 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     A file is imported as `import train` beside it would: its folder comes first on the path, and
     its `__name__` is `train`. A module is imported as `python -m` would, with the current folder
     first on the path where the module stands there. In both, and in all that they import, studies
-    are left alone (`import_guard`). A class is called without arguments. Each is loaded once in a
-    process; later edits of the file do not reach it.
+    are left alone (`import_guard`). The reference's arguments go into the function, or the class
+    that an instance is made of. Each is loaded once in a process; later edits of the file do not
+    reach it.
 
     Raises:
         LoadError: It cannot be imported or called; the message has the file and the line.
     """
-    key = (ref.kind, ref.target, ref.attribute)
+    key = (ref.kind, ref.target, ref.attribute, ref.arguments)
     with _lock:
         if key not in _loaded:
             module = _import(ref)
@@ -193,37 +196,67 @@ def _picklers() -> list[Any]:
 
 
 def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
+    given = dict(ref.arguments)
     value: Any = module
     for part in ref.attribute.split("."):
+        if isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, part, 0)):
+            # A plain method of a class needs an instance of it.
+            value, given = _instance_for_method(cast("type[Any]", value), part, given, ref)
         try:
             value = getattr(value, part)
         except AttributeError as error:
             raise _no_attribute(module, ref) from error
     if isinstance(value, type):
-        value = _instance_of(cast("type[Any]", value), ref)
+        value, given = _instance_of(cast("type[Any]", value), given, ref), {}
     if not callable(value):
         kind = type(value).__name__
         raise LoadError(
             f"{_spelled(ref)} is a {kind}, not a function that takes a trial.",
             hint="Name a function, or an object with __call__(self, trial).",
         )
-    return cast("Objective", value)
+    with _as_load_errors():
+        return with_values(cast("Objective", value), given, ref.name)
 
 
-def _instance_of(kind: type[Any], ref: ObjectiveRef) -> object:
+@contextlib.contextmanager
+def _as_load_errors() -> Generator[None]:
+    try:
+        yield
+    except ObjectiveError as error:
+        raise LoadError(error.message, hint=error.hint) from error
+
+
+def _instance_of(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> object:
     if not any("__call__" in vars(each) for each in kind.__mro__):
         raise LoadError(
             f"{_spelled(ref)} is a class whose instances cannot be called.",
             hint="Give it a method __call__(self, trial).",
         )
+    return _made(kind, given, ref)
+
+
+def _instance_for_method(
+    kind: type[Any], name: str, given: dict[str, str], ref: ObjectiveRef
+) -> tuple[object, dict[str, str]]:
+    """Return an instance, and the arguments that are left for its method."""
+    of_method = parameters_of(getattr(kind, name), 2) or {}
+    of_class = parameters_of(kind) or {}
+    own = {each: text for each, text in given.items() if each in of_class or each not in of_method}
+    left = {each: text for each, text in given.items() if each in of_method}
+    return _made(kind, own, ref), left
+
+
+def _made(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> object:
+    with _as_load_errors():
+        values = values_for(kind, given, ref.name)
     try:
-        return kind()
+        return kind(**values)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise LoadError(
-            f"{_spelled(ref)}() fails: {_text_of(error)}",
-            hint="Give its arguments defaults, or name an instance that the file makes.",
+            f"{safe_line(ref.target)}: {safe_line(kind.__name__)}() fails: {_text_of(error)}",
+            hint="Give its arguments with --arg, or name an instance that the file makes.",
             detail=_tail(error, source_file(ref)),
         ) from error
 

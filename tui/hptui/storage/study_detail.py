@@ -16,6 +16,7 @@ from hptui.domain.attribute_keys import (
     STUDY_KEY,
     TAGS_KEY,
 )
+from hptui.domain.run_place import NOWHERE, RunPlace
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
@@ -50,6 +51,8 @@ class RunRecord:
     """What went wrong with the run as a whole; empty where nothing did."""
     notes: tuple[str, ...] = ()
     """What libraries warned of in its engine."""
+    place: RunPlace = NOWHERE
+    """Where it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +174,5 @@ def _run(record: dict[str, Any]) -> RunRecord:
         host=text("host"),
         error=text("error"),
         notes=tuple(map(str, _items(record.get("notes")))),
+        place=RunPlace(text("folder"), text("python"), text("python_version")),
     )
