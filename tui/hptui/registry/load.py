@@ -22,6 +22,7 @@ from hptui.errors import ObjectiveError
 from hptui.registry.arguments import parameters_of, values_for, with_values
 from hptui.registry.catalogue import candidate_of, is_registered, source_file
 from hptui.registry.modules import find_in_folder
+from hptui.registry.package_files import PackageFile, package_file
 from hptui.registry.program import module_name
 from hptui.registry.source import plain_name, read_source
 
@@ -51,11 +52,12 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     """Import an objective and return it: a function, or an object that can be called.
 
     A file is imported as `import train` beside it would: its folder comes first on the path, and
-    its `__name__` is `train`. A module is imported as `python -m` would, with the current folder
-    first on the path where the module stands there. In both, and in all that they import, studies
-    are left alone (`import_guard`). The reference's arguments go into the function, or the class
-    that an instance is made of. Each is loaded once in a process; later edits of the file do not
-    reach it.
+    its `__name__` is `train`. One with relative imports is imported as a module of its package,
+    whose folder comes first on the path. A module is imported as `python -m` would, with the
+    current folder first on the path where the module stands there. In all that is imported so,
+    studies are left alone (`import_guard`). The reference's arguments go into the function, or the
+    class that an instance is made of. Each is loaded once in a process; later edits of the file do
+    not reach it.
 
     Raises:
         LoadError: It cannot be imported or called; the message has the file and the line.
@@ -104,21 +106,64 @@ def _import_file(ref: ObjectiveRef) -> ModuleType:
     read_source(path)
     picklers = _picklers()
     name = module_name(path)
+    in_package = package_file(path)
+    folder = path.resolve().parent if in_package is None else in_package.root
+    with _first_on_path(folder), _as_main_program(path):
+        parent = None if in_package is None else _import_package(in_package, path)
+        module = sys.modules.get(name) if parent is not None else None
+        if not _is_of(module, path):
+            module = _run_file(path, name)
+        if parent is not None:
+            setattr(parent, name.rpartition(".")[2], module)
+    assert module is not None, "it was run"
+    _modules[str(path)] = module
+    for pickler in picklers:
+        with contextlib.suppress(AttributeError, ValueError):
+            pickler.register_pickle_by_value(module)
+    return module
+
+
+def _import_package(place: PackageFile, path: Path) -> ModuleType:
+    """Import the package that a file stands in, and the packages around it.
+
+    Raises:
+        LoadError: It fails, or another package of this name is in the way.
+    """
+    try:
+        importlib.invalidate_caches()
+        package = importlib.import_module(place.package)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _import_failed(error, path) from error
+    inside = [str(Path(each).resolve()) for each in getattr(package, "__path__", ())]
+    if str(path.resolve().parent) not in inside:
+        where = safe_line(getattr(package, "__file__", None) or ", ".join(inside))
+        raise LoadError(
+            f"{safe_line(path)} belongs to the package {place.package}, but another one of this "
+            f"name is imported: {where}.",
+            hint="Rename the package, or its imports that begin with a dot.",
+        )
+    return package
+
+
+def _is_of(module: ModuleType | None, path: Path) -> bool:
+    """Say whether a module was made of a file, as its package may have done by an import."""
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
+def _run_file(path: Path, name: str) -> ModuleType:
     loader = _FreshLoader(name, str(path))
     spec = cast("ModuleSpec", importlib.util.spec_from_file_location(name, path, loader=loader))
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        with _first_on_path(path.resolve().parent), _as_main_program(path):
-            _execute(loader, module)
+        _execute(loader, module)
     except BaseException:
         _restore(name, before)
         raise
-    _modules[str(path)] = module
-    for pickler in picklers:
-        with contextlib.suppress(AttributeError, ValueError):
-            pickler.register_pickle_by_value(module)
     return module
 
 
