@@ -36,6 +36,7 @@ def study_json(study: StudyDetail, best: TrialDetail | None) -> dict[str, Any]:
         "edits": study.edits,
         "tags": summary.tags,
         "note": study.note.body,
+        "artifacts": [each.to_json() for each in study.artifacts],
         "user_attrs": study.user_attributes.readable(),
         "system_attrs": study.system_attributes.readable(),
     }
@@ -96,6 +97,7 @@ def trial_json(trial: TrialDetail, log: Path | None) -> dict[str, Any]:
         },
         "tags": trial.tags,
         "note": trial.note.body,
+        "artifacts": [each.to_json() for each in trial.artifacts],
         "user_attrs": trial.user_attributes.readable(),
         "system_attrs": trial.system_attributes.readable(),
         "log": None if log is None else str(log),

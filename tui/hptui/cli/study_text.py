@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.cli.detail_lines import (
+    artifact_lines,
     attribute_lines,
     field_line,
     field_lines,
@@ -49,6 +50,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         *_edit_lines(study.edits),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
+        *artifact_lines(study.artifacts),
         *attribute_lines(study.user_attributes, "attributes"),
     ]
     return "\n".join(line for line in lines if line)
