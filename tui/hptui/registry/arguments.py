@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import inspect
+import shlex
 import typing
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -50,6 +51,30 @@ def read_arguments(texts: Iterable[str]) -> Pairs:
             raise UsageError(f"--arg {safe_line(name)} is given twice.", hint="Give it once.")
         found[name] = value
     return tuple(found.items())
+
+
+def split_typed(text: str) -> tuple[str, Pairs]:
+    """Return the objective and the arguments of a text like `train.py --arg data=train.csv`.
+
+    Raises:
+        UsageError: What follows the objective is nothing but `--arg NAME=VALUE`, again and again.
+    """
+    objective, option, rest = text.partition(" --arg ")
+    if not option:
+        return text.removesuffix(" --arg").strip(), ()
+    try:
+        parts = shlex.split(f"--arg {rest}")
+    except ValueError:
+        raise UsageError(
+            f"{safe_line(text, max_chars=_MAX_SHOWN)} has a quote without its other one.",
+            hint="Write it like train.py --arg 'data=my file.csv'.",
+        ) from None
+    if len(parts) % 2 or any(each != "--arg" for each in parts[::2]):
+        raise UsageError(
+            f"{safe_line(text, max_chars=_MAX_SHOWN)} is not understood.",
+            hint="Write it like train.py --arg data=train.csv --arg folds=5.",
+        )
+    return objective.strip(), read_arguments(parts[1::2])
 
 
 def show_arguments(pairs: Iterable[tuple[str, str]]) -> str:

@@ -109,6 +109,8 @@ class SetupDraft:
     """How many trials a fork with this space would keep, and of how many; None: not known."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
+    last_place: tuple[str, ...] = ()
+    """In what this run differs from the study's last one: a sentence each."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -116,6 +118,12 @@ class SetupDraft:
     def n_objectives(self) -> int:
         """How many objectives the study has."""
         return len(self.run.directions)
+
+    @property
+    def spelled(self) -> str:
+        """The objective with its arguments, as a shell takes them and the picker does."""
+        given = [] if self.ref is None else self.ref.argument_options()
+        return " ".join([self.objective, *map(shlex.quote, given)])
 
     @property
     def study(self) -> str:
@@ -211,9 +219,9 @@ class SetupDraft:
 
     def notes(self) -> list[str]:
         """Return a sentence on what the objective's file sets and a run does not take over."""
-        if self.ref is None or not self.info.settings:
-            return []
-        return [not_taken_over(self.ref, self.info.settings)]
+        settings = self.info.settings
+        told = [not_taken_over(self.ref, settings)] if self.ref is not None and settings else []
+        return [*self.last_place, *told]
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""
@@ -233,7 +241,8 @@ class SetupDraft:
 
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
-        argv = [self.objective, *self.place.options(self.study), *self.space.options()]
+        given = [] if self.ref is None else self.ref.argument_options()
+        argv = [self.objective, *given, *self.place.options(self.study), *self.space.options()]
         if self.any_objective:
             argv.append("--any-objective")
         if str(self.sampler) != _plain("sampler", self.usual_sampler):

@@ -12,8 +12,9 @@ from textual.message import Message
 from textual.widgets import Input
 
 from hptui.errors import HptuiError
+from hptui.registry.arguments import missing_arguments
 from hptui.ui.data.objective_completion import common_start, complete_objective
-from hptui.ui.data.setup_sources import Opened, with_text
+from hptui.ui.data.setup_sources import ArgumentsMissingError, Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import told
 
@@ -45,18 +46,21 @@ class ObjectivePicker(PickDialog):
 
         text: str
         problem: str
+        lacks_arguments: bool = False
 
     def __init__(self, opened: Opened) -> None:
         items = [_item(found) for found in opened.objectives]
         super().__init__(
             "Choose an objective",
             items,
-            opened.draft.objective,
-            "type to filter, or a path: train.py, ~/code/train.py:function",
+            opened.draft.spelled,
+            "type to filter, or a path: train.py, ~/code/train.py:function --arg data=x",
             keys=_KEYS,
         )
         self._opened = opened
         self._listed_for = ""
+        self._to_say = ""
+        """What is said of the text that is being written into the field."""
 
     @property
     def _typed(self) -> str:
@@ -66,7 +70,8 @@ class ObjectivePicker(PickDialog):
         """Narrow the list, and look for what a path can become."""
         event.prevent_default()
         text = event.value.strip()
-        self.say("")
+        self.say(self._to_say)
+        self._to_say = ""
         if not is_path(text):
             self._list(text, self.matching(text))
         if text:
@@ -128,6 +133,8 @@ class ObjectivePicker(PickDialog):
     def _check(self, text: str) -> None:
         try:
             with_text(self._opened, text)
+        except ArgumentsMissingError as error:
+            self.post_message(self.Checked(text, told(error), lacks_arguments=True))
         except HptuiError as error:
             self.post_message(self.Checked(text, told(error)))
         else:
@@ -139,7 +146,11 @@ class ObjectivePicker(PickDialog):
         if not message.problem:
             self.dismiss(message.text)
             return
-        if message.text.endswith(".py") and self._typed != message.text:
+        if message.lacks_arguments:
+            if not message.text.endswith("--arg"):
+                self._to_say = message.problem
+                self._write(f"{message.text} --arg ")
+        elif message.text.endswith(".py") and self._typed != message.text:
             self._write(message.text)
         elif message.text.endswith(".py"):
             self._complete(message.text)
@@ -154,7 +165,10 @@ def is_path(text: str) -> bool:
 def _item(found: Found) -> PickItem:
     info, name = found.info, found.ref.name
     note = info.summary or (found.ref.target if found.ref.kind == "file" else "")
+    if found.lacks_arguments:
+        needed = missing_arguments(info, found.ref.arguments)
+        note = f"needs {', '.join(each.name for each in needed)}   {note}".rstrip()
     about = f"{note}   {', '.join(info.directions)}"
     if info.tags:
         about += f"   {', '.join(info.tags)}"
-    return PickItem(name, name, note, found.problem, about)
+    return PickItem(name, name, note, "" if found.lacks_arguments else found.problem, about)

@@ -173,7 +173,7 @@ class SetupScreen(ForkedSetup):
         opened = replace(self._opened, draft=self._draft)
 
         def take(text: str | None) -> None:
-            if text is not None and text != self._draft.objective:
+            if text is not None and text != self._draft.spelled:
                 self._choose(opened, text)
 
         self.app.push_screen(ObjectivePicker(opened), take)
@@ -250,7 +250,7 @@ class SetupScreen(ForkedSetup):
         ]
         text = (
             f"This study wants to run the function {escape_line(ref.attribute)} in the {ref.kind}\n"
-            f"{escape_line(ref.target)}\n\n"
+            f"{escape_line(ref.target)}{_arguments_of(ref)}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
@@ -285,13 +285,14 @@ class SetupScreen(ForkedSetup):
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
-        study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
+        study, objective = safe_line(self._draft.study), safe_line(opened.draft.spelled)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
             ("g", "on", f"go on in {study} all the same"),
         ]
         text = (
-            f"{study} holds trials of another objective; those of {objective} would mix with them."
+            f"{study} holds trials of another objective, or of other arguments; those of "
+            f"{objective} would mix with them."
         )
         self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
 
@@ -446,3 +447,8 @@ class SetupScreen(ForkedSetup):
             about.tell_problems(problems)
         else:
             about.tell("" if table is None else table.help_text())
+
+
+def _arguments_of(ref: ObjectiveRef) -> str:
+    """Return the arguments that code is to be run with, on lines of their own."""
+    return "".join(f"\nwith {escape_line(f'{name}={value}')}" for name, value in ref.arguments)
