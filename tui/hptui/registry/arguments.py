@@ -9,7 +9,7 @@ import inspect
 import shlex
 import typing
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.argument_values import (
     UNKNOWN,
@@ -273,7 +273,7 @@ def _hint_of(function: Callable[..., object], parameter: inspect.Parameter) -> o
     if isinstance(annotation, str):
         annotation = _evaluated(function, annotation)
     if annotation is not parameter.empty and annotation is not UNKNOWN:
-        return cast("object", annotation)
+        return annotation
     default: object = parameter.default
     return UNKNOWN if default is parameter.empty else type_of_default(default)
 
