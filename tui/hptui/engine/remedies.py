@@ -66,7 +66,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         "free": lambda: _give_back(path),
     }
     # The claim takes the lease of a dead engine over, and leaves none.
-    with claimed(path, study):
+    with claimed(path, study, whole_file=kind == "free"):
         return remedies.get(kind, lambda: _remove(path, study, kind))()
 
 
