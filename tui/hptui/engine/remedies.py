@@ -10,6 +10,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.claim import claimed
 from hptui.engine.remains import remains_of, remove_remains
 from hptui.engine.resuming import resume_changes
+from hptui.engine.trash import delete_study
 from hptui.engine.unsaved import find_spools, use_up
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.connection import as_storage_error
@@ -56,6 +57,9 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         from hptui.storage.upgrade import upgrade_file
 
         return f"Upgraded. As it was before: {safe_line(upgrade_file(path))}."
+    if kind == "no-study":
+        delete_study(path, study)
+        return "It is in the trash; hptui undo brings it back."
     require_writable(path)
     if kind == "leftover":
         return _settle(found, requeue=requeue)

@@ -252,12 +252,12 @@ def require_study(path: Path, study_name: str) -> list[str]:
 
 
 def require_alone(path: Path, study_name: str) -> None:
-    """Refuse a file that has got another study since it was looked at; the caller holds it.
+    """Refuse a file in which another study has begun meanwhile; the caller holds it.
 
     Raises:
         StudyBusyError: It has.
     """
-    if study_names(path) != [study_name]:
+    if not set(study_names(path)) <= {study_name}:
         raise StudyBusyError(
             f"{safe_line(path.name)} has been changed at this moment.", hint="Try again."
         )

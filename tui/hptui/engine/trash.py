@@ -311,8 +311,8 @@ def _put_back(change: _Trashed) -> None:
 def delete_study(path: Path, study_name: str) -> TrashEntry:
     """Move a study to the trash of its folder.
 
-    Its file goes there if it holds nothing else. A damaged study file can be deleted as well:
-    then `study_name` is not looked for.
+    Its file goes there if it holds nothing else. A damaged study file, and one without a study, can
+    be deleted as well: then `study_name` is not looked for.
 
     Raises:
         UsageError: There is no such study; the file is none of Optuna's, is a link, or cannot be
@@ -325,7 +325,10 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     require_no_link(path)
     if report.read_only or is_read_only(path):
         raise StudyFileError(f"{safe_line(path)} cannot be deleted: it is read-only.")
-    is_whole = report.kind != "optuna" or len(require_study(path, study_name)) == 1
+    names = study_names(path) if report.kind == "optuna" else []
+    is_whole = len(names) <= 1
+    if names:
+        require_study(path, study_name)
     stamp = datetime.now(UTC).strftime(_STAMP)
     change = Deletion(path.parent, path.name, study_name, stamp, is_whole)
     with held_for(change, (path, study_name)):
