@@ -239,6 +239,7 @@ def test_what_an_early_kill_leaves_of_a_study_file_is_listed_and_goes_to_the_tra
     for name in ("bare", "zero"):
         assert main(["show", name]) == 2
         assert "A run of that name makes its study in it" in capsys.readouterr().err
+    assert kinds(examined("bare", capsys=capsys)[1]) == ["no-study"]
     code, answers = examined("--fix", capsys=capsys)
     found = {each["study"]: kinds(each) for each in answers if each["study"] not in (None, "s")}
     # A sound file may get its study at any moment; one that is damaged is none of these.

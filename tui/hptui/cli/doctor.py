@@ -87,11 +87,10 @@ def _of(text: str, args: argparse.Namespace) -> list[Examination]:
     try:
         place = locate_study(text, studies=args.studies, resume=resume)
     except StudyFileError:
-        if not args.fix:
-            raise
         path = locate_file(text, studies=args.studies, resume=resume)
         report = examine_file(path)
-        if report.kind not in ("older", "empty", "optuna") or _names(path, report):
+        has_no_study = report.kind == "optuna" and not _names(path, report)
+        if not has_no_study and not (args.fix and report.kind in ("older", "empty")):
             raise
         return [unfit_file(path, report)]
     require_sound(examine_file(place.path))

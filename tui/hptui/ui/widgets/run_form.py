@@ -146,8 +146,8 @@ class RunForm(FieldTable):
         app.push_screen(PickDialog("Choose a goal", items, now), take)
 
     def on_resize(self) -> None:
-        """Put the fields into as many columns as there is room for; the cursor keeps its field."""
-        key = self._key()
+        """Put the fields into as many columns as fit; one that is edited keeps the cursor."""
+        key = self._key() if self.is_editing else None
         self.refresh_rows()
         if key is not None and key != self._key():
             self.lines.move_to(*self._place_of(key))
