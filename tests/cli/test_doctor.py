@@ -220,7 +220,7 @@ def test_files_that_cannot_be_read_are_told_of_and_older_ones_upgraded(
     assert main(["doctor", "older"]) == 2, "it is not changed unasked"
     assert "hptui upgrade" in capsys.readouterr().err
     code, answer = examined("older", "--fix", capsys=capsys)
-    assert (code, "Upgraded. As it was before:" in answer["done"][0]) == (0, True)
+    assert (code, "Upgraded. Backup:" in answer["done"][0]) == (0, True)
     assert not list_studies(folder / "older.db")[0].problem
     code, answers = examined("two.db:left", "two.db:right", capsys=capsys)
     assert (code, [each["study"] for each in answers]) == (0, ["left", "right"])

@@ -205,7 +205,7 @@ def test_an_older_file_is_upgraded_on_request_and_kept(
     path = tmp_path / "old.db"
     make_older_file(path, "v2.4.0.a")
     assert main(["upgrade", str(path)]) == 0
-    assert "As it was before:" in capsys.readouterr().out
+    assert "Backup:" in capsys.readouterr().out
     assert sorted(state_of(tmp_path)) == ["old.db", "old.db.bak-v2.4.0.a"]
     assert main(["best", str(path), "--python"]) == 0
     assert capsys.readouterr().out == "{'x': 0.5, 'lr': 0.01, 'n': 3, 'kind': None}\n"

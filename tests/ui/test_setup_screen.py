@@ -774,7 +774,7 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         expect "next run of  given"
         expect "il.py"
         press n
-        wait "No objective is chosen"
+        wait "Choose an objective first"
         expect-not "hptui run"
         press escape
         """

@@ -94,7 +94,7 @@ def unfit_file(path: Path, report: FileReport) -> Examination:
     """Return what there is to say of a file without studies that can be read."""
     finding = Finding("file", report.sentence, hint=report.hint)
     if report.kind == "older":
-        remedy = "upgrade it; a copy as it is now stays beside it"
+        remedy = "upgrade it; a backup is kept beside it"
         finding = Finding("schema", report.sentence, remedy)
     elif report.kind in ("empty", "optuna"):
         sentence = report.sentence or no_study_text(path)

@@ -48,7 +48,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     path, study = found.path, found.study_name
     kind, _, name = finding.id.partition(":")
     if kind == "change":
-        return resume_changes(found.folder) or "That is done already."
+        return resume_changes(found.folder) or "That is already done."
     if kind == "draft":
         if not remove_left_draft(found.folder, name):
             raise HptuiError(f"{safe_line(name)} cannot be removed, or is not left any more.")
@@ -56,7 +56,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     if kind == "schema":
         from hptui.storage.upgrade import upgrade_file
 
-        return f"Upgraded. As it was before: {safe_line(upgrade_file(path))}."
+        return f"Upgraded. Backup: {safe_line(upgrade_file(path))}."
     if kind == "no-study":
         delete_study(path, study)
         return "It is in the trash; hptui undo brings it back."
@@ -104,7 +104,7 @@ def _remove(path: Path, study: str, kind: str) -> str:
 
 def _check_in(path: Path) -> str:
     settle_file(path)
-    return "They are in the file."
+    return "The changes are in the file now."
 
 
 def _give_back(path: Path) -> str:

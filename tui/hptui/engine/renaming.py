@@ -259,7 +259,7 @@ def require_alone(path: Path, study_name: str) -> None:
     """
     if not set(study_names(path)) <= {study_name}:
         raise StudyBusyError(
-            f"{safe_line(path.name)} has been changed at this moment.", hint="Try again."
+            f"{safe_line(path.name)} was just changed by another program.", hint="Try again."
         )
 
 
@@ -272,7 +272,7 @@ def require_no_link(path: Path) -> None:
     if path.is_symlink():
         raise StudyFileError(
             f"{safe_line(path.name)} is a link to {safe_line(path.resolve())}.",
-            hint="Do that with the file itself, in its own folder.",
+            hint="Use the file itself, in its own folder.",
         )
 
 

@@ -339,5 +339,5 @@ def incomplete_index(n_told: int, n_there: int) -> StudyFileError:
     """Return the error for a file in which an index has not as many trials as its table."""
     return StudyFileError(
         f"The study file is damaged: an index names {n_told:,} of {n_there:,} trials.",
-        hint="hptui doctor says more; sqlite3 FILE REINDEX makes the index anew.",
+        hint="hptui doctor says more; sqlite3 FILE REINDEX rebuilds the index.",
     )

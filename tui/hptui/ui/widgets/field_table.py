@@ -34,7 +34,7 @@ class FieldEditor(Input):
     """The line over the field that is edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(0)", "leave the field as it was", show=False),
+        Binding("escape", "leave(0)", "cancel editing", show=False),
         Binding("tab", "leave(1)", "accept, and edit the next field", show=False),
         Binding("shift+tab", "leave(-1)", "accept, and edit the field before", show=False),
         Binding("down", "walk(1)", "accept, and go down", show=False),

@@ -29,8 +29,8 @@ _TWO: Final = (
 )
 _SEVERAL: Final = "several objectives"
 _GOALS: Final = {
-    "minimize": "the least value is the best",
-    "maximize": "the greatest value is the best",
+    "minimize": "lower values are better",
+    "maximize": "higher values are better",
     _SEVERAL: "a goal for each value that the objective returns, with commas between",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
