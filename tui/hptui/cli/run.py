@@ -89,7 +89,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--any-objective",
         action="store_true",
-        help="go on in a study that holds trials of another objective",
+        help="continue a study that has trials of another objective",
     )
     group.add_argument(
         "--direction",

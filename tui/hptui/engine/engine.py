@@ -259,7 +259,7 @@ class Engine:
             if self._failure is not None:
                 raise
             _log.exception("in the engine's loop")
-            self._give_up(HptuiError(f"The run cannot go on: {safe_line(error)}."))
+            self._give_up(HptuiError(f"The run cannot continue: {safe_line(error)}."))
 
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""

@@ -180,7 +180,7 @@ class SetupDraft:
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
         if self.ref is None:
-            return ["No objective is chosen."]
+            return ["Choose an objective first."]
         found = ["An engine runs this study now."] if self.is_running else []
         found += self._history_problems()
         for draft in (self.sampler, self.pruner):
