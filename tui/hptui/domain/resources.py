@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.run_text import MAX_SLOTS
 from hptui.domain.text import safe_line
@@ -211,6 +211,33 @@ def unused_text(resources: Resources) -> str:
         f"{_names(rest)} {verb} unused: {_count(len(resources.devices), 'device')} make "
         f"{_count(resources.n_groups, 'group')} of {resources.devices_per_trial}."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlace:
+    """The devices and cores of a worker, as `hptui:place` and an engine's status tell them."""
+
+    devices: tuple[str, ...] = ()
+    cores: str = ""
+
+    @classmethod
+    def read(cls, stored: object) -> StoredPlace | None:
+        """Return what was stored; None where it is nothing of the kind."""
+        if not isinstance(stored, dict):
+            return None
+        fields = cast("dict[str, object]", stored)
+        devices, cores = fields.get("devices"), fields.get("cores")
+        names = cast("list[object]", devices) if isinstance(devices, list) else []
+        place = cls(tuple(map(str, names)), cores if isinstance(cores, str) else "")
+        return place if place.devices or place.cores else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it is stored."""
+        told: dict[str, Any] = {"devices": list(self.devices)} if self.devices else {}
+        return told | ({"cores": self.cores} if self.cores else {})
+
+    def __str__(self) -> str:
+        return show_place(self.devices, self.cores)
 
 
 def show_place(devices: Sequence[str], cores: str) -> str:

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hptui.domain.resources import INTEL_VARIABLE, show_place
+from hptui.domain.resources import INTEL_VARIABLE, StoredPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,15 +34,7 @@ class Place:
 
     def to_json(self) -> dict[str, Any]:
         """Return the place as it is stored with a trial."""
-        told: dict[str, Any] = {}
-        if self.devices:
-            told["devices"] = list(self.devices)
-        if self.cores:
-            told["cores"] = spell_cores(self.cores)
-        return told
-
-    def __str__(self) -> str:
-        return show_place(self.devices, spell_cores(self.cores))
+        return StoredPlace(self.devices, spell_cores(self.cores)).to_json()
 
 
 class Places:
