@@ -22,6 +22,7 @@ _VARIABLE: Final = "CUDA_VISIBLE_DEVICES"
 _PROGRAM: Final = "nvidia-smi"
 _DEADLINE_S: Final = 20.0
 """Without its daemon the driver starts anew for each call: some seconds with eight GPUs."""
+_ENDING_S: Final = 1.0
 _GPU: Final = re.compile(r"GPU (\d+):")
 _MIG: Final = re.compile(r"\s+MIG .*\(UUID: (MIG-[^)\s]+)\)")
 _HINT: Final = "Name the GPUs, like --devices 0,1, or run without --devices."
@@ -112,9 +113,13 @@ def _of_machine(deadline_s: float) -> tuple[str, ...]:
     try:
         output, _ = process.communicate(timeout=deadline_s)
     except subprocess.TimeoutExpired:
-        # A driver that hangs may leave it unkillable, so nobody waits for its end.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        # A driver that hangs may leave it unkillable.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_ENDING_S)
+        assert process.stdout is not None
+        process.stdout.close()
         raise _no_gpu(f"{_PROGRAM} gave no answer within {deadline_s:g} s") from None
     told = output.decode("utf-8", "backslashreplace")
     if process.returncode:
