@@ -114,8 +114,8 @@ def test_a_trial_that_takes_too_much_memory_is_ended_with_all_its_processes(
     assert len(set(pids)) == 4
     for pid in (*pids, child.user_attrs["child"]):
         wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "the end of a process")
-    first = min(os.sched_getaffinity(0))
     for trial in (below, takes, last):
-        assert trial.user_attrs["cores"] == [first]
+        (core,) = trial.user_attrs["cores"]
+        assert core in os.sched_getaffinity(0)
         assert trial.user_attrs["threads"] == "1"
-        assert trial.system_attrs["hptui:place"] == {"cores": str(first)}
+        assert trial.system_attrs["hptui:place"] == {"cores": str(core)}
