@@ -151,7 +151,7 @@ def test_devices_that_no_trial_gets_are_told() -> None:
     [
         ({"devices": ["0", "1"], "cores": "0-3"}, "GPU 0+1, cores 0-3"),
         ({"cores": "5"}, "core 5"),
-        ({"devices": ["\x1b[31m0"]}, "GPU ␛[31m0"),
+        ({"devices": ["\x1b[31m0"]}, "GPU \\x1b[31m0"),
         ({"devices": 3, "cores": [1]}, None),
         ({}, None),
         ("0", None),
