@@ -20,10 +20,11 @@ from hptui.cli.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
-    MAX_SLOTS,
     read_count,
     read_duration,
     read_seed,
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
+    add_resources(parser, _typed)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
@@ -180,7 +182,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "-j",
         type=_typed(read_slots),
         metavar="N",
-        help="trials at once (default: one a core)",
+        help="trials at once (default: one a core, or as many as the devices hold)",
     )
     group.add_argument(
         "--backend",
@@ -269,6 +271,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         HptuiError: An option is wrong; nothing has been written.
     """
     edits = _edits(args)
+    resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.sampling import parse_pruner, parse_sampler
 
@@ -284,7 +287,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
         )
     study, study_file = _study(args, found.ref)
-    from hptui.engine.plan import RunPlan, available_cores
+    from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
@@ -308,14 +311,15 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             target=args.target,
             trial_timeout_s=args.trial_timeout,
         ),
-        n_slots=args.jobs or min(MAX_SLOTS, available_cores()),
+        n_slots=workers_of(args, resources),
         backend=args.backend,
+        resources=resources,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
-        notes=_notes(args, found),
+        notes=(*_notes(args, found), *filter(None, [unused_text(resources)])),
     )
 
 

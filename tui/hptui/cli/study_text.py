@@ -16,6 +16,7 @@ from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
+from hptui.ui.data.resource_fields import lost_variables, resource_options, texts_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +92,10 @@ def run_text(run: RunRecord) -> str:
         parts.append(f"pruner {safe_line(run.pruner)}")
     if run.slots is not None:
         parts.append(f"{run.slots} worker{'s' if run.slots != 1 else ''} {safe_line(run.backend)}")
+    options = resource_options(texts_of_record(run.resources))
+    options += [f"--env {name}" for name in lost_variables(run.resources)]
+    if options:
+        parts.append(safe_line(f"with {' '.join(options)}", max_chars=300))
     if run.seed is not None:
         parts.append(f"seed {run.seed}")
     if run.started_s is not None:

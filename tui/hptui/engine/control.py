@@ -14,7 +14,6 @@ from hptui.domain.text import safe_line
 from hptui.engine.clock import now
 from hptui.engine.descriptors import require_room
 from hptui.engine.message_schema import REQUESTS, require
-from hptui.engine.pool import cores_per_slot
 from hptui.engine.protocol import ProtocolError
 from hptui.engine.rules import Phase
 from hptui.engine.run_events import (
@@ -33,6 +32,7 @@ from hptui.storage.notes import NoteConflictError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hptui.engine.crew import Slot
     from hptui.engine.engine import Engine
     from hptui.engine.protocol import Message
 
@@ -90,6 +90,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "step": None if live is None else live.last_step,
                 "value": None if live is None else live.last_value,
                 "pid": None if slot.worker is None else slot.worker.host.pid,
+                "place": _place_of(slot),
                 "ending": slot.ending is not None,
             }
         )
@@ -117,11 +118,16 @@ def _status(engine: Engine, _: Message) -> Message:
         "pruner": run.pruner,
         "sampler_ms_a_trial": 1000 * trials.sampler_s / ended if ended else None,
         "backend": engine.plan.backend,
-        "threads_per_slot": cores_per_slot(len(engine.slots)),
+        "threads_per_slot": engine.pool.threads_each(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
         "notes": run.notes,
     }
+
+
+def _place_of(slot: Slot) -> dict[str, Any] | None:
+    place = None if slot.worker is None else slot.worker.host.place
+    return None if place is None else place.to_json()
 
 
 def _pause(engine: Engine, _: Message) -> Message:
@@ -167,8 +173,20 @@ def _jobs(engine: Engine, message: Message) -> Message:
     if not 1 <= n_slots <= MAX_SLOTS:
         raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {n_slots}.")
     require_room(n_slots, len(engine.slots), engine.plan.backend)
+    _require_places(engine, n_slots)
     engine.feed(SlotsRequested(n_slots))
     return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
+
+
+def _require_places(engine: Engine, n_slots: int) -> None:
+    size = engine.pool.places.size
+    if size is not None and n_slots > size:
+        what = "worker has" if size == 1 else "workers have"
+        raise UsageError(
+            f"{n_slots} workers are asked for; {size} {what} devices or cores of their own here.",
+            hint=f"Ask for at most {size}, or run it anew with other --devices, --per-device, "
+            "--threads or without --pin.",
+        )
 
 
 def _enqueue(engine: Engine, message: Message) -> Message:

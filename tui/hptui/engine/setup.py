@@ -263,6 +263,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "n_trials": plan.budget.n_trials,
             "slots": plan.n_slots,
             "backend": plan.backend,
+            **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
             "reason": None,
         }

@@ -19,6 +19,7 @@ from hptui.domain.space import spec_to_json
 from hptui.engine import host
 from hptui.engine.descriptors import put_limit_back
 from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
+from hptui.engine.places import keep_to
 from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.scratch import SharedScratchFolders
@@ -41,7 +42,7 @@ def run_host(config: Message) -> None:
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
             each worker of this process: one, or one for each thread), `threads` (bool),
-            `max_files` (how many may be open).
+            `max_files` (how many may be open), `cores` (those that it keeps to; none: any).
     """
     is_dismissed = False
     try:
@@ -60,6 +61,8 @@ def _run_host(config: Message) -> bool:
     put_limit_back(config["max_files"])
     host.settle(host_log)
     os.chdir(home)
+    if config["cores"]:
+        keep_to(config["cores"])
     limit_core_count()
     threads = bool(config["threads"])
     router = host.install_router() if threads else None

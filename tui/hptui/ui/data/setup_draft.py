@@ -21,6 +21,7 @@ from hptui.domain.sampling import (
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
@@ -210,10 +211,16 @@ class SetupDraft:
         return found
 
     def notes(self) -> list[str]:
-        """Return a sentence on what the objective's file sets and a run does not take over."""
-        if self.ref is None or not self.info.settings:
-            return []
-        return [not_taken_over(self.ref, self.info.settings)]
+        """Return sentences on what the objective's file or the latest run sets and this has not."""
+        found: list[str] = []
+        if self.ref is not None and self.info.settings:
+            found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.lost_variables:
+            names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
+            found.append(
+                f"The latest run had {names} by --env; values are not stored, so this one has not."
+            )
+        return found
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""

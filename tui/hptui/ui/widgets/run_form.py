@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
+from hptui.ui.data.resource_fields import OF_DEVICES, has_devices
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunField, RunKey
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import FieldTable
@@ -40,6 +41,9 @@ _PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
     ("timeout", "backend"),
     ("target", "trial-timeout"),
     ("seed", "leftovers"),
+    ("devices", "threads"),
+    ("per-device", "devices-per-trial"),
+    ("memory", "pin"),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -52,6 +56,12 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "trial-timeout",
     "seed",
     "leftovers",
+    "devices",
+    "per-device",
+    "devices-per-trial",
+    "threads",
+    "memory",
+    "pin",
 )
 
 
@@ -159,12 +169,12 @@ class RunForm(FieldTable):
     def _layout(self) -> list[tuple[RunKey, ...]]:
         singles: list[tuple[RunKey, ...]] = [(key,) for key in _ORDER]
         rows: Sequence[tuple[RunKey, ...]] = _PAIRS if self._has_two_columns else singles
-        has_leftovers = self._draft.n_leftover > 0
+        hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
+        if not has_devices(self._draft.texts):
+            hidden.update(OF_DEVICES)
         shown: list[tuple[RunKey, ...]] = []
         for keys in rows:
-            kept: tuple[RunKey, ...] = keys
-            if "leftovers" in keys and not has_leftovers:
-                kept = keys[:-1]
+            kept: tuple[RunKey, ...] = tuple(key for key in keys if key not in hidden)
             if kept:
                 shown.append(kept)
         return shown
