@@ -62,6 +62,9 @@ def _of_runs(ref: ObjectiveRef) -> str:
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:
+    if ref.kind == "command":
+        # All of it decides on what is run: a shell may get the choices of a parameter.
+        return (ref.kind, ref.target)
     return (ref.kind, resolved_file(ref) or ref.target, ref.attribute)
 
 
