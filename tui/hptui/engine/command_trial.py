@@ -28,11 +28,13 @@ from hptui.engine.printed_metrics import (
     LineSplitter,
     MetricReader,
     Reading,
+    Source,
     Steps,
     names_in,
     plain_line,
     read_number,
 )
+from hptui.engine.processes import REPORT_VARIABLE
 from hptui.engine.program import Program
 from hptui.engine.trial_link import TrialEnded
 from hptui.registry.command_words import params_json
@@ -224,6 +226,7 @@ class _Run:
         self._steps = Steps()
         self._waiting: float | None = None
         """The first value without a step: a program that tells no other is never pruned."""
+        self._source: Source = "text"
         self._n_reports = 0
         self._tail: deque[bytes] = deque()
         self._n_tail = 0
@@ -250,7 +253,7 @@ class _Run:
             "HPTUI_STUDY": macros["study"],
             "HPTUI_PARAMS": params,
             "HPTUI_SEED": macros["seed"],
-            "HPTUI_REPORT": str(self._report.path),
+            REPORT_VARIABLE: str(self._report.path),
         }
         env.setdefault("PYTHONUNBUFFERED", "1")
         self._write(f"$ {shlex.join(words)}\n".encode(errors="backslashreplace"))
@@ -267,10 +270,9 @@ class _Run:
     def result(self) -> float | list[float]:
         """Follow the program to its end."""
         code = self._follow()
-        self._take_output(_LAST_READS)
-        for line in self._lines.end():
-            self._take_lines([line])
         self._take_report(self._report.last_lines())
+        self._take_output(_LAST_READS)
+        self._take_lines(self._lines.end())
         if code != 0:
             raise TrialFailed(self._exit_error(code))
         return self._values()
@@ -302,13 +304,14 @@ class _Run:
                 self._trial.look()
             # Before its output: what it had printed then is all there is.
             code = program.exit_code()
+            # What is in the report was written before what is in the output is read.
+            if report.fd is None or report.fd in ready:
+                self._take_report(report.new_lines())
             if program.out in ready:
-                self._take_output(1 if code is None else _LAST_READS)
+                self._take_output(1)
                 if program.is_silent:
                     # It may go on without it.
                     poller.unregister(program.out)
-            if report.fd is None or report.fd in ready:
-                self._take_report(report.new_lines())
             if code is not None:
                 return code
 
@@ -350,6 +353,8 @@ class _Run:
     def _take(self, readings: list[Reading]) -> None:
         for place, reading in enumerate(readings):
             is_new = self._best[reading.metric].add(reading.value, reading.source)
+            if is_new and reading.source != self._source:
+                self._source, self._waiting = reading.source, None
             if is_new and len(self._best) == 1:
                 n_after = len(readings) - 1 - place
                 self._tell(reading, asks=not n_after or place < _ASKED_AT_ONCE)

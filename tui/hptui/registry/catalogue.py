@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -177,7 +178,7 @@ def shown_name(ref: ObjectiveRef) -> str:
 
 def _command_text(ref: ObjectiveRef) -> str:
     try:
-        return CommandSpec.of(ref).shown()
+        return shlex.join(CommandSpec.of(ref).typed_words())
     except HptuiError:
         return "a damaged command"
 
