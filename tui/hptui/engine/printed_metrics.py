@@ -150,7 +150,8 @@ class MetricReader:
                     value = number
                 else:
                     rest = told if self.regexes else text[match.end() :].lstrip()[:200]
-                    self.unread = safe_line(rest.split(" ")[0], max_chars=_MAX_NAME_CHARS)
+                    word = (rest or "").split(" ")[0]
+                    self.unread = safe_line(word, max_chars=_MAX_NAME_CHARS)
             if value is None:
                 continue
             step = _step_in(text) if step is None else step

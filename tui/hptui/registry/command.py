@@ -190,15 +190,16 @@ class CommandSpec:
         """Return the command with its holes, quoted for a shell."""
         return shlex.join(self.words)
 
-    def run_words(self, here: Path | None = None) -> list[str]:
-        """Return what follows `hptui run` for the same command, its name apart.
+    def options(self, here: Path, *, with_directions: bool = True) -> list[str]:
+        """Return the options of `hptui run` that say how the command is run and read.
 
         Args:
             here: The folder that it will be typed in; another one than the command's own is named.
+            with_directions: Whether `--direction` is among them.
         """
         options = [part for each in self.metrics for part in _option("--metric", each)]
         options += [part for each in self.regexes for part in _option("--metric-regex", each)]
-        for direction in self.directions:
+        for direction in self.directions if with_directions else ():
             options += ["--direction", direction]
         if self.take != "last":
             options += ["--metric-take", self.take]
@@ -206,7 +207,7 @@ class CommandSpec:
             options += ["--grace", f"{self.grace_s:g}s"]
         if self.pty:
             options.append("--pty")
-        if here is not None and self.cwd and self.cwd != str(here):
+        if self.cwd and self.cwd != str(here):
             options += ["--cwd", self.cwd]
         return options
 
@@ -221,9 +222,13 @@ class CommandSpec:
         return words
 
     def files(self) -> list[Path]:
-        """Return the files named in the command that are there: scripts, configurations."""
+        """Return the files named in the command that are there: scripts, configurations.
+
+        An interpreter is none of them: it is not what is tuned.
+        """
         found: list[Path] = []
-        for word in self.words:
+        is_interpreted = _INTERPRETERS.fullmatch(Path(self.words[0]).name) is not None
+        for word in self.words[is_interpreted:]:
             path = self._file(word)
             if path is not None and path not in found:
                 found.append(path)
@@ -420,11 +425,31 @@ _FILE_FORM: Final = (
 
 
 def spelled_run(ref: ObjectiveRef) -> list[str]:
-    """Return what is typed after `hptui run` for an objective, options and its name apart."""
+    """Return what stands at the end of `hptui run` for an objective: its name, or a command."""
     if ref.kind != "command":
         return [ref.name]
     spec = CommandSpec.of(ref)
-    return [*spec.run_words(), "--", *spec.typed_words()]
+    return [ref.name] if spec.file else [*spec.options(Path.cwd()), "--", *spec.typed_words()]
+
+
+def described(ref: ObjectiveRef) -> str:
+    """Return all of a command that decides on what is run, for who is to agree to it."""
+    spec = CommandSpec.of(ref)
+    assigned = [f"{name}={value}" for name, value in spec.env.items()]
+    where = f"  (in {spec.cwd})" if spec.cwd else ""
+    return f"{shlex.join([*assigned, *spec.typed_words()])}{where}"
+
+
+def typed_text(spec: CommandSpec, here: Path) -> str:
+    """Return a command as a line that `typed_command` reads, apart from its directions."""
+    options = spec.options(here, with_directions=False)
+    return shlex.join([*options, "--", *spec.typed_words()])
+
+
+def is_command(text: str) -> bool:
+    """Say whether a person means a command and no name: it holds a hole, or ` -- `."""
+    is_marked = text.startswith(("-- ", "--metric")) or " -- " in text
+    return is_marked or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
 
 
 def typed_command(text: str, cwd: Path) -> CommandSpec | None:
@@ -435,8 +460,7 @@ def typed_command(text: str, cwd: Path) -> CommandSpec | None:
     Raises:
         ObjectiveError: It is one, and does not hold together.
     """
-    is_marked = text.startswith("-- ") or " -- " in text
-    if not is_marked and re.search(r"\{[^\W\d][\w./-]*[=?]", text) is None:
+    if not is_command(text):
         return None
     try:
         words = shlex.split(text)

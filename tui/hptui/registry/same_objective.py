@@ -66,8 +66,10 @@ def is_same_objective(
     """
     if was.attribute != now.attribute:
         return False
-    if "command" in (was.kind, now.kind) and not _is_same_command(was, now):
-        return False
+    if "command" in (was.kind, now.kind):
+        is_same = _is_same_command(was, now)
+        if not is_same or not file:
+            return is_same
     if (was.kind, was.target) == (now.kind, now.target) and (
         now.kind == "file" or is_registered(now)
     ):
