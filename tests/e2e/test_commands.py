@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import pytest
 from tests.e2e.programs import events, load, places_in, run, starter, trials_of
 from tests.waiting import wait_until
 from tests.zoo.test_programs import PROGRAM, of_programs
@@ -78,3 +81,35 @@ def test_whoever_is_killed_no_program_is_left(tmp_path: Path) -> None:
     assert errors[0].startswith("The worker process ended (SIGKILL")
     assert any(each.startswith("Killed by you") for each in errors)
     assert errors[-2:] == ["Ended by stop --now."] * 2
+
+
+C_TRAINER = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int n, char **words) {
+    double lr = atof(words[1]);
+    for (int epoch = 1; epoch < 1000; epoch++) {
+        printf("epoch %d loss: %g\\n", epoch, lr + 1.0 / epoch);
+        if (lr < 1 && epoch == 3) return 0;
+        usleep(20000);
+    }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="it compiles a program")
+def test_a_program_that_holds_back_its_output_is_pruned_through_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "train.c").write_text(C_TRAINER)
+    subprocess.run(["cc", "-o", "train", "train.c"], cwd=tmp_path, check=True)
+    options = ["--metric", "loss", "--sampler", "random", "--pruner", "median:n_startup_trials=1"]
+    good, bad = """{"lr": 0.5}""", """{"lr": 5.0}"""
+    options += ["--enqueue", good, "--enqueue", bad, "--trials", "2", "--jobs", "1", "--pty"]
+    code, _, err = run("run", *options, "--", "./train", "{lr=0.0..9.0}", cwd=tmp_path)
+    assert code == 0, err
+    complete, pruned = load(tmp_path, "train").trials
+    assert (complete.state.name, complete.value) == ("COMPLETE", 0.833333)
+    assert pruned.state.name == "PRUNED"
+    assert len(pruned.intermediate_values) < 20
+    log = (tmp_path / "train.hptui/logs/trial-000000.log").read_bytes()
+    assert log.startswith(b"$ ./train 0.5\nepoch 1 loss: 1.5\nepoch 2")
