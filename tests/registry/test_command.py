@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 def command(*words: str, **fields: Any) -> CommandSpec:
-    return CommandSpec(words=words, **{"metrics": ("loss",), **fields})
+    given: dict[str, Any] = {"metrics": ("loss",), **fields}
+    return CommandSpec(words=words, **given)
 
 
 SPACES: list[tuple[str, ParamSpec]] = [

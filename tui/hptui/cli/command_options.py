@@ -21,6 +21,7 @@ _OPTIONS: Final = ("metric", "metric_take", "metric_regex", "grace", "pty", "cwd
 
 def add_command_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how a command is run and read."""
+    parser.set_defaults(after_dashes=None)
     group = parser.add_argument_group("a command after --")
     group.add_argument(
         "--metric",
