@@ -102,6 +102,8 @@ def _show(name: str, *, as_json: bool, probes: bool) -> None:
 
 
 def _facts(found: Found) -> list[tuple[str, str]]:
+    from hptui.registry.catalogue import spell
+
     info = found.info
     return [
         ("Name", info.name),
@@ -111,7 +113,7 @@ def _facts(found: Found) -> list[tuple[str, str]]:
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),
         ("Tags", ", ".join(info.tags)),
-        ("Source", f"{found.ref.target}:{found.ref.attribute}"),
+        ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
     ]

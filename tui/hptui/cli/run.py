@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hptui.cli.command_options import add_command_options, find
 from hptui.cli.locate import (
     add_studies_option,
     address_of,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from hptui.registry.catalogue import Found
 
 EXIT_NOTHING_COMPLETED = 3
+_KILLING_S = 2.0
+"""What a worker may take to kill what has not ended in its grace."""
 
 _EPILOG = """\
 examples:
@@ -54,6 +57,7 @@ examples:
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
   hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
+  hptui run --metric val_loss -- python train.py --lr '{lr=1e-5..1e-1:log}' --opt '{opt=adam|sgd}'
 """
 
 
@@ -63,14 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument(
         "objective",
+        nargs="?",
         metavar="OBJECTIVE",
-        help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name",
+        help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name; "
+        "omitted where a command stands after --",
     )
     _add_study(parser)
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
     add_resources(parser, _typed)
+    add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
@@ -255,7 +262,9 @@ def _lost_output(error: OSError) -> Exception:
 def _detach(plan: RunPlan, argv: list[str]) -> int:
     from hptui.engine.launch import launch
 
-    arguments = [text for text in argv if text != "--detach"]
+    # What stands after -- is another program's.
+    n_own = argv.index("--") if "--" in argv else len(argv)
+    arguments = [text for text in argv[:n_own] if text != "--detach"] + argv[n_own:]
     pid = launch(arguments, plan.study_file, plan.study)
     name = safe_line(plan.address)
     for note in plan.notes:
@@ -270,6 +279,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     Raises:
         HptuiError: An option is wrong; nothing has been written.
     """
+    found = find(args)
     edits = _edits(args)
     resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
@@ -278,9 +288,6 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    from hptui.registry.catalogue import resolve
-
-    found = resolve(args.objective, Path.cwd())
     if found.problem:
         problem = safe_line(found.problem.removesuffix("."))
         raise ObjectiveError(
@@ -310,6 +317,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             timeout_s=args.timeout,
             target=args.target,
             trial_timeout_s=args.trial_timeout,
+            **_patience(found.ref),
         ),
         n_slots=workers_of(args, resources),
         backend=args.backend,
@@ -321,6 +329,15 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_values=found.info.n_values,
         notes=(*_notes(args, found), *filter(None, [unused_text(resources)])),
     )
+
+
+def _patience(ref: ObjectiveRef) -> dict[str, float]:
+    """Return how much longer than a Python objective a command may take to end."""
+    if ref.kind != "command":
+        return {}
+    from hptui.registry.command import CommandSpec
+
+    return {"force_after_s": CommandSpec.of(ref).grace_s + _KILLING_S}
 
 
 def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:

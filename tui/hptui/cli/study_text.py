@@ -16,6 +16,7 @@ from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
+from hptui.registry.catalogue import spell
 from hptui.ui.data.resource_fields import lost_variables, resource_options, texts_of_record
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _MAX_NOTE_CHARS = 400
+_MAX_COMMAND_CHARS = 2_000
 
 
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -57,11 +59,9 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
 def objective_text(study: StudyDetail) -> str:
     """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
-    return (
-        ""
-        if ref is None
-        else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)})"
-    )
+    if ref is None:
+        return ""
+    return f"{safe_line(ref.name)} ({safe_line(spell(ref), max_chars=_MAX_COMMAND_CHARS)})"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,8 @@ from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.registry.catalogue import Found, find_objectives, found_command, resolve
+from hptui.registry.command import CommandSpec, typed_command
 from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
@@ -164,7 +166,9 @@ def with_text(opened: Opened, text: str) -> Opened:
     Raises:
         ObjectiveError: There is none, or several.
     """
-    return with_found(opened, resolve(text, Path.cwd()), typed=text)
+    command = typed_command(text, Path.cwd())
+    found = resolve(text, Path.cwd()) if command is None else found_command(command)
+    return with_found(opened, found, typed=text)
 
 
 def with_found(
@@ -215,6 +219,8 @@ def missing_packages() -> dict[str, str]:
 
 def _find(ref: ObjectiveRef) -> Found:
     """Return an objective by its reference, whatever it is called today."""
+    if ref.kind == "command":
+        return _find_command(ref)
     try:
         found = resolve(ref.name, Path.cwd())
         if _is_same(found.ref, ref):
@@ -222,6 +228,17 @@ def _find(ref: ObjectiveRef) -> Found:
     except ObjectiveError:
         pass
     return resolve(spell_objective(ref), Path.cwd())
+
+
+def _find_command(ref: ObjectiveRef) -> Found:
+    """Return a command as its file describes it today, else as the reference has it."""
+    spec = CommandSpec.of(ref)
+    if spec.file:
+        with contextlib.suppress(ObjectiveError):
+            found = resolve(ref.name, Path.cwd())
+            if found.ref.kind == "command" and CommandSpec.of(found.ref).file == spec.file:
+                return found
+    return found_command(spec, ref.name)
 
 
 def _typeable(ref: ObjectiveRef) -> str:

@@ -9,12 +9,12 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text
 from hptui.ui.data.setup_rules import why_not
 from hptui.ui.data.setup_sources import (
     Opened,
@@ -249,8 +249,7 @@ class SetupScreen(ForkedSetup):
             ("y", "run", "run it, now and later"),
         ]
         text = (
-            f"This study wants to run the function {escape_line(ref.attribute)} in the {ref.kind}\n"
-            f"{escape_line(ref.target)}\n\n"
+            f"This study wants to run {code_text(ref)}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
