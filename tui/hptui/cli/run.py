@@ -72,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name; "
         "omitted where a command stands after --",
     )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the objective besides the trial; `hptui objectives` lists them",
+    )
     _add_study(parser)
     _add_search(parser)
     _add_budget(parser)
@@ -288,12 +295,17 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    if found.problem:
-        problem = safe_line(found.problem.removesuffix("."))
-        raise ObjectiveError(
-            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
-        )
+    from hptui.cli.last_run import as_in_last_run
+    from hptui.registry.arguments import read_arguments
+    from hptui.registry.catalogue import with_arguments
+
+    found = with_arguments(found, read_arguments(args.arg))
+    if found.problem and not found.lacks_arguments:
+        raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
+    found, notes = as_in_last_run(found, study_file, study)
+    if found.problem:
+        raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
@@ -327,7 +339,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         leftovers=args.leftovers,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
-        notes=(*_notes(args, found), *filter(None, [unused_text(resources)])),
+        notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
+    )
+
+
+def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+    problem = safe_line(found.problem.removesuffix("."))
+    return ObjectiveError(
+        f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
     )
 
 

@@ -14,6 +14,7 @@ import optuna
 
 from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.edits import edits_to_json
+from hptui.domain.run_place import RunPlace
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
@@ -249,6 +250,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
+    place = RunPlace.here()
     runs.append(
         {
             "id": lease.run,
@@ -256,6 +258,9 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "ended": None,
             "host": socket.gethostname(),
             "boot": boot_id(),
+            "folder": place.folder,
+            "python": place.python,
+            "python_version": place.python_version,
             "objective": plan.ref.to_json(),
             "code_sha": source_sha(plan.ref),
             "sampler": str(choices.sampler_spec),
