@@ -6,7 +6,6 @@ They gain that each value is converted once: Optuna converts those of all trials
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from hptui.engine.sampling.tpe.history import History
 
 _LEAST_ROOM: Final = 1024
-_MOST_SPACES: Final = 256
-"""Where names depend on values there is no end of spaces."""
 _Any = TypeVar("_Any", bound=np.generic)
 
 
@@ -114,21 +111,3 @@ class Columns:
             self.rewritten.add(index)
         self._given[index] = row
         self.values[:, index] = row
-
-
-class Spaces:
-    """The columns of the search spaces that were drawn from of late, of one history."""
-
-    def __init__(self) -> None:
-        self._by_names: OrderedDict[tuple[str, ...], Columns] = OrderedDict()
-
-    def columns(self, space: Mapping[str, BaseDistribution], history: History) -> Columns:
-        """Return the columns of a space; they are made anew where the bounds differ from before."""
-        names = tuple(space)
-        columns = self._by_names.get(names)
-        if columns is None or not columns.fits(space, history):
-            columns = self._by_names[names] = Columns(space, history)
-            while len(self._by_names) > _MOST_SPACES:
-                self._by_names.popitem(last=False)
-        self._by_names.move_to_end(names)
-        return columns

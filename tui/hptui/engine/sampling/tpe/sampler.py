@@ -12,9 +12,9 @@ from optuna.samplers import TPESampler
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 
 from hptui.domain.text import safe_line
-from hptui.engine.sampling.tpe.columns import Columns, Spaces
 from hptui.engine.sampling.tpe.groups import GrowingGroups
 from hptui.engine.sampling.tpe.history import SETTLED, History, UnforeseenError
+from hptui.engine.sampling.tpe.spaces import Spaces
 
 if TYPE_CHECKING:
     import optuna
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
+    from hptui.engine.sampling.tpe.columns import Columns
 
 
 class QuickTPESampler(TPESampler):
@@ -120,14 +121,17 @@ class QuickTPESampler(TPESampler):
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         history = self._history_of(study)
-        columns = self._spaces.columns(search_space, history)
+        judge = self._spaces.judge(search_space, history)
+        columns = judge.columns
         running = history.running(but=trial.number) if self._constant_liar else []
         good, others = columns.sides(
             (index, self._get_params(each, study)) for index, each in running
         )
         mixture = self._mixture(columns, good, is_even=study._is_multi_objective())
         candidates = mixture.sample(self._rng.rng, self._n_ei_candidates)
-        best = self._best_by_optuna(columns, others, candidates, mixture)
+        best = judge.winner(others, candidates, mixture)
+        if best is None:
+            best = self._best_by_optuna(columns, others, candidates, mixture)
         return {
             name: search_space[name].to_external_repr(column[best].item())
             for name, column in candidates.items()
