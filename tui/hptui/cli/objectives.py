@@ -113,6 +113,8 @@ def _show(name: str, given: list[str], *, as_json: bool, probes: bool) -> None:
 
 
 def _facts(found: Found) -> list[tuple[str, str]]:
+    from hptui.registry.catalogue import spell
+
     info = found.info
     return [
         ("Name", info.name),
@@ -122,7 +124,7 @@ def _facts(found: Found) -> list[tuple[str, str]]:
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),
         ("Tags", ", ".join(info.tags)),
-        ("Source", f"{found.ref.target}:{found.ref.attribute}"),
+        ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
         ("To do", found.hint if found.problem else ""),

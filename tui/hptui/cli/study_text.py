@@ -18,6 +18,8 @@ from hptui.domain.run_place import short_path
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
+from hptui.registry.catalogue import spell
+from hptui.ui.data.resource_fields import lost_variables, resource_options, texts_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _MAX_NOTE_CHARS = 400
+_MAX_COMMAND_CHARS = 2_000
 
 
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -62,7 +65,7 @@ def objective_text(study: StudyDetail) -> str:
     if ref is None:
         return ""
     given = "".join(f" --arg {safe_line(f'{name}={value}')}" for name, value in ref.arguments)
-    return f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)}){given}"
+    return f"{safe_line(ref.name)} ({safe_line(spell(ref), max_chars=_MAX_COMMAND_CHARS)}){given}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -93,6 +96,10 @@ def run_text(run: RunRecord) -> str:
         parts.append(f"pruner {safe_line(run.pruner)}")
     if run.slots is not None:
         parts.append(f"{run.slots} worker{'s' if run.slots != 1 else ''} {safe_line(run.backend)}")
+    options = resource_options(texts_of_record(run.resources))
+    options += [f"--env {name}" for name in lost_variables(run.resources)]
+    if options:
+        parts.append(safe_line(f"with {' '.join(options)}", max_chars=300))
     if run.seed is not None:
         parts.append(f"seed {run.seed}")
     if run.started_s is not None:

@@ -42,6 +42,7 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         field_line("values" if len(trial.values) > 1 else "value", values),
         field_line("started", show_moment(trial.start_s)),
         field_line("ended", ended),
+        field_line("place", "" if trial.place is None else str(trial.place)),
         *_param_lines(trial),
         *_report_lines(trial),
         *field_lines("constraints", constraints),

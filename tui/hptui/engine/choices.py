@@ -199,7 +199,7 @@ def _require_same_objective(
         f"The study {safe_line(plan.study)} holds trials of {safe_line(spell(was))}, not of "
         f"{safe_line(spell(plan.ref))}.",
         hint=f"Give this one a study of its own with --study {safe_line(shlex.quote(other))}. "
-        "Add --any-objective to go on in the study all the same.",
+        "Add --any-objective to use this study anyway.",
     )
 
 

@@ -1,21 +1,25 @@
 """Which objectives there are and what a name stands for; nothing here runs their code.
 
 An objective is listed from two places: entry points of the group `hptui.objectives`, and files
-`objectives/*.py` in the current folder. Each has one name, which can be typed:
+`objectives/*.py` and `objectives/*.toml` in the current folder. Each has one name, which can be
+typed:
 
 - an entry point, its registered name;
 - in a file, the name that its decorator gives; without a decorator the file's name for the
-  function `objective` or the only one there, and `file.py:function` for the others.
+  function `objective` or the only one there, and `file.py:function` for the others;
+- a command in a TOML file, the file's name.
 
-`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`, a
-path without a folder also in `objectives/`), a listed name, the name of a file in `objectives/`,
-`package.module:attribute`. A name that two objectives share is refused, never guessed.
+`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`,
+`train.toml`, a path without a folder also in `objectives/`), a listed name, the name of a file in
+`objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
+guessed.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -25,13 +29,14 @@ from typing import Literal
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
-from hptui.errors import ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.arguments import (
     Pairs,
     check_arguments,
     how_to_give,
     missing_arguments,
 )
+from hptui.registry.command import CommandSpec
 from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
 from hptui.registry.source import (
     Candidate,
@@ -45,6 +50,8 @@ from hptui.registry.source import (
 
 GROUP = "hptui.objectives"
 FOLDER = "objectives"
+COMMAND_ENDING = ".toml"
+ENDINGS = (".py", COMMAND_ENDING)
 LIST_HINT = "`hptui objectives` lists the objectives."
 
 
@@ -54,7 +61,7 @@ class Found:
 
     ref: ObjectiveRef
     info: ObjectiveInfo
-    origin: Literal["entry point", "file"]
+    origin: Literal["entry point", "file", "command"]
     problem: str = ""
     """Why it cannot be read or run as it stands; empty when nothing is known against it."""
     hint: str = ""
@@ -135,12 +142,27 @@ def _with_missing(found: Found) -> Found:
 
 def spell(ref: ObjectiveRef) -> str:
     """Return what can be typed for an objective wherever its name is not known."""
+    if ref.kind == "command":
+        return _command_text(ref)
     return f"{ref.target}:{ref.attribute}"
+
+
+def found_command(spec: CommandSpec, name: str = "") -> Found:
+    """Return a command as an objective that was found.
+
+    Args:
+        spec: The command.
+        name: How people call it; by default its program's or its file's.
+    """
+    problem, hint = spec.problem()
+    info = spec.info()
+    ref = spec.to_ref(name)
+    return Found(ref, replace(info, name=ref.name), "command", problem, hint)
 
 
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
     """Return what the source says about one objective; None when there is none to be read."""
-    path = source_file(ref)
+    path = None if ref.kind == "command" else source_file(ref)
     if path is None:
         return None
     try:
@@ -150,7 +172,12 @@ def candidate_of(ref: ObjectiveRef) -> Candidate | None:
 
 
 def source_file(ref: ObjectiveRef) -> Path | None:
-    """Return the file that an objective's module or file reference stands for."""
+    """Return the file that a reference stands for: of a command the first that it names."""
+    if ref.kind == "command":
+        try:
+            return next(iter(CommandSpec.of(ref).files()), None)
+        except HptuiError:
+            return None
     if ref.kind == "file":
         return Path(ref.target)
     return find_module_file(ref.target, None if is_registered(ref) else Path.cwd())
@@ -170,6 +197,8 @@ def shown_name(ref: ObjectiveRef) -> str:
     The file may give any name: where that neither says where the code stands nor is the one that
     an installed package has registered for it, the place follows.
     """
+    if ref.kind == "command":
+        return f"{ref.name} ({_command_text(ref)})"
     where = Path(ref.target).name if ref.kind == "file" else ref.target
     called = ref.name.partition(":")[0]
     if ref.kind == "file" and where.endswith(".py") and Path(called).name == where:
@@ -177,6 +206,13 @@ def shown_name(ref: ObjectiveRef) -> str:
     if ref.kind == "module" and (called == where or (ref.name, spell(ref)) in _registered()):
         return ref.name
     return f"{ref.name} ({where})"
+
+
+def _command_text(ref: ObjectiveRef) -> str:
+    try:
+        return shlex.join(CommandSpec.of(ref).typed_words())
+    except HptuiError:
+        return "a damaged command"
 
 
 @functools.cache
@@ -218,13 +254,15 @@ def _describe(
 
 def _loose_objectives(folder: Path) -> list[Found]:
     try:
-        paths = sorted(folder.glob("*.py"))
+        paths = sorted(path for ending in ENDINGS for path in folder.glob(f"*{ending}"))
     except OSError:
         return []
     return [each for path in paths if not path.name.startswith("_") for each in _loose_in(path)]
 
 
 def _loose_in(path: Path) -> list[Found]:
+    if path.suffix == COMMAND_ENDING:
+        return [_described_command(path)]
     target = str(_absolute(path.parent, path.name))
     stem = plain_name(path.stem)
     try:
@@ -245,6 +283,15 @@ def _loose_in(path: Path) -> list[Found]:
     return found
 
 
+def _described_command(path: Path) -> Found:
+    try:
+        return found_command(CommandSpec.from_file(_absolute(path.parent, path.name), Path.cwd()))
+    except HptuiError as error:
+        ref = ObjectiveRef("command", "{}", "", path.stem)
+        problem = error.message.removesuffix(".")
+        return Found(ref, ObjectiveInfo(path.stem), "command", problem, error.hint)
+
+
 def _with_unique_names(found: list[Found]) -> list[Found]:
     counts = Counter(each.ref.name for each in found)
     return [
@@ -258,6 +305,8 @@ def _with_unique_names(found: list[Found]) -> list[Found]:
 def _path_name(ref: ObjectiveRef) -> str:
     if ref.kind == "module":
         return spell(ref)
+    if ref.kind == "command":
+        return f"{FOLDER}/{ref.name}{COMMAND_ENDING}"
     return f"{FOLDER}/{Path(ref.target).name}:{ref.attribute}"
 
 
@@ -280,7 +329,7 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
 
 
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or text.endswith(".py")
+    return "/" in text or text.endswith(ENDINGS)
 
 
 def _absolute(base: Path, text: str) -> Path:
@@ -291,7 +340,7 @@ def _absolute(base: Path, text: str) -> Path:
 def _no_file(text: str, cwd: Path) -> ObjectiveError:
     path = _absolute(cwd, text)
     try:
-        beside = [each.name for each in path.parent.glob("*.py")]
+        beside = [each.name for ending in ENDINGS for each in path.parent.glob(f"*{ending}")]
     except OSError:
         beside = []
     close = [str(Path(text).with_name(name)) for name in get_close_matches(path.name, beside)]
@@ -305,6 +354,15 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
         raise ObjectiveError(
             f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
         )
+    if path.suffix == COMMAND_ENDING:
+        if attribute:
+            raise ObjectiveError(
+                f"{safe_line(path.name)} holds one command, and nothing called "
+                f"{safe_line(attribute)!r}.",
+                hint=f"Write {safe_line(path.name)} alone.",
+            )
+        # Where hptui was started is where the program runs, wherever its file stands.
+        return found_command(CommandSpec.from_file(path, Path.cwd()), name)
     source = read_source(path)
     candidates = candidates_in(source, path)
     attribute = attribute or _main_attribute(source, path, path.name)

@@ -10,12 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import is_registered
+from hptui.registry.command import CommandSpec
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import mark_of
@@ -63,8 +64,22 @@ def _of_runs(ref: ObjectiveRef) -> str:
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:
+    if ref.kind == "command":
+        # All of it decides on what is run: a shell may get the choices of a parameter.
+        return _file_and_folder(ref) or (ref.kind, ref.target)
     given = [text for pair in ref.arguments for text in pair]
     return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *given)
+
+
+def _file_and_folder(ref: ObjectiveRef) -> tuple[str, ...]:
+    """Return where a command's file stands and where it runs, where the file still says so."""
+    with contextlib.suppress(HptuiError):
+        spec = CommandSpec.of(ref)
+        if spec.file:
+            there = CommandSpec.from_file(Path(spec.file), Path(spec.cwd))
+            if replace(there, cwd=spec.cwd) == spec:
+                return ("command-file", spec.file, spec.cwd)
+    return ()
 
 
 def _sha(ref: ObjectiveRef) -> str:

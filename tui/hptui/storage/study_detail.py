@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.attribute_keys import (
@@ -27,7 +27,7 @@ from hptui.storage.study_identity import read_identity
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -50,6 +50,8 @@ class RunRecord:
     """The machine that it ran on."""
     error: str = ""
     """What went wrong with the run as a whole; empty where nothing did."""
+    resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it gave its workers, as `Resources.to_json` has it; empty where it was told nothing."""
     notes: tuple[str, ...] = ()
     """What libraries warned of in its engine."""
     place: RunPlace = NOWHERE
@@ -179,6 +181,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         id=text("id"),
         host=text("host"),
         error=text("error"),
+        resources=next(iter(_dicts([record.get("resources")])), {}),
         notes=tuple(map(str, _items(record.get("notes")))),
         place=RunPlace(text("folder"), text("python"), text("python_version")),
     )

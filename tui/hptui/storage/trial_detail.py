@@ -7,7 +7,15 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from hptui.domain.attribute_keys import ERROR_KEY, METRICS_KEY, PRUNED_KEY, RUN_KEY, TAGS_KEY
+from hptui.domain.attribute_keys import (
+    ERROR_KEY,
+    METRICS_KEY,
+    PLACE_KEY,
+    PRUNED_KEY,
+    RUN_KEY,
+    TAGS_KEY,
+)
+from hptui.domain.resources import StoredPlace
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STALE, STORED_STATES, state_name
@@ -117,6 +125,8 @@ class TrialDetail:
     """Not sanitised, as the note."""
     metric_names: tuple[str, ...] = ()
     """A name for each objective, or none at all; not sanitised."""
+    place: StoredPlace | None = None
+    """The devices and cores that it had for itself."""
     artifacts: tuple[Artifact, ...] = ()
 
     @property
@@ -210,7 +220,9 @@ class _TrialReader:
             n_reports=n_reports,
             constraints=self._try(self._constraints, {}),
             user_attributes=user.without(TAGS_KEY),
-            system_attributes=system.without(ERROR_KEY, PRUNED_KEY, OLD_KEY, prefix=PREFIX),
+            system_attributes=system.without(
+                ERROR_KEY, PRUNED_KEY, PLACE_KEY, OLD_KEY, prefix=PREFIX
+            ),
             run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
             pruned=_pruning_of(system.get(PRUNED_KEY)),
@@ -220,6 +232,7 @@ class _TrialReader:
             ),
             tags=tags_of(user.get(TAGS_KEY)),
             metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
+            place=StoredPlace.read(system.get(PLACE_KEY)),
             artifacts=artifacts,
         )
 

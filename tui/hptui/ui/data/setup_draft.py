@@ -21,7 +21,9 @@ from hptui.domain.sampling import (
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
+from hptui.registry.command import CommandSpec, described, is_command, typed_text
 from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.run_draft import RunDraft, free_name
@@ -157,6 +159,9 @@ class SetupDraft:
         run = self.run
         if not run.is_existing:
             declared = () if info.doubt else info.directions
+            if is_command(spelled):
+                # Its directions stand nowhere but in the options.
+                declared = ("minimize",) * len(info.directions)
             run = replace(run, directions=info.directions, declared=declared, doubt=info.doubt)
             run = run.named(free_name(default_study_name(ref), run.taken))
         usual_sampler = latest.sampler or info.sampler
@@ -188,7 +193,7 @@ class SetupDraft:
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
         if self.ref is None:
-            return ["No objective is chosen."]
+            return ["Choose an objective first."]
         found = ["An engine runs this study now."] if self.is_running else []
         found += self._history_problems()
         for draft in (self.sampler, self.pruner):
@@ -218,10 +223,16 @@ class SetupDraft:
         return found
 
     def notes(self) -> list[str]:
-        """Return a sentence on what the objective's file sets and a run does not take over."""
-        settings = self.info.settings
-        told = [not_taken_over(self.ref, settings)] if self.ref is not None and settings else []
-        return [*self.last_place, *told]
+        """Return sentences on what the objective's file or the latest run sets and this has not."""
+        found = [*self.last_place]
+        if self.ref is not None and self.info.settings:
+            found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.lost_variables:
+            names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
+            found.append(
+                f"The latest run had {names} by --env; values are not stored, so this one has not."
+            )
+        return found
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""
@@ -241,15 +252,24 @@ class SetupDraft:
 
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
-        given = [] if self.ref is None else self.ref.argument_options()
-        argv = [self.objective, *given, *self.place.options(self.study), *self.space.options()]
+        own, command = self._objective_words()
+        argv = [*own, *self.place.options(self.study), *self.space.options()]
         if self.any_objective:
             argv.append("--any-objective")
         if str(self.sampler) != _plain("sampler", self.usual_sampler):
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():
             argv += ["--pruner", str(self.pruner)]
-        return [*argv, *self.run.options()]
+        return [*argv, *self.run.options(), *command]
+
+    def _objective_words(self) -> tuple[list[str], list[str]]:
+        """Return what stands for the objective before the options, and what behind all of them."""
+        if self.ref is None or self.ref.kind != "command" or not is_command(self.objective):
+            given = [] if self.ref is None else self.ref.argument_options()
+            return [self.objective, *given], []
+        words = shlex.split(self.objective)
+        place = words.index("--")
+        return words[:place], words[place:]
 
     def command(self) -> str:
         """Return the equivalent command line, quoted for a shell."""
@@ -299,10 +319,21 @@ def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
         ref: The objective.
         typed: What a person typed for it and what is known to mean it.
     """
+    if ref.kind == "command" and (not typed or is_command(typed)):
+        return typed_text(CommandSpec.of(ref), Path.cwd())
     if typed and not typed.startswith("-"):
         return typed
     target = _short(Path(ref.target)) if ref.kind == "file" else ref.target
     return f"{target}:{ref.attribute}"
+
+
+def code_text(ref: ObjectiveRef) -> str:
+    """Return all that decides on what is run, on lines of its own, for who is to agree to it."""
+    if ref.kind == "command":
+        return f"this command\n{escape_line(described(ref))}"
+    where = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
+    given = "".join(f"\nwith {escape_line(f'{name}={text}')}" for name, text in ref.arguments)
+    return f"{where}\n{escape_line(ref.target)}{given}"
 
 
 def _read(family: Family, text: str, plain: str) -> MethodDraft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,20 @@ from hptui.domain.run_place import RunPlace, differences
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.arguments import differing_arguments, split_typed
-from hptui.registry.catalogue import Found, find_objectives, resolve, with_arguments
+from hptui.registry.catalogue import (
+    Found,
+    find_objectives,
+    found_command,
+    resolve,
+    with_arguments,
+)
+from hptui.registry.command import CommandSpec, typed_command
 from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
+from hptui.ui.data.resource_fields import lost_variables, texts_of_record
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -120,12 +129,15 @@ def _open_existing(
         texts["workers"] = str(latest.slots)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
+    if latest is not None:
+        texts |= texts_of_record(latest.resources)
     run = replace(
         draft.run,
         texts=texts,
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
+        lost_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     )
     space = SpaceDraft(
@@ -168,6 +180,9 @@ def with_text(opened: Opened, text: str) -> Opened:
         UsageError: The arguments are not `--arg NAME=VALUE`.
         ObjectiveError: There is none, or several, or its arguments do not fit or are missing.
     """
+    command = typed_command(text, Path.cwd())
+    if command is not None:
+        return with_found(opened, found_command(command), typed=text)
     objective, given = split_typed(text)
     found = with_arguments(resolve(objective, Path.cwd()), given)
     if found.lacks_arguments:
@@ -225,6 +240,8 @@ def missing_packages() -> dict[str, str]:
 
 def _find(ref: ObjectiveRef) -> Found:
     """Return an objective by its reference, whatever it is called today."""
+    if ref.kind == "command":
+        return _find_command(ref)
     try:
         found = resolve(ref.name, Path.cwd())
         if _is_same(found.ref, ref):
@@ -232,6 +249,17 @@ def _find(ref: ObjectiveRef) -> Found:
     except ObjectiveError:
         pass
     return resolve(spell_objective(ref), Path.cwd())
+
+
+def _find_command(ref: ObjectiveRef) -> Found:
+    """Return a command as its file describes it today, else as the reference has it."""
+    spec = CommandSpec.of(ref)
+    if spec.file:
+        with contextlib.suppress(ObjectiveError):
+            found = resolve(ref.name, Path.cwd())
+            if found.ref.kind == "command" and CommandSpec.of(found.ref).file == spec.file:
+                return found
+    return found_command(spec, ref.name)
 
 
 def _typeable(ref: ObjectiveRef) -> str:

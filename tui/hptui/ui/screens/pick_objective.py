@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from hptui.errors import HptuiError
 from hptui.registry.arguments import missing_arguments
+from hptui.registry.command import is_command
 from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.setup_sources import ArgumentsMissingError, Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
@@ -54,7 +55,8 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.spelled,
-            "type to filter, or a path: train.py, ~/code/train.py:function --arg data=x",
+            "type to filter, or a path: train.py:function --arg data=x, or a command: "
+            "--metric loss -- python train.py {lr=0..1:float}",
             keys=_KEYS,
         )
         self._opened = opened
@@ -74,13 +76,15 @@ class ObjectivePicker(PickDialog):
         self._to_say = ""
         if not is_path(text):
             self._list(text, self.matching(text))
-        if text:
+        if text and not is_command(text):
             self._complete(text)
 
     def _list(self, text: str, items: list[PickItem]) -> None:
         self._listed_for = text
         if not items and text:
             note = "" if is_path(text) else "use this: a file, or package.module:name"
+            if is_command(text):
+                note = "use this command"
             items = [PickItem(text, text, note)]
         self.show_items(items)
 
@@ -118,7 +122,7 @@ class ObjectivePicker(PickDialog):
         """Go into a folder, or look whether there is such an objective."""
         if not result:
             return
-        if result.endswith("/"):
+        if result.endswith("/") and not is_command(result):
             self._write(result)
         else:
             self._check(result)
@@ -159,6 +163,8 @@ class ObjectivePicker(PickDialog):
 
 def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
+    if is_command(text):
+        return False
     return "/" in text or text.startswith(("~", ".")) or text.endswith(".py") or ".py:" in text
 
 

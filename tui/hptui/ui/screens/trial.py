@@ -245,7 +245,7 @@ class TrialScreen(SteeredScreen[None]):
                 return
             text = "\n".join("".join(part for part, _ in line) for line in focused.lines)
             self.app.copy_to_clipboard(why_text(detail) if focused.id == "why" else text)
-            self.notify("Copied what the pane shows.")
+            self.notify("Copied the pane.")
         elif detail is not None:
             params = {each.name: each.value for each in detail.params}
             self.app.copy_to_clipboard(escape_line(python_literal(params)))
