@@ -16,6 +16,7 @@ from hptui.domain.argument_values import (
     UnfitValueError,
     convert,
     expected,
+    is_known,
     type_of_default,
 )
 from hptui.domain.objective import ATTRIBUTE
@@ -165,7 +166,7 @@ def _converted(name: str, text: str, hint: object) -> Any:  # noqa: ANN401 - of 
         raise ObjectiveError(
             f"--arg {safe_line(name)}={safe_line(text, max_chars=_MAX_SHOWN)} does not fit: "
             f"{error}.",
-            hint=f"Give {expected(hint)}.",
+            hint=f"Give {expected(hint)}." if is_known(hint) else "Let it take a text or a path.",
         ) from None
 
 
