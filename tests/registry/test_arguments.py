@@ -161,7 +161,6 @@ open_to_all = made_elsewhere = (lambda: inner)()
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "with_arguments.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
 
@@ -185,7 +184,7 @@ def test_the_source_says_what_an_objective_takes(folder: Path) -> None:
     assert info.takes_any
 
 
-TAKEN = [
+TAKEN: list[tuple[str, list[str], object]] = [
     ("objective", ["data=x"], (Path("x"), None, "S", "fast", 5, 0.1, ("a", "b"), None, {})),
     (
         "objective",
@@ -220,7 +219,7 @@ def test_an_objective_is_given_its_arguments(
     assert returned == value
 
 
-REFUSED = [
+REFUSED: list[tuple[str, list[str], str, str]] = [
     ("objective", [], "needs arguments besides the trial: data", "--arg data=VALUE (a path)"),
     ("Tuner", [], "needs arguments besides the trial: data", "--arg data=VALUE (a text)"),
     ("inner", ["lwo=1"], "has no argument 'lwo'", "Did you mean low? It takes low, high"),

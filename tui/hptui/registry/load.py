@@ -332,13 +332,11 @@ def _hint_for(error: BaseException, path: Path | None) -> str:
         return 'Put what runs the script under `if __name__ == "__main__":`.'
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        for around in path.parents if path is not None else ():
-            if around.name == top:
-                parts = path.relative_to(around.parent).with_suffix("").parts
-                return (
-                    f"Run it as a module in {safe_line(around.parent)}: hptui run "
-                    f"{safe_line('.'.join(parts))}."
-                )
+        around = next((each for each in path.parents if each.name == top), None) if path else None
+        if path is not None and around is not None:
+            dotted = ".".join(path.relative_to(around.parent).with_suffix("").parts)
+            where = safe_line(around.parent)
+            return f"Run it as a module in {where}: hptui run {safe_line(dotted)}."
         return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
     return "hptui imports the file to find the objective; nothing was run or stored."
 
