@@ -49,6 +49,7 @@ EXIT_NOTHING_COMPLETED = 3
 
 _EPILOG = """\
 examples:
+  hptui run tune.py --jobs 4 -- --data train.csv
   hptui run digits-mlp --trials 60 --jobs 2
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
@@ -63,7 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "objective",
         metavar="OBJECTIVE",
-        help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name",
+        help="a script that optimises a study, a name from `hptui objectives`, "
+        "path/to/file.py:function, or package.module:name; a script's arguments follow --",
+    )
+    parser.add_argument(
+        "--study-of",
+        metavar="N|NAME",
+        help="which study of a script that optimises several; `hptui objectives FILE.py` lists "
+        "them (default: the first)",
     )
     _add_study(parser)
     _add_search(parser)
@@ -277,7 +285,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             parse(text)
     from hptui.registry.catalogue import resolve
 
-    found = resolve(args.objective, Path.cwd())
+    found = resolve(
+        args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
+    )
     if found.problem:
         problem = safe_line(found.problem.removesuffix("."))
         raise ObjectiveError(
@@ -288,7 +298,10 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
-    if n_trials is None and args.timeout is None and args.target is None:
+    if found.ref.kind == "script":
+        # What it says counts where nothing is typed; running it tells.
+        pass
+    elif n_trials is None and args.timeout is None and args.target is None:
         n_trials = DEFAULT_TRIALS
     return RunPlan(
         ref=found.ref,

@@ -53,6 +53,7 @@ def probe(
     max_trials: int = 24,
     quiet_s: float = 1.0,
     on_progress: Callable[[int, int], bool] | None = None,
+    lists_studies: bool = False,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
 
@@ -68,6 +69,7 @@ def probe(
         quiet_s: How long a trial may go on without a new parameter.
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
+        lists_studies: Of a script, find its studies instead of a search space; runs no trial.
     """
     story = Story()
     with temporary_folder("probe") as folder:
@@ -81,6 +83,7 @@ def probe(
                 "deadline": deadline,
                 "quiet_s": quiet_s,
                 "max_trials": max_trials,
+                "lists": lists_studies,
             }
             with _child(order, folder / "tmp") as (process, reader):
                 _listen(process, reader, deadline, story, on_progress)

@@ -292,8 +292,8 @@ def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
     """
     if typed and not typed.startswith("-"):
         return typed
-    target = _short(Path(ref.target)) if ref.kind == "file" else ref.target
-    return f"{target}:{ref.attribute}"
+    target = _short(Path(ref.target)) if ref.kind in ("file", "script") else ref.target
+    return target if ref.kind == "script" else f"{target}:{ref.attribute}"
 
 
 def _read(family: Family, text: str, plain: str) -> MethodDraft:
