@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `hptui run`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
+    parser.set_defaults(after_dashes=None)
     parser.add_argument(
         "objective",
         metavar="OBJECTIVE",
@@ -261,7 +262,9 @@ def _lost_output(error: OSError) -> Exception:
 def _detach(plan: RunPlan, argv: list[str]) -> int:
     from hptui.engine.launch import launch
 
-    arguments = [text for text in argv if text != "--detach"]
+    end = argv.index("--") if "--" in argv else len(argv)
+    # What follows is a script's.
+    arguments = [text for text in argv[:end] if text != "--detach"] + argv[end:]
     pid = launch(arguments, plan.study_file, plan.study)
     name = safe_line(plan.address)
     for note in plan.notes:

@@ -16,6 +16,7 @@ from hptui.domain.readable import show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
+from hptui.registry.catalogue import spell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,11 +57,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
 def objective_text(study: StudyDetail) -> str:
     """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
-    return (
-        ""
-        if ref is None
-        else f"{safe_line(ref.name)} ({safe_line(ref.target)}:{safe_line(ref.attribute)})"
-    )
+    return "" if ref is None else f"{safe_line(ref.name)} ({safe_line(spell(ref), max_chars=500)})"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -65,6 +65,13 @@ class ObjectiveRef:
     arguments: tuple[tuple[str, str], ...] = ()
     """Names and texts of `--arg`, for a function that takes more than a trial, or for a class."""
 
+    def after_options(self) -> list[str]:
+        """Return what follows all options on a command line with this objective."""
+        if self.kind != "script":
+            return []
+        chosen = ["--study-of", self.attribute] if self.attribute else []
+        return [*chosen, *(["--", *self.argv] if self.argv else [])]
+
     def to_json(self) -> dict[str, Any]:
         """Return the reference as plain data; what is empty is left out."""
         data: dict[str, Any] = {

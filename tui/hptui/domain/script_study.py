@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.domain.objective import Direction
+    from hptui.domain.objective import Direction, ObjectiveInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,18 @@ class ScriptStudy:
     def n_added(self) -> int:
         """How many trials it adds that have ended."""
         return len(self.trials) - self.n_waiting
+
+    def applied_to(self, info: ObjectiveInfo) -> ObjectiveInfo:
+        """Return what is known of an objective, with what the script says in its place."""
+        return replace(
+            info,
+            directions=self.directions,
+            metric_names=self.metric_names or info.metric_names,
+            sampler=self.sampler or info.sampler,
+            pruner=self.pruner or info.pruner,
+            doubt="",
+            settings=(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -155,7 +155,8 @@ def _remedy(
     place = ["--study", new]
     if "/" in address:
         place = ["--storage", str(plan.study_file.with_name(f"{new}.db")), *place]
-    runs = safe_line(shlex.join(["hptui", "run", plan.ref.name, *place]), max_chars=1_000)
+    command = ["hptui", "run", plan.ref.name, *place, *plan.ref.after_options()]
+    runs = safe_line(shlex.join(command), max_chars=1_000)
     options: list[str] = []
     for name, spec in changed.items():
         if type(spec) is not type(stored[name]):

@@ -134,8 +134,7 @@ def _named(text: str, cwd: Path) -> Found:
 def spell(ref: ObjectiveRef) -> str:
     """Return what can be typed for an objective wherever its name is not known."""
     if ref.kind == "script":
-        chosen = ["--study-of", ref.attribute] if ref.attribute else []
-        return shlex.join([ref.target, *chosen, *(["--", *ref.argv] if ref.argv else [])])
+        return shlex.join([ref.target, *ref.after_options()])
     return f"{ref.target}:{ref.attribute}"
 
 

@@ -62,7 +62,8 @@ def _of_runs(ref: ObjectiveRef) -> str:
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:
-    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute)
+    # What a script does depends on its arguments, too.
+    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *ref.argv)
 
 
 def _sha(ref: ObjectiveRef) -> str:

@@ -19,7 +19,7 @@ import sys
 import threading
 import traceback
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -359,14 +359,7 @@ def _base_of(sampler: object) -> object:
 
 def _info(function: object, about: ScriptStudy, path: Path) -> ObjectiveInfo:
     declared: ObjectiveInfo | None = getattr(function, ATTRIBUTE, None)
-    plain = ObjectiveInfo(plain_name(path.stem))
-    return replace(
-        declared or plain,
-        directions=about.directions,
-        metric_names=about.metric_names or (declared.metric_names if declared else ()),
-        sampler=about.sampler or plain.sampler,
-        pruner=about.pruner or plain.pruner,
-    )
+    return about.applied_to(declared or ObjectiveInfo(plain_name(path.stem)))
 
 
 def _listed(studies: Sequence[ScriptStudy]) -> str:

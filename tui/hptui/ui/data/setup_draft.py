@@ -19,7 +19,7 @@ from hptui.domain.sampling import (
     check_fit,
     needs_one_objective,
 )
-from hptui.domain.script_text import not_taken_over
+from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.ui.bound_keys import default_key
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.options import Family
+    from hptui.domain.script_study import ScriptStudy
 
 PLAIN_SAMPLER: Final = "tpe"
 PLAIN_PRUNER: Final = "median"
@@ -107,6 +108,8 @@ class SetupDraft:
     """Whether the study may go on with another one."""
     fork_counts: tuple[int, int] | None = field(default=None, compare=False)
     """How many trials a fork with this space would keep, and of how many; None: not known."""
+    script: ScriptStudy | None = None
+    """What running the script has told; None for others, and before."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
@@ -146,7 +149,7 @@ class SetupDraft:
             wished: What a person's settings say; it counts where nothing else is suggested.
         """
         latest, wished = latest or Methods(), wished or Methods()
-        run = self.run
+        run = self.run.without_script()
         if not run.is_existing:
             declared = () if info.doubt else info.directions
             run = replace(run, directions=info.directions, declared=declared, doubt=info.doubt)
@@ -161,6 +164,7 @@ class SetupDraft:
             self,
             ref=ref,
             info=info,
+            script=None,
             objective=spelled,
             space=replace(self.space, known={}, edits=self.space.in_force),
             run=run,
@@ -170,12 +174,37 @@ class SetupDraft:
             pruner=_read("pruner", pruner or usual_pruner, PLAIN_PRUNER),
         )
 
+    def with_script(self, script: ScriptStudy) -> SetupDraft:
+        """Return the draft with what a script sets, where nobody has chosen something else."""
+        sampler = script.sampler or self.usual_sampler
+        pruner = script.pruner or self.usual_pruner
+        run = self.run.with_script(script)
+        draft = replace(
+            self,
+            script=script,
+            info=script.applied_to(self.info),
+            run=run,
+            usual_sampler=sampler,
+            usual_pruner=pruner,
+        )
+        if self.script is not None or str(self.sampler) == _plain("sampler", self.usual_sampler):
+            draft = replace(draft, sampler=_read("sampler", sampler, PLAIN_SAMPLER))
+        if str(self.pruner) == self._usual_pruner():
+            draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
+        return draft
+
     def with_run(self, run: RunDraft) -> SetupDraft:
         """Return the draft with another form; an untouched pruner follows what can prune."""
         draft = replace(self, run=run)
         if str(self.pruner) == self._usual_pruner() and draft._usual_pruner() != str(self.pruner):
             return replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
         return draft
+
+    @property
+    def shown_objective(self) -> str:
+        """How the objective is spelled, with a script's arguments."""
+        after = [] if self.ref is None else self.ref.after_options()
+        return f"{self.objective} {shlex.join(after)}".strip()
 
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
@@ -211,6 +240,9 @@ class SetupDraft:
 
     def notes(self) -> list[str]:
         """Return a sentence on what the objective's file sets and a run does not take over."""
+        if self.ref is not None and self.script is not None:
+            # What is taken over stands in the form.
+            return list(script_notes(self.ref, self.script, Typed())[1:])
         if self.ref is None or not self.info.settings:
             return []
         return [not_taken_over(self.ref, self.info.settings)]
@@ -240,7 +272,8 @@ class SetupDraft:
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():
             argv += ["--pruner", str(self.pruner)]
-        return [*argv, *self.run.options()]
+        after = [] if self.ref is None else self.ref.after_options()
+        return [*argv, *self.run.options(), *after]
 
     def command(self) -> str:
         """Return the equivalent command line, quoted for a shell."""

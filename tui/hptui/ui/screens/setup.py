@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -248,9 +249,13 @@ class SetupScreen(ForkedSetup):
             ("o", "other", "choose another objective"),
             ("y", "run", "run it, now and later"),
         ]
+        what = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
+        if ref.kind == "script":
+            what = "the script"
+        after = shlex.join(ref.after_options())
         text = (
-            f"This study wants to run the function {escape_line(ref.attribute)} in the {ref.kind}\n"
-            f"{escape_line(ref.target)}\n\n"
+            f"This study wants to run {what}\n"
+            f"{escape_line(f'{ref.target} {after}'.strip())}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
@@ -335,10 +340,12 @@ class SetupScreen(ForkedSetup):
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
         self._probed = probed
+        was_untouched = self._is_untouched()
+        if probed is not None and probed.studies:
+            self._draft = self._draft.with_script(probed.studies[0])
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
-        was_untouched = self._is_untouched()
         self._draft = replace(self._draft, space=space)
         if was_untouched:
             self._first = self._draft
