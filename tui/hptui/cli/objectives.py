@@ -146,7 +146,7 @@ def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
     if script is not None:
-        notes += script_notes(found.ref, script, Typed())
+        notes += script_notes(found.ref, script, Typed(study=True))
     for note in notes:
         print(f"\n{safe_text(note)}")
 

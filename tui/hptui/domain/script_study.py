@@ -40,6 +40,8 @@ class ScriptStudy:
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     trials: tuple[Mapping[str, Any], ...] = ()
     """Trials that it enqueues or adds, in order, as `storage/sent_trials.py` spells them."""
+    may_have_more: bool = False
+    """Whether the script may optimise more studies after it."""
     storage: str = ""
     """Where the script keeps the study; empty where it lasts no longer than the script."""
     n_stored: int = 0

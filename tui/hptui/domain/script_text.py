@@ -31,6 +31,8 @@ class Typed:
     pruner: bool = False
     seed: bool = False
     budget: bool = False
+    study: bool = False
+    """Which one of the script's."""
 
 
 def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[str, ...]:
@@ -38,6 +40,8 @@ def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[
     where = safe_line(Path(ref.target).name)
     place = f" (line {script.line})" if script.line else ""
     notes = [f"Taken over from {where}{place}: {', '.join(map(safe_line, _taken(script, typed)))}."]
+    if script.may_have_more and not typed.study:
+        notes.append(f"{where} may optimise more: `hptui objectives {where}` lists its studies.")
     left = list(script.left)
     if script.storage:
         left.append(_storage(script))

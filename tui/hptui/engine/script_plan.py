@@ -42,6 +42,7 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
         pruner=plan.pruner is not None,
         seed=plan.seed is not None,
         budget=ends,
+        study=bool(plan.ref.attribute),
     )
     n_objectives = len(plan.directions or script.directions)
     sampler = plan.sampler or script.sampler or None

@@ -81,11 +81,13 @@ def _run_host(config: Message) -> bool:
     is_dismissed: list[bool] = []
 
     def serve_all(served: _Served) -> None:
+        # A script may have gone where its data are.
+        place = Path.cwd() if ref.kind == "script" else home
         if router is None:
-            alone = ProcessSurroundings(home, host_log)
+            alone = ProcessSurroundings(place, host_log)
             is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
         else:
-            is_dismissed.append(_serve_in_threads(socket_path, tokens, served, home, router))
+            is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
 
     try:
         if ref.kind == "script":

@@ -266,6 +266,8 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     The whole text is tried first, so that a folder's name may hold a colon.
     """
     before, colon, after = text.rpartition(":")
+    if text.endswith(".ipynb"):
+        raise _notebook(text)
     for path_text, attribute in ((text, ""), (before, after)) if colon else ((text, ""),):
         if not _looks_like_path(path_text):
             continue
@@ -276,6 +278,15 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     if _looks_like_path(text) or _looks_like_path(before):
         raise _no_file(before if _looks_like_path(before) else text, cwd)
     return None, ""
+
+
+def _notebook(text: str) -> ObjectiveError:
+    script = f"{text.removesuffix('.ipynb')}.py"
+    return ObjectiveError(
+        f"{safe_line(text)} is a notebook; hptui runs Python files.",
+        hint=f"Make one of it: jupyter nbconvert --to script {safe_line(shlex.quote(text))}\n"
+        f"Then run that: hptui run {safe_line(shlex.quote(script))}",
+    )
 
 
 def _looks_like_path(text: str) -> bool:

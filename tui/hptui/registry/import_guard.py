@@ -96,6 +96,8 @@ class ScriptGuard:
     constructors: Sequence[tuple[type[Any], Callable[..., None]]] = ()
     left_out: list[str] = field(default_factory=list[str])
     """What the script wanted of its studies and did not get: each is a call."""
+    has_spawned: bool = False
+    """Whether the script has started processes that are not forks."""
     _copies: _Copies = field(init=False)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -109,13 +111,20 @@ class ScriptGuard:
             for kind, constructor in self.constructors:
                 stack.enter_context(_replaced(kind, "__init__", constructor))
             for module in _spawning():
-                prepare = _guarding(module.get_preparation_data)
+                prepare = self._guarding(module.get_preparation_data)
                 stack.enter_context(_replaced(module, "get_preparation_data", prepare))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _guarding(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def prepare(*args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as the module's
+            self.has_spawned = True
+            return {**original(*args, **kwargs), "hptui_guard": _GuardedChild()}
+
+        return prepare
 
     @contextlib.contextmanager
     def lifted(self) -> Generator[None]:
@@ -143,11 +152,8 @@ def _spawning() -> list[Any]:
     return [multiprocessing.spawn, *(sys.modules[name] for name in names if name in sys.modules)]
 
 
-def _guarding(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def prepare(*args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as the module has it
-        return {**original(*args, **kwargs), "hptui_guard": _GuardedChild()}
-
-    return prepare
+_in_force: list[ScriptGuard] = []
+"""That of a child, which lasts as long as it."""
 
 
 class _GuardedChild:
@@ -159,7 +165,7 @@ class _GuardedChild:
 
 def leave_alone_in_child() -> None:
     """Let no study of this process last, and optimise none."""
-    ScriptGuard(_do_nothing, _do_nothing).__enter__()
+    _in_force.append(ScriptGuard(_do_nothing, _do_nothing).__enter__())
 
 
 def _as_method(call: Callable[..., object]) -> Callable[..., object]:

@@ -15,14 +15,17 @@ import contextlib
 import linecache
 import mmap
 import os
+import random
 import sys
 import threading
 import traceback
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+# Before the folder of the script, which may hold a `secrets.py`, comes first on the path.
+from numpy import random as numpy_random
 from optuna.study import MaxTrialsCallback
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction, ObjectiveRef
 
 _MAX_USAGE_CHARS = 1_500
+_SEED = 0
 _TELL_ARGUMENTS = "Pass its arguments after --: hptui run {name} -- ARGUMENTS."
 _NO_STUDY = "Call study.optimize(objective, n_trials=...) in it; hptui runs the trials."
 _IN_PROCESSES = (
@@ -113,6 +117,7 @@ class _Running:
     def __init__(self, ref: ObjectiveRef, serve: Callable[[CapturedStudy], object] | None) -> None:
         self._ref = ref
         self._path = Path(ref.target)
+        self._tree = ast.Module([], [])
         self._serve = serve
         self.seen: list[ScriptStudy] = []
         self._making = Making()
@@ -126,8 +131,12 @@ class _Running:
         """Why hptui has ended the script."""
 
     def run(self) -> None:
-        code, package = _compiled(self._path)
+        code, self._tree = _compiled(self._path)
+        package = _package_of(self._tree, self._path)
         main = act_as_script(self._path, self._ref.argv, package)
+        # Data that it draws must be the same in all workers, and in all runs of a study.
+        random.seed(_SEED)
+        numpy_random.seed(_SEED)
         try:
             with self._guard:
                 exec(code, vars(main))
@@ -180,6 +189,8 @@ class _Running:
                 raise ScriptEnded
             line = _line_in(self._path, sys._getframe())
             about = self._about(study, func, line, n_trials, timeout, n_jobs, callbacks)
+            if _may_go_on(self._tree, self._path, sys._getframe()):
+                about = replace(about, may_have_more=True)
             self.seen.append(about)
             if self._serve is None or not self._is_wanted(about):
                 return
@@ -278,10 +289,10 @@ class _Running:
                 f"{_listed(self.seen)}.",
                 hint="Name one of them with --study-of, by its number or its name.",
             )
-        if self._in_child[0]:
+        if self._in_child[0] or self._guard.has_spawned:
             return LoadError(
-                f"{self._name} calls study.optimize in processes of its own, where hptui cannot "
-                "take it over.",
+                f"{self._name} does not call study.optimize itself; in processes that it starts "
+                "hptui cannot take it over.",
                 hint=_IN_PROCESSES,
             )
         return LoadError(f"{self._name} ended without a call of study.optimize.", hint=_NO_STUDY)
@@ -335,9 +346,9 @@ class _Running:
         hint = _TELL_ARGUMENTS.format(name=self._name)
         if usage:
             return LoadError(f"{self._name} refuses its arguments. {usage}", hint=hint)
-        code = safe_line(error.code, max_chars=_MAX_USAGE_CHARS)
+        code = safe_line(error.code or 0, max_chars=_MAX_USAGE_CHARS)
         is_text = isinstance(error.code, str)
-        what = code if is_text else f"it ends itself here (exit code {code or '0'})"
+        what = code if is_text else f"it ends itself here (exit code {code})"
         return LoadError(
             f"{where}: {what}", hint=hint if is_text else f"{_NO_STUDY} {hint}", detail=detail
         )
@@ -345,6 +356,8 @@ class _Running:
     def _hint(self, error: BaseException, line: int) -> str:
         if isinstance(error, ModuleNotFoundError) and error.name:
             return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
+        if self._guard.has_spawned:
+            return _IN_PROCESSES
         source = linecache.getline(str(self._path), line)
         if isinstance(error, IndexError | ValueError) and "argv" in source:
             return _TELL_ARGUMENTS.format(name=self._name)
@@ -369,8 +382,8 @@ def _listed(studies: Sequence[ScriptStudy]) -> str:
     )
 
 
-def _compiled(path: Path) -> tuple[CodeType, str | None]:
-    """Return a script's code, and the package that its relative imports are from.
+def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
+    """Return a script's code and its syntax.
 
     Raises:
         LoadError: It is not Python.
@@ -389,7 +402,27 @@ def _compiled(path: Path) -> tuple[CodeType, str | None]:
         raise LoadError(
             f"{safe_line(path)}, line {line}: {type(error).__name__}: {safe_line(text)}"
         ) from error
-    return code, _package_of(tree, path)
+    return code, tree
+
+
+def _may_go_on(tree: ast.Module, path: Path, frame: FrameType | None) -> bool:
+    """Say whether a script may optimise more after this call: in a loop, or by another call."""
+    lines: list[int] = []
+    while frame is not None:
+        lines += [frame.f_lineno] if frame.f_code.co_filename == str(path) else []
+        frame = frame.f_back
+    n_calls = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.While):
+            last = node.end_lineno or node.lineno
+            if any(node.lineno <= line <= last for line in lines):
+                return True
+        match node:
+            case ast.Call(func=ast.Attribute(attr="optimize")):
+                n_calls += 1
+            case _:
+                pass
+    return n_calls > 1
 
 
 def _package_of(tree: ast.Module, path: Path) -> str | None:

@@ -33,27 +33,40 @@ def is_script(source: bytes, path: Path) -> bool:
     return _does_something(code.main) and any(map(_has_call, code.modules))
 
 
-def _calls(module: Module) -> list[ast.Call]:
-    """Return the calls of a method `optimize` with an argument, outside of objectives."""
-    return [
-        call
-        for call in module.calls()
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr == "optimize"
-        and (call.args or call.keywords)
-        and not module.is_inside(call)
-    ]
+def _uses(module: Module) -> list[ast.expr]:
+    """Return where a method `optimize` is called with an argument, or handed on to be called.
+
+    It is outside of objectives, and no part of another name, like `scipy.optimize.minimize`.
+    """
+    nodes = list(module.function_of)
+    inner = {node.value for node in nodes if isinstance(node, ast.Attribute)}
+    called = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    found: list[ast.expr] = []
+    for node in nodes:
+        if not isinstance(node, ast.Attribute) or node.attr != "optimize" or node in inner:
+            continue
+        call = called.get(node)
+        is_used = (
+            _knows_optuna(module) and module.dotted(node).partition(".")[0] in ("", "optuna")
+            if call is None
+            else bool(call.args or call.keywords)
+        )
+        if is_used and isinstance(node.ctx, ast.Load) and not module.is_inside(node):
+            found.append(node)
+    return found
+
+
+def _knows_optuna(module: Module) -> bool:
+    return any(each.module.partition(".")[0] == "optuna" for each in module.imports.values())
 
 
 def _has_call(module: Module) -> bool:
-    uses_optuna = any(each.module.partition(".")[0] == "optuna" for each in module.imports.values())
-    return uses_optuna and bool(_calls(module))
+    return _knows_optuna(module) and bool(_uses(module))
 
 
 def _optimises_at_top(module: Module) -> bool:
     return any(
-        module.function_of[call] is None and module.class_of[call] is None
-        for call in _calls(module)
+        module.function_of[node] is None and module.class_of[node] is None for node in _uses(module)
     )
 
 
