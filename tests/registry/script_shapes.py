@@ -644,8 +644,8 @@ REFUSED: dict[str, Refused] = {
         parser.add_argument("--width", required=True)
         parser.parse_args()
         """),
-        "tune.py refuses its arguments. the following arguments are required: --width "
-        "usage: tune.py [-h] --width WIDTH",
+        "tune.py refuses its arguments. usage: tune.py [-h] --width WIDTH tune.py: error: the "
+        "following arguments are required: --width",
         ARGUMENTS,
     ),
     "arguments for sys.argv": Refused(

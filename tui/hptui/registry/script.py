@@ -127,6 +127,7 @@ class _Running:
         """One byte that forked children share: whether one of them has optimised."""
         self._turn = threading.RLock()
         self._served = False
+        self._heard = _Heard()
         self._problem: LoadError | None = None
         """Why hptui has ended the script."""
 
@@ -138,6 +139,7 @@ class _Running:
         random.seed(_SEED)
         numpy_random.seed(_SEED)
         try:
+            self._heard.begin()
             with self._guard:
                 exec(code, vars(main))
         except KeyboardInterrupt:
@@ -149,6 +151,8 @@ class _Running:
                 return
             self._end_child(error)
             raise self._problem or self._failure(error) from error
+        finally:
+            self._heard.stop()
         self._end_child(None)
         if self._served:
             return
@@ -203,6 +207,7 @@ class _Running:
                 info=_info(func, about, self._path),
             )
             self._served = True
+            self._heard.stop()
             with self._guard.lifted():
                 self._serve(captured)
         raise ScriptEnded
@@ -342,15 +347,19 @@ class _Running:
         )
 
     def _left(self, error: SystemExit, where: str, detail: str) -> LoadError:
-        usage = _usage_of(error)
         hint = _TELL_ARGUMENTS.format(name=self._name)
-        if usage:
-            return LoadError(f"{self._name} refuses its arguments. {usage}", hint=hint)
-        code = safe_line(error.code or 0, max_chars=_MAX_USAGE_CHARS)
-        is_text = isinstance(error.code, str)
-        what = code if is_text else f"it ends itself here (exit code {code})"
+        if isinstance(error.code, str):
+            text = safe_line(" ".join(error.code.split()), max_chars=_MAX_USAGE_CHARS)
+            return LoadError(f"{where}: {text}", hint=hint, detail=detail)
+        heard = self._heard.text
+        if "usage" in heard.lower():
+            return LoadError(f"{self._name} refuses its arguments. {heard}", hint=hint)
+        after = f": {heard}" if heard else ""
+        code = safe_line(error.code or 0)
         return LoadError(
-            f"{where}: {what}", hint=hint if is_text else f"{_NO_STUDY} {hint}", detail=detail
+            f"{where}: it ends itself here (exit code {code}){after}",
+            hint=f"{_NO_STUDY} {hint}",
+            detail=detail,
         )
 
     def _hint(self, error: BaseException, line: int) -> str:
@@ -468,19 +477,35 @@ def _from_script_on(error: BaseException, path: Path) -> BaseException:
     return error.with_traceback(start or error.__traceback__)
 
 
-def _usage_of(error: SystemExit) -> str:
-    """Return what argparse or click has told of arguments that it refused; empty for others."""
-    told: list[str] = []
-    with contextlib.suppress(Exception):
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            owner = frame.f_locals.get("self")
-            if frame.f_code.co_name == "error" and callable(getattr(owner, "format_usage", None)):
-                told = [str(frame.f_locals.get("message", "")), cast("Any", owner).format_usage()]
-        cause: Any = error.__context__
-        if not told and callable(getattr(cause, "format_message", None)):
-            context = getattr(cause, "ctx", None)
-            told = [cause.format_message(), context.get_usage() if context is not None else ""]
-        if not told and type(error).__name__ == "DocoptExit":
-            told = [str(error)]
-    text = " ".join(" ".join(each.split()) for each in told)
-    return safe_line(text, max_chars=_MAX_USAGE_CHARS)
+class _Heard:
+    """Keeps the end of what Python code writes to standard error, until it is told to stop."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._stream: Any = None
+
+    def begin(self) -> None:
+        """Listen to what stands for `sys.stderr` now, where its methods can be replaced."""
+        stream = cast("Any", sys.stderr)
+        write = stream.write
+
+        def heard(text: object) -> int:
+            # Click tries with bytes what kind of stream it is.
+            if isinstance(text, str):
+                self._text = f"{self._text}{text}"[-_MAX_USAGE_CHARS:]
+            return write(text)
+
+        with contextlib.suppress(AttributeError):
+            stream.write = heard
+            self._stream = stream
+
+    def stop(self) -> None:
+        """Give the stream its own method back."""
+        if self._stream is not None:
+            with contextlib.suppress(AttributeError):
+                del self._stream.write
+
+    @property
+    def text(self) -> str:
+        """What was written last, in one line."""
+        return safe_line(" ".join(self._text.split()), max_chars=_MAX_USAGE_CHARS)
