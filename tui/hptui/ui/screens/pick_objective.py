@@ -159,7 +159,7 @@ def is_path(text: str) -> bool:
 
 def _item(found: Found) -> PickItem:
     info, name = found.info, found.ref.name
-    note = info.summary or (found.ref.target if found.ref.kind == "file" else "")
+    note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
     about = f"{note}   {', '.join(info.directions)}"
     if info.tags:
         about += f"   {', '.join(info.tags)}"
