@@ -23,6 +23,8 @@ from hptui.engine.samplers import build_sampler
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 SAMPLERS = [
     ("tpe", "mixed"),
     ("tpe:multivariate=true,group=true", "mixed"),
