@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.analysis.filter_studies import CHOICES, SHAPES, PlainColumns, PlainTexts, PlainTrial
 
-from hptui.analysis.filter_fields import reads_texts
+from hptui.analysis.filter_fields import FieldNames, reads_texts
 from hptui.analysis.filter_parser import parse_filter, quoted
 from hptui.analysis.filter_rows import filter_rows
 from hptui.analysis.filter_terms import FilterError
@@ -364,6 +364,13 @@ TRIALS = [
 )
 def test_examples(text: str, numbers: list[int]):
     assert found(TRIALS, text) == numbers
+
+
+def test_a_parameter_that_is_called_device_keeps_its_name():
+    names = FieldNames(1, (), ("device", "note")).all()
+    assert names.count("device") == 1
+    assert "param.note" in names
+    assert "param.device" not in names
 
 
 @pytest.mark.parametrize(
