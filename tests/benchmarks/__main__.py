@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import (
     analyses,
+    commands,
     edited_space,
     open_study,
     shared_file,
@@ -78,6 +79,7 @@ def _rows() -> Generator[tuple[str, str, str, str]]:
     yield from analyses.rows()
     yield from view_blocks.rows()
     yield from shared_file.rows()
+    yield from commands.rows()
 
 
 def main() -> None:

@@ -142,6 +142,14 @@ def test_the_function_of_the_readme_is_tuned(shell: Shell) -> None:
     assert "trees" in shell.give("hptui objectives train.py")
 
 
+def test_a_program_is_tuned(shell: Shell) -> None:
+    (shell.folder / "net.py").write_text("print('val_loss=0.5')\n")
+    (shell.folder / "objectives").mkdir()
+    command = 'command = "python net.py {lr}"\nmetric = "val_loss"\n[space]\nlr = "0..1:float"\n'
+    (shell.folder / "objectives" / "tuned-net.toml").write_text(command)
+    shell.give_all(block_with("hptui run tuned-net"))
+
+
 def test_spaces_samplers_and_budgets(shell: Shell) -> None:
     (shell.folder / "space.toml").write_text("[trees]\nlow = 10\nhigh = 400\nlog = true\n")
     shell.give_all(block_with("--space-file space.toml"))

@@ -217,12 +217,16 @@ def test_a_direction_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
             study.optimize(objective, n_trials=7, callbacks=[print])
         """,
     )
-    said = refused("train.py", *FEW, cwd=tmp_path)
-    assert "train.py makes a study whose direction only running it tells (line 7)" in said
+    # As a script it is run with its arguments, which tell.
+    assert "Pass its arguments after --: hptui run train.py -- ARGUMENTS." in refused(
+        "train.py", *FEW, cwd=tmp_path
+    )
+    said = refused("train.py:objective", *FEW, cwd=tmp_path)
+    assert "train.py:objective makes a study whose direction only running it tells (line 7)" in said
     option = re.search(r"Add (--direction maximize)", said)
     assert option is not None
     given = ("--jobs", "1", "--trials", "2")
-    code, _, err = run("run", "train.py", *option[1].split(), *given, cwd=tmp_path)
+    code, _, err = run("run", "train.py:objective", *option[1].split(), *given, cwd=tmp_path)
     assert code == 0
     note = (
         "train.py also sets a sampler (RandomSampler, line 6; --sampler random), callbacks (line 8)"
@@ -231,7 +235,7 @@ def test_a_direction_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     assert load(tmp_path, "train").direction.name == "MAXIMIZE"
     # Now the study tells, and what an option replaces is not named.
     more = ("--sampler", "random", "--json")
-    code, out, _ = run("run", "train.py", *given, *more, cwd=tmp_path)
+    code, out, _ = run("run", "train.py:objective", *given, *more, cwd=tmp_path)
     assert code == 0
     (started, *_) = events(out)
     assert started["directions"] == ["maximize"]
@@ -256,17 +260,20 @@ def test_what_a_helper_of_its_folder_says_is_what_is_best(tmp_path: Path) -> Non
 
 
 PROBLEMS = {
-    "arguments": ("def objective(trial, rows): return 1.0", "needs more than a trial: rows"),
+    "arguments": (
+        "def objective(trial, rows): return 1.0",
+        "needs arguments besides the trial: rows",
+    ),
     "async": ("async def objective(trial): return 1.0", "is async"),
     "no trial": ("def objective(): return 1.0", "takes no trial"),
     "decorated": (
         "from hptui import objective\n@objective()\ndef tune(trial, rows): return 1.0",
-        "needs more than a trial: rows",
+        "needs arguments besides the trial: rows",
     ),
     "a class": (
         "from hptui import objective\n@objective()\nclass Tune:\n"
         "    def __init__(self, rows): ...\n    def __call__(self, trial): return 1.0",
-        "needs arguments: rows",
+        "needs arguments besides the trial: rows",
     ),
     "a decorator": (
         "from hptui import objective\n@objective(direction='up')\ndef tune(trial): return 1.0",
@@ -279,8 +286,8 @@ PROBLEMS = {
     ),
     "given by a partial": (
         "from functools import partial\ndef score(trial, data): return 1.0\n"
-        "if __name__ == '__main__': study.optimize(partial(score, data=[1]))",
-        "line 2: score needs more than a trial: data",
+        "def tune(): study.optimize(partial(score, data=[1]))",
+        "needs arguments besides the trial: data",
     ),
     "two values": (
         "def objective(trial): return 1.0, 2.0",

@@ -96,7 +96,10 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
         f"{groups.index(group) + 1}: {safe_line(group.cause.summary, max_chars=60)}"
         for group in found[:_MAX_SHOWN]
     )
-    raise UsageError(f"{len(found)} causes are like {shown!r}: {listed}.", hint="Say more of it.")
+    raise UsageError(
+        f"{len(found)} causes are like {shown!r}: {listed}.",
+        hint="Give a longer part of the message.",
+    )
 
 
 _HINT = "hptui failures STUDY lists the causes."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.choices import show_choice
-from hptui.domain.script_text import not_taken_over
+from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
@@ -32,7 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE",
+        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; a "
+        "script is run up to its studies, with the arguments after --",
+    )
+    parser.add_argument(
+        "--study-of", metavar="N|NAME", help="show this study of a script that optimises several"
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with NAME, an argument to run it with, as for `hptui run`",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -51,7 +63,14 @@ def run(args: argparse.Namespace) -> int:
     if args.name is None:
         _list(as_json=args.json)
     else:
-        _show(args.name, as_json=args.json, probes=not args.no_probe)
+        from hptui.registry.arguments import read_arguments
+        from hptui.registry.catalogue import resolve, with_arguments
+
+        found = resolve(args.name, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or "")
+        found = with_arguments(found, read_arguments(args.arg))
+        is_of_one = found.ref.kind != "script" or found.ref.attribute or args.no_probe
+        if is_of_one or not _list_studies(found, as_json=args.json):
+            _show(found, as_json=args.json, probes=not args.no_probe)
     return 0
 
 
@@ -77,31 +96,76 @@ def _summary(found: Found) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _show(name: str, *, as_json: bool, probes: bool) -> None:
-    from hptui.registry.catalogue import resolve
+def _list_studies(found: Found, *, as_json: bool) -> bool:
+    """List the studies of a script where it has several, or may have; False where it has one.
+
+    Raises:
+        ObjectiveError: It comes to none.
+    """
+    from hptui.registry.probe import probe
+
+    listing = probe(found.ref, lists_studies=True)
+    if not listing.studies:
+        raise ObjectiveError(listing.error, hint=listing.hint, detail=listing.detail)
+    if len(listing.studies) == 1 and not listing.rest:
+        return False
+    if as_json:
+        studies = [each.to_json() for each in listing.studies]
+        print(json.dumps({"studies": studies, "rest": listing.rest or None}, indent=2))
+        return True
+    rows = [
+        [
+            str(each.number),
+            each.name,
+            str(each.line),
+            each.function,
+            ", ".join(each.directions),
+            each.sampler or "its own",
+            "" if each.n_trials is None else str(each.n_trials),
+        ]
+        for each in listing.studies
+    ]
+    _print_table(["study", "name", "line", "objective", "directions", "sampler", "trials"], rows)
+    if listing.rest:
+        print(f"\n{safe_text(listing.rest)}")
+    print("\n--study-of N shows one, and runs it in `hptui run`.")
+    return True
+
+
+def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.probe import known_space, probe
 
-    found = resolve(name, Path.cwd())
-    probed = probe(found.ref) if probes else None
+    probed = probe(found.ref) if probes and not found.lacks_arguments else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
+    script = probed.studies[0] if probed is not None and probed.studies else None
+    if script is not None:
+        found = replace(found, info=script.applied_to(found.info))
     space = known_space(found.info.space, probed)
     if as_json:
-        print(json.dumps(_to_json(found) | _space_to_json(space, probed), indent=2))
+        told = {} if script is None else {"script": script.to_json()}
+        print(json.dumps(_to_json(found) | _space_to_json(space, probed) | told, indent=2))
         return
     for title, text in _facts(found):
         if text:
             print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
+    if found.info.arguments:
+        print()
+        _print_arguments(found)
     print()
     _print_space(space)
     notes = _notes(found.info, probed)
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
+    if script is not None:
+        notes += script_notes(found.ref, script, Typed(study=True))
     for note in notes:
         print(f"\n{safe_text(note)}")
 
 
 def _facts(found: Found) -> list[tuple[str, str]]:
+    from hptui.registry.catalogue import spell
+
     info = found.info
     return [
         ("Name", info.name),
@@ -111,10 +175,26 @@ def _facts(found: Found) -> list[tuple[str, str]]:
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),
         ("Tags", ", ".join(info.tags)),
-        ("Source", f"{found.ref.target}:{found.ref.attribute}"),
+        ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
+        ("To do", found.hint if found.problem else ""),
     ]
+
+
+def _print_arguments(found: Found) -> None:
+    given = dict(found.ref.arguments)
+    rows = [
+        [
+            each.name,
+            each.type or "any text",
+            "must be given" if each.default is None else each.default,
+            given.get(each.name, ""),
+        ]
+        for each in found.info.arguments
+    ]
+    header = ["argument", "type", "default", "given"]
+    _print_table(header[: 4 if given else 3], [row[: 4 if given else 3] for row in rows])
 
 
 def _print_space(space: dict[str, KnownParam]) -> None:
@@ -183,6 +263,15 @@ def _to_json(found: Found) -> dict[str, Any]:
         "origin": found.origin,
         "source": found.ref.to_json(),
         "problem": found.problem or None,
+        "arguments": [
+            {
+                "name": each.name,
+                "type": each.type or None,
+                "default": each.default,
+                "required": each.default is None,
+            }
+            for each in info.arguments
+        ],
         "not_taken_over": [each.text for each in info.settings],
     }
 

@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.places import Places, device_variables
 from hptui.engine.renaming import free_name
 from hptui.errors import SpaceError
+from hptui.registry.command import spelled_run
 from hptui.registry.probe import probe
 from hptui.storage.distributions import from_optuna
 
@@ -161,7 +162,10 @@ def _remedy(
     place = ["--study", new]
     if "/" in address:
         place = ["--storage", str(plan.study_file.with_name(f"{new}.db")), *place]
-    runs = safe_line(shlex.join(["hptui", "run", plan.ref.name, *place]), max_chars=1_000)
+    words = spelled_run(plan.ref)
+    # What stands behind -- is the command's own.
+    words = [*place, *words] if "--" in words else [*words, *place]
+    runs = safe_line(shlex.join(["hptui", "run", *words]), max_chars=1_000)
     options: list[str] = []
     for name, spec in changed.items():
         if type(spec) is not type(stored[name]):

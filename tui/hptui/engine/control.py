@@ -165,17 +165,17 @@ def _kill(engine: Engine, message: Message) -> Message:
         running = ", ".join(str(each) for each in sorted(engine.rules.running.values())) or "none"
         raise UsageError(f"Trial {number} is not running.", hint=f"Running now: {running}.")
     engine.feed(KillRequested(number))
-    return {"text": f"Trial {number} is being ended."}
+    return {"text": f"Ending trial {number}."}
 
 
 def _jobs(engine: Engine, message: Message) -> Message:
     n_slots = int(message["n"])
     if not 1 <= n_slots <= MAX_SLOTS:
-        raise UsageError(f"{n_slots} slots are asked for; there may be 1 to {MAX_SLOTS}.")
+        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {n_slots}.")
     require_room(n_slots, len(engine.slots), engine.plan.backend)
     _require_places(engine, n_slots)
     engine.feed(SlotsRequested(n_slots))
-    return {"text": f"{n_slots} slot{'' if n_slots == 1 else 's'} from now on."}
+    return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
 
 
 def _require_places(engine: Engine, n_slots: int) -> None:
@@ -214,9 +214,9 @@ def _enqueue_rows(engine: Engine, message: Message) -> Message:
 def _extend(engine: Engine, message: Message) -> Message:
     more = int(message["trials"])
     if more < 1:
-        raise UsageError(f"{more} trials are asked for; it must be 1 or more.")
+        raise UsageError(f"Add 1 trial or more, not {more}.")
     if engine.rules.budget.n_trials is None:
-        raise UsageError("The run has no limit of trials that could be extended.")
+        raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
     return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
@@ -234,7 +234,7 @@ def _space(engine: Engine, message: Message) -> Message:
     is_dry = bool(message.get("dry"))
     change = run.space.change(edits, dry=is_dry)
     engine.feed(Tick())
-    when = "would count" if is_dry else "count from now on"
+    when = "would be kept" if is_dry else "kept"
     return {
         "kept": change.kept,
         "set_aside": change.set_aside,

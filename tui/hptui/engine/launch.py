@@ -59,7 +59,7 @@ def launch(
         with output.open("wb") as stream:
             # -P: objectives are loaded as by the `hptui` script, without the folder hptui is in.
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hptui", "run", *arguments, "--quiet"],
+                [sys.executable, "-P", "-m", "hptui", "run", "--quiet", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,

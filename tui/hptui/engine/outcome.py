@@ -48,6 +48,14 @@ class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
     """What an objective returned is no value of the study."""
 
 
+class TrialFailed(Exception):  # noqa: N818 - it says what happened to a trial
+    """A trial that failed for a reason that is no exception of an objective's code."""
+
+    def __init__(self, error: TrialError) -> None:
+        super().__init__(error.summary)
+        self.error = error
+
+
 class CommonError:
     """The error that most of a run's failed trials have; what it keeps does not grow for ever."""
 

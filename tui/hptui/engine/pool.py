@@ -21,7 +21,14 @@ from hptui.domain.text import safe_line
 from hptui.engine.memory_guard import resident
 from hptui.engine.places import Place, Places, cores_here, device_variables
 from hptui.engine.plan import available_cores
-from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
+from hptui.engine.processes import (
+    REPORT_VARIABLE,
+    Guardian,
+    descendants,
+    kill_all,
+    orphans_of,
+    signal_group,
+)
 from hptui.engine.slot import run_host
 from hptui.errors import HptuiError
 from hptui.registry.core_count import core_variables
@@ -214,11 +221,17 @@ class Pool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(host.pid, signal.SIGKILL)
 
-    def forget(self, host: Host) -> None:
-        """Clean up after a process that has ended: its group, its executor, its descriptors."""
+    def forget(self, host: Host, *, is_closing: bool = False) -> None:
+        """Clean up after a process that has ended: its group, its executor, its descriptors.
+
+        With `is_closing` what it has left elsewhere is ended with all else at the run's end.
+        """
         host.is_gone = True
         signal_group(host.pid, signal.SIGKILL)
         kill_all(host.leftovers)
+        if self._ref.kind == "command" and not is_closing:
+            # Its programs have groups, or even sessions, of their own.
+            kill_all(orphans_of(host.pid, f"{REPORT_VARIABLE}={self._socket.parent}/"))
         self._guardian.drop(host.pid)
         if host.pidfd is not None:
             os.close(host.pidfd)
@@ -253,7 +266,7 @@ class Pool:
         if ended.is_alive():
             self.terminate(host, force=True)
             ended.join(5)
-        self.forget(host)
+        self.forget(host, is_closing=True)
 
     def _in_background(self, action: Callable[[], object]) -> None:
         self._closing = [thread for thread in self._closing if thread.is_alive()]

@@ -19,6 +19,7 @@ from hptui.domain.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, P
 from hptui.domain.text import safe_line
 from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.safe_cmaes import SafeCmaEsSampler
+from hptui.engine.sampling.tpe import tpe_class
 from hptui.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _Made = TypeVar("_Made")
 _MAX_GRID = 1_000_000
 """Optuna's grid sampler holds every combination in memory."""
 
+# Of TPE it is Optuna's class that has the options; `tpe_class` says which one draws.
 SAMPLER_CLASSES: Mapping[str, type[BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
     "random": optuna.samplers.RandomSampler,
@@ -65,6 +67,7 @@ def build_sampler(
     space: Mapping[str, ParamSpec],
     fixed: Mapping[str, ChoiceValue],
     n_objectives: int,
+    grid: Mapping[str, Sequence[ChoiceValue]] | None = None,
 ) -> BaseSampler:
     """Return the sampler that `spec` asks for.
 
@@ -74,6 +77,7 @@ def build_sampler(
         space: The effective search space; only a grid needs it.
         fixed: Values by parameter that are not searched.
         n_objectives: How many objectives the study has.
+        grid: The values of a grid that a script names; by default it is made of the space.
 
     Raises:
         MissingExtraError: An optional package is not installed.
@@ -86,7 +90,7 @@ def build_sampler(
     with warnings.catch_warnings():
         # What is experimental was asked for by name.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        sampler = _Builder(seed, space, fixed).sampler(spec)
+        sampler = _Builder(seed, space, fixed, grid or {}).sampler(spec)
         return PartialFixedSampler(dict(fixed), sampler) if fixed else sampler
 
 
@@ -96,7 +100,9 @@ class _Builder:
         seed: int | None,
         space: Mapping[str, ParamSpec],
         fixed: Mapping[str, ChoiceValue],
+        grid: Mapping[str, Sequence[ChoiceValue]],
     ) -> None:
+        self._grid = grid
         self._seed = seed
         self._space = space
         self._fixed = fixed
@@ -107,9 +113,16 @@ class _Builder:
         arguments = self._arguments(method, spec)
         if method.name == "grid":
             points = arguments.pop("points", None)
-            arguments["search_space"] = grid_of(self._space, self._fixed, points)
+            if self._grid and points is None:
+                arguments["search_space"] = {
+                    name: (self._fixed[name],) if name in self._fixed else values
+                    for name, values in self._grid.items()
+                }
+            else:
+                arguments["search_space"] = grid_of(self._space, self._fixed, points)
         arguments["seed"] = self._seed
-        return construct(method, SAMPLER_CLASSES[method.name], arguments)
+        make = tpe_class() if method.name == "tpe" else SAMPLER_CLASSES[method.name]
+        return construct(method, make, arguments)
 
     def _arguments(self, method: Method, spec: MethodSpec) -> dict[str, Any]:
         """Return the constructor's arguments: those that were given, nested ones built."""

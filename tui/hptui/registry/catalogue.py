@@ -1,32 +1,48 @@
 """Which objectives there are and what a name stands for; nothing here runs their code.
 
 An objective is listed from two places: entry points of the group `hptui.objectives`, and files
-`objectives/*.py` in the current folder. Each has one name, which can be typed:
+`objectives/*.py` and `objectives/*.toml` in the current folder. Each has one name, which can be
+typed:
 
 - an entry point, its registered name;
 - in a file, the name that its decorator gives; without a decorator the file's name for the
-  function `objective` or the only one there, and `file.py:function` for the others.
+  function `objective` or the only one there, and `file.py:function` for the others;
+- a command in a TOML file, the file's name.
 
-`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`, a
-path without a folder also in `objectives/`), a listed name, the name of a file in `objectives/`,
-`package.module:attribute`. A name that two objectives share is refused, never guessed.
+`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`,
+`train.toml`, a path without a folder also in `objectives/`), a listed name, the name of a file in
+`objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
+guessed.
+
+A path without an attribute is a script, run as it stands, where the file optimises a study when it
+is run (`script_source.py`) and has no objective under hptui's decorator, or where arguments for it
+or a study of it are given. `file.py:function` is the function alone.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
-from hptui.errors import ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError
+from hptui.registry.arguments import (
+    Pairs,
+    check_arguments,
+    how_to_give,
+    missing_arguments,
+)
+from hptui.registry.command import CommandSpec
 from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
+from hptui.registry.script_source import is_script
 from hptui.registry.source import (
     Candidate,
     candidate_in,
@@ -37,8 +53,14 @@ from hptui.registry.source import (
     read_source,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 GROUP = "hptui.objectives"
 FOLDER = "objectives"
+COMMAND_ENDING = ".toml"
+ENDINGS = (".py", COMMAND_ENDING)
+_IN_FILES = ("file", "script")
 LIST_HINT = "`hptui objectives` lists the objectives."
 
 
@@ -48,11 +70,13 @@ class Found:
 
     ref: ObjectiveRef
     info: ObjectiveInfo
-    origin: Literal["entry point", "file"]
+    origin: Literal["entry point", "file", "command"]
     problem: str = ""
     """Why it cannot be read or run as it stands; empty when nothing is known against it."""
     hint: str = ""
     """What to do about the problem; may be empty."""
+    lacks_arguments: bool = False
+    """Whether the problem is that arguments are missing; see `with_arguments`."""
 
 
 def find_objectives(folder: Path | None = None) -> list[Found]:
@@ -67,12 +91,16 @@ def find_objectives(folder: Path | None = None) -> list[Found]:
     return sorted(_with_unique_names(found), key=lambda each: each.ref.name)
 
 
-def resolve(text: str, cwd: Path) -> Found:
+def resolve(
+    text: str, cwd: Path, *, argv: Sequence[str] | None = None, study_of: str = ""
+) -> Found:
     """Return the objective that `text` stands for; see the module for the order.
 
     Args:
         text: What a person typed.
         cwd: The folder that relative paths, `objectives/` and modules are looked for in.
+        argv: The arguments of a script; None where none were given.
+        study_of: Which study of a script: the number of its call of `optimize`, or a name.
 
     Raises:
         ObjectiveError: There is none, or several.
@@ -80,8 +108,25 @@ def resolve(text: str, cwd: Path) -> Found:
     if not text.isprintable() or not text.strip():
         raise _unknown(text, [])
     path, attribute = _split_path(text, cwd)
+    is_asked = argv is not None or bool(study_of)
+    is_python = path is not None and path.suffix != COMMAND_ENDING
+    if path is not None and is_python and not attribute and (is_asked or _is_script(path)):
+        return _as_script(path, tuple(argv or ()), study_of, name=text)
+    if is_asked:
+        raise _no_script(text)
     if path is not None:
         return _in_file(path, attribute, name=text)
+    return _named(text, cwd)
+
+
+def _no_script(text: str) -> ObjectiveError:
+    return ObjectiveError(
+        f"Only a script takes arguments after -- or --study-of, and {safe_line(text)} is none.",
+        hint="Write the path to a Python file, without a function: hptui run FILE.py -- ARGS.",
+    )
+
+
+def _named(text: str, cwd: Path) -> Found:
     found = find_objectives(cwd / FOLDER)
     named = [each for each in found if text in (each.ref.name, each.info.name)]
     if len(named) == 1:
@@ -101,14 +146,55 @@ def resolve(text: str, cwd: Path) -> Found:
     raise _unknown(text, [each.ref.name for each in found])
 
 
+def with_arguments(found: Found, given: Pairs) -> Found:
+    """Return an objective with arguments for what it takes besides the trial.
+
+    Raises:
+        ObjectiveError: There is no such argument, or a value does not fit, as far as the source
+            tells; loading it tells the rest.
+    """
+    check_arguments(found.ref.name, found.info, given)
+    found = replace(found, ref=replace(found.ref, arguments=given))
+    if found.lacks_arguments:
+        found = replace(found, problem="", hint="", lacks_arguments=False)
+    return _with_missing(found)
+
+
+def _with_missing(found: Found) -> Found:
+    """Let an objective that lacks arguments say which, unless something else is wrong with it."""
+    missing = missing_arguments(found.info, found.ref.arguments)
+    if found.problem or not missing:
+        return found
+    names = ", ".join(safe_line(each.name) for each in missing)
+    problem = f"it needs arguments besides the trial: {names}"
+    return replace(found, problem=problem, hint=how_to_give(missing), lacks_arguments=True)
+
+
 def spell(ref: ObjectiveRef) -> str:
     """Return what can be typed for an objective wherever its name is not known."""
+    if ref.kind == "command":
+        return _command_text(ref)
+    if ref.kind == "script":
+        return shlex.join([ref.target, *ref.after_options()])
     return f"{ref.target}:{ref.attribute}"
+
+
+def found_command(spec: CommandSpec, name: str = "") -> Found:
+    """Return a command as an objective that was found.
+
+    Args:
+        spec: The command.
+        name: How people call it; by default its program's or its file's.
+    """
+    problem, hint = spec.problem()
+    info = spec.info()
+    ref = spec.to_ref(name)
+    return Found(ref, replace(info, name=ref.name), "command", problem, hint)
 
 
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
     """Return what the source says about one objective; None when there is none to be read."""
-    path = source_file(ref)
+    path = None if ref.kind in ("command", "script") else source_file(ref)
     if path is None:
         return None
     try:
@@ -118,8 +204,13 @@ def candidate_of(ref: ObjectiveRef) -> Candidate | None:
 
 
 def source_file(ref: ObjectiveRef) -> Path | None:
-    """Return the file that an objective's module or file reference stands for."""
-    if ref.kind == "file":
+    """Return the file that a reference stands for: of a command the first that it names."""
+    if ref.kind == "command":
+        try:
+            return next(iter(CommandSpec.of(ref).files()), None)
+        except HptuiError:
+            return None
+    if ref.kind in _IN_FILES:
         return Path(ref.target)
     return find_module_file(ref.target, None if is_registered(ref) else Path.cwd())
 
@@ -138,13 +229,22 @@ def shown_name(ref: ObjectiveRef) -> str:
     The file may give any name: where that neither says where the code stands nor is the one that
     an installed package has registered for it, the place follows.
     """
-    where = Path(ref.target).name if ref.kind == "file" else ref.target
+    if ref.kind == "command":
+        return f"{ref.name} ({_command_text(ref)})"
+    where = Path(ref.target).name if ref.kind in _IN_FILES else ref.target
     called = ref.name.partition(":")[0]
-    if ref.kind == "file" and where.endswith(".py") and Path(called).name == where:
+    if ref.kind in _IN_FILES and where.endswith(".py") and Path(called).name == where:
         return ref.name
     if ref.kind == "module" and (called == where or (ref.name, spell(ref)) in _registered()):
         return ref.name
     return f"{ref.name} ({where})"
+
+
+def _command_text(ref: ObjectiveRef) -> str:
+    try:
+        return shlex.join(CommandSpec.of(ref).typed_words())
+    except HptuiError:
+        return "a damaged command"
 
 
 @functools.cache
@@ -181,18 +281,20 @@ def _describe(
     except ObjectiveError as error:
         return Found(ref, plain, origin, error.message)
     info = found.info if found.line else replace(found.info, name=plain.name)
-    return Found(ref, info, origin, found.problem, found.hint)
+    return _with_missing(Found(ref, info, origin, found.problem, found.hint))
 
 
 def _loose_objectives(folder: Path) -> list[Found]:
     try:
-        paths = sorted(folder.glob("*.py"))
+        paths = sorted(path for ending in ENDINGS for path in folder.glob(f"*{ending}"))
     except OSError:
         return []
     return [each for path in paths if not path.name.startswith("_") for each in _loose_in(path)]
 
 
 def _loose_in(path: Path) -> list[Found]:
+    if path.suffix == COMMAND_ENDING:
+        return [_described_command(path)]
     target = str(_absolute(path.parent, path.name))
     stem = plain_name(path.stem)
     try:
@@ -208,8 +310,18 @@ def _loose_in(path: Path) -> list[Found]:
         else:
             name = stem if each is main else f"{path.name}:{each.attribute}"
         ref = ObjectiveRef("file", target, each.attribute, name)
-        found.append(Found(ref, replace(each.info, name=name), "file", each.problem, each.hint))
+        info = replace(each.info, name=name)
+        found.append(_with_missing(Found(ref, info, "file", each.problem, each.hint)))
     return found
+
+
+def _described_command(path: Path) -> Found:
+    try:
+        return found_command(CommandSpec.from_file(_absolute(path.parent, path.name), Path.cwd()))
+    except HptuiError as error:
+        ref = ObjectiveRef("command", "{}", "", path.stem)
+        problem = error.message.removesuffix(".")
+        return Found(ref, ObjectiveInfo(path.stem), "command", problem, error.hint)
 
 
 def _with_unique_names(found: list[Found]) -> list[Found]:
@@ -225,6 +337,8 @@ def _with_unique_names(found: list[Found]) -> list[Found]:
 def _path_name(ref: ObjectiveRef) -> str:
     if ref.kind == "module":
         return spell(ref)
+    if ref.kind == "command":
+        return f"{FOLDER}/{ref.name}{COMMAND_ENDING}"
     return f"{FOLDER}/{Path(ref.target).name}:{ref.attribute}"
 
 
@@ -234,6 +348,8 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     The whole text is tried first, so that a folder's name may hold a colon.
     """
     before, colon, after = text.rpartition(":")
+    if text.endswith(".ipynb"):
+        raise _notebook(text)
     for path_text, attribute in ((text, ""), (before, after)) if colon else ((text, ""),):
         if not _looks_like_path(path_text):
             continue
@@ -246,8 +362,17 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     return None, ""
 
 
+def _notebook(text: str) -> ObjectiveError:
+    script = f"{text.removesuffix('.ipynb')}.py"
+    return ObjectiveError(
+        f"{safe_line(text)} is a notebook; hptui runs Python files.",
+        hint=f"Make one of it: jupyter nbconvert --to script {safe_line(shlex.quote(text))}\n"
+        f"Then run that: hptui run {safe_line(shlex.quote(script))}",
+    )
+
+
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or text.endswith(".py")
+    return "/" in text or text.endswith(ENDINGS)
 
 
 def _absolute(base: Path, text: str) -> Path:
@@ -258,7 +383,7 @@ def _absolute(base: Path, text: str) -> Path:
 def _no_file(text: str, cwd: Path) -> ObjectiveError:
     path = _absolute(cwd, text)
     try:
-        beside = [each.name for each in path.parent.glob("*.py")]
+        beside = [each.name for ending in ENDINGS for each in path.parent.glob(f"*{ending}")]
     except OSError:
         beside = []
     close = [str(Path(text).with_name(name)) for name in get_close_matches(path.name, beside)]
@@ -272,6 +397,15 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
         raise ObjectiveError(
             f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
         )
+    if path.suffix == COMMAND_ENDING:
+        if attribute:
+            raise ObjectiveError(
+                f"{safe_line(path.name)} holds one command, and nothing called "
+                f"{safe_line(attribute)!r}.",
+                hint=f"Write {safe_line(path.name)} alone.",
+            )
+        # Where hptui was started is where the program runs, wherever its file stands.
+        return found_command(CommandSpec.from_file(path, Path.cwd()), name)
     source = read_source(path)
     candidates = candidates_in(source, path)
     attribute = attribute or _main_attribute(source, path, path.name)
@@ -287,6 +421,26 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
     return (
         replace(found, info=replace(found.info, name=plain_name(path.stem))) if is_main else found
     )
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        source = read_source(path)
+        is_made_for_us = any(each.decorated for each in candidates_in(source, path))
+    except ObjectiveError:
+        return False
+    return not is_made_for_us and is_script(source, path)
+
+
+def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -> Found:
+    """Return a script, with what reading it tells of the first objective that it has."""
+    source = read_source(path)
+    ref = ObjectiveRef("script", str(path), study_of, name, argv)
+    main = choose(candidates_in(source, path))
+    info = ObjectiveInfo("") if main is None else main.info
+    # What it sets is taken over, and running it tells what that is.
+    info = replace(info, name=plain_name(path.stem), settings=(), n_values=None, doubt="")
+    return Found(ref, info, "file")
 
 
 def _main_attribute(source: bytes, path: Path, file_name: str) -> str:

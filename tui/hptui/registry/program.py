@@ -8,6 +8,7 @@ that an objective spawns import this module.
 
 from __future__ import annotations
 
+import builtins
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.spawn
@@ -19,9 +20,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.safe_path import forget_safe_path
+from hptui.registry.package_files import package_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 MAIN_IN_CHILDREN = "__mp_main__"
@@ -35,8 +37,12 @@ def module_name(path: Path) -> str:
     What a trial pickles can then be loaded wherever the file can be imported. A file that cannot
     be imported by its name, like `my-train.py`, or one that is called like a module that is loaded
     already, has the name that its main module would have in a child process: an alias of
-    `__main__`, so that `python my-train.py` loads its pickles.
+    `__main__`, so that `python my-train.py` loads its pickles. A file with relative imports has the
+    dotted name that it has in its package.
     """
+    in_package = package_file(path)
+    if in_package is not None:
+        return in_package.name
     stem = path.resolve().stem
     other = sys.modules.get(stem)
     is_taken = other is not None and getattr(other, "__file__", None) != str(path)
@@ -56,17 +62,49 @@ def act_as_program(path: Path | None) -> None:
     """Make this process look as if `python path` had started it; None for an imported module.
 
     The default start method is Python's own again. Processes that the objective spawns run the
-    file as their main module, as they would in plain Python, under the name that it has here.
+    file as their main module, as they would in plain Python, under the name that it has here. A
+    module of a package they import by its name.
     """
+    _settle(ModuleType("__main__") if path is None else _MainModule(path))
+    sys.argv = ["" if path is None else str(path)]
+    if path is not None and package_file(path) is not None:
+        _spare_children_the_main_module()
+    elif path is not None:
+        _tell_children(module_name(path))
+
+
+def act_as_script(path: Path, argv: Sequence[str], package: str | None) -> ModuleType:
+    """Make this process look as if `python path *argv` had started it, and return `__main__`.
+
+    Args:
+        path: The script.
+        argv: What follows it.
+        package: The package that it is a module of, as with `python -m`; None for none.
+    """
+    main = ModuleType("__main__")
+    main.__file__ = str(path)
+    main.__package__ = package
+    folder = path.resolve().parent
+    if package is None:
+        # Children run the script by its path.
+        main.__spec__ = None
+    else:
+        name = f"{package}.{path.stem}"
+        main.__spec__ = ModuleSpec(name, None, origin=str(path))
+        folder = folder.parents[package.count(".")]
+    vars(main)["__builtins__"] = builtins
+    _settle(main)
+    sys.argv = [str(path), *argv]
+    sys.path[:] = [str(folder), *(each for each in sys.path if each != str(folder))]
+    return main
+
+
+def _settle(main: ModuleType) -> None:
     forget_safe_path()
     multiprocessing.set_start_method(None, force=True)
     multiprocessing.current_process().name = "MainProcess"
     multiprocessing.process._parent_process = None  # pyright: ignore
-    main = ModuleType("__main__") if path is None else _MainModule(path)
     sys.modules["__main__"] = sys.modules[MAIN_IN_CHILDREN] = main
-    sys.argv = ["" if path is None else str(path)]
-    if path is not None:
-        _tell_children(module_name(path))
 
 
 class _MainModule(ModuleType):
@@ -92,6 +130,19 @@ def _tell_children(name: str) -> None:
 
     def prepare(process_name: str) -> dict[str, Any]:
         return {**original(process_name), "hptui": _NamedMain(name)}
+
+    multiprocessing.spawn.get_preparation_data = prepare
+
+
+def _spare_children_the_main_module() -> None:
+    """Have spawned processes run no main module: what they are sent names the module it is of."""
+    original: Callable[[str], dict[str, Any]] = multiprocessing.spawn.get_preparation_data
+
+    def prepare(process_name: str) -> dict[str, Any]:
+        data = original(process_name)
+        data.pop("init_main_from_path", None)
+        data.pop("init_main_from_name", None)
+        return data
 
     multiprocessing.spawn.get_preparation_data = prepare
 

@@ -20,6 +20,7 @@ from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STALE, STORED_STATES, state_name
 from hptui.errors import SpaceError, UsageError
+from hptui.storage.artifacts import Artifact, split_artifacts
 from hptui.storage.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.carried_trials import read_study_attribute
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
@@ -126,6 +127,7 @@ class TrialDetail:
     """A name for each objective, or none at all; not sanitised."""
     place: StoredPlace | None = None
     """The devices and cores that it had for itself."""
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def duration_s(self) -> float | None:
@@ -202,6 +204,7 @@ class _TrialReader:
         user = read_attributes(self.connection, "trial", "user", self.trial_id)
         system = read_attributes(self.connection, "trial", "system", self.trial_id)
         self.damage.extend([*user.problems, *system.problems])
+        artifacts, system = split_artifacts(system)
         return TrialDetail(
             path=path,
             study_name=study_name,
@@ -230,6 +233,7 @@ class _TrialReader:
             tags=tags_of(user.get(TAGS_KEY)),
             metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
             place=StoredPlace.read(system.get(PLACE_KEY)),
+            artifacts=artifacts,
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from hptui.errors import HptuiError
+from hptui.registry.command import is_command
 from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.setup_sources import Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
@@ -52,7 +53,8 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.objective,
-            "type to filter, or a path: train.py, ~/code/train.py:function",
+            "type to filter, or a path: train.py:function, or a command: "
+            "--metric loss -- python train.py {lr=0..1:float}",
             keys=_KEYS,
         )
         self._opened = opened
@@ -69,13 +71,15 @@ class ObjectivePicker(PickDialog):
         self.say("")
         if not is_path(text):
             self._list(text, self.matching(text))
-        if text:
+        if text and not is_command(text):
             self._complete(text)
 
     def _list(self, text: str, items: list[PickItem]) -> None:
         self._listed_for = text
         if not items and text:
             note = "" if is_path(text) else "use this: a file, or package.module:name"
+            if is_command(text):
+                note = "use this command"
             items = [PickItem(text, text, note)]
         self.show_items(items)
 
@@ -113,7 +117,7 @@ class ObjectivePicker(PickDialog):
         """Go into a folder, or look whether there is such an objective."""
         if not result:
             return
-        if result.endswith("/"):
+        if result.endswith("/") and not is_command(result):
             self._write(result)
         else:
             self._check(result)
@@ -148,12 +152,14 @@ class ObjectivePicker(PickDialog):
 
 def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
+    if is_command(text):
+        return False
     return "/" in text or text.startswith(("~", ".")) or text.endswith(".py") or ".py:" in text
 
 
 def _item(found: Found) -> PickItem:
     info, name = found.info, found.ref.name
-    note = info.summary or (found.ref.target if found.ref.kind == "file" else "")
+    note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
     about = f"{note}   {', '.join(info.directions)}"
     if info.tags:
         about += f"   {', '.join(info.tags)}"

@@ -9,12 +9,12 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text
 from hptui.ui.data.setup_rules import why_not
 from hptui.ui.data.setup_sources import (
     Opened,
@@ -211,8 +211,8 @@ class SetupScreen(ForkedSetup):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "leave"), ("s", "stay", "keep on editing")]
-        text = "What is set up here is not kept."
+        choices = [("l", "leave", "leave"), ("s", "stay", "keep editing")]
+        text = "Your settings here will be lost."
         self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 
     @work(thread=True, exit_on_error=False, group="read")
@@ -249,8 +249,7 @@ class SetupScreen(ForkedSetup):
             ("y", "run", "run it, now and later"),
         ]
         text = (
-            f"This study wants to run the function {escape_line(ref.attribute)} in the {ref.kind}\n"
-            f"{escape_line(ref.target)}\n\n"
+            f"This study wants to run {code_text(ref)}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
@@ -288,7 +287,7 @@ class SetupScreen(ForkedSetup):
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
-            ("g", "on", f"go on in {study} all the same"),
+            ("g", "on", f"continue {study} anyway"),
         ]
         text = (
             f"{study} holds trials of another objective; those of {objective} would mix with them."
@@ -305,7 +304,7 @@ class SetupScreen(ForkedSetup):
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
             key = self.app.first_key_of("pick-objective")
-            self.space.tell(f"No objective is chosen. {key} chooses one.")
+            self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
         self.space.table.lines.focus()
@@ -335,10 +334,12 @@ class SetupScreen(ForkedSetup):
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
         self._probed = probed
+        was_untouched = self._is_untouched()
+        if probed is not None and probed.studies:
+            self._draft = self._draft.with_script(probed.studies[0])
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
-        was_untouched = self._is_untouched()
         self._draft = replace(self._draft, space=space)
         if was_untouched:
             self._first = self._draft

@@ -30,8 +30,8 @@ _TWO: Final = (
 )
 _SEVERAL: Final = "several objectives"
 _GOALS: Final = {
-    "minimize": "the least value is the best",
-    "maximize": "the greatest value is the best",
+    "minimize": "lower values are better",
+    "maximize": "higher values are better",
     _SEVERAL: "a goal for each value that the objective returns, with commas between",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
@@ -156,8 +156,11 @@ class RunForm(FieldTable):
         app.push_screen(PickDialog("Choose a goal", items, now), take)
 
     def on_resize(self) -> None:
-        """Put the fields into as many columns as there is room for."""
+        """Put the fields into as many columns as fit; one that is edited keeps the cursor."""
+        key = self._key() if self.is_editing else None
         self.refresh_rows()
+        if key is not None and key != self._key():
+            self.lines.move_to(*self._place_of(key))
 
     @property
     def _has_two_columns(self) -> bool:
@@ -186,6 +189,11 @@ class RunForm(FieldTable):
             FieldCell(_FIELDS[key].label, label),
             FieldCell(safe_line(text or "–"), role, is_field=True),  # noqa: RUF001 - an empty field
         )
+
+    def _place_of(self, key: RunKey) -> tuple[str, str]:
+        """Return the keys of the row and the column of a field."""
+        row = next(keys for keys in self._layout() if key in keys)
+        return row[0], f"value{row.index(key)}"
 
     def _key(self) -> RunKey | None:
         return None if self.cursor is None else _key_at(*self.cursor)
