@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -15,7 +16,6 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from hptui.domain.objective import ObjectiveInfo
@@ -32,8 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE",
+        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; "
+        "or a command after --",
     )
+    parser.set_defaults(after_dashes=None)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--no-probe",
@@ -48,11 +50,30 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ObjectiveError: There is no such objective, or it cannot be imported.
     """
-    if args.name is None:
+    if args.after_dashes is not None:
+        _show_command(args)
+    elif args.name is None:
         _list(as_json=args.json)
     else:
         _show(args.name, as_json=args.json, probes=not args.no_probe)
     return 0
+
+
+def _show_command(args: argparse.Namespace) -> None:
+    from hptui.cli.command_options import find
+
+    # What is read of its output does not matter here.
+    given = argparse.Namespace(
+        after_dashes=args.after_dashes,
+        objective=args.name,
+        metric=["-"],
+        metric_regex=None,
+        metric_take=None,
+        grace=None,
+        pty=False,
+        cwd=None,
+    )
+    _show_found(find(given), as_json=args.json, probes=False)
 
 
 def _list(*, as_json: bool) -> None:
@@ -79,10 +100,16 @@ def _summary(found: Found) -> str:
 
 def _show(name: str, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.catalogue import resolve
+
+    _show_found(resolve(name, Path.cwd()), as_json=as_json, probes=probes)
+
+
+def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.probe import known_space, probe
 
-    found = resolve(name, Path.cwd())
-    probed = probe(found.ref) if probes else None
+    # A command declares all that it has.
+    is_command = found.ref.kind == "command"
+    probed = probe(found.ref) if probes and not is_command else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
     space = known_space(found.info.space, probed)
@@ -94,7 +121,7 @@ def _show(name: str, *, as_json: bool, probes: bool) -> None:
             print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
     print()
     _print_space(space)
-    notes = _notes(found.info, probed)
+    notes = [] if is_command else _notes(found.info, probed)
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
     for note in notes:
