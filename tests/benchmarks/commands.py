@@ -47,10 +47,10 @@ if os.environ["HPTUI_TRIAL_NUMBER"] != "0":
 class _Timed(Silent):
     at_s: list[float] = field(default_factory=list[float])
 
-    def started(self, event: Started) -> None:  # noqa: ARG002 - as the observer has it
+    def started(self, event: Started) -> None:
         self.at_s.append(time.perf_counter())
 
-    def finished(self, event: Finished) -> None:  # noqa: ARG002 - as above
+    def finished(self, event: Finished) -> None:
         self.at_s.append(time.perf_counter())
 
 

@@ -38,8 +38,10 @@ def values(folder: Path, name: str) -> list[float | None]:
     return [trial.value for trial in trials]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("place", ["file", "package"])
+@pytest.mark.parametrize(
+    ("place", "backend"),
+    [*((place, each) for place in ("file", "package") for each in BACKENDS), ("relative", "loky")],
+)
 def test_processes_of_an_objective_work_as_in_a_program_of_its_own(
     tmp_path: Path, backend: str, place: str
 ) -> None:
@@ -51,6 +53,10 @@ def test_processes_of_an_objective_work_as_in_a_program_of_its_own(
         (tmp_path / "own_pack/__init__.py").touch()
         shutil.copy(SOURCE, tmp_path / "own_pack/folds.py")
         objective = "own_pack.folds:runs_processes"
+    if place == "relative":
+        (tmp_path / "own_pack/folds.py").write_text(f"from . import other\n{SOURCE.read_text()}")
+        (tmp_path / "own_pack/other.py").touch()
+        objective = "own_pack/folds.py:runs_processes"
     options = ("--study", "s", "--backend", backend, "--jobs", "1", "--sampler", "grid")
     code, _, err = run("run", objective, "--trials", "7", *options, cwd=tmp_path)
     assert code == 0, err
@@ -79,10 +85,15 @@ def test_the_process_of_a_trial_looks_like_a_program_of_its_own(
     assert values(tmp_path, "s") == [1.0]
 
 
-def test_what_a_trial_saves_is_loaded_without_hptui(tmp_path: Path) -> None:
-    shutil.copy(SOURCE, tmp_path / "folds.py")
+@pytest.mark.parametrize("path", ["folds.py", "lab/sub/folds.py"])
+def test_what_a_trial_saves_is_loaded_without_hptui(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    relative = "from ..other import ROWS\n" if "/" in path else ""
+    (tmp_path / path).write_text(f"{relative}{SOURCE.read_text()}")
+    (tmp_path / path).parent.with_name("other.py").write_text("ROWS = 7\n")
     options = ("--study", "s", "--jobs", "1", "--trials", "1", "--seed", "1")
-    assert run("run", "folds.py:saves_a_model", *options, cwd=tmp_path)[0] == 0
+    code, _, err = run("run", f"{path}:saves_a_model", *options, cwd=tmp_path)
+    assert code == 0, err
     code = "import pickle; print(pickle.load(open('model-0.pkl', 'rb')).value)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -116,8 +116,8 @@ def test_choices_are_narrowed_till_a_trial_holds_them(
     wait_until((folder / "begun-0").exists, "the first trial")
     choices = ["--choices", "kind=c|a"]
     for options, said in (
-        ([*choices, "--dry-run"], "0 trials would count, 0 set aside."),
-        ([*choices, "--fix", "kind=c"], "0 trials count from now on, 0 set aside."),
+        ([*choices, "--dry-run"], "0 trials would be kept, 0 set aside."),
+        ([*choices, "--fix", "kind=c"], "0 trials kept, 0 set aside."),
         ([], "  kind  a, b, c   edited: fixed c, choices c|a"),
     ):
         assert main(["space", "s.db", *options]) == 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import optuna
 
+pytestmark = pytest.mark.integration
 SOURCE = Path(__file__).with_name("objectives_with_libraries.py")
 
 
@@ -67,6 +68,24 @@ def test_lightning_trains_and_prunes(tmp_path: Path, name: str) -> None:
     needs = ["lightning", "optuna_integration"]
     ended = trials(tmp_path, name, "--jobs", "1", needs=needs)
     assert all(set(trial.intermediate_values) >= {0} for trial in ended)
+
+
+PRUNING = ["prunes_lightgbm", "prunes_xgboost", "prunes_catboost", "prunes_keras", "is_distributed"]
+
+
+@pytest.mark.parametrize("name", PRUNING)
+def test_a_callback_of_optuna_integration_reports_and_prunes(tmp_path: Path, name: str) -> None:
+    """The second trial is bad from its first report on; a threshold ends it there."""
+    library = name.removeprefix("prunes_").replace("is_distributed", "torch")
+    options = ("--jobs", "1", "--pruner", "threshold:upper=0.999")
+    ended = trials(tmp_path, name, *options, needs=[library, "optuna_integration"])
+    good, bad = ended
+    assert good.state is TrialState.COMPLETE
+    assert len(good.intermediate_values) >= 3
+    assert bad.state is TrialState.PRUNED
+    assert 0 < len(bad.intermediate_values) <= len(good.intermediate_values)
+    if name == "is_distributed":
+        assert good.user_attrs["kinds"] == [good.params["kind"]] * 2
 
 
 def test_environments_of_gymnasium_in_processes(tmp_path: Path) -> None:

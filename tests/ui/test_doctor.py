@@ -69,7 +69,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         press j
         press j
         press enter
-        wait "leave as it is"
+        wait "do nothing"
         press x
         wait "bytes. Removed." 60s
         expect "A draft of \\x1b[2Jx.db was left by process 7 on [b]h, begun"

@@ -253,7 +253,7 @@ def test_several_objectives_have_no_pruner_and_no_target() -> None:
 
 
 def test_problems_are_told_before_the_start() -> None:
-    assert SetupDraft(StudyPlace(Path.cwd())).problems() == ["No objective is chosen."]
+    assert SetupDraft(StudyPlace(Path.cwd())).problems() == ["Choose an objective first."]
     draft = _new().draft
     assert replace(draft, is_running=True).problems() == ["An engine runs this study now."]
     percentile = replace(draft, pruner=draft.pruner.choose("percentile"))
@@ -299,7 +299,7 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
         leave_stale_trial(file)
     address = _Address(here / "old.db", "a/b")
     opened = open_draft(StudyPlace(here), None, address, {})
-    assert opened.draft.problems() == ["No objective is chosen."]
+    assert opened.draft.problems() == ["Choose an objective first."]
     draft = with_text(opened, "rosenbrock").draft
     assert draft.run.is_existing
     assert draft.run.n_leftover == 1

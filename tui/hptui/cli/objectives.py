@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or a command after --",
     )
     parser.set_defaults(after_dashes=None)
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with NAME, an argument to run it with, as for `hptui run`",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--no-probe",
@@ -55,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.name is None:
         _list(as_json=args.json)
     else:
-        _show(args.name, as_json=args.json, probes=not args.no_probe)
+        _show(args.name, args.arg, as_json=args.json, probes=not args.no_probe)
     return 0
 
 
@@ -98,10 +105,12 @@ def _summary(found: Found) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _show(name: str, *, as_json: bool, probes: bool) -> None:
-    from hptui.registry.catalogue import resolve
+def _show(name: str, given: list[str], *, as_json: bool, probes: bool) -> None:
+    from hptui.registry.arguments import read_arguments
+    from hptui.registry.catalogue import resolve, with_arguments
 
-    _show_found(resolve(name, Path.cwd()), as_json=as_json, probes=probes)
+    found = with_arguments(resolve(name, Path.cwd()), read_arguments(given))
+    _show_found(found, as_json=as_json, probes=probes)
 
 
 def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
@@ -109,7 +118,8 @@ def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
 
     # A command declares all that it has.
     is_command = found.ref.kind == "command"
-    probed = probe(found.ref) if probes and not is_command else None
+    probes = probes and not is_command and not found.lacks_arguments
+    probed = probe(found.ref) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
     space = known_space(found.info.space, probed)
@@ -119,6 +129,9 @@ def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
     for title, text in _facts(found):
         if text:
             print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
+    if found.info.arguments:
+        print()
+        _print_arguments(found)
     print()
     _print_space(space)
     notes = [] if is_command else _notes(found.info, probed)
@@ -143,7 +156,23 @@ def _facts(found: Found) -> list[tuple[str, str]]:
         ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
+        ("To do", found.hint if found.problem else ""),
     ]
+
+
+def _print_arguments(found: Found) -> None:
+    given = dict(found.ref.arguments)
+    rows = [
+        [
+            each.name,
+            each.type or "any text",
+            "must be given" if each.default is None else each.default,
+            given.get(each.name, ""),
+        ]
+        for each in found.info.arguments
+    ]
+    header = ["argument", "type", "default", "given"]
+    _print_table(header[: 4 if given else 3], [row[: 4 if given else 3] for row in rows])
 
 
 def _print_space(space: dict[str, KnownParam]) -> None:
@@ -212,6 +241,15 @@ def _to_json(found: Found) -> dict[str, Any]:
         "origin": found.origin,
         "source": found.ref.to_json(),
         "problem": found.problem or None,
+        "arguments": [
+            {
+                "name": each.name,
+                "type": each.type or None,
+                "default": each.default,
+                "required": each.default is None,
+            }
+            for each in info.arguments
+        ],
         "not_taken_over": [each.text for each in info.settings],
     }
 

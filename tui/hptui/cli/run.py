@@ -21,10 +21,11 @@ from hptui.cli.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
-    MAX_SLOTS,
     read_count,
     read_duration,
     read_seed,
@@ -71,10 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name; "
         "omitted where a command stands after --",
     )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the objective besides the trial; `hptui objectives` lists them",
+    )
     _add_study(parser)
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
+    add_resources(parser, _typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
@@ -96,7 +105,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--any-objective",
         action="store_true",
-        help="go on in a study that holds trials of another objective",
+        help="continue a study that has trials of another objective",
     )
     group.add_argument(
         "--direction",
@@ -187,7 +196,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "-j",
         type=_typed(read_slots),
         metavar="N",
-        help="trials at once (default: one a core)",
+        help="trials at once (default: one a core, or as many as the devices hold)",
     )
     group.add_argument(
         "--backend",
@@ -279,19 +288,25 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     """
     found = find(args)
     edits = _edits(args)
+    resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.sampling import parse_pruner, parse_sampler
 
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    if found.problem:
-        problem = safe_line(found.problem.removesuffix("."))
-        raise ObjectiveError(
-            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
-        )
+    from hptui.cli.last_run import as_in_last_run
+    from hptui.registry.arguments import read_arguments
+    from hptui.registry.catalogue import with_arguments
+
+    found = with_arguments(found, read_arguments(args.arg))
+    if found.problem and not found.lacks_arguments:
+        raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    from hptui.engine.plan import RunPlan, available_cores
+    found, notes = as_in_last_run(found, study_file, study)
+    if found.problem:
+        raise _not_to_be_tuned(args, found)
+    from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
@@ -316,14 +331,22 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=args.jobs or min(MAX_SLOTS, available_cores()),
+        n_slots=workers_of(args, resources),
         backend=args.backend,
+        resources=resources,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
-        notes=_notes(args, found),
+        notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
+    )
+
+
+def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+    problem = safe_line(found.problem.removesuffix("."))
+    return ObjectiveError(
+        f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
     )
 
 

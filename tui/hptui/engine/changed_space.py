@@ -10,6 +10,7 @@ from hptui.domain.choice_lists import spell_choices
 from hptui.domain.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
+from hptui.engine.places import Places, device_variables
 from hptui.engine.renaming import free_name
 from hptui.errors import SpaceError
 from hptui.registry.command import spelled_run
@@ -34,6 +35,9 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
+        resources = plan.resources
+        self._variables = device_variables(resources, Places(resources, 1).take())
+        self._variables |= dict(resources.environment)
         self._result: ProbeResult | None = None
 
     @property
@@ -44,7 +48,7 @@ class Probing:
     def whole(self) -> ProbeResult:
         """Return all that probing finds."""
         if self._result is None:
-            self._result = probe(self._ref, timeout_s=_PROBE_S)
+            self._result = probe(self._ref, timeout_s=_PROBE_S, variables=self._variables)
         return self._result
 
     def brief(self, n_params: int) -> ProbeResult:
@@ -55,7 +59,9 @@ class Probing:
         def go_on(trials: int, params: int) -> bool:
             return trials <= _BRIEF_TRIALS or params < n_params
 
-        self._result = probe(self._ref, timeout_s=_PROBE_S, on_progress=go_on)
+        self._result = probe(
+            self._ref, timeout_s=_PROBE_S, on_progress=go_on, variables=self._variables
+        )
         return self._result
 
 

@@ -14,7 +14,9 @@ from hptui.domain.causes import Cause, cause_of
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 
-ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
+ErrorKind = Literal[
+    "exception", "value", "killed", "timeout", "memory", "died", "interrupted", "engine"
+]
 
 MAX_MESSAGE_CHARS = 2_000
 MAX_TRACEBACK_CHARS = 20_000

@@ -20,6 +20,7 @@ from hptui.engine.run_events import (
     Finish,
     InterruptRequested,
     KillRequested,
+    MemoryExceeded,
     NoWorker,
     OpenSlot,
     PauseRequested,
@@ -151,6 +152,13 @@ class Rules:
                         slot.kind, slot.text = "killed", f"Killed by you after {taken:.3g} s."
                         slot.asked_to_end_s = now_s
                         out.append(self._end(number, force=False))
+            case MemoryExceeded(number, text):
+                for slot in self.slots.values():
+                    if slot.number == number:
+                        if slot.asked_to_end_s is None:
+                            slot.kind, slot.text = "memory", text
+                        slot.asked_to_end_s, slot.is_forced = now_s, True
+                        out.append(self._end(number, force=True))
             case SlotsRequested(n_slots):
                 out += self._resize(n_slots)
             case ExtendRequested(n_trials):

@@ -26,6 +26,7 @@ from hptui.engine.outcome import (
     check_values,
     describe_exception,
 )
+from hptui.engine.places import keep_to
 from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.scratch import SharedScratchFolders
@@ -49,7 +50,7 @@ def run_host(config: Message) -> None:
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
             each worker of this process: one, or one for each thread), `threads` (bool),
-            `max_files` (how many may be open).
+            `max_files` (how many may be open), `cores` (those that it keeps to; none: any).
     """
     is_dismissed = False
     try:
@@ -68,6 +69,8 @@ def _run_host(config: Message) -> bool:
     put_limit_back(config["max_files"])
     host.settle(host_log)
     os.chdir(home)
+    if config["cores"]:
+        keep_to(config["cores"])
     limit_core_count()
     threads = bool(config["threads"])
     router = host.install_router() if threads else None

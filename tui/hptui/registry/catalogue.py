@@ -30,6 +30,12 @@ from typing import Literal
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
+from hptui.registry.arguments import (
+    Pairs,
+    check_arguments,
+    how_to_give,
+    missing_arguments,
+)
 from hptui.registry.command import CommandSpec
 from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
 from hptui.registry.source import (
@@ -60,6 +66,8 @@ class Found:
     """Why it cannot be read or run as it stands; empty when nothing is known against it."""
     hint: str = ""
     """What to do about the problem; may be empty."""
+    lacks_arguments: bool = False
+    """Whether the problem is that arguments are missing; see `with_arguments`."""
 
 
 def find_objectives(folder: Path | None = None) -> list[Found]:
@@ -106,6 +114,30 @@ def resolve(text: str, cwd: Path) -> Found:
         if attribute:
             raise _no_module(module, cwd)
     raise _unknown(text, [each.ref.name for each in found])
+
+
+def with_arguments(found: Found, given: Pairs) -> Found:
+    """Return an objective with arguments for what it takes besides the trial.
+
+    Raises:
+        ObjectiveError: There is no such argument, or a value does not fit, as far as the source
+            tells; loading it tells the rest.
+    """
+    check_arguments(found.ref.name, found.info, given)
+    found = replace(found, ref=replace(found.ref, arguments=given))
+    if found.lacks_arguments:
+        found = replace(found, problem="", hint="", lacks_arguments=False)
+    return _with_missing(found)
+
+
+def _with_missing(found: Found) -> Found:
+    """Let an objective that lacks arguments say which, unless something else is wrong with it."""
+    missing = missing_arguments(found.info, found.ref.arguments)
+    if found.problem or not missing:
+        return found
+    names = ", ".join(safe_line(each.name) for each in missing)
+    problem = f"it needs arguments besides the trial: {names}"
+    return replace(found, problem=problem, hint=how_to_give(missing), lacks_arguments=True)
 
 
 def spell(ref: ObjectiveRef) -> str:
@@ -217,7 +249,7 @@ def _describe(
     except ObjectiveError as error:
         return Found(ref, plain, origin, error.message)
     info = found.info if found.line else replace(found.info, name=plain.name)
-    return Found(ref, info, origin, found.problem, found.hint)
+    return _with_missing(Found(ref, info, origin, found.problem, found.hint))
 
 
 def _loose_objectives(folder: Path) -> list[Found]:
@@ -246,7 +278,8 @@ def _loose_in(path: Path) -> list[Found]:
         else:
             name = stem if each is main else f"{path.name}:{each.attribute}"
         ref = ObjectiveRef("file", target, each.attribute, name)
-        found.append(Found(ref, replace(each.info, name=name), "file", each.problem, each.hint))
+        info = replace(each.info, name=name)
+        found.append(_with_missing(Found(ref, info, "file", each.problem, each.hint)))
     return found
 
 

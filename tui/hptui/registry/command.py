@@ -431,9 +431,9 @@ _FILE_FORM: Final = (
 
 
 def spelled_run(ref: ObjectiveRef) -> list[str]:
-    """Return what stands at the end of `hptui run` for an objective: its name, or a command."""
+    """Return what `hptui run` takes for an objective: its name and arguments, or a command."""
     if ref.kind != "command":
-        return [ref.name]
+        return [ref.name, *ref.argument_options()]
     spec = CommandSpec.of(ref)
     return [ref.name] if spec.file else [*spec.options(Path.cwd()), "--", *spec.typed_words()]
 

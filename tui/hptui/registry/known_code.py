@@ -45,9 +45,10 @@ def unknown_code(ref: ObjectiveRef, study_file: Path, study_name: str) -> Unknow
     """Return what to ask about before the code that a study names is run; None where it is known.
 
     Known is what an installed package has registered, what `note_run` was told, and what was
-    agreed to for this study as long as the code is the same. Nothing is imported.
+    agreed to for this study as long as the code is the same. Arguments are part of it: they may
+    name any file. Nothing is imported.
     """
-    if is_registered(ref) or _is_kept(_of_runs(ref)):
+    if (is_registered(ref) and not ref.arguments) or _is_kept(_of_runs(ref)):
         return None
     agreement = _digest("agreed", *_code(ref), _sha(ref), *_identity(study_file, study_name))
     return None if _is_kept(agreement) else UnknownCode(ref, agreement)
@@ -66,7 +67,8 @@ def _code(ref: ObjectiveRef) -> tuple[str, ...]:
     if ref.kind == "command":
         # All of it decides on what is run: a shell may get the choices of a parameter.
         return _file_and_folder(ref) or (ref.kind, ref.target)
-    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute)
+    given = [text for pair in ref.arguments for text in pair]
+    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *given)
 
 
 def _file_and_folder(ref: ObjectiveRef) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def probe(
     max_trials: int = 24,
     quiet_s: float = 1.0,
     on_progress: Callable[[int, int], bool] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
 
@@ -68,6 +69,7 @@ def probe(
         quiet_s: How long a trial may go on without a new parameter.
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
+        variables: What the process has in its environment besides, as the trials of the run have.
     """
     if ref.kind == "command":
         # It declares all that it has.
@@ -85,7 +87,7 @@ def probe(
                 "quiet_s": quiet_s,
                 "max_trials": max_trials,
             }
-            with _child(order, folder / "tmp") as (process, reader):
+            with _child(order, folder / "tmp", variables or {}) as (process, reader):
                 _listen(process, reader, deadline, story, on_progress)
         finally:
             _remove(folder)
@@ -119,14 +121,14 @@ def known_space(
 
 @contextlib.contextmanager
 def _child(
-    order: dict[str, Any], temporary: Path
+    order: dict[str, Any], temporary: Path, variables: Mapping[str, str]
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start the process; on leaving, it and all that it started are gone."""
     # The application imports this module before its first frame.
     from hptui.registry.program import hash_variables
 
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    environment |= core_variables(1, replace=True) | hash_variables()
+    environment |= core_variables(1, replace=True) | hash_variables() | dict(variables)
     # Temporary files go with the probe, and joblib starts no processes of its own.
     environment |= dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER"), str(temporary))
     environment["JOBLIB_MULTIPROCESSING"] = "0"

@@ -74,7 +74,7 @@ def _ask(row: StudyRow, *options: str) -> Diagnosis:
             tuple(_safe(text) for text in answer["done"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise HptuiError(f"The doctor gave an answer that is none: {said[:200]!r}") from error
+        raise HptuiError(f"The doctor's answer cannot be read: {said[:200]!r}") from error
 
 
 def _found(data: dict[str, Any]) -> Found:
@@ -96,7 +96,7 @@ def _unfit_file(row: StudyRow) -> Diagnosis | None:
     if report.kind == "optuna":
         return None
     is_old = report.kind == "older"
-    remedy = "upgrade it; a copy as it is now stays beside it" if is_old else ""
+    remedy = "upgrade it; a backup is kept beside it" if is_old else ""
     kind = "schema" if is_old else "file"
     text, hint = _safe(report.sentence), _safe(report.hint)
     return Diagnosis((Found(kind, text, remedy, hint, can_be_undone=True, is_trouble=True),))

@@ -21,7 +21,7 @@ from hptui.domain.sampling import (
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.study_name import check_study_name, default_study_name
-from hptui.domain.text import escape_line
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.registry.command import CommandSpec, described, is_command, typed_text
 from hptui.ui.bound_keys import default_key
@@ -185,7 +185,7 @@ class SetupDraft:
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
         if self.ref is None:
-            return ["No objective is chosen."]
+            return ["Choose an objective first."]
         found = ["An engine runs this study now."] if self.is_running else []
         found += self._history_problems()
         for draft in (self.sampler, self.pruner):
@@ -215,10 +215,16 @@ class SetupDraft:
         return found
 
     def notes(self) -> list[str]:
-        """Return a sentence on what the objective's file sets and a run does not take over."""
-        if self.ref is None or not self.info.settings:
-            return []
-        return [not_taken_over(self.ref, self.info.settings)]
+        """Return sentences on what the objective's file or the latest run sets and this has not."""
+        found: list[str] = []
+        if self.ref is not None and self.info.settings:
+            found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.lost_variables:
+            names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
+            found.append(
+                f"The latest run had {names} by --env; values are not stored, so this one has not."
+            )
+        return found
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""

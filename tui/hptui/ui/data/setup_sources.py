@@ -20,6 +20,7 @@ from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
+from hptui.ui.data.resource_fields import lost_variables, texts_of_record
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -116,12 +117,15 @@ def _open_existing(
         texts["workers"] = str(latest.slots)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
+    if latest is not None:
+        texts |= texts_of_record(latest.resources)
     run = replace(
         draft.run,
         texts=texts,
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
+        lost_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     )
     space = SpaceDraft(

@@ -211,8 +211,8 @@ class SetupScreen(ForkedSetup):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "leave"), ("s", "stay", "keep on editing")]
-        text = "What is set up here is not kept."
+        choices = [("l", "leave", "leave"), ("s", "stay", "keep editing")]
+        text = "Your settings here will be lost."
         self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 
     @work(thread=True, exit_on_error=False, group="read")
@@ -287,7 +287,7 @@ class SetupScreen(ForkedSetup):
         study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
-            ("g", "on", f"go on in {study} all the same"),
+            ("g", "on", f"continue {study} anyway"),
         ]
         text = (
             f"{study} holds trials of another objective; those of {objective} would mix with them."
@@ -304,7 +304,7 @@ class SetupScreen(ForkedSetup):
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
             key = self.app.first_key_of("pick-objective")
-            self.space.tell(f"No objective is chosen. {key} chooses one.")
+            self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
         self.space.table.lines.focus()
