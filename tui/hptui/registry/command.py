@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.param_edit import show
+from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
 from hptui.registry.command_words import (
@@ -201,6 +202,11 @@ class CommandSpec:
         options += [part for each in self.regexes for part in _option("--metric-regex", each)]
         for direction in self.directions if with_directions else ():
             options += ["--direction", direction]
+        for name, text in self.space.items():
+            if name not in self.template.names:
+                # It has no hole that could say so.
+                is_list = isinstance(self.spaces[name].spec, ChoiceParam)
+                options += ["--choices" if is_list else "--space", f"{name}={text}"]
         if self.take != "last":
             options += ["--metric-take", self.take]
         if self.grace_s != DEFAULT_GRACE_S:
@@ -500,11 +506,14 @@ def _with_options(options: Sequence[str], words: Sequence[str], cwd: Path) -> Co
                 given["grace_s"] = _grace(value, "--grace")
             case "--cwd":
                 given["cwd"] = value
+            case "--space" | "--choices":
+                declared, _, text = value.partition("=")
+                given.setdefault("space", {})[declared] = text
             case _:
                 raise ObjectiveError(
                     f"{show(name)} cannot stand before a command here.",
-                    hint="Use --metric, --direction, --metric-take, --metric-regex, --grace, "
-                    "--pty and --cwd.",
+                    hint="Use --metric, --direction, --metric-take, --metric-regex, --space, "
+                    "--choices, --grace, --pty and --cwd.",
                 )
     return CommandSpec.from_table(given, "The command")
 
