@@ -74,8 +74,11 @@ PRUNING = ["prunes_lightgbm", "prunes_xgboost", "prunes_catboost", "prunes_keras
 
 
 @pytest.mark.parametrize("name", PRUNING)
-def test_a_callback_of_optuna_integration_reports_and_prunes(tmp_path: Path, name: str) -> None:
+def test_a_callback_of_optuna_integration_reports_and_prunes(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second trial is bad from its first report on; a threshold ends it there."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
     library = name.removeprefix("prunes_").replace("is_distributed", "torch")
     options = ("--jobs", "1", "--pruner", "threshold:upper=0.999")
     ended = trials(tmp_path, name, *options, needs=[library, "optuna_integration"])

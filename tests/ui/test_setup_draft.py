@@ -22,6 +22,7 @@ from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
 from hptui.ui.data.setup_sources import (
+    is_another,
     missing_packages,
     open_draft,
     taken_names,
@@ -287,6 +288,35 @@ def test_a_file_of_ones_own_is_spelled_as_typed(here: Path) -> None:
     gone = open_draft(StudyPlace(here), replace(draft.ref, target=str(here / "gone.py")), None, {})
     assert "gone.py" in gone.trouble
     assert gone.draft.ref is None
+
+
+def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
+    (here / "train.py").write_text(
+        "def objective(trial, data, folds=5):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    with pytest.raises(HptuiError, match="needs arguments besides the trial: data"):
+        _new("train.py --arg")
+    for text, why in (
+        ("train.py --arg dta=1", "has no argument 'dta'"),
+        ("train.py --arg data=1 --jobs 2", "is not understood"),
+        ("train.py --arg 'data=1", "a quote without its other one"),
+        ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
+    ):
+        with pytest.raises(HptuiError, match=why):
+            _new(text)
+    opened = _new("train.py --arg 'data=my file' --arg folds=3")
+    draft = opened.draft
+    assert (draft.objective, opened.trouble) == ("train.py", "")
+    assert draft.spelled == "train.py --arg 'data=my file' --arg folds=3"
+    assert _new(draft.spelled).draft.ref == draft.ref
+    assert _plan(draft).ref.arguments == (("data", "my file"), ("folds", "3"))
+    assert draft.ref is not None
+    again = open_draft(StudyPlace(here), draft.ref, None, {}).draft
+    assert _plan(again).ref == draft.ref
+    # A study of other arguments is another one's.
+    kept = replace(draft, tuned=replace(draft.ref, arguments=(("data", "my file"),)))
+    assert is_another(kept)
+    assert not is_another(replace(draft, tuned=draft.ref))
 
 
 def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:

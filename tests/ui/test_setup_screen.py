@@ -503,6 +503,9 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
         "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
     )
+    (folder / "code" / "with_data.py").write_text(
+        "def objective(trial, data):\n    return trial.suggest_float('rate', 0, 1)\n"
+    )
     go(
         """
         wait "hptui" 10s
@@ -524,6 +527,17 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "There is no module nowhere."
         press escape
         expect "train-two"
+        press o
+        wait "Choose an objective"
+        type ./code/with_data.py
+        wait "./code/with_data.py:objective"
+        press enter
+        wait "it needs arguments besides the trial: data"
+        type data=x
+        press enter
+        wait "hptui run ./code/with_data.py:objective --arg data=x" 10s
+        wait "found by" 30s
+        expect "rate"
         """
     )
 

@@ -312,7 +312,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study)
+    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan

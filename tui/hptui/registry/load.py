@@ -323,14 +323,22 @@ def _spelled(ref: ObjectiveRef) -> str:
 def _import_failed(error: BaseException, path: Path | None) -> LoadError:
     where = _place_of(error, path)
     return LoadError(
-        f"{where}: {_text_of(error)}", hint=_hint_for(error), detail=_tail(error, path)
+        f"{where}: {_text_of(error)}", hint=_hint_for(error, path), detail=_tail(error, path)
     )
 
 
-def _hint_for(error: BaseException) -> str:
+def _hint_for(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return 'Put what runs the script under `if __name__ == "__main__":`.'
     if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        for around in path.parents if path is not None else ():
+            if around.name == top:
+                parts = path.relative_to(around.parent).with_suffix("").parts
+                return (
+                    f"Run it as a module in {safe_line(around.parent)}: hptui run "
+                    f"{safe_line('.'.join(parts))}."
+                )
         return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
     return "hptui imports the file to find the objective; nothing was run or stored."
 
