@@ -52,7 +52,7 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.objective,
-            "type to filter, or a path: train.py, ~/code/train.py:function",
+            "type to filter, or a path: train.py:function, tune.py -- ARGUMENTS",
             keys=_KEYS,
         )
         self._opened = opened
@@ -148,7 +148,13 @@ class ObjectivePicker(PickDialog):
 
 def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
-    return "/" in text or text.startswith(("~", ".")) or text.endswith(".py") or ".py:" in text
+    return (
+        "/" in text
+        or text.startswith(("~", "."))
+        or text.endswith(".py")
+        or ".py:" in text
+        or " -- " in text
+    )
 
 
 def _item(found: Found) -> PickItem:
