@@ -61,7 +61,7 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert started["directions"] == ["minimize"]
     assert started["sampler"] == "random"
     taken, left = started["notes"]
-    assert taken.startswith("Taken over from tune.py (line 33): objective objective, minimize")
+    assert taken.startswith("Taken over from tune.py (line 33): objective(), minimize")
     assert "callbacks (print); its storage sqlite:///mine.db (--storage mine.db" in left
     study = load(tmp_path, "tune")
     assert len(trials) == len(study.trials) == 6
@@ -83,7 +83,7 @@ def test_what_is_typed_counts_and_a_study_goes_on_as_a_script(tmp_path: Path) ->
     assert run("run", "tune.py:objective", *one, cwd=tmp_path)[0] == 0
     code, _, err = run("run", "tune.py", *one, "--sampler", "random", cwd=tmp_path)
     assert code == 0
-    assert "Taken over from tune.py (line 4): objective objective, maximize, pruner median." in err
+    assert "Taken over from tune.py (line 4): objective(), maximize, pruner median." in err
     assert "with random" in err
     assert run("run", "tune.py:objective", *one, cwd=tmp_path)[0] == 0
     assert len(load(tmp_path, "tune").trials) == 6

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "script is run up to its studies, with the arguments after --",
     )
     parser.add_argument(
-        "--study-of", metavar="N|NAME", help="show this study of a script that optimises several"
+        "--study-of", metavar="N|NAME", help="show this study of a script that optimizes several"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

@@ -66,7 +66,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         "user attributes": script.user_attrs,
         "names of metrics": script.metric_names,
     }
-    return [f"objective {script.function}", *(text for text, is_so in said.items() if is_so)]
+    return [f"{script.function}()", *(text for text, is_so in said.items() if is_so)]
 
 
 def _storage(script: ScriptStudy) -> str:
