@@ -276,7 +276,7 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("what", SCRIPTS)
-def test_a_path_is_a_script_where_running_it_optimises_a_study(tmp_path: Path, what: str) -> None:
+def test_a_path_is_a_script_where_running_it_optimizes_a_study(tmp_path: Path, what: str) -> None:
     source, kind = SCRIPTS[what]
     _write(tmp_path / "lab.py", "import optuna\ndef tune(): optuna.x().optimize(len)\n")
     _write(tmp_path / "tune.py", source)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "script is run up to its studies, with the arguments after --; omitted before a command",
     )
     parser.add_argument(
-        "--study-of", metavar="N|NAME", help="show this study of a script that optimises several"
+        "--study-of", metavar="N|NAME", help="show this study of a script that optimizes several"
     )
     parser.set_defaults(after_dashes=None)
     parser.add_argument(

@@ -14,7 +14,7 @@ typed:
 `objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
 guessed.
 
-A path without an attribute is a script, run as it stands, where the file optimises a study when it
+A path without an attribute is a script, run as it stands, where the file optimizes a study when it
 is run (`script_source.py`) and has no objective under hptui's decorator, or where arguments for it
 or a study of it are given. `file.py:function` is the function alone.
 """

@@ -202,7 +202,7 @@ class SetupDraft:
             usual_sampler=sampler,
             usual_pruner=pruner,
         )
-        if self.script is not None or str(self.sampler) == _plain("sampler", self.usual_sampler):
+        if str(self.sampler) == _plain("sampler", self.usual_sampler):
             draft = replace(draft, sampler=_read("sampler", sampler, PLAIN_SAMPLER))
         if str(self.pruner) == self._usual_pruner():
             draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))

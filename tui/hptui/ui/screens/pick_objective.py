@@ -55,8 +55,8 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.spelled,
-            "type to filter, or a path: train.py:function --arg data=x, or a command: "
-            "--metric loss -- python train.py {lr=0..1:float}",
+            "type to filter, or a path: train.py:function --arg data=x, tune.py -- ARGUMENTS, or a "
+            "command: --metric loss -- python train.py {lr=0..1:float}",
             keys=_KEYS,
         )
         self._opened = opened
@@ -165,7 +165,13 @@ def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
     if is_command(text):
         return False
-    return "/" in text or text.startswith(("~", ".")) or text.endswith(".py") or ".py:" in text
+    return (
+        "/" in text
+        or text.startswith(("~", "."))
+        or text.endswith(".py")
+        or ".py:" in text
+        or " -- " in text
+    )
 
 
 def _item(found: Found) -> PickItem:
