@@ -117,6 +117,8 @@ def test_commands_in_files_are_listed_and_run_by_name(
     _, out, _ = hptui("objectives fit")
     assert "Command:    sh -c 'echo loss=$1; echo loss=3' x '{n=1..5}'" in out
     assert "Not probed" not in out
+    _, out, _ = hptui("objectives --json -- sh '{x=1..2}' {opt=a|b}")
+    assert list(json.loads(out)["parameters"]) == ["x", "opt"]
     code, _, err = hptui("run fit --trials 2 --jobs 1 --quiet --fix n=5")
     assert code == 0, err
     study = optuna.load_study(study_name="fit", storage="sqlite:///fit.db")

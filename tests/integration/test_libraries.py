@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
-from tests.e2e.programs import load, start
+from tests.e2e.programs import load, start_anew
 from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def trials(
         pytest.importorskip(library)
     shutil.copy(SOURCE, folder / "train.py")
     arguments = ("run", f"train.py:{name}", "--study", "s", "--trials", "2", *options)
-    process = start(*arguments, "--direction", "minimize", cwd=folder)
+    process = start_anew(*arguments, "--direction", "minimize", cwd=folder)
     # Each process imports a large library, which takes long on a loaded machine.
     _, err = process.communicate(timeout=5 * DEADLINE_S)
     assert process.returncode == 0, err

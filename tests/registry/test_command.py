@@ -278,6 +278,22 @@ def test_a_line_is_read_as_a_command_and_spelled_again(
     assert elsewhere == spec
 
 
+def test_what_is_declared_outside_the_command_is_spelled_with_it(tmp_path: Path) -> None:
+    space = {"lr": "0..1:float", "opt": "a|b", "n": "1..2"}
+    spec = command("p", "{n}", "{args}", space=space, cwd=str(tmp_path), directions=("maximize",))
+    text = typed_text(spec, tmp_path)
+    assert (
+        text == "--metric loss --space lr=0..1:float --choices 'opt=a|b' -- p '{n=1..2}' '{args}'"
+    )
+    again = typed_command(text, tmp_path)
+    assert again is not None
+    assert {name: each.spec for name, each in again.spaces.items()} == {
+        name: each.spec for name, each in spec.spaces.items()
+    }
+    assert is_same_objective(spec.to_ref(), again.to_ref())
+    assert "--direction" in spec.options(tmp_path)
+
+
 def test_other_lines_are_no_commands(tmp_path: Path) -> None:
     for text in ("train.py", "train.py:objective", "digits-mlp", "./a b.py", "pkg.mod:f"):
         assert typed_command(text, tmp_path) is None

@@ -746,7 +746,7 @@ if __name__ == "__main__":
     screens: list[SetupScreen] = []
 
     def home() -> SetupScreen:
-        screens.append(SetupScreen(resolve("train.py", folder).ref))
+        screens.append(SetupScreen(resolve("train.py:objective", folder).ref))
         return screens[0]
 
     drive(
@@ -770,6 +770,40 @@ if __name__ == "__main__":
         home=home,
     )
     assert screens[0].draft.problems() == []
+
+
+def test_a_script_fills_the_form_with_what_it_says(folder: Path) -> None:
+    source = """\
+import optuna, sys
+def main(width, callbacks):
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=31))
+    study.optimize(lambda trial: trial.suggest_float("x", 0, width), 17, callbacks=callbacks)
+if __name__ == "__main__":
+    main(float(sys.argv[1]), [print])
+"""
+    (folder / "tune.py").write_text(source)
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type "tune.py -- 6.5"
+        wait "tune.py -- 6.5"
+        press enter
+        wait "found by" 30s
+        wait "Not taken over from tune.py: callbacks (print)."
+        expect "6.5"
+        expect "maximize"
+        expect "Random"
+        expect "17"
+        expect "31"
+        expect "hptui run tune.py --study tune --jobs"
+        expect " -- 6.5"
+        expect-not "--seed"
+        expect-not "--trials"
+        """
+    )
 
 
 def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folder: Path) -> None:

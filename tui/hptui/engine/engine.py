@@ -41,6 +41,7 @@ from hptui.engine.run_events import (
     StorageChanged,
     Tick,
 )
+from hptui.engine.script_plan import with_script
 from hptui.engine.setup import open_run
 from hptui.engine.trial_desk import TrialDesk
 from hptui.engine.trial_logs import free_middle
@@ -135,6 +136,8 @@ class Engine:
             about = self._wait_for_objective()
             if about is None:
                 return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
+            self._plan = with_script(self._plan, about)
+            self.rules.budget = self._plan.budget
             self.run_state = open_run(self._plan, about, self._workplace.socket_path)
             self._begin(self.run_state)
             while self._finish is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.param_edit import show
+from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
 from hptui.registry.command_words import (
@@ -201,6 +202,11 @@ class CommandSpec:
         options += [part for each in self.regexes for part in _option("--metric-regex", each)]
         for direction in self.directions if with_directions else ():
             options += ["--direction", direction]
+        for name, text in self.space.items():
+            if name not in self.template.names:
+                # It has no hole that could say so.
+                is_list = isinstance(self.spaces[name].spec, ChoiceParam)
+                options += ["--choices" if is_list else "--space", f"{name}={text}"]
         if self.take != "last":
             options += ["--metric-take", self.take]
         if self.grace_s != DEFAULT_GRACE_S:
@@ -425,9 +431,9 @@ _FILE_FORM: Final = (
 
 
 def spelled_run(ref: ObjectiveRef) -> list[str]:
-    """Return what `hptui run` takes for an objective: its name and arguments, or a command."""
+    """Return what `hptui run` takes for an objective, a script or a command, arguments included."""
     if ref.kind != "command":
-        return [ref.name, *ref.argument_options()]
+        return [ref.name, *ref.argument_options(), *ref.after_options()]
     spec = CommandSpec.of(ref)
     return [ref.name] if spec.file else [*spec.options(Path.cwd()), "--", *spec.typed_words()]
 
@@ -447,9 +453,14 @@ def typed_text(spec: CommandSpec, here: Path) -> str:
 
 
 def is_command(text: str) -> bool:
-    """Say whether a person means a command and no name: it holds a hole, or ` -- `."""
-    is_marked = text.startswith(("-- ", "--metric")) or " -- " in text
-    return is_marked or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
+    """Say whether a person means a command and no name: it holds a hole, or begins with options.
+
+    What stands before ` -- ` is a script where it is no option: `train.py -- --epochs 3`.
+    """
+    before, dashes, _ = f" {text} ".partition(" -- ")
+    if dashes:
+        return before.strip() == "" or before.strip().startswith("-")
+    return text.startswith("--metric") or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
 
 
 def typed_command(text: str, cwd: Path) -> CommandSpec | None:
@@ -495,11 +506,14 @@ def _with_options(options: Sequence[str], words: Sequence[str], cwd: Path) -> Co
                 given["grace_s"] = _grace(value, "--grace")
             case "--cwd":
                 given["cwd"] = value
+            case "--space" | "--choices":
+                declared, _, text = value.partition("=")
+                given.setdefault("space", {})[declared] = text
             case _:
                 raise ObjectiveError(
                     f"{show(name)} cannot stand before a command here.",
-                    hint="Use --metric, --direction, --metric-take, --metric-regex, --grace, "
-                    "--pty and --cwd.",
+                    hint="Use --metric, --direction, --metric-take, --metric-regex, --space, "
+                    "--choices, --grace, --pty and --cwd.",
                 )
     return CommandSpec.from_table(given, "The command")
 

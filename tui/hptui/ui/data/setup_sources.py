@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.text import safe_line
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.arguments import differing_arguments, split_typed
@@ -183,11 +185,29 @@ def with_text(opened: Opened, text: str) -> Opened:
     command = typed_command(text, Path.cwd())
     if command is not None:
         return with_found(opened, found_command(command), typed=text)
+    text, argv = split_arguments(text)
     objective, given = split_typed(text)
-    found = with_arguments(resolve(objective, Path.cwd()), given)
+    found = with_arguments(resolve(objective, Path.cwd(), argv=argv), given)
     if found.lacks_arguments:
         raise ArgumentsMissingError(f"{objective}: {found.problem}.", hint=found.hint)
     return with_found(opened, found, typed=objective)
+
+
+def split_arguments(text: str) -> tuple[str, list[str] | None]:
+    """Return what stands before ` -- ` in a text, and the arguments after it; None without it.
+
+    Raises:
+        ObjectiveError: A quotation mark in the arguments is not closed.
+    """
+    path, dashes, rest = f"{text} ".partition(" -- ")
+    if not dashes:
+        return text, None
+    try:
+        return path.strip(), shlex.split(rest)
+    except ValueError as error:
+        raise ObjectiveError(
+            f"The arguments {safe_line(rest.strip(), max_chars=60)} cannot be read: {error}."
+        ) from error
 
 
 def with_found(
@@ -243,12 +263,19 @@ def _find(ref: ObjectiveRef) -> Found:
     if ref.kind == "command":
         return _find_command(ref)
     try:
-        found = resolve(ref.name, Path.cwd())
+        found = _resolve_like(ref, ref.name)
         if _is_same(found.ref, ref):
             return found
     except ObjectiveError:
         pass
-    return resolve(spell_objective(ref), Path.cwd())
+    return _resolve_like(ref, spell_objective(ref))
+
+
+def _resolve_like(ref: ObjectiveRef, text: str) -> Found:
+    """Find what a text stands for, with the arguments of a script."""
+    argv = ref.argv if ref.kind == "script" else None
+    study_of = ref.attribute if ref.kind == "script" else ""
+    return resolve(text, Path.cwd(), argv=argv, study_of=study_of)
 
 
 def _find_command(ref: ObjectiveRef) -> Found:
@@ -265,13 +292,14 @@ def _find_command(ref: ObjectiveRef) -> Found:
 def _typeable(ref: ObjectiveRef) -> str:
     """Return the objective's name where it means the objective here, else nothing."""
     try:
-        return ref.name if _is_same(resolve(ref.name, Path.cwd()).ref, ref) else ""
+        return ref.name if _is_same(_resolve_like(ref, ref.name).ref, ref) else ""
     except ObjectiveError:
         return ""
 
 
 def _is_same(one: ObjectiveRef, other: ObjectiveRef) -> bool:
-    return (one.kind, one.target, one.attribute) == (other.kind, other.target, other.attribute)
+    marks = [(each.kind, each.target, each.attribute, each.argv) for each in (one, other)]
+    return marks[0] == marks[1]
 
 
 def _n_cores() -> int:

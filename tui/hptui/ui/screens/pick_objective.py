@@ -55,8 +55,8 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.spelled,
-            "type to filter, or a path: train.py:function --arg data=x, or a command: "
-            "--metric loss -- python train.py {lr=0..1:float}",
+            "type to filter, or a path: train.py:function --arg data=x, tune.py -- ARGUMENTS, or a "
+            "command: --metric loss -- python train.py {lr=0..1:float}",
             keys=_KEYS,
         )
         self._opened = opened
@@ -165,12 +165,18 @@ def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
     if is_command(text):
         return False
-    return "/" in text or text.startswith(("~", ".")) or text.endswith(".py") or ".py:" in text
+    return (
+        "/" in text
+        or text.startswith(("~", "."))
+        or text.endswith(".py")
+        or ".py:" in text
+        or " -- " in text
+    )
 
 
 def _item(found: Found) -> PickItem:
     info, name = found.info, found.ref.name
-    note = info.summary or (found.ref.target if found.ref.kind == "file" else "")
+    note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
     if found.lacks_arguments:
         needed = missing_arguments(info, found.ref.arguments)
         note = f"needs {', '.join(each.name for each in needed)}   {note}".rstrip()

@@ -335,10 +335,12 @@ class SetupScreen(ForkedSetup):
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
         self._probed = probed
+        was_untouched = self._is_untouched()
+        if probed is not None and probed.studies:
+            self._draft = self._draft.with_script(probed.studies[0])
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
-        was_untouched = self._is_untouched()
         self._draft = replace(self._draft, space=space)
         if was_untouched:
             self._first = self._draft
