@@ -244,8 +244,7 @@ def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
     given = dict(ref.arguments)
     value: Any = module
     for part in ref.attribute.split("."):
-        if isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, part, 0)):
-            # A plain method of a class needs an instance of it.
+        if isinstance(value, type) and _needs_instance(inspect.getattr_static(value, part, None)):
             value, given = _instance_for_method(cast("type[Any]", value), part, given, ref)
         try:
             value = getattr(value, part)
@@ -278,6 +277,14 @@ def _instance_of(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> o
             hint="Give it a method __call__(self, trial).",
         )
     return _made(kind, given, ref)
+
+
+def _needs_instance(attribute: object) -> bool:
+    """Say whether an attribute of a class is a method for its instances."""
+    if not inspect.isfunction(attribute):
+        return False
+    # Some write functions into a class without @staticmethod.
+    return next(iter(parameters_of(attribute) or ("self",)), "") != "trial"
 
 
 def _instance_for_method(
