@@ -48,7 +48,7 @@ VALUES = {
 REASONS = {
     "prints_another_name": "value: the command printed no val_loss; it printed accuracy, loss",
     "prints_nothing": "value: the command printed no val_loss; it printed nothing",
-    "prints_a_unit": "value: the command printed val_loss as '12.3ms', which is no number",
+    "prints_a_unit": "value: the command printed no number as val_loss, but '12.3ms'",
     "prints_nan_at_last": "value: val_loss is NaN at the end",
     "fails": "died: exit code 1 no such layer",
     "kills_itself": "died: SIGSEGV val_loss=0.1",
@@ -163,6 +163,8 @@ def test_each_program_ends_in_its_true_state_with_its_reason(
     assert log.splitlines()[0] == f"$ {' '.join(PROGRAM)} trains"
     assert log.count("val_loss") == 6
     if backend == "loky":
+        number = by_name["closes_its_output_and_goes_on"].number
+        assert (tmp_path / f"zoo.hptui/scratch/{number:06d}/went-on").exists()
         assert len(by_name["floods_with_values"].intermediate_values) == 10_000
         assert log_of(tmp_path, by_name["prints_no_text"].number).count(b"\xff") == 2
 
