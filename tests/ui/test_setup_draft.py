@@ -110,7 +110,7 @@ TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
 def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path) -> None:
     (here / "tune.py").write_text(TUNE)
     draft = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py -- --w '3 4'").draft
-    assert draft.shown_objective == "tune.py -- --w '3 4'"
+    assert draft.spelled == "tune.py -- --w '3 4'"
     jobs = ["--jobs", draft.run.text("workers")]
     plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
     assert draft.to_argv() == plain

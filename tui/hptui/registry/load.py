@@ -244,8 +244,7 @@ def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
     given = dict(ref.arguments)
     value: Any = module
     for part in ref.attribute.split("."):
-        if isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, part, 0)):
-            # A plain method of a class needs an instance of it.
+        if isinstance(value, type) and _needs_instance(inspect.getattr_static(value, part, None)):
             value, given = _instance_for_method(cast("type[Any]", value), part, given, ref)
         try:
             value = getattr(value, part)
@@ -278,6 +277,14 @@ def _instance_of(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> o
             hint="Give it a method __call__(self, trial).",
         )
     return _made(kind, given, ref)
+
+
+def _needs_instance(attribute: object) -> bool:
+    """Say whether an attribute of a class is a method for its instances."""
+    if not inspect.isfunction(attribute):
+        return False
+    # Some write functions into a class without @staticmethod.
+    return next(iter(parameters_of(attribute) or ("self",)), "") != "trial"
 
 
 def _instance_for_method(
@@ -332,13 +339,11 @@ def _hint_for(error: BaseException, path: Path | None) -> str:
         return 'Put what runs the script under `if __name__ == "__main__":`.'
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        for around in path.parents if path is not None else ():
-            if around.name == top:
-                parts = path.relative_to(around.parent).with_suffix("").parts
-                return (
-                    f"Run it as a module in {safe_line(around.parent)}: hptui run "
-                    f"{safe_line('.'.join(parts))}."
-                )
+        around = next((each for each in path.parents if each.name == top), None) if path else None
+        if path is not None and around is not None:
+            dotted = ".".join(path.relative_to(around.parent).with_suffix("").parts)
+            where = safe_line(around.parent)
+            return f"Run it as a module in {where}: hptui run {safe_line(dotted)}."
         return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
     return "hptui imports the file to find the objective; nothing was run or stored."
 
