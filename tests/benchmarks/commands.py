@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.benchmarks import objectives
 
@@ -21,6 +21,8 @@ from hptui.registry.command import CommandSpec
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from hptui.engine.report import Finished, Started
 
 N_TRIALS = 300
 N_PRUNED = 30
@@ -45,10 +47,10 @@ if os.environ["HPTUI_TRIAL_NUMBER"] != "0":
 class _Timed(Silent):
     at_s: list[float] = field(default_factory=list[float])
 
-    def started(self, *_: Any) -> None:
+    def started(self, event: Started) -> None:
         self.at_s.append(time.perf_counter())
 
-    def finished(self, *_: Any) -> None:
+    def finished(self, event: Finished) -> None:
         self.at_s.append(time.perf_counter())
 
 

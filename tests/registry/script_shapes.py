@@ -220,7 +220,7 @@ SHAPES: dict[str, Shape] = {
         optuna.create_study().optimize(MODELS["net"], n_trials=5)
         """),
     # -- where the call is
-    "a helper optimises": Shape(
+    "a helper optimizes": Shape(
         """
         import optuna
         def run(objective, n_trials, **settings):
@@ -233,7 +233,7 @@ SHAPES: dict[str, Shape] = {
         11,
         MAX,
     ),
-    "a module of its own optimises": Shape(
+    "a module of its own optimizes": Shape(
         """
         from lab.search import search
         def objective(trial): return trial.suggest_float("x", 0, 2)
@@ -549,7 +549,7 @@ SHAPES: dict[str, Shape] = {
         optuna.create_study(storage=storage).optimize(objective, n_trials=5)
         """)
     ),
-    "made at the top, optimised under the guard": Shape(f"""
+    "made at the top, optimized under the guard": Shape(f"""
         import optuna
         study = optuna.create_study(study_name="mine", storage="sqlite:///mine.db")
         def objective(trial): return trial.suggest_float("x", 0, 2)

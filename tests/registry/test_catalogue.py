@@ -175,13 +175,13 @@ NEAR = {
         "near.py:tune_model",
     ),
     "in a dict": (
-        f'objectives = {{}}\nobjectives["a"] = make(1)\n{GUARD}study.optimize(objectives["a"])',
+        f'objectives = {{}}\nobjectives["a"] = make(1)\n{CALLED}study.optimize(objectives["a"])',
         r"its study runs objectives\['a'\] \(line 4\), which has no name",
         "objective = objectives['a'], and write near.py:objective",
     ),
     "in a loop": (
         "def one(t): return t\ndef two(t): return t\n"
-        f"{GUARD}for each in (one, two): study.optimize(each)",
+        f"{CALLED}for each in (one, two): study.optimize(each)",
         r"tunes one, two in a loop \(line 4\)",
         "Write near.py:one or near.py:two",
     ),
@@ -276,7 +276,7 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("what", SCRIPTS)
-def test_a_path_is_a_script_where_running_it_optimises_a_study(tmp_path: Path, what: str) -> None:
+def test_a_path_is_a_script_where_running_it_optimizes_a_study(tmp_path: Path, what: str) -> None:
     source, kind = SCRIPTS[what]
     _write(tmp_path / "lab.py", "import optuna\ndef tune(): optuna.x().optimize(len)\n")
     _write(tmp_path / "tune.py", source)

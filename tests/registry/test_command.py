@@ -278,6 +278,22 @@ def test_a_line_is_read_as_a_command_and_spelled_again(
     assert elsewhere == spec
 
 
+def test_what_is_declared_outside_the_command_is_spelled_with_it(tmp_path: Path) -> None:
+    space = {"lr": "0..1:float", "opt": "a|b", "n": "1..2"}
+    spec = command("p", "{n}", "{args}", space=space, cwd=str(tmp_path), directions=("maximize",))
+    text = typed_text(spec, tmp_path)
+    assert (
+        text == "--metric loss --space lr=0..1:float --choices 'opt=a|b' -- p '{n=1..2}' '{args}'"
+    )
+    again = typed_command(text, tmp_path)
+    assert again is not None
+    assert {name: each.spec for name, each in again.spaces.items()} == {
+        name: each.spec for name, each in spec.spaces.items()
+    }
+    assert is_same_objective(spec.to_ref(), again.to_ref())
+    assert "--direction" in spec.options(tmp_path)
+
+
 def test_other_lines_are_no_commands(tmp_path: Path) -> None:
     for text in ("train.py", "train.py:objective", "digits-mlp", "./a b.py", "pkg.mod:f"):
         assert typed_command(text, tmp_path) is None
@@ -305,6 +321,21 @@ def test_a_program_that_is_not_there_is_known_before_it_runs(tmp_path: Path) -> 
     assert "is a folder" in problem("/")
     assert "there is no file nosuch.py" in problem("python3", "nosuch.py")
     assert "no program sh" in problem("sh", env={"PATH": str(tmp_path)})
+
+
+def test_a_command_is_called_like_what_it_tunes(tmp_path: Path) -> None:
+    (tmp_path / "fit.py").touch()
+    (tmp_path / "data.csv").touch()
+    for words, name in {
+        "python3 train.py {x=1..2}": "train",
+        "python3 -m pkg.train": "train",
+        "uv run fit.py --data data.csv": "fit",
+        "./fit.py": "fit",
+        "/opt/bin/solve data.csv": "solve",
+        "sh -c 'solve {x=1..2}'": "sh",
+        "{p=a|b} x": "{p=a|b}",
+    }.items():
+        assert command(*shlex.split(words), cwd=str(tmp_path)).info().name == name
 
 
 def test_a_command_that_only_a_study_names_is_asked_about_in_full(

@@ -1,4 +1,4 @@
-"""Scripts that optimise a study, run up to there; beside it, what plain Python does with them."""
+"""Scripts that optimize a study, run up to there; beside it, what plain Python does with them."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_one_of_several_studies_is_named_by_its_place_or_its_name(tmp_path: Path
     assert [told_by(LOOP, tmp_path, each)["n_trials"] for each in ("", "2", "w3")] == [3, 6, 9]
     assert told_by(LOOP, tmp_path)["may_have_more"]
     assert (
-        "has no study '4'; it optimises 1 (line 5, w1), 2"
+        "has no study '4'; it optimizes 1 (line 5, w1), 2"
         in told_by(LOOP, tmp_path, "4")["message"]
     )
     needs = told_by(LOOP, tmp_path, "2", "print")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from hptui.domain.objective import ObjectiveInfo
@@ -34,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="NAME",
         help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; a "
-        "script is run up to its studies, with the arguments after --",
+        "script is run up to its studies, with the arguments after --; omitted before a command",
     )
     parser.add_argument(
-        "--study-of", metavar="N|NAME", help="show this study of a script that optimises several"
+        "--study-of", metavar="N|NAME", help="show this study of a script that optimizes several"
     )
+    parser.set_defaults(after_dashes=None)
     parser.add_argument(
         "--arg",
         action="append",
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ObjectiveError: There is no such objective, or it cannot be imported.
     """
-    if args.name is None:
+    if args.name is None and args.after_dashes is not None:
+        _show_command(args)
+    elif args.name is None:
         _list(as_json=args.json)
     else:
         from hptui.registry.arguments import read_arguments
@@ -72,6 +75,24 @@ def run(args: argparse.Namespace) -> int:
         if is_of_one or not _list_studies(found, as_json=args.json):
             _show(found, as_json=args.json, probes=not args.no_probe)
     return 0
+
+
+def _show_command(args: argparse.Namespace) -> None:
+    from hptui.cli.command_options import find
+
+    # What is read of its output does not matter here.
+    given = argparse.Namespace(
+        after_dashes=args.after_dashes,
+        objective=None,
+        study_of=None,
+        metric=["-"],
+        metric_regex=None,
+        metric_take=None,
+        grace=None,
+        pty=False,
+        cwd=None,
+    )
+    _show(find(given), as_json=args.json, probes=False)
 
 
 def _list(*, as_json: bool) -> None:
@@ -135,7 +156,10 @@ def _list_studies(found: Found, *, as_json: bool) -> bool:
 def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.probe import known_space, probe
 
-    probed = probe(found.ref) if probes and not found.lacks_arguments else None
+    # A command declares all that it has.
+    is_command = found.ref.kind == "command"
+    probes = probes and not is_command and not found.lacks_arguments
+    probed = probe(found.ref) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
     script = probed.studies[0] if probed is not None and probed.studies else None
@@ -154,7 +178,7 @@ def _show(found: Found, *, as_json: bool, probes: bool) -> None:
         _print_arguments(found)
     print()
     _print_space(space)
-    notes = _notes(found.info, probed)
+    notes = [] if is_command else _notes(found.info, probed)
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
     if script is not None:

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "objective",
         nargs="?",
         metavar="OBJECTIVE",
-        help="a script that optimises a study, a name from `hptui objectives`, "
+        help="a script that optimizes a study, a name from `hptui objectives`, "
         "path/to/file.py:function, or package.module:name; a script's arguments follow --; "
         "omitted where a command stands after --",
     )
@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--study-of",
         metavar="N|NAME",
-        help="which study of a script that optimises several; `hptui objectives FILE.py` lists "
+        help="which study of a script that optimizes several; `hptui objectives FILE.py` lists "
         "them (default: the first)",
     )
     _add_study(parser)
@@ -312,7 +312,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study)
+    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan

@@ -1,4 +1,4 @@
-"""What a script sets for the study that it optimises, as plain data."""
+"""What a script sets for the study that it optimizes, as plain data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ScriptStudy:
     trials: tuple[Mapping[str, Any], ...] = ()
     """Trials that it enqueues or adds, in order, as `storage/sent_trials.py` spells them."""
     may_have_more: bool = False
-    """Whether the script may optimise more studies after it."""
+    """Whether the script may optimize more studies after it."""
     storage: str = ""
     """Where the script keeps the study; empty where it lasts no longer than the script."""
     n_stored: int = 0

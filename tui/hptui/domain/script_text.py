@@ -55,7 +55,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
     said = {
         ", ".join(script.directions): not typed.direction,
         f"sampler {script.sampler}": script.sampler and not typed.sampler,
-        f"{', '.join(script.fixed)} fixed": script.fixed and not typed.sampler,
+        f"{', '.join(script.fixed)} fixed": script.fixed,
         f"seed {script.seed}": script.seed is not None and not typed.seed,
         f"pruner {script.pruner}": script.pruner and not typed.pruner and is_single,
         _count(script.n_trials, "trial"): script.n_trials is not None and not typed.budget,
@@ -66,7 +66,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         "user attributes": script.user_attrs,
         "names of metrics": script.metric_names,
     }
-    return [f"objective {script.function}", *(text for text, is_so in said.items() if is_so)]
+    return [f"{script.function}()", *(text for text, is_so in said.items() if is_so)]
 
 
 def _storage(script: ScriptStudy) -> str:

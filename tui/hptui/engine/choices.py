@@ -105,6 +105,7 @@ class Choices:
         named |= {parse_choices_option(text)[0] for text in plan.choices}
         probing = Probing(plan)
         grid = None if plan.script is None else plan.script.grid
+        fixed = {} if plan.script is None else dict(plan.script.fixed)
         known = _known_space(
             plan,
             about,
@@ -139,7 +140,7 @@ class Choices:
             sampler,
             seed=seed,
             space=effective,
-            fixed=fixed_values(edits, effective),
+            fixed=fixed | fixed_values(edits, effective),
             n_objectives=len(directions),
             grid=grid,
         )

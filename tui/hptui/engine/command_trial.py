@@ -8,6 +8,7 @@ import os
 import select
 import shlex
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -116,6 +117,8 @@ class ReportFolder:
 
     def file_of(self, number: int) -> ReportFile:
         """Return the file of a trial, which is not there yet."""
+        # A program may have removed what is not its own.
+        self._path.mkdir(mode=0o700, exist_ok=True)
         return ReportFile(self._path / f"{number}.jsonl", self.fd)
 
 
@@ -134,19 +137,25 @@ class ReportFile:
         if self.fd is not None:
             inotify.drain(self.fd)
         with contextlib.suppress(OSError):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(self.path, flags), "rb", buffering=0) as stream:
-                size = os.fstat(stream.fileno()).st_size
-                if size < self._n_read:
-                    # It was written anew instead of on.
-                    self._n_read = 0
-                    self._lines.end()
-                if self._n_read < size and self._n_read < _MAX_REPORT_BYTES:
-                    stream.seek(self._n_read)
-                    data = stream.read(min(size, _MAX_REPORT_BYTES) - self._n_read)
-                    self._n_read += len(data)
-                    return self._lines.feed(data)
+            # The program may have put anything there.
+            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                return self._lines.feed(self._read(fd))
+            finally:
+                os.close(fd)
         return []
+
+    def _read(self, fd: int) -> bytes:
+        seen = os.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode):
+            return b""
+        if seen.st_size < self._n_read:
+            # It was written anew instead of on.
+            self._n_read = 0
+            self._lines.end()
+        data = os.pread(fd, min(seen.st_size, _MAX_REPORT_BYTES) - self._n_read, self._n_read)
+        self._n_read += len(data)
+        return data
 
     def last_lines(self) -> list[bytes]:
         """Return the rest, whatever ends it, and remove the file."""
@@ -242,7 +251,7 @@ class _Run:
             "trial": str(self._trial.number),
             "trial_dir": scratch,
             "seed": str(self._trial.seed),
-            "study": self._trial.study.study_name,
+            "study": self._trial.study_name,
         }
         words = spec.template.render(values, texts | macros)
         env = {
@@ -264,7 +273,7 @@ class _Run:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise TrialFailed(
-                TrialError("died", "", f"The command cannot be started: {why or error}.")
+                TrialError("died", "", f"{safe_line(words[0])} cannot be started: {why or error}.")
             ) from error
 
     def result(self) -> float | list[float]:
@@ -419,7 +428,7 @@ class _Run:
     def _missing_text(self, missing: list[str]) -> str:
         names = " and no ".join(safe_line(each, max_chars=60) for each in missing)
         if self._reader.unread:
-            return f"the command printed {names} as {self._reader.unread!r}, which is no number"
+            return f"the command printed no number as {names}, but {self._reader.unread!r}"
         seen = names_in(self._tail_lines())
         if not self._n_tail:
             return f"the command printed no {names}; it printed nothing"

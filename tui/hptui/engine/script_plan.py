@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hptui.domain.edits import ParamEdit, merge_edits
 from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
 from hptui.domain.script_text import Typed, script_notes
@@ -34,6 +33,8 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
     if told is None:
         return plan
     script = ScriptStudy.from_json(told)
+    if plan.sampler is not None:
+        script = replace(script, fixed={})
     budget = plan.budget
     ends = any(each is not None for each in (budget.n_trials, budget.timeout_s, budget.target))
     typed = Typed(
@@ -52,10 +53,6 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
         if n_trials is None and script.timeout_s is None and not is_finite:
             n_trials = DEFAULT_TRIALS
         budget = replace(budget, n_trials=n_trials, timeout_s=script.timeout_s)
-    edits = plan.edits
-    if not typed.sampler:
-        for name, value in script.fixed.items():
-            edits = merge_edits({name: ParamEdit(fixed=value)}, edits)
     return replace(
         plan,
         script=script,
@@ -64,7 +61,6 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
         pruner=plan.pruner or (script.pruner if n_objectives == 1 else "") or None,
         seed=script.seed if plan.seed is None else plan.seed,
         budget=budget,
-        edits=edits,
         notes=(*plan.notes, *script_notes(plan.ref, script, typed)),
     )
 

@@ -14,7 +14,7 @@ typed:
 `objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
 guessed.
 
-A path without an attribute is a script, run as it stands, where the file optimises a study when it
+A path without an attribute is a script, run as it stands, where the file optimizes a study when it
 is run (`script_source.py`) and has no objective under hptui's decorator, or where arguments for it
 or a study of it are given. `file.py:function` is the function alone.
 """
@@ -151,13 +151,27 @@ def with_arguments(found: Found, given: Pairs) -> Found:
 
     Raises:
         ObjectiveError: There is no such argument, or a value does not fit, as far as the source
-            tells; loading it tells the rest.
+            tells; loading it tells the rest. Or it is no function or class.
     """
+    if found.ref.kind in ("script", "command"):
+        if given:
+            raise _no_function(found)
+        return found
     check_arguments(found.ref.name, found.info, given)
     found = replace(found, ref=replace(found.ref, arguments=given))
     if found.lacks_arguments:
         found = replace(found, problem="", hint="", lacks_arguments=False)
     return _with_missing(found)
+
+
+def _no_function(found: Found) -> ObjectiveError:
+    name = safe_line(found.ref.name)
+    return ObjectiveError(
+        f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
+        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments behind --."
+        if found.ref.kind == "script"
+        else "Write the command's own arguments behind --.",
+    )
 
 
 def _with_missing(found: Found) -> Found:
@@ -440,6 +454,8 @@ def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -
     info = ObjectiveInfo("") if main is None else main.info
     # What it sets is taken over, and running it tells what that is.
     info = replace(info, name=plain_name(path.stem), settings=(), n_values=None, doubt="")
+    # The script itself passes what its function needs.
+    info = replace(info, arguments=(), takes_any=False)
     return Found(ref, info, "file")
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.param_edit import show
+from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
 from hptui.registry.command_words import (
@@ -39,6 +40,9 @@ MAX_GRACE_S: Final = 3600.0
 _FILE_CHARS: Final = 1 << 20
 _INTERPRETERS: Final = re.compile(
     r"(?:python|pypy|perl|ruby|node|julia|lua|bash|sh|zsh|dash|ksh)[0-9.]*|Rscript|octave"
+)
+_SCRIPTS: Final = frozenset(
+    (".py", ".sh", ".r", ".R", ".jl", ".pl", ".rb", ".js", ".ts", ".lua", ".m")
 )
 _ALIASES: Final = {
     "metric": "metrics",
@@ -167,9 +171,12 @@ class CommandSpec:
 
     @property
     def program(self) -> str:
-        """The name of what is tuned: the script's, or the program's."""
-        script = self._script()
-        named = self.words[0] if script is None else script
+        """The name of what is tuned: the script's, a module's behind -m, or the program's."""
+        words = self.words
+        scripts = [str(path) for path in self.files() if path.suffix in _SCRIPTS]
+        named = self._script() or next(iter(scripts), words[0])
+        if named == words[0] and "-m" in words[:-1]:
+            return words[words.index("-m") + 1].rpartition(".")[2] or "command"
         return Path(named).stem or "command"
 
     def info(self) -> ObjectiveInfo:
@@ -201,6 +208,11 @@ class CommandSpec:
         options += [part for each in self.regexes for part in _option("--metric-regex", each)]
         for direction in self.directions if with_directions else ():
             options += ["--direction", direction]
+        for name, text in self.space.items():
+            if name not in self.template.names:
+                # It has no hole that could say so.
+                is_list = isinstance(self.spaces[name].spec, ChoiceParam)
+                options += ["--choices" if is_list else "--space", f"{name}={text}"]
         if self.take != "last":
             options += ["--metric-take", self.take]
         if self.grace_s != DEFAULT_GRACE_S:
@@ -500,11 +512,14 @@ def _with_options(options: Sequence[str], words: Sequence[str], cwd: Path) -> Co
                 given["grace_s"] = _grace(value, "--grace")
             case "--cwd":
                 given["cwd"] = value
+            case "--space" | "--choices":
+                declared, _, text = value.partition("=")
+                given.setdefault("space", {})[declared] = text
             case _:
                 raise ObjectiveError(
                     f"{show(name)} cannot stand before a command here.",
-                    hint="Use --metric, --direction, --metric-take, --metric-regex, --grace, "
-                    "--pty and --cwd.",
+                    hint="Use --metric, --direction, --metric-take, --metric-regex, --space, "
+                    "--choices, --grace, --pty and --cwd.",
                 )
     return CommandSpec.from_table(given, "The command")
 

@@ -67,8 +67,8 @@ def is_same_objective(
         study_file: Where the study is stored.
     """
     if "script" in (was.kind, now.kind):
-        # A script runs the function that a file was named for, or says which study is another.
-        if was.kind == now.kind and was.attribute != now.attribute:
+        # A script runs the function that a file was named for; without a study it is the first.
+        if was.kind == now.kind and (was.attribute or "1") != (now.attribute or "1"):
             return False
     elif was.attribute != now.attribute:
         return False

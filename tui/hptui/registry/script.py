@@ -1,9 +1,9 @@
-"""A script as it stands, run as `python script.py` up to where it optimises a study.
+"""A script as it stands, run as `python script.py` up to where it optimizes a study.
 
 The trials are run from within that call, so that all of the script's is as it is in plain Optuna:
 its local variables, its open files and pools, its temporary folders. When they are over, the call
 raises what no `except Exception` catches, so that the script's own cleaning up is done, and what
-would follow an optimisation is not.
+would follow an optimization is not.
 """
 
 # pyright: reportPrivateUsage=false
@@ -75,7 +75,7 @@ class CapturedStudy:
 
 @dataclass(slots=True)
 class ScriptListing:
-    """The studies that a script optimises, as far as running it shows them."""
+    """The studies that a script optimizes, as far as running it shows them."""
 
     studies: list[ScriptStudy] = field(default_factory=list[ScriptStudy])
     ended: str = ""
@@ -124,7 +124,7 @@ class _Running:
         self._guard = ScriptGuard(self._optimize, self._ask, self._making.constructors())
         self._pid = os.getpid()
         self._in_child = mmap.mmap(-1, 1)
-        """One byte that forked children share: whether one of them has optimised."""
+        """One byte that forked children share: whether one of them has optimized."""
         self._turn = threading.RLock()
         self._served = False
         self._heard = _Heard()
@@ -290,7 +290,7 @@ class _Running:
     def _never(self) -> LoadError:
         if self.seen:
             return LoadError(
-                f"{self._name} has no study {safe_line(self._ref.attribute)!r}; it optimises "
+                f"{self._name} has no study {safe_line(self._ref.attribute)!r}; it optimizes "
                 f"{_listed(self.seen)}.",
                 hint="Name one of them with --study-of, by its number or its name.",
             )
@@ -309,7 +309,7 @@ class _Running:
         text, detail = describe_error(_from_script_on(error, self._path))
         if "study.optimize" in self._guard.left_out:
             return LoadError(
-                f"{where}: it sends its study to processes that optimise it there, where hptui "
+                f"{where}: it sends its study to processes that optimize it there, where hptui "
                 "cannot take it over.",
                 hint=_IN_PROCESSES,
                 detail=detail,
@@ -415,7 +415,7 @@ def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
 
 
 def _may_go_on(tree: ast.Module, path: Path, frame: FrameType | None) -> bool:
-    """Say whether a script may optimise more after this call: in a loop, or by another call."""
+    """Say whether a script may optimize more after this call: in a loop, or by another call."""
     lines: list[int] = []
     while frame is not None:
         lines += [frame.f_lineno] if frame.f_code.co_filename == str(path) else []

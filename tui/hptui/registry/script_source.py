@@ -1,4 +1,4 @@
-"""Whether a file is a script that optimises a study when it is run, told by reading it."""
+"""Whether a file is a script that optimizes a study when it is run, told by reading it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_script(source: bytes, path: Path) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     code = OwnCode(tree, path)
-    if _optimises_at_top(code.main):
+    if _optimizes_at_top(code.main):
         return True
     return _does_something(code.main) and any(map(_has_call, code.modules))
 
@@ -64,7 +64,7 @@ def _has_call(module: Module) -> bool:
     return _knows_optuna(module) and bool(_uses(module))
 
 
-def _optimises_at_top(module: Module) -> bool:
+def _optimizes_at_top(module: Module) -> bool:
     return any(
         module.function_of[node] is None and module.class_of[node] is None for node in _uses(module)
     )

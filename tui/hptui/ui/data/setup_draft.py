@@ -114,6 +114,8 @@ class SetupDraft:
     """What running the script has told; None for others, and before."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
+    last_place: tuple[str, ...] = ()
+    """In what this run differs from the study's last one: a sentence each."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -121,6 +123,14 @@ class SetupDraft:
     def n_objectives(self) -> int:
         """How many objectives the study has."""
         return len(self.run.directions)
+
+    @property
+    def spelled(self) -> str:
+        """The objective with its arguments, as a shell takes them and the picker does."""
+        if self.ref is None:
+            return self.objective
+        given = [*self.ref.argument_options(), *self.ref.after_options()]
+        return " ".join([self.objective, *map(shlex.quote, given)])
 
     @property
     def study(self) -> str:
@@ -192,7 +202,7 @@ class SetupDraft:
             usual_sampler=sampler,
             usual_pruner=pruner,
         )
-        if self.script is not None or str(self.sampler) == _plain("sampler", self.usual_sampler):
+        if str(self.sampler) == _plain("sampler", self.usual_sampler):
             draft = replace(draft, sampler=_read("sampler", sampler, PLAIN_SAMPLER))
         if str(self.pruner) == self._usual_pruner():
             draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
@@ -204,12 +214,6 @@ class SetupDraft:
         if str(self.pruner) == self._usual_pruner() and draft._usual_pruner() != str(self.pruner):
             return replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
         return draft
-
-    @property
-    def shown_objective(self) -> str:
-        """How the objective is spelled, with a script's arguments."""
-        after = [] if self.ref is None else self.ref.after_options()
-        return f"{self.objective} {shlex.join(after)}".strip()
 
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
@@ -245,7 +249,7 @@ class SetupDraft:
 
     def notes(self) -> list[str]:
         """Return sentences on what the objective's file or the latest run sets and this has not."""
-        found: list[str] = []
+        found = [*self.last_place]
         if self.ref is not None and self.script is not None:
             # What is taken over stands in the form.
             found += script_notes(self.ref, self.script, Typed())[1:]
@@ -289,7 +293,9 @@ class SetupDraft:
     def _objective_words(self) -> tuple[list[str], list[str]]:
         """Return what stands for the objective before the options, and what behind all of them."""
         if self.ref is None or self.ref.kind != "command" or not is_command(self.objective):
-            return [self.objective], [] if self.ref is None else self.ref.after_options()
+            if self.ref is None:
+                return [self.objective], []
+            return [self.objective, *self.ref.argument_options()], self.ref.after_options()
         words = shlex.split(self.objective)
         place = words.index("--")
         return words[:place], words[place:]
@@ -358,7 +364,8 @@ def code_text(ref: ObjectiveRef) -> str:
         after = shlex.join(ref.after_options())
         return f"the script\n{escape_line(f'{ref.target} {after}'.strip())}"
     where = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
-    return f"{where}\n{escape_line(ref.target)}"
+    given = "".join(f"\nwith {escape_line(f'{name}={text}')}" for name, text in ref.arguments)
+    return f"{where}\n{escape_line(ref.target)}{given}"
 
 
 def _read(family: Family, text: str, plain: str) -> MethodDraft:

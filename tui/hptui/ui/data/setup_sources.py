@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.run_place import RunPlace, differences
 from hptui.domain.text import safe_line
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, found_command, resolve
+from hptui.registry.arguments import differing_arguments, split_typed
+from hptui.registry.catalogue import (
+    Found,
+    find_objectives,
+    found_command,
+    resolve,
+    with_arguments,
+)
 from hptui.registry.command import CommandSpec, typed_command
 from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
@@ -37,6 +45,10 @@ _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gp": (("torch", "scipy"), "gp"),
     "qmc": (("scipy",), "gp"),
 }
+
+
+class ArgumentsMissingError(ObjectiveError):
+    """An objective needs arguments that were not given."""
 
 
 class StudyAddress(Protocol):
@@ -136,6 +148,7 @@ def _open_existing(
     )
     draft = replace(
         draft,
+        last_place=() if latest is None else tuple(differences(latest.place, RunPlace.here())),
         place=place_of(study.path, study.name),
         run=run,
         space=space,
@@ -157,23 +170,28 @@ def _open_existing(
 def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:
     """Return the draft for an objective whose code stands at `ref`; see `with_found`."""
     try:
-        found = _find(ref)
+        found = with_arguments(_find(ref), ref.arguments)
     except HptuiError as error:
         return replace(opened, trouble=error.message, hint=error.hint)
     return with_found(opened, found, latest=latest)
 
 
 def with_text(opened: Opened, text: str) -> Opened:
-    """Return the draft for the objective that a person typed.
+    """Return the draft for the objective that a person typed, with `--arg` for its arguments.
 
     Raises:
-        ObjectiveError: There is none, or several.
+        UsageError: The arguments are not `--arg NAME=VALUE`.
+        ObjectiveError: There is none, or several, or its arguments do not fit or are missing.
     """
     command = typed_command(text, Path.cwd())
     if command is not None:
         return with_found(opened, found_command(command), typed=text)
-    path, argv = split_arguments(text)
-    return with_found(opened, resolve(path, Path.cwd(), argv=argv), typed=path)
+    text, argv = split_arguments(text)
+    objective, given = split_typed(text)
+    found = with_arguments(resolve(objective, Path.cwd(), argv=argv), given)
+    if found.lacks_arguments:
+        raise ArgumentsMissingError(f"{objective}: {found.problem}.", hint=found.hint)
+    return with_found(opened, found, typed=objective)
 
 
 def split_arguments(text: str) -> tuple[str, list[str] | None]:
@@ -215,10 +233,12 @@ def with_found(
 
 
 def is_another(draft: SetupDraft) -> bool:
-    """Say whether the study holds trials of another objective than the one that is chosen."""
+    """Say whether the study holds trials of another objective, or with other arguments."""
     if draft.tuned is None or draft.ref is None:
         return False
-    return not is_same_objective(draft.tuned, draft.ref)
+    was, now = draft.tuned.arguments, draft.ref.arguments
+    is_different = any(differing_arguments(was, now, draft.info))
+    return is_different or not is_same_objective(draft.tuned, draft.ref)
 
 
 def taken_names(place: StudyPlace) -> frozenset[str]:
