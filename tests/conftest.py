@@ -14,13 +14,15 @@ from alembic.script import ScriptDirectory
 from optuna.storages import RDBStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import NullPool
-from xdist.scheduler import LoadFileScheduling
+from tests.e2e.nursery import nursery
+from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from alembic.config import Config
-    from xdist.remote import Producer
+    from tests.e2e.nursery import Orders
+    from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs]
 
 TESTS: Final = Path(__file__).parent
 DEAREST: Final = (
@@ -173,3 +175,17 @@ def nothing_of_the_persons_own(tmp_path_factory: pytest.TempPathFactory) -> Gene
         for name in ("CONFIG", "STATE", "DATA", "CACHE"):
             patch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
         yield
+
+
+@pytest.fixture(scope="session")
+def nursery_of_tests() -> Generator[Orders]:
+    """What has programs cloned instead of started; see `clones_programs`."""
+    with nursery() as orders:
+        yield orders
+
+
+@pytest.fixture
+def clones_programs(nursery_of_tests: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the runs, probes and workers that this process starts cloned (`e2e/nursery.py`)."""
+    for module, name in (("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec")):
+        monkeypatch.setattr(f"{module}.{name}", nursery_of_tests)

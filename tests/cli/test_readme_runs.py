@@ -27,6 +27,8 @@ from hptui.ui.settings import load_settings
 ROOT: Final = README.parent
 FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS: Final = [(match[1], match[2]) for match in FENCED.finditer(README.read_text("utf-8"))]
+GUIDE: Final = ROOT / "tui/docs/guides/script.md"
+GUIDED: Final = [(match[1], match[2]) for match in FENCED.finditer(GUIDE.read_text("utf-8"))]
 ASKING: Final = str(ROOT / "tests/e2e/ask_starter.py")
 QUICK: Final = Path(__file__).with_name("objectives_of_the_readme.py")
 CRITERION: Final = (
@@ -148,6 +150,19 @@ def test_a_program_is_tuned(shell: Shell) -> None:
     command = 'command = "python net.py {lr}"\nmetric = "val_loss"\n[space]\nlr = "0..1:float"\n'
     (shell.folder / "objectives" / "tuned-net.toml").write_text(command)
     shell.give_all(block_with("hptui run tuned-net"))
+
+
+def test_a_script_of_optuna_is_run_as_it_stands(shell: Shell) -> None:
+    (script,) = (code for kind, code in GUIDED if kind == "python")
+    (shell.folder / "tune.py").write_text(script)
+    (commands,) = (code for kind, code in GUIDED if kind == "sh")
+    shell.give_all(block_with("hptui run tune.py -- --data wine"))
+    shell.give_all(commands)
+    assert not (shell.folder / "trees.db").exists()
+    shown = shell.give("hptui run --study seen --trials 1 tune.py -- --data wine 2>&1 >/dev/null")
+    # What the guide shows of a run is what a run says.
+    for line in next(code for kind, code in GUIDED if not kind).splitlines():
+        assert line.replace("40 trials, ", "") in shown
 
 
 def test_spaces_samplers_and_budgets(shell: Shell) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+import re
+import shlex
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,8 +17,7 @@ from hptui.domain.resources import Resources
 from hptui.engine.plan import available_cores
 from hptui.errors import UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+GUIDE: Final = Path(__file__).parents[2] / "tui/docs/guides/devices.md"
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +95,15 @@ def test_bad_values_are_refused_by_their_option(
     with pytest.raises(SystemExit):
         given(*options.split())
     assert f"argument {options.split()[0]}: " in capsys.readouterr().err
+
+
+def test_the_commands_of_the_guide_are_understood() -> None:
+    commands = re.findall(r"^hptui run (.*?)(?:  +#.*)?$", GUIDE.read_text("utf-8"), re.MULTILINE)
+    assert len(commands) == 9
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for command in commands:
+        parser.parse_args(shlex.split(command))
 
 
 def test_cores_are_shared_out_as_this_process_has_them() -> None:

@@ -7,7 +7,6 @@ descriptors, which does all that `python -m hptui` does once its modules are the
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -19,30 +18,16 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from tests.e2e.ask_starter import Started
-from tests.e2e.nursery import MODULES, open_nursery
+from tests.e2e.nursery import ROOT, import_modules, open_nursery
 from tests.waiting import DEADLINE_S
-
-from hptui.cli.main import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
-
-ROOT = Path(__file__).parents[2]
-OF_A_RUN = (
-    "joblib.externals.loky",
-    "optuna.pruners",
-    "optuna.samplers",
-    "hptui.engine.engine",
-    "hptui.engine.samplers",
-    "hptui.engine.slot",
-    *MODULES,
-)
 
 
 class ForkedProgram(subprocess.Popen[str]):
@@ -210,12 +195,7 @@ class Starter:
 
 def _serve(address: str) -> None:
     """Start what is ordered until standard input ends; in what is started it returns at its end."""
-    for command in COMMANDS.values():
-        import_module(command.module)
-    for module in OF_A_RUN:
-        import_module(module)
-    gc.collect()
-    gc.freeze()
+    import_modules()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()

@@ -5,6 +5,8 @@ small run costs. The nursery is a process that has these modules and nothing els
 the program begins. When the program starts a Python of a known kind, the nursery clones itself:
 the clone is the program's child, has the descriptors, variables, folder and session that were
 ordered, and runs the module that the new Python would run. Whatever else is started is started.
+
+`python -m tests.e2e.nursery DESCRIPTOR` is one for a process that runs tests.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import _posixsubprocess  # pyright: ignore[reportMissingModuleSource]
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import platform
@@ -22,19 +25,35 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from hptui.cli.main import COMMANDS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+ROOT: Final = Path(__file__).parents[2]
 MODULES: Final = (
     "joblib.externals.loky.backend.popen_loky_posix",
     "hptui.registry.probe_child",
 )
 """What is run with `-m`, besides `hptui` itself for a run that is detached."""
+_OF_A_RUN: Final = (
+    "joblib.externals.loky",
+    "optuna.pruners",
+    "optuna.samplers",
+    "hptui.engine.engine",
+    "hptui.engine.samplers",
+    "hptui.engine.slot",
+    *MODULES,
+)
+_SEED: Final = "PYTHONHASHSEED"
 _TRACKER: Final = re.compile(
     r"from (multiprocessing|joblib\.externals\.loky\.backend)\.resource_tracker "
     r"import main; ?main\(\d+(, \w+)?\)"
@@ -62,8 +81,8 @@ def _settings(environment: dict[str, str]) -> dict[str, str]:
     """Return the variables that a Python which is there already cannot heed."""
     kinds = ("PYTHON", "LC_", "LANG")
     heeded = {name: each for name, each in environment.items() if name.startswith(kinds)}
-    # hptui gives its workers this seed, and the starter has it.
-    return {"PYTHONHASHSEED": "0"} | {name: heeded[name] for name in heeded.keys() - set(_OWN)}
+    # What is cloned has this seed.
+    return {_SEED: "0"} | {name: heeded[name] for name in heeded.keys() - set(_OWN)}
 
 
 @dataclass(frozen=True)
@@ -86,29 +105,59 @@ def open_nursery() -> Callable[[], None] | None:
     if _SYS_CLONE is None or sys.platform != "linux":
         return None
     settings = _settings(dict(os.environ))
-    if settings["PYTHONHASHSEED"] != "0":
+    if settings[_SEED] != "0":
         return None
     own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if not os.fork():
         own.close()
         return _serve(its)
     its.close()
-    high = fcntl.fcntl(own.detach(), fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    _Orders(socket.socket(fileno=high), settings).take_over()
+    _posixsubprocess.fork_exec = subprocess.__dict__["_fork_exec"] = Orders(own, settings)
     return None
 
 
-class _Orders:
-    """Stands for the function by which Python starts programs."""
+@contextmanager
+def nursery() -> Generator[Orders]:
+    """Start a nursery for this process, which need not be fit to fork; yields what orders there."""
+    own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.nursery", str(its.fileno())],
+        cwd=ROOT,
+        # A process with threads should not fork.
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+        stdin=subprocess.DEVNULL,
+        pass_fds=(its.fileno(),),
+    )
+    its.close()
+    orders = Orders(own, _settings(dict(os.environ)))
+    yield orders
+    orders.close()
+    process.wait()
+
+
+def import_modules() -> None:
+    """Import what commands, runs, workers and probes need, in a process that is to be forked."""
+    for command in COMMANDS.values():
+        import_module(command.module)
+    for module in _OF_A_RUN:
+        import_module(module)
+    gc.collect()
+    gc.freeze()
+
+
+class Orders:
+    """Stands for the function by which Python starts programs, `_posixsubprocess.fork_exec`."""
 
     def __init__(self, nursery: socket.socket, settings: dict[str, str]) -> None:
-        self._nursery, self._settings = nursery, settings
+        high = fcntl.fcntl(nursery.fileno(), fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        nursery.close()
+        self._nursery, self._settings = socket.socket(fileno=high), settings
         self._lock = threading.Lock()
         self._start: Callable[..., int] = _posixsubprocess.fork_exec
 
-    def take_over(self) -> None:
-        _posixsubprocess.fork_exec = self
-        subprocess.__dict__["_fork_exec"] = self
+    def close(self) -> None:
+        """Have the nursery end."""
+        self._nursery.close()
 
     def __call__(self, *given: Any) -> int:
         place = _place_of(given)
@@ -143,12 +192,17 @@ def _is_open(fd: int) -> bool:
 def _place_of(given: Sequence[Any]) -> _Place | None:
     """Read what `fork_exec` is given; None for what the nursery does not do."""
     arguments = [os.fsdecode(each) for each in given[0]]
-    if not _is_known(arguments) or any(each is not None for each in (given[17], *given[18:20])):
+    # Of the group, the users, the mask and what is called before it starts.
+    is_plain = (*given[16:20], *given[20:22]) == (-1, None, None, None, -1, None)
+    if not is_plain or not _is_known(arguments):
         return None
     pass_fds, cwd, variables = given[3:6]
     (to_in, _, _, to_out, _, to_err, _, errors) = given[6:14]
     pairs = (os.fsdecode(each).split("=", 1) for each in variables or ())
     environment = dict(pairs) if variables is not None else dict(os.environ)
+    if any(each in MODULES for each in arguments) and environment.get(_SEED) != "0":
+        # Only because hptui gives them this seed sets are the same in all workers and probes.
+        return None
     standard = {0: to_in, 1: to_out, 2: to_err}
     descriptors = {own: own if fd == -1 else fd for own, fd in standard.items()}
     descriptors |= {fd: fd for fd in map(int, pass_fds) if fd != errors}
@@ -247,3 +301,8 @@ def _become(
     sys.argv = [file, *more]
     sys.modules["__main__"] = main
     exec(code, vars(main))
+
+
+if __name__ == "__main__":
+    import_modules()
+    _serve(socket.socket(fileno=int(sys.argv[1])))()

@@ -35,7 +35,10 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
 
 
 def start_anew(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    """Start `hptui` in an interpreter of its own, which starts its workers likewise."""
+    """Start `hptui` in an interpreter of its own, which starts its workers likewise.
+
+    It is for tests of how processes start, end, and look to the code that runs in them.
+    """
     environment = {**os.environ, **places_in(cwd), "PYTHONUNBUFFERED": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "hptui", *arguments],
@@ -54,6 +57,13 @@ def run(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
     It is forked from a process that has its modules; `start_anew` is for a new interpreter.
     """
     return starter().run(arguments, cwd, {**places_in(cwd), **variables})
+
+
+def run_anew(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
+    """Run `hptui` to its end as `start_anew` starts it."""
+    process = start_anew(*arguments, cwd=cwd, **variables)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, out, err
 
 
 @cache

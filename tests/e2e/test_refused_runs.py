@@ -217,12 +217,16 @@ def test_a_direction_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
             study.optimize(objective, n_trials=7, callbacks=[print])
         """,
     )
-    said = refused("train.py", *FEW, cwd=tmp_path)
-    assert "train.py makes a study whose direction only running it tells (line 7)" in said
+    # As a script it is run with its arguments, which tell.
+    assert "Pass its arguments after --: hptui run train.py -- ARGUMENTS." in refused(
+        "train.py", *FEW, cwd=tmp_path
+    )
+    said = refused("train.py:objective", *FEW, cwd=tmp_path)
+    assert "train.py:objective makes a study whose direction only running it tells (line 7)" in said
     option = re.search(r"Add (--direction maximize)", said)
     assert option is not None
     given = ("--jobs", "1", "--trials", "2")
-    code, _, err = run("run", "train.py", *option[1].split(), *given, cwd=tmp_path)
+    code, _, err = run("run", "train.py:objective", *option[1].split(), *given, cwd=tmp_path)
     assert code == 0
     note = (
         "train.py also sets a sampler (RandomSampler, line 6; --sampler random), callbacks (line 8)"
@@ -231,7 +235,7 @@ def test_a_direction_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     assert load(tmp_path, "train").direction.name == "MAXIMIZE"
     # Now the study tells, and what an option replaces is not named.
     more = ("--sampler", "random", "--json")
-    code, out, _ = run("run", "train.py", *given, *more, cwd=tmp_path)
+    code, out, _ = run("run", "train.py:objective", *given, *more, cwd=tmp_path)
     assert code == 0
     (started, *_) = events(out)
     assert started["directions"] == ["maximize"]
@@ -282,7 +286,7 @@ PROBLEMS = {
     ),
     "given by a partial": (
         "from functools import partial\ndef score(trial, data): return 1.0\n"
-        "if __name__ == '__main__': study.optimize(partial(score, data=[1]))",
+        "def tune(): study.optimize(partial(score, data=[1]))",
         "needs arguments besides the trial: data",
     ),
     "two values": (

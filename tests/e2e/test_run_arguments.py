@@ -28,7 +28,6 @@ def test_a_study_keeps_the_arguments_of_its_objective(tmp_path: Path) -> None:
     first = run("run", "train.py", "--arg", "data=a.csv", "--arg", "folds=3", *FEW, cwd=tmp_path)
     assert first[0] == 0, first
     assert seen(tmp_path) == [["a.csv", 3]]
-    # What the source does not say is found by loading it, before anything is written.
     code, _, err = run("run", "train.py", "--arg", "data=b.csv", *FEW, cwd=tmp_path)
     assert code == 2
     assert "holds trials with data=a.csv, folds=3, not with data=b.csv, folds=5" in err

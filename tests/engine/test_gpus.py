@@ -83,9 +83,10 @@ def test_auto_without_a_gpu_is_an_error_with_the_reason(
 def test_a_list_that_was_given_is_shared_out_and_never_renumbered(
     given: str | None, asked: tuple[str, ...], devices: tuple[str, ...]
 ) -> None:
-    environment = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
-    found = resolve_devices(Resources(per_device=2), asked, environment)
-    assert found.devices == devices
+    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        environment = {} if given is None else {name: given}
+        found = resolve_devices(Resources(per_device=2), asked, environment)
+        assert found.devices == devices
     assert found.per_device == 2
     assert found.is_cuda_order == (given is not None and bool(devices))
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from optuna.samplers import BaseSampler
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 SAMPLERS = [
     ("tpe", "mixed"),
     ("tpe:multivariate=true,group=true", "mixed"),

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 OBJECTIVES = Path(__file__).with_name("steered_objectives.py")
 
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     monkeypatch.chdir(tmp_path)

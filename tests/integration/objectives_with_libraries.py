@@ -237,7 +237,6 @@ def prunes_catboost(trial):
 
 
 def prunes_keras(trial):
-    os.environ["KERAS_BACKEND"] = "torch"
     import keras
     from optuna_integration import KerasPruningCallback
 
@@ -262,7 +261,8 @@ def _in_the_group(rank, folder, trial):
     from optuna_integration import TorchDistributedTrial
 
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    own = TorchDistributedTrial(trial)
+    # By default it keeps the group of the first trial in this process, which is closed by now.
+    own = TorchDistributedTrial(trial, group=dist.group.WORLD)
     try:
         x = own.suggest_float("x", 0, 1)
         kind = own.suggest_categorical("kind", ["a", "b"])

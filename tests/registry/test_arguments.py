@@ -142,6 +142,8 @@ class Methods:
         return cls.__name__, by
     def plain(self, trial, by: int = 1):
         return self.scale, by
+    def bare(trial, by: int = 1):
+        return by
 
 def passes(function):
     @functools.wraps(function)
@@ -161,7 +163,6 @@ open_to_all = made_elsewhere = (lambda: inner)()
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "with_arguments.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
 
@@ -185,7 +186,7 @@ def test_the_source_says_what_an_objective_takes(folder: Path) -> None:
     assert info.takes_any
 
 
-TAKEN = [
+TAKEN: list[tuple[str, list[str], object]] = [
     ("objective", ["data=x"], (Path("x"), None, "S", "fast", 5, 0.1, ("a", "b"), None, {})),
     (
         "objective",
@@ -202,6 +203,7 @@ TAKEN = [
     ("Methods.made", ["by=2"], ("Methods", 2)),
     ("Methods.plain", [], (2.0, 1)),
     ("Methods.plain", ["scale=3", "by=2"], (3.0, 2)),
+    ("Methods.bare", ["by=2"], 2),
     ("wrapped", [], 7),
     ("made_elsewhere", ["low=2"], ("2", 2)),
 ]
@@ -220,7 +222,7 @@ def test_an_objective_is_given_its_arguments(
     assert returned == value
 
 
-REFUSED = [
+REFUSED: list[tuple[str, list[str], str, str]] = [
     ("objective", [], "needs arguments besides the trial: data", "--arg data=VALUE (a path)"),
     ("Tuner", [], "needs arguments besides the trial: data", "--arg data=VALUE (a text)"),
     ("inner", ["lwo=1"], "has no argument 'lwo'", "Did you mean low? It takes low, high"),
@@ -282,6 +284,22 @@ def test_runs_differ_by_what_their_arguments_mean(folder: Path) -> None:
         (("data", "y"), ("size", "l")),
     )
     assert differ(["z=1"], []) == ((("z", "1"),), ())
+
+
+def test_a_script_passes_what_its_function_needs(tmp_path: Path) -> None:
+    source = """
+        import optuna
+        def objective(trial, data): return 1
+        optuna.create_study().optimize(lambda trial: objective(trial, 1), n_trials=3)
+        """
+    (tmp_path / "tune.py").write_text(dedent(source))
+    found = resolve("tune.py", tmp_path)
+    assert (found.ref.kind, with_arguments(found, ()).problem) == ("script", "")
+    with pytest.raises(ObjectiveError, match=r"tune\.py is a script") as caught:
+        with_arguments(found, (("data", "x"),))
+    assert "tune.py:FUNCTION" in caught.value.hint
+    function = with_arguments(resolve("tune.py:objective", tmp_path), (("data", "x"),))
+    assert (function.ref.kind, function.problem) == ("file", "")
 
 
 def test_a_broken_annotation_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:

@@ -167,25 +167,26 @@ def test_what_does_not_exist_gets_a_sentence(tmp_path: Path, text: str, sentence
 
 
 GUARD = 'if __name__ == "__main__":\n    '
+CALLED = "def tune():\n    "
 NEAR = {
     "made by a call": (
-        f"tune_model = make(1)\n{GUARD}study.optimize(tune_model)",
+        f"tune_model = make(1)\n{CALLED}study.optimize(tune_model)",
         "no function that takes a trial; its study runs tune_model",
         "near.py:tune_model",
     ),
     "in a dict": (
-        f'objectives = {{}}\nobjectives["a"] = make(1)\n{GUARD}study.optimize(objectives["a"])',
+        f'objectives = {{}}\nobjectives["a"] = make(1)\n{CALLED}study.optimize(objectives["a"])',
         r"its study runs objectives\['a'\] \(line 4\), which has no name",
         "objective = objectives['a'], and write near.py:objective",
     ),
     "in a loop": (
         "def one(t): return t\ndef two(t): return t\n"
-        f"{GUARD}for each in (one, two): study.optimize(each)",
+        f"{CALLED}for each in (one, two): study.optimize(each)",
         r"tunes one, two in a loop \(line 4\)",
         "Write near.py:one or near.py:two",
     ),
     "imported": (
-        f"from lab import score\n{GUARD}study.optimize(func=score, n_trials=3)",
+        f"from lab import score\n{CALLED}study.optimize(func=score, n_trials=3)",
         "its study runs score",
         "near.py:score",
     ),
@@ -220,17 +221,17 @@ def test_a_file_without_an_objective_says_what_is_near(tmp_path: Path, what: str
     ("source", "problem"),
     [
         (
-            "def score(trial, data): return 1\nstudy.optimize(partial(score, data=rows))",
+            f"def score(trial, data): return 1\n{CALLED}study.optimize(partial(score, data=rows))",
             "data",
         ),
         (
             "def helper(trial, n): return 1\ndef score(trial, data): return helper(trial, 1)\n"
-            "study.optimize(lambda trial: score(trial, rows))",
+            f"{CALLED}study.optimize(lambda trial: score(trial, rows))",
             "data",
         ),
         (
             "class Objective:\n    def __init__(self, X, y): ...\n"
-            f"    def __call__(self, trial): return 1\n{GUARD}study.optimize(Objective(X, y))",
+            f"    def __call__(self, trial): return 1\n{CALLED}study.optimize(Objective(X, y))",
             "X, y",
         ),
     ],
@@ -245,6 +246,47 @@ def test_the_only_objective_says_what_it_needs_besides_a_trial(
     assert found.hint
     assert resolve(f"near.py:{found.ref.attribute}", tmp_path).problem == problem
     assert [each for each in find_objectives(tmp_path) if each.origin == "file"] == []
+
+
+PLAIN_FUNCTION = "def objective(trial): return 1\n"
+SCRIPTS = {
+    "top level": (f"{PLAIN_FUNCTION}study.optimize(objective)", "script"),
+    "guard": (f"{PLAIN_FUNCTION}{GUARD}study.optimize(objective)", "script"),
+    "called function": (
+        f"import optuna\ndef main():\n    {PLAIN_FUNCTION}    optuna.x().optimize(objective)\n"
+        "main()",
+        "script",
+    ),
+    "own module": (f"from lab import tune\n{GUARD}tune()", "script"),
+    "not called": (
+        f"import optuna\n{PLAIN_FUNCTION}def tune(): optuna.x().optimize(objective)",
+        "file",
+    ),
+    "inner study": (
+        "import optuna\ndef objective(trial):\n    optuna.x().optimize(len)\n    return 1\n"
+        f"{GUARD}print(1)",
+        "file",
+    ),
+    "made for hptui": (
+        f"import hptui\n@hptui.objective()\n{PLAIN_FUNCTION}{GUARD}study.optimize(objective)",
+        "file",
+    ),
+    "no call": (f"{PLAIN_FUNCTION}{GUARD}print(objective(None))", "file"),
+}
+
+
+@pytest.mark.parametrize("what", SCRIPTS)
+def test_a_path_is_a_script_where_running_it_optimizes_a_study(tmp_path: Path, what: str) -> None:
+    source, kind = SCRIPTS[what]
+    _write(tmp_path / "lab.py", "import optuna\ndef tune(): optuna.x().optimize(len)\n")
+    _write(tmp_path / "tune.py", source)
+    assert resolve("tune.py", tmp_path).ref.kind == kind
+    asked = resolve("tune.py", tmp_path, argv=["--n", "3"], study_of="2").ref
+    assert (asked.kind, asked.attribute, asked.argv) == ("script", "2", ("--n", "3"))
+    if what not in ("called function", "own module"):
+        assert resolve("tune.py:objective", tmp_path).ref.kind == "file"
+    with pytest.raises(ObjectiveError, match="Only a script"):
+        resolve("tune.py:objective", tmp_path, argv=[])
 
 
 def test_close_names_are_offered(tmp_path: Path) -> None:

@@ -345,6 +345,13 @@ PACKAGES = {
         "lab_f.train",
     ),
     "late": ([], "lab_g/train.py", "def later():\n    from . import data", "lab_g.train"),
+    "guarded": (
+        [],
+        "lab_i/train_i.py",
+        "try: from .data import ROWS\nexcept ImportError: from data_h import ROWS\n"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING: from .types import Row",
+        "train_i",
+    ),
     "not relative": (["lab_h/__init__.py"], "lab_h/train_h.py", "import data_h", "train_h"),
 }
 
@@ -369,6 +376,10 @@ def test_a_file_with_relative_imports_is_a_module_of_its_package(tmp_path: Path,
 
 
 def test_another_package_of_the_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lab_own").mkdir()
+    source = "from lab_own.data import ROWS\ndef objective(t): return 1\n"
+    error = _refused(_ref(tmp_path / "lab_own/sub/train.py", source))
+    assert error.hint == f"Run it as a module in {tmp_path}: hptui run lab_own.sub.train."
     ref = _ref(tmp_path / "json/train.py", "from . import data\ndef objective(t): return 1\n")
     assert "another one of this name is imported" in _refused(ref).message
     ref = _ref(tmp_path / "my-lab/train.py", "from . import data\ndef objective(t): return 1\n")

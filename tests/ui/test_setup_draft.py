@@ -14,14 +14,16 @@ from tests.storage.study_file import StudyFile, leave_stale_trial
 
 from hptui.cli.run import add_arguments, make_plan
 from hptui.domain.edits import ParamEdit
+from hptui.domain.script_study import ScriptStudy
 from hptui.domain.space import FloatParam, IntParam
-from hptui.errors import HptuiError, OptionError, UsageError
+from hptui.errors import HptuiError, ObjectiveError, OptionError, UsageError
 from hptui.registry.probe import KnownParam
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
 from hptui.ui.data.setup_sources import (
+    is_another,
     missing_packages,
     open_draft,
     taken_names,
@@ -91,6 +93,54 @@ def test_a_wrong_option_gets_the_sentence_of_the_domain(
     with pytest.raises(OptionError) as caught:
         draft.with_text(option, text)
     assert sentence in caught.value.message
+
+
+SCRIPT = ScriptStudy(
+    directions=("maximize",),
+    sampler="random",
+    pruner="hyperband",
+    seed=31,
+    n_trials=17,
+    timeout_s=90.0,
+    left=("callbacks (keep)",),
+)
+TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
+
+
+def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path) -> None:
+    (here / "tune.py").write_text(TUNE)
+    draft = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py -- --w '3 4'").draft
+    assert draft.spelled == "tune.py -- --w '3 4'"
+    jobs = ["--jobs", draft.run.text("workers")]
+    plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
+    assert draft.to_argv() == plain
+    filled = draft.with_script(SCRIPT)
+    assert (str(filled.sampler), str(filled.pruner)) == ("random", "hyperband")
+    shown = [filled.run.text(each) for each in ("goal", "trials", "timeout", "seed")]
+    assert shown == ["maximize", "17", "90s", "31"]
+    assert filled.to_argv() == plain
+    assert filled.notes() == ["Not taken over from tune.py: callbacks (keep)."]
+    assert filled.with_script(SCRIPT) == filled
+    # What a person has typed counts, and then all ends are theirs.
+    typed = draft.with_run(draft.run.with_text("seed", "5").with_text("trials", "40"))
+    typed = replace(typed, sampler=typed.sampler.choose("gp")).with_script(SCRIPT)
+    assert str(typed.sampler) == "gp"
+    after = ["--trials", "40", "--timeout", "90s", *jobs, "--seed", "5", "--", "--w", "3 4"]
+    assert typed.to_argv() == ["tune.py", "--study", "tune", "--sampler", "gp", *after]
+    assert str(typed.with_script(SCRIPT).sampler) == "gp"
+    # Another objective ends as it did before.
+    assert with_text(replace(_new(), draft=filled), "rosenbrock").draft.run.text("trials") == "100"
+
+
+def test_a_script_with_a_grid_ends_by_itself(here: Path) -> None:
+    (here / "tune.py").write_text(TUNE)
+    opened = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py")
+    grid = ScriptStudy(directions=("minimize",), sampler="grid", pruner="median")
+    draft = opened.draft.with_script(grid)
+    assert (draft.run.text("trials"), draft.problems()) == ("", [])
+    assert "--trials" not in draft.to_argv()
+    with pytest.raises(ObjectiveError, match="cannot be read"):
+        with_text(opened, "tune.py -- 'open")
 
 
 def test_options_that_do_not_apply_say_why() -> None:
@@ -287,6 +337,35 @@ def test_a_file_of_ones_own_is_spelled_as_typed(here: Path) -> None:
     gone = open_draft(StudyPlace(here), replace(draft.ref, target=str(here / "gone.py")), None, {})
     assert "gone.py" in gone.trouble
     assert gone.draft.ref is None
+
+
+def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
+    (here / "train.py").write_text(
+        "def objective(trial, data, folds=5):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    with pytest.raises(HptuiError, match="needs arguments besides the trial: data"):
+        _new("train.py --arg")
+    for text, why in (
+        ("train.py --arg dta=1", "has no argument 'dta'"),
+        ("train.py --arg data=1 --jobs 2", "is not understood"),
+        ("train.py --arg 'data=1", "a quote without its other one"),
+        ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
+    ):
+        with pytest.raises(HptuiError, match=why):
+            _new(text)
+    opened = _new("train.py --arg 'data=my file' --arg folds=3")
+    draft = opened.draft
+    assert (draft.objective, opened.trouble) == ("train.py", "")
+    assert draft.spelled == "train.py --arg 'data=my file' --arg folds=3"
+    assert _new(draft.spelled).draft.ref == draft.ref
+    assert _plan(draft).ref.arguments == (("data", "my file"), ("folds", "3"))
+    assert draft.ref is not None
+    again = open_draft(StudyPlace(here), draft.ref, None, {}).draft
+    assert _plan(again).ref == draft.ref
+    # A study of other arguments is another one's.
+    kept = replace(draft, tuned=replace(draft.ref, arguments=(("data", "my file"),)))
+    assert is_another(kept)
+    assert not is_another(replace(draft, tuned=draft.ref))
 
 
 def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:

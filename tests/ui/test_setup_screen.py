@@ -503,6 +503,9 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
         "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
     )
+    (folder / "code" / "with_data.py").write_text(
+        "def objective(trial, data):\n    return trial.suggest_float('rate', 0, 1)\n"
+    )
     go(
         """
         wait "hptui" 10s
@@ -524,6 +527,17 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "There is no module nowhere."
         press escape
         expect "train-two"
+        press o
+        wait "Choose an objective"
+        type ./code/with_data.py
+        wait "./code/with_data.py:objective"
+        press enter
+        wait "it needs arguments besides the trial: data"
+        type data=x
+        press enter
+        wait "hptui run ./code/with_data.py:objective --arg data=x" 10s
+        wait "found by" 30s
+        expect "rate"
         """
     )
 
@@ -732,7 +746,7 @@ if __name__ == "__main__":
     screens: list[SetupScreen] = []
 
     def home() -> SetupScreen:
-        screens.append(SetupScreen(resolve("train.py", folder).ref))
+        screens.append(SetupScreen(resolve("train.py:objective", folder).ref))
         return screens[0]
 
     drive(
@@ -756,6 +770,40 @@ if __name__ == "__main__":
         home=home,
     )
     assert screens[0].draft.problems() == []
+
+
+def test_a_script_fills_the_form_with_what_it_says(folder: Path) -> None:
+    source = """\
+import optuna, sys
+def main(width, callbacks):
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=31))
+    study.optimize(lambda trial: trial.suggest_float("x", 0, width), 17, callbacks=callbacks)
+if __name__ == "__main__":
+    main(float(sys.argv[1]), [print])
+"""
+    (folder / "tune.py").write_text(source)
+    go(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type "tune.py -- 6.5"
+        wait "tune.py -- 6.5"
+        press enter
+        wait "found by" 30s
+        wait "Not taken over from tune.py: callbacks (print)."
+        expect "6.5"
+        expect "maximize"
+        expect "Random"
+        expect "17"
+        expect "31"
+        expect "hptui run tune.py --study tune --jobs"
+        expect " -- 6.5"
+        expect-not "--seed"
+        expect-not "--trials"
+        """
+    )
 
 
 def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folder: Path) -> None:

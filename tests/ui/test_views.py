@@ -233,7 +233,7 @@ def test_a_cursor_goes_from_trial_to_trial_in_a_plot(path: Path) -> None:
         wait "trials by value   #3"
         press shift+tab
         press x
-        wait "No engine"
+        wait "is not running"
         """,
         path,
         "plain",

@@ -68,7 +68,7 @@ class Pair:
         directions = [["minimize", "maximize"][random.randint(2)] for _ in range(case.n_objectives)]
         n_before = case.n_before
         if n_before is None:
-            n_before = int(random.choice([0, 110, 140, 300, 700]))
+            n_before = int(random.choice([0, 110, 180, 300, 700]))
         before = past(case, n_before, seed) if case.space else []
         for sampler in (TPESampler(seed=seed, **case.options), self.quick):
             study = optuna.create_study(

@@ -65,12 +65,7 @@ def find(args: argparse.Namespace) -> Found:
     from hptui.registry.catalogue import found_command, resolve
     from hptui.registry.command import CommandSpec
 
-    if args.after_dashes is not None:
-        if args.objective is not None:
-            raise UsageError(
-                f"{safe_line(args.objective)} takes no arguments after --.",
-                hint="Give either an objective, or a command after --.",
-            )
+    if args.after_dashes is not None and args.objective is None:
         found = found_command(_typed(args))
         if found.problem:
             raise ObjectiveError(
@@ -83,7 +78,9 @@ def find(args: argparse.Namespace) -> Found:
             hint="As in: hptui run train.py:objective, or hptui run --metric loss -- COMMAND. "
             "`hptui objectives` lists the objectives.",
         )
-    found = resolve(args.objective, Path.cwd())
+    found = resolve(
+        args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
+    )
     if found.ref.kind == "command" and not found.problem:
         spec = CommandSpec.of(found.ref)
         return found_command(replace(spec, **_given(args)), found.ref.name)

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from hptui.registry.catalogue import Found
 
 
-def as_in_last_run(found: Found, study_file: Path, study: str) -> tuple[Found, list[str]]:
+def as_in_last_run(
+    found: Found, study_file: Path, study: str, *, is_any: bool
+) -> tuple[Found, list[str]]:
     """Return an objective with the arguments of the study's latest run, unless it has its own.
 
     Args:
         found: The objective, with what was given by `--arg`.
         study_file: The study's file, which need not be there.
         study: The study's name.
+        is_any: Whether the study may go on with other arguments; then only what must be given is
+            taken over.
 
     Returns:
         The objective, and sentences that say what was taken over and what differs.
@@ -45,7 +49,7 @@ def as_in_last_run(found: Found, study_file: Path, study: str) -> tuple[Found, l
     was = facts.objective
     if was is not None and was.arguments != found.ref.arguments:
         is_same = is_same_objective(was, found.ref)
-        if is_same and not found.ref.arguments:
+        if is_same and not found.ref.arguments and (found.lacks_arguments or not is_any):
             found = with_arguments(found, was.arguments)
             if unknown_code(found.ref, study_file, study) is not None:
                 raise UsageError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.choices import show_choice
-from hptui.domain.script_text import not_taken_over
+from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
@@ -32,8 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; "
-        "or a command after --",
+        help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; a "
+        "script is run up to its studies, with the arguments after --; omitted before a command",
+    )
+    parser.add_argument(
+        "--study-of", metavar="N|NAME", help="show this study of a script that optimizes several"
     )
     parser.set_defaults(after_dashes=None)
     parser.add_argument(
@@ -57,12 +61,19 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ObjectiveError: There is no such objective, or it cannot be imported.
     """
-    if args.after_dashes is not None:
+    if args.name is None and args.after_dashes is not None:
         _show_command(args)
     elif args.name is None:
         _list(as_json=args.json)
     else:
-        _show(args.name, args.arg, as_json=args.json, probes=not args.no_probe)
+        from hptui.registry.arguments import read_arguments
+        from hptui.registry.catalogue import resolve, with_arguments
+
+        found = resolve(args.name, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or "")
+        found = with_arguments(found, read_arguments(args.arg))
+        is_of_one = found.ref.kind != "script" or found.ref.attribute or args.no_probe
+        if is_of_one or not _list_studies(found, as_json=args.json):
+            _show(found, as_json=args.json, probes=not args.no_probe)
     return 0
 
 
@@ -72,7 +83,8 @@ def _show_command(args: argparse.Namespace) -> None:
     # What is read of its output does not matter here.
     given = argparse.Namespace(
         after_dashes=args.after_dashes,
-        objective=args.name,
+        objective=None,
+        study_of=None,
         metric=["-"],
         metric_regex=None,
         metric_take=None,
@@ -80,7 +92,7 @@ def _show_command(args: argparse.Namespace) -> None:
         pty=False,
         cwd=None,
     )
-    _show_found(find(given), as_json=args.json, probes=False)
+    _show(find(given), as_json=args.json, probes=False)
 
 
 def _list(*, as_json: bool) -> None:
@@ -105,15 +117,43 @@ def _summary(found: Found) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _show(name: str, given: list[str], *, as_json: bool, probes: bool) -> None:
-    from hptui.registry.arguments import read_arguments
-    from hptui.registry.catalogue import resolve, with_arguments
+def _list_studies(found: Found, *, as_json: bool) -> bool:
+    """List the studies of a script where it has several, or may have; False where it has one.
 
-    found = with_arguments(resolve(name, Path.cwd()), read_arguments(given))
-    _show_found(found, as_json=as_json, probes=probes)
+    Raises:
+        ObjectiveError: It comes to none.
+    """
+    from hptui.registry.probe import probe
+
+    listing = probe(found.ref, lists_studies=True)
+    if not listing.studies:
+        raise ObjectiveError(listing.error, hint=listing.hint, detail=listing.detail)
+    if len(listing.studies) == 1 and not listing.rest:
+        return False
+    if as_json:
+        studies = [each.to_json() for each in listing.studies]
+        print(json.dumps({"studies": studies, "rest": listing.rest or None}, indent=2))
+        return True
+    rows = [
+        [
+            str(each.number),
+            each.name,
+            str(each.line),
+            each.function,
+            ", ".join(each.directions),
+            each.sampler or "its own",
+            "" if each.n_trials is None else str(each.n_trials),
+        ]
+        for each in listing.studies
+    ]
+    _print_table(["study", "name", "line", "objective", "directions", "sampler", "trials"], rows)
+    if listing.rest:
+        print(f"\n{safe_text(listing.rest)}")
+    print("\n--study-of N shows one, and runs it in `hptui run`.")
+    return True
 
 
-def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
+def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.probe import known_space, probe
 
     # A command declares all that it has.
@@ -122,9 +162,13 @@ def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
     probed = probe(found.ref) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
+    script = probed.studies[0] if probed is not None and probed.studies else None
+    if script is not None:
+        found = replace(found, info=script.applied_to(found.info))
     space = known_space(found.info.space, probed)
     if as_json:
-        print(json.dumps(_to_json(found) | _space_to_json(space, probed), indent=2))
+        told = {} if script is None else {"script": script.to_json()}
+        print(json.dumps(_to_json(found) | _space_to_json(space, probed) | told, indent=2))
         return
     for title, text in _facts(found):
         if text:
@@ -137,6 +181,8 @@ def _show_found(found: Found, *, as_json: bool, probes: bool) -> None:
     notes = [] if is_command else _notes(found.info, probed)
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
+    if script is not None:
+        notes += script_notes(found.ref, script, Typed(study=True))
     for note in notes:
         print(f"\n{safe_text(note)}")
 

@@ -53,6 +53,7 @@ _KILLING_S = 2.0
 
 _EPILOG = """\
 examples:
+  hptui run tune.py --jobs 4 -- --data train.csv
   hptui run digits-mlp --trials 60 --jobs 2
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
@@ -65,11 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `hptui run`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
+    parser.set_defaults(after_dashes=None)
     parser.add_argument(
         "objective",
         nargs="?",
         metavar="OBJECTIVE",
-        help="a name from `hptui objectives`, path/to/file.py:function, or package.module:name; "
+        help="a script that optimizes a study, a name from `hptui objectives`, "
+        "path/to/file.py:function, or package.module:name; a script's arguments follow --; "
         "omitted where a command stands after --",
     )
     parser.add_argument(
@@ -78,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="an argument of the objective besides the trial; `hptui objectives` lists them",
+    )
+    parser.add_argument(
+        "--study-of",
+        metavar="N|NAME",
+        help="which study of a script that optimizes several; `hptui objectives FILE.py` lists "
+        "them (default: the first)",
     )
     _add_study(parser)
     _add_search(parser)
@@ -303,14 +312,17 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study)
+    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
-    if n_trials is None and args.timeout is None and args.target is None:
+    if found.ref.kind == "script":
+        # What it says counts where nothing is typed; running it tells.
+        pass
+    elif n_trials is None and args.timeout is None and args.target is None:
         n_trials = DEFAULT_TRIALS
     return RunPlan(
         ref=found.ref,

@@ -14,7 +14,7 @@ import os
 import types
 import typing
 from pathlib import Path, PurePath
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeGuard, cast
 
 from hptui.domain.text import safe_line
 
@@ -72,7 +72,7 @@ def expected(hint: object) -> str:
         return " or ".join(dict.fromkeys(expected(each) for each in arguments))
     if origin is Literal:
         return f"one of {', '.join(safe_line(each) for each in arguments)}"
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+    if _is_enum(hint):
         return f"one of {', '.join(map(safe_line, hint.__members__))}"
     if _is_list(hint):
         return "a JSON list, or values with commas between them"
@@ -92,14 +92,11 @@ def type_of_default(value: object) -> object:
     """Return the type of a parameter without an annotation: that of its default."""
     if value is None:
         return str | None
+    kind = cast("Any", type(value))
     if isinstance(value, list | tuple | set | frozenset) and value:
-        items = list(cast("collections.abc.Iterable[object]", value))
-        kinds = {type(each) for each in items}
+        kinds = {type(each) for each in cast("collections.abc.Iterable[object]", value)}
         item = kinds.pop() if len(kinds) == 1 else Any
-        if isinstance(value, tuple):
-            return tuple[item, ...]  # pyright: ignore[reportInvalidTypeArguments]
-        return type(cast("object", value))[item]  # pyright: ignore
-    kind = type(value)
+        return kind[item, ...] if isinstance(value, tuple) else kind[item]
     return kind if is_known(kind) else UNKNOWN
 
 
@@ -114,10 +111,10 @@ def is_known(hint: object) -> bool:
     if _is_list(hint):
         return all(each is Ellipsis or is_known(each) for each in arguments)
     is_plain = hint in _TEXTS or hint in (bool, int, float, None, type(None))
-    return is_plain or _is_path(hint) or (isinstance(hint, type) and issubclass(hint, enum.Enum))
+    return is_plain or _is_path(hint) or _is_enum(hint)
 
 
-def _plain(hint: object) -> object:
+def _plain(hint: object) -> Any:  # noqa: ANN401 - of whatever kind
     """Return a type without what only wraps it: Annotated, Final, NewType, an alias."""
     for _ in range(8):
         if typing.get_origin(hint) in (typing.Annotated, typing.Final, typing.ClassVar):
@@ -160,11 +157,11 @@ def _rank(member: object, text: str) -> int:
     return ranks.get(member, 8 if _is_list(member) else 4)
 
 
-def _of_scalar(text: str, hint: object) -> object:
+def _of_scalar(text: str, hint: Any) -> object:  # noqa: ANN401 - of whatever kind
     stripped = text.strip()
     if typing.get_origin(hint) is Literal:
         return _of_names({str(each): each for each in typing.get_args(hint)}, text, hint)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+    if _is_enum(hint):
         by_value = {str(each.value): each for each in hint}
         return _of_names({**by_value, **hint.__members__}, text, hint)
     if hint is None or hint is type(None):
@@ -237,7 +234,8 @@ def _of_json(value: object, hint: object) -> object:
     if _is_list(hint) and isinstance(value, list):
         pairs = _with_items(cast("list[object]", value), hint)
         return _made(hint, [_of_json(part, item) for part, item in pairs])
-    if isinstance(value, str) and not (_is_dict(hint) or _is_list(hint) or hint in (int, float)):
+    is_of_texts = not (_is_dict(hint) or _is_list(hint) or hint is int or hint is float)
+    if isinstance(value, str) and is_of_texts:
         return _of_scalar(value, hint)
     return _of_number(value, hint)
 
@@ -255,6 +253,10 @@ def _of_number(value: object, hint: object) -> object:
     if value is None and (hint is None or hint is type(None)):
         return None
     raise _unfit(json.dumps(value), hint)
+
+
+def _is_enum(hint: object) -> TypeGuard[type[enum.Enum]]:
+    return isinstance(hint, type) and issubclass(hint, enum.Enum)
 
 
 def _is_list(hint: object) -> bool:

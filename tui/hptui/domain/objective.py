@@ -87,6 +87,13 @@ class ObjectiveRef:
         """Return the options of `hptui run` that give the same arguments."""
         return [text for name, value in self.arguments for text in ("--arg", f"{name}={value}")]
 
+    def after_options(self) -> list[str]:
+        """Return what follows all options on a command line with this objective."""
+        if self.kind != "script":
+            return []
+        chosen = ["--study-of", self.attribute] if self.attribute else []
+        return [*chosen, *(["--", *self.argv] if self.argv else [])]
+
     def to_json(self) -> dict[str, Any]:
         """Return the reference as plain data; what is empty is left out."""
         data: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hptui.domain.objective import ObjectiveRef, ScriptSetting
+    from hptui.domain.script_study import ScriptStudy
 
 
 def not_taken_over(ref: ObjectiveRef, settings: Iterable[ScriptSetting]) -> str:
@@ -18,3 +20,66 @@ def not_taken_over(ref: ObjectiveRef, settings: Iterable[ScriptSetting]) -> str:
     where = Path(ref.target).name if ref.kind == "file" else ref.target
     listed = ", ".join(each.text for each in settings)
     return f"{safe_line(where)} also sets {listed}: not taken over."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """Which settings of a run a person has typed, so that the script's do not count."""
+
+    direction: bool = False
+    sampler: bool = False
+    pruner: bool = False
+    seed: bool = False
+    budget: bool = False
+    study: bool = False
+    """Which one of the script's."""
+
+
+def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[str, ...]:
+    """Return a sentence on what was taken over of a script, and one on what was not, if any."""
+    where = safe_line(Path(ref.target).name)
+    place = f" (line {script.line})" if script.line else ""
+    notes = [f"Taken over from {where}{place}: {', '.join(map(safe_line, _taken(script, typed)))}."]
+    if script.may_have_more and not typed.study:
+        notes.append(f"{where} may optimise more: `hptui objectives {where}` lists its studies.")
+    left = list(script.left)
+    if script.storage:
+        left.append(_storage(script))
+    if left:
+        notes.append(f"Not taken over from {where}: {'; '.join(map(safe_line, left))}.")
+    return tuple(notes)
+
+
+def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
+    is_single = len(script.directions) == 1
+    said = {
+        ", ".join(script.directions): not typed.direction,
+        f"sampler {script.sampler}": script.sampler and not typed.sampler,
+        f"{', '.join(script.fixed)} fixed": script.fixed,
+        f"seed {script.seed}": script.seed is not None and not typed.seed,
+        f"pruner {script.pruner}": script.pruner and not typed.pruner and is_single,
+        _count(script.n_trials, "trial"): script.n_trials is not None and not typed.budget,
+        f"{script.timeout_s} s": script.timeout_s is not None and not typed.budget,
+        _count(script.n_waiting, "enqueued trial"): script.n_waiting,
+        _count(script.n_added, "added trial"): script.n_added,
+        "constraints": script.has_constraints,
+        "user attributes": script.user_attrs,
+        "names of metrics": script.metric_names,
+    }
+    return [f"{script.function}()", *(text for text, is_so in said.items() if is_so)]
+
+
+def _storage(script: ScriptStudy) -> str:
+    """Return what becomes of the script's own storage, and what goes on in it."""
+    held = f" with {_count(script.n_stored, 'trial')}" if script.n_stored else ""
+    text = f"its storage {script.storage}{held}"
+    prefix = "sqlite:///"
+    if script.storage.startswith(prefix) and script.name:
+        path = script.storage.removeprefix(prefix)
+        return f"{text} (--storage {path} --study {script.name} goes on there)"
+    return text
+
+
+def _count(number: int | None, what: str) -> str:
+    number = number or 0
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

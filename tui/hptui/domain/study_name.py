@@ -53,6 +53,9 @@ def default_study_name(ref: ObjectiveRef) -> str:
         name = stem if ref.attribute in ("objective", stem) else f"{stem}-{ref.attribute}"
     elif ref.kind == "command":
         name = Path(ref.name).stem
+    elif ref.kind == "script":
+        stem = Path(ref.target).stem
+        name = f"{stem}-{ref.attribute}" if ref.attribute else stem
     elif ":" in ref.name:
         name = f"{ref.target.rpartition('.')[2]}-{ref.attribute}"
     else:

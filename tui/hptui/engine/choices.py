@@ -104,6 +104,8 @@ class Choices:
         named = {parse_fix_option(text)[0] for text in plan.fixes}.union(plan.edits, plan.resets)
         named |= {parse_choices_option(text)[0] for text in plan.choices}
         probing = Probing(plan)
+        grid = None if plan.script is None else plan.script.grid
+        fixed = {} if plan.script is None else dict(plan.script.fixed)
         known = _known_space(
             plan,
             about,
@@ -112,7 +114,7 @@ class Choices:
             wanted=named.union(edits, *plan.enqueue),
             # What is stored of them is not what the objective asks.
             unsure=(named & ever) | _with_choices(edits),
-            probe_all=sampler.name == "grid",
+            probe_all=sampler.name == "grid" and not grid,
         )
         space = {name: parameter.spec for name, parameter in known.items()}
         edits = _without_void(edits, known)
@@ -138,8 +140,9 @@ class Choices:
             sampler,
             seed=seed,
             space=effective,
-            fixed=fixed_values(edits, effective),
+            fixed=fixed | fixed_values(edits, effective),
             n_objectives=len(directions),
+            grid=grid,
         )
         watched = {
             name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective

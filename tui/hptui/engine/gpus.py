@@ -18,7 +18,8 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VARIABLE: Final = "CUDA_VISIBLE_DEVICES"
+_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""What the user's own list stands in; the first that is set counts."""
 _PROGRAM: Final = "nvidia-smi"
 _DEADLINE_S: Final = 20.0
 """Without its daemon the driver starts anew for each call: some seconds with eight GPUs."""
@@ -37,8 +38,9 @@ def resolve_devices(
 ) -> Resources:
     """Return the resources with the devices that `asked` means here.
 
-    A list that the machine's scheduler has given in `CUDA_VISIBLE_DEVICES` is shared out as it is:
-    nothing outside of it is taken, and nothing is renumbered.
+    A list that the machine's scheduler has given in `CUDA_VISIBLE_DEVICES`, or in
+    `HIP_VISIBLE_DEVICES`, is shared out as it is: nothing outside of it is taken, and nothing is
+    renumbered.
 
     Args:
         resources: What else was given.
@@ -52,14 +54,15 @@ def resolve_devices(
     text = ",".join(asked)
     if asked == (NONE,):
         return replace(resources, asked=text)
-    given = environment.get(_VARIABLE)
+    variable = next((each for each in _VARIABLES if each in environment), _VARIABLES[0])
+    given = environment.get(variable)
     allowed = None if given is None else _listed(given)
     if asked == (AUTO,):
         devices = _of_machine(deadline_s) if allowed is None else allowed
         if not devices:
             raise UsageError(
-                f"--devices auto finds no GPU: {_VARIABLE} is {safe_line(repr(given))}.",
-                hint=f"Unset {_VARIABLE}, or run without --devices.",
+                f"--devices auto finds no GPU: {variable} is {safe_line(repr(given))}.",
+                hint=f"Unset {variable}, or run without --devices.",
             )
     else:
         devices = asked
@@ -67,8 +70,8 @@ def resolve_devices(
         if strangers:
             raise UsageError(
                 f"--devices names {safe_line(', '.join(strangers), max_chars=200)}, but "
-                f"{_VARIABLE} is {safe_line(repr(given), max_chars=200)}.",
-                hint=f"Name some of these, give --devices auto for all, or unset {_VARIABLE}.",
+                f"{variable} is {safe_line(repr(given), max_chars=200)}.",
+                hint=f"Name some of these, give --devices auto for all, or unset {variable}.",
             )
     found = replace(resources, asked=text, devices=devices, is_cuda_order=allowed is not None)
     if not found.n_groups:

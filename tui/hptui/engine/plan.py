@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.domain.script_study import ScriptStudy
     from hptui.engine.pool import Backend
 
 Leftovers = Literal["leave", "fail", "requeue"]
@@ -71,5 +72,7 @@ class RunPlan:
     """How many values the objective returns, where its source tells."""
     notes: tuple[str, ...] = ()
     """What to tell when the run begins."""
+    script: ScriptStudy | None = None
+    """What the script sets, once a worker has run it."""
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""

@@ -17,8 +17,8 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import TrialState
 
-from hptui.engine.attribute_values import stored_value
 from hptui.engine.trial_messages import MAX_TRIALS, checked_step, read_trial, spell_trial
+from hptui.storage.attribute_values import stored_value
 from hptui.storage.distributions import dump_distribution
 
 if TYPE_CHECKING:

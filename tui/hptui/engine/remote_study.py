@@ -46,6 +46,12 @@ class RemoteStudy(optuna.Study):
         # As while Optuna optimizes: what must not be nested is refused in its words.
         self._thread_local.in_optimize_loop = True
 
+    def take_place_of(self, study: optuna.Study) -> None:
+        """Make another study object, which an objective knows by its script, this study."""
+        if type(study) in (optuna.Study, RemoteStudy):
+            study.__class__ = RemoteStudy
+            study.__dict__ = self.__dict__
+
     def stop(self) -> None:
         """End the run after the trials that are running."""
         self._remote.link.tell({"op": "stop_study"})
@@ -94,6 +100,7 @@ class RemoteStudy(optuna.Study):
             space={name: spec_from_json(text) for name, text in methods["space"].items()},
             fixed=methods["fixed"],
             n_objectives=len(self._directions),
+            grid=methods["grid"],
         )
 
 

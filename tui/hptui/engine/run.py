@@ -112,6 +112,7 @@ class Run:
                 "seed": edits.seed,
                 "space": {name: spec_to_json(spec) for name, spec in space.items()},
                 "fixed": edits.fixed(space),
+                "grid": edits.grid,
             }
         }
 

@@ -67,6 +67,7 @@ def build_sampler(
     space: Mapping[str, ParamSpec],
     fixed: Mapping[str, ChoiceValue],
     n_objectives: int,
+    grid: Mapping[str, Sequence[ChoiceValue]] | None = None,
 ) -> BaseSampler:
     """Return the sampler that `spec` asks for.
 
@@ -76,6 +77,7 @@ def build_sampler(
         space: The effective search space; only a grid needs it.
         fixed: Values by parameter that are not searched.
         n_objectives: How many objectives the study has.
+        grid: The values of a grid that a script names; by default it is made of the space.
 
     Raises:
         MissingExtraError: An optional package is not installed.
@@ -88,7 +90,7 @@ def build_sampler(
     with warnings.catch_warnings():
         # What is experimental was asked for by name.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        sampler = _Builder(seed, space, fixed).sampler(spec)
+        sampler = _Builder(seed, space, fixed, grid or {}).sampler(spec)
         return PartialFixedSampler(dict(fixed), sampler) if fixed else sampler
 
 
@@ -98,7 +100,9 @@ class _Builder:
         seed: int | None,
         space: Mapping[str, ParamSpec],
         fixed: Mapping[str, ChoiceValue],
+        grid: Mapping[str, Sequence[ChoiceValue]],
     ) -> None:
+        self._grid = grid
         self._seed = seed
         self._space = space
         self._fixed = fixed
@@ -109,7 +113,13 @@ class _Builder:
         arguments = self._arguments(method, spec)
         if method.name == "grid":
             points = arguments.pop("points", None)
-            arguments["search_space"] = grid_of(self._space, self._fixed, points)
+            if self._grid and points is None:
+                arguments["search_space"] = {
+                    name: (self._fixed[name],) if name in self._fixed else values
+                    for name, values in self._grid.items()
+                }
+            else:
+                arguments["search_space"] = grid_of(self._space, self._fixed, points)
         arguments["seed"] = self._seed
         make = tpe_class() if method.name == "tpe" else SAMPLER_CLASSES[method.name]
         return construct(method, make, arguments)

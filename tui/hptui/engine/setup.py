@@ -24,6 +24,7 @@ from hptui.engine.lease import A_MOMENT_S, Lease, StudyHold, folder_of, hold_stu
 from hptui.engine.leftovers import treat_leftovers
 from hptui.engine.retrying import Retries
 from hptui.engine.run import Run, open_folder, runs_of, utc_now
+from hptui.engine.script_plan import begin_like_script
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
@@ -205,6 +206,8 @@ def _start(
         trials_before = study.get_trials(deepcopy=False)
         marks = choices.sampler.base.learn(trials_before)
         storage.set_ended_attrs(study._study_id, marks)
+    if plan.script is not None:
+        begin_like_script(study, plan.script)
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
     storage.grouped = True
@@ -237,6 +240,7 @@ def _start(
             seed=choices.sampler_seed,
             edited=edited,
             known=choices.known,
+            grid=None if plan.script is None else plan.script.grid,
         ),
         folder=hold.folder,
         log_handler=handler,

@@ -1,16 +1,20 @@
 """What runs in a worker process: takes trials from the engine and runs the objective."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.exceptions import TrialPruned
 
@@ -39,7 +43,14 @@ from hptui.registry.core_count import limit_core_count
 from hptui.registry.load import load_objective, loaded_info
 from hptui.registry.program import act_as_program
 
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from hptui.domain.objective import ObjectiveInfo
+
 Objective = Callable[[Any], object]
+Constraints = Callable[["FrozenTrial"], Sequence[float]]
 
 _SPENT: Message = {"spent": True}
 
@@ -77,20 +88,40 @@ def _run_host(config: Message) -> bool:
     ref = ObjectiveRef.from_json(config["objective"])
     socket_path = Path(config["socket"])
     tokens: list[str] = config["workers"]
+    _prepare_warnings()
+    is_dismissed: list[bool] = []
+
+    def serve_all(served: _Served) -> None:
+        # A script may have gone where its data are.
+        place = Path.cwd() if ref.kind == "script" else home
+        if router is None:
+            alone = ProcessSurroundings(place, host_log)
+            is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
+        else:
+            is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
+
     try:
-        objective, about = _load(ref)
+        if ref.kind == "script":
+            _run_script(ref, serve_all)
+        else:
+            serve_all(_load(ref))
     except HptuiError as error:
         _say_unready(socket_path, tokens[0], error)
         return True
-    if router is None:
-        alone = ProcessSurroundings(home, host_log)
-        return _serve(socket_path, tokens[0], objective, about, alone)
+    # A child that the script has forked ends here, too, and was told nothing.
+    return any(is_dismissed)
+
+
+def _serve_in_threads(
+    socket_path: Path, tokens: list[str], served: _Served, home: Path, router: host.StreamRouter
+) -> bool:
+    """Serve in a thread for each token; False when not all were told to end."""
     folders = SharedScratchFolders()
     dismissed: list[str] = []
 
     def serve(token: str) -> None:
         shared = ThreadSurroundings(home, router, folders)
-        if _serve(socket_path, token, objective, about, shared):
+        if _serve(socket_path, token, served, shared):
             dismissed.append(token)
 
     running = [threading.Thread(target=serve, args=(token,), daemon=True) for token in tokens]
@@ -102,11 +133,27 @@ def _run_host(config: Message) -> bool:
     return len(dismissed) == len(tokens)
 
 
-def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Served:
+    """The objective whose trials run here."""
+
+    function: Objective
+    about: Message
+    """What the engine is told of it."""
+    constraints: Constraints | None = None
+    """What a script's sampler asks of each trial when it has ended."""
+    study: optuna.Study | None = None
+    """What a script calls its study: it stands for the trial's while one runs."""
+
+
+def _prepare_warnings() -> None:
     # An author's warnings belong to the log, never to the outcome of a trial.
     warnings.simplefilter("default")
     # It counts the worker's share of the cores, not what `num_workers` asks for.
     warnings.filterwarnings("ignore", message="This DataLoader will create")
+
+
+def _load(ref: ObjectiveRef) -> _Served:
     act_as_program(Path(ref.target) if ref.kind == "file" else None)
     objective: Objective
     if ref.kind == "command":
@@ -115,7 +162,11 @@ def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
     else:
         objective = load_objective(ref)
         info = loaded_info(objective, ref)
-    about: Message = {
+    return _Served(function=objective, about=_about(info))
+
+
+def _about(info: ObjectiveInfo) -> Message:
+    return {
         "name": info.name,
         "directions": list(info.directions),
         "metric_names": list(info.metric_names),
@@ -124,7 +175,27 @@ def _load(ref: ObjectiveRef) -> tuple[Objective, Message]:
         "doubt": info.doubt,
         "space": {name: spec_to_json(spec) for name, spec in info.space.items()},
     }
-    return objective, about
+
+
+def _run_script(ref: ObjectiveRef, serve: Callable[[_Served], None]) -> None:
+    """Run a script up to the study that is meant, and serve from there.
+
+    Raises:
+        HptuiError: It does not come there.
+    """
+    from hptui.registry.script import CapturedStudy, run_script
+
+    def serve_captured(captured: CapturedStudy) -> None:
+        serve(
+            _Served(
+                function=captured.objective,
+                about=_about(captured.info) | {"script": captured.about.to_json()},
+                constraints=captured.constraints,
+                study=captured.study,
+            )
+        )
+
+    run_script(ref, serve_captured)
 
 
 def _say_unready(socket_path: Path, token: str, error: HptuiError) -> None:
@@ -136,13 +207,12 @@ def _say_unready(socket_path: Path, token: str, error: HptuiError) -> None:
 def _serve(
     socket_path: Path,
     token: str,
-    objective: Objective,
-    about: Message,
+    served: _Served,
     surroundings: Surroundings,
 ) -> bool:
     """Run the trials that the engine orders; False when it ends without telling to end."""
     is_dismissed = False
-    hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": about}
+    hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": served.about}
     link = WorkerLink(socket_path, hello)
     storage: RemoteStorage | None = None
     # After what is no message an order may be lost: another process serves then.
@@ -158,7 +228,7 @@ def _serve(
             if operation == "run":
                 own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
                 storage = RemoteStorage(own) if storage is None else storage.for_trial(own)
-                link.send(_run_trial(own, storage, order, objective, surroundings))
+                link.send(_run_trial(own, storage, order, served, surroundings))
     surroundings.close()
     link.close()
     return is_dismissed
@@ -168,14 +238,17 @@ def _run_trial(
     own: TrialLink,
     storage: RemoteStorage,
     order: Message,
-    objective: Objective,
+    served: _Served,
     surroundings: Surroundings,
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
     pid = os.getpid()
     surroundings.begin(order["log"], order["scratch"], order["seed"])
     try:
-        ended = _call(objective, WorkerTrial(own, order, storage), len(order["directions"]))
+        trial = WorkerTrial(own, order, storage)
+        if served.study is not None and not surroundings.watches_for_stop:
+            trial.study.take_place_of(served.study)
+        ended = _call(served, trial, len(order["directions"]))
     finally:
         if os.getpid() != pid:
             # The objective forked and its child came back here: it must not serve trials.
@@ -186,23 +259,54 @@ def _run_trial(
     return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
 
 
-def _call(objective: Objective, trial: WorkerTrial, n_objectives: int) -> Message:
+def _call(served: _Served, trial: WorkerTrial, n_objectives: int) -> Message:
     try:
-        returned = objective(trial)
-        return {"state": "complete", "values": check_values(returned, n_objectives)}
+        returned = served.function(trial)
+        values = check_values(returned, n_objectives)
+        return {"state": "complete", "values": values, **_constraints_of(served, trial)}
     except TrialPruned as pruned:
-        # Without arguments its text would be its own name.
-        message = describe_exception(pruned).message if pruned.args else ""
-        return {"state": "pruned", "message": message}
+        return _pruned(served, trial, pruned)
     except TrialEnded as ended:
         return {"state": "ended", "message": ended.reason}
     except TrialFailed as lacking:
-        error = lacking.error
+        return _failed(lacking.error)
     except ValueRefused as refused:
-        error = TrialError("value", "", f"the objective {refused}")
+        return _failed(TrialError("value", "", f"the objective {refused}"))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, it is this trial's failure
-        error = describe_exception(problem)
-        # The objective may have closed the stream, or its disk may be full.
-        with contextlib.suppress(OSError, ValueError):
-            print(error.traceback, file=sys.stderr)  # noqa: T201 - into the trial's log
+        return _failed_by(problem)
+
+
+def _pruned(served: _Served, trial: WorkerTrial, pruned: TrialPruned) -> Message:
+    # Without arguments its text would be its own name.
+    message = describe_exception(pruned).message if pruned.args else ""
+    try:
+        return {"state": "pruned", "message": message} | _constraints_of(served, trial)
+    except TrialEnded as ended:
+        return {"state": "ended", "message": ended.reason}
+    except BaseException as problem:  # noqa: BLE001 - as in `_call`
+        return _failed_by(problem)
+
+
+def _failed_by(problem: BaseException) -> Message:
+    error = describe_exception(problem)
+    # The objective may have closed the stream, or its disk may be full.
+    with contextlib.suppress(OSError, ValueError):
+        print(error.traceback, file=sys.stderr)  # noqa: T201 - into the trial's log
+    return _failed(error)
+
+
+def _failed(error: TrialError) -> Message:
     return {"state": "failed", "error": error.to_json()}
+
+
+def _constraints_of(served: _Served, trial: WorkerTrial) -> Message:
+    """Return the constraints of a trial by what a script has given to its sampler."""
+    if served.constraints is None:
+        return {}
+    frozen = trial.storage.get_trial(trial._trial_id)
+    # What the trial has set, not what JSON has made of it.
+    frozen.user_attrs = trial.user_attrs
+    values = [float(value) for value in served.constraints(frozen)]
+    if any(map(math.isnan, values)):
+        raise ValueError("Constraint values cannot be NaN.")
+    return {"constraints": values}

@@ -24,7 +24,7 @@ from hptui.engine.space_view import SpaceView
 from hptui.storage.distributions import from_optuna, to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import optuna
     from optuna.trial import FrozenTrial
@@ -68,6 +68,8 @@ class SpaceEdits:
     edited: EditedSpace
     known: Mapping[str, ParamSpec]
     """The parameters as the objective has them, as far as they were known at the start."""
+    grid: Mapping[str, Sequence[ChoiceValue]] | None = None
+    """The values of a grid that a script names."""
 
     def asked(self) -> dict[str, ParamSpec]:
         """Return the parameters without edits: as the objective last asked for them."""
@@ -150,6 +152,7 @@ class SpaceEdits:
                 space=plan.effective,
                 fixed=plan.fixed,
                 n_objectives=len(self.study.directions),
+                grid=self.grid,
             )
             if isinstance(base, PartialFixedSampler):
                 base = base._base_sampler

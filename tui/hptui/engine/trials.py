@@ -29,6 +29,7 @@ from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import checked_step, spell_params
 from hptui.errors import SpaceError
+from hptui.storage.constraints import OLD_KEY as CONSTRAINTS_KEY
 from hptui.storage.constraints import is_feasible
 from hptui.storage.distributions import categorical, dump_distribution
 
@@ -366,6 +367,11 @@ class Trials:
                 **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
             )
             self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
+        constraints = ended.get("constraints")
+        if constraints is not None and state is not TrialState.FAIL:
+            # As Optuna's samplers store what their `constraints_func` says.
+            stored: Any = [float(value) for value in constraints]
+            self._storage.set_trial_system_attr(trial_id, CONSTRAINTS_KEY, stored)
         try:
             # `Study.tell` does this and copies the trial deeply, which costs more than the rest.
             _tell_with_warning(self.study, live.trial, values, state, suppress_warning=True)

@@ -22,10 +22,10 @@ from optuna.distributions import (
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.choice_objects import storable_choices
-from hptui.engine.attribute_values import stored_value
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.remote_study import RemoteStudy
 from hptui.engine.trial_messages import checked_step, read_params
+from hptui.storage.attribute_values import stored_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,15 +6,17 @@ import ast
 import contextlib
 import functools
 import inspect
+import shlex
 import typing
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.argument_values import (
     UNKNOWN,
     UnfitValueError,
     convert,
     expected,
+    is_known,
     type_of_default,
 )
 from hptui.domain.objective import ATTRIBUTE
@@ -50,6 +52,30 @@ def read_arguments(texts: Iterable[str]) -> Pairs:
             raise UsageError(f"--arg {safe_line(name)} is given twice.", hint="Give it once.")
         found[name] = value
     return tuple(found.items())
+
+
+def split_typed(text: str) -> tuple[str, Pairs]:
+    """Return the objective and the arguments of a text like `train.py --arg data=train.csv`.
+
+    Raises:
+        UsageError: What follows the objective is nothing but `--arg NAME=VALUE`, again and again.
+    """
+    objective, option, rest = text.partition(" --arg ")
+    if not option:
+        return text.removesuffix(" --arg").strip(), ()
+    try:
+        parts = shlex.split(f"--arg {rest}")
+    except ValueError:
+        raise UsageError(
+            f"{safe_line(text, max_chars=_MAX_SHOWN)} has a quote without its other one.",
+            hint="Write it like train.py --arg 'data=my file.csv'.",
+        ) from None
+    if len(parts) % 2 or any(each != "--arg" for each in parts[::2]):
+        raise UsageError(
+            f"{safe_line(text, max_chars=_MAX_SHOWN)} is not understood.",
+            hint="Write it like train.py --arg data=train.csv --arg folds=5.",
+        )
+    return objective.strip(), read_arguments(parts[1::2])
 
 
 def show_arguments(pairs: Iterable[tuple[str, str]]) -> str:
@@ -140,7 +166,7 @@ def _converted(name: str, text: str, hint: object) -> Any:  # noqa: ANN401 - of 
         raise ObjectiveError(
             f"--arg {safe_line(name)}={safe_line(text, max_chars=_MAX_SHOWN)} does not fit: "
             f"{error}.",
-            hint=f"Give {expected(hint)}.",
+            hint=f"Give {expected(hint)}." if is_known(hint) else "Let it take a text or a path.",
         ) from None
 
 
@@ -248,7 +274,7 @@ def _hint_of(function: Callable[..., object], parameter: inspect.Parameter) -> o
     if isinstance(annotation, str):
         annotation = _evaluated(function, annotation)
     if annotation is not parameter.empty and annotation is not UNKNOWN:
-        return cast("object", annotation)
+        return annotation
     default: object = parameter.default
     return UNKNOWN if default is parameter.empty else type_of_default(default)
 

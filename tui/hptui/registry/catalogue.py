@@ -13,6 +13,10 @@ typed:
 `train.toml`, a path without a folder also in `objectives/`), a listed name, the name of a file in
 `objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
 guessed.
+
+A path without an attribute is a script, run as it stands, where the file optimizes a study when it
+is run (`script_source.py`) and has no objective under hptui's decorator, or where arguments for it
+or a study of it are given. `file.py:function` is the function alone.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
@@ -38,6 +42,7 @@ from hptui.registry.arguments import (
 )
 from hptui.registry.command import CommandSpec
 from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
+from hptui.registry.script_source import is_script
 from hptui.registry.source import (
     Candidate,
     candidate_in,
@@ -48,10 +53,14 @@ from hptui.registry.source import (
     read_source,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 GROUP = "hptui.objectives"
 FOLDER = "objectives"
 COMMAND_ENDING = ".toml"
 ENDINGS = (".py", COMMAND_ENDING)
+_IN_FILES = ("file", "script")
 LIST_HINT = "`hptui objectives` lists the objectives."
 
 
@@ -82,12 +91,16 @@ def find_objectives(folder: Path | None = None) -> list[Found]:
     return sorted(_with_unique_names(found), key=lambda each: each.ref.name)
 
 
-def resolve(text: str, cwd: Path) -> Found:
+def resolve(
+    text: str, cwd: Path, *, argv: Sequence[str] | None = None, study_of: str = ""
+) -> Found:
     """Return the objective that `text` stands for; see the module for the order.
 
     Args:
         text: What a person typed.
         cwd: The folder that relative paths, `objectives/` and modules are looked for in.
+        argv: The arguments of a script; None where none were given.
+        study_of: Which study of a script: the number of its call of `optimize`, or a name.
 
     Raises:
         ObjectiveError: There is none, or several.
@@ -95,8 +108,25 @@ def resolve(text: str, cwd: Path) -> Found:
     if not text.isprintable() or not text.strip():
         raise _unknown(text, [])
     path, attribute = _split_path(text, cwd)
+    is_asked = argv is not None or bool(study_of)
+    is_python = path is not None and path.suffix != COMMAND_ENDING
+    if path is not None and is_python and not attribute and (is_asked or _is_script(path)):
+        return _as_script(path, tuple(argv or ()), study_of, name=text)
+    if is_asked:
+        raise _no_script(text)
     if path is not None:
         return _in_file(path, attribute, name=text)
+    return _named(text, cwd)
+
+
+def _no_script(text: str) -> ObjectiveError:
+    return ObjectiveError(
+        f"Only a script takes arguments after -- or --study-of, and {safe_line(text)} is none.",
+        hint="Write the path to a Python file, without a function: hptui run FILE.py -- ARGS.",
+    )
+
+
+def _named(text: str, cwd: Path) -> Found:
     found = find_objectives(cwd / FOLDER)
     named = [each for each in found if text in (each.ref.name, each.info.name)]
     if len(named) == 1:
@@ -121,13 +151,27 @@ def with_arguments(found: Found, given: Pairs) -> Found:
 
     Raises:
         ObjectiveError: There is no such argument, or a value does not fit, as far as the source
-            tells; loading it tells the rest.
+            tells; loading it tells the rest. Or it is no function or class.
     """
+    if found.ref.kind in ("script", "command"):
+        if given:
+            raise _no_function(found)
+        return found
     check_arguments(found.ref.name, found.info, given)
     found = replace(found, ref=replace(found.ref, arguments=given))
     if found.lacks_arguments:
         found = replace(found, problem="", hint="", lacks_arguments=False)
     return _with_missing(found)
+
+
+def _no_function(found: Found) -> ObjectiveError:
+    name = safe_line(found.ref.name)
+    return ObjectiveError(
+        f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
+        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments behind --."
+        if found.ref.kind == "script"
+        else "Write the command's own arguments behind --.",
+    )
 
 
 def _with_missing(found: Found) -> Found:
@@ -144,6 +188,8 @@ def spell(ref: ObjectiveRef) -> str:
     """Return what can be typed for an objective wherever its name is not known."""
     if ref.kind == "command":
         return _command_text(ref)
+    if ref.kind == "script":
+        return shlex.join([ref.target, *ref.after_options()])
     return f"{ref.target}:{ref.attribute}"
 
 
@@ -162,7 +208,7 @@ def found_command(spec: CommandSpec, name: str = "") -> Found:
 
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
     """Return what the source says about one objective; None when there is none to be read."""
-    path = None if ref.kind == "command" else source_file(ref)
+    path = None if ref.kind in ("command", "script") else source_file(ref)
     if path is None:
         return None
     try:
@@ -178,7 +224,7 @@ def source_file(ref: ObjectiveRef) -> Path | None:
             return next(iter(CommandSpec.of(ref).files()), None)
         except HptuiError:
             return None
-    if ref.kind == "file":
+    if ref.kind in _IN_FILES:
         return Path(ref.target)
     return find_module_file(ref.target, None if is_registered(ref) else Path.cwd())
 
@@ -199,9 +245,9 @@ def shown_name(ref: ObjectiveRef) -> str:
     """
     if ref.kind == "command":
         return f"{ref.name} ({_command_text(ref)})"
-    where = Path(ref.target).name if ref.kind == "file" else ref.target
+    where = Path(ref.target).name if ref.kind in _IN_FILES else ref.target
     called = ref.name.partition(":")[0]
-    if ref.kind == "file" and where.endswith(".py") and Path(called).name == where:
+    if ref.kind in _IN_FILES and where.endswith(".py") and Path(called).name == where:
         return ref.name
     if ref.kind == "module" and (called == where or (ref.name, spell(ref)) in _registered()):
         return ref.name
@@ -316,6 +362,8 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     The whole text is tried first, so that a folder's name may hold a colon.
     """
     before, colon, after = text.rpartition(":")
+    if text.endswith(".ipynb"):
+        raise _notebook(text)
     for path_text, attribute in ((text, ""), (before, after)) if colon else ((text, ""),):
         if not _looks_like_path(path_text):
             continue
@@ -326,6 +374,15 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
     if _looks_like_path(text) or _looks_like_path(before):
         raise _no_file(before if _looks_like_path(before) else text, cwd)
     return None, ""
+
+
+def _notebook(text: str) -> ObjectiveError:
+    script = f"{text.removesuffix('.ipynb')}.py"
+    return ObjectiveError(
+        f"{safe_line(text)} is a notebook; hptui runs Python files.",
+        hint=f"Make one of it: jupyter nbconvert --to script {safe_line(shlex.quote(text))}\n"
+        f"Then run that: hptui run {safe_line(shlex.quote(script))}",
+    )
 
 
 def _looks_like_path(text: str) -> bool:
@@ -378,6 +435,28 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
     return (
         replace(found, info=replace(found.info, name=plain_name(path.stem))) if is_main else found
     )
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        source = read_source(path)
+        is_made_for_us = any(each.decorated for each in candidates_in(source, path))
+    except ObjectiveError:
+        return False
+    return not is_made_for_us and is_script(source, path)
+
+
+def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -> Found:
+    """Return a script, with what reading it tells of the first objective that it has."""
+    source = read_source(path)
+    ref = ObjectiveRef("script", str(path), study_of, name, argv)
+    main = choose(candidates_in(source, path))
+    info = ObjectiveInfo("") if main is None else main.info
+    # What it sets is taken over, and running it tells what that is.
+    info = replace(info, name=plain_name(path.stem), settings=(), n_values=None, doubt="")
+    # The script itself passes what its function needs.
+    info = replace(info, arguments=(), takes_any=False)
+    return Found(ref, info, "file")
 
 
 def _main_attribute(source: bytes, path: Path, file_name: str) -> str:

@@ -437,9 +437,9 @@ _FILE_FORM: Final = (
 
 
 def spelled_run(ref: ObjectiveRef) -> list[str]:
-    """Return what `hptui run` takes for an objective: its name and arguments, or a command."""
+    """Return what `hptui run` takes for an objective, a script or a command, arguments included."""
     if ref.kind != "command":
-        return [ref.name, *ref.argument_options()]
+        return [ref.name, *ref.argument_options(), *ref.after_options()]
     spec = CommandSpec.of(ref)
     return [ref.name] if spec.file else [*spec.options(Path.cwd()), "--", *spec.typed_words()]
 
@@ -459,9 +459,14 @@ def typed_text(spec: CommandSpec, here: Path) -> str:
 
 
 def is_command(text: str) -> bool:
-    """Say whether a person means a command and no name: it holds a hole, or ` -- `."""
-    is_marked = text.startswith(("-- ", "--metric")) or " -- " in text
-    return is_marked or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
+    """Say whether a person means a command and no name: it holds a hole, or begins with options.
+
+    What stands before ` -- ` is a script where it is no option: `train.py -- --epochs 3`.
+    """
+    before, dashes, _ = f" {text} ".partition(" -- ")
+    if dashes:
+        return before.strip() == "" or before.strip().startswith("-")
+    return text.startswith("--metric") or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
 
 
 def typed_command(text: str, cwd: Path) -> CommandSpec | None:

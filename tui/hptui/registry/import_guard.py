@@ -1,5 +1,5 @@
 # pyright: reportPrivateUsage=false
-"""What Optuna does while an objective's file is imported: nothing that lasts.
+"""What Optuna does while an objective's file is imported, or a script run: nothing that lasts.
 
 A script makes its study at its top level, often in a file, and optimises it there. Each worker and
 each probe imports the script, and the trials are hptui's to run. So until the import has ended
@@ -8,14 +8,20 @@ each probe imports the script, and the trials are hptui's to run. So until the i
   calls them at its top level;
 - a study that is created or loaded is a copy in memory, with the trials that it has in its storage;
 - a storage of Optuna's connects to its database when it is used first, not when it is made.
+
+A script that is run as one (`script.py`) is left alone in the same way up to the call of
+`Study.optimize`, and so are the processes that it has spawned by then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing.spawn
 import pickle
+import sys
 import traceback
 import warnings
+from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,16 +55,130 @@ def studies_left_alone() -> Generator[dict[str, str]]:
     """
     cut_at: dict[str, str] = {}
     left_out: list[str] = []
-    copies = _Copies(storages.get_storage, left_out)
     with (
-        contextlib.closing(copies),
-        _replaced(Study, "optimize", _end_import("study.optimize", left_out)),
-        _replaced(Study, "ask", _end_import("study.ask", left_out)),
-        _replaced(storages, "get_storage", copies.of),
+        contextlib.closing(_Copies(storages.get_storage, left_out)) as copies,
+        _in_memory(
+            copies,
+            _end_import("study.optimize", left_out),
+            _end_import("study.ask", left_out),
+        ),
         _replaced(SourceFileLoader, "exec_module", _ending_early(cut_at, left_out)),
-        _connecting_later(RDBStorage),
     ):
         yield cut_at
+
+
+@contextlib.contextmanager
+def _in_memory(
+    copies: _Copies, optimize: Callable[..., object], ask: Callable[..., object]
+) -> Generator[None]:
+    """Have Optuna open copies of storages, and call these instead of the study's methods."""
+    with (
+        _replaced(Study, "optimize", optimize),
+        _replaced(Study, "ask", ask),
+        _replaced(storages, "get_storage", copies.of),
+        _connecting_later(RDBStorage),
+    ):
+        yield
+
+
+@dataclass(slots=True, eq=False)
+class ScriptGuard:
+    """Leaves studies alone while a script runs, except where it is lifted.
+
+    Args:
+        optimize: Called instead of `Study.optimize`, in this process.
+        ask: Called instead of `Study.ask`, in this process.
+        constructors: Classes with the constructors that stand in for their own meanwhile.
+    """
+
+    optimize: Callable[..., object]
+    ask: Callable[..., object]
+    constructors: Sequence[tuple[type[Any], Callable[..., None]]] = ()
+    left_out: list[str] = field(default_factory=list[str])
+    """What the script wanted of its studies and did not get: each is a call."""
+    has_spawned: bool = False
+    """Whether the script has started processes that are not forks."""
+    _copies: _Copies = field(init=False)
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __post_init__(self) -> None:
+        self._copies = _Copies(storages.get_storage, self.left_out)
+
+    def __enter__(self) -> ScriptGuard:
+        with contextlib.ExitStack() as stack:
+            optimize, ask = map(_as_method, (self.optimize, self.ask))
+            stack.enter_context(_in_memory(self._copies, optimize, ask))
+            for kind, constructor in self.constructors:
+                stack.enter_context(_replaced(kind, "__init__", constructor))
+            for module in _spawning():
+                prepare = self._guarding(module.get_preparation_data)
+                stack.enter_context(_replaced(module, "get_preparation_data", prepare))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _guarding(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def prepare(*args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - as the module's
+            self.has_spawned = True
+            return {**original(*args, **kwargs), "hptui_guard": _GuardedChild()}
+
+        return prepare
+
+    @contextlib.contextmanager
+    def lifted(self) -> Generator[None]:
+        """Let Optuna work in the block; what the script has made before stays a copy."""
+        self._copies.close()
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+    def storage_of(self, study: Study) -> tuple[str, int]:
+        """Return where the script keeps a study, and how many trials it has there."""
+        return self._copies.origin_of(study)
+
+    @property
+    def missed(self) -> tuple[str, str] | None:
+        """The study that was asked for last and is nowhere, with its storage; None if none was."""
+        return self._copies.missed
+
+
+def _spawning() -> list[Any]:
+    """Return the modules that tell a spawned process what it needs; loky's where it is in use."""
+    names = ("joblib.externals.loky.backend.spawn", "loky.backend.spawn")
+    return [multiprocessing.spawn, *(sys.modules[name] for name in names if name in sys.modules)]
+
+
+_in_force: list[ScriptGuard] = []
+"""That of a child, which lasts as long as it."""
+
+
+class _GuardedChild:
+    """Leaves studies alone in whatever process unpickles it."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return leave_alone_in_child, ()
+
+
+def leave_alone_in_child() -> None:
+    """Let no study of this process last, and optimise none."""
+    _in_force.append(ScriptGuard(_do_nothing, _do_nothing).__enter__())
+
+
+def _as_method(call: Callable[..., object]) -> Callable[..., object]:
+    """Return a function that a class binds to its instances, as it does no bound method."""
+
+    def method(*args: object, **kwargs: object) -> object:
+        return call(*args, **kwargs)
+
+    return method
+
+
+def _do_nothing(*_: object, **__: object) -> None:
+    """Stand in for what a process that a script has started must leave to hptui."""
 
 
 @contextlib.contextmanager
@@ -145,6 +265,8 @@ class _Copies:
         self._known: dict[str | int, _Copy] = {}
         self._kept: list[object] = []
         """Objects whose identity stands in `_known`."""
+        self.missed: tuple[str, str] | None = None
+        """The study that was asked for last and is nowhere, with its storage."""
 
     def of(self, storage: str | BaseStorage | None) -> BaseStorage:
         """Return what Optuna's `get_storage` gives, as a copy where it would last."""
@@ -154,8 +276,21 @@ class _Copies:
         key = kept if isinstance(kept, str) else id(kept)
         if key not in self._known:
             self._kept.append(kept)
-            self._known[key] = _Copy(lambda: self._open(_reading(kept)), self._left_out)
+            address = "" if storage is None else _address_of(storage)
+            self._known[key] = _Copy(
+                lambda: self._open(_reading(kept)), self._left_out, address, self._miss
+            )
         return self._known[key]
+
+    def _miss(self, study_name: str, address: str) -> None:
+        self.missed = study_name, address
+
+    def origin_of(self, study: Study) -> tuple[str, int]:
+        """Return the address of a study's storage, empty for none, and how many trials it has."""
+        storage = study._storage
+        if not isinstance(storage, _Copy):
+            return "", 0
+        return storage.address, storage.n_copied.get(study._study_id, 0)
 
     def close(self) -> None:
         """Let go of all origins; the copies stay as they are."""
@@ -171,8 +306,18 @@ class _Copy(InMemoryStorage):
     another one.
     """
 
-    def __init__(self, open_origin: Callable[[], BaseStorage], left_out: list[str]) -> None:
+    def __init__(
+        self,
+        open_origin: Callable[[], BaseStorage],
+        left_out: list[str],
+        address: str,
+        miss: Callable[[str, str], None],
+    ) -> None:
         super().__init__()
+        self.address = address
+        self.n_copied: dict[int, int] = {}
+        """By a study's id, how many trials it has in the origin."""
+        self._miss = miss
         self._open_origin = open_origin
         self._left_out = left_out
         self._origin: BaseStorage | None = None
@@ -187,11 +332,18 @@ class _Copy(InMemoryStorage):
         """Create a study in memory, or return the one that the origin has under this name."""
         if study_name is not None:
             with contextlib.suppress(KeyError):
-                return self.get_study_id_from_name(study_name)
+                return self._find(study_name)
         return super().create_new_study(directions, study_name)
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """Return the id of a study, copied from the origin where it is there only."""
+        try:
+            return self._find(study_name)
+        except KeyError:
+            self._miss(study_name, self.address)
+            raise
+
+    def _find(self, study_name: str) -> int:
         if study_name not in self._looked_for:
             self._looked_for.add(study_name)
             self._copy(study_name)
@@ -202,7 +354,7 @@ class _Copy(InMemoryStorage):
         origin = self._read_origin()
         for study in origin.get_all_studies() if origin is not None else ():
             with contextlib.suppress(KeyError):
-                self.get_study_id_from_name(study.study_name)
+                self._find(study.study_name)
         return super().get_all_studies()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -210,7 +362,7 @@ class _Copy(InMemoryStorage):
             # Another process would optimise it: the call is `joblib.delayed(study.optimize)`.
             self._left_out.append("study.optimize")
             raise pickle.PicklingError("A study is not sent to processes while hptui imports it.")
-        return {**super().__getstate__(), "_open_origin": None}
+        return {**super().__getstate__(), "_open_origin": None, "_miss": None}
 
     def get_all_trials(
         self,
@@ -272,8 +424,21 @@ class _Copy(InMemoryStorage):
             self.set_study_user_attr(here, key, value)
         for key, value in origin.get_study_system_attrs(there).items():
             self.set_study_system_attr(here, key, value)
-        for trial in origin.get_all_trials(there, deepcopy=False):
+        trials = origin.get_all_trials(there, deepcopy=False)
+        for trial in trials:
             self.create_new_trial(here, template_trial=trial)
+        self.n_copied[here] = len(trials)
+
+
+def _address_of(storage: str | BaseStorage) -> str:
+    """Return what tells a person which storage it is: its address, else its class."""
+    if isinstance(storage, str):
+        return storage
+    made_with = storage.__dict__.get("_hptui_arguments")
+    if made_with is not None:
+        args, kwargs = made_with
+        return str(args[0] if args else kwargs.get("url", ""))
+    return type(storage).__name__
 
 
 def _reading(storage: str | BaseStorage) -> str | BaseStorage:

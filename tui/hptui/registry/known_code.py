@@ -67,7 +67,8 @@ def _code(ref: ObjectiveRef) -> tuple[str, ...]:
     if ref.kind == "command":
         # All of it decides on what is run: a shell may get the choices of a parameter.
         return _file_and_folder(ref) or (ref.kind, ref.target)
-    given = [text for pair in ref.arguments for text in pair]
+    # What it does depends on what it is given, too.
+    given = [*ref.argv, *(text for pair in ref.arguments for text in pair)]
     return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *given)
 
 

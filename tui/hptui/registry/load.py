@@ -244,8 +244,7 @@ def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
     given = dict(ref.arguments)
     value: Any = module
     for part in ref.attribute.split("."):
-        if isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, part, 0)):
-            # A plain method of a class needs an instance of it.
+        if isinstance(value, type) and _needs_instance(inspect.getattr_static(value, part, None)):
             value, given = _instance_for_method(cast("type[Any]", value), part, given, ref)
         try:
             value = getattr(value, part)
@@ -278,6 +277,14 @@ def _instance_of(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> o
             hint="Give it a method __call__(self, trial).",
         )
     return _made(kind, given, ref)
+
+
+def _needs_instance(attribute: object) -> bool:
+    """Say whether an attribute of a class is a method for its instances."""
+    if not inspect.isfunction(attribute):
+        return False
+    # Some write functions into a class without @staticmethod.
+    return next(iter(parameters_of(attribute) or ("self",)), "") != "trial"
 
 
 def _instance_for_method(
@@ -323,14 +330,20 @@ def _spelled(ref: ObjectiveRef) -> str:
 def _import_failed(error: BaseException, path: Path | None) -> LoadError:
     where = _place_of(error, path)
     return LoadError(
-        f"{where}: {_text_of(error)}", hint=_hint_for(error), detail=_tail(error, path)
+        f"{where}: {_text_of(error)}", hint=_hint_for(error, path), detail=_tail(error, path)
     )
 
 
-def _hint_for(error: BaseException) -> str:
+def _hint_for(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return 'Put what runs the script under `if __name__ == "__main__":`.'
     if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        around = next((each for each in path.parents if each.name == top), None) if path else None
+        if path is not None and around is not None:
+            dotted = ".".join(path.relative_to(around.parent).with_suffix("").parts)
+            where = safe_line(around.parent)
+            return f"Run it as a module in {where}: hptui run {safe_line(dotted)}."
         return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
     return "hptui imports the file to find the objective; nothing was run or stored."
 

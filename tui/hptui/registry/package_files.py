@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MAX_LEVELS = 64
@@ -35,6 +37,7 @@ class PackageFile:
 def package_file(path: Path) -> PackageFile | None:
     """Return a file as a module of its package; None where it has no relative import.
 
+    One that a script survives does not count: for type checkers only, or in a `try` with a handler.
     The package is the outermost folder of those above the file that have an `__init__.py`. Where an
     import reaches further, folders without one count, too, as they do for Python.
     """
@@ -75,6 +78,26 @@ def _relative_level(path: Path) -> int:
             tree = ast.parse(source)
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return 0
-    return max(
-        (each.level for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)), default=0
-    )
+    return max(map(_level, _needed(tree)), default=0)
+
+
+def _level(node: ast.AST) -> int:
+    import ast
+
+    return node.level if isinstance(node, ast.ImportFrom) else 0
+
+
+def _needed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs, short of what may fail without harm."""
+    import ast
+
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, ast.Try) and node.handlers:
+            todo += [*node.orelse, *node.finalbody]
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            todo += node.orelse
+        else:
+            todo += ast.iter_child_nodes(node)

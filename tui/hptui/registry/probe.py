@@ -54,6 +54,7 @@ def probe(
     quiet_s: float = 1.0,
     on_progress: Callable[[int, int], bool] | None = None,
     variables: Mapping[str, str] | None = None,
+    lists_studies: bool = False,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
 
@@ -70,6 +71,7 @@ def probe(
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
         variables: What the process has in its environment besides, as the trials of the run have.
+        lists_studies: Of a script, find its studies instead of a search space; runs no trial.
     """
     if ref.kind == "command":
         # It declares all that it has.
@@ -86,6 +88,7 @@ def probe(
                 "deadline": deadline,
                 "quiet_s": quiet_s,
                 "max_trials": max_trials,
+                "lists": lists_studies,
             }
             with _child(order, folder / "tmp", variables or {}) as (process, reader):
                 _listen(process, reader, deadline, story, on_progress)

@@ -304,20 +304,56 @@ def main() -> NoReturn:
     ref = ObjectiveRef.from_json(order["ref"])
     pid = os.getpid()
     limit_core_count()
-    act_as_program(Path(ref.target) if ref.kind == "file" else None)
     try:
-        function = load_objective(ref)
-        info = loaded_info(function, ref)
+        if ref.kind == "script":
+            _probe_script(ref, order, channel, pid)
+        else:
+            act_as_program(Path(ref.target) if ref.kind == "file" else None)
+            function = load_objective(ref)
+            _probe(function, loaded_info(function, ref).directions, order, channel, pid)
     except HptuiError as error:
         detail = str(getattr(error, "detail", ""))
         channel.send({"problem": error.message, "hint": error.hint, "detail": detail})
         channel.send({"done": True, "complete": False})
         os._exit(1)
+    os._exit(0)
+
+
+def _probe_script(ref: ObjectiveRef, order: dict[str, Any], channel: Channel, pid: int) -> None:
+    """Run a script up to its study, and probe the objective from there.
+
+    Raises:
+        HptuiError: It does not come there.
+    """
+    from hptui.registry.script import CapturedStudy, list_studies, run_script
+
+    if order.get("lists"):
+        listing = list_studies(ref)
+        for each in listing.studies:
+            channel.send({"study": each.to_json()})
+        channel.send({"loaded": True, "rest": listing.ended})
+        channel.send({"done": True, "complete": not listing.ended})
+        return
+
+    def serve(captured: CapturedStudy) -> NoReturn:
+        channel.send({"study": captured.about.to_json()})
+        _probe(captured.objective, captured.about.directions, order, channel, pid)
+
+    run_script(ref, serve)
+
+
+def _probe(
+    function: Objective,
+    directions: Sequence[Direction],
+    order: dict[str, Any],
+    channel: Channel,
+    pid: int,
+) -> NoReturn:
     if os.getpid() != pid:
         # The file forked while it was imported.
         os._exit(0)
     channel.send({"loaded": True})
-    Prober(function, info.directions, order).run()
+    Prober(function, directions, order).run()
     # Without the import's own exit handlers, which may wait for ever.
     os._exit(0)
 

@@ -8,6 +8,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from hptui.domain.script_study import ScriptStudy
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
 from hptui.registry.conditions import condition_of
@@ -55,6 +56,10 @@ class ProbeResult:
     """How many values the objective returns; None when no probe trial ran to its end."""
     reports: bool = False
     """Whether it reports intermediate values or asks whether to prune."""
+    studies: tuple[ScriptStudy, ...] = ()
+    """Of a script: the study that was asked for, or all that it comes to where they are listed."""
+    rest: str = ""
+    """Of a script whose studies are listed: why there may be more."""
 
 
 class Story:
@@ -69,6 +74,8 @@ class Story:
         self._values: int | None = None
         self._reports = False
         self._is_complete = False
+        self._studies: list[ScriptStudy] = []
+        self._rest = ""
         self.is_loaded = False
         self.is_done = False
 
@@ -87,6 +94,9 @@ class Story:
                     self._take_of_trial(self._trial, message)
             case {"loaded": True}:
                 self.is_loaded = True
+                self._rest = safe_line(message.get("rest", ""), max_chars=2_000)
+            case {"study": _}:
+                self._studies.append(ScriptStudy.from_json(message["study"]))
             case {"done": True}:
                 self._is_complete = bool(message.get("complete"))
                 self.is_done = True
@@ -168,6 +178,8 @@ class Story:
             detail="" if first_seen else self._detail,
             values_returned=self._values,
             reports=self._reports,
+            studies=tuple(self._studies),
+            rest=self._rest,
         )
 
     def _ran_out(self) -> bool:

@@ -8,6 +8,7 @@ that an objective spawns import this module.
 
 from __future__ import annotations
 
+import builtins
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.spawn
@@ -22,7 +23,7 @@ from hptui.domain.safe_path import forget_safe_path
 from hptui.registry.package_files import package_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 MAIN_IN_CHILDREN = "__mp_main__"
@@ -64,17 +65,46 @@ def act_as_program(path: Path | None) -> None:
     file as their main module, as they would in plain Python, under the name that it has here. A
     module of a package they import by its name.
     """
-    forget_safe_path()
-    multiprocessing.set_start_method(None, force=True)
-    multiprocessing.current_process().name = "MainProcess"
-    multiprocessing.process._parent_process = None  # pyright: ignore
-    main = ModuleType("__main__") if path is None else _MainModule(path)
-    sys.modules["__main__"] = sys.modules[MAIN_IN_CHILDREN] = main
+    _settle(ModuleType("__main__") if path is None else _MainModule(path))
     sys.argv = ["" if path is None else str(path)]
     if path is not None and package_file(path) is not None:
         _spare_children_the_main_module()
     elif path is not None:
         _tell_children(module_name(path))
+
+
+def act_as_script(path: Path, argv: Sequence[str], package: str | None) -> ModuleType:
+    """Make this process look as if `python path *argv` had started it, and return `__main__`.
+
+    Args:
+        path: The script.
+        argv: What follows it.
+        package: The package that it is a module of, as with `python -m`; None for none.
+    """
+    main = ModuleType("__main__")
+    main.__file__ = str(path)
+    main.__package__ = package
+    folder = path.resolve().parent
+    if package is None:
+        # Children run the script by its path.
+        main.__spec__ = None
+    else:
+        name = f"{package}.{path.stem}"
+        main.__spec__ = ModuleSpec(name, None, origin=str(path))
+        folder = folder.parents[package.count(".")]
+    vars(main)["__builtins__"] = builtins
+    _settle(main)
+    sys.argv = [str(path), *argv]
+    sys.path[:] = [str(folder), *(each for each in sys.path if each != str(folder))]
+    return main
+
+
+def _settle(main: ModuleType) -> None:
+    forget_safe_path()
+    multiprocessing.set_start_method(None, force=True)
+    multiprocessing.current_process().name = "MainProcess"
+    multiprocessing.process._parent_process = None  # pyright: ignore
+    sys.modules["__main__"] = sys.modules[MAIN_IN_CHILDREN] = main
 
 
 class _MainModule(ModuleType):

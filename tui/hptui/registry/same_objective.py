@@ -13,6 +13,8 @@ from hptui.registry.catalogue import is_registered, source_file
 from hptui.registry.command import CommandSpec
 from hptui.registry.source import read_source
 
+_IN_FILES = ("file", "script")
+
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
 
@@ -64,18 +66,22 @@ def is_same_objective(
         is_same_code: Whether the code of `now` is what ran then, to the last character.
         study_file: Where the study is stored.
     """
-    if was.attribute != now.attribute:
+    if "script" in (was.kind, now.kind):
+        # A script runs the function that a file was named for; without a study it is the first.
+        if was.kind == now.kind and (was.attribute or "1") != (now.attribute or "1"):
+            return False
+    elif was.attribute != now.attribute:
         return False
     if "command" in (was.kind, now.kind):
         is_same = _is_same_command(was, now)
         if not is_same or not file:
             return is_same
     if (was.kind, was.target) == (now.kind, now.target) and (
-        now.kind == "file" or is_registered(now)
+        now.kind in _IN_FILES or is_registered(now)
     ):
         # A package that was installed anew elsewhere brings the same objective.
         return True
-    before = file or (was.target if was.kind == "file" else "")
+    before = file or (was.target if was.kind in _IN_FILES else "")
     if not before:
         return was.kind != now.kind or was.target == now.target
     after = source_file(now)

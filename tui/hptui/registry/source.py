@@ -33,6 +33,7 @@ from hptui.registry.syntax import (
     other_arguments,
     returns_something,
     summary_of,
+    takes_trial,
     top_level,
     without_first,
 )
@@ -227,7 +228,7 @@ class _Reader:
         return found
 
     def _is_for_trials(self, function: ast.FunctionDef) -> bool:
-        if kind_of_method(function) == "staticmethod":
+        if kind_of_method(function) == "staticmethod" or takes_trial(function.args):
             return is_given_trial(function)
         return function.name == "objective" and bool(without_first(function.args).args)
 
@@ -240,7 +241,8 @@ class _Reader:
         found = method(node, name, self._classes) if isinstance(node, ast.ClassDef) else None
         if not isinstance(node, ast.ClassDef) or found is None:
             return None
-        kind = kind_of_method(found)
+        # Some write functions into a class without @staticmethod.
+        kind = "staticmethod" if takes_trial(found.args) else kind_of_method(found)
         arguments = found.args if kind == "staticmethod" else without_first(found.args)
         plain = ast.FunctionDef(name, arguments, found.body, [], lineno=found.lineno)
         problem, hint = call_problem(found if isinstance(found, ast.AsyncFunctionDef) else plain)

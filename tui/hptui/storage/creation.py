@@ -49,7 +49,7 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
 def fill_empty_file(path: Path, *, mounts: Path = MOUNTS) -> None:
     """Make a study file of one that holds nothing, as a program leaves it that was killed early.
 
-    The caller holds the file. Nothing is done to any other file.
+    The caller holds a study of it. Nothing is done to any other file.
 
     Raises:
         StudyFileError: It cannot be written, or SQLite left something of another file beside it.
@@ -61,7 +61,9 @@ def fill_empty_file(path: Path, *, mounts: Path = MOUNTS) -> None:
         with opening():
             _make(path, wal=not is_on_network(path, mounts))
     except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
+        # Another run, of another study, may have been faster.
+        if inspect_file(path, check_budget_s=0.0).kind != "optuna":
+            raise as_storage_error(error, path) from error
 
 
 def _make(path: Path, *, wal: bool) -> None:

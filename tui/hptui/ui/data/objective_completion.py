@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from hptui.errors import HptuiError
+from hptui.registry.catalogue import resolve
 from hptui.registry.source import candidates_in, read_source
 
 if TYPE_CHECKING:
@@ -28,8 +29,16 @@ def complete_objective(text: str, cwd: Path) -> list[str]:
         file = f"{path}.py" if colon else text
         names = [name for name in _objectives_in(file, cwd) if name.startswith(text)]
         if names:
-            return names
+            # A script stands for itself.
+            return [text, *names] if text == file and _is_script(file, cwd) else names
     return complete_path(text, cwd)
+
+
+def _is_script(file: str, cwd: Path) -> bool:
+    try:
+        return resolve(file, cwd).ref.kind == "script"
+    except HptuiError:
+        return False
 
 
 def common_start(texts: Sequence[str]) -> str:

@@ -31,6 +31,8 @@ from hptui.ui.data.resource_fields import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from hptui.domain.script_study import ScriptStudy
+
 RunKey = Literal[
     "name",
     "goal",
@@ -52,6 +54,16 @@ RunKey = Literal[
 
 BACKENDS: Final = ("loky", "threading")
 LEFTOVERS: Final = ("fail", "requeue", "leave")
+FINITE_SAMPLERS: Final = ("grid", "bruteforce")
+"""They end a study by themselves."""
+_ENDS: Final[tuple[RunKey, ...]] = ("trials", "timeout", "target")
+_END_OPTIONS: Final[tuple[tuple[RunKey, str], ...]] = (
+    ("trials", "--trials"),
+    ("timeout", "--timeout"),
+    ("target", "--target"),
+)
+_USUAL: Final[Mapping[RunKey, str]] = {"trials": str(DEFAULT_TRIALS)}
+_SET_BY_SCRIPTS: Final[tuple[RunKey, ...]] = ("trials", "timeout", "seed")
 _NEVER: Final = ("", "-", "–", "none")  # noqa: RUF001 - what empty fields show
 
 
@@ -119,26 +131,71 @@ class RunDraft:
     """Variables of the latest run that this one is without: their values are stored nowhere."""
     taken: frozenset[str] = frozenset()
     """Names that other studies have."""
+    usual: Mapping[RunKey, str] = field(default_factory=lambda: dict(_USUAL))
+    """Which end and seed `hptui run` takes where none is typed."""
+    ends_by_itself: bool = False
+    """Whether the script's sampler ends the study."""
 
     @classmethod
     def start(
         cls, n_workers: int, defaults: Mapping[str, int | float | str] | None = None
     ) -> RunDraft:
         """Return the form as it opens; defaults that cannot be read are left out."""
-        draft = cls({"trials": str(DEFAULT_TRIALS), "workers": str(n_workers), "backend": "loky"})
+        plain: dict[RunKey, str] = {
+            "trials": str(DEFAULT_TRIALS),
+            "workers": str(n_workers),
+            "backend": "loky",
+        }
+        draft = cls(plain, first=plain)
         known = {each.key for each in FIELDS}
-        for key, value in (defaults or {}).items():
+        # Without devices others cannot be set.
+        for key, value in sorted((defaults or {}).items(), key=lambda each: each[0] != "devices"):
             if key in known:
                 try:
                     draft = draft.with_text(cast("RunKey", key), str(value))
                 except UsageError:
                     continue
-        return replace(draft, first=draft.texts)
+        return replace(draft, first={**plain, **draft.texts})
 
     def named(self, name: str) -> RunDraft:
         """Return the form that begins with another name."""
         named: dict[RunKey, str] = {"name": name}
         return replace(self, texts={**self.texts, **named}, first={**self.first, **named})
+
+    def with_script(self, script: ScriptStudy) -> RunDraft:
+        """Return the form with what a script sets, in fields that nobody has changed."""
+        ends_by_itself = script.sampler.partition(":")[0] in FINITE_SAMPLERS
+        usual: dict[RunKey, str] = {}
+        if script.n_trials is not None:
+            usual["trials"] = str(script.n_trials)
+        elif script.timeout_s is None and not ends_by_itself:
+            usual |= _USUAL
+        if script.timeout_s is not None:
+            usual["timeout"] = f"{script.timeout_s:g}s"
+        if script.seed is not None:
+            usual["seed"] = str(script.seed)
+        draft = replace(self._with_usual(usual), ends_by_itself=ends_by_itself)
+        if draft.is_existing:
+            return draft
+        is_touched = not draft.doubt and draft.directions != draft.declared
+        chosen = draft.directions if is_touched else script.directions
+        return replace(draft, directions=chosen, declared=script.directions, doubt="")
+
+    def without_script(self) -> RunDraft:
+        """Return the form as it is for an objective that sets no end."""
+        return replace(self._with_usual(_USUAL), ends_by_itself=False)
+
+    def _with_usual(self, usual: Mapping[RunKey, str]) -> RunDraft:
+        if usual == self.usual:
+            return self
+        texts, first = dict(self.texts), dict(self.first)
+        for key in _SET_BY_SCRIPTS:
+            is_usual = texts.get(key) in (first.get(key), self.usual.get(key))
+            for each in (first, *([texts] if is_usual else [])):
+                each.pop(key, None)
+                if key in usual:
+                    each[key] = usual[key]
+        return replace(self, texts=texts, first=first, usual=usual)
 
     def reset(self, key: RunKey) -> RunDraft:
         """Return the draft with a field as it began.
@@ -225,7 +282,8 @@ class RunDraft:
             found.append(_taken(self.text("name")).message)
         if self.doubt:
             found.append(f"Choose the goal: its file {self.doubt}.")
-        if not any(self.text(key) for key in ("trials", "timeout", "target")):
+        has_end = any(self.text(key) for key in _ENDS)
+        if not has_end and not self.ends_by_itself:
             found.append("The run would never end: give trials, a time-out or a target.")
         if self.text("target") and (reason := self.reason("target")):
             found.append(reason)
@@ -237,20 +295,15 @@ class RunDraft:
         if not self.is_existing and self.directions != self.declared:
             for direction in self.directions:
                 options += ["--direction", direction]
-        has_other_end = bool(self.text("timeout") or self.text("target"))
-        if self.text("trials") and (
-            has_other_end or read_count(self.text("trials")) != DEFAULT_TRIALS
-        ):
-            options += ["--trials", self.text("trials")]
-        names: tuple[tuple[RunKey, str], ...] = (
-            ("timeout", "--timeout"),
-            ("target", "--target"),
+        names: tuple[tuple[RunKey, str], ...] = () if self._has_usual_end else _END_OPTIONS
+        names += (
             ("trial-timeout", "--trial-timeout"),
             ("workers", "--jobs"),
             ("seed", "--seed"),
         )
         for key, option in names:
-            if text := self.text(key):
+            text = self.text(key)
+            if text and not (key == "seed" and text == self.usual.get("seed")):
                 # argparse takes what begins with a dash for an option.
                 options += [f"{option}={text}"] if text.startswith("-") else [option, text]
         if self.text("backend") != BACKENDS[0]:
@@ -258,6 +311,16 @@ class RunDraft:
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
         return options + resource_options(self.texts)
+
+    @property
+    def _has_usual_end(self) -> bool:
+        """Whether the run ends as it does where no end is typed."""
+        trials, usual = self.text("trials"), self.usual.get("trials", "")
+        is_same = trials == usual or (
+            bool(trials and usual) and read_count(trials) == read_count(usual)
+        )
+        others = [self.text(key) == self.usual.get(key, "") for key in _ENDS if key != "trials"]
+        return is_same and all(others)
 
     def _check(self, key: RunKey, text: str) -> None:
         readers: dict[RunKey, Callable[[str], object]] = {

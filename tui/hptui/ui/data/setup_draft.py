@@ -19,7 +19,7 @@ from hptui.domain.sampling import (
     check_fit,
     needs_one_objective,
 )
-from hptui.domain.script_text import not_taken_over
+from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.options import Family
+    from hptui.domain.script_study import ScriptStudy
 
 PLAIN_SAMPLER: Final = "tpe"
 PLAIN_PRUNER: Final = "median"
@@ -109,8 +110,12 @@ class SetupDraft:
     """Whether the study may go on with another one."""
     fork_counts: tuple[int, int] | None = field(default=None, compare=False)
     """How many trials a fork with this space would keep, and of how many; None: not known."""
+    script: ScriptStudy | None = None
+    """What running the script has told; None for others, and before."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
+    last_place: tuple[str, ...] = ()
+    """In what this run differs from the study's last one: a sentence each."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -118,6 +123,14 @@ class SetupDraft:
     def n_objectives(self) -> int:
         """How many objectives the study has."""
         return len(self.run.directions)
+
+    @property
+    def spelled(self) -> str:
+        """The objective with its arguments, as a shell takes them and the picker does."""
+        if self.ref is None:
+            return self.objective
+        given = [*self.ref.argument_options(), *self.ref.after_options()]
+        return " ".join([self.objective, *map(shlex.quote, given)])
 
     @property
     def study(self) -> str:
@@ -148,7 +161,7 @@ class SetupDraft:
             wished: What a person's settings say; it counts where nothing else is suggested.
         """
         latest, wished = latest or Methods(), wished or Methods()
-        run = self.run
+        run = self.run.without_script()
         if not run.is_existing:
             declared = () if info.doubt else info.directions
             if is_command(spelled):
@@ -166,6 +179,7 @@ class SetupDraft:
             self,
             ref=ref,
             info=info,
+            script=None,
             objective=spelled,
             space=replace(self.space, known={}, edits=self.space.in_force),
             run=run,
@@ -174,6 +188,25 @@ class SetupDraft:
             sampler=_read("sampler", sampler or usual_sampler, PLAIN_SAMPLER),
             pruner=_read("pruner", pruner or usual_pruner, PLAIN_PRUNER),
         )
+
+    def with_script(self, script: ScriptStudy) -> SetupDraft:
+        """Return the draft with what a script sets, where nobody has chosen something else."""
+        sampler = script.sampler or self.usual_sampler
+        pruner = script.pruner or self.usual_pruner
+        run = self.run.with_script(script)
+        draft = replace(
+            self,
+            script=script,
+            info=script.applied_to(self.info),
+            run=run,
+            usual_sampler=sampler,
+            usual_pruner=pruner,
+        )
+        if str(self.sampler) == _plain("sampler", self.usual_sampler):
+            draft = replace(draft, sampler=_read("sampler", sampler, PLAIN_SAMPLER))
+        if str(self.pruner) == self._usual_pruner():
+            draft = replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
+        return draft
 
     def with_run(self, run: RunDraft) -> SetupDraft:
         """Return the draft with another form; an untouched pruner follows what can prune."""
@@ -216,8 +249,11 @@ class SetupDraft:
 
     def notes(self) -> list[str]:
         """Return sentences on what the objective's file or the latest run sets and this has not."""
-        found: list[str] = []
-        if self.ref is not None and self.info.settings:
+        found = [*self.last_place]
+        if self.ref is not None and self.script is not None:
+            # What is taken over stands in the form.
+            found += script_notes(self.ref, self.script, Typed())[1:]
+        elif self.ref is not None and self.info.settings:
             found.append(not_taken_over(self.ref, self.info.settings))
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
@@ -244,7 +280,7 @@ class SetupDraft:
 
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
-        own, command = self._objective_words()
+        own, after = self._objective_words()
         argv = [*own, *self.place.options(self.study), *self.space.options()]
         if self.any_objective:
             argv.append("--any-objective")
@@ -252,12 +288,14 @@ class SetupDraft:
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():
             argv += ["--pruner", str(self.pruner)]
-        return [*argv, *self.run.options(), *command]
+        return [*argv, *self.run.options(), *after]
 
     def _objective_words(self) -> tuple[list[str], list[str]]:
         """Return what stands for the objective before the options, and what behind all of them."""
         if self.ref is None or self.ref.kind != "command" or not is_command(self.objective):
-            return [self.objective], []
+            if self.ref is None:
+                return [self.objective], []
+            return [self.objective, *self.ref.argument_options()], self.ref.after_options()
         words = shlex.split(self.objective)
         place = words.index("--")
         return words[:place], words[place:]
@@ -314,16 +352,20 @@ def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
         return typed_text(CommandSpec.of(ref), Path.cwd())
     if typed and not typed.startswith("-"):
         return typed
-    target = _short(Path(ref.target)) if ref.kind == "file" else ref.target
-    return f"{target}:{ref.attribute}"
+    target = _short(Path(ref.target)) if ref.kind in ("file", "script") else ref.target
+    return target if ref.kind == "script" else f"{target}:{ref.attribute}"
 
 
 def code_text(ref: ObjectiveRef) -> str:
     """Return all that decides on what is run, on lines of its own, for who is to agree to it."""
     if ref.kind == "command":
         return f"this command\n{escape_line(described(ref))}"
+    if ref.kind == "script":
+        after = shlex.join(ref.after_options())
+        return f"the script\n{escape_line(f'{ref.target} {after}'.strip())}"
     where = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
-    return f"{where}\n{escape_line(ref.target)}"
+    given = "".join(f"\nwith {escape_line(f'{name}={text}')}" for name, text in ref.arguments)
+    return f"{where}\n{escape_line(ref.target)}{given}"
 
 
 def _read(family: Family, text: str, plain: str) -> MethodDraft:

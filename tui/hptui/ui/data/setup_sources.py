@@ -5,22 +5,32 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.text import safe_line
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, found_command, resolve
+from hptui.registry.arguments import differing_arguments, split_typed
+from hptui.registry.catalogue import (
+    Found,
+    find_objectives,
+    found_command,
+    resolve,
+    with_arguments,
+)
 from hptui.registry.command import CommandSpec, typed_command
 from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
-from hptui.ui.data.resource_fields import lost_variables, texts_of_record
+from hptui.ui.data.resource_fields import RESOURCE_KEYS, lost_variables, texts_of_record
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -35,6 +45,10 @@ _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gp": (("torch", "scipy"), "gp"),
     "qmc": (("scipy",), "gp"),
 }
+
+
+class ArgumentsMissingError(ObjectiveError):
+    """An objective needs arguments that were not given."""
 
 
 class StudyAddress(Protocol):
@@ -118,6 +132,7 @@ def _open_existing(
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
     if latest is not None:
+        texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
         texts |= texts_of_record(latest.resources)
     run = replace(
         draft.run,
@@ -133,6 +148,7 @@ def _open_existing(
     )
     draft = replace(
         draft,
+        last_place=() if latest is None else tuple(differences(latest.place, RunPlace.here())),
         place=place_of(study.path, study.name),
         run=run,
         space=space,
@@ -154,21 +170,45 @@ def _open_existing(
 def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:
     """Return the draft for an objective whose code stands at `ref`; see `with_found`."""
     try:
-        found = _find(ref)
+        found = with_arguments(_find(ref), ref.arguments)
     except HptuiError as error:
         return replace(opened, trouble=error.message, hint=error.hint)
     return with_found(opened, found, latest=latest)
 
 
 def with_text(opened: Opened, text: str) -> Opened:
-    """Return the draft for the objective that a person typed.
+    """Return the draft for the objective that a person typed, with `--arg` for its arguments.
 
     Raises:
-        ObjectiveError: There is none, or several.
+        UsageError: The arguments are not `--arg NAME=VALUE`.
+        ObjectiveError: There is none, or several, or its arguments do not fit or are missing.
     """
     command = typed_command(text, Path.cwd())
-    found = resolve(text, Path.cwd()) if command is None else found_command(command)
-    return with_found(opened, found, typed=text)
+    if command is not None:
+        return with_found(opened, found_command(command), typed=text)
+    text, argv = split_arguments(text)
+    objective, given = split_typed(text)
+    found = with_arguments(resolve(objective, Path.cwd(), argv=argv), given)
+    if found.lacks_arguments:
+        raise ArgumentsMissingError(f"{objective}: {found.problem}.", hint=found.hint)
+    return with_found(opened, found, typed=objective)
+
+
+def split_arguments(text: str) -> tuple[str, list[str] | None]:
+    """Return what stands before ` -- ` in a text, and the arguments after it; None without it.
+
+    Raises:
+        ObjectiveError: A quotation mark in the arguments is not closed.
+    """
+    path, dashes, rest = f"{text} ".partition(" -- ")
+    if not dashes:
+        return text, None
+    try:
+        return path.strip(), shlex.split(rest)
+    except ValueError as error:
+        raise ObjectiveError(
+            f"The arguments {safe_line(rest.strip(), max_chars=60)} cannot be read: {error}."
+        ) from error
 
 
 def with_found(
@@ -193,10 +233,12 @@ def with_found(
 
 
 def is_another(draft: SetupDraft) -> bool:
-    """Say whether the study holds trials of another objective than the one that is chosen."""
+    """Say whether the study holds trials of another objective, or with other arguments."""
     if draft.tuned is None or draft.ref is None:
         return False
-    return not is_same_objective(draft.tuned, draft.ref)
+    was, now = draft.tuned.arguments, draft.ref.arguments
+    is_different = any(differing_arguments(was, now, draft.info))
+    return is_different or not is_same_objective(draft.tuned, draft.ref)
 
 
 def taken_names(place: StudyPlace) -> frozenset[str]:
@@ -222,12 +264,19 @@ def _find(ref: ObjectiveRef) -> Found:
     if ref.kind == "command":
         return _find_command(ref)
     try:
-        found = resolve(ref.name, Path.cwd())
+        found = _resolve_like(ref, ref.name)
         if _is_same(found.ref, ref):
             return found
     except ObjectiveError:
         pass
-    return resolve(spell_objective(ref), Path.cwd())
+    return _resolve_like(ref, spell_objective(ref))
+
+
+def _resolve_like(ref: ObjectiveRef, text: str) -> Found:
+    """Find what a text stands for, with the arguments of a script."""
+    argv = ref.argv if ref.kind == "script" else None
+    study_of = ref.attribute if ref.kind == "script" else ""
+    return resolve(text, Path.cwd(), argv=argv, study_of=study_of)
 
 
 def _find_command(ref: ObjectiveRef) -> Found:
@@ -244,13 +293,14 @@ def _find_command(ref: ObjectiveRef) -> Found:
 def _typeable(ref: ObjectiveRef) -> str:
     """Return the objective's name where it means the objective here, else nothing."""
     try:
-        return ref.name if _is_same(resolve(ref.name, Path.cwd()).ref, ref) else ""
+        return ref.name if _is_same(_resolve_like(ref, ref.name).ref, ref) else ""
     except ObjectiveError:
         return ""
 
 
 def _is_same(one: ObjectiveRef, other: ObjectiveRef) -> bool:
-    return (one.kind, one.target, one.attribute) == (other.kind, other.target, other.attribute)
+    marks = [(each.kind, each.target, each.attribute, each.argv) for each in (one, other)]
+    return marks[0] == marks[1]
 
 
 def _n_cores() -> int:

@@ -173,7 +173,7 @@ class SetupScreen(ForkedSetup):
         opened = replace(self._opened, draft=self._draft)
 
         def take(text: str | None) -> None:
-            if text is not None and text != self._draft.objective:
+            if text is not None and text != self._draft.spelled:
                 self._choose(opened, text)
 
         self.app.push_screen(ObjectivePicker(opened), take)
@@ -284,13 +284,14 @@ class SetupScreen(ForkedSetup):
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
-        study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
+        study, objective = safe_line(self._draft.study), safe_line(opened.draft.spelled)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
             ("g", "on", f"continue {study} anyway"),
         ]
         text = (
-            f"{study} holds trials of another objective; those of {objective} would mix with them."
+            f"{study} holds trials of another objective, or of other arguments; those of "
+            f"{objective} would mix with them."
         )
         self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
 
@@ -334,10 +335,12 @@ class SetupScreen(ForkedSetup):
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
         self._probed = probed
+        was_untouched = self._is_untouched()
+        if probed is not None and probed.studies:
+            self._draft = self._draft.with_script(probed.studies[0])
         space = self._draft.space.with_known(
             known_space(self._draft.info.space, probed, self._draft.space.stored)
         )
-        was_untouched = self._is_untouched()
         self._draft = replace(self._draft, space=space)
         if was_untouched:
             self._first = self._draft

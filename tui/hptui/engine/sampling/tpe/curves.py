@@ -77,9 +77,10 @@ class Curve:
         self._ordered, self._order = np.insert(ordered, at, come), np.insert(order, at, added)
         near = self._ordered.searchsorted(np.concatenate([gone, come]))
         near = np.unique(np.clip(near[:, None] + (-1, 0, 1), 0, len(self._order) - 1))
-        if self._has_ties(near):
+        gaps = self._gaps(near)
+        if self._has_ties(near, *gaps):
             return self._sort(members)
-        return self._renewed(near)
+        return self._renewed(near, *gaps)
 
     def _sort(self, members: BoolArray) -> tuple[IntArray, FloatArray]:
         places = np.flatnonzero(members)
@@ -88,8 +89,9 @@ class Curve:
         self._order = places[order]
         self._ordered = self._scaled[self._order]
         every = np.arange(len(places))
-        self._is_tied = self._has_ties(every)
-        return self._renewed(every)
+        gaps = self._gaps(every)
+        self._is_tied = self._has_ties(every, *gaps)
+        return self._renewed(every, *gaps)
 
     def _gaps(self, at: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the distances to the values before and behind; 0 at an end."""
@@ -98,14 +100,15 @@ class Curve:
         behind = values[np.minimum(at + 1, len(values) - 1)]
         return values[at] - before, behind - values[at]
 
-    def _has_ties(self, at: IntArray) -> bool:
-        before, behind = self._gaps(at)
+    def _has_ties(self, at: IntArray, before: FloatArray, behind: FloatArray) -> bool:
         last = len(self._ordered) - 1
         return bool(np.any((before == 0) & (at > 0) | (behind == 0) & (at < last)))
 
-    def _renewed(self, at: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return those of some kernels whose width is another than before."""
-        widths = np.clip(np.maximum(*self._gaps(at)), LEAST_WIDTH, 1.0)
+    def _renewed(
+        self, at: IntArray, before: FloatArray, behind: FloatArray
+    ) -> tuple[IntArray, FloatArray]:
+        """Return those of some kernels whose width is another than it was."""
+        widths = np.clip(np.maximum(before, behind), LEAST_WIDTH, 1.0)
         places = self._order[at]
         is_new = widths != self._widths[places]
         places, widths = places[is_new], widths[is_new]
@@ -117,7 +120,7 @@ class Curve:
         low, high = self._ordered.searchsorted((1e-12, 1 - 1e-12))
         return int(high - low)
 
-    def centred(self, values: FloatArray) -> FloatArray:
+    def placed(self, values: FloatArray) -> FloatArray:
         """Return candidates on the scale, the middle at 0, where the prior's kernel is.
 
         Raises:
@@ -129,16 +132,15 @@ class Curve:
             raise ForeignValueError
         return (at - self.scale.low) / self.scale.width - 0.5
 
-    def log_prior(self, values: FloatArray) -> FloatArray:
-        """Return the log of the prior's kernel at candidates."""
-        return -0.5 * self.centred(values) ** 2 - _LOG_MASS_OF_PRIOR
+    def log_prior(self, at: FloatArray) -> FloatArray:
+        """Return the log of the prior's kernel at candidates that were `placed`."""
+        return -0.5 * at * at - _LOG_MASS_OF_PRIOR
 
-    def log_of_few(self, kernels: NumericKernels, values: FloatArray) -> FloatArray:
+    def log_of_few(self, kernels: NumericKernels, at: FloatArray) -> FloatArray:
         """Return the logs of Optuna's kernels but the prior's (columns) at candidates (rows)."""
         middles, widths = self.scale.scaled_kernels(kernels.mu[:-1], kernels.sigma[:-1])
         squares, lines, rest = parabolas(middles, widths)
-        x = self.centred(values)[:, None]
-        return x * x * squares + x * lines + rest
+        return np.outer(at * at, squares) + np.outer(at, lines) + rest
 
 
 def parabolas(middles: FloatArray, widths: FloatArray) -> FloatArray:

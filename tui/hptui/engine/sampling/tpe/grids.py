@@ -138,11 +138,12 @@ class Grid:
         # The very call of Optuna's, which is not stable: it decides which of equal values is wide.
         by_value = places[np.argsort(np.log(of_trials) if self.scale.is_log else of_trials)]
         classes = self.classes[by_value]
-        is_first = np.append(True, classes[1:] != classes[:-1])
-        is_last = np.append(is_first[1:], True)
-        self.classes[by_value[is_first]] += self.n_values
-        self.classes[by_value[is_last & ~is_first]] += 2 * self.n_values
-        self._wide = by_value[is_first | is_last]
+        changes = np.flatnonzero(classes[1:] != classes[:-1])
+        first, last = by_value[np.append(0, changes + 1)], by_value[np.append(changes, -1)]
+        self.classes[first] += self.n_values
+        last = last[last != first]
+        self.classes[last] += 2 * self.n_values
+        self._wide = np.concatenate([first, last])
 
     def table(self, values: FloatArray, n_kernels: int) -> FloatArray:
         """Return the log probabilities of candidates (rows) by class."""

@@ -34,6 +34,9 @@ LEAST_LOG: Final = -60.0
 rest."""
 _BLOCK: Final = 4096
 """So many kernels at a time stay in the processor's cache."""
+_STRETCH: Final = 4 * _BLOCK
+"""So many kernels are taken in before candidates that are behind are left out."""
+_PROMISING: Final = 3
 _MOST_JOINT: Final = 10_000
 _MOST_VALUES: Final = 10_000
 """A grid of more values is left to Optuna."""
@@ -70,11 +73,14 @@ class Candidates:
         self.n = len(next(iter(samples.values())))
         columns: list[FloatArray] = []
         prior = np.zeros(self.n)
+        self.placed: dict[str, FloatArray] = {}
+        """Their values by parameter; of a continuous one from the middle of its scale."""
         for name, axis in axes.items():
-            prior += axis.log_prior(samples[name])
+            at = self.placed[name] = samples[name]
             if isinstance(axis, Curve):
-                at = axis.centred(samples[name])
+                at = self.placed[name] = axis.placed(at)
                 columns += [at * at, at]
+            prior += axis.log_prior(at)
         self.log_prior: FloatArray = prior
         # What they are multiplied with: the parabolas, 1 for a kernel, what its parabolas end with.
         self.rows: FloatArray = np.array([*columns, -prior, np.ones(self.n)]).T
@@ -153,22 +159,27 @@ class Mixture:
         if not self._curves and n_joint <= max(_MOST_JOINT, size // 4):
             return self._density_by_class(candidates, tables, weights, n_joint)
         rows = candidates.rows
-        recent = size - 2 * _BLOCK
-        if recent < 4 * _BLOCK:
+        if size < 2 * _STRETCH:
             return self._sum(rows, tables, weights, 0, size)
-        # The newest kernels bound the rest from one side, and most candidates cannot win then.
-        total = self._sum(rows, tables, weights, recent, size)
-        values = log_of_good - np.log1p(total)
+        # With more kernels a value only falls. So a few that are promising by the newest kernels,
+        # which have most weight, are computed in full, and others until they are behind.
+        stop = size - _BLOCK
+        total = self._sum(rows, tables, weights, stop, size)
+        in_full = total * (weights.sum() / weights[stop:].sum())
+        first = np.argsort(np.log1p(in_full) - log_of_good)[:_PROMISING]
+        total[first] += self._sum(rows[first], [t[first] for t in tables], weights, 0, stop)
+        best = np.max((log_of_good - np.log1p(total))[first])
         is_open = np.ones(candidates.n, dtype=bool)
-        chosen = np.argsort(-values)[:3]
-        best = -math.inf
-        while len(chosen):
-            of_chosen = [table[chosen] for table in tables]
-            total[chosen] += self._sum(rows[chosen], of_chosen, weights, 0, recent)
-            is_open[chosen] = False
-            values[chosen] = log_of_good[chosen] - np.log1p(total[chosen])
-            best = max(best, float(values[chosen].max()))
-            chosen = np.flatnonzero(is_open & (values > best - _CLOSE))
+        is_open[first] = False
+        while stop > 0:
+            is_open &= log_of_good - np.log1p(total) > best - _CLOSE
+            which = np.flatnonzero(is_open)
+            if not len(which):
+                break
+            start = max(0, stop - _STRETCH)
+            of_which = [table[which] for table in tables]
+            total[which] += self._sum(rows[which], of_which, weights, start, stop)
+            stop = start
         return total
 
     def shares(self, candidates: Candidates, which: IntArray) -> FloatArray:
@@ -244,5 +255,5 @@ def density_of_few(
         return np.zeros(candidates.n)
     logs = -candidates.log_prior[:, None]
     for (name, axis), kernels in zip(axes.items(), mixture.distributions, strict=True):
-        logs = logs + axis.log_of_few(kernels, candidates.samples[name])
+        logs = logs + axis.log_of_few(kernels, candidates.placed[name])
     return np.exp(np.maximum(logs, LEAST_LOG)) @ (mixture.weights[:-1] / mixture.weights[-1])

@@ -1,0 +1,83 @@
+"""Whether a file is a script that optimizes a study when it is run, told by reading it."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from hptui.registry.guarded_names import is_guard
+from hptui.registry.own_code import Module, OwnCode
+from hptui.registry.syntax import called_name, top_level
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_script(source: bytes, path: Path) -> bool:
+    """Say whether `python path` calls `Study.optimize`, as far as reading it tells.
+
+    The call stands at the file's top level or under its main guard, or in a function of the file
+    or of its own modules, where the file does anything at its top level but define. What stands in
+    an objective is a study of each trial.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    code = OwnCode(tree, path)
+    if _optimizes_at_top(code.main):
+        return True
+    return _does_something(code.main) and any(map(_has_call, code.modules))
+
+
+def _uses(module: Module) -> list[ast.expr]:
+    """Return where a method `optimize` is called with an argument, or handed on to be called.
+
+    It is outside of objectives, and no part of another name, like `scipy.optimize.minimize`.
+    """
+    nodes = list(module.function_of)
+    inner = {node.value for node in nodes if isinstance(node, ast.Attribute)}
+    called = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    found: list[ast.expr] = []
+    for node in nodes:
+        if not isinstance(node, ast.Attribute) or node.attr != "optimize" or node in inner:
+            continue
+        call = called.get(node)
+        is_used = (
+            _knows_optuna(module) and module.dotted(node).partition(".")[0] in ("", "optuna")
+            if call is None
+            else bool(call.args or call.keywords)
+        )
+        if is_used and isinstance(node.ctx, ast.Load) and not module.is_inside(node):
+            found.append(node)
+    return found
+
+
+def _knows_optuna(module: Module) -> bool:
+    return any(each.module.partition(".")[0] == "optuna" for each in module.imports.values())
+
+
+def _has_call(module: Module) -> bool:
+    return _knows_optuna(module) and bool(_uses(module))
+
+
+def _optimizes_at_top(module: Module) -> bool:
+    return any(
+        module.function_of[node] is None and module.class_of[node] is None for node in _uses(module)
+    )
+
+
+def _does_something(module: Module) -> bool:
+    """Say whether a file has a main guard, or calls own code at its top level."""
+    if any(map(is_guard, module.tree.body)):
+        return True
+    own = {*module.definitions, *module.imports}
+    return any(
+        isinstance(statement, ast.Expr | ast.Assign)
+        and isinstance(statement.value, ast.Call)
+        and (called_name(statement.value) in own or isinstance(statement.value.func, ast.Attribute))
+        for statement in top_level(module.tree.body)
+    )
