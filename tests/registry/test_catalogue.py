@@ -179,6 +179,11 @@ NEAR = {
         "its study runs score",
         "near.py:score",
     ),
+    "asks itself": (
+        "import optuna\nstudy = optuna.create_study()\nfor _ in range(3):\n    study.ask()",
+        "near.py asks for its trials itself .line 4: study.ask.",
+        "call study.optimize(objective, n_trials=...) in the place of the loop",
+    ),
     "in a class": (
         "class Exp:\n    @staticmethod\n    def objective(trial): return 1\n    @classmethod\n"
         "    def run(cls): study.optimize(cls.objective)",
