@@ -8,7 +8,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -40,13 +40,20 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration
 
+# `make test` reads a hundred of them, others each time.
 fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or FILES=N, from SEED=N on
 	HPTUI_FUZZ_FILES=$(or $(FILES),2000) HPTUI_FUZZ_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -s -n 4 --dist load tests/cli/test_damaged_files.py
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
-test-kill: $(VENV)/.dev ## kill commands at every file system call (needs strace; takes half an hour)
+# It has to pass with each version of Optuna that `engine/sampling/tpe` names as proven.
+test-identity: $(VENV)/.dev ## TPE beside Optuna's own, value by value: ROUNDS=1, SEED=0, WINNERS=n to check
+	$(BIN)/python -m tests.engine.tpe --rounds $(or $(ROUNDS),1) --seed $(or $(SEED),0) --winners $(or $(WINNERS),0)
+
+# `make test` takes a sample of the steps, drawn anew each time, and kills a run twelve times.
+test-kill: $(VENV)/.dev ## kill commands at every step and file system call (needs strace; takes half an hour)
+	HPTUI_KILL_EVERY=1 HPTUI_KILLS=50 $(BIN)/python -m pytest -q tests/e2e/test_kills.py tests/e2e/test_sudden_death.py
 	$(BIN)/python -m tests.e2e.kill_by_strace
 
 # A failure names its seed: make fuzz SEED=7 COUNT=1 plays it again.

@@ -14,33 +14,42 @@ from alembic.script import ScriptDirectory
 from optuna.storages import RDBStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import NullPool
+from tests.e2e.nursery import nursery
+from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from alembic.config import Config
+    from tests.e2e.nursery import Orders
+    from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs]
 
 TESTS: Final = Path(__file__).parent
 DEAREST: Final = (
-    "e2e/test_sudden_death.py",
-    "e2e/test_run.py",
-    "e2e/test_refused_runs.py",
     "ui/test_setup_screen.py",
-    "cli/test_readme_runs.py",
-    "cli/test_steering.py",
+    "e2e/test_run.py",
+    "e2e/test_sudden_death.py",
+    "ui/test_hostile.py",
+    "e2e/test_limits.py",
+    "e2e/test_refused_runs.py",
+    "engine/test_identity.py",
+    "engine/test_trial_use.py",
     "ui/test_studies_screen.py",
     "ui/test_study_screen.py",
-    "e2e/test_refused_writes.py",
-    "ui/test_hostile.py",
-    "engine/test_trial_use.py",
+    "ui/test_terminal.py",
+    "ui/test_views.py",
     "zoo/test_zoo.py",
     "engine/test_trash.py",
-    "e2e/test_choices.py",
-    "engine/test_identity.py",
-    "storage/test_round_trip.py",
     "storage/test_interop.py",
+    "storage/test_round_trip.py",
+    "e2e/test_one_engine.py",
+    "e2e/test_refused_writes.py",
+    "cli/test_steering.py",
+    "cli/test_readme_runs.py",
     "e2e",
+    "engine/test_steering.py",
     "registry/test_probe.py",
+    "cli/test_damaged_files.py",
     "ui",
     "interop",
     "cli",
@@ -50,6 +59,24 @@ DEAREST: Final = (
     "objectives",
 )
 """Files, and folders of files, that take longest; these begin first."""
+APART: Final = frozenset(
+    {
+        "e2e/test_limits.py",
+        "e2e/test_one_engine.py",
+        "e2e/test_refused_runs.py",
+        "e2e/test_refused_writes.py",
+        "e2e/test_run.py",
+        "engine/test_identity.py",
+        "engine/test_steering.py",
+        "engine/test_trial_use.py",
+        "ui/test_setup_screen.py",
+        "ui/test_studies_screen.py",
+        "ui/test_study_screen.py",
+        "ui/test_terminal.py",
+        "zoo/test_zoo.py",
+    }
+)
+"""Long files whose tests share nothing: these need not all wait for one worker of xdist."""
 
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
@@ -59,6 +86,19 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the dearest files first, so that no worker is left with one when the others are done."""
     items.sort(key=_place)
+
+
+class _ByFile(LoadFileScheduling):
+    """Gives each worker a file at a time, of long ones a test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return nodeid if file.removeprefix(f"{TESTS.name}/") in APART else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Return the scheduler for `--dist loadfile`."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
@@ -135,3 +175,17 @@ def nothing_of_the_persons_own(tmp_path_factory: pytest.TempPathFactory) -> Gene
         for name in ("CONFIG", "STATE", "DATA", "CACHE"):
             patch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
         yield
+
+
+@pytest.fixture(scope="session")
+def nursery_of_tests() -> Generator[Orders]:
+    """What has programs cloned instead of started; see `clones_programs`."""
+    with nursery() as orders:
+        yield orders
+
+
+@pytest.fixture
+def clones_programs(nursery_of_tests: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the runs, probes and workers that this process starts cloned (`e2e/nursery.py`)."""
+    for module, name in (("_posixsubprocess", "fork_exec"), ("subprocess", "_fork_exec")):
+        monkeypatch.setattr(f"{module}.{name}", nursery_of_tests)

@@ -46,6 +46,7 @@ class PlainTrial:
     cause: str | None = None
     note: str | None = None
     tags: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     attributes: dict[str, object] = field(default_factory=dict[str, object])
 
 
@@ -66,6 +67,9 @@ class PlainTexts:
 
     def tags(self) -> Iterable[tuple[int, Sequence[str]]]:
         return [(each.number, each.tags) for each in self._trials if each.tags]
+
+    def devices(self) -> Iterable[tuple[int, Sequence[str]]]:
+        return [(each.number, each.devices) for each in self._trials if each.devices]
 
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         return [

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.analysis.filter_studies import CHOICES, SHAPES, PlainColumns, PlainTexts, PlainTrial
 
-from hptui.analysis.filter_fields import reads_texts
+from hptui.analysis.filter_fields import FieldNames, reads_texts
 from hptui.analysis.filter_parser import parse_filter, quoted
 from hptui.analysis.filter_rows import filter_rows
 from hptui.analysis.filter_terms import FilterError
@@ -68,6 +68,7 @@ trial = st.builds(
     cause=st.one_of(st.none(), text_of_trial),
     note=st.one_of(st.none(), text_of_trial),
     tags=st.lists(text_of_trial, max_size=2, unique=True).map(tuple),
+    devices=st.lists(text_of_trial, max_size=2, unique=True).map(tuple),
     attributes=st.fixed_dictionaries({}, optional={"fold": attribute, "odd key": attribute}),
 )
 studies = st.lists(trial, max_size=12).map(
@@ -171,18 +172,20 @@ def state_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def text_cases(draw: st.DrawFn) -> Case:
-    name = draw(st.sampled_from(["error", "cause", "note", "tag"]))
+    name = draw(st.sampled_from(["error", "cause", "note", "tag", "device"]))
     sign = draw(st.sampled_from([":", "=", "!=", "~"]))
     wanted = draw(st.lists(text_of_trial, min_size=1, max_size=2))
 
     def test(own: str, text: str) -> bool:
-        if sign == "~" or (sign == ":" and name != "tag"):
+        if sign == "~" or (sign == ":" and name not in ("tag", "device")):
             return text.casefold() in own.casefold()
         return own == text
 
     def holds(trial: PlainTrial) -> bool:
         given = {"error": trial.error, "cause": trial.cause, "note": trial.note}.get(name)
-        owns = trial.tags if name == "tag" else () if given is None else (given,)
+        owns = {"tag": trial.tags, "device": trial.devices}.get(name)
+        if owns is None:
+            owns = () if given is None else (given,)
         found = any(test(own, text) for own in owns for text in wanted)
         return bool(owns) and found != (sign == "!=")
 
@@ -233,6 +236,7 @@ PRESENCE: Mapping[str, Predicate] = {
     "cause": lambda trial: trial.cause is not None,
     "note": lambda trial: trial.note is not None,
     "tag": lambda trial: bool(trial.tags),
+    "device": lambda trial: bool(trial.devices),
     "attr.fold": lambda trial: "fold" in trial.attributes,
 }
 
@@ -360,6 +364,13 @@ TRIALS = [
 )
 def test_examples(text: str, numbers: list[int]):
     assert found(TRIALS, text) == numbers
+
+
+def test_a_parameter_that_is_called_device_keeps_its_name():
+    names = FieldNames(1, (), ("device", "note")).all()
+    assert names.count("device") == 1
+    assert "param.note" in names
+    assert "param.device" not in names
 
 
 @pytest.mark.parametrize(

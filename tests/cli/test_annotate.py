@@ -99,7 +99,7 @@ def test_an_editor_changes_a_note(folder: Path, capsys: Output, monkeypatch: pyt
     assert main(["note", "s", "--edit"]) == 0
     assert note_of("s", capsys=capsys) == "new text\n"
     assert main(["note", "s", "--edit"]) == 0
-    assert capsys.readouterr().out == "The note is as it was.\n"
+    assert capsys.readouterr().out == "The note is unchanged.\n"
     monkeypatch.setenv("VISUAL", editor(folder, "sys.exit(3)"))
     assert main(["note", "s", "--edit"]) == 1
     assert "ended with exit code 3; nothing was saved" in capsys.readouterr().err
@@ -159,7 +159,7 @@ def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
         (["tag", "s", "--add", " "], "A tag is empty"),
         (["tag", "s", "--add", "a\nb"], "holds control characters"),
         (["tag", "s", "--add", "t" * 200], "at most 100 are kept"),
-        (["tag", "s", "--add", "t", "--remove", "t"], "is to be added and taken away"),
+        (["tag", "s", "--add", "t", "--remove", "t"], "is both added and removed"),
         (["tag", "s", "0", "8", "--add", "t"], "There is no trial 8 in 's'"),
         (["tag", "s", "0", "8"], "There is no trial 8 in 's'"),
         (["tag", "s", "0", "--filter", "value<1"], "or --filter, not both"),

@@ -215,15 +215,41 @@ def test_files_that_cannot_be_read_are_told_of_and_older_ones_upgraded(
     code, answers = examined(capsys=capsys)
     found = {each["study"]: kinds(each) for each in answers}
     assert code == 1
-    assert (found["older"], found["bad"], found["empty"]) == (["schema"], ["file"], ["file"])
+    assert (found["older"], found["bad"], found["empty"]) == (["schema"], ["file"], ["no-study"])
     assert (found["left"], found["right"]) == ([], [])
     assert main(["doctor", "older"]) == 2, "it is not changed unasked"
     assert "hptui upgrade" in capsys.readouterr().err
     code, answer = examined("older", "--fix", capsys=capsys)
-    assert (code, "Upgraded. As it was before:" in answer["done"][0]) == (0, True)
+    assert (code, "Upgraded. Backup:" in answer["done"][0]) == (0, True)
     assert not list_studies(folder / "older.db")[0].problem
     code, answers = examined("two.db:left", "two.db:right", capsys=capsys)
     assert (code, [each["study"] for each in answers]) == (0, ["left", "right"])
+
+
+def test_what_an_early_kill_leaves_of_a_study_file_is_listed_and_goes_to_the_trash(
+    folder: Path, capsys: Output
+):
+    with StudyFile(folder / "bare.db"):
+        pass
+    (folder / "zero.db").touch()
+    (folder / "bad.db").write_bytes(b"SQLite format 3\0" + b"\1" * 5000)
+    listed = {each.name: each.problem for each in list_studies(folder)}
+    assert listed["bare"] == f"{folder / 'bare.db'} holds no study."
+    assert listed["zero"].endswith("is empty (0 bytes).")
+    for name in ("bare", "zero"):
+        assert main(["show", name]) == 2
+        assert "A run of that name makes its study in it" in capsys.readouterr().err
+    assert kinds(examined("bare", capsys=capsys)[1]) == ["no-study"]
+    code, answers = examined("--fix", capsys=capsys)
+    found = {each["study"]: kinds(each) for each in answers if each["study"] not in (None, "s")}
+    # A sound file may get its study at any moment; one that is damaged is none of these.
+    assert (code, found) == (1, {"bad": ["file"], "bare": ["no-study"]})
+    assert not (folder / "zero.db").exists()
+    assert examined("bare", "--fix", "--only", "no-study", capsys=capsys)[0] == 0
+    assert {path.name for path in folder.glob("*.db")} == {"bad.db", "s.db"}
+    assert main(["undo"]) == 0
+    assert [study.name for study in list_studies(folder / "bare.db")] == ["bare"]
+    assert main(["delete", "bare"]) == 0
 
 
 def test_an_empty_folder_and_wrong_words(folder: Path, capsys: Output):

@@ -27,6 +27,7 @@ KERNEL = json.dumps(
     {"name": "CategoricalDistribution", "attributes": {"choices": KERNELS, "step": None}}
 )
 EXAMPLE = re.compile(r"^(\S.*?) +→((?: \d+)*)$", re.MULTILINE)
+PLACE = {"hptui:place": {"devices": ["0", "1"], "cores": "0-3"}}
 MINE = "state:complete value<1 -tag:bad"
 
 
@@ -42,7 +43,16 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         add(file, 0.5, 2.5, lr=0.0031415, kernel="rbf")
         add(file, 0.125, 45.0, lr=0.5, kernel="poly", degree=3, user={"hptui:tags": ["good"]})
         noted = add(file, math.inf, 120.0, lr=1e-5, kernel="rbf", system={"constraints:c": 1.0})
-        add(file, 0.25, 2.5, state="PRUNED", lr=0.25, kernel="linear", user={"fold": 3})
+        add(
+            file,
+            0.25,
+            2.5,
+            state="PRUNED",
+            lr=0.25,
+            kernel="linear",
+            user={"fold": 3},
+            system=PLACE,
+        )
         error = {"kind": "exception", "type": "MemoryError", "message": "Out of memory at 0x7f3a"}
         add(
             file,
@@ -117,7 +127,7 @@ def test_the_error_of_the_page_is_the_one_that_is_printed(capsys: pytest.Capture
 
 def test_the_page_has_all_names_signs_and_limits():
     rows = dict(re.findall(r"^\| `?([a-z.K']+).*? \| (`[^|]*`|all|as `value`) \|$", PAGE, re.M))
-    for kind in ("number", "state", "value", "error", "cause", "note", "tag"):
+    for kind in ("number", "state", "value", "error", "cause", "note", "tag", "device"):
         assert rows[kind] == f"`{' '.join(SIGNS[kind])}`", kind
     assert SIGNS["duration"] == SIGNS["value"]
     assert set(SIGNS["attr"]) == set(SIGNS["param"]) == {*SIGNS["value"], "~"}

@@ -75,7 +75,7 @@ def test_it_says_what_is_kept_and_why_first(
     assert answer["reasons"][0] == {"reason": "not ended yet", "count": 1}
     assert main(["fork", "one", "three", "--storage", "two.db"]) == 0
     assert study_names(folder / "two.db") == ["two", "three"]
-    assert "They are numbered anew, 0 to 20." in capsys.readouterr().out
+    assert "They get new numbers, 0 to 20." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_an_unknown_study_of_a_file_is_refused_with_a_guess(make: Make):
 
 def test_a_file_without_studies_is_told(make: Make):
     make("x.db")
-    with pytest.raises(UsageError, match="holds no study yet"):
+    with pytest.raises(UsageError, match="holds no study"):
         locate_study("x.db")
 
 

@@ -179,3 +179,25 @@ def test_a_report_that_is_no_number_is_exported_as_missing(
     target = tmp_path / "out.csv"
     assert main(["export", "odd", str(target)]) == 0, capsys.readouterr().err
     assert "0.5" in target.read_text()
+
+
+def test_an_index_without_all_trials_ends_the_reading_and_is_found(odd: Path, capsys: Output):
+    with closing(sqlite3.connect(odd)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_trials_study_id'"
+        ).fetchone()
+    content = bytearray(odd.read_bytes())
+    start = 4096 * (page - 1)
+    (n_cells,) = struct.unpack_from(">H", content, start + 3)
+    (cell,) = struct.unpack_from(">H", content, start + 8 + 2 * (n_cells - 1))
+    struct.pack_into(">H", content, start + 3, n_cells - 1)
+    # The bytes of a cell are counted as free; the first is its length without itself.
+    content[start + 7] = 1 + content[start + cell]
+    odd.write_bytes(content)
+    with closing(sqlite3.connect(odd)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    answers = read_all(capsys)
+    code, text = answers[("trials", "odd")]
+    assert (code, f"an index names {n_cells - 1} of {n_cells} trials" in text) == (2, True)
+    code, text = answers[("doctor", "odd")]
+    assert (code, "damaged" in text) == (2, True)

@@ -144,6 +144,14 @@ def test_the_function_of_the_readme_is_tuned(shell: Shell) -> None:
     assert "trees" in shell.give("hptui objectives train.py")
 
 
+def test_a_program_is_tuned(shell: Shell) -> None:
+    (shell.folder / "net.py").write_text("print('val_loss=0.5')\n")
+    (shell.folder / "objectives").mkdir()
+    command = 'command = "python net.py {lr}"\nmetric = "val_loss"\n[space]\nlr = "0..1:float"\n'
+    (shell.folder / "objectives" / "tuned-net.toml").write_text(command)
+    shell.give_all(block_with("hptui run tuned-net"))
+
+
 def test_a_script_of_optuna_is_run_as_it_stands(shell: Shell) -> None:
     (script,) = (code for kind, code in GUIDED if kind == "python")
     (shell.folder / "tune.py").write_text(script)

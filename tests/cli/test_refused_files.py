@@ -14,6 +14,7 @@ from tests.storage.older_files import make_older_file
 
 from hptui.cli import main
 from hptui.cli.main import COMMAND_GROUPS
+from hptui.storage.studies import list_studies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +150,17 @@ def test_every_command_refuses_it_and_leaves_it_alone(
             assert state_of(tmp_path) == before
 
 
-@pytest.mark.parametrize("kind", BAD_FILES)
+def test_run_makes_its_study_in_a_file_that_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.db").touch()
+    words = ("--trials", "1", "-j", "1", "--sampler", "no-such")
+    assert run_program("run", "branin", "--storage", "bad.db", *words, cwd=tmp_path)[0] == 2
+    assert not (tmp_path / "bad.db").stat().st_size
+    words = ("--trials", "1", "-j", "1", "--study", "new")
+    assert run_program("run", "branin", "--storage", "bad.db", *words, cwd=tmp_path)[0] == 0
+    assert [(each.name, each.n_trials) for each in list_studies(tmp_path)] == [("new", 1)]
+
+
+@pytest.mark.parametrize("kind", sorted(set(BAD_FILES) - {"no bytes"}))
 def test_run_refuses_to_continue_it(kind: str, sound: bytes, tmp_path: Path) -> None:
     make, sentence = BAD_FILES[kind]
     make(tmp_path / "bad.db", sound)
@@ -194,7 +205,7 @@ def test_an_older_file_is_upgraded_on_request_and_kept(
     path = tmp_path / "old.db"
     make_older_file(path, "v2.4.0.a")
     assert main(["upgrade", str(path)]) == 0
-    assert "As it was before:" in capsys.readouterr().out
+    assert "Backup:" in capsys.readouterr().out
     assert sorted(state_of(tmp_path)) == ["old.db", "old.db.bak-v2.4.0.a"]
     assert main(["best", str(path), "--python"]) == 0
     assert capsys.readouterr().out == "{'x': 0.5, 'lr': 0.01, 'n': 3, 'kind': None}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -37,8 +38,13 @@ class Started:
             connection.connect(address)
             socket.send_fds(connection, [json.dumps(order).encode()], descriptors)
             connection.shutdown(socket.SHUT_WR)
-            self._answers = connection.makefile()
+            # What a buffer holds would not be seen to be there.
+            self._answers = connection.makefile("rb", 0)
         self.pid = int(self._answers.readline())
+
+    def has_ended(self, timeout: float | None) -> bool:
+        """Say whether it has ended, or ends within so many seconds; None waits for it."""
+        return self._answers.closed or bool(select.select([self._answers], [], [], timeout)[0])
 
     def wait(self) -> int:
         """Wait for its end and return the exit code."""

@@ -2,12 +2,11 @@
 
 What `python -m tests.e2e.forked_runs ADDRESS` starts is a process of its own with its own
 descriptors, which does all that `python -m hptui` does once its modules are there, from
-`hptui/__main__.py` to the end of the interpreter.
+`hptui/__main__.py` to the end of the interpreter. Its workers are forked, too (`nursery.py`).
 """
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -19,27 +18,97 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from tests.e2e.ask_starter import Started
+from tests.e2e.nursery import ROOT, import_modules, open_nursery
 from tests.waiting import DEADLINE_S
-
-from hptui.cli.main import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
-ROOT = Path(__file__).parents[2]
-OF_A_RUN = (
-    "joblib.externals.loky",
-    "optuna.pruners",
-    "optuna.samplers",
-    "hptui.engine.engine",
-    "hptui.engine.samplers",
-)
+
+class ForkedProgram(subprocess.Popen[str]):
+    """An `hptui` that was forked from a starter, with what tests use of a process of their own."""
+
+    def __init__(self, program: Started, out: int, err: int) -> None:
+        self._program = program
+        self.pid, self.returncode = program.pid, None
+        self.args, self.stdin = "hptui", None
+        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        return self.returncode if not self._program.has_ended(0) else self.wait()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return the exit code.
+
+        Raises:
+            TimeoutExpired: It still runs after so many seconds.
+        """
+        if self.returncode is None:
+            if not self._program.has_ended(timeout):
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            self.returncode = self._program.wait()
+        return self.returncode
+
+    def communicate(
+        self,
+        input: str | None = None,  # noqa: A002
+        timeout: float | None = None,
+    ) -> tuple[str, str]:
+        """Read to the end of its output and its errors, and wait for its own."""
+        assert input is None
+        assert self.stdout is not None
+        assert self.stderr is not None
+        late = threading.Timer(DEADLINE_S if timeout is None else timeout, self.kill)
+        late.start()
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(_rest_of, self.stderr)
+                said = _rest_of(self.stdout)
+                self.wait()
+                return said, reading.result()
+        finally:
+            late.cancel()
+            self.stdout.close()
+            self.stderr.close()
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        """Kill it outright."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+        self.wait()
+
+    def __del__(self) -> None:
+        """Close what the test has left; a process of Python's own would be told of, too."""
+        for stream in (self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _rest_of(stream: IO[str]) -> str:
+    return "" if stream.closed else stream.read()
+
+
+STARTING = (["run"], ["objectives"])
+"""Commands that start workers or probes."""
 
 
 class Starter:
@@ -52,7 +121,7 @@ class Starter:
             [sys.executable, "-m", "tests.e2e.forked_runs", self.address],
             cwd=ROOT,
             # A process with threads should not fork.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -64,6 +133,17 @@ class Starter:
     ) -> Started:
         """Start `hptui` with these arguments and more environment variables; it writes to `out`."""
         return self._start(arguments, cwd, variables, out, 2)
+
+    def begin(
+        self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str]
+    ) -> ForkedProgram:
+        """Start `hptui` with these arguments and more environment variables; pipes are read."""
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+        try:
+            return ForkedProgram(self._start(arguments, cwd, variables, its_out, its_err), out, err)
+        finally:
+            os.close(its_out)
+            os.close(its_err)
 
     def _start(
         self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], out: int, err: int
@@ -115,12 +195,7 @@ class Starter:
 
 def _serve(address: str) -> None:
     """Start what is ordered until standard input ends; in what is started it returns at its end."""
-    for command in COMMANDS.values():
-        import_module(command.module)
-    for module in OF_A_RUN:
-        import_module(module)
-    gc.collect()
-    gc.freeze()
+    import_modules()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
@@ -171,6 +246,11 @@ def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
     os.environ.update(order["environment"])
     # As `python -m` would.
     sys.path[0] = order["cwd"]
+    if order["arguments"][:1] in STARTING:
+        become = open_nursery()
+        if become is not None:
+            become()
+            return
     sys.argv[1:] = order["arguments"]
     runpy.run_module("hptui", run_name="__main__", alter_sys=True)
 

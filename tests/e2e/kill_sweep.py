@@ -1,7 +1,8 @@
-"""Kills a command at each of its steps, in forks of one process, and checks what becomes of it.
+"""Kills commands at their steps, in forks of one process, and checks what becomes of them.
 
-`python -m tests.e2e.kill_sweep CASE` prints how many kills there were and what was wrong, as
-JSON. A step is a call that changes files, or an SQL statement that begins or ends a transaction.
+`python -m tests.e2e.kill_sweep FIRST EVERY [CASE ...]` kills each command at one step in `EVERY`,
+from `FIRST` on, and prints for each case how many kills there were and what was wrong, as JSON. A
+step is a call that changes files, or an SQL statement that begins or ends a transaction.
 """
 
 from __future__ import annotations
@@ -95,23 +96,26 @@ def _killed_before(folder: Path, case: Case, step: int) -> bool:
     return code == _KILLED
 
 
-def sweep(case: Case, place: Path) -> tuple[int, list[str]]:
-    """Kill a case's command at each step; return how many there are, and what was wrong."""
+def sweep(case: Case, place: Path, first: int, every: int) -> dict[str, Any]:
+    """Kill a case's command at one step in `every`; return how often, and what was wrong."""
     base, folder = place / "base", place / "studies"
-    make_folder(base)
     of = expected(base, folder, case)
     trouble: list[str] = []
-    step = 0
+    step = first
     while True:
         fresh(base, folder, case)
         if not _killed_before(folder, case, step):
-            return step, trouble
+            return {"kills": len(range(first, step, every)), "wrong": trouble}
         found = check(folder, case, of, next_command=step % 2 == 0)
         trouble += [f"step {step}: {each}" for each in found]
-        step += 1
+        step += every
 
 
 if __name__ == "__main__":
-    with place_of_files() as place_of_all:
-        kills, wrong = sweep(CASES[sys.argv[1]], place_of_all)
-    print(json.dumps({"kills": kills, "wrong": wrong}))
+    first_step, one_in = map(int, sys.argv[1:3])
+    with place_of_files() as whole:
+        make_folder(whole / "base")
+        told = {
+            name: sweep(CASES[name], whole, first_step, one_in) for name in sys.argv[3:] or CASES
+        }
+    print(json.dumps(told))

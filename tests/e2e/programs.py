@@ -26,7 +26,19 @@ def places_in(folder: Path) -> dict[str, str]:
 
 
 def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    """Start `hptui` with these arguments, and with more environment variables."""
+    """Start `hptui` with these arguments, and with more environment variables.
+
+    It is forked, as by `run`; only its command line is not that of an `hptui`.
+    """
+    places = {**places_in(cwd), "PYTHONUNBUFFERED": "1"}
+    return starter().begin(arguments, cwd, {**places, **variables})
+
+
+def start_anew(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+    """Start `hptui` in an interpreter of its own, which starts its workers likewise.
+
+    It is for tests of how processes start, end, and look to the code that runs in them.
+    """
     environment = {**os.environ, **places_in(cwd), "PYTHONUNBUFFERED": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "hptui", *arguments],
@@ -42,9 +54,16 @@ def start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]
 def run(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
     """Run `hptui` to its end: exit code, standard output, standard error.
 
-    It is forked from a process that has its modules; for a fresh interpreter there is `start`.
+    It is forked from a process that has its modules; `start_anew` is for a new interpreter.
     """
     return starter().run(arguments, cwd, {**places_in(cwd), **variables})
+
+
+def run_anew(*arguments: str, cwd: Path, **variables: str) -> tuple[int, str, str]:
+    """Run `hptui` to its end as `start_anew` starts it."""
+    process = start_anew(*arguments, cwd=cwd, **variables)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, out, err
 
 
 @cache

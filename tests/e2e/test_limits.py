@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import OBJECTIVES, load, places_in, rest_of, run, start, wait_until
+from tests.e2e.programs import OBJECTIVES, load, places_in, rest_of, run, start_anew, wait_until
 from tests.waiting import DEADLINE_S
 
 from hptui.engine.lease import read_lease
@@ -74,7 +74,7 @@ def test_workers_have_the_limit_that_the_user_has_set(tmp_path: Path) -> None:
 @pytest.fixture
 def running(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
     """A run with one worker whose trial waits for the file `go`."""
-    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "4", cwd=tmp_path)
+    process = start_anew("run", WAITING, "--study", "w", "-j", "1", "--trials", "4", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
     yield process
     process.kill()
@@ -162,7 +162,7 @@ def test_an_engine_makes_its_folder_again_when_somebody_clears_it_away(
 
 
 def test_a_number_of_cores_that_is_none_is_refused(tmp_path: Path) -> None:
-    process = start("run", QUICK, "--study", "q", cwd=tmp_path, LOKY_MAX_CPU_COUNT="abc")
+    process = start_anew("run", QUICK, "--study", "q", cwd=tmp_path, LOKY_MAX_CPU_COUNT="abc")
     _, err = rest_of(process)
     assert process.returncode == 2
     assert "LOKY_MAX_CPU_COUNT is 'abc'" in err

@@ -11,7 +11,7 @@ from pathlib import Path
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from optuna.trial import TrialState
-from tests.e2e.programs import load, places_in, run
+from tests.e2e.programs import load, places_in, run_anew
 
 from hptui.registry.core_count import core_variables
 
@@ -38,8 +38,10 @@ def values(folder: Path, name: str) -> list[float | None]:
     return [trial.value for trial in trials]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("place", ["file", "package"])
+@pytest.mark.parametrize(
+    ("place", "backend"),
+    [*((place, each) for place in ("file", "package") for each in BACKENDS), ("relative", "loky")],
+)
 def test_processes_of_an_objective_work_as_in_a_program_of_its_own(
     tmp_path: Path, backend: str, place: str
 ) -> None:
@@ -51,8 +53,12 @@ def test_processes_of_an_objective_work_as_in_a_program_of_its_own(
         (tmp_path / "own_pack/__init__.py").touch()
         shutil.copy(SOURCE, tmp_path / "own_pack/folds.py")
         objective = "own_pack.folds:runs_processes"
+    if place == "relative":
+        (tmp_path / "own_pack/folds.py").write_text(f"from . import other\n{SOURCE.read_text()}")
+        (tmp_path / "own_pack/other.py").touch()
+        objective = "own_pack/folds.py:runs_processes"
     options = ("--study", "s", "--backend", backend, "--jobs", "1", "--sampler", "grid")
-    code, _, err = run("run", objective, "--trials", "7", *options, cwd=tmp_path)
+    code, _, err = run_anew("run", objective, "--trials", "7", *options, cwd=tmp_path)
     assert code == 0, err
     assert values(tmp_path, "s") == [14.0] * 7
 
@@ -64,7 +70,7 @@ def test_a_file_may_choose_a_start_method_and_use_functions_of_its_own(
     shutil.copy(SOURCE, tmp_path)
     (tmp_path / name).write_text(SCRIPT)
     options = ("--study", "s", "--jobs", "1", "--trials", "2")
-    code, _, err = run("run", f"{name}:objective", *options, cwd=tmp_path)
+    code, _, err = run_anew("run", f"{name}:objective", *options, cwd=tmp_path)
     assert code == 0, err
     assert values(tmp_path, "s") == [14.0] * 2
 
@@ -75,14 +81,19 @@ def test_the_process_of_a_trial_looks_like_a_program_of_its_own(
 ) -> None:
     objective = f"{SOURCE}:looks_like_a_program"
     options = ("--study", "s", "--backend", backend, "--jobs", "1", "--trials", "1")
-    assert run("run", objective, *options, cwd=tmp_path)[0] == 0
+    assert run_anew("run", objective, *options, cwd=tmp_path)[0] == 0
     assert values(tmp_path, "s") == [1.0]
 
 
-def test_what_a_trial_saves_is_loaded_without_hptui(tmp_path: Path) -> None:
-    shutil.copy(SOURCE, tmp_path / "folds.py")
+@pytest.mark.parametrize("path", ["folds.py", "lab/sub/folds.py"])
+def test_what_a_trial_saves_is_loaded_without_hptui(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    relative = "from ..other import ROWS\n" if "/" in path else ""
+    (tmp_path / path).write_text(f"{relative}{SOURCE.read_text()}")
+    (tmp_path / path).parent.with_name("other.py").write_text("ROWS = 7\n")
     options = ("--study", "s", "--jobs", "1", "--trials", "1", "--seed", "1")
-    assert run("run", "folds.py:saves_a_model", *options, cwd=tmp_path)[0] == 0
+    code, _, err = run_anew("run", f"{path}:saves_a_model", *options, cwd=tmp_path)
+    assert code == 0, err
     code = "import pickle; print(pickle.load(open('model-0.pkl', 'rb')).value)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -121,7 +132,7 @@ def test_choices_from_a_set_are_the_same_in_all_processes_and_runs(tmp_path: Pat
     )
     for _ in range(2):
         options = ("--study", "s", "--jobs", "2", "--trials", "6")
-        code, _, err = run("run", "train.py", *options, cwd=tmp_path)
+        code, _, err = run_anew("run", "train.py", *options, cwd=tmp_path)
         assert code == 0, err
     assert len(values(tmp_path, "s")) == 12
 
@@ -133,7 +144,7 @@ def test_whatever_counts_cores_tells_the_share_of_the_worker(
     for name in core_variables(1, replace=True):
         monkeypatch.delenv(name, raising=False)
     options = ("--study", "s", "--jobs", str(jobs), "--trials", str(jobs))
-    assert run("run", f"{SOURCE}:counts_cores", *options, cwd=tmp_path)[0] == 0
+    assert run_anew("run", f"{SOURCE}:counts_cores", *options, cwd=tmp_path)[0] == 0
     assert set(values(tmp_path, "s")) == {max(1, joblib.cpu_count() // jobs)}
 
 

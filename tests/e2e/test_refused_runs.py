@@ -260,17 +260,20 @@ def test_what_a_helper_of_its_folder_says_is_what_is_best(tmp_path: Path) -> Non
 
 
 PROBLEMS = {
-    "arguments": ("def objective(trial, rows): return 1.0", "needs more than a trial: rows"),
+    "arguments": (
+        "def objective(trial, rows): return 1.0",
+        "needs arguments besides the trial: rows",
+    ),
     "async": ("async def objective(trial): return 1.0", "is async"),
     "no trial": ("def objective(): return 1.0", "takes no trial"),
     "decorated": (
         "from hptui import objective\n@objective()\ndef tune(trial, rows): return 1.0",
-        "needs more than a trial: rows",
+        "needs arguments besides the trial: rows",
     ),
     "a class": (
         "from hptui import objective\n@objective()\nclass Tune:\n"
         "    def __init__(self, rows): ...\n    def __call__(self, trial): return 1.0",
-        "needs arguments: rows",
+        "needs arguments besides the trial: rows",
     ),
     "a decorator": (
         "from hptui import objective\n@objective(direction='up')\ndef tune(trial): return 1.0",
@@ -284,7 +287,7 @@ PROBLEMS = {
     "given by a partial": (
         "from functools import partial\ndef score(trial, data): return 1.0\n"
         "def tune(): study.optimize(partial(score, data=[1]))",
-        "line 2: score needs more than a trial: data",
+        "needs arguments besides the trial: data",
     ),
     "two values": (
         "def objective(trial): return 1.0, 2.0",

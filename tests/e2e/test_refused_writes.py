@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"
 REPORTING = f"{OBJECTIVES}:reporting"
-LOCK_S = 30.0
+LOCK_S = 6.0
 WAITS = "Waiting for up to 10 minutes; nothing is lost."
 
 
-def test_a_file_locked_for_half_a_minute_only_makes_the_run_wait(tmp_path: Path) -> None:
+def test_a_file_locked_for_a_while_only_makes_the_run_wait(tmp_path: Path) -> None:
     arguments = ["run", WAITING, "--study", "w", "--sampler", "random", "-j", "2", "--json"]
     process = start(*arguments, "--trials", "100", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")

@@ -25,6 +25,7 @@ from tests.e2e.programs import (
     rest_of,
     run,
     start,
+    start_anew,
     trials_of,
     wait_until,
 )
@@ -43,7 +44,7 @@ ONE_BY_ONE = (QUICK, "--study", "q", "-j", "1")
 
 
 def test_json_output_is_one_object_a_line_and_nothing_else(tmp_path: Path) -> None:
-    process = start("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
+    process = start_anew("run", QUICK, "--study", "q", "--trials", "5", "--json", cwd=tmp_path)
     out, _ = process.communicate(timeout=DEADLINE_S)
     said = events(out)
     assert process.returncode == 0
@@ -235,7 +236,8 @@ def test_a_log_holds_to_its_cap_when_the_trial_has_ended(tmp_path: Path) -> None
 def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
     number: signal.Signals, code: int, times: int, tmp_path: Path
 ) -> None:
-    process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
+    begin = start_anew if number == signal.SIGINT else start
+    process = begin("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
     children = psutil.Process(process.pid).children(recursive=True)
     for _ in range(times):
@@ -252,7 +254,7 @@ def test_a_signal_ends_running_trials_and_leaves_the_study_clean(
 
 
 def test_a_signal_for_the_whole_group_ends_no_resource_tracker(tmp_path: Path) -> None:
-    process = start("run", WAITING, "--study", "w", "-j", "1", "--trials", "9", cwd=tmp_path)
+    process = start_anew("run", WAITING, "--study", "w", "-j", "1", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-0").exists(), "a trial started")
     children = psutil.Process(process.pid).children()
     trackers = [each for each in children if "resource_tracker" in " ".join(each.cmdline())]
@@ -359,7 +361,7 @@ def test_a_run_works_without_any_standard_stream(tmp_path: Path) -> None:
 def test_a_killed_engine_takes_its_workers_along_and_leaves_trials_to_settle(
     tmp_path: Path,
 ) -> None:
-    process = start("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
+    process = start_anew("run", WAITING, "--study", "w", "-j", "2", "--trials", "9", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "two trials started")
     wait_until(lambda: _params_in_file(tmp_path) == 2, "both are in the file")
     children = psutil.Process(process.pid).children(recursive=True)
@@ -464,6 +466,6 @@ def test_a_file_locked_at_the_end_of_a_run_only_makes_it_wait(tmp_path: Path) ->
 def test_a_long_path_of_the_folder_for_temporary_files_does_no_harm(tmp_path: Path) -> None:
     temporary = tmp_path / ("long" * 20)
     temporary.mkdir()
-    process = start("run", *ONE_BY_ONE, "--trials", "1", cwd=tmp_path, TMPDIR=str(temporary))
+    process = start_anew("run", *ONE_BY_ONE, "--trials", "1", cwd=tmp_path, TMPDIR=str(temporary))
     assert finish(process) == 0
     assert list(temporary.iterdir()) == []

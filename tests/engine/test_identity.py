@@ -23,6 +23,10 @@ from hptui.engine.samplers import build_sampler
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from optuna.samplers import BaseSampler
+
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 SAMPLERS = [
     ("tpe", "mixed"),
     ("tpe:multivariate=true,group=true", "mixed"),
@@ -68,6 +72,13 @@ def left_by_hptui(folder: Path, name: str, sampler: str, pruner: str, n: int) ->
     return optuna.load_study(study_name="same", storage=f"sqlite:///{folder / 'same.db'}")
 
 
+def optunas_own(sampler: str, n_objectives: int) -> BaseSampler:
+    spec = parse_sampler(sampler)
+    if spec.name == "tpe":
+        return optuna.samplers.TPESampler(seed=7, **spec.given())
+    return build_sampler(spec, seed=7, space={}, fixed={}, n_objectives=n_objectives)
+
+
 def left_by_optuna(name: str, sampler: str, pruner: str, n: int) -> optuna.Study:
     directions = [StudyDirection.MINIMIZE] * (2 if name == "two" else 1)
     with warnings.catch_warnings():
@@ -75,9 +86,7 @@ def left_by_optuna(name: str, sampler: str, pruner: str, n: int) -> optuna.Study
         study = optuna.create_study(
             study_name="same",
             directions=directions,
-            sampler=build_sampler(
-                parse_sampler(sampler), seed=7, space={}, fixed={}, n_objectives=len(directions)
-            ),
+            sampler=optunas_own(sampler, len(directions)),
             pruner=build_pruner(parse_pruner(pruner)),
         )
         study.optimize(getattr(identity_objectives, name), n_trials=n, catch=(Exception,))

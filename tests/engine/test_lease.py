@@ -201,9 +201,9 @@ def test_who_holds_a_study_without_a_lease_is_respected(mine: tuple[Path, Lease]
     for left in (None, replace(lease, started="1")):
         if left is not None:
             leave_lease(file, left)
-        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+        with pytest.raises(StudyBusyError, match="held by another process"):
             take_lease(file, lease)
-        with pytest.raises(StudyBusyError, match="cannot be seen from here"):
+        with pytest.raises(StudyBusyError, match="held by another process"):
             ask_engine(file, "digits", {"op": "status"})
         assert living_runs(file).may_run("digits")
         assert not living_runs(file).may_run("other")

@@ -146,7 +146,7 @@ def test_studies_that_cannot_be_one_are_refused(tmp_path: Path) -> None:
     before = everything(tmp_path)
     for names, sentence in (
         (["one"], "One study cannot be merged"),
-        (["one", "one"], "comes twice"),
+        (["one", "one"], "given twice"),
         (["one", "gone"], "no study 'gone'"),
         (["one", "most"], "most has the direction maximize, and one minimize"),
         (["one", "two"], "two has the direction minimize, minimize"),

@@ -19,6 +19,7 @@ from hptui.engine.run_events import (
     Instruction,
     InterruptRequested,
     KillRequested,
+    MemoryExceeded,
     NoWorker,
     OpenSlot,
     PauseRequested,
@@ -215,6 +216,19 @@ def test_killing_a_trial_ends_that_one_alone() -> None:
     assert [(e.slot, e.number, e.kind) for e in ended] == [(1, 1, "killed")]
     assert world.feed(KillRequested(1)) == []
     assert world.feed(KillRequested(99)) == []
+
+
+def test_a_trial_that_takes_too_much_memory_is_ended_by_force() -> None:
+    world = a_world(n_trials=100)
+    world.feed(KillRequested(0))
+    for number, kind in ((1, "memory"), (0, "killed")):
+        (ended,) = world.feed(MemoryExceeded(number, "The trial took 9 GB."))
+        assert isinstance(ended, EndTrial)
+        # One that was told to end before keeps its reason.
+        assert (ended.number, ended.kind, ended.force) == (number, kind, True)
+    assert world.feed(MemoryExceeded(99, "")) == []
+    world.now_s = 2 * FORCE_AFTER_S
+    assert world.feed(Tick()) == []
 
 
 def test_every_order_of_requests_ends_the_run_once_with_nothing_running() -> None:

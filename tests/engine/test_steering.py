@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 OBJECTIVES = Path(__file__).with_name("steered_objectives.py")
 
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     monkeypatch.chdir(tmp_path)
@@ -116,8 +119,8 @@ def test_choices_are_narrowed_till_a_trial_holds_them(
     wait_until((folder / "begun-0").exists, "the first trial")
     choices = ["--choices", "kind=c|a"]
     for options, said in (
-        ([*choices, "--dry-run"], "0 trials would count, 0 set aside."),
-        ([*choices, "--fix", "kind=c"], "0 trials count from now on, 0 set aside."),
+        ([*choices, "--dry-run"], "0 trials would be kept, 0 set aside."),
+        ([*choices, "--fix", "kind=c"], "0 trials kept, 0 set aside."),
         ([], "  kind  a, b, c   edited: fixed c, choices c|a"),
     ):
         assert main(["space", "s.db", *options]) == 0

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from hptui.storage.leases import lease_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
+
+    from hptui.engine.protocol import Channel
 
 STATUS: dict[str, Any] = {
     "ok": True,
@@ -237,6 +239,47 @@ def test_an_engine_closes_the_connections_of_other_users(
         # What was sent is thrown away, unread.
         with pytest.raises(ConnectionError):
             client.recv(1)
+    connections.close()
+
+
+class _Answering:
+    """Answers what is asked, and takes no worker."""
+
+    def on_first(self, channel: Channel, message: dict[str, Any]) -> bool:
+        channel.send(message)
+        return False
+
+
+def test_an_idle_client_makes_room_for_the_next_where_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hptui.engine.connections._MAX_CLIENTS", 3)
+    connections = Connections(tmp_path / "e.sock", _Answering())  # pyright: ignore[reportArgumentType]
+    connections.open()
+    with ExitStack() as stack:
+
+        def connected() -> socket.socket:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            client.connect(str(tmp_path / "e.sock"))
+            client.settimeout(DEADLINE_S)
+            connections.wait(DEADLINE_S)
+            return client
+
+        def ask(client: socket.socket, sent: bytes = b'{"op":"status"}\n') -> bytes:
+            client.sendall(sent)
+            connections.wait(DEADLINE_S)
+            return client.recv(100)
+
+        first, second, third = (connected() for _ in range(3))
+        assert ask(first)
+        # Bytes that are no message yet are no sign of life.
+        second.sendall(b"{")
+        connections.wait(DEADLINE_S)
+        fourth = connected()
+        assert second.recv(1) == b""
+        fifth = connected()
+        assert third.recv(1) == b""
+        assert all(map(ask, (first, fourth, fifth)))
     connections.close()
 
 

@@ -2,6 +2,7 @@
 
 # pyright: basic, reportMissingImports=false, reportArgumentType=false, reportPrivateImportUsage=false
 
+import contextlib
 import os
 
 import optuna
@@ -165,3 +166,131 @@ def reports_scores(trial):
     scores = cross_val_score(SVC(C=rate), *load_iris(return_X_y=True))
     report_cross_validation_scores(trial, scores.tolist())
     return scores.mean()
+
+
+def _flipped(trial):
+    """Return data for a classifier, and labels to judge it by: those of the second trial lie."""
+    from sklearn.datasets import make_classification
+
+    x, y = make_classification(200, 6, random_state=0, class_sep=2.0)
+    return x, y, y if trial.number == 0 else 1 - y
+
+
+def prunes_lightgbm(trial):
+    import lightgbm
+    from optuna_integration import LightGBMPruningCallback
+
+    x, y, judged = _flipped(trial)
+    data = lightgbm.Dataset(x, y)
+    evals: dict = {}
+    lightgbm.train(
+        {
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "verbose": -1,
+            "learning_rate": trial.suggest_float("lr", 0.1, 0.3),
+        },
+        data,
+        num_boost_round=12,
+        valid_sets=[data.create_valid(x, judged)],
+        callbacks=[
+            LightGBMPruningCallback(trial, "binary_logloss"),
+            lightgbm.record_evaluation(evals),
+        ],
+    )
+    return evals["valid_0"]["binary_logloss"][-1]
+
+
+def prunes_xgboost(trial):
+    import xgboost
+    from optuna_integration import XGBoostPruningCallback
+
+    x, y, judged = _flipped(trial)
+    evals: dict = {}
+    xgboost.train(
+        {"objective": "binary:logistic", "eta": trial.suggest_float("eta", 0.1, 0.3)},
+        xgboost.DMatrix(x, y),
+        num_boost_round=12,
+        evals=[(xgboost.DMatrix(x, judged), "judged")],
+        evals_result=evals,
+        verbose_eval=False,
+        callbacks=[XGBoostPruningCallback(trial, "judged-logloss")],
+    )
+    return evals["judged"]["logloss"][-1]
+
+
+def prunes_catboost(trial):
+    from catboost import CatBoostClassifier
+    from optuna_integration import CatBoostPruningCallback
+
+    x, y, judged = _flipped(trial)
+    callback = CatBoostPruningCallback(trial, "Logloss")
+    model = CatBoostClassifier(
+        iterations=12,
+        learning_rate=trial.suggest_float("lr", 0.1, 0.3),
+        allow_writing_files=False,
+        verbose=False,
+    )
+    model.fit(x, y, eval_set=[(x, judged)], callbacks=[callback])
+    callback.check_pruned()
+    return model.get_evals_result()["validation"]["Logloss"][-1]
+
+
+def prunes_keras(trial):
+    import keras
+    from optuna_integration import KerasPruningCallback
+
+    x, y, judged = _flipped(trial)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(1, "sigmoid")])
+    rate = trial.suggest_float("lr", 0.1, 0.3)
+    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
+    history = model.fit(
+        x,
+        y,
+        epochs=8,
+        verbose=0,
+        validation_data=(x, judged),
+        callbacks=[KerasPruningCallback(trial, "val_loss")],
+    )
+    return history.history["val_loss"][-1]
+
+
+def _in_the_group(rank, folder, trial):
+    import torch.distributed as dist
+    from optuna_integration import TorchDistributedTrial
+
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    # By default it keeps the group of the first trial in this process, which is closed by now.
+    own = TorchDistributedTrial(trial, group=dist.group.WORLD)
+    try:
+        x = own.suggest_float("x", 0, 1)
+        kind = own.suggest_categorical("kind", ["a", "b"])
+        for step in range(3):
+            own.report(x + own.number, step)
+            if own.should_prune():
+                raise optuna.TrialPruned
+        own.set_user_attr("kinds", [kind] * dist.get_world_size())
+        return x
+    finally:
+        dist.destroy_process_group()
+
+
+def _be_the_second(folder):
+    with contextlib.suppress(optuna.TrialPruned):
+        _in_the_group(1, folder, None)
+
+
+def is_distributed(trial):
+    import multiprocessing
+
+    from hptui import trial_dir
+
+    folder = str(trial_dir())
+    second = multiprocessing.get_context("spawn").Process(target=_be_the_second, args=(folder,))
+    second.start()
+    try:
+        return _in_the_group(0, folder, trial)
+    finally:
+        second.join()
+        assert second.exitcode == 0

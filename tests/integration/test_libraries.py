@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
-from tests.e2e.programs import load, start
+from tests.e2e.programs import load, start_anew
 from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import optuna
 
+pytestmark = pytest.mark.integration
 SOURCE = Path(__file__).with_name("objectives_with_libraries.py")
 
 
@@ -30,7 +31,7 @@ def trials(
         pytest.importorskip(library)
     shutil.copy(SOURCE, folder / "train.py")
     arguments = ("run", f"train.py:{name}", "--study", "s", "--trials", "2", *options)
-    process = start(*arguments, "--direction", "minimize", cwd=folder)
+    process = start_anew(*arguments, "--direction", "minimize", cwd=folder)
     # Each process imports a large library, which takes long on a loaded machine.
     _, err = process.communicate(timeout=5 * DEADLINE_S)
     assert process.returncode == 0, err
@@ -67,6 +68,27 @@ def test_lightning_trains_and_prunes(tmp_path: Path, name: str) -> None:
     needs = ["lightning", "optuna_integration"]
     ended = trials(tmp_path, name, "--jobs", "1", needs=needs)
     assert all(set(trial.intermediate_values) >= {0} for trial in ended)
+
+
+PRUNING = ["prunes_lightgbm", "prunes_xgboost", "prunes_catboost", "prunes_keras", "is_distributed"]
+
+
+@pytest.mark.parametrize("name", PRUNING)
+def test_a_callback_of_optuna_integration_reports_and_prunes(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second trial is bad from its first report on; a threshold ends it there."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    library = name.removeprefix("prunes_").replace("is_distributed", "torch")
+    options = ("--jobs", "1", "--pruner", "threshold:upper=0.999")
+    ended = trials(tmp_path, name, *options, needs=[library, "optuna_integration"])
+    good, bad = ended
+    assert good.state is TrialState.COMPLETE
+    assert len(good.intermediate_values) >= 3
+    assert bad.state is TrialState.PRUNED
+    assert 0 < len(bad.intermediate_values) <= len(good.intermediate_values)
+    if name == "is_distributed":
+        assert good.user_attrs["kinds"] == [good.params["kind"]] * 2
 
 
 def test_environments_of_gymnasium_in_processes(tmp_path: Path) -> None:

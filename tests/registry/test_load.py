@@ -246,7 +246,9 @@ def test_an_interrupt_during_an_import_is_not_swallowed(tmp_path: Path) -> None:
         ("def objectiv(trial): return 1\n", "objective", "has no 'objective'"),
         ("class A: pass\n", "A", "cannot be called"),
         ("class A:\n    def __init__(self, n): pass\n    def __call__(self, t): pass\n", "A",
-         "missing 1 required"),
+         "needs n"),
+        ("class A:\n    def __init__(self): 1 / 0\n    def __call__(self, t): pass\n", "A",
+         "A() fails: ZeroDivisionError"),
         ("class A:\n    x = 1\n", "A.y", "has no 'A.y'"),
     ],
 )  # fmt: skip
@@ -318,3 +320,67 @@ def test_metadata_comes_from_the_decorator_then_from_the_source(tmp_path: Path) 
     plain = ObjectiveRef("file", ref.target, "objective", "sub/train.py")
     info = loaded_info(load_objective(plain), plain)
     assert (info.name, info.summary) == ("train", "A plain one.")
+
+
+PACKAGES = {
+    "a package": (["lab_a/__init__.py"], "lab_a/train.py", "from . import data", "lab_a.train"),
+    "a package in one": (
+        ["lab_b/__init__.py", "lab_b/sub/__init__.py"],
+        "lab_b/sub/train.py",
+        "from . import data",
+        "lab_b.sub.train",
+    ),
+    "no package": ([], "lab_c/train.py", "from .data import ROWS", "lab_c.train"),
+    "two levels": ([], "lab_d/sub/train.py", "from ..data import ROWS", "lab_d.sub.train"),
+    "a package without one": (
+        ["lab_e/sub/__init__.py"],
+        "lab_e/sub/train.py",
+        "from ..data import ROWS",
+        "lab_e.sub.train",
+    ),
+    "imported by its package": (
+        ["lab_f/__init__.py", "lab_f/__init__.py:from .train import objective"],
+        "lab_f/train.py",
+        "from . import data",
+        "lab_f.train",
+    ),
+    "late": ([], "lab_g/train.py", "def later():\n    from . import data", "lab_g.train"),
+    "guarded": (
+        [],
+        "lab_i/train_i.py",
+        "try: from .data import ROWS\nexcept ImportError: from data_h import ROWS\n"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING: from .types import Row",
+        "train_i",
+    ),
+    "not relative": (["lab_h/__init__.py"], "lab_h/train_h.py", "import data_h", "train_h"),
+}
+
+
+@pytest.mark.parametrize("case", PACKAGES)
+def test_a_file_with_relative_imports_is_a_module_of_its_package(tmp_path: Path, case: str) -> None:
+    made, path, imported, name = PACKAGES[case]
+    ref = _ref(tmp_path / path, f"{imported}\nclass Model: ...\ndef objective(t): return Model()\n")
+    for each in made:
+        file, _, source = each.partition(":")
+        (tmp_path / file).write_text(source)
+    for folder in (tmp_path / path).parents[:2]:
+        (folder / "data.py").write_text("ROWS = 7\n")
+        (folder / "data_h.py").write_text("ROWS = 7\n")
+    sys.modules.pop("data_h", None)
+    model = _call(ref)
+    assert type(model).__module__ == name
+    assert sys.modules[name].__file__ == ref.target
+    assert type(pickle.loads(pickle.dumps(model))) is type(model)
+    for each in [each for each in sys.modules if each.startswith("lab_")]:
+        del sys.modules[each]
+
+
+def test_another_package_of_the_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lab_own").mkdir()
+    source = "from lab_own.data import ROWS\ndef objective(t): return 1\n"
+    error = _refused(_ref(tmp_path / "lab_own/sub/train.py", source))
+    assert error.hint == f"Run it as a module in {tmp_path}: hptui run lab_own.sub.train."
+    ref = _ref(tmp_path / "json/train.py", "from . import data\ndef objective(t): return 1\n")
+    assert "another one of this name is imported" in _refused(ref).message
+    ref = _ref(tmp_path / "my-lab/train.py", "from . import data\ndef objective(t): return 1\n")
+    assert "no known parent package" in _refused(ref).message

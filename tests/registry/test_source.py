@@ -133,12 +133,32 @@ def test_a_function_that_another_one_calls_with_the_trial_is_its_helper() -> Non
         """) == ["train"]
 
 
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(t): return t.suggest_int('a', 1, 2)\ndef g(t): return 1", ["f"]),
+        ("f = lambda t: t.suggest_float('x', 0, 1)", ["f"]),
+        ("def f(t): return 1\nif __name__ == '__main__': study.optimize(f, n_trials=3)", ["f"]),
+        ("def objective(optuna_trial: optuna.trial.Trial): return 1", ["objective"]),
+        ("def _run(trial, n): return n\nsmall = partial(_run, n=3)", ["small"]),
+        ("def _run(n, trial): return n\nsmall = functools.partial(_run, 3)", ["small"]),
+        ("class T:\n    @staticmethod\n    def fit(trial): return 1", ["T.fit"]),
+        ("class T:\n    def objective(self, t): return 1\n    def other(self): ...",
+         ["T.objective"]),
+        ("class T:\n    @staticmethod\n    def fit(trial): return 1\n"
+         "def objective(trial): return 1", ["objective"]),
+        ("class T:\n    def objective(self, t): return 1\ndef run(trial, n): return 1", []),
+    ],
+)  # fmt: skip
+def test_objectives_are_found_by_what_they_do(source: str, names: list[str]) -> None:
+    assert _names(source) == names
+
+
 def test_the_docstrings_first_line_is_the_summary() -> None:
     assert _only('def objective(trial):\n    """\n    One.\n\n    Two."""\n').info.summary == "One."
 
 
-def test_an_objective_that_needs_more_than_a_trial_says_so() -> None:
-    assert "rows, folds" in _only("def objective(trial, rows, *, folds): return 1").problem
+def test_an_objective_that_cannot_be_called_with_a_trial_says_so() -> None:
     assert "async" in _only("async def objective(trial): return 1").problem
     assert "no trial" in _only("def objective(): return 1").problem
 

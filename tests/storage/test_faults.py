@@ -20,7 +20,10 @@ from tests.storage.comparison import content_of
 from tests.storage.other_program import locked_by_another
 from tests.waiting import DEADLINE_S
 
+from hptui.errors import StudyFileError
+from hptui.storage import creation
 from hptui.storage.connection import StorageWriteError
+from hptui.storage.gate import inspect_file
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -211,3 +214,26 @@ def test_a_disk_that_fills_while_a_file_is_made_leaves_the_whole_file_or_none(
     done = subprocess.run(script, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stderr
     assert 5 < int(done.stdout) < 35
+
+
+def test_a_file_that_holds_nothing_is_filled_once_by_several_runs_and_no_other_is_touched(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = creation._make
+
+    def make_after_another(path: Path, *, wal: bool) -> None:
+        make(path, wal=wal)
+        make(path, wal=wal)
+
+    monkeypatch.setattr(creation, "_make", make_after_another)
+    path.touch()
+    beside = path.with_name("study.db-wal")
+    beside.write_bytes(b"of an earlier file")
+    with pytest.raises(StudyFileError, match="it belongs to a file that is gone"):
+        creation.fill_empty_file(path)
+    beside.unlink()
+    creation.fill_empty_file(path)
+    assert inspect_file(path).kind == "optuna"
+    path.write_bytes(b"text")
+    creation.fill_empty_file(path)
+    assert path.read_bytes() == b"text"

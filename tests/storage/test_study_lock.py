@@ -14,11 +14,17 @@ from typing import Final
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.errors import StudyFileError
+from hptui.errors import StudyBusyError, StudyFileError
 from hptui.storage import study_lock
 from hptui.storage.open_files import may_be_written_by_others, programs_with_open, require_closed
 from hptui.storage.study_folder import earlier_folder, folder_of
-from hptui.storage.study_lock import StudyLock, acquire, byte_of, held_bytes
+from hptui.storage.study_lock import (
+    StudyLock,
+    acquire,
+    byte_of,
+    held_bytes,
+    whole_file_held,
+)
 
 _HOLDER: Final = """
 import os, sys
@@ -91,6 +97,29 @@ def test_a_program_that_this_one_starts_does_not_inherit_it(file: Path):
         with holder(file) as process:
             process.communicate(timeout=DEADLINE_S)
         child.communicate(timeout=DEADLINE_S)
+
+
+def test_a_whole_file_is_held_against_every_study_of_it_wherever_it_is(file: Path):
+    with holder(file) as process:
+        with (
+            pytest.raises(StudyBusyError, match="run or changed by another process"),
+            whole_file_held(file),
+        ):
+            pytest.fail("it was held")
+        process.communicate(timeout=DEADLINE_S)
+    with whole_file_held(file):
+        moved = file.rename(file.with_name("moved.db"))
+        assert acquire(moved, "any") is None
+        assert acquire(moved, None) is None
+        assert held_bytes(moved) == frozenset()
+        other = [sys.executable, "-c", _HOLDER, str(moved), "s"]
+        assert (
+            subprocess.run(other, input="", capture_output=True, text=True, check=True).stdout
+            == "free\n"
+        )
+    lock = held(moved)
+    assert acquire(moved, None) is None
+    lock.release()
 
 
 def sqlite_locks(file: Path) -> list[str]:

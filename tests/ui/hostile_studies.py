@@ -78,7 +78,10 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
             state="PRUNED",
             params=params,
             reports={0: math.nan, 1: math.inf},
-            attributes={"hptui:pruned": pruned},
+            attributes={
+                "hptui:pruned": pruned,
+                "artifacts:0": json.dumps({"filename": everything, "mimetype": TEXTS[0]}),
+            },
         )
         error = {"kind": "exception", "type": TEXTS[0], "message": "\n".join(TEXTS)}
         built.add_trial(

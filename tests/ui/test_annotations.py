@@ -183,7 +183,7 @@ def test_a_newer_note_is_not_overwritten_unseen(
         wait-not "Reading the note"
         type my words
         press ctrl+s
-        wait "Somebody else has saved this note since"
+        wait "Someone else saved this note after"
         press b
         wait "theirs 1"
         expect "my words"
@@ -245,7 +245,7 @@ def test_what_others_wrote_is_text_and_does_nothing(folder: Path) -> None:
         wait "mine ¶#"
         wait "[@click=app.quit]x"
         press m
-        wait "spelled out here"
+        wait "shown as text"
         expect "\\x1b[31m[b]bold[/b]\\u202e"
         press e
         wait "Markdown"

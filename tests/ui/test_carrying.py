@@ -95,7 +95,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "one-b-merged has 5 of 18 trials"
         press i
         wait "Import trials"
-        wait "Which file?"
+        wait "Enter a file path"
         type more.csv
         press tab ctrl+u
         type table
@@ -112,7 +112,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         press F escape
         wait-not "Fork"
         press i
-        wait "Which file?"
+        wait "Enter a file path"
         type more.csv
         press tab tab ctrl+u
         type waiting
@@ -148,7 +148,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         press enter
         wait "mapped got 2 of 3 trials, 1 left out."
         press i
-        wait "Which file?"
+        wait "Enter a file path"
         type wide.csv
         press tab ctrl+u
         type wide

@@ -106,15 +106,16 @@ def test_all_studies_of_one_file_are_listed(tmp_path: Path):
 
 def test_files_that_cannot_be_read_are_rows_with_a_problem(tmp_path: Path):
     (tmp_path / "empty.db").write_bytes(b"")
+    StudyFile(tmp_path / "bare.db").connection.close()
     (tmp_path / "text.db").write_text("hello")
     (tmp_path / "folder.db").mkdir()
     (tmp_path / ".hidden.db").write_text("")
     (tmp_path / "ev\x1b[31mil.db").write_text("")
     write_study(tmp_path / "good.db", 1.0).connection.close()
     rows = {row.path.name: row for row in rows_of(tmp_path)}
-    assert len(rows) == 5
+    assert len(rows) == 6
     assert not rows["good.db"].problem
-    for name in ("empty.db", "text.db", "folder.db", "ev\x1b[31mil.db"):
+    for name in ("bare.db", "empty.db", "text.db", "folder.db", "ev\x1b[31mil.db"):
         assert rows[name].problem
         assert "\x1b" not in rows[name].problem
 

@@ -109,7 +109,7 @@ def test_the_palette_finds_a_command_and_does_it() -> None:
         press enter
         wait "Commands"
         type zz
-        wait "Nothing here is called so."
+        wait "Nothing matches."
         press backspace backspace
         wait "No study is under the cursor."
         press escape
@@ -186,7 +186,7 @@ def test_a_pane_takes_the_whole_screen_and_gives_it_back() -> None:
     on_a_screen(
         """
         press z
-        wait "No pane has the focus"
+        wait "Select a pane first"
         press tab z
         expect "the pane's end"
         expect-not "below the pane"

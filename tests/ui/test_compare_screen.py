@@ -108,7 +108,7 @@ def test_what_the_best_have_and_what_it_took(folder: Path):
         press b
         wait "Value to reach"
         type low
-        wait "That is not a number."
+        wait "Enter a number."
         press ctrl+u
         type 1.75
         press enter

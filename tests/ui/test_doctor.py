@@ -12,6 +12,8 @@ from tests.ui.driving import drive
 
 from hptui.engine.lease import Lease, folder_of
 from hptui.storage.process_identity import boot_id
+from hptui.ui.data.study_row import read_rows
+from hptui.ui.doctoring import diagnose, treat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +71,7 @@ def test_each_finding_has_its_remedy(folder: Path) -> None:
         press j
         press j
         press enter
-        wait "leave as it is"
+        wait "do nothing"
         press x
         wait "bytes. Removed." 60s
         expect "A draft of \\x1b[2Jx.db was left by process 7 on [b]h, begun"
@@ -102,3 +104,16 @@ def test_what_cannot_be_examined_or_mended_says_why(folder: Path) -> None:
         """,
         folder,
     )
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_a_file_without_a_study_goes_to_the_trash(is_sound: bool, tmp_path: Path) -> None:
+    path = tmp_path / "bare.db"
+    path.touch()
+    if is_sound:
+        StudyFile(path).connection.close()
+    (row,) = read_rows(path, is_known=False)
+    (finding,) = diagnose(row).findings
+    assert (finding.id, finding.remedy) == ("no-study", "move it to the trash")
+    assert treat(row, finding).findings == ()
+    assert not path.exists()

@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(tmp_path: Path):
     page = read_page(tmp_path / "none.db", "study")
     assert "none.db" in headline(page, 3)
     assert len(page) == 0
-    assert headline(None, 3) == "The failed trials are being read."
+    assert headline(None, 3) == "Reading the failed trials."
     assert headline(FailurePage(), 3) == "No trial has failed."
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_done_has_its_reason(path: Path):
     assert why_not("retry-cause", page, first, rest) is None
     assert why_not("retry-cause", page, first, filled) == "Another program runs it."
     assert why_not("filter-cause", page, first, filled) is None
-    assert why_not("retry-failed", None, None, rest) == "The failed trials are being read."
+    assert why_not("retry-failed", None, None, rest) == "Reading the failed trials."
     assert why_not("open-newest", FailurePage(), None, rest) == "No trial has failed."
     assert why_not("help", None, None, rest) is None
     assert json.dumps(page.retriable) == "[1, 3, 5, 7, 4, 6, 8, 9]"

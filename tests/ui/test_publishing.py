@@ -35,7 +35,7 @@ def test_a_report_is_written_from_the_list_and_replaced_only_when_told_twice(fol
         wait "1 study"
         press p
         wait "Report on wine"
-        wait "It is there already."
+        wait "The file already exists."
         press enter
         wait "Enter again replaces it."
         press escape
@@ -112,6 +112,6 @@ def test_places(tmp_path: Path):
     taken.write_text("")
     (tmp_path / "a-2.html").write_text("")
     assert free_place(taken) == tmp_path / "a-3.html"
-    assert report_problem("x.pdf") == "Let the name end in .html."
-    assert report_problem("\0.html") == "Where to?"
+    assert report_problem("x.pdf") == "Use a name that ends in .html."
+    assert report_problem("\0.html") == "Enter a file path."
     assert report_problem(str(tmp_path / "new.html")) is None

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from hptui.domain.trial_states import COMPLETE
 from hptui.ui.data.run_header_lines import HeaderLayout
 from hptui.ui.data.run_summary import empty_face, notice, show_rate, summarize_run
-from hptui.ui.data.slot_lines import arrange_slots, rows_needed
+from hptui.ui.data.slot_lines import arrange_slots, full_width, rows_needed
 from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
 
 ENGINE = EngineState(
@@ -142,6 +142,25 @@ def test_slots_say_trial_time_step_and_report() -> None:
     text = "".join(part for part, _ in row[0].spans)
     assert text.split() == ["1", "●", "#200", "2.0", "s", "step", "17", "0.951"]
     assert row[1].trial == 201
+
+
+def test_slots_say_their_place_where_there_is_room() -> None:
+    engine = slots(2)
+    places = ("GPU 0", "GPU MIG-c7384736-a75d-5afc-978f-d2f1294409fd, cores 0-3")
+    engine = replace(
+        engine,
+        slots=tuple(replace(s, place=p) for s, p in zip(engine.slots, places, strict=True)),
+    )
+    cell = full_width(engine)
+    for width, rows, shown in ((2 * cell, 1, True), (cell, 2, True), (2 * cell - 1, 1, False)):
+        arranged = arrange_slots(engine, width, rows)
+        assert len(arranged.rows) <= rows
+        cells = [each for row in arranged.rows for each in row]
+        texts = ["".join(text for text, _ in each.spans) for each in cells]
+        assert [len(text) for text in texts] == [each.width for each in cells]
+        assert ["GPU 0 " in texts[0], "GPU MIG-c7384736-a7~" in texts[1]] == [shown] * 2
+        assert all("0.951" in text for text in texts)
+    assert rows_needed(2, cell, 3, cell) == 2
 
 
 @pytest.mark.parametrize("value", [0.951, -1.23456e-05, float("nan"), 12345678.0])

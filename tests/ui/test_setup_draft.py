@@ -23,6 +23,7 @@ from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
 from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
 from hptui.ui.data.setup_sources import (
+    is_another,
     missing_packages,
     open_draft,
     taken_names,
@@ -109,7 +110,7 @@ TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
 def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path) -> None:
     (here / "tune.py").write_text(TUNE)
     draft = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py -- --w '3 4'").draft
-    assert draft.shown_objective == "tune.py -- --w '3 4'"
+    assert draft.spelled == "tune.py -- --w '3 4'"
     jobs = ["--jobs", draft.run.text("workers")]
     plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
     assert draft.to_argv() == plain
@@ -302,7 +303,7 @@ def test_several_objectives_have_no_pruner_and_no_target() -> None:
 
 
 def test_problems_are_told_before_the_start() -> None:
-    assert SetupDraft(StudyPlace(Path.cwd())).problems() == ["No objective is chosen."]
+    assert SetupDraft(StudyPlace(Path.cwd())).problems() == ["Choose an objective first."]
     draft = _new().draft
     assert replace(draft, is_running=True).problems() == ["An engine runs this study now."]
     percentile = replace(draft, pruner=draft.pruner.choose("percentile"))
@@ -338,6 +339,35 @@ def test_a_file_of_ones_own_is_spelled_as_typed(here: Path) -> None:
     assert gone.draft.ref is None
 
 
+def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
+    (here / "train.py").write_text(
+        "def objective(trial, data, folds=5):\n    return trial.suggest_float('x', 0, 1)\n"
+    )
+    with pytest.raises(HptuiError, match="needs arguments besides the trial: data"):
+        _new("train.py --arg")
+    for text, why in (
+        ("train.py --arg dta=1", "has no argument 'dta'"),
+        ("train.py --arg data=1 --jobs 2", "is not understood"),
+        ("train.py --arg 'data=1", "a quote without its other one"),
+        ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
+    ):
+        with pytest.raises(HptuiError, match=why):
+            _new(text)
+    opened = _new("train.py --arg 'data=my file' --arg folds=3")
+    draft = opened.draft
+    assert (draft.objective, opened.trouble) == ("train.py", "")
+    assert draft.spelled == "train.py --arg 'data=my file' --arg folds=3"
+    assert _new(draft.spelled).draft.ref == draft.ref
+    assert _plan(draft).ref.arguments == (("data", "my file"), ("folds", "3"))
+    assert draft.ref is not None
+    again = open_draft(StudyPlace(here), draft.ref, None, {}).draft
+    assert _plan(again).ref == draft.ref
+    # A study of other arguments is another one's.
+    kept = replace(draft, tuned=replace(draft.ref, arguments=(("data", "my file"),)))
+    assert is_another(kept)
+    assert not is_another(replace(draft, tuned=draft.ref))
+
+
 def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
     study = optuna.create_study(
         storage=f"sqlite:///{here}/old.db", study_name="a/b", direction="maximize"
@@ -348,7 +378,7 @@ def test_a_study_that_is_there_goes_on_as_it_was(here: Path) -> None:
         leave_stale_trial(file)
     address = _Address(here / "old.db", "a/b")
     opened = open_draft(StudyPlace(here), None, address, {})
-    assert opened.draft.problems() == ["No objective is chosen."]
+    assert opened.draft.problems() == ["Choose an objective first."]
     draft = with_text(opened, "rosenbrock").draft
     assert draft.run.is_existing
     assert draft.run.n_leftover == 1

@@ -52,7 +52,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         wait "Edit the space of w" 10s
         wait "parameter" 10s
         press f5
-        wait "Nothing is edited yet."
+        wait "No edits yet."
         press enter
         type 9
         wait "but low must not be above high"
@@ -63,7 +63,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         press down f
         wait "Fix kind"
         press down enter
-        wait "when applied, from the next trials on" 10s
+        wait "once applied" 10s
         press f5
         wait "1 set aside." 10s
         expect-not "Edit the space of w"
@@ -78,7 +78,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         press e
         wait "was -5.0" 10s
         press backspace
-        wait "set aside when applied" 10s
+        wait "set aside once applied" 10s
         press escape
         wait "The edits are not applied yet."
         press s
@@ -127,7 +127,7 @@ def test_an_engine_that_has_ended_is_told(file: Path) -> None:
         """
         wait "No engine runs w now." 10s
         press f5
-        wait "Nothing is edited yet."
+        wait "No edits yet."
         """,
         settings=Settings(),
         home=lambda: EditSpaceScreen(file, "w"),

@@ -17,8 +17,11 @@ from hptui.engine.client import running_engine
 from hptui.registry.catalogue import resolve
 from hptui.ui.screens.setup import SetupScreen
 from hptui.ui.settings import Settings
+from hptui.ui.widgets.field_table import FieldEditor, FieldTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hptui.domain.objective import ObjectiveRef
     from hptui.ui.app import HptuiApp
 
@@ -44,7 +47,12 @@ def _ref(name: str) -> ObjectiveRef:
 
 
 def shape(
-    script: str, name: str = "plain", *, size: str = "200x40", study: _Address | None = None
+    script: str,
+    name: str = "plain",
+    *,
+    size: str = "200x40",
+    study: _Address | None = None,
+    observe: Callable[[HptuiApp], None] | None = None,
 ) -> SetupScreen:
     """Play a script on the form of an objective and return the form."""
     screens: list[SetupScreen] = []
@@ -53,7 +61,7 @@ def shape(
         screens.append(SetupScreen(_ref(name), study))
         return screens[0]
 
-    drive(script, size=size, settings=Settings(), home=home)
+    drive(script, size=size, settings=Settings(), home=home, observe=observe)
     return screens[0]
 
 
@@ -208,6 +216,46 @@ def test_every_size_has_its_face() -> None:
         """,
         size="40x12",
     )
+
+
+def test_what_is_typed_stays_over_its_field_when_the_terminal_gets_another_size() -> None:
+    seen: dict[object, bool] = {}
+
+    def look(app: HptuiApp) -> None:
+        editor = app.focused
+        if isinstance(editor, FieldEditor) and isinstance(editor.parent, FieldTable):
+            table = editor.parent
+            place = table.lines.region.offset + table.lines.field_region().offset
+            seen[table.cursor] = editor.region.offset == place
+
+    form = shape(
+        """
+        wait "found by" 30s
+        press down right enter
+        type 0
+        wait "Low is 1 and high is 0, but low must not be above high."
+        size 120x36
+        wait "Low is 1 and high is 0, but low must not be above high."
+        press ctrl+u
+        type 50
+        wait-not "must not be above"
+        size 90x30
+        wait "50"
+        press enter
+        wait "--space n=..50"
+        press tab tab tab down enter
+        type 3
+        wait "3"
+        size 200x60
+        wait "trials"
+        press enter
+        wait "--jobs 3"
+        """,
+        observe=look,
+    )
+    assert form.draft.run.text("workers") == "3"
+    # Where it stood last in each field.
+    assert seen == {("n", "high"): True, ("workers", "value0"): True, ("trials", "value1"): True}
 
 
 def test_samplers_and_pruners_have_forms() -> None:
@@ -455,6 +503,9 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         "def one(trial):\n    return trial.suggest_float('a', 0, 1)\n\n"
         "def two(trial):\n    return trial.suggest_float('b', 0, 1)\n"
     )
+    (folder / "code" / "with_data.py").write_text(
+        "def objective(trial, data):\n    return trial.suggest_float('rate', 0, 1)\n"
+    )
     go(
         """
         wait "hptui" 10s
@@ -476,6 +527,17 @@ def test_paths_are_completed_and_functions_listed(folder: Path) -> None:
         wait "There is no module nowhere."
         press escape
         expect "train-two"
+        press o
+        wait "Choose an objective"
+        type ./code/with_data.py
+        wait "./code/with_data.py:objective"
+        press enter
+        wait "it needs arguments besides the trial: data"
+        type data=x
+        press enter
+        wait "hptui run ./code/with_data.py:objective --arg data=x" 10s
+        wait "found by" 30s
+        expect "rate"
         """
     )
 
@@ -760,7 +822,7 @@ def test_code_that_only_a_study_names_is_asked_about_before_it_is_imported(folde
         expect "next run of  given"
         expect "il.py"
         press n
-        wait "No objective is chosen"
+        wait "Choose an objective first"
         expect-not "hptui run"
         press escape
         """

@@ -84,7 +84,7 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
 @pytest.mark.parametrize("command", NEEDS_ENGINE)
 def test_commands_of_a_run_need_an_engine_and_say_so(command: str, tmp_path: Path) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
-    assert "No engine runs" in str(why_not(command, nobody, 2))
+    assert "is not running" in str(why_not(command, nobody, 2))
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
     assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
     assert why_not(command, a_snapshot(tmp_path), 2) is None
@@ -103,7 +103,7 @@ def test_commands_of_a_run_need_an_engine_and_say_so(command: str, tmp_path: Pat
         ("add-trial", {"state": "stopping"}, 2, "stopping"),
         ("more-workers", {"state": "stopping"}, 2, "stopping"),
         ("fewer-workers", {"slots": ()}, 2, "least"),
-        ("budget", {"n_trials": None}, 2, "no limit"),
+        ("budget", {"n_trials": None}, 2, "no trial limit"),
         ("budget", {"state": "stopping"}, 2, "again"),
         ("run-study", {}, 2, "is being run"),
     ],
@@ -243,9 +243,9 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         for request in (change_workers(1), change_workers(1), change_workers(-2)):
             steering.send(request)
         assert [answers.get(timeout=DEADLINE_S).text for _ in range(3)] == [
-            "3 slots from now on.",
-            "4 slots from now on.",
-            "2 slots from now on.",
+            "Now using 3 workers.",
+            "Now using 4 workers.",
+            "Now using 2 workers.",
         ]
         wait_until(lambda: n_slots(path) == 2, "two slots")
         for request in (toggle_pause, toggle_pause):
@@ -263,7 +263,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         steering.send(plainly("enqueue", params={"x": 0.25}))
         assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a slot."
         steering.send(plainly("kill", trial=0))
-        assert answers.get(timeout=DEADLINE_S).text == "Trial 0 is being ended."
+        assert answers.get(timeout=DEADLINE_S).text == "Ending trial 0."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")
         steering.send(plainly("retry"))
         assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be tried again."

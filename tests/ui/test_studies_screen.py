@@ -506,7 +506,7 @@ def test_export(folder: Path, tmp_path: Path):
         wait "There is no folder"
         press ctrl+u
         type copy.csv
-        wait "Let the name end in .db"
+        wait "Use a name that ends in .db"
         press ctrl+u
         type copy.db
         press enter
@@ -666,7 +666,7 @@ def test_a_running_study_is_seen_and_left_alone(folder: Path):
         press R
         wait "live runs now"
         press d
-        wait "failed ones in the copy"
+        wait "marked as failed in the copy"
         press enter
         wait "live is copied to live-2"
         wait "live-2, 1 trial"

@@ -97,14 +97,14 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             wait "▶ running"
             expect "space pause"
             press +
-            wait "3 slots from now on."
+            wait "Now using 3 workers."
             wait "#4"
             press -
-            wait "2 slots from now on."
+            wait "Now using 2 workers."
             press b
             wait "6 trials now. How many more?"
             press backspace backspace
-            expect "How many trials more?"
+            expect "How many more trials?"
             type 4
             press enter
             wait "10 trials in this run."
@@ -166,7 +166,7 @@ def test_a_running_trial_is_killed_after_asking(tmp_path: Path) -> None:
             press n
             wait-not "Kill trial 0?"
             press x x
-            wait "Trial 0 is being ended."
+            wait "Ending trial 0."
             wait "Failed 2"
             press x
             wait "Trial 0 is not running."
@@ -293,7 +293,7 @@ def test_an_engine_that_dies_is_seen(tmp_path: Path) -> None:
             wait "has died; 2 trials are stale."
             expect "Stale 2"
             press space
-            wait "No engine runs this study; r sets up its next run."
+            wait "This study is not running; r sets up its next run."
             """,
             path,
         )
@@ -324,7 +324,7 @@ def test_a_file_that_plain_optuna_fills_is_followed(tmp_path: Path) -> None:
             wait "Completed 7" 30s
             expect "★"
             press x
-            wait "No engine runs this study"
+            wait "This study is not running"
             """,
             path,
         )

@@ -104,7 +104,7 @@ def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
             wait "Traceback (most recent call last)"
             expect "enter fold"
             press y
-            wait "Copied what the pane shows."
+            wait "Copied the pane."
             click 120 7
             wait-not "Traceback (most"
             press tab enter
@@ -139,7 +139,7 @@ def test_a_running_trial_is_killed_and_one_that_has_ended_is_not(tmp_path: Path)
             press x
             wait "Kill trial 3?"
             press x
-            wait "Trial 3 is being ended."
+            wait "Ending trial 3."
             wait "✗ failed" 20s
             press x
             wait "Trial 3 is not running."

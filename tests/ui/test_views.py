@@ -233,7 +233,7 @@ def test_a_cursor_goes_from_trial_to_trial_in_a_plot(path: Path) -> None:
         wait "trials by value   #3"
         press shift+tab
         press x
-        wait "No engine"
+        wait "is not running"
         """,
         path,
         "plain",
@@ -322,7 +322,7 @@ def test_parameters_objectives_and_axes_are_chosen_for_a_view(path: Path) -> Non
         """
         wait "All 42"
         press h
-        wait "There is nothing to choose for this view."
+        wait "This view has no options."
         press 5
         wait "by lr and width"
         press h
@@ -349,7 +349,7 @@ def test_parameters_objectives_and_axes_are_chosen_for_a_view(path: Path) -> Non
         press 8
         wait "busy"
         press h
-        wait "There is nothing to choose"
+        wait "This view has no options."
         """,
         path,
         "mixed",
@@ -391,7 +391,7 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         wait "Write the view"
         expect "plain-edf.svg"
         press backspace
-        wait "Let the name end in .svg"
+        wait "Use a name that ends in .svg"
         type g
         press enter
         wait "svg is written"

@@ -17,13 +17,26 @@ if TYPE_CHECKING:
     from hptui.analysis.filter_terms import Filter, FilterError, Sign, Word
 
 FieldKind = Literal[
-    "number", "state", "value", "duration", "param", "error", "cause", "note", "tag", "attr", "has"
+    "number",
+    "state",
+    "value",
+    "duration",
+    "param",
+    "error",
+    "cause",
+    "note",
+    "tag",
+    "device",
+    "attr",
+    "has",
 ]
 
 ATTRIBUTE_PREFIX: Final = "attr."
 PARAM_PREFIXES: Final = ("param.", "params_")
 """Before the name of a parameter that is called like something else; `params_` as in CSV."""
-TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(("error", "cause", "note", "tag", "attr"))
+TEXT_KINDS: Final[frozenset[FieldKind]] = frozenset(
+    ("error", "cause", "note", "tag", "device", "attr")
+)
 """What is not in the columns, and is read from the study's file."""
 
 _OWN: Final[dict[str, FieldKind]] = {
@@ -35,8 +48,11 @@ _OWN: Final[dict[str, FieldKind]] = {
     "cause": "cause",
     "note": "note",
     "tag": "tag",
+    "device": "device",
     "has": "has",
 }
+_LATER: Final = ("device",)
+"""Many a study has a parameter of this name: then it means that one, as it always did."""
 _VALUE: Final = re.compile(r"value(?:[._](\d{1,3}))?", re.ASCII)
 _ALL: Final = (":", "=", "!=", "<", "<=", ">", ">=", "~")
 SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
@@ -49,6 +65,7 @@ SIGNS: Final[dict[FieldKind, tuple[Sign, ...]]] = {
     "cause": (":", "=", "!=", "~"),
     "note": (":", "=", "!=", "~"),
     "tag": (":", "=", "!=", "~"),
+    "device": (":", "=", "!=", "~"),
     "attr": _ALL,
     "has": (":", "="),
 }
@@ -115,7 +132,7 @@ class FieldNames:
         return next((each for each in spellings if self._find(each) == meant), param)
 
     def _column(self, name: str) -> Field | None:
-        if name in _OWN:
+        if name in _OWN and not self._is_param(name):
             return Field(_OWN[name])
         match = _VALUE.fullmatch(name)
         if match is not None:
@@ -126,6 +143,10 @@ class FieldNames:
         if name in self.metric_names:
             return Field("value", self.metric_names.index(name))
         return None
+
+    def _is_param(self, name: str) -> bool:
+        """Say of a name that came later than filters whether a parameter had it before."""
+        return name in _LATER and name in self.params
 
     def _param(self, name: str) -> str | None:
         if name in self.params:

@@ -43,6 +43,10 @@ class TrialTexts(Protocol):
         """Return the tags of trials."""
         ...
 
+    def devices(self) -> Iterable[tuple[int, Sequence[str]]]:
+        """Return the devices that trials had for themselves."""
+        ...
+
     def attributes(self, key: str) -> Iterable[tuple[int, object]]:
         """Return a user attribute of trials: what its JSON holds."""
         ...
@@ -59,6 +63,8 @@ def records_of(texts: TrialTexts, field: Field) -> Iterable[Record]:
             return texts.notes()
         case "tag":
             return texts.tags()
+        case "device":
+            return texts.devices()
         case _:
             return texts.attributes(field.key)
 
@@ -74,7 +80,7 @@ def text_test(filter_: Filter, field: Field, sign: Sign, word: Word) -> Callable
     if sign in ORDERS:
         return _order(filter_, sign, word)
     folded = word.text.casefold()
-    if field.kind == "tag":
+    if field.kind in ("tag", "device"):
         if sign == "~":
             return lambda tags: any(folded in str(tag).casefold() for tag in _items(tags))
         return lambda tags: word.text in _items(tags)

@@ -149,7 +149,7 @@ def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
         kept = f"The traceback is in {app.failure.report}. " if app.failure.report else ""
         raise ApplicationError(
             f"The application failed: {app.failure.what}",
-            hint=f"{kept}A run that was going on goes on.",
+            hint=f"{kept}Runs in progress keep running.",
         )
     return app.return_code if app.return_code is not None else _FALLBACK_EXIT
 

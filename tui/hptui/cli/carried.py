@@ -57,4 +57,4 @@ def tell_carried(
     for remark in remarks:
         print(safe_line(remark))
     if n_kept and path is not None and verb == "have":
-        print(f"They are numbered anew, 0 to {n_kept - 1}.")
+        print(f"They get new numbers, 0 to {n_kept - 1}.")

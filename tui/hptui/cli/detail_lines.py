@@ -10,6 +10,7 @@ from hptui.domain.text import safe_line, safe_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hptui.storage.artifacts import Artifact
     from hptui.storage.attributes import Attribute, Attributes
     from hptui.storage.notes import Note
 
@@ -24,6 +25,12 @@ def attribute_lines(attributes: Attributes, label: str) -> list[str]:
     if attributes.n_omitted:
         texts.append(f"and {attributes.n_omitted} more")
     return field_lines(label, texts)
+
+
+def artifact_lines(artifacts: Sequence[Artifact]) -> list[str]:
+    """Return a line for each file in an artifact store."""
+    rows = [(each.filename, each.mimetype, each.id) for each in artifacts]
+    return field_lines("artifacts", ["   ".join(filter(None, row)) for row in rows])
 
 
 def field_lines(label: str, texts: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.findings import Examination
+    from hptui.storage.gate import FileReport
 
 _EPILOG = """\
 Looks at stale trials (their engine died), leases of dead engines, results that a file did not take,
@@ -86,11 +87,10 @@ def _of(text: str, args: argparse.Namespace) -> list[Examination]:
     try:
         place = locate_study(text, studies=args.studies, resume=resume)
     except StudyFileError:
-        if not args.fix:
-            raise
         path = locate_file(text, studies=args.studies, resume=resume)
         report = examine_file(path)
-        if report.kind != "older":
+        has_no_study = report.kind == "optuna" and not _names(path, report)
+        if not has_no_study and not (args.fix and report.kind in ("older", "empty")):
             raise
         return [unfit_file(path, report)]
     require_sound(examine_file(place.path))
@@ -108,19 +108,25 @@ def _in_folder(folder: Path) -> list[Examination]:
 def _in_file(path: Path) -> list[Examination]:
     """Examine all studies of a file; one that cannot be read is a finding itself."""
     from hptui.engine.findings import Examination, Finding, examine_file, examine_study, unfit_file
-    from hptui.storage.studies import study_names
 
     report = examine_file(path)
-    if report.kind != "optuna":
-        return [unfit_file(path, report)]
     try:
-        names = study_names(path)
+        names = _names(path, report)
+        if not names:
+            return [unfit_file(path, report)]
         return [
             examine_study(path, name, with_file=not at, with_folder=False)
             for at, name in enumerate(names)
         ]
     except HptuiError as error:
         return [Examination(path, path.stem, findings=[Finding("file", error.message)])]
+
+
+def _names(path: Path, report: FileReport) -> list[str]:
+    """Return the names of a file's studies; none where it is no study file."""
+    from hptui.storage.studies import study_names
+
+    return study_names(path) if report.kind == "optuna" else []
 
 
 def _attend(args: argparse.Namespace, found: Examination) -> dict[str, Any]:
@@ -174,13 +180,15 @@ def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str
 
 
 def _again(found: Examination) -> Examination:
-    from hptui.engine.findings import examine_folder, examine_study
-    from hptui.storage.studies import study_names
+    from hptui.engine.findings import examine_file, examine_folder, examine_study, unfit_file
 
     if not found.study_name or not found.path.exists():
         return examine_folder(found.folder)
-    names = study_names(found.path)
-    name = found.study_name if found.study_name in names or not names else names[0]
+    report = examine_file(found.path)
+    names = _names(found.path, report)
+    if not names:
+        return unfit_file(found.path, report)
+    name = found.study_name if found.study_name in names else names[0]
     with_folder = any(finding.id.startswith(("draft:", "change")) for finding in found.findings)
     return examine_study(found.path, name, with_folder=with_folder)
 

@@ -22,11 +22,13 @@ _EPILOG = """\
 Errors that differ in nothing but numbers, addresses, identifiers and paths have one cause; # stands
 for each of those. The most frequent cause comes first. `hptui retry STUDY --cause N` tries the
 trials of one again, and --filter 'cause="..."' means them elsewhere. --json prints a list of
-objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable, and
-example: number, message and traceback of the newest trial, for the first 50 causes.
+objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable,
+devices (how many had each), and example: number, message and traceback of the newest trial, for
+the first 50 causes.
 """
 _MAX_SHOWN = 20
 _MAX_EXAMPLES = 50
+_MAX_DEVICES_TOLD = 4
 _TRACEBACK_LINES = 4
 _MIN_CUT = 20
 
@@ -94,7 +96,10 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
         f"{groups.index(group) + 1}: {safe_line(group.cause.summary, max_chars=60)}"
         for group in found[:_MAX_SHOWN]
     )
-    raise UsageError(f"{len(found)} causes are like {shown!r}: {listed}.", hint="Say more of it.")
+    raise UsageError(
+        f"{len(found)} causes are like {shown!r}: {listed}.",
+        hint="Give a longer part of the message.",
+    )
 
 
 _HINT = "hptui failures STUDY lists the causes."
@@ -127,9 +132,22 @@ def trials_text(group: FailureGroup) -> str:
     numbers = f"trial {group.first}"
     if group.count > 1:
         numbers = f"trials {group.first} to {group.newest}"
+    numbers += _on_devices(group)
     n_retried = group.count - len(group.retriable)
     retried = "all" if n_retried == group.count else f"{n_retried:,}"
     return f"{numbers}, {retried} tried again" if n_retried else numbers
+
+
+def _on_devices(group: FailureGroup) -> str:
+    """Return on which devices they failed, most often first: one that is broken stands out."""
+    often = sorted(group.devices.items(), key=lambda each: -each[1])
+    told = [
+        f"{count:,} on GPU {safe_line(device, max_chars=60)}"
+        for device, count in often[:_MAX_DEVICES_TOLD]
+    ]
+    if len(often) > len(told):
+        told.append(f"and others on {len(often) - len(told):,} more")
+    return f": {', '.join(told)}" if told else ""
 
 
 def _as_json(place: StudyLocation, at: int, group: FailureGroup) -> dict[str, Any]:
@@ -145,6 +163,7 @@ def _as_json(place: StudyLocation, at: int, group: FailureGroup) -> dict[str, An
         "newest": group.newest,
         "trials": group.numbers,
         "retriable": group.retriable,
+        "devices": group.devices,
         "example": None
         if error is None
         else {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError, StudyFileError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -186,8 +186,11 @@ def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) 
 
 
 def _not_clear(path: Path, names: list[str]) -> UsageError:
+    from hptui.storage.gate import EMPTY_HINT
+    from hptui.storage.studies import no_study_text
+
     if not names:
-        return UsageError(f"{safe_line(path.name)} holds no study yet.")
+        return StudyFileError(no_study_text(path), hint=EMPTY_HINT)
     return UsageError(
         f"{safe_line(path.name)} holds {len(names)} studies: {list_names(names)}.",
         hint=f"Say which, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",

@@ -80,7 +80,7 @@ def _deletable(args: argparse.Namespace) -> tuple[Path, str]:
     try:
         place = locate_study(args.study, studies=args.studies)
     except StudyFileError:
-        # A damaged file has no studies to choose from, and can be deleted all the same.
+        # A damaged file, or an empty one, has no studies to choose from.
         path = locate_file(args.study, studies=args.studies)
         return path, path.stem
     return place.path, place.study_name

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--set", metavar="TEXT", help="save TEXT as the note")
     source.add_argument("--file", metavar="FILE", help="save what is in FILE; - is standard input")
     source.add_argument("--edit", action="store_true", help="edit it in $VISUAL or $EDITOR")
-    source.add_argument("--clear", action="store_true", help="take the note away")
+    source.add_argument("--clear", action="store_true", help="remove the note")
     parser.add_argument(
         "--if-version", type=int, metavar="N", help="save only where the note has version N"
     )
@@ -133,7 +133,7 @@ def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
                 f"The editor {safe_line(editor[0])} has removed the file; nothing was saved."
             )
         if path.read_bytes() == before:
-            print("The note is as it was.")
+            print("The note is unchanged.")
         else:
             from hptui.domain.notes import check_note
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from hptui.domain.objective import ObjectiveInfo
@@ -34,10 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="NAME",
         help="show this one: a listed name, FILE.py[:FUNCTION] or package.module:ATTRIBUTE; a "
-        "script is run up to its studies, with the arguments after --",
+        "script is run up to its studies, with the arguments after --; omitted before a command",
     )
     parser.add_argument(
         "--study-of", metavar="N|NAME", help="show this study of a script that optimizes several"
+    )
+    parser.set_defaults(after_dashes=None)
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with NAME, an argument to run it with, as for `hptui run`",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -53,16 +61,38 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ObjectiveError: There is no such objective, or it cannot be imported.
     """
-    if args.name is None:
+    if args.name is None and args.after_dashes is not None:
+        _show_command(args)
+    elif args.name is None:
         _list(as_json=args.json)
     else:
-        from hptui.registry.catalogue import resolve
+        from hptui.registry.arguments import read_arguments
+        from hptui.registry.catalogue import resolve, with_arguments
 
         found = resolve(args.name, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or "")
+        found = with_arguments(found, read_arguments(args.arg))
         is_of_one = found.ref.kind != "script" or found.ref.attribute or args.no_probe
         if is_of_one or not _list_studies(found, as_json=args.json):
             _show(found, as_json=args.json, probes=not args.no_probe)
     return 0
+
+
+def _show_command(args: argparse.Namespace) -> None:
+    from hptui.cli.command_options import find
+
+    # What is read of its output does not matter here.
+    given = argparse.Namespace(
+        after_dashes=args.after_dashes,
+        objective=None,
+        study_of=None,
+        metric=["-"],
+        metric_regex=None,
+        metric_take=None,
+        grace=None,
+        pty=False,
+        cwd=None,
+    )
+    _show(find(given), as_json=args.json, probes=False)
 
 
 def _list(*, as_json: bool) -> None:
@@ -126,6 +156,9 @@ def _list_studies(found: Found, *, as_json: bool) -> bool:
 def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     from hptui.registry.probe import known_space, probe
 
+    # A command declares all that it has.
+    is_command = found.ref.kind == "command"
+    probes = probes and not is_command and not found.lacks_arguments
     probed = probe(found.ref) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
@@ -140,9 +173,12 @@ def _show(found: Found, *, as_json: bool, probes: bool) -> None:
     for title, text in _facts(found):
         if text:
             print(f"{title + ':':<12}{safe_line(text, max_chars=_UNLIMITED)}")
+    if found.info.arguments:
+        print()
+        _print_arguments(found)
     print()
     _print_space(space)
-    notes = _notes(found.info, probed)
+    notes = [] if is_command else _notes(found.info, probed)
     if found.info.settings:
         notes.append(not_taken_over(found.ref, found.info.settings))
     if script is not None:
@@ -163,10 +199,26 @@ def _facts(found: Found) -> list[tuple[str, str]]:
         ("Sampler", info.sampler),
         ("Pruner", info.pruner),
         ("Tags", ", ".join(info.tags)),
-        ("Source", spell(found.ref)),
+        ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
+        ("To do", found.hint if found.problem else ""),
     ]
+
+
+def _print_arguments(found: Found) -> None:
+    given = dict(found.ref.arguments)
+    rows = [
+        [
+            each.name,
+            each.type or "any text",
+            "must be given" if each.default is None else each.default,
+            given.get(each.name, ""),
+        ]
+        for each in found.info.arguments
+    ]
+    header = ["argument", "type", "default", "given"]
+    _print_table(header[: 4 if given else 3], [row[: 4 if given else 3] for row in rows])
 
 
 def _print_space(space: dict[str, KnownParam]) -> None:
@@ -235,6 +287,15 @@ def _to_json(found: Found) -> dict[str, Any]:
         "origin": found.origin,
         "source": found.ref.to_json(),
         "problem": found.problem or None,
+        "arguments": [
+            {
+                "name": each.name,
+                "type": each.type or None,
+                "default": each.default,
+                "required": each.default is None,
+            }
+            for each in info.arguments
+        ],
         "not_taken_over": [each.text for each in info.settings],
     }
 

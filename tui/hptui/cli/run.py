@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hptui.cli.command_options import add_command_options, find
 from hptui.cli.locate import (
     add_studies_option,
     address_of,
@@ -20,10 +21,11 @@ from hptui.cli.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
-    MAX_SLOTS,
     read_count,
     read_duration,
     read_seed,
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from hptui.registry.catalogue import Found
 
 EXIT_NOTHING_COMPLETED = 3
+_KILLING_S = 2.0
+"""What a worker may take to kill what has not ended in its grace."""
 
 _EPILOG = """\
 examples:
@@ -54,6 +58,7 @@ examples:
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
   hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
+  hptui run --metric val_loss -- python train.py --lr '{lr=1e-5..1e-1:log}' --opt '{opt=adam|sgd}'
 """
 
 
@@ -64,9 +69,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(after_dashes=None)
     parser.add_argument(
         "objective",
+        nargs="?",
         metavar="OBJECTIVE",
         help="a script that optimizes a study, a name from `hptui objectives`, "
-        "path/to/file.py:function, or package.module:name; a script's arguments follow --",
+        "path/to/file.py:function, or package.module:name; a script's arguments follow --; "
+        "omitted where a command stands after --",
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the objective besides the trial; `hptui objectives` lists them",
     )
     parser.add_argument(
         "--study-of",
@@ -78,6 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
+    add_resources(parser, _typed)
+    add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
@@ -98,7 +114,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--any-objective",
         action="store_true",
-        help="go on in a study that holds trials of another objective",
+        help="continue a study that has trials of another objective",
     )
     group.add_argument(
         "--direction",
@@ -189,7 +205,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "-j",
         type=_typed(read_slots),
         metavar="N",
-        help="trials at once (default: one a core)",
+        help="trials at once (default: one a core, or as many as the devices hold)",
     )
     group.add_argument(
         "--backend",
@@ -262,9 +278,9 @@ def _lost_output(error: OSError) -> Exception:
 def _detach(plan: RunPlan, argv: list[str]) -> int:
     from hptui.engine.launch import launch
 
-    end = argv.index("--") if "--" in argv else len(argv)
-    # What follows is a script's.
-    arguments = [text for text in argv[:end] if text != "--detach"] + argv[end:]
+    # What stands after -- is another program's.
+    n_own = argv.index("--") if "--" in argv else len(argv)
+    arguments = [text for text in argv[:n_own] if text != "--detach"] + argv[n_own:]
     pid = launch(arguments, plan.study_file, plan.study)
     name = safe_line(plan.address)
     for note in plan.notes:
@@ -279,25 +295,27 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     Raises:
         HptuiError: An option is wrong; nothing has been written.
     """
+    found = find(args)
     edits = _edits(args)
+    resources = resources_of(args)
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.sampling import parse_pruner, parse_sampler
 
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    from hptui.registry.catalogue import resolve
+    from hptui.cli.last_run import as_in_last_run
+    from hptui.registry.arguments import read_arguments
+    from hptui.registry.catalogue import with_arguments
 
-    found = resolve(
-        args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
-    )
-    if found.problem:
-        problem = safe_line(found.problem.removesuffix("."))
-        raise ObjectiveError(
-            f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
-        )
+    found = with_arguments(found, read_arguments(args.arg))
+    if found.problem and not found.lacks_arguments:
+        raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    from hptui.engine.plan import RunPlan, available_cores
+    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
+    if found.problem:
+        raise _not_to_be_tuned(args, found)
+    from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
     n_trials: int | None = args.trials
@@ -323,16 +341,34 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             timeout_s=args.timeout,
             target=args.target,
             trial_timeout_s=args.trial_timeout,
+            **_patience(found.ref),
         ),
-        n_slots=args.jobs or min(MAX_SLOTS, available_cores()),
+        n_slots=workers_of(args, resources),
         backend=args.backend,
+        resources=resources,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
-        notes=_notes(args, found),
+        notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )
+
+
+def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+    problem = safe_line(found.problem.removesuffix("."))
+    return ObjectiveError(
+        f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
+    )
+
+
+def _patience(ref: ObjectiveRef) -> dict[str, float]:
+    """Return how much longer than a Python objective a command may take to end."""
+    if ref.kind != "command":
+        return {}
+    from hptui.registry.command import CommandSpec
+
+    return {"force_after_s": CommandSpec.of(ref).grace_s + _KILLING_S}
 
 
 def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:

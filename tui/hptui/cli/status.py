@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.readable import show_duration
+from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine, running_engine
 from hptui.engine.lease import busy_error, dead_engine_text, read_lease
@@ -174,11 +175,13 @@ def _describe_both(status: Mapping[str, Any]) -> list[str]:
 
 
 def _describe_slot(slot: Mapping[str, Any]) -> str:
+    place = StoredPlace.read(slot.get("place"))
+    where = "" if place is None else f"  on {place}"
     if slot["trial"] is None:
-        return f"  slot {slot['slot'] + 1:<4}   idle"
+        return f"  slot {slot['slot'] + 1:<4}   idle{where}"
     step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
     ending = "  being ended" if slot["ending"] else ""
     return (
         f"  slot {slot['slot'] + 1:<4}   trial {slot['trial']}  "
-        f"{show_duration(slot['running_s'])}{step}{ending}"
+        f"{show_duration(slot['running_s'])}{step}{where}{ending}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.cli.detail_lines import (
+    artifact_lines,
     attribute_lines,
     field_line,
     field_lines,
@@ -13,10 +14,12 @@ from hptui.cli.detail_lines import (
 )
 from hptui.domain.choices import show_choice
 from hptui.domain.readable import show_moment, show_size
+from hptui.domain.run_place import short_path
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 from hptui.engine.report import reason_text
 from hptui.registry.catalogue import spell
+from hptui.ui.data.resource_fields import lost_variables, resource_options, texts_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _MAX_NOTE_CHARS = 400
+_MAX_COMMAND_CHARS = 2_000
 
 
 def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
@@ -49,6 +53,7 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
         *_edit_lines(study.edits),
         field_line("tags", ", ".join(summary.tags)),
         *note_lines(study.note),
+        *artifact_lines(study.artifacts),
         *attribute_lines(study.user_attributes, "attributes"),
     ]
     return "\n".join(line for line in lines if line)
@@ -57,7 +62,10 @@ def study_text(study: StudyDetail, best: TrialDetail | None) -> str:
 def objective_text(study: StudyDetail) -> str:
     """Return what a study tunes; nothing where it does not say."""
     ref = study.summary.objective
-    return "" if ref is None else f"{safe_line(ref.name)} ({safe_line(spell(ref), max_chars=500)})"
+    if ref is None:
+        return ""
+    given = "".join(f" --arg {safe_line(f'{name}={value}')}" for name, value in ref.arguments)
+    return f"{safe_line(ref.name)} ({safe_line(spell(ref), max_chars=_MAX_COMMAND_CHARS)}){given}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -88,6 +96,10 @@ def run_text(run: RunRecord) -> str:
         parts.append(f"pruner {safe_line(run.pruner)}")
     if run.slots is not None:
         parts.append(f"{run.slots} worker{'s' if run.slots != 1 else ''} {safe_line(run.backend)}")
+    options = resource_options(texts_of_record(run.resources))
+    options += [f"--env {name}" for name in lost_variables(run.resources)]
+    if options:
+        parts.append(safe_line(f"with {' '.join(options)}", max_chars=300))
     if run.seed is not None:
         parts.append(f"seed {run.seed}")
     if run.started_s is not None:
@@ -101,8 +113,12 @@ def run_text(run: RunRecord) -> str:
 
 def _run_lines(run: RunRecord) -> list[str]:
     why = field_line("why", safe_line(run.error, max_chars=_MAX_NOTE_CHARS))
+    place = [
+        field_line("ran in", short_path(run.place.folder)),
+        field_line("with", run.place.python_text()),
+    ]
     notes = [safe_line(note, max_chars=_MAX_NOTE_CHARS) for note in run.notes]
-    return [why, *field_lines("warnings", notes)]
+    return [why, *place, *field_lines("warnings", notes)]
 
 
 def _edit_lines(edits: dict[str, dict[str, Any]]) -> list[str]:

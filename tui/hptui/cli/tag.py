@@ -29,10 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "trials", metavar="TRIAL", type=int, nargs="*", help="numbers of trials; none: the study"
     )
     parser.add_argument("--add", metavar="TAG", action="append", default=[], help="add a tag")
-    parser.add_argument(
-        "--remove", metavar="TAG", action="append", default=[], help="take a tag away"
-    )
-    parser.add_argument("--clear", action="store_true", help="take all tags away, before --add")
+    parser.add_argument("--remove", metavar="TAG", action="append", default=[], help="remove a tag")
+    parser.add_argument("--clear", action="store_true", help="remove all tags, before --add")
     add_filter_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -45,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     add, remove = tuple(map(check_tag, args.add)), tuple(args.remove)
     both = next((tag for tag in add if tag in remove), None)
     if both is not None:
-        raise UsageError(f"The tag {safe_line(both)!r} is to be added and taken away.")
+        raise UsageError(f"The tag {safe_line(both)!r} is both added and removed.")
     if args.trials and args.filter is not None:
         raise UsageError("Give numbers of trials or --filter, not both.")
     place = locate_study(args.study, studies=args.studies)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.detail_lines import attribute_lines, field_line, field_lines, note_lines
+from hptui.cli.detail_lines import (
+    artifact_lines,
+    attribute_lines,
+    field_line,
+    field_lines,
+    note_lines,
+)
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.attribute_keys import RUN_KEY
@@ -36,11 +42,13 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         field_line("values" if len(trial.values) > 1 else "value", values),
         field_line("started", show_moment(trial.start_s)),
         field_line("ended", ended),
+        field_line("place", "" if trial.place is None else str(trial.place)),
         *_param_lines(trial),
         *_report_lines(trial),
         *field_lines("constraints", constraints),
         field_line("tags", ", ".join(trial.tags)),
         *note_lines(trial.note),
+        *artifact_lines(trial.artifacts),
         *attribute_lines(trial.user_attributes, "attributes"),
         *attribute_lines(trial.system_attributes.without(RUN_KEY), "system"),
         *_error_lines(trial),

@@ -29,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(dump({"file": str(path), "backup": str(backup)}))
     else:
-        print(f"{safe_line(path)} is upgraded. As it was before: {safe_line(backup)}")
+        print(f"{safe_line(path)} is upgraded. Backup: {safe_line(backup)}")
     return 0

@@ -27,6 +27,9 @@ METRICS_KEY: Final = "study:metric_names"
 
 RUN_KEY: Final = "hptui:run"
 """Trial system attribute: the id of the run that made the trial."""
+PLACE_KEY: Final = "hptui:place"
+"""Trial system attribute: the devices and the cores that the trial had for itself, where options
+gave it some."""
 ERROR_KEY: Final = "hptui:error"
 """Trial system attribute: why the trial failed."""
 PRUNED_KEY: Final = "hptui:pruned"

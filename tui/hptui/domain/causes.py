@@ -19,7 +19,7 @@ NOT_RECORDED: Final = "no reason was recorded"
 
 TRACEBACK: Final = "traceback"
 LAST_OUTPUT: Final = "last output"
-_ENDED_FROM_OUTSIDE: Final = frozenset(("killed", "timeout", "died", "interrupted"))
+_ENDED_FROM_OUTSIDE: Final = frozenset(("killed", "timeout", "memory", "died", "interrupted"))
 """Kinds of errors that are no exception of the objective's."""
 
 _MAX_READ_CHARS: Final = 2_000
@@ -87,6 +87,8 @@ class Failure:
     message: str = ""
     is_retried: bool = False
     """Whether another trial repeats it."""
+    devices: tuple[str, ...] = ()
+    """Those that it had for itself."""
 
 
 @dataclass(slots=True)
@@ -98,6 +100,8 @@ class FailureGroup:
     """In the order in which they came."""
     retriable: list[int] = field(default_factory=list[int])
     """Those of them that no other trial repeats yet."""
+    devices: dict[str, int] = field(default_factory=dict[str, int])
+    """How many of them had each device; empty where none had any of its own."""
 
     @property
     def count(self) -> int:
@@ -141,6 +145,8 @@ def group_failures(failures: Iterable[Failure]) -> list[FailureGroup]:
         if group is None:
             group = groups[cause] = FailureGroup(cause)
         group.numbers.append(failure.number)
+        for device in failure.devices:
+            group.devices[device] = group.devices.get(device, 0) + 1
         if not failure.is_retried:
             group.retriable.append(failure.number)
     return sorted(groups.values(), key=lambda group: (-group.count, group.first))

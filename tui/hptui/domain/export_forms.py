@@ -77,6 +77,6 @@ def form_of(target: Path) -> ExportForm:
     *first, last = (form.suffix for form in EXPORT_FORMS)
     raise UsageError(
         f"{safe_line(target.name)} does not say in which form to export.",
-        hint=f"Let the name end in {', '.join(first)} or {last}; "
+        hint=f"Use a name that ends in {', '.join(first)} or {last}; "
         "hptui export --help explains each.",
     )

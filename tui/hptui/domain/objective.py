@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from hptui.domain.argument_values import UNKNOWN
 from hptui.domain.space import ParamSpec
 
 if TYPE_CHECKING:
@@ -24,6 +25,19 @@ class ScriptSetting:
     """The option of `hptui run` that does the same; empty where there is none."""
     text: str
     """What it is and where: `a sampler (TPESampler, line 12; --sampler tpe)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Something that an objective takes besides the trial, as its source has it."""
+
+    name: str
+    type: str = ""
+    """Its annotation, or the type of its default; empty where neither is known."""
+    default: str | None = None
+    """As the source has it; None where a value must be given."""
+    hint: object = field(default=UNKNOWN, compare=False, repr=False)
+    """The type that a text is made into; see `domain.argument_values`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,10 @@ class ObjectiveInfo:
     """How many values it returns; None where reading it does not tell."""
     settings: tuple[ScriptSetting, ...] = ()
     """What its file sets for a study of its own."""
+    arguments: tuple[Argument, ...] = ()
+    """What it takes besides the trial."""
+    takes_any: bool = False
+    """Whether it may take arguments that reading its source does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,10 @@ class ObjectiveRef:
     """What a script finds in `sys.argv` after its name."""
     arguments: tuple[tuple[str, str], ...] = ()
     """Names and texts of `--arg`, for a function that takes more than a trial, or for a class."""
+
+    def argument_options(self) -> list[str]:
+        """Return the options of `hptui run` that give the same arguments."""
+        return [text for name, value in self.arguments for text in ("--arg", f"{name}={value}")]
 
     def after_options(self) -> list[str]:
         """Return what follows all options on a command line with this objective."""

@@ -176,7 +176,7 @@ SAMPLERS: tuple[Method, ...] = (
     Method(
         "gp",
         "Gaussian process",
-        "Bayesian optimization for few, dear trials: up to some hundred.",
+        "Bayesian optimization for few, expensive trials: up to some hundred.",
         (
             _startup(10),
             _other_sampler(),

@@ -51,6 +51,8 @@ def default_study_name(ref: ObjectiveRef) -> str:
     if ref.kind == "file":
         stem = Path(ref.target).stem
         name = stem if ref.attribute in ("objective", stem) else f"{stem}-{ref.attribute}"
+    elif ref.kind == "command":
+        name = Path(ref.name).stem
     elif ref.kind == "script":
         stem = Path(ref.target).stem
         name = f"{stem}-{ref.attribute}" if ref.attribute else stem

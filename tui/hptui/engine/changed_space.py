@@ -10,8 +10,10 @@ from hptui.domain.choice_lists import spell_choices
 from hptui.domain.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
+from hptui.engine.places import Places, device_variables
 from hptui.engine.renaming import free_name
 from hptui.errors import SpaceError
+from hptui.registry.command import spelled_run
 from hptui.registry.probe import probe
 from hptui.storage.distributions import from_optuna
 
@@ -33,6 +35,9 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
+        resources = plan.resources
+        self._variables = device_variables(resources, Places(resources, 1).take())
+        self._variables |= dict(resources.environment)
         self._result: ProbeResult | None = None
 
     @property
@@ -43,7 +48,7 @@ class Probing:
     def whole(self) -> ProbeResult:
         """Return all that probing finds."""
         if self._result is None:
-            self._result = probe(self._ref, timeout_s=_PROBE_S)
+            self._result = probe(self._ref, timeout_s=_PROBE_S, variables=self._variables)
         return self._result
 
     def brief(self, n_params: int) -> ProbeResult:
@@ -54,7 +59,9 @@ class Probing:
         def go_on(trials: int, params: int) -> bool:
             return trials <= _BRIEF_TRIALS or params < n_params
 
-        self._result = probe(self._ref, timeout_s=_PROBE_S, on_progress=go_on)
+        self._result = probe(
+            self._ref, timeout_s=_PROBE_S, on_progress=go_on, variables=self._variables
+        )
         return self._result
 
 
@@ -155,8 +162,10 @@ def _remedy(
     place = ["--study", new]
     if "/" in address:
         place = ["--storage", str(plan.study_file.with_name(f"{new}.db")), *place]
-    command = ["hptui", "run", plan.ref.name, *place, *plan.ref.after_options()]
-    runs = safe_line(shlex.join(command), max_chars=1_000)
+    words = spelled_run(plan.ref)
+    # What stands behind -- is the command's own.
+    words = [*place, *words] if "--" in words else [*words, *place]
+    runs = safe_line(shlex.join(["hptui", "run", *words]), max_chars=1_000)
     options: list[str] = []
     for name, spec in changed.items():
         if type(spec) is not type(stored[name]):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hptui.domain.text import safe_line
-from hptui.engine.claim import claimed, require_unclaimed
+from hptui.engine.claim import claimed, name_held, require_unclaimed
 from hptui.engine.lease import folder_of, read_lease, remove_unused
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.in_place import put_in_place
@@ -66,6 +66,10 @@ class Change(ABC):
     def studies(self) -> list[tuple[Path, str]]:
         """Return the study, by file and name, where it was before and where it will be."""
 
+    @abstractmethod
+    def takes_whole_file(self) -> bool:
+        """Say whether the file itself is moved."""
+
 
 def carry_out(change: Change) -> None:
     """Do a change whole, or not at all when it fails.
@@ -103,6 +107,24 @@ def settle(change: Change) -> bool:
 
 
 @contextmanager
+def held_for(change: Change, place: tuple[Path, str]) -> Generator[StudyHold]:
+    """Hold the study of a change where it is now, and what else it is called in the same file.
+
+    Raises:
+        StudyBusyError: An engine runs it.
+        StudyFileError: The file has several names, or the folder cannot be written.
+    """
+    is_whole = change.takes_whole_file()
+    path, study = place
+    with ExitStack() as stack:
+        hold = stack.enter_context(claimed(path, study, whole_file=is_whole))
+        for other_path, name in change.studies():
+            if not is_whole and other_path == path and name != study:
+                stack.enter_context(name_held(path, name))
+        yield hold
+
+
+@contextmanager
 def kept_from_engines(change: Change) -> Generator[None]:
     """Keep engines away from the study of a change that was cut off, wherever it is now.
 
@@ -115,7 +137,7 @@ def kept_from_engines(change: Change) -> Generator[None]:
         require_unclaimed(*place)
         yield
     else:
-        with claimed(*place):
+        with held_for(change, place):
             yield
     for path, study in (before, after):
         drop_dead_lease(path, study)

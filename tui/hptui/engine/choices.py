@@ -25,6 +25,7 @@ from hptui.domain.edits import (
     resolve_value,
     unknown_parameter,
 )
+from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
@@ -34,7 +35,8 @@ from hptui.engine.renaming import free_name
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
-from hptui.registry.catalogue import spell
+from hptui.registry.arguments import differing_arguments, show_arguments
+from hptui.registry.catalogue import candidate_of, spell
 from hptui.registry.probe import KnownParam, known_space
 from hptui.registry.same_objective import is_same_objective, source_sha
 from hptui.storage.distributions import from_optuna, to_optuna
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from hptui.domain.objective import ObjectiveRef
     from hptui.domain.sampling import SamplerSpec
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
@@ -189,15 +192,36 @@ def _require_same_objective(
     if plan.any_objective or was is None or study is None or not study.get_trials(deepcopy=False):
         return
     file, is_same_code = str(about.get("file", "")), _is_code_of_last_run(plan, attrs)
+    other = free_name(plan.study_file.parent, plan.study)
     if is_same_objective(
         was, plan.ref, file=file, is_same_code=is_same_code, study_file=plan.study_file
     ):
+        _require_same_arguments(plan, was, other)
         return
-    other = free_name(plan.study_file.parent, plan.study)
     raise UsageError(
         f"The study {safe_line(plan.study)} holds trials of {safe_line(spell(was))}, not of "
         f"{safe_line(spell(plan.ref))}.",
         hint=f"Give this one a study of its own with --study {safe_line(shlex.quote(other))}. "
+        "Add --any-objective to use this study anyway.",
+    )
+
+
+def _require_same_arguments(plan: RunPlan, was: ObjectiveRef, other: str) -> None:
+    """Refuse a study whose trials are of other arguments: their values are not to be compared.
+
+    Raises:
+        UsageError: They are; the hint says what to type.
+    """
+    candidate = candidate_of(plan.ref)
+    info = ObjectiveInfo("") if candidate is None else candidate.info
+    before, now = differing_arguments(was.arguments, plan.ref.arguments, info)
+    if not before and not now:
+        return
+    raise UsageError(
+        f"The study {safe_line(plan.study)} holds trials with "
+        f"{show_arguments(before) or 'no arguments'}, not with "
+        f"{show_arguments(now) or 'no arguments'}.",
+        hint=f"Give these a study of their own with --study {safe_line(shlex.quote(other))}. "
         "Add --any-objective to go on in the study all the same.",
     )
 

@@ -9,7 +9,7 @@ import os
 import selectors
 import socket
 import stat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.text import safe_line
 from hptui.engine.descriptors import is_scarce
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hptui.engine.pool import Host
 
 _log = logging.getLogger("hptui.engine")
+_MAX_CLIENTS: Final = 64
+"""Connections that are no worker's; a client asks one question and goes."""
 
 
 class Listener(Protocol):
@@ -56,6 +58,8 @@ class Connections:
         self.selector = selectors.DefaultSelector()
         self._path = path
         self._listener = listener
+        self._clients: dict[Channel, None] = {}
+        """Connections that are no worker's, the one that was heard of least lately first."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._wake_read, self._wake_write = os.pipe()
         for fd in (self._wake_read, self._wake_write):
@@ -141,16 +145,18 @@ class Connections:
             return
         if is_scarce(connection.fileno()):
             self._drop_clients()
+        elif len(self._clients) >= _MAX_CLIENTS:
+            _log.warning("the connection of an idle client was closed: there are too many")
+            self.drop(next(iter(self._clients)))
         channel = Channel(connection)
+        self._clients[channel] = None
         self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
 
     def _drop_clients(self) -> None:
         """Close the connections of clients, so that new workers find descriptors."""
         _log.warning("the connections of clients were closed: too many files are open")
-        for key in list(self.selector.get_map().values()):
-            kind, what = key.data
-            if kind == "client":
-                self.drop(what)
+        for channel in list(self._clients):
+            self.drop(channel)
 
     def watch_writes(self, channel: Channel) -> None:
         """Wait for writability as long as something is unsent."""
@@ -173,6 +179,7 @@ class Connections:
 
     def drop(self, channel: Channel) -> None:
         """Close a connection."""
+        self._clients.pop(channel, None)
         with contextlib.suppress(KeyError, ValueError):
             self.selector.unregister(channel)
         channel.close()
@@ -194,14 +201,21 @@ class Connections:
             channel.is_closed = True
             if kind == "worker":
                 self._listener.on_broken(channel)
+        self._note(channel, messages)
         for message in messages:
             if kind == "worker":
                 self._listener.on_worker(channel, message)
             elif self._listener.on_first(channel, message):
                 kind = "worker"
+                del self._clients[channel]
                 self.selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
         if channel.is_closed and channel.fileno() >= 0:
             self.drop(channel)
+
+    def _note(self, channel: Channel, messages: list[Message]) -> None:
+        """Put a client that has asked something behind those that are idle."""
+        if messages and channel in self._clients:
+            self._clients[channel] = self._clients.pop(channel)
 
     def close(self) -> None:
         """Close everything."""

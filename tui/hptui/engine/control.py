@@ -14,7 +14,6 @@ from hptui.domain.text import safe_line
 from hptui.engine.clock import now
 from hptui.engine.descriptors import require_room
 from hptui.engine.message_schema import REQUESTS, require
-from hptui.engine.pool import cores_per_slot
 from hptui.engine.protocol import ProtocolError
 from hptui.engine.rules import Phase
 from hptui.engine.run_events import (
@@ -33,6 +32,7 @@ from hptui.storage.notes import NoteConflictError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hptui.engine.crew import Slot
     from hptui.engine.engine import Engine
     from hptui.engine.protocol import Message
 
@@ -90,6 +90,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "step": None if live is None else live.last_step,
                 "value": None if live is None else live.last_value,
                 "pid": None if slot.worker is None else slot.worker.host.pid,
+                "place": _place_of(slot),
                 "ending": slot.ending is not None,
             }
         )
@@ -117,11 +118,16 @@ def _status(engine: Engine, _: Message) -> Message:
         "pruner": run.pruner,
         "sampler_ms_a_trial": 1000 * trials.sampler_s / ended if ended else None,
         "backend": engine.plan.backend,
-        "threads_per_slot": cores_per_slot(len(engine.slots)),
+        "threads_per_slot": engine.pool.threads_each(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
         "notes": run.notes,
     }
+
+
+def _place_of(slot: Slot) -> dict[str, Any] | None:
+    place = None if slot.worker is None else slot.worker.host.place
+    return None if place is None else place.to_json()
 
 
 def _pause(engine: Engine, _: Message) -> Message:
@@ -159,16 +165,28 @@ def _kill(engine: Engine, message: Message) -> Message:
         running = ", ".join(str(each) for each in sorted(engine.rules.running.values())) or "none"
         raise UsageError(f"Trial {number} is not running.", hint=f"Running now: {running}.")
     engine.feed(KillRequested(number))
-    return {"text": f"Trial {number} is being ended."}
+    return {"text": f"Ending trial {number}."}
 
 
 def _jobs(engine: Engine, message: Message) -> Message:
     n_slots = int(message["n"])
     if not 1 <= n_slots <= MAX_SLOTS:
-        raise UsageError(f"{n_slots} slots are asked for; there may be 1 to {MAX_SLOTS}.")
+        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {n_slots}.")
     require_room(n_slots, len(engine.slots), engine.plan.backend)
+    _require_places(engine, n_slots)
     engine.feed(SlotsRequested(n_slots))
-    return {"text": f"{n_slots} slot{'' if n_slots == 1 else 's'} from now on."}
+    return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
+
+
+def _require_places(engine: Engine, n_slots: int) -> None:
+    size = engine.pool.places.size
+    if size is not None and n_slots > size:
+        what = "worker has" if size == 1 else "workers have"
+        raise UsageError(
+            f"{n_slots} workers are asked for; {size} {what} devices or cores of their own here.",
+            hint=f"Ask for at most {size}, or run it anew with other --devices, --per-device, "
+            "--threads or without --pin.",
+        )
 
 
 def _enqueue(engine: Engine, message: Message) -> Message:
@@ -196,9 +214,9 @@ def _enqueue_rows(engine: Engine, message: Message) -> Message:
 def _extend(engine: Engine, message: Message) -> Message:
     more = int(message["trials"])
     if more < 1:
-        raise UsageError(f"{more} trials are asked for; it must be 1 or more.")
+        raise UsageError(f"Add 1 trial or more, not {more}.")
     if engine.rules.budget.n_trials is None:
-        raise UsageError("The run has no limit of trials that could be extended.")
+        raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
     return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
@@ -216,7 +234,7 @@ def _space(engine: Engine, message: Message) -> Message:
     is_dry = bool(message.get("dry"))
     change = run.space.change(edits, dry=is_dry)
     engine.feed(Tick())
-    when = "would count" if is_dry else "count from now on"
+    when = "would be kept" if is_dry else "kept"
     return {
         "kept": change.kept,
         "set_aside": change.set_aside,

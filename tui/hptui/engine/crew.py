@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAX_DELAY_S = 5.0
 _STARTS_WITHOUT_HELLO = 3
+_ENDED_BY_US = ("killed", "timeout", "memory")
 
 
 @dataclass(slots=True, eq=False)
@@ -98,12 +99,30 @@ class Crew:
         wanted = len(missing) - len([each for each in coming if not each.is_ready])
         if wanted <= 0 or self._is_closing:
             return
+        if self.pool.places.n_free is not None:
+            wanted = self._with_places(wanted)
         n_slots = len(self.slots)
         if self.pool.backend == "threading":
             self.connections.watch_host(self.pool.start(wanted, n_slots))
             return
         for _ in range(wanted):
             self.connections.watch_host(self.pool.start(1, n_slots))
+
+    def _with_places(self, wanted: int) -> int:
+        """Return how many of the wanted workers have a place now; `restart` starts the others.
+
+        What holds a place and has no trial any more is killed for it.
+        """
+        free = self.pool.places.n_free or 0
+        leaving = [host for host in self.pool.hosts if host.is_retired and not self._is_busy(host)]
+        for host in leaving[: max(0, wanted - free)]:
+            self.pool.terminate(host, force=True)
+        return min(wanted, free)
+
+    def _is_busy(self, host: Host) -> bool:
+        return any(
+            slot.number is not None and slot.worker in host.workers for slot in self.slots.values()
+        )
 
     def expects(self, message: Message) -> bool:
         """Say whether a first message is from a worker that was started here."""
@@ -184,6 +203,9 @@ class Crew:
         self._clear(slot)
         self.deaths_in_a_row = 0
         worker = slot.worker
+        if worker is not None and self.pool.is_bloated(worker.host):
+            # The next trial is not to fail for what this one has left behind.
+            worker.host.is_retired = True
         if worker is not None and worker.host.is_retired:
             slot.worker = worker.slot = None
             self._end_if_idle(worker.host)
@@ -222,8 +244,7 @@ class Crew:
         return death
 
     def _end_if_idle(self, host: Host) -> None:
-        busy = [s for s in self.slots.values() if s.worker in host.workers and s.number is not None]
-        if busy:
+        if self._is_busy(host):
             return
         for slot in self.slots.values():
             if slot.worker in host.workers:
@@ -252,7 +273,7 @@ class Crew:
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        if deaths and not any(death.error.kind in ("killed", "timeout") for death in deaths):
+        if deaths and not any(death.error.kind in _ENDED_BY_US for death in deaths):
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:
             self.failed_starts += 1
@@ -323,12 +344,9 @@ class Crew:
         self._is_closing = True
         for host in list(self.pool.hosts):
             self.connections.forget_host(host)
-            busy = any(
-                s.number is not None for s in self.slots.values() if s.worker in host.workers
-            )
             # One that is still starting cannot be asked to end.
             is_starting = any(worker.channel is None for worker in host.workers)
-            if busy or is_starting or host.is_retired:
+            if self._is_busy(host) or is_starting or host.is_retired:
                 self.pool.terminate(host, force=True)
         self.pool.close(timeout_s)
 

@@ -8,8 +8,10 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
+from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
@@ -18,6 +20,7 @@ from hptui.engine.descriptors import raise_limit, require_room
 from hptui.engine.heard import Heard
 from hptui.engine.lease import busy_error, read_lease
 from hptui.engine.leftovers import settled_text
+from hptui.engine.memory_guard import MemoryGuard, kill_now
 from hptui.engine.outcome import objective_error
 from hptui.engine.pool import Host, Pool
 from hptui.engine.processes import start_trackers
@@ -31,6 +34,7 @@ from hptui.engine.run_events import (
     Finish,
     Instruction,
     InterruptRequested,
+    MemoryExceeded,
     OpenSlot,
     SlotReady,
     SlotsRequested,
@@ -83,12 +87,16 @@ class Engine:
                 log=self._workplace.worker_log,
                 guardian=self._workplace.guardian,
                 max_files=raise_limit(),
+                resources=plan.resources,
+                n_workers=plan.n_slots,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
             on_message=self._on_trial_message,
         )
         self.rules = Rules(plan.budget, plan.n_slots, now())
+        limit = plan.resources.memory
+        self._guard = None if limit is None else MemoryGuard(limit)
         self._rules_are_live = False
         self.run_state: Run | None = None
         self._about: Message | None = None
@@ -126,20 +134,24 @@ class Engine:
             adopt_orphans()
             start_trackers()
             self._crew.open(self._plan.n_slots)
-            about = self._wait_for_objective()
-            if about is None:
-                return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
-            self._plan = with_script(self._plan, about)
-            self.rules.budget = self._plan.budget
-            self.run_state = open_run(self._plan, about, self._workplace.socket_path)
-            self._begin(self.run_state)
-            while self._finish is None:
-                self._turn_or_give_up()
-            return self._end(self.run_state, self._finish)
+            with one_blas_thread():
+                return self._run_with_workers()
         finally:
             unstored = self._close()
             if unstored is not None:
                 raise unstored
+
+    def _run_with_workers(self) -> Finished:
+        about = self._wait_for_objective()
+        if about is None:
+            return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
+        self._plan = with_script(self._plan, about)
+        self.rules.budget = self._plan.budget
+        self.run_state = open_run(self._plan, about, self._workplace.socket_path)
+        self._begin(self.run_state)
+        while self._finish is None:
+            self._turn_or_give_up()
+        return self._end(self.run_state, self._finish)
 
     def interrupt(self) -> None:
         """Ask the run to end: the first call gives running trials a moment, the second none."""
@@ -262,7 +274,7 @@ class Engine:
             if self._failure is not None:
                 raise
             _log.exception("in the engine's loop")
-            self._give_up(HptuiError(f"The run cannot go on: {safe_line(error)}."))
+            self._give_up(HptuiError(f"The run cannot continue: {safe_line(error)}."))
 
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
@@ -274,6 +286,7 @@ class Engine:
             self._commits.tick(time_s)
         if not self._rules_are_live:
             return
+        self._look_at_memory(time_s)
         if self.run_state is not None and self.run_state.retries.tick(time_s):
             self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
@@ -283,6 +296,19 @@ class Engine:
             self._observer.progress(self.progress())
             self._check_logs()
             self._connections.reopen()
+
+    def _look_at_memory(self, time_s: float) -> None:
+        """End trials that take more memory than they may."""
+        if self._guard is None or not self.rules.running:
+            return
+        hosts = {host.pid: host for host in self._crew.pool.hosts}
+        for taken in self._guard.look(time_s, hosts):
+            host = hosts[taken.worker]
+            text = above_limit_text(taken.size, self._guard.limit)
+            for slot in list(self._crew.slots.values()):
+                if slot.number is not None and slot.worker in host.workers:
+                    self._feed(MemoryExceeded(slot.number, text))
+                    kill_now(taken)
 
     def _tell_heard(self) -> None:
         """Tell and keep what libraries have warned of since the last time."""
@@ -301,6 +327,8 @@ class Engine:
         if self._rules_are_live:
             due += [self._deadline_s, self._progress_at_s]
             due.append(None if self.run_state is None else self.run_state.retries.due_s)
+            if self._guard is not None and self.rules.running:
+                due.append(self._guard.due_s)
         times = [each for each in due if each is not None]
         return max(0.0, min(times) - now()) if times else None
 
@@ -414,6 +442,11 @@ class Engine:
     def slots(self) -> dict[int, Slot]:
         """The slots and what they work on."""
         return self._crew.slots
+
+    @property
+    def pool(self) -> Pool:
+        """The worker processes and their places."""
+        return self._crew.pool
 
     def _check_logs(self) -> None:
         if self.run_state is not None:

@@ -19,7 +19,7 @@ from hptui.storage.gate import EXPORT_HINT, FileReport, inspect_file, odd_table_
 from hptui.storage.journal import JOURNAL
 from hptui.storage.leases import LEASE, living_runs
 from hptui.storage.left_running import RunningTrial, running_trials
-from hptui.storage.studies import read_study_file
+from hptui.storage.studies import no_study_text, read_study_file
 from hptui.storage.study_folder import real_file
 from hptui.storage.study_identity import token_of
 from hptui.storage.study_lock import several_names
@@ -91,14 +91,16 @@ def examine_file(path: Path) -> FileReport:
 
 
 def unfit_file(path: Path, report: FileReport) -> Examination:
-    """Return what there is to say of a file whose studies cannot be read."""
-    is_old = report.kind == "older"
-    finding = Finding(
-        "schema" if is_old else "file",
-        report.sentence,
-        "upgrade it; a copy as it is now stays beside it" if is_old else "",
-        "" if is_old else report.hint,
-    )
+    """Return what there is to say of a file without studies that can be read."""
+    finding = Finding("file", report.sentence, hint=report.hint)
+    if report.kind == "older":
+        remedy = "upgrade it; a backup is kept beside it"
+        finding = Finding("schema", report.sentence, remedy)
+    elif report.kind in ("empty", "optuna"):
+        sentence = report.sentence or no_study_text(path)
+        # In a sound one its maker may be about to make a study.
+        is_trouble = report.kind == "empty"
+        finding = Finding("no-study", sentence, "move it to the trash", is_trouble=is_trouble)
     return Examination(path, path.stem, findings=[finding])
 
 

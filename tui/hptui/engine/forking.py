@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
-from hptui.engine.claim import require_free_folder
+from hptui.engine.claim import name_held, require_free_folder
 from hptui.engine.lease import folder_of
 from hptui.engine.renaming import require_free_name, require_study
 from hptui.errors import StudyFileError, UsageError
@@ -199,7 +199,8 @@ def new_study(folder: Path, new_name: str, target: Path | None) -> Generator[tup
         with draft_folder(target) as scratch:
             draft = scratch / "new"
             yield draft, target
-            take_in_file(target, draft, new_name)
+            with name_held(target, new_name):
+                take_in_file(target, draft, new_name)
     except OSError as error:
         raise StudyFileError(
             f"{safe_line(target.parent)} cannot be written: {safe_line(error.strerror)}."

@@ -106,20 +106,23 @@ class StudyHold:
         self._lock.release()
 
 
-def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> StudyHold:
+def take_lease(
+    study_file: Path, lease: Lease, *, patience_s: float = 0.0, whole_file: bool = False
+) -> StudyHold:
     """Take a study, and tell by its lease who has it.
 
     Args:
         study_file: The study's file.
         lease: What to hold it by.
         patience_s: How long to wait for who holds it for a moment, as a note is saved.
+        whole_file: Whether to keep others from all other studies of the file, too.
 
     Raises:
         StudyBusyError: Somebody holds it; says who.
         StudyFileError: The file has several names, or its folder is a link.
         OSError: It cannot be written beside the file, or there is none.
     """
-    hold = hold_study(study_file, lease, patience_s=patience_s)
+    hold = hold_study(study_file, lease, patience_s=patience_s, whole_file=whole_file)
     try:
         hold.write_lease()
     except BaseException:
@@ -128,12 +131,14 @@ def take_lease(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> St
     return hold
 
 
-def hold_study(study_file: Path, lease: Lease, *, patience_s: float = 0.0) -> StudyHold:
+def hold_study(
+    study_file: Path, lease: Lease, *, patience_s: float = 0.0, whole_file: bool = False
+) -> StudyHold:
     """Take a study as `take_lease` does, and write nothing yet."""
     require_no_link_in(folder_of(study_file, lease.study))
     began_s = time.monotonic()
     while True:
-        lock = acquire(study_file, lease.study)
+        lock = acquire(study_file, None if whole_file else lease.study)
         found = read_lease(study_file, lease.study) if lock is None else None
         if lock is not None:
             try:
@@ -171,8 +176,9 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
     """Return the error that says who runs a study and how to reach it."""
     if lease.is_unseen:
         return StudyBusyError(
-            f"{safe_line(lease.study)} is held by a process that cannot be seen from here.",
-            hint="It may run in another container or as another user: stop it there.",
+            f"{safe_line(lease.study)} is held by another process.",
+            hint="Try again in a moment. If it lasts, that process runs in another container or as "
+            "another user: stop it there.",
         )
     if lease.is_for_a_moment:
         return StudyBusyError(

@@ -136,7 +136,7 @@ def _check_places(places: Sequence[Place]) -> None:
     for path, name in places:
         require_study(path, name)
     if len({(path.resolve(), name) for path, name in places}) < len(places):
-        raise UsageError("A study comes twice.", hint="Give each study once.")
+        raise UsageError("A study is given twice.", hint="Give each study once.")
 
 
 def _plan(

@@ -105,6 +105,7 @@ def _map_of(check: Check) -> Check:
 
 _COUNT: Final = _whole(0)
 _COUNTS: Final = _of({"complete": _COUNT, "pruned": _COUNT, "fail": _COUNT})
+_PLACE: Final = _of({"devices": _may_miss(_list_of(_text, 10_000)), "cores": _may_miss(_text)})
 _SLOT: Final = _of(
     {
         "slot": _COUNT,
@@ -112,6 +113,7 @@ _SLOT: Final = _of(
         "running_s": _or_none(_seconds),
         "step": _or_none(_whole(-_MAX_COUNT)),
         "value": _or_none(_number),
+        "place": _may_miss(_or_none(_PLACE)),
         "ending": _flag,
     }
 )

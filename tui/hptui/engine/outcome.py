@@ -14,7 +14,9 @@ from hptui.domain.causes import Cause, cause_of
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 
-ErrorKind = Literal["exception", "value", "killed", "timeout", "died", "interrupted", "engine"]
+ErrorKind = Literal[
+    "exception", "value", "killed", "timeout", "memory", "died", "interrupted", "engine"
+]
 
 MAX_MESSAGE_CHARS = 2_000
 MAX_TRACEBACK_CHARS = 20_000
@@ -44,6 +46,14 @@ class TrialError:
 
 class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
     """What an objective returned is no value of the study."""
+
+
+class TrialFailed(Exception):  # noqa: N818 - it says what happened to a trial
+    """A trial that failed for a reason that is no exception of an objective's code."""
+
+    def __init__(self, error: TrialError) -> None:
+        super().__init__(error.summary)
+        self.error = error
 
 
 class CommonError:

@@ -17,7 +17,7 @@ from hptui.errors import UsageError
 
 _CREDENTIALS: Final = struct.Struct("3i")
 """Linux's `struct ucred`: pid, uid, gid."""
-_STEERED_BY: Final = "Only who has started it can steer it."
+_STEERED_BY: Final = "Only the user who started it can control it."
 
 
 def require_own_lease(path: Path) -> None:

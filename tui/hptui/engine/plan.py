@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
+from hptui.domain.resources import Resources
 from hptui.domain.text import safe_line
 from hptui.engine.rules import Budget
 from hptui.errors import UsageError
@@ -63,6 +64,7 @@ class RunPlan:
     budget: Budget = field(default_factory=Budget)
     n_slots: int = field(default_factory=available_cores)
     backend: Backend = "loky"
+    resources: Resources = field(default_factory=Resources)
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
     leftovers: Leftovers = "fail"

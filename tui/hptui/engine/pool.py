@@ -18,8 +18,17 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 )
 
 from hptui.domain.text import safe_line
+from hptui.engine.memory_guard import resident
+from hptui.engine.places import Place, Places, cores_here, device_variables
 from hptui.engine.plan import available_cores
-from hptui.engine.processes import Guardian, descendants, kill_all, signal_group
+from hptui.engine.processes import (
+    REPORT_VARIABLE,
+    Guardian,
+    descendants,
+    kill_all,
+    orphans_of,
+    signal_group,
+)
 from hptui.engine.slot import run_host
 from hptui.errors import HptuiError
 from hptui.registry.core_count import core_variables
@@ -30,16 +39,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.domain.resources import Resources
     from hptui.engine.protocol import Channel
 
 Backend = Literal["loky", "threading"]
 
 _STATUS_WAIT_S = 0.5
-
-
-def cores_per_slot(n_slots: int) -> int:
-    """Return how many cores the code of each slot's trials may use."""
-    return max(1, available_cores() // max(1, n_slots))
 
 
 @dataclass(eq=False)
@@ -60,6 +65,8 @@ class Host:
 
     executor: Any
     process: Any
+    place: Place | None = None
+    """What it has for itself until it is gone."""
     workers: list[Worker] = field(default_factory=list[Worker])
     is_retired: bool = False
     """It gets no new trials and is ended when the last one in it has ended."""
@@ -121,6 +128,8 @@ class Pool:
         log: Path,
         guardian: Guardian,
         max_files: int,
+        resources: Resources,
+        n_workers: int,
     ) -> None:
         self._ref = ref
         self.backend: Backend = backend
@@ -130,8 +139,16 @@ class Pool:
         self._guardian = guardian
         self._max_files = max_files
         """How many files a worker may have open."""
+        self._resources = resources
+        cores = cores_here() if resources.is_pinned else ()
+        self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []
         self.hosts: list[Host] = []
+
+    def threads_each(self, n_slots: int) -> int:
+        """Return how many native threads the code of each slot's trials may use."""
+        share = self.places.cores_each or max(1, available_cores() // max(1, n_slots))
+        return self._resources.threads or share
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading).
@@ -140,6 +157,7 @@ class Pool:
             HptuiError: The machine has no process, descriptor or memory for it.
         """
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
+        place = self.places.take()
         config = {
             "socket": str(self._socket),
             "home": str(self._home),
@@ -148,25 +166,41 @@ class Pool:
             "workers": tokens,
             "threads": self.backend == "threading",
             "max_files": self._max_files,
+            "cores": [] if place is None else list(place.cores),
         }
         executor: Any = None
         try:
-            variables = {**core_variables(cores_per_slot(n_slots)), **hash_variables()}
-            executor = ProcessPoolExecutor(max_workers=1, env=variables)
+            executor = ProcessPoolExecutor(max_workers=1, env=self._variables(place, n_slots))
             future: Any = executor.submit(run_host, config)
         except (OSError, RuntimeError) as error:
             if executor is not None:
                 # Its thread would wait for ever, and with it the end of this process.
                 executor.shutdown(wait=False, kill_workers=True)
+            self.places.give_back(place)
             raise _start_error(error) from error
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()
-        host = Host(executor, process, pidfd=_open_pidfd(process.pid))
+        host = Host(executor, process, place, pidfd=_open_pidfd(process.pid))
         host.workers = [Worker(token, host) for token in tokens]
         self.hosts.append(host)
         self._guardian.add(host.pid)
         return host
+
+    def _variables(self, place: Place | None, n_slots: int) -> dict[str, str]:
+        """Return what a worker's environment has from its first instruction on."""
+        is_told = self._resources.threads is not None
+        return {
+            **core_variables(self.threads_each(n_slots), replace=is_told),
+            **hash_variables(),
+            **device_variables(self._resources, place),
+            **dict(self._resources.environment),
+        }
+
+    def is_bloated(self, host: Host) -> bool:
+        """Say whether a process that runs no trial holds much of what the next one may take."""
+        limit = self._resources.memory
+        return limit is not None and resident(host.pid) > limit // 2
 
     def worker_of(self, token: str) -> Worker | None:
         """Return the worker that was given `token`."""
@@ -187,11 +221,17 @@ class Pool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(host.pid, signal.SIGKILL)
 
-    def forget(self, host: Host) -> None:
-        """Clean up after a process that has ended: its group, its executor, its descriptors."""
+    def forget(self, host: Host, *, is_closing: bool = False) -> None:
+        """Clean up after a process that has ended: its group, its executor, its descriptors.
+
+        With `is_closing` what it has left elsewhere is ended with all else at the run's end.
+        """
         host.is_gone = True
         signal_group(host.pid, signal.SIGKILL)
         kill_all(host.leftovers)
+        if self._ref.kind == "command" and not is_closing:
+            # Its programs have groups, or even sessions, of their own.
+            kill_all(orphans_of(host.pid, f"{REPORT_VARIABLE}={self._socket.parent}/"))
         self._guardian.drop(host.pid)
         if host.pidfd is not None:
             os.close(host.pidfd)
@@ -201,6 +241,7 @@ class Pool:
                 worker.channel.close()
         if host in self.hosts:
             self.hosts.remove(host)
+            self.places.give_back(host.place)
         self._in_background(lambda: host.executor.shutdown(wait=True, kill_workers=True))
 
     def close(self, timeout_s: float) -> None:
@@ -225,7 +266,7 @@ class Pool:
         if ended.is_alive():
             self.terminate(host, force=True)
             ended.join(5)
-        self.forget(host)
+        self.forget(host, is_closing=True)
 
     def _in_background(self, action: Callable[[], object]) -> None:
         self._closing = [thread for thread in self._closing if thread.is_alive()]

@@ -7,14 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import psutil
 
 from hptui.domain.safe_path import without_folder_on_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ENDING_SIGNALS: Final = (
     signal.SIGINT,
@@ -39,6 +37,31 @@ def descendants(pid: int) -> list[psutil.Process]:
     return []
 
 
+def orphans_of(session: int, mark: str) -> list[psutil.Process]:
+    """Return what a worker that has died leaves to this process, which has adopted it.
+
+    Args:
+        session: The worker's process id, and so its session's.
+        mark: What the environment of a program that it has started holds; the worker of another
+            trial has its programs for itself as long as it lives.
+    """
+    left: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error, OSError):
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, OSError):
+                if child.pid != session and (
+                    os.getsid(child.pid) == session or _has_mark(child.pid, mark)
+                ):
+                    left += [child, *child.children(recursive=True)]
+    return left
+
+
+def _has_mark(pid: int, mark: str) -> bool:
+    with contextlib.suppress(OSError):
+        return os.fsencode(mark) in Path(f"/proc/{pid}/environ").read_bytes()
+    return False
+
+
 def signal_group(pgid: int, number: signal.Signals) -> None:
     """Send a signal to a process group that one of our workers leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -52,14 +75,51 @@ def kill_all(processes: list[psutil.Process]) -> None:
             process.kill()
 
 
+REPORT_VARIABLE: Final = "HPTUI_REPORT"
+"""Where a command's program may tell its metrics: in the private folder of its engine."""
+
 _GUARDIAN = """
 import os, signal, shutil, sys
 groups = set()
+mark = os.fsencode("HPTUI_REPORT=" + sys.argv[1] + "/")
+
+def owned():
+    # All that descends from the workers, is in their sessions, or has the mark of this engine.
+    parents, found = {}, set(groups)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/" + name + "/stat", "rb") as stream:
+                state, parent, _, session = stream.read().rpartition(b")")[2].split()[:4]
+            if state == b"Z": continue
+            parents[int(name)] = int(parent)
+            if int(session) in groups: found.add(int(name))
+            with open("/proc/" + name + "/environ", "rb") as stream:
+                if mark in stream.read(): found.add(int(name))
+        except (OSError, ValueError): pass
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more: return found - groups - {os.getpid()}
+        found |= more
+
+def kill_descendants():
+    # Stopped, a worker starts nothing new and keeps what its descendants leave behind.
+    for group in groups:
+        try: os.kill(group, signal.SIGSTOP)
+        except OSError: pass
+    for _ in range(50):
+        left = owned()
+        if not left: return
+        for pid in left:
+            try: os.kill(pid, signal.SIGKILL)
+            except OSError: pass
+
 for line in sys.stdin:
     word, _, rest = line.strip().partition(" ")
     if word == "add": groups.add(int(rest))
     elif word == "drop": groups.discard(int(rest))
     elif word == "done": sys.exit()
+if os.path.isdir("/proc/self"):
+    kill_descendants()
 for group in groups:
     try: os.killpg(group, signal.SIGKILL)
     except OSError: pass

@@ -265,6 +265,19 @@ class WorkerLink:
         except OSError:
             return False
 
+    def is_at_end(self) -> bool:
+        """Say whether the engine has closed the connection and all it sent was taken."""
+        try:
+            return not self._arrived and not self._socket.recv(
+                1, socket.MSG_PEEK | socket.MSG_DONTWAIT
+            )
+        except OSError:
+            return False
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._socket.fileno()
+
     def keep_order(self, message: Message) -> None:
         """Keep an order that came while a trial waited for an answer."""
         self._orders.append(message)

@@ -10,6 +10,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.claim import claimed
 from hptui.engine.remains import remains_of, remove_remains
 from hptui.engine.resuming import resume_changes
+from hptui.engine.trash import delete_study
 from hptui.engine.unsaved import find_spools, use_up
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.connection import as_storage_error
@@ -47,7 +48,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     path, study = found.path, found.study_name
     kind, _, name = finding.id.partition(":")
     if kind == "change":
-        return resume_changes(found.folder) or "That is done already."
+        return resume_changes(found.folder) or "That is already done."
     if kind == "draft":
         if not remove_left_draft(found.folder, name):
             raise HptuiError(f"{safe_line(name)} cannot be removed, or is not left any more.")
@@ -55,7 +56,10 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
     if kind == "schema":
         from hptui.storage.upgrade import upgrade_file
 
-        return f"Upgraded. As it was before: {safe_line(upgrade_file(path))}."
+        return f"Upgraded. Backup: {safe_line(upgrade_file(path))}."
+    if kind == "no-study":
+        delete_study(path, study)
+        return "It is in the trash; hptui undo brings it back."
     require_writable(path)
     if kind == "leftover":
         return _settle(found, requeue=requeue)
@@ -66,7 +70,7 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
         "free": lambda: _give_back(path),
     }
     # The claim takes the lease of a dead engine over, and leaves none.
-    with claimed(path, study):
+    with claimed(path, study, whole_file=kind == "free"):
         return remedies.get(kind, lambda: _remove(path, study, kind))()
 
 
@@ -100,7 +104,7 @@ def _remove(path: Path, study: str, kind: str) -> str:
 
 def _check_in(path: Path) -> str:
     settle_file(path)
-    return "They are in the file."
+    return "The changes are in the file now."
 
 
 def _give_back(path: Path) -> str:

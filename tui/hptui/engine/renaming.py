@@ -17,13 +17,14 @@ from hptui.engine.changes import (
     carry_out,
     clear_away,
     follow,
+    held_for,
     move_study_folder,
     name_from,
     study_from,
 )
-from hptui.engine.claim import claimed, require_free_folder
+from hptui.engine.claim import require_free_folder
 from hptui.engine.lease import folder_of
-from hptui.errors import StudyFileError, UsageError
+from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.copying import copy_study, require_no_side_files
 from hptui.storage.gate import require_writable
@@ -99,6 +100,10 @@ class Renaming(Change):
         """Return the study, before and after."""
         return [(self.path, self.study), (self.target, self.new_study)]
 
+    def takes_whole_file(self) -> bool:
+        """Say whether the file gets another name, too."""
+        return self.path != self.target
+
     def begin(self) -> None:
         """Prepare, and take the decisive step."""
         if self.path == self.target:
@@ -167,9 +172,10 @@ def rename_study(path: Path, study_name: str, new_name: str) -> Path:
     if is_with_file:
         require_free_name(change.target)
     require_free_folder(new)
-    with claimed(path, study_name) as claim:
+    with held_for(change, (path, study_name)) as claim:
         try:
             if is_with_file:
+                require_alone(path, study_name)
                 require_closed(path)
             carry_out(change)
         except OSError as error:
@@ -245,6 +251,18 @@ def require_study(path: Path, study_name: str) -> list[str]:
     return names
 
 
+def require_alone(path: Path, study_name: str) -> None:
+    """Refuse a file in which another study has begun meanwhile; the caller holds it.
+
+    Raises:
+        StudyBusyError: It has.
+    """
+    if not set(study_names(path)) <= {study_name}:
+        raise StudyBusyError(
+            f"{safe_line(path.name)} was just changed by another program.", hint="Try again."
+        )
+
+
 def require_no_link(path: Path) -> None:
     """Refuse a symbolic link: the file itself is elsewhere.
 
@@ -254,7 +272,7 @@ def require_no_link(path: Path) -> None:
     if path.is_symlink():
         raise StudyFileError(
             f"{safe_line(path.name)} is a link to {safe_line(path.resolve())}.",
-            hint="Do that with the file itself, in its own folder.",
+            hint="Use the file itself, in its own folder.",
         )
 
 

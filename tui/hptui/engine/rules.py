@@ -20,6 +20,7 @@ from hptui.engine.run_events import (
     Finish,
     InterruptRequested,
     KillRequested,
+    MemoryExceeded,
     NoWorker,
     OpenSlot,
     PauseRequested,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 SAME_FAILURES_TO_STOP = 10
 FORCE_AFTER_S = 3.0
-"""How long a process that was asked to end may take before it is killed."""
+"""How long a process that was asked to end may take, unless a budget says otherwise."""
 
 
 class Phase(Enum):
@@ -64,6 +65,8 @@ class Budget:
     """How long running trials may go on after `timeout_s`."""
     interrupt_grace_s: float = 2.0
     """How long running trials may go on after the first Ctrl+C."""
+    force_after_s: float = FORCE_AFTER_S
+    """How long a trial that was asked to end may take before its process is killed."""
 
 
 @dataclass(slots=True)
@@ -149,6 +152,13 @@ class Rules:
                         slot.kind, slot.text = "killed", f"Killed by you after {taken:.3g} s."
                         slot.asked_to_end_s = now_s
                         out.append(self._end(number, force=False))
+            case MemoryExceeded(number, text):
+                for slot in self.slots.values():
+                    if slot.number == number:
+                        if slot.asked_to_end_s is None:
+                            slot.kind, slot.text = "memory", text
+                        slot.asked_to_end_s, slot.is_forced = now_s, True
+                        out.append(self._end(number, force=True))
             case SlotsRequested(n_slots):
                 out += self._resize(n_slots)
             case ExtendRequested(n_trials):
@@ -176,7 +186,7 @@ class Rules:
             if slot.number is None or slot.is_forced:
                 continue
             if slot.asked_to_end_s is not None:
-                times.append(slot.asked_to_end_s + FORCE_AFTER_S)
+                times.append(slot.asked_to_end_s + self.budget.force_after_s)
                 continue
             if self.budget.trial_timeout_s is not None:
                 times.append(slot.started_s + self.budget.trial_timeout_s)
@@ -203,7 +213,7 @@ class Rules:
         if self.interrupts > 1:
             for slot in self.slots.values():
                 if slot.number is not None and slot.asked_to_end_s is not None:
-                    slot.asked_to_end_s = now_s - FORCE_AFTER_S
+                    slot.asked_to_end_s = now_s - self.budget.force_after_s
 
     def _finish_trial(self, event: TrialFinished) -> None:
         if event.slot in self.slots:
@@ -283,7 +293,7 @@ class Rules:
     def _settle_trial(self, slot: _Slot, now_s: float) -> list[Instruction]:
         assert slot.number is not None
         if slot.asked_to_end_s is not None:
-            if slot.is_forced or now_s < slot.asked_to_end_s + FORCE_AFTER_S:
+            if slot.is_forced or now_s < slot.asked_to_end_s + self.budget.force_after_s:
                 return []
             slot.is_forced = True
             return [self._end(slot.number, force=True)]

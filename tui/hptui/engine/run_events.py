@@ -92,6 +92,14 @@ class KillRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryExceeded:
+    """A running trial takes more memory than it may."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlotsRequested:
     """Use this many slots from now on."""
 
@@ -128,6 +136,7 @@ Event = (
     | StopRequested
     | InterruptRequested
     | KillRequested
+    | MemoryExceeded
     | SlotsRequested
     | ExtendRequested
     | StorageChanged

@@ -98,7 +98,7 @@ class SafeCmaEsSampler(CmaEsSampler):
         self._distrusted = trial.number, max(known, default=0) + 1
         warnings.warn(
             f"The CMA-ES state in trial {trial.number} is not used, since it is damaged or from "
-            f"elsewhere ({safe_line(error)}). The sampler starts anew from the study's trials.",
+            f"elsewhere ({safe_line(error)}). The sampler starts over from the study's trials.",
             stacklevel=2,
         )
 

@@ -14,6 +14,7 @@ import optuna
 
 from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.edits import edits_to_json
+from hptui.domain.run_place import RunPlace
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
@@ -30,8 +31,8 @@ from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.connection import study_path
-from hptui.storage.creation import create_study_file
-from hptui.storage.gate import require_writable
+from hptui.storage.creation import create_study_file, fill_empty_file
+from hptui.storage.gate import inspect_file, require_writable
 from hptui.storage.leases import LEASE
 from hptui.storage.process_identity import boot_id
 from hptui.storage.sqlite import SqliteStorage
@@ -64,7 +65,7 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
     folder = folder_of(plan.study_file, plan.study)
     require_no_link_in(folder, inside=True)
     choices: Choices | None = None
-    if not plan.study_file.exists():
+    if inspect_file(plan.study_file, check_budget_s=0.0).kind in ("missing", "empty"):
         # All that can be refused is refused before the file is there.
         choices = Choices.of(plan, about, None)
     lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
@@ -111,6 +112,7 @@ def _nothing_beside(plan: RunPlan, error: OSError) -> StudyFileError:
 
 def _begin_folder(plan: RunPlan, hold: StudyHold) -> None:
     """Write the lease; what a deleted study of the name has left is out of the new one's way."""
+    fill_empty_file(study_path(plan.study_file))
     is_known = read_study_file(
         plan.study_file, lambda connection: study_id_of(connection, plan.study) is not None
     )
@@ -252,6 +254,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
+    place = RunPlace.here()
     runs.append(
         {
             "id": lease.run,
@@ -259,6 +262,9 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "ended": None,
             "host": socket.gethostname(),
             "boot": boot_id(),
+            "folder": place.folder,
+            "python": place.python,
+            "python_version": place.python_version,
             "objective": plan.ref.to_json(),
             "code_sha": source_sha(plan.ref),
             "sampler": str(choices.sampler_spec),
@@ -266,6 +272,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "n_trials": plan.budget.n_trials,
             "slots": plan.n_slots,
             "backend": plan.backend,
+            **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
             "reason": None,
         }

@@ -21,8 +21,16 @@ from optuna.exceptions import TrialPruned
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.space import spec_to_json
 from hptui.engine import host
+from hptui.engine.command_trial import CommandObjective
 from hptui.engine.descriptors import put_limit_back
-from hptui.engine.outcome import TrialError, ValueRefused, check_values, describe_exception
+from hptui.engine.outcome import (
+    TrialError,
+    TrialFailed,
+    ValueRefused,
+    check_values,
+    describe_exception,
+)
+from hptui.engine.places import keep_to
 from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
 from hptui.engine.scratch import SharedScratchFolders
@@ -30,6 +38,7 @@ from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadS
 from hptui.engine.trial_link import TrialEnded, TrialLink
 from hptui.engine.worker_trial import WorkerTrial
 from hptui.errors import HptuiError
+from hptui.registry.command import CommandSpec
 from hptui.registry.core_count import limit_core_count
 from hptui.registry.load import load_objective, loaded_info
 from hptui.registry.program import act_as_program
@@ -52,7 +61,7 @@ def run_host(config: Message) -> None:
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
             each worker of this process: one, or one for each thread), `threads` (bool),
-            `max_files` (how many may be open).
+            `max_files` (how many may be open), `cores` (those that it keeps to; none: any).
     """
     is_dismissed = False
     try:
@@ -71,6 +80,8 @@ def _run_host(config: Message) -> bool:
     put_limit_back(config["max_files"])
     host.settle(host_log)
     os.chdir(home)
+    if config["cores"]:
+        keep_to(config["cores"])
     limit_core_count()
     threads = bool(config["threads"])
     router = host.install_router() if threads else None
@@ -144,8 +155,13 @@ def _prepare_warnings() -> None:
 
 def _load(ref: ObjectiveRef) -> _Served:
     act_as_program(Path(ref.target) if ref.kind == "file" else None)
-    objective = load_objective(ref)
-    info = loaded_info(objective, ref)
+    objective: Objective
+    if ref.kind == "command":
+        spec = CommandSpec.of(ref)
+        objective, info = CommandObjective(spec), spec.info()
+    else:
+        objective = load_objective(ref)
+        info = loaded_info(objective, ref)
     return _Served(function=objective, about=_about(info))
 
 
@@ -252,6 +268,8 @@ def _call(served: _Served, trial: WorkerTrial, n_objectives: int) -> Message:
         return _pruned(served, trial, pruned)
     except TrialEnded as ended:
         return {"state": "ended", "message": ended.reason}
+    except TrialFailed as lacking:
+        return _failed(lacking.error)
     except ValueRefused as refused:
         return _failed(TrialError("value", "", f"the objective {refused}"))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, it is this trial's failure

@@ -21,14 +21,20 @@ from hptui.engine.changes import (
     Change,
     carry_out,
     clear_away,
+    held_for,
     move_study_folder,
     name_from,
     require_no_links,
     study_from,
 )
-from hptui.engine.claim import claimed, require_free_folder
+from hptui.engine.claim import name_held, require_free_folder
 from hptui.engine.lease import folder_of
-from hptui.engine.renaming import require_free_name, require_no_link, require_study
+from hptui.engine.renaming import (
+    require_alone,
+    require_free_name,
+    require_no_link,
+    require_study,
+)
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.copying import extract_study, take_in_file
@@ -50,11 +56,13 @@ from hptui.storage.moving import (
 from hptui.storage.open_files import require_closed
 from hptui.storage.side_files import link_on_the_way, read_side_object
 from hptui.storage.studies import read_study_file, read_summary, study_names
+from hptui.storage.study_lock import whole_file_held
 from hptui.storage.study_rows import delete_study as delete_rows
 from hptui.storage.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 TRASH: Final = ".hptui-trash"
 _STAMP: Final = "%Y%m%d-%H%M%S-%f"
@@ -112,6 +120,10 @@ class _Trashed(Change):
     def studies(self) -> list[tuple[Path, str]]:
         """Return the study, before and after."""
         return [(self.path, self.study)] * 2
+
+    def takes_whole_file(self) -> bool:
+        """Say whether the file itself goes to the trash, or comes back."""
+        return self.is_whole_file
 
     @property
     def path(self) -> Path:
@@ -299,8 +311,8 @@ def _put_back(change: _Trashed) -> None:
 def delete_study(path: Path, study_name: str) -> TrashEntry:
     """Move a study to the trash of its folder.
 
-    Its file goes there if it holds nothing else. A damaged study file can be deleted as well:
-    then `study_name` is not looked for.
+    Its file goes there if it holds nothing else. A damaged study file, and one without a study, can
+    be deleted as well: then `study_name` is not looked for.
 
     Raises:
         UsageError: There is no such study; the file is none of Optuna's, is a link, or cannot be
@@ -313,10 +325,13 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     require_no_link(path)
     if report.read_only or is_read_only(path):
         raise StudyFileError(f"{safe_line(path)} cannot be deleted: it is read-only.")
-    is_whole = report.kind != "optuna" or len(require_study(path, study_name)) == 1
+    names = study_names(path) if report.kind == "optuna" else []
+    is_whole = len(names) <= 1
+    if names:
+        require_study(path, study_name)
     stamp = datetime.now(UTC).strftime(_STAMP)
     change = Deletion(path.parent, path.name, study_name, stamp, is_whole)
-    with claimed(path, study_name):
+    with held_for(change, (path, study_name)):
         try:
             _prepare(change, report)
             carry_out(change)
@@ -334,6 +349,8 @@ def _when(stamp: str) -> float:
 
 def _prepare(change: Deletion, report: FileReport) -> None:
     if change.is_whole_file:
+        if report.kind == "optuna":
+            require_alone(change.path, change.study)
         require_closed(change.path)
         if report.kind == "optuna":
             settle_file(change.path)
@@ -378,15 +395,30 @@ def undo_delete(entry: TrashEntry) -> Path:
     try:
         if any(map(os.path.lexists, left)) and change.is_begun():
             # A version without a journal was killed before all was back.
-            change.finish()
+            with _held(change):
+                change.finish()
         else:
             _require_room(change)
-            carry_out(change)
+            with _held(change):
+                carry_out(change)
     except OSError as error:
         raise StudyFileError(
             f"{safe_line(entry.study)} cannot be brought back: {safe_line(error.strerror)}."
         ) from error
     return change.path
+
+
+def _held(change: Restoration) -> AbstractContextManager[None]:
+    """Keep engines away from a study that comes back, also from its name in a file that is there.
+
+    Raises:
+        StudyBusyError: An engine runs it there.
+        StudyFileError: The file has several names.
+        OSError: It cannot be written.
+    """
+    if os.path.lexists(change.path):
+        return name_held(change.path, change.study)
+    return whole_file_held(change.kept)
 
 
 def _require_room(change: Restoration) -> None:

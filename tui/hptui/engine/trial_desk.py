@@ -69,6 +69,9 @@ class TrialDesk:
             self.commits.give_up(error)
             return AskRefused(index)
         slot.number = live.number
+        place = slot.worker.host.place
+        if place is not None:
+            self.run.trials.note_place(live, place.to_json())
         slot.log = self.run.log_of(live.number)
         order = self.run.trials.order(live)
         order["log"] = slot.log

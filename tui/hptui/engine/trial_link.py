@@ -146,6 +146,28 @@ class TrialLink:
             raise kind(text) if kind else RuntimeError(f"{name}: {text}")
         return answer
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the engine's socket."""
+        return self._path.parent
+
+    def fileno(self) -> int | None:
+        """Return what becomes readable when the engine says something unasked."""
+        return None if self._connection is None else self._connection.fileno()
+
+    def look(self) -> None:
+        """Take what the engine has said unasked; waits only for a message that has begun.
+
+        Raises:
+            TrialEnded: It has ended the trial.
+            ConnectionError: It has ended itself.
+        """
+        with self.lock:
+            connection = self._use()
+            self._look()
+            if not self._is_closed and connection.is_at_end():
+                raise ConnectionError("the engine has ended")
+
     def close(self) -> None:
         """Let nothing be sent or received for this trial any more."""
         with self.lock:

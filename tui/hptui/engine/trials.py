@@ -23,7 +23,7 @@ from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.attribute_keys import ERROR_KEY, PRUNED_KEY, RUN_KEY
+from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, PRUNED_KEY, RUN_KEY
 from hptui.domain.choices import place_of
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
@@ -185,6 +185,10 @@ class Trials:
         self.sampler_s += live.started_s - began
         self.live[live.number] = live
         return live
+
+    def note_place(self, live: LiveTrial, place: Mapping[str, Any]) -> None:
+        """Store which devices and cores a trial has."""
+        self._storage.set_trial_system_attr(live.trial._trial_id, PLACE_KEY, dict(place))
 
     def order(self, live: LiveTrial) -> Message:
         """Return what a worker must know of a trial."""

@@ -29,6 +29,7 @@ from hptui.storage.attribute_values import stored_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from optuna.trial import FrozenTrial
 
@@ -253,6 +254,42 @@ class WorkerTrial(optuna.Trial):
     def datetime_start(self) -> datetime.datetime | None:
         """When the trial started, local time."""
         return datetime.datetime.fromtimestamp(self._facts["started"])
+
+    # -- what the program of a command needs of its trial
+
+    @property
+    def seed(self) -> int:
+        """The trial's seed, 0 to 2**32 - 1."""
+        return int(self._facts["seed"])
+
+    @property
+    def scratch(self) -> str:
+        """The path of the trial's folder."""
+        return str(self._facts["scratch"])
+
+    @property
+    def study_name(self) -> str:
+        """The name of its study."""
+        return str(self._facts["study_name"])
+
+    @property
+    def runtime_folder(self) -> Path:
+        """The private folder of the engine, on this machine."""
+        return self._link.folder
+
+    @property
+    def link_descriptor(self) -> int | None:
+        """What becomes readable when the engine says something; None without a connection."""
+        return self._link.fileno()
+
+    def look(self) -> None:
+        """Look what the engine says that nobody has asked for.
+
+        Raises:
+            TrialEnded: It has ended the trial.
+            ConnectionError: It has ended itself.
+        """
+        self._link.look()
 
     # -- what Optuna's own code and integrations use of a trial
 

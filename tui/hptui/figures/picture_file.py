@@ -60,7 +60,7 @@ def picture_form(target: Path) -> PictureForm:
     if form is None:
         raise UsageError(
             f"{safe_line(target.name)} does not say in which form to write.",
-            hint="Let the name end in .svg (a picture) or .txt (text).",
+            hint="Use a name that ends in .svg (a picture) or .txt (text).",
         )
     return form
 

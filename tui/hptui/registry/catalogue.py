@@ -1,15 +1,18 @@
 """Which objectives there are and what a name stands for; nothing here runs their code.
 
 An objective is listed from two places: entry points of the group `hptui.objectives`, and files
-`objectives/*.py` in the current folder. Each has one name, which can be typed:
+`objectives/*.py` and `objectives/*.toml` in the current folder. Each has one name, which can be
+typed:
 
 - an entry point, its registered name;
 - in a file, the name that its decorator gives; without a decorator the file's name for the
-  function `objective` or the only one there, and `file.py:function` for the others.
+  function `objective` or the only one there, and `file.py:function` for the others;
+- a command in a TOML file, the file's name.
 
-`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`, a
-path without a folder also in `objectives/`), a listed name, the name of a file in `objectives/`,
-`package.module:attribute`. A name that two objectives share is refused, never guessed.
+`resolve` reads a text in this order: a path to a file (`train.py`, `path/train.py:objective`,
+`train.toml`, a path without a folder also in `objectives/`), a listed name, the name of a file in
+`objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
+guessed.
 
 A path, or `package.module` here, without an attribute is a script, run as it stands, where the file
 optimizes a study when it is run (`script_source.py`) and has no objective under hptui's decorator,
@@ -30,7 +33,14 @@ from typing import TYPE_CHECKING, Literal
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
-from hptui.errors import ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError
+from hptui.registry.arguments import (
+    Pairs,
+    check_arguments,
+    how_to_give,
+    missing_arguments,
+)
+from hptui.registry.command import CommandSpec
 from hptui.registry.modules import find_in_folder, find_module_file, is_dotted_name, missing_module
 from hptui.registry.script_source import ASKS_ITSELF, asks_at, is_script
 from hptui.registry.source import (
@@ -48,6 +58,8 @@ if TYPE_CHECKING:
 
 GROUP = "hptui.objectives"
 FOLDER = "objectives"
+COMMAND_ENDING = ".toml"
+ENDINGS = (".py", COMMAND_ENDING)
 _IN_FILES = ("file", "script")
 LIST_HINT = "`hptui objectives` lists the objectives."
 
@@ -58,11 +70,13 @@ class Found:
 
     ref: ObjectiveRef
     info: ObjectiveInfo
-    origin: Literal["entry point", "file"]
+    origin: Literal["entry point", "file", "command"]
     problem: str = ""
     """Why it cannot be read or run as it stands; empty when nothing is known against it."""
     hint: str = ""
     """What to do about the problem; may be empty."""
+    lacks_arguments: bool = False
+    """Whether the problem is that arguments are missing; see `with_arguments`."""
 
 
 def find_objectives(folder: Path | None = None) -> list[Found]:
@@ -96,7 +110,8 @@ def resolve(
     path, attribute = _split_path(text, cwd)
     is_asked = argv is not None or bool(study_of)
     file = path or _module_file(text, cwd)
-    if file is not None and not attribute and (is_asked or _is_script(file)):
+    is_python = file is not None and file.suffix != COMMAND_ENDING
+    if file is not None and is_python and not attribute and (is_asked or _is_script(file)):
         return _as_script(file, tuple(argv or ()), study_of, name=text)
     if is_asked:
         raise _no_script(text)
@@ -137,17 +152,70 @@ def _named(text: str, cwd: Path) -> Found:
     raise _unknown(text, [each.ref.name for each in found])
 
 
+def with_arguments(found: Found, given: Pairs) -> Found:
+    """Return an objective with arguments for what it takes besides the trial.
+
+    Raises:
+        ObjectiveError: There is no such argument, or a value does not fit, as far as the source
+            tells; loading it tells the rest. Or it is no function or class.
+    """
+    if found.ref.kind in ("script", "command"):
+        if given:
+            raise _no_function(found)
+        return found
+    check_arguments(found.ref.name, found.info, given)
+    found = replace(found, ref=replace(found.ref, arguments=given))
+    if found.lacks_arguments:
+        found = replace(found, problem="", hint="", lacks_arguments=False)
+    return _with_missing(found)
+
+
+def _no_function(found: Found) -> ObjectiveError:
+    name = safe_line(found.ref.name)
+    return ObjectiveError(
+        f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
+        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments behind --."
+        if found.ref.kind == "script"
+        else "Write the command's own arguments behind --.",
+    )
+
+
+def _with_missing(found: Found) -> Found:
+    """Let an objective that lacks arguments say which, unless something else is wrong with it."""
+    missing = missing_arguments(found.info, found.ref.arguments)
+    if found.problem or not missing:
+        return found
+    names = ", ".join(safe_line(each.name) for each in missing)
+    problem = f"it needs arguments besides the trial: {names}"
+    return replace(found, problem=problem, hint=how_to_give(missing), lacks_arguments=True)
+
+
 def spell(ref: ObjectiveRef) -> str:
     """Return what can be typed for an objective wherever its name is not known."""
+    if ref.kind == "command":
+        return _command_text(ref)
     if ref.kind == "script":
         return shlex.join([ref.target, *ref.after_options()])
     return f"{ref.target}:{ref.attribute}"
 
 
+def found_command(spec: CommandSpec, name: str = "") -> Found:
+    """Return a command as an objective that was found.
+
+    Args:
+        spec: The command.
+        name: How people call it; by default its program's or its file's.
+    """
+    problem, hint = spec.problem()
+    info = spec.info()
+    ref = spec.to_ref(name)
+    return Found(ref, replace(info, name=ref.name), "command", problem, hint)
+
+
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
     """Return what the source says about one objective; None when there is none to be read."""
-    path = source_file(ref)
-    if path is None or ref.kind == "script":
+    path = None if ref.kind in ("command", "script") else source_file(ref)
+    if path is None:
         return None
     try:
         return candidate_in(read_source(path), path, ref.attribute)
@@ -156,7 +224,12 @@ def candidate_of(ref: ObjectiveRef) -> Candidate | None:
 
 
 def source_file(ref: ObjectiveRef) -> Path | None:
-    """Return the file that an objective's module or file reference stands for."""
+    """Return the file that a reference stands for: of a command the first that it names."""
+    if ref.kind == "command":
+        try:
+            return next(iter(CommandSpec.of(ref).files()), None)
+        except HptuiError:
+            return None
     if ref.kind in _IN_FILES:
         return Path(ref.target)
     return find_module_file(ref.target, None if is_registered(ref) else Path.cwd())
@@ -176,6 +249,8 @@ def shown_name(ref: ObjectiveRef) -> str:
     The file may give any name: where that neither says where the code stands nor is the one that
     an installed package has registered for it, the place follows.
     """
+    if ref.kind == "command":
+        return f"{ref.name} ({_command_text(ref)})"
     where = Path(ref.target).name if ref.kind in _IN_FILES else ref.target
     called = ref.name.partition(":")[0]
     if ref.kind in _IN_FILES and where.endswith(".py") and Path(called).name == where:
@@ -183,6 +258,13 @@ def shown_name(ref: ObjectiveRef) -> str:
     if ref.kind == "module" and (called == where or (ref.name, spell(ref)) in _registered()):
         return ref.name
     return f"{ref.name} ({where})"
+
+
+def _command_text(ref: ObjectiveRef) -> str:
+    try:
+        return shlex.join(CommandSpec.of(ref).typed_words())
+    except HptuiError:
+        return "a damaged command"
 
 
 @functools.cache
@@ -219,18 +301,20 @@ def _describe(
     except ObjectiveError as error:
         return Found(ref, plain, origin, error.message)
     info = found.info if found.line else replace(found.info, name=plain.name)
-    return Found(ref, info, origin, found.problem, found.hint)
+    return _with_missing(Found(ref, info, origin, found.problem, found.hint))
 
 
 def _loose_objectives(folder: Path) -> list[Found]:
     try:
-        paths = sorted(folder.glob("*.py"))
+        paths = sorted(path for ending in ENDINGS for path in folder.glob(f"*{ending}"))
     except OSError:
         return []
     return [each for path in paths if not path.name.startswith("_") for each in _loose_in(path)]
 
 
 def _loose_in(path: Path) -> list[Found]:
+    if path.suffix == COMMAND_ENDING:
+        return [_described_command(path)]
     target = str(_absolute(path.parent, path.name))
     stem = plain_name(path.stem)
     try:
@@ -246,8 +330,18 @@ def _loose_in(path: Path) -> list[Found]:
         else:
             name = stem if each is main else f"{path.name}:{each.attribute}"
         ref = ObjectiveRef("file", target, each.attribute, name)
-        found.append(Found(ref, replace(each.info, name=name), "file", each.problem, each.hint))
+        info = replace(each.info, name=name)
+        found.append(_with_missing(Found(ref, info, "file", each.problem, each.hint)))
     return found
+
+
+def _described_command(path: Path) -> Found:
+    try:
+        return found_command(CommandSpec.from_file(_absolute(path.parent, path.name), Path.cwd()))
+    except HptuiError as error:
+        ref = ObjectiveRef("command", "{}", "", path.stem)
+        problem = error.message.removesuffix(".")
+        return Found(ref, ObjectiveInfo(path.stem), "command", problem, error.hint)
 
 
 def _with_unique_names(found: list[Found]) -> list[Found]:
@@ -263,6 +357,8 @@ def _with_unique_names(found: list[Found]) -> list[Found]:
 def _path_name(ref: ObjectiveRef) -> str:
     if ref.kind == "module":
         return spell(ref)
+    if ref.kind == "command":
+        return f"{FOLDER}/{ref.name}{COMMAND_ENDING}"
     return f"{FOLDER}/{Path(ref.target).name}:{ref.attribute}"
 
 
@@ -296,7 +392,7 @@ def _notebook(text: str) -> ObjectiveError:
 
 
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or text.endswith(".py")
+    return "/" in text or text.endswith(ENDINGS)
 
 
 def _absolute(base: Path, text: str) -> Path:
@@ -307,7 +403,7 @@ def _absolute(base: Path, text: str) -> Path:
 def _no_file(text: str, cwd: Path) -> ObjectiveError:
     path = _absolute(cwd, text)
     try:
-        beside = [each.name for each in path.parent.glob("*.py")]
+        beside = [each.name for ending in ENDINGS for each in path.parent.glob(f"*{ending}")]
     except OSError:
         beside = []
     close = [str(Path(text).with_name(name)) for name in get_close_matches(path.name, beside)]
@@ -321,6 +417,15 @@ def _in_file(path: Path, attribute: str, *, name: str) -> Found:
         raise ObjectiveError(
             f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
         )
+    if path.suffix == COMMAND_ENDING:
+        if attribute:
+            raise ObjectiveError(
+                f"{safe_line(path.name)} holds one command, and nothing called "
+                f"{safe_line(attribute)!r}.",
+                hint=f"Write {safe_line(path.name)} alone.",
+            )
+        # Where hptui was started is where the program runs, wherever its file stands.
+        return found_command(CommandSpec.from_file(path, Path.cwd()), name)
     source = read_source(path)
     candidates = candidates_in(source, path)
     attribute = attribute or _main_attribute(source, path, path.name)
@@ -355,6 +460,8 @@ def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -
     info = ObjectiveInfo("") if main is None else main.info
     # What it sets is taken over, and running it tells what that is.
     info = replace(info, name=plain_name(path.stem), settings=(), n_values=None, doubt="")
+    # The script itself passes what its function needs.
+    info = replace(info, arguments=(), takes_any=False)
     return Found(ref, info, "file")
 
 

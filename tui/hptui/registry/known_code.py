@@ -10,12 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import is_registered
+from hptui.registry.command import CommandSpec
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.studies import read_study_file
 from hptui.storage.study_identity import mark_of
@@ -44,9 +45,10 @@ def unknown_code(ref: ObjectiveRef, study_file: Path, study_name: str) -> Unknow
     """Return what to ask about before the code that a study names is run; None where it is known.
 
     Known is what an installed package has registered, what `note_run` was told, and what was
-    agreed to for this study as long as the code is the same. Nothing is imported.
+    agreed to for this study as long as the code is the same. Arguments are part of it: they may
+    name any file. Nothing is imported.
     """
-    if is_registered(ref) or _is_kept(_of_runs(ref)):
+    if (is_registered(ref) and not ref.arguments) or _is_kept(_of_runs(ref)):
         return None
     agreement = _digest("agreed", *_code(ref), _sha(ref), *_identity(study_file, study_name))
     return None if _is_kept(agreement) else UnknownCode(ref, agreement)
@@ -62,8 +64,23 @@ def _of_runs(ref: ObjectiveRef) -> str:
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:
-    # What a script does depends on its arguments, too.
-    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *ref.argv)
+    if ref.kind == "command":
+        # All of it decides on what is run: a shell may get the choices of a parameter.
+        return _file_and_folder(ref) or (ref.kind, ref.target)
+    # What it does depends on what it is given, too.
+    given = [*ref.argv, *(text for pair in ref.arguments for text in pair)]
+    return (ref.kind, resolved_file(ref) or ref.target, ref.attribute, *given)
+
+
+def _file_and_folder(ref: ObjectiveRef) -> tuple[str, ...]:
+    """Return where a command's file stands and where it runs, where the file still says so."""
+    with contextlib.suppress(HptuiError):
+        spec = CommandSpec.of(ref)
+        if spec.file:
+            there = CommandSpec.from_file(Path(spec.file), Path(spec.cwd))
+            if replace(there, cwd=spec.cwd) == spec:
+                return ("command-file", spec.file, spec.cwd)
+    return ()
 
 
 def _sha(ref: ObjectiveRef) -> str:

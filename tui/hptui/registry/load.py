@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import threading
 import traceback
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any, cast
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
+from hptui.registry.arguments import parameters_of, values_for, with_values
 from hptui.registry.catalogue import candidate_of, is_registered, source_file
 from hptui.registry.modules import find_in_folder
+from hptui.registry.package_files import PackageFile, package_file
 from hptui.registry.program import module_name
 from hptui.registry.source import plain_name, read_source
 
@@ -31,7 +34,7 @@ DETAIL_CHARS = 8_000
 Objective = Callable[[Any], object]
 
 _lock = threading.RLock()
-_loaded: dict[tuple[str, str, str], Objective] = {}
+_loaded: dict[tuple[object, ...], Objective] = {}
 _modules: dict[str, ModuleType] = {}
 """A file's path -> the module that it is loaded as."""
 _cut_at: dict[str, str] = {}
@@ -49,15 +52,17 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     """Import an objective and return it: a function, or an object that can be called.
 
     A file is imported as `import train` beside it would: its folder comes first on the path, and
-    its `__name__` is `train`. A module is imported as `python -m` would, with the current folder
-    first on the path where the module stands there. In both, and in all that they import, studies
-    are left alone (`import_guard`). A class is called without arguments. Each is loaded once in a
-    process; later edits of the file do not reach it.
+    its `__name__` is `train`. One with relative imports is imported as a module of its package,
+    whose folder comes first on the path. A module is imported as `python -m` would, with the
+    current folder first on the path where the module stands there. In all that is imported so,
+    studies are left alone (`import_guard`). The reference's arguments go into the function, or the
+    class that an instance is made of. Each is loaded once in a process; later edits of the file do
+    not reach it.
 
     Raises:
         LoadError: It cannot be imported or called; the message has the file and the line.
     """
-    key = (ref.kind, ref.target, ref.attribute)
+    key = (ref.kind, ref.target, ref.attribute, ref.arguments)
     with _lock:
         if key not in _loaded:
             module = _import(ref)
@@ -101,21 +106,64 @@ def _import_file(ref: ObjectiveRef) -> ModuleType:
     read_source(path)
     picklers = _picklers()
     name = module_name(path)
+    in_package = package_file(path)
+    folder = path.resolve().parent if in_package is None else in_package.root
+    with _first_on_path(folder), _as_main_program(path):
+        parent = None if in_package is None else _import_package(in_package, path)
+        module = sys.modules.get(name) if parent is not None else None
+        if not _is_of(module, path):
+            module = _run_file(path, name)
+        if parent is not None:
+            setattr(parent, name.rpartition(".")[2], module)
+    assert module is not None, "it was run"
+    _modules[str(path)] = module
+    for pickler in picklers:
+        with contextlib.suppress(AttributeError, ValueError):
+            pickler.register_pickle_by_value(module)
+    return module
+
+
+def _import_package(place: PackageFile, path: Path) -> ModuleType:
+    """Import the package that a file stands in, and the packages around it.
+
+    Raises:
+        LoadError: It fails, or another package of this name is in the way.
+    """
+    try:
+        importlib.invalidate_caches()
+        package = importlib.import_module(place.package)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _import_failed(error, path) from error
+    inside = [str(Path(each).resolve()) for each in getattr(package, "__path__", ())]
+    if str(path.resolve().parent) not in inside:
+        where = safe_line(getattr(package, "__file__", None) or ", ".join(inside))
+        raise LoadError(
+            f"{safe_line(path)} belongs to the package {place.package}, but another one of this "
+            f"name is imported: {where}.",
+            hint="Rename the package, or its imports that begin with a dot.",
+        )
+    return package
+
+
+def _is_of(module: ModuleType | None, path: Path) -> bool:
+    """Say whether a module was made of a file, as its package may have done by an import."""
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
+def _run_file(path: Path, name: str) -> ModuleType:
     loader = _FreshLoader(name, str(path))
     spec = cast("ModuleSpec", importlib.util.spec_from_file_location(name, path, loader=loader))
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        with _first_on_path(path.resolve().parent), _as_main_program(path):
-            _execute(loader, module)
+        _execute(loader, module)
     except BaseException:
         _restore(name, before)
         raise
-    _modules[str(path)] = module
-    for pickler in picklers:
-        with contextlib.suppress(AttributeError, ValueError):
-            pickler.register_pickle_by_value(module)
     return module
 
 
@@ -193,37 +241,74 @@ def _picklers() -> list[Any]:
 
 
 def _callable_in(module: ModuleType, ref: ObjectiveRef) -> Objective:
+    given = dict(ref.arguments)
     value: Any = module
     for part in ref.attribute.split("."):
+        if isinstance(value, type) and _needs_instance(inspect.getattr_static(value, part, None)):
+            value, given = _instance_for_method(cast("type[Any]", value), part, given, ref)
         try:
             value = getattr(value, part)
         except AttributeError as error:
             raise _no_attribute(module, ref) from error
     if isinstance(value, type):
-        value = _instance_of(cast("type[Any]", value), ref)
+        value, given = _instance_of(cast("type[Any]", value), given, ref), {}
     if not callable(value):
         kind = type(value).__name__
         raise LoadError(
             f"{_spelled(ref)} is a {kind}, not a function that takes a trial.",
             hint="Name a function, or an object with __call__(self, trial).",
         )
-    return cast("Objective", value)
+    with _as_load_errors():
+        return with_values(cast("Objective", value), given, ref.name)
 
 
-def _instance_of(kind: type[Any], ref: ObjectiveRef) -> object:
+@contextlib.contextmanager
+def _as_load_errors() -> Generator[None]:
+    try:
+        yield
+    except ObjectiveError as error:
+        raise LoadError(error.message, hint=error.hint) from error
+
+
+def _instance_of(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> object:
     if not any("__call__" in vars(each) for each in kind.__mro__):
         raise LoadError(
             f"{_spelled(ref)} is a class whose instances cannot be called.",
             hint="Give it a method __call__(self, trial).",
         )
+    return _made(kind, given, ref)
+
+
+def _needs_instance(attribute: object) -> bool:
+    """Say whether an attribute of a class is a method for its instances."""
+    if not inspect.isfunction(attribute):
+        return False
+    # Some write functions into a class without @staticmethod.
+    return next(iter(parameters_of(attribute) or ("self",)), "") != "trial"
+
+
+def _instance_for_method(
+    kind: type[Any], name: str, given: dict[str, str], ref: ObjectiveRef
+) -> tuple[object, dict[str, str]]:
+    """Return an instance, and the arguments that are left for its method."""
+    of_method = parameters_of(getattr(kind, name), 2) or {}
+    of_class = parameters_of(kind) or {}
+    own = {each: text for each, text in given.items() if each in of_class or each not in of_method}
+    left = {each: text for each, text in given.items() if each in of_method}
+    return _made(kind, own, ref), left
+
+
+def _made(kind: type[Any], given: dict[str, str], ref: ObjectiveRef) -> object:
+    with _as_load_errors():
+        values = values_for(kind, given, ref.name)
     try:
-        return kind()
+        return kind(**values)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise LoadError(
-            f"{_spelled(ref)}() fails: {_text_of(error)}",
-            hint="Give its arguments defaults, or name an instance that the file makes.",
+            f"{safe_line(ref.target)}: {safe_line(kind.__name__)}() fails: {_text_of(error)}",
+            hint="Give its arguments with --arg, or name an instance that the file makes.",
             detail=_tail(error, source_file(ref)),
         ) from error
 
@@ -245,14 +330,20 @@ def _spelled(ref: ObjectiveRef) -> str:
 def _import_failed(error: BaseException, path: Path | None) -> LoadError:
     where = _place_of(error, path)
     return LoadError(
-        f"{where}: {_text_of(error)}", hint=_hint_for(error), detail=_tail(error, path)
+        f"{where}: {_text_of(error)}", hint=_hint_for(error, path), detail=_tail(error, path)
     )
 
 
-def _hint_for(error: BaseException) -> str:
+def _hint_for(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return 'Put what runs the script under `if __name__ == "__main__":`.'
     if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        around = next((each for each in path.parents if each.name == top), None) if path else None
+        if path is not None and around is not None:
+            dotted = ".".join(path.relative_to(around.parent).with_suffix("").parts)
+            where = safe_line(around.parent)
+            return f"Run it as a module in {where}: hptui run {safe_line(dotted)}."
         return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
     return "hptui imports the file to find the objective; nothing was run or stored."
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.registry.argument_source import ArgumentSource
 from hptui.registry.assignments import names_set_in
 from hptui.registry.guarded_names import is_guard
 from hptui.registry.own_code import Module
@@ -14,16 +15,20 @@ from hptui.registry.syntax import (
     Function,
     bound_by,
     call_problem,
-    called_name,
     is_called_with_trial,
+    is_given_trial,
+    kind_of_method,
     method,
-    takes_trial,
+    names_optimized,
     top_level,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+_MAX_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +71,9 @@ class _Search:
         self._name = shown
         self._module = Module(path, tree, is_main=True)
         self._top = {name for statement in top_level(tree.body) for name in _bound_names(statement)}
+        self._arguments = ArgumentSource(tree, {})
         self._unfit = [name for name in self._module.definitions if self._is_unfit(name)]
-        self._given = [
-            argument
-            for call in self._module.calls()
-            if called_name(call) == "optimize" and isinstance(call.func, ast.Attribute)
-            for argument in (
-                *call.args[:1],
-                *(each.value for each in call.keywords if each.arg == "func"),
-            )
-        ]
+        self._given = names_optimized(tree)
 
     def result(self) -> NearMiss | None:
         named = [
@@ -97,15 +95,50 @@ class _Search:
                 f"{safe_line(', '.join(spelled))}",
                 hint=f"Write {listed}.",
             )
-        return next(self._out_of_reach(named), None)
+        return self._without_a_name() or next(self._out_of_reach(named), None)
+
+    def _without_a_name(self) -> NearMiss | None:
+        """Return what can be typed for what a study gets from a list, a dict, a loop or a call."""
+        for each in self._given:
+            if isinstance(each, ast.Name):
+                looped = self._looped(each.id)
+                if looped:
+                    listed = " or ".join(safe_line(f"{self._name}:{name}") for name in looped)
+                    return NearMiss(
+                        problem=f"tunes {safe_line(', '.join(looped))} in a loop "
+                        f"(line {each.lineno})",
+                        hint=f"Write {listed}.",
+                    )
+            elif isinstance(each, ast.Subscript | ast.Call):
+                text = safe_line(ast.unparse(each), max_chars=_MAX_SHOWN)
+                return NearMiss(
+                    problem="has no function that takes a trial; its study runs "
+                    f"{text} (line {each.lineno}), which has no name",
+                    hint=f"Give it one at the top level of the file, objective = {text}, and "
+                    f"write {safe_line(self._name)}:objective.",
+                )
+        return None
+
+    def _looped(self, variable: str) -> list[str]:
+        """Return the top-level names that a loop variable goes through."""
+        found: list[str] = []
+        for node in ast.walk(self._tree):
+            match node:
+                case ast.For(target=ast.Name(id=name), iter=ast.List(elts=of) | ast.Tuple(elts=of)):
+                    names = [each.id for each in of if isinstance(each, ast.Name)]
+                    found += [each for each in names if name == variable and each in self._top]
+                case _:
+                    pass
+        return list(dict.fromkeys(found))
 
     def _is_unfit(self, name: str) -> bool:
         node = defined_at_top(self._tree, name)
-        if node is None or node.decorator_list or not call_problem(node)[0]:
+        if node is None:
             return False
         if isinstance(node, ast.ClassDef):
-            return is_called_with_trial(node, {})
-        return takes_trial(node.args)
+            return self._arguments.needs_any(node) and is_called_with_trial(node, {})
+        is_unfit = bool(call_problem(node)[0]) or self._arguments.needs_any(node)
+        return not node.decorator_list and is_unfit and is_given_trial(node)
 
     def _spelled(self, node: ast.expr) -> str | None:
         """Return what can be typed for something that a study is given to run."""
@@ -118,10 +151,7 @@ class _Search:
                     owner = around.name
                 defined = defined_at_top(self._tree, owner)
                 found = method(defined, name, {}) if isinstance(defined, ast.ClassDef) else None
-                is_static = found is not None and any(
-                    isinstance(each, ast.Name) and each.id in ("staticmethod", "classmethod")
-                    for each in found.decorator_list
-                )
+                is_static = found is not None and bool(kind_of_method(found))
                 return f"{owner}.{name}" if is_static else None
             case _:
                 return None
@@ -132,7 +162,7 @@ class _Search:
             node = nodes[0]
             if name in self._top or not isinstance(node, Function):
                 continue
-            if name not in named and not takes_trial(node.args):
+            if name not in named and not is_given_trial(node):
                 continue
             if any(isinstance(each, ast.ClassDef) for each in self._module.around(node)):
                 continue

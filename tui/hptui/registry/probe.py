@@ -53,6 +53,7 @@ def probe(
     max_trials: int = 24,
     quiet_s: float = 1.0,
     on_progress: Callable[[int, int], bool] | None = None,
+    variables: Mapping[str, str] | None = None,
     lists_studies: bool = False,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
@@ -69,8 +70,12 @@ def probe(
         quiet_s: How long a trial may go on without a new parameter.
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
+        variables: What the process has in its environment besides, as the trials of the run have.
         lists_studies: Of a script, find its studies instead of a search space; runs no trial.
     """
+    if ref.kind == "command":
+        # It declares all that it has.
+        return ProbeResult(loaded=True, complete=True)
     story = Story()
     with temporary_folder("probe") as folder:
         try:
@@ -85,7 +90,7 @@ def probe(
                 "max_trials": max_trials,
                 "lists": lists_studies,
             }
-            with _child(order, folder / "tmp") as (process, reader):
+            with _child(order, folder / "tmp", variables or {}) as (process, reader):
                 _listen(process, reader, deadline, story, on_progress)
         finally:
             _remove(folder)
@@ -119,14 +124,14 @@ def known_space(
 
 @contextlib.contextmanager
 def _child(
-    order: dict[str, Any], temporary: Path
+    order: dict[str, Any], temporary: Path, variables: Mapping[str, str]
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start the process; on leaving, it and all that it started are gone."""
     # The application imports this module before its first frame.
     from hptui.registry.program import hash_variables
 
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    environment |= core_variables(1, replace=True) | hash_variables()
+    environment |= core_variables(1, replace=True) | hash_variables() | dict(variables)
     # Temporary files go with the probe, and joblib starts no processes of its own.
     environment |= dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER"), str(temporary))
     environment["JOBLIB_MULTIPROCESSING"] = "0"

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.safe_path import forget_safe_path
+from hptui.registry.package_files import package_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,8 +37,12 @@ def module_name(path: Path) -> str:
     What a trial pickles can then be loaded wherever the file can be imported. A file that cannot
     be imported by its name, like `my-train.py`, or one that is called like a module that is loaded
     already, has the name that its main module would have in a child process: an alias of
-    `__main__`, so that `python my-train.py` loads its pickles.
+    `__main__`, so that `python my-train.py` loads its pickles. A file with relative imports has the
+    dotted name that it has in its package.
     """
+    in_package = package_file(path)
+    if in_package is not None:
+        return in_package.name
     stem = path.resolve().stem
     other = sys.modules.get(stem)
     is_taken = other is not None and getattr(other, "__file__", None) != str(path)
@@ -57,11 +62,14 @@ def act_as_program(path: Path | None) -> None:
     """Make this process look as if `python path` had started it; None for an imported module.
 
     The default start method is Python's own again. Processes that the objective spawns run the
-    file as their main module, as they would in plain Python, under the name that it has here.
+    file as their main module, as they would in plain Python, under the name that it has here. A
+    module of a package they import by its name.
     """
     _settle(ModuleType("__main__") if path is None else _MainModule(path))
     sys.argv = ["" if path is None else str(path)]
-    if path is not None:
+    if path is not None and package_file(path) is not None:
+        _spare_children_the_main_module()
+    elif path is not None:
         _tell_children(module_name(path))
 
 
@@ -124,6 +132,19 @@ def _tell_children(name: str) -> None:
 
     def prepare(process_name: str) -> dict[str, Any]:
         return {**original(process_name), "hptui": _NamedMain(name)}
+
+    multiprocessing.spawn.get_preparation_data = prepare
+
+
+def _spare_children_the_main_module() -> None:
+    """Have spawned processes run no main module: what they are sent names the module it is of."""
+    original: Callable[[str], dict[str, Any]] = multiprocessing.spawn.get_preparation_data
+
+    def prepare(process_name: str) -> dict[str, Any]:
+        data = original(process_name)
+        data.pop("init_main_from_path", None)
+        data.pop("init_main_from_name", None)
+        return data
 
     multiprocessing.spawn.get_preparation_data = prepare
 

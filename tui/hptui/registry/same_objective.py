@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.errors import ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import is_registered, source_file
+from hptui.registry.command import CommandSpec
 from hptui.registry.source import read_source
 
 _IN_FILES = ("file", "script")
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
+
+_MAX_NAMED_BYTES: Final = 4 << 20
+"""So much is read of each file that a command names: it may be its data."""
 
 
 def resolved_file(ref: ObjectiveRef) -> str:
@@ -27,9 +31,13 @@ def resolved_file(ref: ObjectiveRef) -> str:
 def source_sha(ref: ObjectiveRef) -> str:
     """Return the SHA-256 of the file that an objective stands in, without importing it.
 
+    Of a command it is that of its description and of the files that it names.
+
     Raises:
         ObjectiveError: There is no such file, or it cannot be read.
     """
+    if ref.kind == "command":
+        return _command_sha(CommandSpec.of(ref))
     path = source_file(ref)
     if path is None:
         raise ObjectiveError(f"The source of {safe_line(ref.target)} cannot be found.")
@@ -64,6 +72,10 @@ def is_same_objective(
             return False
     elif was.attribute != now.attribute:
         return False
+    if "command" in (was.kind, now.kind):
+        is_same = _is_same_command(was, now)
+        if not is_same or not file:
+            return is_same
     if (was.kind, was.target) == (now.kind, now.target) and (
         now.kind in _IN_FILES or is_registered(now)
     ):
@@ -79,6 +91,31 @@ def is_same_objective(
         not os.path.exists(before)  # noqa: PTH110 - any text
         or (study_file is not None and _is_copied_with(study_file, Path(before), after))
     )
+
+
+def _is_same_command(was: ObjectiveRef, now: ObjectiveRef) -> bool:
+    """Say whether two commands differ in nothing but ranges, or are of one TOML file."""
+    if was.kind != now.kind:
+        return False
+    try:
+        before, after = CommandSpec.of(was), CommandSpec.of(now)
+    except HptuiError:
+        return False
+    is_same_file = bool(before.file) and before.file == after.file
+    return is_same_file or before.identity() == after.identity()
+
+
+def _command_sha(spec: CommandSpec) -> str:
+    digest = hashlib.sha256(spec.to_json().encode(errors="surrogatepass"))
+    for path in spec.files():
+        try:
+            with path.open("rb") as stream:
+                digest.update(stream.read(_MAX_NAMED_BYTES))
+        except OSError as error:
+            raise ObjectiveError(
+                f"{safe_line(path)} cannot be read: {error.strerror or error}."
+            ) from error
+    return digest.hexdigest()
 
 
 def _is_copied_with(study_file: Path, before: Path, after: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
+from hptui.registry.argument_source import ArgumentSource
 from hptui.registry.declaration import Names, declared_info, decorator_of
 from hptui.registry.guarded_names import guarded_problem
 from hptui.registry.near_misses import defined_at_top, near_miss
@@ -20,14 +21,21 @@ from hptui.registry.script_settings import settings_of
 from hptui.registry.studies_made import Script
 from hptui.registry.syntax import (
     Function,
+    bound_partially,
     call_problem,
+    called_name,
     is_called_with_trial,
+    is_given_trial,
+    kind_of_method,
+    method,
     n_values,
+    names_optimized,
     other_arguments,
     returns_something,
     summary_of,
     takes_trial,
     top_level,
+    without_first,
 )
 
 if TYPE_CHECKING:
@@ -78,10 +86,12 @@ def read_source(path: Path) -> bytes:
 def candidates_in(source: bytes, path: Path) -> list[Candidate]:
     """Return what looks like an objective in `source`, in the order of its lines.
 
-    These count: a function or class under hptui's decorator; whatever is called `objective`;
-    public functions and lambdas whose first parameter is `trial` (or annotated as a Trial), that
-    return something and are not called by another function that takes a trial; a class with
-    `__call__(self, trial)` that needs no arguments, or else the top-level instances of it.
+    These count: a function or class under hptui's decorator; whatever is called `objective`, or
+    has a name at the top level and is given to `optimize`; public functions, lambdas and partials
+    whose first parameter is `trial` (or annotated as a Trial, or used like one), that return
+    something and are not called by another function that takes a trial; a class with
+    `__call__(self, trial)` that needs no arguments, or else the top-level instances of it. Where
+    there is none of these, the methods that can be called with a trial.
 
     Raises:
         ObjectiveError: `source` is not Python, with the line in the message.
@@ -161,11 +171,15 @@ class _Reader:
         self._made_of: dict[str, str] = {}
         """A top-level variable -> the class whose instance it holds."""
         self._lambdas: dict[str, ast.Lambda] = {}
+        self._partials: dict[str, ast.arguments] = {}
+        """A top-level `functools.partial` -> the parameters that it leaves."""
+        self._arguments = ArgumentSource(tree, self._classes)
 
     def candidates(self) -> list[Candidate]:
         for statement in self._statements:
             self._visit(statement)
         self._add_classes()
+        self._add_optimized()
         helpers = self._helpers()
         kept = [
             each
@@ -174,19 +188,95 @@ class _Reader:
             or each.attribute == "objective"
             or not (each.attribute.startswith("_") or each.attribute in helpers)
         ]
+        if not kept and not self._has_unfit():
+            kept = self._methods()
         self._listed = {each.attribute for each in kept}
         kept.sort(key=lambda each: each.line)
-        return [self.with_study(self._with_names(each)) for each in kept]
+        return [self.with_study(self._with_names(self._with_arguments(each))) for each in kept]
 
     def unlisted(self, attribute: str) -> Candidate:
         """Return what is known of an attribute that does not look like an objective."""
+        owner, _, name = attribute.rpartition(".")
+        found = self._method(owner, name) if owner else None
+        if found is None:
+            found = self._at_top(attribute)
+        return self.with_study(self._with_names(self._with_arguments(found)))
+
+    def _at_top(self, attribute: str) -> Candidate:
         node = defined_at_top(self._tree, attribute)
         is_plain = node is not None and not node.decorator_list
         # It may still be there without that: made by a call, or imported from elsewhere.
         problem, hint = call_problem(node) if node is not None and is_plain else ("", "")
         info = ObjectiveInfo(plain_name(attribute))
-        found = Candidate(attribute, info, 0, problem=problem, hint=hint)
-        return self.with_study(self._with_names(found))
+        return Candidate(attribute, info, 0, problem=problem, hint=hint)
+
+    def _has_unfit(self) -> bool:
+        """Say whether something at the top level takes a trial, though not a trial alone."""
+        return bool(self._classes) or any(
+            isinstance(each, ast.FunctionDef) and is_given_trial(each) for each in self._statements
+        )
+
+    def _methods(self) -> list[Candidate]:
+        """Return the methods that take a trial, of classes that need nothing else to be made."""
+        found: list[Candidate] = []
+        for statement in self._statements:
+            if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+                for each in statement.body:
+                    if isinstance(each, ast.FunctionDef) and returns_something(each):
+                        candidate = self._method(statement.name, each.name)
+                        found += [candidate] if candidate and self._is_for_trials(each) else []
+        return found
+
+    def _is_for_trials(self, function: ast.FunctionDef) -> bool:
+        if kind_of_method(function) == "staticmethod" or takes_trial(function.args):
+            return is_given_trial(function)
+        return function.name == "objective" and bool(without_first(function.args).args)
+
+    def _method(self, owner: str, name: str) -> Candidate | None:
+        """Return what is known of a method of a class at the top level; None where there is none.
+
+        An instance is made for a plain method, so that it takes what its class takes, too.
+        """
+        node = defined_at_top(self._tree, owner)
+        found = method(node, name, self._classes) if isinstance(node, ast.ClassDef) else None
+        if not isinstance(node, ast.ClassDef) or found is None:
+            return None
+        # Some write functions into a class without @staticmethod.
+        kind = "staticmethod" if takes_trial(found.args) else kind_of_method(found)
+        arguments = found.args if kind == "staticmethod" else without_first(found.args)
+        plain = ast.FunctionDef(name, arguments, found.body, [], lineno=found.lineno)
+        problem, hint = call_problem(found if isinstance(found, ast.AsyncFunctionDef) else plain)
+        taken, takes_any = self._arguments.of_function(arguments)
+        if not kind:
+            of_class, is_open = self._arguments.of_class(node)
+            names = {each.name for each in of_class}
+            taken = (*of_class, *(each for each in taken if each.name not in names))
+            takes_any = takes_any or is_open
+        info = ObjectiveInfo(
+            plain_name(name), summary_of(found), n_values=n_values(found), arguments=taken
+        )
+        info = replace(info, takes_any=takes_any)
+        return Candidate(f"{owner}.{name}", info, found.lineno, problem=problem, hint=hint)
+
+    def _with_arguments(self, found: Candidate) -> Candidate:
+        """Let an objective say what it takes besides the trial."""
+        name = found.attribute
+        if "." in name and found.line:
+            return found
+        node = self._lambdas.get(name) or defined_at_top(self._tree, name)
+        taken, takes_any = (), True
+        if name in self._partials:
+            taken, takes_any = self._arguments.of_function(self._partials[name])
+        elif isinstance(node, ast.ClassDef):
+            taken, takes_any = self._arguments.of_class(node)
+        elif node is not None:
+            taken, takes_any = self._arguments.of_function(node.args)
+        decorators = getattr(node, "decorator_list", [])
+        if not isinstance(node, ast.ClassDef) and len(decorators) > int(found.decorated):
+            # Another decorator may pass what is missing, or take something else.
+            taken = tuple(replace(each, default=each.default or "") for each in taken)
+            takes_any = True
+        return replace(found, info=replace(found.info, arguments=taken, takes_any=takes_any))
 
     def near_miss(self, shown: str) -> NearMiss | None:
         return near_miss(self._tree, self._path, shown)
@@ -230,7 +320,7 @@ class _Reader:
         called: set[str] = set()
         for statement in self._statements:
             match statement:
-                case ast.FunctionDef(name=owner, args=arguments) if takes_trial(arguments):
+                case ast.FunctionDef(name=owner) if is_given_trial(statement):
                     called |= _called_in(statement) - {owner}
                 case ast.ClassDef(name=owner) if owner in self._classes:
                     called |= _called_in(statement)
@@ -263,7 +353,7 @@ class _Reader:
             return
         is_objective = (
             isinstance(function, ast.FunctionDef)
-            and takes_trial(function.args)
+            and is_given_trial(function)
             and not other_arguments(function.args)
             and returns_something(function)
         )
@@ -293,13 +383,16 @@ class _Reader:
     def _visit_assignment(self, name: str, value: ast.expr) -> None:
         self._found.pop(name, None)
         self._lambdas.pop(name, None)
+        self._partials.pop(name, None)
         match value:
             case ast.Call(func=ast.Name(id=called)) if called in self._classes:
                 self._made_of[name] = called
                 self._add(name, self._classes[called], line=value.lineno)
-            case ast.Lambda() if name == "objective" or takes_trial(value.args):
+            case ast.Lambda() if name == "objective" or is_given_trial(value):
                 self._lambdas[name] = value
                 self._add(name, value)
+            case ast.Call(args=[ast.Name(id=called), *_]) if called_name(value) == "partial":
+                self._visit_partial(name, value, called)
             case ast.Constant():
                 pass
             case _ if name == "objective":
@@ -307,10 +400,31 @@ class _Reader:
             case _:
                 pass
 
+    def _visit_partial(self, name: str, call: ast.Call, called: str) -> None:
+        function = defined_at_top(self._tree, called)
+        if not isinstance(function, ast.FunctionDef):
+            if name == "objective":
+                self._add(name, call)
+            return
+        left = bound_partially(call, function.args)
+        if name == "objective" or is_given_trial(ast.FunctionDef(called, left, function.body, [])):
+            self._partials[name] = left
+            self._add(name, function, line=call.lineno)
+
+    def _add_optimized(self) -> None:
+        """Add what a study of the file is given to run by a name of the top level."""
+        for each in names_optimized(self._tree) if self._has_runs else ():
+            if not isinstance(each, ast.Name) or each.id in self._found:
+                continue
+            node = defined_at_top(self._tree, each.id)
+            if isinstance(node, ast.FunctionDef) and not call_problem(node)[0]:
+                self._add(each.id, node)
+
     def _add_classes(self) -> None:
         with_instance = set(self._made_of.values())
         for name, node in self._classes.items():
-            if name not in self._found and name not in with_instance and not call_problem(node)[0]:
+            is_needy = self._arguments.needs_any(node)
+            if name not in self._found and name not in with_instance and not is_needy:
                 self._add(name, node)
 
     def _add(

@@ -5,19 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_OF_CLASS: Final = "Give its arguments defaults, or name an instance that the file makes."
 _OF_ASYNC: Final = "Tune a plain function that runs it, with asyncio.run for example."
 _OF_NOTHING: Final = "Give it one parameter, the trial."
-_OF_FUNCTION: Final = (
-    "Give them defaults, or tune a function that passes them, like def tune(trial)."
-)
 _PLAIN_BASES: Final = frozenset({"object", "ABC", "Generic", "NamedTuple", "Protocol", "BaseModel"})
 _PLAIN_DECORATORS: Final = frozenset(
     {"argument", "cache", "classmethod", "command", "contextmanager", "lru_cache", "option"}
@@ -101,7 +95,55 @@ def takes_trial(arguments: ast.arguments) -> bool:
     if not names:
         return False
     annotation = ast.unparse(names[0].annotation).strip("'\"") if names[0].annotation else ""
-    return names[0].arg == "trial" or annotation.split(".")[-1] == "Trial"
+    return names[0].arg == "trial" or annotation.split(".")[-1] in ("Trial", "BaseTrial")
+
+
+def is_given_trial(function: Function | ast.Lambda) -> bool:
+    """Say whether the first parameter is a trial: by its name, its annotation or its use."""
+    if takes_trial(function.args):
+        return True
+    first = next((each.arg for each in _positional(function.args)), None)
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == first
+        and node.attr.startswith("suggest_")
+        for node in ast.walk(function)
+    )
+
+
+def names_optimized(tree: ast.Module) -> list[ast.expr]:
+    """Return what the calls of `optimize` in a file are given to run."""
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    return [
+        argument
+        for call in calls
+        if called_name(call) == "optimize" and isinstance(call.func, ast.Attribute)
+        for argument in (
+            *call.args[:1],
+            *(each.value for each in call.keywords if each.arg == "func"),
+        )
+    ]
+
+
+def bound_partially(call: ast.Call, arguments: ast.arguments) -> ast.arguments:
+    """Return the parameters that are left of a function in `functools.partial(function, …)`."""
+    positional = _positional(arguments)
+    n_needed = len(positional) - len(arguments.defaults)
+    defaults: list[ast.expr | None] = [*[None] * n_needed, *arguments.defaults]
+    given: dict[str | None, ast.expr] = {each.arg: each.value for each in call.keywords}
+    left = list(zip(positional, defaults, strict=True))[len(call.args) - 1 :]
+    named = [*left[1:], *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return ast.arguments(
+        posonlyargs=[],
+        args=[each for each, _ in left[:1] if each.arg not in given],
+        vararg=arguments.vararg,
+        kwonlyargs=[each for each, _ in named],
+        kw_defaults=[given.get(each.arg, default) for each, default in named],
+        kwarg=arguments.kwarg,
+        defaults=[],
+    )
 
 
 def other_arguments(arguments: ast.arguments) -> list[str]:
@@ -117,26 +159,19 @@ def _positional(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def call_problem(node: Function | ast.ClassDef) -> tuple[str, str]:
-    """Say why a function cannot be called with a trial alone, or a class without arguments.
+    """Say why a function cannot be called with a trial.
 
     Returns:
         What is wrong, and what to do about it; both empty where nothing is known.
     """
-    where = f"line {node.lineno}: {node.name}"
     if isinstance(node, ast.ClassDef):
-        init = method(node, "__init__", {})
-        needed = other_arguments(init.args) if init is not None else []
-        problem = f"{where} needs arguments: {safe_line(', '.join(needed))}" if needed else ""
-        return problem, _OF_CLASS if needed else ""
+        return "", ""
+    where = f"line {node.lineno}: {node.name}"
     if isinstance(node, ast.AsyncFunctionDef):
         return f"{where} is async, but an objective must be a plain function", _OF_ASYNC
     if not _positional(node.args) and not node.args.vararg:
         return f"{where} takes no trial", _OF_NOTHING
-    needed = other_arguments(node.args)
-    if not needed:
-        return "", ""
-    listed = safe_line(", ".join(needed))
-    return f"{where} needs more than a trial: {listed}", _OF_FUNCTION
+    return "", ""
 
 
 def n_values(node: ast.AST) -> int | None:
@@ -200,6 +235,12 @@ def is_called_with_trial(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) 
         return False
     rest = without_first(call.args)
     return takes_trial(rest) and not other_arguments(rest)
+
+
+def kind_of_method(function: Function) -> str:
+    """Return `staticmethod` or `classmethod`, or an empty text for a plain method."""
+    names = [_last_name(each) for each in function.decorator_list]
+    return next((each for each in names if each in ("staticmethod", "classmethod")), "")
 
 
 def summary_of(node: ast.AST) -> str:

@@ -9,10 +9,13 @@ import optuna
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.connection import MOUNTS, file_uri, is_on_network
+from hptui.storage.connection import MOUNTS, as_storage_error, file_uri, is_on_network
+from hptui.storage.copying import require_no_side_files
 from hptui.storage.drafts import draft_folder
+from hptui.storage.gate import inspect_file
 from hptui.storage.in_place import put_in_place, sync_file
 from hptui.storage.schema import create_schema
+from hptui.storage.study_lock import opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +44,26 @@ def create_study_file(path: Path, *, mounts: Path = MOUNTS) -> None:
             put_in_place(made, path)
     except (OSError, sqlite3.Error) as error:
         raise StudyFileError(f"{name} cannot be created: {safe_line(error)}.") from error
+
+
+def fill_empty_file(path: Path, *, mounts: Path = MOUNTS) -> None:
+    """Make a study file of one that holds nothing, as a program leaves it that was killed early.
+
+    The caller holds a study of it. Nothing is done to any other file.
+
+    Raises:
+        StudyFileError: It cannot be written, or SQLite left something of another file beside it.
+    """
+    if inspect_file(path, check_budget_s=0.0).kind != "empty":
+        return
+    require_no_side_files(path)
+    try:
+        with opening():
+            _make(path, wal=not is_on_network(path, mounts))
+    except sqlite3.Error as error:
+        # Another run, of another study, may have been faster.
+        if inspect_file(path, check_budget_s=0.0).kind != "optuna":
+            raise as_storage_error(error, path) from error
 
 
 def _make(path: Path, *, wal: bool) -> None:

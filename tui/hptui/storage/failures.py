@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.domain.attribute_keys import ERROR_KEY, RETRY_KEY
+from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, RETRY_KEY
 from hptui.domain.causes import Failure
+from hptui.domain.resources import StoredPlace
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.opened_study import opened_study
 
@@ -21,9 +23,12 @@ _FAILURES: Final = (
     # As bytes, so that what is no UTF-8 ends nothing.
     "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), "
     "json_extract(error.value_json, '$.type'), "
-    "json_extract(error.value_json, '$.message')) AS BLOB) END "
+    "json_extract(error.value_json, '$.message')) AS BLOB) END, "
+    "CASE WHEN length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END "
     "FROM trials LEFT JOIN trial_system_attributes AS error "
     "ON error.trial_id = trials.trial_id AND error.key = ? "
+    "LEFT JOIN trial_system_attributes AS place "
+    "ON place.trial_id = trials.trial_id AND place.key = ? "
     "WHERE study_id = ? AND state = 'FAIL' AND typeof(number) = 'integer' ORDER BY number"
 )
 
@@ -37,9 +42,12 @@ def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
     """
     with opened_study(path, study_name) as (connection, study_id):
         retried = _retried(connection, study_id)
-        for number, text in connection.execute(_FAILURES, (MAX_JSON_CHARS, ERROR_KEY, study_id)):
+        for number, text, place in connection.execute(
+            _FAILURES, (MAX_JSON_CHARS, MAX_JSON_CHARS, ERROR_KEY, PLACE_KEY, study_id)
+        ):
             kind, name, message = _words(text)
-            yield Failure(number, kind, name, message, is_retried=number in retried)
+            is_retried = number in retried
+            yield Failure(number, kind, name, message, is_retried, _devices(place))
 
 
 def _words(text: bytes | None) -> list[str]:
@@ -47,6 +55,15 @@ def _words(text: bytes | None) -> list[str]:
         return ["", "", ""]
     words = cast("list[object]", json.loads(text.decode("utf-8", "replace")))
     return ["" if word is None else str(word) for word in words]
+
+
+def _devices(text: bytes | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    with contextlib.suppress(ValueError, RecursionError):
+        place = StoredPlace.read(json.loads(text))
+        return () if place is None else place.devices
+    return ()
 
 
 def _retried(connection: sqlite3.Connection, study_id: int) -> set[int]:

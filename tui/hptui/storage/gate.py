@@ -39,6 +39,7 @@ _END_OF_SHARED: Final = bytes.fromhex("d9d505f920a163d7")
 """The last bytes of a journal that names a file of several databases."""
 _UPDATE_OPTUNA: Final = "Update Optuna: pip install -U optuna."
 EXPORT_HINT: Final = "hptui export takes its trials out; hptui import makes a study of them."
+EMPTY_HINT: Final = "A run of that name makes its study in it; hptui delete removes it."
 _OTHER_NAME: Final = "Choose another name; hptui makes the file itself."
 
 
@@ -308,7 +309,7 @@ def _look_outside(path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise _Refusal("not_sqlite", "is not a regular file.")
     if not status.st_size:
-        raise _Refusal("empty", "is empty (0 bytes).", f"Delete it. {_OTHER_NAME}")
+        raise _Refusal("empty", "is empty (0 bytes).", EMPTY_HINT)
 
 
 def _look_at_header(path: Path) -> None:
@@ -370,8 +371,10 @@ def _content(path: Path, check_budget_s: float, *, immutable: bool, with_indexes
         hint = _UPDATE_OPTUNA if error.kind == "newer" else ""
         if error.kind == "older":
             hint = f"hptui upgrade {safe_line(str(path))} makes a backup and upgrades it."
-        if error.kind in ("foreign", "empty"):
+        if error.kind == "foreign":
             hint = _OTHER_NAME
+        if error.kind == "empty":
+            hint = EMPTY_HINT
         raise _Refusal(error.kind, error.what, hint, version=error.version) from error
     except sqlite3.Error as error:
         raise _refusal_of(error) from error

@@ -89,7 +89,7 @@ def read_import_file(path: Path) -> ImportFile:
     if ending not in (".csv", ".json", ".jsonl", ".parquet"):
         raise UsageError(
             f"{name} does not say what it holds.",
-            hint="Let the name end in .csv, .json (a list of objects), .jsonl (one a line) or "
+            hint="Use a name that ends in .csv, .json (a list of objects), .jsonl (one a line) or "
             ".parquet.",
         )
     if path.exists() and not path.is_file():

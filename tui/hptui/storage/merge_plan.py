@@ -134,7 +134,7 @@ def _check_alike(first: Source, other: Source, *, any_objective: bool) -> None:
         raise UsageError(
             f"{other.name} tunes {safe_line(two.name)} ({safe_line(two.target)}), and {first.name} "
             f"{safe_line(one.name)} ({safe_line(one.target)}).",
-            hint="Where their values mean the same, --any-objective merges them all the same.",
+            hint="Where their values mean the same, --any-objective merges them anyway.",
         )
 
 

@@ -13,8 +13,8 @@ from hptui.domain.trial_states import STATE_NAMES, STORED_STATES, state_name
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.connection import as_storage_error
 from hptui.storage.constraints import KEY_RANGE, read_constraint, violation_of
-from hptui.storage.gate import inspect_file, open_read_only
-from hptui.storage.leases import living_runs
+from hptui.storage.gate import EMPTY_HINT, inspect_file, open_read_only
+from hptui.storage.leases import Living, living_runs
 from hptui.storage.notes import read_note
 from hptui.storage.schema import number_sql
 from hptui.storage.stale_trials import stale_trials
@@ -32,8 +32,6 @@ from hptui.storage.tags import read_tags
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    from hptui.storage.leases import Living
 
 MAX_STUDIES: Final = 1_000
 """Studies of one file beyond these are not listed."""
@@ -171,6 +169,11 @@ def summarize(
     )
 
 
+def no_study_text(path: Path) -> str:
+    """Return the sentence about a study file without a study, as an early kill leaves it."""
+    return f"{safe_line(path)} holds no study."
+
+
 def _list_file(path: Path) -> list[StudySummary]:
     unknown = StudySummary(path, path.stem)
     try:
@@ -194,6 +197,9 @@ def summarize_all(
             summaries.append(summarize(connection, of_file.path, name, living))
         except HptuiError as error:
             summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
+    if not summaries and living == Living():
+        # Where an engine holds it, that is about to make its study.
+        return [replace(of_file, problem=no_study_text(of_file.path), hint=EMPTY_HINT)]
     names = several_names(of_file.path)
     if names is None:
         return summaries

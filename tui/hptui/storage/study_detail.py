@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.attribute_keys import (
@@ -16,6 +16,8 @@ from hptui.domain.attribute_keys import (
     STUDY_KEY,
     TAGS_KEY,
 )
+from hptui.domain.run_place import NOWHERE, RunPlace
+from hptui.storage.artifacts import Artifact, split_artifacts
 from hptui.storage.attributes import Attributes, read_attributes
 from hptui.storage.leases import living_runs
 from hptui.storage.notes import NO_NOTE, Note, read_note, without_notes
@@ -25,7 +27,7 @@ from hptui.storage.study_identity import read_identity
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -48,8 +50,12 @@ class RunRecord:
     """The machine that it ran on."""
     error: str = ""
     """What went wrong with the run as a whole; empty where nothing did."""
+    resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it gave its workers, as `Resources.to_json` has it; empty where it was told nothing."""
     notes: tuple[str, ...] = ()
     """What libraries warned of in its engine."""
+    place: RunPlace = NOWHERE
+    """Where it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class StudyDetail:
     """Of both kinds of attributes those that have no field of their own here."""
     system_attributes: Attributes
     note: Note = NO_NOTE
+    artifacts: tuple[Artifact, ...] = ()
+    """Those of the study itself."""
 
 
 def read_study(path: Path, study_name: str) -> StudyDetail:
@@ -81,7 +89,9 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
         summary = summarize(connection, path, study_name, living)
         identity = read_identity(connection, study_name)
         study_id = -1 if identity is None else identity.study_id
-        system = read_attributes(connection, "study", "system", study_id)
+        artifacts, system = split_artifacts(
+            read_attributes(connection, "study", "system", study_id)
+        )
         return StudyDetail(
             summary,
             metric_names_of(system.get(METRICS_KEY), len(summary.directions)),
@@ -92,6 +102,7 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
                 system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, EDITED_KEY, CARRIED_KEY)
             ),
             read_note(connection, study_id, None),
+            artifacts,
         )
 
     return read_study_file(path, read)
@@ -170,5 +181,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         id=text("id"),
         host=text("host"),
         error=text("error"),
+        resources=next(iter(_dicts([record.get("resources")])), {}),
         notes=tuple(map(str, _items(record.get("notes")))),
+        place=RunPlace(text("folder"), text("python"), text("python_version")),
     )

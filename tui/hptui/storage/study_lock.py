@@ -1,9 +1,9 @@
 """The lock by which one process at a time holds a study: the system's, on the study file itself.
 
 It is on a byte far behind the file's end, whose place the study's name gives, so that several
-studies in one file can be run at once. It belongs to the file and to no path: it holds through
-links, renames and removed folders, in other containers and on network shares, and it is free as
-soon as its process has ended.
+studies in one file can be run at once. Whoever changes or moves a file as a whole locks the bytes
+of all names. It belongs to the file and to no path: it holds through links, renames and removed
+folders, in other containers and on network shares, and it is free as soon as its process has ended.
 
 Closing any descriptor of a file lets go of all locks that SQLite has on it in the same process. So
 a descriptor stays open while this process may have the file open otherwise (`opening` keeps it from
@@ -27,12 +27,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.errors import StudyFileError
+from hptui.errors import StudyBusyError, StudyFileError
 from hptui.storage.study_folder import LOCK, folder_of, real_file
 
 _BASE: Final = 1 << 60
 """SQLite's own locks are near 1 << 30."""
 _NAME_BYTES: Final = 6
+_ALL: Final = -1
+"""Stands for the bytes of all names."""
 _FLOCK: Final = "@hhqqi0q"
 """Linux's `struct flock`: type, whence, start, length, pid."""
 _SET: Final = getattr(fcntl, "F_OFD_SETLK", None) if sys.platform == "linux" else None
@@ -47,6 +49,7 @@ _SETTLING_S: Final = 3.0
 _RETRY_S: Final = 0.02
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from contextlib import AbstractContextManager
 
 _Identity = tuple[int, int]
@@ -60,6 +63,7 @@ class _Open:
 
     fd: int
     held: set[int] = field(default_factory=set[int])
+    """Places of bytes, or `_ALL`."""
 
 
 _open: dict[_Identity, _Open] = {}
@@ -91,7 +95,7 @@ def byte_of(study: str) -> int:
 
 
 class StudyLock:
-    """The lock of a study, until it is released or this process ends."""
+    """The lock of a study, or of a whole file, until it is released or this process ends."""
 
     def __init__(self, identity: _Identity, byte: int | None, fd: int) -> None:
         self._identity = identity
@@ -123,8 +127,33 @@ class StudyLock:
             _close_unused()
 
 
-def acquire(study_file: Path, study: str) -> StudyLock | None:
+@contextlib.contextmanager
+def whole_file_held(study_file: Path) -> Generator[None]:
+    """Keep everybody from all studies of a file within the block, wherever it is moved to.
+
+    Raises:
+        StudyBusyError: Somebody holds one of them.
+        StudyFileError: The file has several names.
+        OSError: It is not there, or cannot be opened for writing.
+    """
+    lock = acquire(study_file, None)
+    if lock is None:
+        raise StudyBusyError(
+            f"{safe_line(study_file)} is being run or changed by another process.",
+            hint="Try again when that has finished.",
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def acquire(study_file: Path, study: str | None) -> StudyLock | None:
     """Take the lock of a study; None when another process, or this one, has it.
+
+    Args:
+        study_file: The file.
+        study: The study's name; None for all names that a study of the file has or may get.
 
     Raises:
         FileNotFoundError: There is no file.
@@ -144,11 +173,11 @@ def acquire(study_file: Path, study: str) -> StudyLock | None:
         time.sleep(_RETRY_S)
 
 
-def _try(path: Path, study: str) -> tuple[StudyLock | None, int]:
+def _try(path: Path, study: str | None) -> tuple[StudyLock | None, int]:
     """Try to take the lock; returns how many names the file has, 0 when it was replaced."""
     with _guard:
         known = _descriptor_of(path)
-        if byte_of(study) in known.held:
+        if known.held & {_place_of(study), _ALL} or (study is None and known.held):
             return None, 1
         lock = _lock(known, path, study)
         if lock is None:
@@ -164,15 +193,19 @@ def _try(path: Path, study: str) -> tuple[StudyLock | None, int]:
         return (lock if n_names == 1 else None), n_names
 
 
-def _lock(known: _Open, path: Path, study: str) -> StudyLock | None:
-    identity, byte = _identity(os.fstat(known.fd)), byte_of(study)
+def _place_of(study: str | None) -> int:
+    return _ALL if study is None else byte_of(study)
+
+
+def _lock(known: _Open, path: Path, study: str | None) -> StudyLock | None:
+    identity, byte = _identity(os.fstat(known.fd)), _place_of(study)
     try:
         if not _set(known.fd, fcntl.F_WRLCK, byte):
             return None
     except OSError as error:
         if error.errno not in _NO_SUCH_LOCK:
             raise
-        return _lock_folder(path, study, identity)
+        return _lock_folder(path, path.stem if study is None else study, identity)
     known.held.add(byte)
     return StudyLock(identity, byte, known.fd)
 
@@ -187,12 +220,13 @@ def _descriptor_of(path: Path) -> _Open:
 
 
 def _set(fd: int, kind: int, byte: int) -> bool:
-    """Lock or unlock a byte; False when another process has it locked."""
+    """Lock or unlock a byte, or `_ALL`; False when another process has it locked."""
     if _SET is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     _told.at_s = -math.inf
+    start, length = (_BASE, 1 << 8 * _NAME_BYTES) if byte == _ALL else (byte, 1)
     try:
-        fcntl.fcntl(fd, _SET, struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0))
+        fcntl.fcntl(fd, _SET, struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0))
     except (BlockingIOError, PermissionError):
         return False
     return True
@@ -263,7 +297,8 @@ _told = _Told()
 def held_bytes(study_file: Path, *, max_age_s: float = 0.0) -> frozenset[int]:
     """Return the bytes of a study file by which processes hold its studies, see `byte_of`.
 
-    The file is not opened. Empty where the system does not tell.
+    The file is not opened. Empty where the system does not tell, and where one process holds the
+    file as a whole, since nobody runs a study of it then.
 
     Args:
         study_file: The file.

@@ -333,3 +333,11 @@ def disordered_index() -> StudyFileError:
         "The study file is damaged: an index of its trials is not in order.",
         hint="hptui doctor says more.",
     )
+
+
+def incomplete_index(n_told: int, n_there: int) -> StudyFileError:
+    """Return the error for a file in which an index has not as many trials as its table."""
+    return StudyFileError(
+        f"The study file is damaged: an index names {n_told:,} of {n_there:,} trials.",
+        hint="hptui doctor says more; sqlite3 FILE REINDEX rebuilds the index.",
+    )

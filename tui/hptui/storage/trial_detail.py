@@ -7,11 +7,20 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from hptui.domain.attribute_keys import ERROR_KEY, METRICS_KEY, PRUNED_KEY, RUN_KEY, TAGS_KEY
+from hptui.domain.attribute_keys import (
+    ERROR_KEY,
+    METRICS_KEY,
+    PLACE_KEY,
+    PRUNED_KEY,
+    RUN_KEY,
+    TAGS_KEY,
+)
+from hptui.domain.resources import StoredPlace
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STALE, STORED_STATES, state_name
 from hptui.errors import SpaceError, UsageError
+from hptui.storage.artifacts import Artifact, split_artifacts
 from hptui.storage.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.carried_trials import read_study_attribute
 from hptui.storage.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
@@ -116,6 +125,9 @@ class TrialDetail:
     """Not sanitised, as the note."""
     metric_names: tuple[str, ...] = ()
     """A name for each objective, or none at all; not sanitised."""
+    place: StoredPlace | None = None
+    """The devices and cores that it had for itself."""
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def duration_s(self) -> float | None:
@@ -192,6 +204,7 @@ class _TrialReader:
         user = read_attributes(self.connection, "trial", "user", self.trial_id)
         system = read_attributes(self.connection, "trial", "system", self.trial_id)
         self.damage.extend([*user.problems, *system.problems])
+        artifacts, system = split_artifacts(system)
         return TrialDetail(
             path=path,
             study_name=study_name,
@@ -207,7 +220,9 @@ class _TrialReader:
             n_reports=n_reports,
             constraints=self._try(self._constraints, {}),
             user_attributes=user.without(TAGS_KEY),
-            system_attributes=system.without(ERROR_KEY, PRUNED_KEY, OLD_KEY, prefix=PREFIX),
+            system_attributes=system.without(
+                ERROR_KEY, PRUNED_KEY, PLACE_KEY, OLD_KEY, prefix=PREFIX
+            ),
             run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
             pruned=_pruning_of(system.get(PRUNED_KEY)),
@@ -217,6 +232,8 @@ class _TrialReader:
             ),
             tags=tags_of(user.get(TAGS_KEY)),
             metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
+            place=StoredPlace.read(system.get(PLACE_KEY)),
+            artifacts=artifacts,
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:

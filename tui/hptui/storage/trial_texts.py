@@ -10,9 +10,10 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.attribute_keys import TAGS_KEY
+from hptui.domain.attribute_keys import PLACE_KEY, TAGS_KEY
 from hptui.domain.causes import cause_of
 from hptui.domain.notes import MAX_NOTE_CHARS
+from hptui.domain.resources import StoredPlace
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.failures import read_failures
 from hptui.storage.opened_study import opened_study
@@ -93,6 +94,13 @@ class FileTexts:
             tags = list(tags_of(stored))
             if tags:
                 yield number, tags
+
+    def devices(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Yield the numbers of trials with devices of their own, each with those."""
+        for number, stored in self._attributes("system", PLACE_KEY):
+            place = StoredPlace.read(stored)
+            if place is not None and place.devices:
+                yield number, place.devices
 
     def attributes(self, key: str) -> Iterator[tuple[int, object]]:
         """Yield the numbers of trials with a user attribute, each with what its JSON holds."""

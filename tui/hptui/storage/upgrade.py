@@ -20,6 +20,7 @@ from hptui.storage.drafts import draft_folder
 from hptui.storage.gate import inspect_file, is_read_only
 from hptui.storage.in_place import put_in_place
 from hptui.storage.schema import HEAD_VERSION
+from hptui.storage.study_lock import opening, whole_file_held
 
 if TYPE_CHECKING:
     import os
@@ -37,8 +38,10 @@ def upgrade_file(path: str | os.PathLike[str]) -> Path:
     transaction, so it is never seen half upgraded.
 
     Raises:
-        StudyFileError: It is not an older study file, cannot be written, is being written by
-            another program, or Optuna's migration failed. Then the file is as it was.
+        StudyFileError: It is not an older study file, has several names, cannot be written, is
+            being written by another program, or Optuna's migration failed. Then the file is as it
+            was.
+        StudyBusyError: Another command changes it.
     """
     report = inspect_file(path)
     name = safe_line(str(report.path))
@@ -50,6 +53,7 @@ def upgrade_file(path: str | os.PathLike[str]) -> Path:
         raise StudyFileError(f"{name} cannot be upgraded: the file or its folder is read-only.")
     try:
         with (
+            whole_file_held(report.path),
             draft_folder(report.path) as folder,
             closing(_connect(report.path)) as connection,
         ):
@@ -70,9 +74,10 @@ def optuna_url(path: Path) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
-        file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
-    )
+    with opening():
+        return sqlite3.connect(
+            file_uri(path, "rw"), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None
+        )
 
 
 def _upgrade(connection: sqlite3.Connection, path: Path, version: str, folder: Path) -> Path:

@@ -268,7 +268,7 @@ class HptuiApp(App[int], inherit_bindings=False):
         kept = f"\nThe traceback is in {defect.report}" if defect.report else ""
         self.notify(
             f"This is a defect of hptui: {defect.what}{kept}",
-            title="It could not be done",
+            title="That did not work",
             severity="error",
             timeout=20,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from hptui.ui.data.catalogue_feed import StudyRow
 
 _SENTENCE_CHARS = 1_000
+_REMEDIES: Final = {
+    "older": ("schema", "upgrade it; a backup is kept beside it"),
+    "empty": ("no-study", "move it to the trash"),
+}
+"""What the doctor calls a kind of file, and can do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def _ask(row: StudyRow, *options: str) -> Diagnosis:
             tuple(_safe(text) for text in answer["done"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise HptuiError(f"The doctor gave an answer that is none: {said[:200]!r}") from error
+        raise HptuiError(f"The doctor's answer cannot be read: {said[:200]!r}") from error
 
 
 def _found(data: dict[str, Any]) -> Found:
@@ -95,9 +100,7 @@ def _unfit_file(row: StudyRow) -> Diagnosis | None:
     report = inspect_file(row.path)
     if report.kind == "optuna":
         return None
-    is_old = report.kind == "older"
-    remedy = "upgrade it; a copy as it is now stays beside it" if is_old else ""
-    kind = "schema" if is_old else "file"
+    kind, remedy = _REMEDIES.get(report.kind, ("file", ""))
     text, hint = _safe(report.sentence), _safe(report.hint)
     return Diagnosis((Found(kind, text, remedy, hint, can_be_undone=True, is_trouble=True),))
 

@@ -54,11 +54,11 @@ def place_problem(text: str, form: ExportForm) -> str:
     A file that is there is no problem where it can be replaced.
     """
     if not text.strip() or "\0" in text:
-        return "Where to?"
+        return "Enter a file path."
     target = path_of(text)
     name = safe_line(target.name, max_chars=60)
     if target.suffix.lower() != form.suffix:
-        return f"Let the name end in {form.suffix}."
+        return f"Use a name that ends in {form.suffix}."
     try:
         if not target.parent.is_dir():
             return f"There is no folder {safe_line(target.parent)}."

@@ -111,8 +111,8 @@ class ForkForm(CarryForm):
         if problem is not None:
             return LookAhead((f"name: {problem}", *lines), can_do=False)
         if not plan.n_kept:
-            return LookAhead((*lines, "A fork that keeps nothing is not made here."), can_do=False)
-        return LookAhead((*lines, "They are numbered anew; the study stays as it is."))
+            return LookAhead((*lines, "Nothing would be kept, so no fork is made."), can_do=False)
+        return LookAhead((*lines, "They get new numbers; the original study is not changed."))
 
     def carry(self, texts: Texts, marked: frozenset[str], on_progress: Progress) -> Outcome:  # noqa: ARG002 - no marks
         """Make the fork."""

@@ -74,7 +74,7 @@ class ImportForm(CarryForm):
 
         if not texts["file"].strip():
             return LookAhead(
-                ("Which file? A path, from the folder that hptui was started in.",), False
+                ("Enter a file path, relative to the folder where hptui was started.",), False
             )
         name, into = self._study(texts)
         file, request = path_of(texts["file"]), _request(texts)

@@ -139,7 +139,7 @@ def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> 
 def name_problem(folder: Path, own_name: str, name: str) -> str | None:
     """Return why a study in a folder cannot get a name; None where it can."""
     if name == own_name:
-        return "That is its name now."
+        return "It already has that name."
     try:
         check_study_name(name)
     except HptuiError as error:

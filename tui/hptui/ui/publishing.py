@@ -67,10 +67,10 @@ def free_place(target: Path) -> Path:
 def report_problem(text: str) -> str | None:
     """Return why a report cannot be written to the path `text`; None where it may be."""
     if not text.strip() or "\0" in text:
-        return "Where to?"
+        return "Enter a file path."
     target = path_of(text)
     if target.suffix.lower() not in (".html", ".htm"):
-        return "Let the name end in .html."
+        return "Use a name that ends in .html."
     try:
         if not target.parent.is_dir():
             return f"There is no folder {safe_line(target.parent)}."

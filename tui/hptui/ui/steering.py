@@ -100,7 +100,7 @@ def change_workers(by: int) -> Request:
     def change(ask: Ask) -> Mapping[str, Any]:
         n_slots = len(ask({"op": "status"})["slots"])
         if n_slots + by < 1:
-            raise UsageError("One worker is the least; S stops the run.")
+            raise UsageError("There must be at least one worker; S stops the run.")
         return ask({"op": "jobs", "n": n_slots + by})
 
     return change
@@ -110,7 +110,7 @@ def check_number_of_trials(text: str) -> str | None:
     """Return why `text` is not a number of trials to add; None where it is."""
     plain = text.strip().replace(",", "").replace("_", "")
     if not plain:
-        return "How many trials more?"
+        return "How many more trials?"
     if not (plain.isascii() and plain.isdecimal() and 0 < int(plain[:13]) <= 10**9):
         return "It must be a whole number from 1 to 1,000,000,000."
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine
 from hptui.engine.lease import dead_engine_text, read_lease
@@ -103,6 +104,7 @@ def engine_state(answer: Mapping[str, Any]) -> EngineState:
 
 def _slot(slot: Mapping[str, Any]) -> SlotState:
     trial, step = slot["trial"], slot["step"]
+    place = StoredPlace.read(slot.get("place"))
     return SlotState(
         index=int(slot["slot"]),
         trial=None if trial is None else int(trial),
@@ -110,6 +112,7 @@ def _slot(slot: Mapping[str, Any]) -> SlotState:
         step=None if step is None else int(step),
         value=_float(slot["value"]),
         is_ending=bool(slot["ending"]),
+        place="" if place is None else str(place),
     )
 
 

@@ -103,7 +103,7 @@ def read_page(path: Path, study_name: str) -> FailurePage:
 def headline(page: FailurePage | None, n_trials: int) -> str:
     """Return how many trials have failed, and of how many causes."""
     if page is None:
-        return "The failed trials are being read."
+        return "Reading the failed trials."
     if page.trouble:
         return safe_line(page.trouble, max_chars=400)
     if not page.groups:
@@ -147,7 +147,7 @@ def why_not(
     if command_id not in ("filter-cause", "open-newest", "retry-cause", "retry-failed"):
         return None
     if page is None:
-        return "The failed trials are being read."
+        return "Reading the failed trials."
     if group is None:
         return "No trial has failed."
     if command_id in ("filter-cause", "open-newest"):

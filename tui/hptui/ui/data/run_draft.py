@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction
@@ -17,6 +18,15 @@ from hptui.domain.run_text import (
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.ui.data.resource_fields import (
+    OF_DEVICES,
+    PIN,
+    RESOURCE_KEYS,
+    check_resource,
+    has_devices,
+    resource_options,
+    resource_problems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -34,6 +44,12 @@ RunKey = Literal[
     "trial-timeout",
     "seed",
     "leftovers",
+    "devices",
+    "per-device",
+    "devices-per-trial",
+    "threads",
+    "memory",
+    "pin",
 ]
 
 BACKENDS: Final = ("loky", "threading")
@@ -83,7 +99,15 @@ FIELDS: Final[tuple[RunField, ...]] = (
         "What becomes of stale trials, whose engine died",
         LEFTOVERS,
     ),
+    RunField("devices", "devices", "GPUs to share out: 0,1,2,3, auto for all, none to hide them"),
+    RunField("per-device", "per device", "How many trials share one device"),
+    RunField("devices-per-trial", "a trial has", "How many devices each trial gets"),
+    RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
+    RunField("memory", "memory", "End a trial whose processes take more than 8G"),
+    RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
 )
+_FIRST_CHOICES: Final[Mapping[RunKey, str]] = {"leftovers": LEFTOVERS[0], "pin": PIN[0]}
+_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "pin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,8 @@ class RunDraft:
     """Stale trials."""
     first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
     """What the fields began with."""
+    lost_variables: tuple[str, ...] = ()
+    """Variables of the latest run that this one is without: their values are stored nowhere."""
     taken: frozenset[str] = frozenset()
     """Names that other studies have."""
     usual: Mapping[RunKey, str] = field(default_factory=lambda: dict(_USUAL))
@@ -115,15 +141,21 @@ class RunDraft:
         cls, n_workers: int, defaults: Mapping[str, int | float | str] | None = None
     ) -> RunDraft:
         """Return the form as it opens; defaults that cannot be read are left out."""
-        draft = cls({"trials": str(DEFAULT_TRIALS), "workers": str(n_workers), "backend": "loky"})
+        plain: dict[RunKey, str] = {
+            "trials": str(DEFAULT_TRIALS),
+            "workers": str(n_workers),
+            "backend": "loky",
+        }
+        draft = cls(plain, first=plain)
         known = {each.key for each in FIELDS}
-        for key, value in (defaults or {}).items():
+        # Without devices others cannot be set.
+        for key, value in sorted((defaults or {}).items(), key=lambda each: each[0] != "devices"):
             if key in known:
                 try:
                     draft = draft.with_text(cast("RunKey", key), str(value))
                 except UsageError:
                     continue
-        return replace(draft, first=draft.texts)
+        return replace(draft, first={**plain, **draft.texts})
 
     def named(self, name: str) -> RunDraft:
         """Return the form that begins with another name."""
@@ -180,7 +212,7 @@ class RunDraft:
         """Return what stands in a field."""
         if key == "goal":
             return "" if self.doubt else ", ".join(self.directions)
-        return self.texts.get(key, LEFTOVERS[0] if key == "leftovers" else "")
+        return self.texts.get(key, _FIRST_CHOICES.get(key, ""))
 
     def with_text(self, key: RunKey, text: str) -> RunDraft:
         """Return the draft with a field set to what was typed.
@@ -194,12 +226,28 @@ class RunDraft:
             raise UsageError(reason)
         if key == "goal":
             return replace(self, directions=_directions(text), doubt="")
-        if text.lower() in _NEVER and key not in ("name", "workers", "backend", "leftovers"):
-            return replace(
-                self, texts={other: each for other, each in self.texts.items() if other != key}
+        if self._is_empty(key, text):
+            return self._with_texts(
+                {other: each for other, each in self.texts.items() if other != key}
             )
         self._check(key, text)
-        return replace(self, texts={**self.texts, key: text})
+        texts: dict[RunKey, str] = {**self.texts, key: text}
+        if key == "devices" and texts.get("workers") == self.first.get("workers"):
+            # As many as the devices hold, unless a person has said how many.
+            del texts["workers"]
+        return self._with_texts(texts)
+
+    def _with_texts(self, texts: dict[RunKey, str]) -> RunDraft:
+        if "workers" not in texts and not has_devices(texts) and "workers" in self.first:
+            texts["workers"] = self.first["workers"]
+        return replace(self, texts=texts)
+
+    def _is_empty(self, key: RunKey, text: str) -> bool:
+        if key == "devices":
+            return text in _NEVER[:-1]
+        if key == "workers" and has_devices(self.texts):
+            return text in _NEVER[:-1]
+        return text.lower() in _NEVER and key not in _NEVER_EMPTY
 
     def reason(self, key: RunKey) -> str | None:
         """Return why a field cannot be changed now, or None."""
@@ -208,6 +256,8 @@ class RunDraft:
             return f"The study is there already; its {what} cannot change here."
         if key == "target" and len(self.directions) > 1:
             return "A target needs one objective."
+        if key in OF_DEVICES and not has_devices(self.texts):
+            return "There are no devices to share out."
         if key == "leftovers" and not self.n_leftover:
             return "No trial is stale."
         return None
@@ -237,7 +287,7 @@ class RunDraft:
             found.append("The run would never end: give trials, a time-out or a target.")
         if self.text("target") and (reason := self.reason("target")):
             found.append(reason)
-        return found
+        return found + resource_problems(self.texts)
 
     def options(self) -> list[str]:
         """Return the options of `hptui run`, but for the study's name and place."""
@@ -260,7 +310,7 @@ class RunDraft:
             options += ["--backend", self.text("backend")]
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
-        return options
+        return options + resource_options(self.texts)
 
     @property
     def _has_usual_end(self) -> bool:
@@ -284,6 +334,8 @@ class RunDraft:
             "backend": lambda each: _one_of(each, BACKENDS),
             "leftovers": lambda each: _one_of(each, LEFTOVERS),
         }
+        for resource in RESOURCE_KEYS:
+            readers[resource] = partial(check_resource, resource)
         try:
             readers[key](text)
         except UsageError as error:

@@ -21,7 +21,9 @@ from hptui.domain.sampling import (
 )
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.study_name import check_study_name, default_study_name
+from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
+from hptui.registry.command import CommandSpec, described, is_command, typed_text
 from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.run_draft import RunDraft, free_name
@@ -112,6 +114,8 @@ class SetupDraft:
     """What running the script has told; None for others, and before."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
+    last_place: tuple[str, ...] = ()
+    """In what this run differs from the study's last one: a sentence each."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -119,6 +123,14 @@ class SetupDraft:
     def n_objectives(self) -> int:
         """How many objectives the study has."""
         return len(self.run.directions)
+
+    @property
+    def spelled(self) -> str:
+        """The objective with its arguments, as a shell takes them and the picker does."""
+        if self.ref is None:
+            return self.objective
+        given = [*self.ref.argument_options(), *self.ref.after_options()]
+        return " ".join([self.objective, *map(shlex.quote, given)])
 
     @property
     def study(self) -> str:
@@ -152,6 +164,9 @@ class SetupDraft:
         run = self.run.without_script()
         if not run.is_existing:
             declared = () if info.doubt else info.directions
+            if is_command(spelled):
+                # Its directions stand nowhere but in the options.
+                declared = ("minimize",) * len(info.directions)
             run = replace(run, directions=info.directions, declared=declared, doubt=info.doubt)
             run = run.named(free_name(default_study_name(ref), run.taken))
         usual_sampler = latest.sampler or info.sampler
@@ -200,16 +215,10 @@ class SetupDraft:
             return replace(draft, pruner=_read("pruner", draft._usual_pruner(), PLAIN_PRUNER))
         return draft
 
-    @property
-    def shown_objective(self) -> str:
-        """How the objective is spelled, with a script's arguments."""
-        after = [] if self.ref is None else self.ref.after_options()
-        return f"{self.objective} {shlex.join(after)}".strip()
-
     def problems(self) -> list[str]:
         """Return a sentence for each reason why the run cannot start like this."""
         if self.ref is None:
-            return ["No objective is chosen."]
+            return ["Choose an objective first."]
         found = ["An engine runs this study now."] if self.is_running else []
         found += self._history_problems()
         for draft in (self.sampler, self.pruner):
@@ -239,13 +248,19 @@ class SetupDraft:
         return found
 
     def notes(self) -> list[str]:
-        """Return a sentence on what the objective's file sets and a run does not take over."""
+        """Return sentences on what the objective's file or the latest run sets and this has not."""
+        found = [*self.last_place]
         if self.ref is not None and self.script is not None:
             # What is taken over stands in the form.
-            return list(script_notes(self.ref, self.script, Typed())[1:])
-        if self.ref is None or not self.info.settings:
-            return []
-        return [not_taken_over(self.ref, self.info.settings)]
+            found += script_notes(self.ref, self.script, Typed())[1:]
+        elif self.ref is not None and self.info.settings:
+            found.append(not_taken_over(self.ref, self.info.settings))
+        if self.run.lost_variables:
+            names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
+            found.append(
+                f"The latest run had {names} by --env; values are not stored, so this one has not."
+            )
+        return found
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""
@@ -265,15 +280,25 @@ class SetupDraft:
 
     def to_argv(self) -> list[str]:
         """Return what follows `hptui run` for this run."""
-        argv = [self.objective, *self.place.options(self.study), *self.space.options()]
+        own, after = self._objective_words()
+        argv = [*own, *self.place.options(self.study), *self.space.options()]
         if self.any_objective:
             argv.append("--any-objective")
         if str(self.sampler) != _plain("sampler", self.usual_sampler):
             argv += ["--sampler", str(self.sampler)]
         if str(self.pruner) != self._usual_pruner():
             argv += ["--pruner", str(self.pruner)]
-        after = [] if self.ref is None else self.ref.after_options()
         return [*argv, *self.run.options(), *after]
+
+    def _objective_words(self) -> tuple[list[str], list[str]]:
+        """Return what stands for the objective before the options, and what behind all of them."""
+        if self.ref is None or self.ref.kind != "command" or not is_command(self.objective):
+            if self.ref is None:
+                return [self.objective], []
+            return [self.objective, *self.ref.argument_options()], self.ref.after_options()
+        words = shlex.split(self.objective)
+        place = words.index("--")
+        return words[:place], words[place:]
 
     def command(self) -> str:
         """Return the equivalent command line, quoted for a shell."""
@@ -323,10 +348,24 @@ def spell_objective(ref: ObjectiveRef, typed: str = "") -> str:
         ref: The objective.
         typed: What a person typed for it and what is known to mean it.
     """
+    if ref.kind == "command" and (not typed or is_command(typed)):
+        return typed_text(CommandSpec.of(ref), Path.cwd())
     if typed and not typed.startswith("-"):
         return typed
     target = _short(Path(ref.target)) if ref.kind in ("file", "script") else ref.target
     return target if ref.kind == "script" else f"{target}:{ref.attribute}"
+
+
+def code_text(ref: ObjectiveRef) -> str:
+    """Return all that decides on what is run, on lines of its own, for who is to agree to it."""
+    if ref.kind == "command":
+        return f"this command\n{escape_line(described(ref))}"
+    if ref.kind == "script":
+        after = shlex.join(ref.after_options())
+        return f"the script\n{escape_line(f'{ref.target} {after}'.strip())}"
+    where = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
+    given = "".join(f"\nwith {escape_line(f'{name}={text}')}" for name, text in ref.arguments)
+    return f"{where}\n{escape_line(ref.target)}{given}"
 
 
 def _read(family: Family, text: str, plain: str) -> MethodDraft:

@@ -46,14 +46,14 @@ def why_not(
         key_of: Names the keys of other commands.
     """
     if command_id in ("start", "pick-objective") and not is_read:
-        return "The form is still being read."
+        return "Still reading the form."
     if command_id == "start":
         problems = draft.problems()
         return problems[0] if problems else None
     if command_id == "fork-space":
         return None if draft.space.stored else "There are no trials that could be carried over."
     if command_id in _OF_OBJECTIVE and draft.ref is None:
-        return "No objective is chosen."
+        return "Choose an objective first."
     if command_id in _OF_FIELDS:
         return _why_not_there(command_id, draft, field, key_of)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shlex
@@ -11,15 +12,25 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.run_place import RunPlace, differences
 from hptui.domain.text import safe_line
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, resolve
+from hptui.registry.arguments import differing_arguments, split_typed
+from hptui.registry.catalogue import (
+    Found,
+    find_objectives,
+    found_command,
+    resolve,
+    with_arguments,
+)
+from hptui.registry.command import CommandSpec, typed_command
 from hptui.registry.known_code import UnknownCode, unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
+from hptui.ui.data.resource_fields import RESOURCE_KEYS, lost_variables, texts_of_record
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -34,6 +45,10 @@ _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "gp": (("torch", "scipy"), "gp"),
     "qmc": (("scipy",), "gp"),
 }
+
+
+class ArgumentsMissingError(ObjectiveError):
+    """An objective needs arguments that were not given."""
 
 
 class StudyAddress(Protocol):
@@ -116,12 +131,16 @@ def _open_existing(
         texts["workers"] = str(latest.slots)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
+    if latest is not None:
+        texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
+        texts |= texts_of_record(latest.resources)
     run = replace(
         draft.run,
         texts=texts,
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
+        lost_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     )
     space = SpaceDraft(
@@ -129,6 +148,7 @@ def _open_existing(
     )
     draft = replace(
         draft,
+        last_place=() if latest is None else tuple(differences(latest.place, RunPlace.here())),
         place=place_of(study.path, study.name),
         run=run,
         space=space,
@@ -150,20 +170,28 @@ def _open_existing(
 def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:
     """Return the draft for an objective whose code stands at `ref`; see `with_found`."""
     try:
-        found = _find(ref)
+        found = with_arguments(_find(ref), ref.arguments)
     except HptuiError as error:
         return replace(opened, trouble=error.message, hint=error.hint)
     return with_found(opened, found, latest=latest)
 
 
 def with_text(opened: Opened, text: str) -> Opened:
-    """Return the draft for the objective that a person typed.
+    """Return the draft for the objective that a person typed, with `--arg` for its arguments.
 
     Raises:
-        ObjectiveError: There is none, or several.
+        UsageError: The arguments are not `--arg NAME=VALUE`.
+        ObjectiveError: There is none, or several, or its arguments do not fit or are missing.
     """
-    path, argv = split_arguments(text)
-    return with_found(opened, resolve(path, Path.cwd(), argv=argv), typed=path)
+    command = typed_command(text, Path.cwd())
+    if command is not None:
+        return with_found(opened, found_command(command), typed=text)
+    text, argv = split_arguments(text)
+    objective, given = split_typed(text)
+    found = with_arguments(resolve(objective, Path.cwd(), argv=argv), given)
+    if found.lacks_arguments:
+        raise ArgumentsMissingError(f"{objective}: {found.problem}.", hint=found.hint)
+    return with_found(opened, found, typed=objective)
 
 
 def split_arguments(text: str) -> tuple[str, list[str] | None]:
@@ -205,10 +233,12 @@ def with_found(
 
 
 def is_another(draft: SetupDraft) -> bool:
-    """Say whether the study holds trials of another objective than the one that is chosen."""
+    """Say whether the study holds trials of another objective, or with other arguments."""
     if draft.tuned is None or draft.ref is None:
         return False
-    return not is_same_objective(draft.tuned, draft.ref)
+    was, now = draft.tuned.arguments, draft.ref.arguments
+    is_different = any(differing_arguments(was, now, draft.info))
+    return is_different or not is_same_objective(draft.tuned, draft.ref)
 
 
 def taken_names(place: StudyPlace) -> frozenset[str]:
@@ -231,6 +261,8 @@ def missing_packages() -> dict[str, str]:
 
 def _find(ref: ObjectiveRef) -> Found:
     """Return an objective by its reference, whatever it is called today."""
+    if ref.kind == "command":
+        return _find_command(ref)
     try:
         found = _resolve_like(ref, ref.name)
         if _is_same(found.ref, ref):
@@ -245,6 +277,17 @@ def _resolve_like(ref: ObjectiveRef, text: str) -> Found:
     argv = ref.argv if ref.kind == "script" else None
     study_of = ref.attribute if ref.kind == "script" else ""
     return resolve(text, Path.cwd(), argv=argv, study_of=study_of)
+
+
+def _find_command(ref: ObjectiveRef) -> Found:
+    """Return a command as its file describes it today, else as the reference has it."""
+    spec = CommandSpec.of(ref)
+    if spec.file:
+        with contextlib.suppress(ObjectiveError):
+            found = resolve(ref.name, Path.cwd())
+            if found.ref.kind == "command" and CommandSpec.of(found.ref).file == spec.file:
+                return found
+    return found_command(spec, ref.name)
 
 
 def _typeable(ref: ObjectiveRef) -> str:

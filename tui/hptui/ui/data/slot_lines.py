@@ -16,6 +16,8 @@ Span = tuple[str, str]
 _CELL: Final = 39
 """Cells of a slot with a trial, its time, its step and its last report."""
 _SHORT_CELL: Final = 19
+_PLACE_CELLS: Final = 20
+"""Of a long name, as of a part of a GPU, so much is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ def arrange_slots(
 ) -> SlotRows:
     """Return the slots in rows of equal cells, short ones where long ones do not fit."""
     slots = engine.slots
-    for cell in (_CELL, _SHORT_CELL):
+    for cell in (full_width(engine), _CELL, _SHORT_CELL):
         columns = max(1, width // cell)
         needed = -(-len(slots) // columns)
         if needed <= max_rows or cell == _SHORT_CELL:
             shown = slots[: columns * max_rows]
-            make = _full if cell == _CELL else _short
+            make = _full if cell >= _CELL else _short
             cells = [make(slot, cell, unicode=unicode) for slot in shown]
             rows = tuple(
                 tuple(cells[start : start + columns]) for start in range(0, len(cells), columns)
@@ -54,14 +56,26 @@ def arrange_slots(
     raise AssertionError("the loop returns")
 
 
-def rows_needed(n_slots: int, width: int, max_rows: int) -> int:
-    """Return how many rows `arrange_slots` fills."""
-    columns = max(1, width // _CELL)
+def full_width(engine: EngineState) -> int:
+    """Return the cells of a slot of which all is told: the devices and cores of its worker, too."""
+    longest = max((len(_place(slot)) for slot in engine.slots), default=0)
+    return _CELL + (longest + 1 if longest else 0)
+
+
+def _place(slot: SlotState) -> str:
+    return slot.place if len(slot.place) <= _PLACE_CELLS else slot.place[: _PLACE_CELLS - 1] + "~"
+
+
+def rows_needed(n_slots: int, width: int, max_rows: int, cell: int = _CELL) -> int:
+    """Return how many rows `arrange_slots` fills with cells of `full_width`."""
+    columns = max(1, width // cell)
     return max(1, min(max_rows, -(-n_slots // columns)))
 
 
 def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
     number = f"{slot.index + 1:>2} "
+    if width > _CELL:
+        number += f"{_place(slot):<{width - _CELL}}"
     if slot.trial is None:
         return _pad([(number, "muted"), ("  idle", "muted")], width, None)
     mark, word = _mark(slot, unicode=unicode)

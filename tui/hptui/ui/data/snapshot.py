@@ -36,6 +36,8 @@ class SlotState:
     step: int | None
     value: float | None
     is_ending: bool
+    place: str = ""
+    """Its devices and cores, for people; empty where it has none for itself."""
 
 
 @dataclass(frozen=True, slots=True)

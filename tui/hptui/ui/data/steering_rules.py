@@ -68,7 +68,7 @@ def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
 def _nobody_runs(snapshot: StudySnapshot, key_of: KeyOf) -> str:
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return f"No engine runs this study; {key_of('run-study')} sets up its next run."
+    return f"This study is not running; {key_of('run-study')} sets up its next run."
 
 
 def _pause(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
@@ -96,12 +96,16 @@ def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
     if engine.state == "stopping":
         return "The run is stopping."
     stop = key_of("stop")
-    return f"One worker is the least; {stop} stops the run." if len(engine.slots) <= 1 else None
+    return (
+        f"There must be at least one worker; {stop} stops the run."
+        if len(engine.slots) <= 1
+        else None
+    )
 
 
 def _budget(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
     if engine.n_trials is None:
-        return "The run has no limit of trials that could be raised."
+        return "The run has no trial limit to raise."
     return "The run is stopping; run the study again." if engine.state == "stopping" else None
 
 

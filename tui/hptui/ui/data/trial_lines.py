@@ -96,6 +96,8 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
         fields.append(Field("ended", show_moment(trial.complete_s), took))
     elif trial.state == "RUNNING" and trial.start_s is not None:
         fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
+    if trial.place is not None:
+        fields.append(Field("place", str(trial.place)))
     if trial.tags:
         fields.append(Field("tags", safe_line(", ".join(trial.tags), max_chars=_VALUE_CHARS)))
     return fields

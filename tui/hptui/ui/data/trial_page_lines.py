@@ -9,6 +9,9 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.storage.artifacts import Artifact
     from hptui.storage.trial_detail import TrialDetail
     from hptui.ui.data.trial_lines import Line
     from hptui.ui.data.trial_page import TrialFiles, TrialPage
@@ -61,8 +64,26 @@ def report_lines(trial: TrialDetail) -> list[Line]:
     return lines
 
 
-def file_lines(files: TrialFiles) -> list[Line]:
-    """Return the folder of a trial and a line for each file: size, time of change, name."""
+def file_lines(files: TrialFiles, artifacts: Sequence[Artifact] = ()) -> list[Line]:
+    """Return the artifacts of a trial, its folder, and a line for each file there."""
+    lines = _artifact_lines(artifacts)
+    if lines and files.folder is None:
+        return lines
+    return [*lines, *([[]] if lines else []), *_folder_lines(files)]
+
+
+def _artifact_lines(artifacts: Sequence[Artifact]) -> list[Line]:
+    if not artifacts:
+        return []
+    lines: list[Line] = [[("artifacts, in the store that the objective chose", "note")], []]
+    for each in artifacts:
+        about = "  ".join(filter(None, (each.mimetype, each.encoding, each.id)))
+        name = safe_line(each.filename, max_chars=300)
+        lines.append([(name, ""), (f"  {safe_line(about, max_chars=300)}", "note")])
+    return lines
+
+
+def _folder_lines(files: TrialFiles) -> list[Line]:
     if files.folder is None:
         return [[("It has no files: hptui.trial_dir() makes a folder for them.", "note")]]
     lines: list[Line] = [[(safe_line(files.folder, max_chars=400), "note")], []]
@@ -102,7 +123,8 @@ def trial_tabs(page: TrialPage) -> tuple[list[tuple[str, str]], frozenset[str]]:
     """Return the tabs of a trial, and the ids of those that have something to show."""
     trial = page.detail
     is_pruned = trial is not None and trial.state == "PRUNED"
-    n_files = len(page.files.found)
+    n_artifacts = 0 if trial is None else len(trial.artifacts)
+    n_files = len(page.files.found) + n_artifacts
     tabs = [
         ("curve", "curve"),
         ("log", "log"),
@@ -114,7 +136,7 @@ def trial_tabs(page: TrialPage) -> tuple[list[tuple[str, str]], frozenset[str]]:
         full.add("log")
     if trial is not None and trial.state in ("PRUNED", "FAIL"):
         full.add("why")
-    if page.files.folder is not None:
+    if page.files.folder is not None or n_artifacts:
         full.add("files")
     return tabs, frozenset(full)
 

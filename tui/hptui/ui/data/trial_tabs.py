@@ -67,7 +67,7 @@ def empty_sentence(
 ) -> str:
     """Return what stands in the place of trials when there are none to show."""
     if snapshot.loading is not None and not snapshot.n_trials:
-        return "The trials are being read."
+        return "Reading the trials."
     if not snapshot.n_trials:
         return "There is no trial yet."
     in_tab = TAB_STATES[tab] is None or bool(snapshot.counts.get(_WORDS[tab][0], 0))

@@ -76,7 +76,7 @@ class CommandScreen(
     def refusal(self, command: Command) -> str | None:
         """Return why a command cannot be used now, or None: what footer, help and palette show."""
         if self._method(command) is None:
-            return "There is nothing on this screen to do that with."
+            return "That does not work on this screen."
         return self.why_not(command.id)
 
     def label_of(self, command: Command) -> str:
@@ -231,7 +231,7 @@ class CommandScreen(
         pane = self._focused_pane()
         if pane is None:
             next_pane = self.app.first_key_of("next-pane")
-            self.notify(f"No pane has the focus; {next_pane} goes to one.")
+            self.notify(f"Select a pane first (press {next_pane}).")
         else:
             self.maximized = pane
 

@@ -72,7 +72,7 @@ class ColumnsDialog(Dialog[frozenset[str]]):
         """Lay out the list of columns and its keys."""
         with Vertical(id="frame"):
             yield Static(Text("Columns"), id="title")
-            yield Grid(self._model, empty="There is nothing that can be hidden.")
+            yield Grid(self._model, empty="No column can be hidden.")
             yield Static(Text("space show or hide   a all   enter accept   esc cancel"), id="keys")
 
     def on_resize(self) -> None:

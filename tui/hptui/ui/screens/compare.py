@@ -265,7 +265,7 @@ class CompareScreen(CommandScreen[None]):
         """Say why a command cannot be given now."""
         compared = self._compared
         if compared is None and command_id in ("next-objective", "reach-value", "log-axis"):
-            return "The studies are still being read."
+            return "Still reading the studies."
         if (
             command_id == "next-objective"
             and compared is not None
@@ -357,5 +357,5 @@ def _number_problem(text: str) -> str | None:
     try:
         number = float(text)
     except ValueError:
-        return "That is not a number."
-    return "That is not a number." if math.isnan(number) else None
+        return "Enter a number."
+    return "Enter a number." if math.isnan(number) else None

@@ -125,7 +125,7 @@ class DoctorDialog(Dialog[bool]):
     def _sentence(self, diagnosis: Diagnosis) -> str:
         lines = list(diagnosis.done)
         if diagnosis.is_running:
-            lines.append("An engine runs it now; what is wrong can be mended when it has ended.")
+            lines.append("It is running now; fix problems after the run ends.")
         elif not any(each.is_trouble for each in diagnosis.findings):
             lines.append("It is healthy.")
         return "\n".join(lines)
@@ -169,10 +169,10 @@ class DoctorDialog(Dialog[bool]):
             choices = (
                 ("f", "fail", "mark as failed"),
                 ("t", "requeue", "mark as failed, and try the parameters again"),
-                ("n", "", "leave as it is"),
+                ("n", "", "do nothing"),
             )
         else:
-            choices = (("x", "fail", finding.remedy), ("n", "", "leave as it is"))
+            choices = (("x", "fail", finding.remedy), ("n", "", "do nothing"))
 
         def decide(choice: str | None) -> None:
             if choice:

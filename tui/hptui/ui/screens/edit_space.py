@@ -106,7 +106,7 @@ class EditSpaceScreen(Dialog[str]):
         if self._is_applying:
             return
         if not draft.changes():
-            self._tell("Nothing is edited yet.")
+            self._tell("No edits yet.")
             return
         self._is_applying = True
         self._tell("Applying…")
@@ -143,7 +143,7 @@ class EditSpaceScreen(Dialog[str]):
             if answer == "leave":
                 self.dismiss(None)
 
-        choices = [("l", "leave", "leave without applying"), ("s", "stay", "keep on editing")]
+        choices = [("l", "leave", "leave without applying"), ("s", "stay", "keep editing")]
         self.app.push_screen(
             ChoiceDialog("Leave?", "The edits are not applied yet.", choices), leave
         )
@@ -164,7 +164,7 @@ class EditSpaceScreen(Dialog[str]):
         except HptuiError as error:
             self.post_message(self.Began(None, told(error)))
         except (KeyError, TypeError, AttributeError):
-            self.post_message(self.Began(None, "The engine answered something else."))
+            self.post_message(self.Began(None, "The engine's answer cannot be read."))
         else:
             kept = {name: edit for name, edit in edits.items() if name in space}
             self.post_message(self.Began(SpaceDraft(space, kept, kept)))
@@ -177,7 +177,7 @@ class EditSpaceScreen(Dialog[str]):
         # No larger than its rows, a sentence below one of them and the effect need.
         height = min(len(message.space.known) + _LINES_BESIDE, _MOST_LINES)
         self.query_one("#frame").styles.height = max(_LEAST_LINES, height)
-        self._table.show(message.space, "No trial has told of a parameter yet.")
+        self._table.show(message.space, "No parameters are known yet.")
         self._tell("")
         self._table.lines.focus()
 
@@ -221,7 +221,7 @@ class EditSpaceScreen(Dialog[str]):
         if message.problem:
             self._tell(message.problem, is_trouble=True)
         else:
-            self._tell(f"{message.text} when applied, from the next trials on.")
+            self._tell(f"{message.text} once applied.")
 
     def _tell(self, text: str, *, is_trouble: bool = False) -> None:
         effect = self.query_one("#effect", Static)

@@ -138,7 +138,7 @@ class ExportDialog(Dialog[ExportRequest]):
 
     def _replacing(self) -> str:
         place = self.query_one("#field", Input).value
-        return "There is such a file; enter asks whether to replace it." if is_there(place) else ""
+        return "The file exists; enter asks whether to replace it." if is_there(place) else ""
 
     @property
     def _chosen(self) -> str:
@@ -162,7 +162,7 @@ class ExportDialog(Dialog[ExportRequest]):
         self.app.push_screen(
             ChoiceDialog(
                 f"Replace {safe_line(target.name, max_chars=60)}?",
-                "What is in it now is lost.",
+                "Its contents will be lost.",
                 (("r", "replace", "replace it"), ("n", "", "keep it")),
             ),
             replace,

@@ -106,7 +106,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         """Say why a command cannot be given now."""
         row = self.study
         if self.is_managing and command_id in _NEEDS_STUDY | {"undo"}:
-            return "One thing at a time: the last one is still being done."
+            return "Still working on the last command; please wait."
         if command_id == "open-study" and row is None and self.objective is None:
             return "There is nothing under the cursor."
         if command_id == "undo" and self._is_trash_empty:
@@ -189,7 +189,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         from hptui.engine.renaming import free_name
 
         folder = row.path.parent
-        running = "Trials that run now are failed ones in the copy." if row.engine else ""
+        running = "Trials running now are marked as failed in the copy." if row.engine else ""
 
         def check(name: str) -> str | None:
             return keeping.name_problem(folder, "", name)

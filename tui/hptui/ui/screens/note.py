@@ -125,7 +125,7 @@ class NoteDialog(AnnotatingDialog):
             return
         self.area.read_only = False
         if shown != message.note.body:
-            self._notice = "Its control characters are spelled out here."
+            self._notice = "Control characters are shown as text."
         self.tell(self._notice)
 
     def action_read(self) -> None:
@@ -209,7 +209,7 @@ class NoteDialog(AnnotatingDialog):
 
     def _ask_about(self, theirs: Note) -> None:
         self._is_saving = False
-        self.tell("Somebody else has saved this note meanwhile.")
+        self.tell("Someone else just saved this note.")
 
         def decide(choice: str | None) -> None:
             mine, other = self.area.text, escape_text(theirs.body)
@@ -226,12 +226,12 @@ class NoteDialog(AnnotatingDialog):
         self.app.push_screen(
             ChoiceDialog(
                 "Two notes",
-                "Somebody else has saved this note since it was opened here.",
+                "Someone else saved this note after you opened it.",
                 (
                     ("b", "both", "put theirs before yours, and look at it"),
                     ("o", "mine", "overwrite theirs with yours"),
                     ("t", "theirs", "take theirs; yours is gone"),
-                    ("k", "", "keep on editing"),
+                    ("k", "", "keep editing"),
                 ),
             ),
             decide,
@@ -255,8 +255,8 @@ class NoteDialog(AnnotatingDialog):
                 "It was changed.",
                 (
                     ("s", "save", "save it"),
-                    ("d", "discard", "leave it as it was"),
-                    ("k", "", "keep on editing"),
+                    ("d", "discard", "discard changes"),
+                    ("k", "", "keep editing"),
                 ),
             ),
             decide,

@@ -159,7 +159,7 @@ class PickDialog(Dialog[str]):
         """Narrow the list."""
         items = self.matching(event.value)
         self.show_items(items)
-        self.say("" if items else "Nothing here is called so.")
+        self.say("" if items else "Nothing matches.")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Pick what is under the cursor."""

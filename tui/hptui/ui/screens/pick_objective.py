@@ -12,8 +12,10 @@ from textual.message import Message
 from textual.widgets import Input
 
 from hptui.errors import HptuiError
+from hptui.registry.arguments import missing_arguments
+from hptui.registry.command import is_command
 from hptui.ui.data.objective_completion import common_start, complete_objective
-from hptui.ui.data.setup_sources import Opened, with_text
+from hptui.ui.data.setup_sources import ArgumentsMissingError, Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import told
 
@@ -45,18 +47,22 @@ class ObjectivePicker(PickDialog):
 
         text: str
         problem: str
+        lacks_arguments: bool = False
 
     def __init__(self, opened: Opened) -> None:
         items = [_item(found) for found in opened.objectives]
         super().__init__(
             "Choose an objective",
             items,
-            opened.draft.objective,
-            "type to filter, or a path: train.py:function, tune.py -- ARGUMENTS",
+            opened.draft.spelled,
+            "type to filter, or a path: train.py:function --arg data=x, tune.py -- ARGUMENTS, or a "
+            "command: --metric loss -- python train.py {lr=0..1:float}",
             keys=_KEYS,
         )
         self._opened = opened
         self._listed_for = ""
+        self._to_say = ""
+        """What is said of the text that is being written into the field."""
 
     @property
     def _typed(self) -> str:
@@ -66,16 +72,19 @@ class ObjectivePicker(PickDialog):
         """Narrow the list, and look for what a path can become."""
         event.prevent_default()
         text = event.value.strip()
-        self.say("")
+        self.say(self._to_say)
+        self._to_say = ""
         if not is_path(text):
             self._list(text, self.matching(text))
-        if text:
+        if text and not is_command(text):
             self._complete(text)
 
     def _list(self, text: str, items: list[PickItem]) -> None:
         self._listed_for = text
         if not items and text:
             note = "" if is_path(text) else "use this: a file, or package.module:name"
+            if is_command(text):
+                note = "use this command"
             items = [PickItem(text, text, note)]
         self.show_items(items)
 
@@ -113,7 +122,7 @@ class ObjectivePicker(PickDialog):
         """Go into a folder, or look whether there is such an objective."""
         if not result:
             return
-        if result.endswith("/"):
+        if result.endswith("/") and not is_command(result):
             self._write(result)
         else:
             self._check(result)
@@ -128,6 +137,8 @@ class ObjectivePicker(PickDialog):
     def _check(self, text: str) -> None:
         try:
             with_text(self._opened, text)
+        except ArgumentsMissingError as error:
+            self.post_message(self.Checked(text, told(error), lacks_arguments=True))
         except HptuiError as error:
             self.post_message(self.Checked(text, told(error)))
         else:
@@ -139,7 +150,11 @@ class ObjectivePicker(PickDialog):
         if not message.problem:
             self.dismiss(message.text)
             return
-        if message.text.endswith(".py") and self._typed != message.text:
+        if message.lacks_arguments:
+            if not message.text.endswith("--arg"):
+                self._to_say = message.problem
+                self._write(f"{message.text} --arg ")
+        elif message.text.endswith(".py") and self._typed != message.text:
             self._write(message.text)
         elif message.text.endswith(".py"):
             self._complete(message.text)
@@ -148,6 +163,8 @@ class ObjectivePicker(PickDialog):
 
 def is_path(text: str) -> bool:
     """Say whether a text looks like the path of a file rather than a name."""
+    if is_command(text):
+        return False
     return (
         "/" in text
         or text.startswith(("~", "."))
@@ -160,7 +177,10 @@ def is_path(text: str) -> bool:
 def _item(found: Found) -> PickItem:
     info, name = found.info, found.ref.name
     note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
+    if found.lacks_arguments:
+        needed = missing_arguments(info, found.ref.arguments)
+        note = f"needs {', '.join(each.name for each in needed)}   {note}".rstrip()
     about = f"{note}   {', '.join(info.directions)}"
     if info.tags:
         about += f"   {', '.join(info.tags)}"
-    return PickItem(name, name, note, found.problem, about)
+    return PickItem(name, name, note, "" if found.lacks_arguments else found.problem, about)

@@ -45,7 +45,7 @@ class PublishedScreen(ViewedScreen[ScreenResultType]):
         kind = PAGE_KINDS["history" if plots.kind is None else plots.kind.name]
         arguments = page_arguments(kind, plots.options, self.filter_text)
         path, name = self.path, self.study_name
-        self.notify("The page is being written.")
+        self.notify("Writing the page…")
         self.publish(lambda: write_page(path, name, kind.name, arguments))
 
     def do_report_study(self) -> None:

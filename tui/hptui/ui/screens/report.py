@@ -31,7 +31,7 @@ class ReportDialog(Dialog[tuple[Path, bool]]):
         """Lay out title, prompt, field and the line for what is wrong."""
         with Vertical(id="frame"):
             yield Static(Text(safe_line(f"Report on {self._study_name}")), id="title")
-            yield Static("A path, from the folder that hptui was started in:", id="text")
+            yield Static("File path, relative to the folder where hptui was started:", id="text")
             name = file_name_for(self._study_name, "-report.html")
             yield Input(name, id="field", select_on_focus=False)
             yield Static(id="problem")
@@ -41,7 +41,7 @@ class ReportDialog(Dialog[tuple[Path, bool]]):
         """Say what is wrong with what stands there."""
         self._asked = ""
         text = event.value
-        problem = report_problem(text) or ("It is there already." if is_there(text) else "")
+        problem = report_problem(text) or ("The file already exists." if is_there(text) else "")
         self.query_one("#problem", Static).update(Text(safe_line(problem)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -10,12 +9,12 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from hptui.domain.text import escape_line, safe_line
+from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text
 from hptui.ui.data.setup_rules import why_not
 from hptui.ui.data.setup_sources import (
     Opened,
@@ -174,7 +173,7 @@ class SetupScreen(ForkedSetup):
         opened = replace(self._opened, draft=self._draft)
 
         def take(text: str | None) -> None:
-            if text is not None and text != self._draft.objective:
+            if text is not None and text != self._draft.spelled:
                 self._choose(opened, text)
 
         self.app.push_screen(ObjectivePicker(opened), take)
@@ -212,8 +211,8 @@ class SetupScreen(ForkedSetup):
         if self._is_untouched():
             decide("leave")
             return
-        choices = [("l", "leave", "leave"), ("s", "stay", "keep on editing")]
-        text = "What is set up here is not kept."
+        choices = [("l", "leave", "leave"), ("s", "stay", "keep editing")]
+        text = "Your settings here will be lost."
         self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 
     @work(thread=True, exit_on_error=False, group="read")
@@ -249,13 +248,8 @@ class SetupScreen(ForkedSetup):
             ("o", "other", "choose another objective"),
             ("y", "run", "run it, now and later"),
         ]
-        what = f"the function {escape_line(ref.attribute)} in the {ref.kind}"
-        if ref.kind == "script":
-            what = "the script"
-        after = shlex.join(ref.after_options())
         text = (
-            f"This study wants to run {what}\n"
-            f"{escape_line(f'{ref.target} {after}'.strip())}\n\n"
+            f"This study wants to run {code_text(ref)}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
@@ -290,13 +284,14 @@ class SetupScreen(ForkedSetup):
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
-        study, objective = safe_line(self._draft.study), safe_line(opened.draft.objective)
+        study, objective = safe_line(self._draft.study), safe_line(opened.draft.spelled)
         choices = [
             ("n", "new", f"set up a new study for {objective}"),
-            ("g", "on", f"go on in {study} all the same"),
+            ("g", "on", f"continue {study} anyway"),
         ]
         text = (
-            f"{study} holds trials of another objective; those of {objective} would mix with them."
+            f"{study} holds trials of another objective, or of other arguments; those of "
+            f"{objective} would mix with them."
         )
         self.app.push_screen(ChoiceDialog("Another objective", text, choices), decide)
 
@@ -310,7 +305,7 @@ class SetupScreen(ForkedSetup):
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
             key = self.app.first_key_of("pick-objective")
-            self.space.tell(f"No objective is chosen. {key} chooses one.")
+            self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
         self.space.table.lines.focus()

@@ -142,7 +142,9 @@ class TrialScreen(SteeredScreen[None]):
         self.query_one("#log", LineView).show(log_lines(page))
         self.query_one("#log", LineView).border_title = pane_title(log_title(page))
         self._show_why()
-        self.query_one("#files", LineView).show(file_lines(page.files))
+        self.query_one("#files", LineView).show(
+            file_lines(page.files, () if page.detail is None else page.detail.artifacts)
+        )
         tabs, full = trial_tabs(page)
         self.query_one(TabLine).show(tabs, full)
         if is_first and detail is not None and not self._is_tab_picked:
@@ -243,7 +245,7 @@ class TrialScreen(SteeredScreen[None]):
                 return
             text = "\n".join("".join(part for part, _ in line) for line in focused.lines)
             self.app.copy_to_clipboard(why_text(detail) if focused.id == "why" else text)
-            self.notify("Copied what the pane shows.")
+            self.notify("Copied the pane.")
         elif detail is not None:
             params = {each.name: each.value for each in detail.params}
             self.app.copy_to_clipboard(escape_line(python_literal(params)))

@@ -43,7 +43,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
         """Lay out the list and its keys."""
         with Vertical(id="frame"):
             yield Static(Text("What the view shows"), id="title")
-            yield Grid(self._choices, empty="There is nothing to choose.")
+            yield Grid(self._choices, empty="Nothing to choose here.")
             yield Static(id="problem", markup=False)
             yield Static(
                 Text("space take or give back; none: the first or all   enter accept   esc cancel"),

@@ -58,7 +58,7 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
             return f"This is for the overview; {key} shows it."
         kind = plots.kind
         if command_id == "choose" and not self._choices():
-            return "There is nothing to choose for this view."
+            return "This view has no options."
         if command_id == "log-axis" and kind is not None and "log" not in kind.options:
             return f"The figure {kind.name} has no axis that could be logarithmic."
         return None
@@ -159,8 +159,8 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
             self.app.push_screen(
                 ChoiceDialog(
                     f"Overwrite {target.name}?",
-                    "It is there already.",
-                    (("o", "overwrite", "overwrite it"), ("n", "", "leave it as it is")),
+                    "The file already exists.",
+                    (("o", "overwrite", "overwrite it"), ("n", "", "keep the old file")),
                 ),
                 decide,
             )
@@ -208,7 +208,7 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
 
 def _picture_file_problem(text: str) -> str | None:
     if not text.strip() or "\0" in text:
-        return "Where to?"
+        return "Enter a file path."
     target = path_of(text)
     try:
         picture_form(target)

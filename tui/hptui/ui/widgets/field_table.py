@@ -34,7 +34,7 @@ class FieldEditor(Input):
     """The line over the field that is edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(0)", "leave the field as it was", show=False),
+        Binding("escape", "leave(0)", "cancel editing", show=False),
         Binding("tab", "leave(1)", "accept, and edit the next field", show=False),
         Binding("shift+tab", "leave(-1)", "accept, and edit the field before", show=False),
         Binding("down", "walk(1)", "accept, and go down", show=False),
@@ -192,16 +192,19 @@ class FieldTable(Container, metaclass=AbstractMeta):
         if self.cursor is None:
             return
         self._lines.remark(None)
-        region = self._lines.field_region()
-        room = self._lines.size.width - region.x - MARGIN
+        self._cover_field()
         editor = self._editor
-        editor.styles.offset = (region.x, region.y)
-        width = self._lines.width_over(max(region.width, _LEAST_WIDTH))
-        editor.styles.width = max(min(room, width), 4)
         editor.value = text
         editor.select_on_focus = True
         editor.display = True
         self.screen.set_focus(editor)
+
+    def _cover_field(self) -> None:
+        region = self._lines.field_region()
+        room = self._lines.size.width - region.x - MARGIN
+        width = self._lines.width_over(max(region.width, _LEAST_WIDTH))
+        self._editor.styles.offset = (region.x, region.y)
+        self._editor.styles.width = max(min(room, width), 4)
 
     def attempt(self, held: object) -> None:
         """Hold another state and show it."""
@@ -217,11 +220,15 @@ class FieldTable(Container, metaclass=AbstractMeta):
     @on(Input.Changed)
     def _check(self, event: Input.Changed) -> None:
         event.stop()
+        self._look_at_text()
+
+    def _look_at_text(self) -> None:
+        """Say under the row what is wrong with the text that is typed."""
         cursor = self.cursor
         if not self.is_editing or cursor is None:
             return
         try:
-            self.try_text(*cursor, event.value)
+            self.try_text(*cursor, self._editor.value)
         except HptuiError as error:
             self._editor.add_class("-wrong")
             self.refuse(error)
@@ -269,9 +276,15 @@ class FieldTable(Container, metaclass=AbstractMeta):
         self._lines.refresh()
 
     def on_resize(self) -> None:
-        """Leave the field: it has moved away from under the editor."""
+        """Keep the editor, with what is typed, over its field."""
         if self.is_editing:
-            self._close()
+            # The rows get their new size after the table.
+            self.call_after_refresh(self._settle_editor)
+
+    def _settle_editor(self) -> None:
+        if self.is_editing and self.cursor is not None:
+            self._look_at_text()
+            self._cover_field()
 
     def _commit(self, *, refocus: bool = True) -> bool:
         """Take what was typed and say whether it was right."""

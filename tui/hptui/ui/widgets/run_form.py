@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
+from hptui.ui.data.resource_fields import OF_DEVICES, has_devices
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunField, RunKey
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import FieldTable
@@ -29,8 +30,8 @@ _TWO: Final = (
 )
 _SEVERAL: Final = "several objectives"
 _GOALS: Final = {
-    "minimize": "the least value is the best",
-    "maximize": "the greatest value is the best",
+    "minimize": "lower values are better",
+    "maximize": "higher values are better",
     _SEVERAL: "a goal for each value that the objective returns, with commas between",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
@@ -40,6 +41,9 @@ _PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
     ("timeout", "backend"),
     ("target", "trial-timeout"),
     ("seed", "leftovers"),
+    ("devices", "threads"),
+    ("per-device", "devices-per-trial"),
+    ("memory", "pin"),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -52,6 +56,12 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "trial-timeout",
     "seed",
     "leftovers",
+    "devices",
+    "per-device",
+    "devices-per-trial",
+    "threads",
+    "memory",
+    "pin",
 )
 
 
@@ -146,8 +156,11 @@ class RunForm(FieldTable):
         app.push_screen(PickDialog("Choose a goal", items, now), take)
 
     def on_resize(self) -> None:
-        """Put the fields into as many columns as there is room for."""
+        """Put the fields into as many columns as fit; one that is edited keeps the cursor."""
+        key = self._key() if self.is_editing else None
         self.refresh_rows()
+        if key is not None and key != self._key():
+            self.lines.move_to(*self._place_of(key))
 
     @property
     def _has_two_columns(self) -> bool:
@@ -156,12 +169,12 @@ class RunForm(FieldTable):
     def _layout(self) -> list[tuple[RunKey, ...]]:
         singles: list[tuple[RunKey, ...]] = [(key,) for key in _ORDER]
         rows: Sequence[tuple[RunKey, ...]] = _PAIRS if self._has_two_columns else singles
-        has_leftovers = self._draft.n_leftover > 0
+        hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
+        if not has_devices(self._draft.texts):
+            hidden.update(OF_DEVICES)
         shown: list[tuple[RunKey, ...]] = []
         for keys in rows:
-            kept: tuple[RunKey, ...] = keys
-            if "leftovers" in keys and not has_leftovers:
-                kept = keys[:-1]
+            kept: tuple[RunKey, ...] = tuple(key for key in keys if key not in hidden)
             if kept:
                 shown.append(kept)
         return shown
@@ -176,6 +189,11 @@ class RunForm(FieldTable):
             FieldCell(_FIELDS[key].label, label),
             FieldCell(safe_line(text or "–"), role, is_field=True),  # noqa: RUF001 - an empty field
         )
+
+    def _place_of(self, key: RunKey) -> tuple[str, str]:
+        """Return the keys of the row and the column of a field."""
+        row = next(keys for keys in self._layout() if key in keys)
+        return row[0], f"value{row.index(key)}"
 
     def _key(self) -> RunKey | None:
         return None if self.cursor is None else _key_at(*self.cursor)

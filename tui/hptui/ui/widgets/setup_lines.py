@@ -45,7 +45,7 @@ class ObjectiveLine(Static):
         tags = f"   {', '.join(draft.info.tags)}" if draft.info.tags else ""
         self.update(
             Text.assemble(
-                (safe_line(draft.shown_objective), "bold"),
+                (safe_line(draft.spelled), "bold"),
                 f"   {safe_line(draft.info.summary)}",
                 (safe_line(tags), dimmed),
                 no_wrap=True,

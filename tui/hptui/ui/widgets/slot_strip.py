@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.message import Message
 
-from hptui.ui.data.slot_lines import SlotRows, arrange_slots, rows_needed
+from hptui.ui.data.slot_lines import SlotRows, arrange_slots, full_width, rows_needed
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 from hptui.ui.widgets.spans import draw_lines
 
@@ -62,7 +62,7 @@ class SlotStrip(RoleStyled):
         self._engine = engine
         self.display = engine is not None
         if engine is not None:
-            is_other_size = before is None or len(before.slots) != len(engine.slots)
+            is_other_size = before is None or _size(before) != _size(engine)
             self.refresh(layout=is_other_size)
 
     def get_content_height(
@@ -74,7 +74,7 @@ class SlotStrip(RoleStyled):
         """Return as many rows as the slots need, up to `max_rows`."""
         if self._engine is None:
             return 0
-        return rows_needed(len(self._engine.slots), width, self.max_rows)
+        return rows_needed(len(self._engine.slots), width, self.max_rows, full_width(self._engine))
 
     def render(self) -> Text:
         """Draw the slots, and at the end how many do not fit and what the sampler costs."""
@@ -106,6 +106,11 @@ class SlotStrip(RoleStyled):
                 self.post_message(self.TrialPicked(cell.trial))
                 return
             at += cell.width
+
+
+def _size(engine: EngineState) -> tuple[int, int]:
+    """Return how many slots there are, and how wide each would be."""
+    return len(engine.slots), full_width(engine)
 
 
 def _note(engine: EngineState, n_hidden: int) -> str:

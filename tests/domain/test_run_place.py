@@ -1,0 +1,43 @@
+"""In what a run's place differs from that of the one before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hptui.domain.run_place import NOWHERE, RunPlace, differences, short_path
+
+HERE = RunPlace("/work/a", "/work/a/.venv/bin/python", "3.12.1")
+USED = "The last run used Python 3.12.1 (/work/a/.venv/bin/python); this one uses Python"
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (HERE, []),
+        (NOWHERE, []),
+        (
+            RunPlace("/work/b\x1b[2J", HERE.python, HERE.python_version),
+            ["The last run ran in /work/a; this one runs in /work/b\\x1b[2J."],
+        ),
+        (
+            RunPlace("/work/a", "/usr/bin/python3", "3.12.1"),
+            [f"{USED} 3.12.1 (/usr/bin/python3)."],
+        ),
+        (
+            RunPlace("/work/a", HERE.python, "3.13.0"),
+            [f"{USED} 3.13.0 (/work/a/.venv/bin/python)."],
+        ),
+    ],
+)
+def test_a_run_elsewhere_says_so(now: RunPlace, told: list[str]) -> None:
+    assert differences(HERE, now) == told
+
+
+def test_this_process_has_a_place() -> None:
+    here = RunPlace.here()
+    assert Path(here.folder) == Path.cwd()
+    assert here.python_version in here.python_text()
+    assert short_path(str(Path.home() / "a")) == "~/a"
+    assert short_path(f"{Path.home()}x") == f"{Path.home()}x"

@@ -1,0 +1,69 @@
+"""What `hptui run` takes from the latest run of its study, and in what it differs from that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, UsageError
+from hptui.registry.arguments import differing_arguments, show_arguments
+from hptui.registry.catalogue import with_arguments
+from hptui.registry.known_code import unknown_code
+from hptui.registry.same_objective import is_same_objective
+from hptui.storage.study_facts import read_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.registry.catalogue import Found
+
+
+def as_in_last_run(
+    found: Found, study_file: Path, study: str, *, is_any: bool
+) -> tuple[Found, list[str]]:
+    """Return an objective with the arguments of the study's latest run, unless it has its own.
+
+    Args:
+        found: The objective, with what was given by `--arg`.
+        study_file: The study's file, which need not be there.
+        study: The study's name.
+        is_any: Whether the study may go on with other arguments; then only what must be given is
+            taken over.
+
+    Returns:
+        The objective, and sentences that say what was taken over and what differs.
+
+    Raises:
+        UsageError: Only the study names the arguments; the hint says what to type.
+        ObjectiveError: They do not fit the objective any more.
+    """
+    try:
+        facts = read_facts(study_file, study, 1) if study_file.exists() else None
+    except (HptuiError, OSError):
+        # There is no such study, or the engine says what is wrong with it.
+        facts = None
+    if facts is None:
+        return found, []
+    notes: list[str] = []
+    was = facts.objective
+    if was is not None and was.arguments != found.ref.arguments:
+        is_same = is_same_objective(was, found.ref)
+        if is_same and not found.ref.arguments and (found.lacks_arguments or not is_any):
+            found = with_arguments(found, was.arguments)
+            if unknown_code(found.ref, study_file, study) is not None:
+                raise UsageError(
+                    f"Only the study names these arguments: {show_arguments(was.arguments)}.",
+                    hint="Give them by --arg if you mean them.",
+                )
+            notes.append(f"Arguments of the last run: {show_arguments(was.arguments)}.")
+        elif is_same:
+            before, now = differing_arguments(was.arguments, found.ref.arguments, found.info)
+            if before or now:
+                notes.append(
+                    f"{safe_line(study)} has trials with {show_arguments(before) or 'defaults'}; "
+                    f"this run has {show_arguments(now) or 'defaults'}."
+                )
+    if facts.runs:
+        notes += differences(facts.runs[-1].place, RunPlace.here())
+    return found, notes

@@ -1,0 +1,62 @@
+"""Where a run runs: its working directory and its Python, and in what another one differs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from hptui.domain.text import safe_line
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """The place of one run; what is not known is empty."""
+
+    folder: str = ""
+    """The working directory, absolute."""
+    python: str = ""
+    """The interpreter's path; that of a virtual environment tells which one."""
+    python_version: str = ""
+
+    @classmethod
+    def here(cls) -> RunPlace:
+        """Return the place of this process; the folder is empty where it was removed."""
+        try:
+            folder = os.getcwd()  # noqa: PTH109 - a text
+        except OSError:
+            folder = ""
+        return cls(folder, sys.executable or "", platform.python_version())
+
+    def python_text(self) -> str:
+        """Return the interpreter as people read it; empty where nothing is known."""
+        path = f" ({short_path(self.python)})" if self.python else ""
+        version = f"Python {safe_line(self.python_version, max_chars=40)}"
+        return f"{version}{path}" if self.python_version else path.strip(" ()")
+
+
+NOWHERE: Final = RunPlace()
+"""The place of a run that does not say where it ran."""
+
+
+def differences(was: RunPlace, now: RunPlace) -> list[str]:
+    """Return a sentence for each thing in which a run differs from the one before it."""
+    found: list[str] = []
+    if was.folder and now.folder and was.folder != now.folder:
+        found.append(
+            f"The last run ran in {short_path(was.folder)}; this one runs in "
+            f"{short_path(now.folder)}."
+        )
+    is_same = (was.python, was.python_version) == (now.python, now.python_version)
+    if was.python_text() and now.python_text() and not is_same:
+        found.append(f"The last run used {was.python_text()}; this one uses {now.python_text()}.")
+    return found
+
+
+def short_path(path: str) -> str:
+    """Return a path as people write it, with `~` for the home folder, on one line."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - a text, whatever it is
+    is_inside = home != "/" and (path == home or path.startswith(f"{home}/"))
+    return safe_line(f"~{path[len(home) :]}" if is_inside else path, max_chars=300)

@@ -1,0 +1,1 @@
+"""Samplers of hptui's own that draw what Optuna's draw."""

@@ -1,0 +1,47 @@
+"""What has ended in a study since it was last looked at.
+
+It gains that each trial is taken in once: Optuna goes through all of them for each new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+class Reader:
+    """Follows the list of a study's trials, which grows and whose open trials end."""
+
+    def __init__(self) -> None:
+        self.trials: list[FrozenTrial] = []
+        """The trials as they were last read; not to be changed."""
+        self._open: list[int] = []
+
+    def read(self, trials: list[FrozenTrial]) -> list[int] | None:
+        """Return the places of the trials that have ended since, in rising order.
+
+        None means that the list is another one: trials that had ended are gone, or have changed.
+        Then all has to be read by a new reader.
+        """
+        seen = self.trials
+        n_seen = len(seen)
+        if len(trials) < n_seen:
+            return None
+        for index in self._open:
+            seen[index] = trials[index]
+        seen.extend(trials[n_seen:])
+        # Of lists of the same objects this compares addresses alone.
+        if seen != trials:
+            return None
+        ended: list[int] = []
+        still_open: list[int] = []
+        for index in (*self._open, *range(n_seen, len(seen))):
+            (ended if seen[index].state.is_finished() else still_open).append(index)
+        self._open = still_open
+        return ended
+
+    def open_trials(self) -> list[tuple[int, FrozenTrial]]:
+        """Return the trials that had not ended, with their places."""
+        return [(index, self.trials[index]) for index in self._open]
