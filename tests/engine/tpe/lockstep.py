@@ -15,6 +15,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, PartialFixedSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from tests.engine.tpe.cases import MIXED, Case, Space, asking, drawn, outcome, past
 
@@ -65,7 +66,8 @@ class Pair:
         case, seed = self.case, self.seed
         self.random = random = np.random.RandomState(seed)
         self.now = dict(case.space)
-        directions = [["minimize", "maximize"][random.randint(2)] for _ in range(case.n_objectives)]
+        each = [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
+        directions = [each[random.randint(2)] for _ in range(case.n_objectives)]
         n_before = case.n_before
         if n_before is None:
             n_before = int(random.choice([0, 110, 180, 300, 700]))
