@@ -22,8 +22,11 @@ from hptui.engine.sampling.tpe.gauss import log_mass
 from hptui.engine.sampling.tpe.history import History, UnforeseenError
 from hptui.engine.sampling.tpe.reader import Reader
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
+from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from optuna.trial import FrozenTrial
 
 CASES = all_cases()
@@ -70,6 +73,14 @@ def test_spaces_that_change_are_drawn_from_as_optuna_does(name: str, n_asked: in
     pair = play(case, seed=n_asked)
     assert pair.n_compared > n_asked
     assert bool(pair.n_edits) == case.is_edited
+
+
+def test_trials_in_a_study_file_are_read_as_they_change(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "study.db", create=True)
+    case = replace(CASES["edited/default"], n_asked=12, n_before=180)
+    pair = play(case, seed=2, storage=storage)
+    storage.close()
+    assert pair.quick.tally.certain > 0
 
 
 def test_there_are_cases_enough() -> None:
