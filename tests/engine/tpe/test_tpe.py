@@ -18,6 +18,7 @@ from tests.engine.tpe.winners import check
 
 from hptui.domain.sampling import parse_sampler
 from hptui.engine.samplers import build_sampler
+from hptui.engine.sampling.tpe import mixture
 from hptui.engine.sampling.tpe.gauss import log_mass
 from hptui.engine.sampling.tpe.history import History, UnforeseenError
 from hptui.engine.sampling.tpe.reader import Reader
@@ -90,6 +91,18 @@ def test_there_are_cases_enough() -> None:
 @pytest.mark.parametrize("name", ["floats", "mixed", "one-int", "choices"])
 def test_winners_are_those_of_optunas_mixtures(name: str) -> None:
     done = check(name, 1, {}, 15, seed=3)
+    assert done.winners >= 10
+    assert not done.wrong
+
+
+@pytest.mark.parametrize("name", ["floats", "mixed"])
+def test_candidates_are_left_out_only_once_they_are_behind(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As with many thousand trials.
+    monkeypatch.setattr(mixture, "_BLOCK", 16)
+    monkeypatch.setattr(mixture, "_STRETCH", 32)
+    done = check(name, 1, {}, 15, seed=4)
     assert done.winners >= 10
     assert not done.wrong
 
