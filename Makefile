@@ -8,7 +8,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -46,6 +46,10 @@ fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or 
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
+
+# It has to pass with each version of Optuna that `engine/sampling/tpe` names as proven.
+test-identity: $(VENV)/.dev ## TPE beside Optuna's own, value by value: ROUNDS=1, SEED=0, WINNERS=n to check
+	$(BIN)/python -m tests.engine.tpe --rounds $(or $(ROUNDS),1) --seed $(or $(SEED),0) --winners $(or $(WINNERS),0)
 
 # `make test` takes a sample of the steps, drawn anew each time, and kills a run twelve times.
 test-kill: $(VENV)/.dev ## kill commands at every step and file system call (needs strace; takes half an hour)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import (
     analyses,
+    ask_cost,
     commands,
     edited_space,
     open_study,
@@ -20,7 +21,6 @@ from tests.benchmarks import (
     ui_speed,
     view_blocks,
 )
-from tests.benchmarks.ask_cost import ask_ms
 from tests.benchmarks.trials_per_second import rows
 
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ def _opening() -> tuple[str, str, str, str]:
     )
 
 
-def _asking() -> Generator[tuple[str, str, str, str]]:
-    for n_trials in (1_000, 10_000):
-        yield f"(e) TPE, ask after {n_trials:,} trials", "", f"{ask_ms(n_trials):.0f} ms", ""
-
-
 def _editing() -> Generator[tuple[str, str, str, str]]:
     for row in edited_space.run():
         yield (
@@ -73,7 +68,7 @@ def _editing() -> Generator[tuple[str, str, str, str]]:
 def _rows() -> Generator[tuple[str, str, str, str]]:
     yield from rows()
     yield _opening()
-    yield from _asking()
+    yield from ask_cost.rows()
     yield from _editing()
     yield from ui_speed.rows()
     yield from analyses.rows()

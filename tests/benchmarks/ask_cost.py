@@ -1,33 +1,89 @@
-"""What `ask` and two suggestions of TPE cost with a history: Optuna's own cost."""
+"""What a trial costs TPE with a history: Optuna's sampler and hptui's, in turns on one study."""
 
 from __future__ import annotations
 
+import statistics
 import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import optuna
+from optuna.samplers import BaseSampler, TPESampler
+from tests.engine.tpe.cases import MIXED, SPACES, Case, past
+
+from hptui.domain.sampling import parse_sampler
+from hptui.engine.blas import one_blas_thread
+from hptui.engine.samplers import build_sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tests.engine.tpe.cases import Space
+
+_SPACES: Final[dict[str, Space]] = {
+    "5 floats": SPACES["floats"],
+    "5 mixed": MIXED,
+    "20 floats": SPACES["floats20"],
+    "20 mixed": SPACES["mixed20"],
+}
+_RUNS: Final = (
+    ("5 floats", 100, None),
+    ("5 mixed", 100, None),
+    ("5 floats", 10_000, 10),
+    ("5 mixed", 10_000, 10),
+    ("20 floats", 10_000, 10),
+    ("20 mixed", 10_000, 10),
+    ("5 floats", 100_000, 40),
+    ("5 mixed", 100_000, 40),
+)
 
 
-def ask_ms(n_trials: int, repeats: int = 5) -> float:
-    """Return the median milliseconds of one ask with two floats after `n_trials`."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Median milliseconds of CPU time of an ask with all its suggestions."""
+
+    optuna: float
+    hptui: float
+
+
+def cost(name: str, n_trials: int) -> Cost:
+    """Measure after `n_trials`; the two take turns, so that a busy machine slows both."""
+    space = _SPACES[name]
+    quick = build_sampler(parse_sampler("tpe"), seed=1, space={}, fixed={}, n_objectives=1)
+    samplers: list[BaseSampler] = [TPESampler(seed=1), quick]
+    study = optuna.create_study()
+    study.add_trials(past(Case(space), n_trials, seed=1))
+    times: list[list[float]] = [[], []]
+    with one_blas_thread():
+        for _ in range(8 if n_trials > 1000 else 30):
+            for sampler, its_times in zip(samplers, times, strict=True):
+                study.sampler = sampler
+                began = time.process_time()
+                trial = study.ask(space)
+                its_times.append(1000 * (time.process_time() - began))
+                study.tell(trial, float(np.random.default_rng(trial.number).random()))
+    # The first one reads the history.
+    of_optuna, of_hptui = (statistics.median(each[1:]) for each in times)
+    return Cost(of_optuna, of_hptui)
+
+
+def rows() -> Generator[tuple[str, str, str, str]]:
+    """Measure, and yield a row of `make bench` for each history."""
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
-    space: dict[str, optuna.distributions.BaseDistribution] = {
-        name: optuna.distributions.FloatDistribution(-5, 5) for name in ("x", "y")
-    }
-    random = np.random.default_rng(1)
-    study.add_trials(
-        [
-            optuna.create_trial(
-                params={"x": x, "y": y}, distributions=space, value=float(x * x + y * y)
-            )
-            for x, y in random.uniform(-5, 5, (n_trials, 2)).tolist()
-        ]
-    )
-    times: list[float] = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        trial = study.ask(space)
-        times.append(1000 * (time.perf_counter() - began))
-        study.tell(trial, 0.0)
-    return float(np.median(times))
+    for name, n_trials, goal in _RUNS:
+        found = cost(name, n_trials)
+        aim = "" if goal is None else f" (goal {goal})"
+        yield (
+            f"(e) TPE, ask after {n_trials:,} trials, {name}",
+            f"{found.optuna:.1f} ms",
+            f"{found.hptui:.1f} ms",
+            f"{found.optuna / found.hptui:.1f} times{aim}",
+        )
+    optuna.logging.set_verbosity(verbosity)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print("| " + " | ".join(row) + " |", flush=True)

@@ -75,13 +75,16 @@ def test_a_number_that_another_process_has_by_now_is_looked_at_again(
     processes = {1: stat(0, 1, 0), 10: stat(1, 10, 5), 11: stat(1, 1, 500)}
     asked: list[int] = []
 
+    def proportional(pid: int) -> int:
+        return processes[pid].size
+
     def look_up(pid: int) -> object:
         asked.append(pid)
         return processes.get(pid)
 
     monkeypatch.setattr(memory_guard, "_pids", lambda: iter(processes))
     monkeypatch.setattr(memory_guard, "_stat", look_up)
-    monkeypatch.setattr(memory_guard, "_proportional", lambda pid: processes[pid].size)
+    monkeypatch.setattr(memory_guard, "_proportional", proportional)
     guard = MemoryGuard(100)
     assert guard.look(1.0, [10]) == []
     asked.clear()

@@ -24,19 +24,24 @@ NO_PROCESSES = itertools.count(1 << 29)
 """Process ids that the system never gives."""
 
 
+def nothing(*given: object, **named: object) -> None:
+    """Stand for whatever does something."""
+    del given, named
+
+
 class FakeExecutor:
     """Stands for loky's: a process that is only a number."""
 
     def __init__(self, max_workers: int, env: dict[str, str]) -> None:
         process = SimpleNamespace(pid=next(NO_PROCESSES), sentinel=-1, exitcode=-9)
-        process.join = lambda _: None
+        process.join = nothing
         self._processes = {max_workers: process}
         self.env = env
 
     def submit(self, run: object, config: dict[str, Any]) -> Any:
         del run
         self.config = config
-        return SimpleNamespace(add_done_callback=lambda _: None)
+        return SimpleNamespace(add_done_callback=nothing)
 
     def shutdown(self, **how: bool) -> None:
         del how
@@ -48,8 +53,11 @@ class Silent:
     is_closed = False
     wants_to_write = False
 
+    def receive_all(self) -> list[dict[str, object]]:
+        return []
+
     def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: []
+        return nothing
 
 
 def crew_of(
@@ -68,7 +76,7 @@ def crew_of(
         resources=resources,
         n_workers=n_workers,
     )
-    crew = Crew(pool=pool, connections=silent, on_ready=lambda _: None, on_message=lambda *_: None)
+    crew = Crew(pool=pool, connections=silent, on_ready=nothing, on_message=nothing)
     return crew, pool
 
 

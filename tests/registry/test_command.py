@@ -323,6 +323,21 @@ def test_a_program_that_is_not_there_is_known_before_it_runs(tmp_path: Path) -> 
     assert "no program sh" in problem("sh", env={"PATH": str(tmp_path)})
 
 
+def test_a_command_is_called_like_what_it_tunes(tmp_path: Path) -> None:
+    (tmp_path / "fit.py").touch()
+    (tmp_path / "data.csv").touch()
+    for words, name in {
+        "python3 train.py {x=1..2}": "train",
+        "python3 -m pkg.train": "train",
+        "uv run fit.py --data data.csv": "fit",
+        "./fit.py": "fit",
+        "/opt/bin/solve data.csv": "solve",
+        "sh -c 'solve {x=1..2}'": "sh",
+        "{p=a|b} x": "{p=a|b}",
+    }.items():
+        assert command(*shlex.split(words), cwd=str(tmp_path)).info().name == name
+
+
 def test_a_command_that_only_a_study_names_is_asked_about_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from hptui.ui.data.resource_fields import lost_variables, texts_of_record
 from hptui.ui.data.run_draft import RunDraft, RunKey
 from hptui.ui.data.setup_draft import StudyPlace
 from hptui.ui.data.setup_sources import open_draft, with_text
-from hptui.ui.settings import Settings
+from hptui.ui.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,25 @@ def test_fields_become_options(texts: dict[str, str], options: str) -> None:
     draft = filled(texts)
     assert " ".join(draft.options()) == options
     assert draft.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("defaults", "options"),
+    [
+        ({"per-device": 2, "devices": "0,1"}, "--devices 0,1 --per-device 2"),
+        ({"devices": 0, "workers": 1, "memory": "8G"}, "--jobs 1 --devices 0 --memory 8G"),
+        ({"devices": "0,,1", "threads": 4}, "--jobs 3 --threads 4"),
+    ],
+)
+def test_settings_may_say_what_runs_begin_with(
+    defaults: dict[str, int | float | str], options: str
+) -> None:
+    draft = RunDraft.start(3, defaults)
+    assert " ".join(draft.options()) == options
+    assert set(defaults) <= set(DEFAULTS)
+    if "devices" in draft.texts:
+        emptied = draft.with_text("devices", "")
+        assert emptied.text("workers") == str(defaults.get("workers", 3))
 
 
 def test_what_is_nothing_without_devices_goes_with_them() -> None:

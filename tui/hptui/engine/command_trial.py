@@ -251,7 +251,7 @@ class _Run:
             "trial": str(self._trial.number),
             "trial_dir": scratch,
             "seed": str(self._trial.seed),
-            "study": self._trial.study.study_name,
+            "study": self._trial.study_name,
         }
         words = spec.template.render(values, texts | macros)
         env = {
@@ -273,7 +273,7 @@ class _Run:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise TrialFailed(
-                TrialError("died", "", f"The command cannot be started: {why or error}.")
+                TrialError("died", "", f"{safe_line(words[0])} cannot be started: {why or error}.")
             ) from error
 
     def result(self) -> float | list[float]:
@@ -428,7 +428,7 @@ class _Run:
     def _missing_text(self, missing: list[str]) -> str:
         names = " and no ".join(safe_line(each, max_chars=60) for each in missing)
         if self._reader.unread:
-            return f"the command printed {names} as {self._reader.unread!r}, which is no number"
+            return f"the command printed no number as {names}, but {self._reader.unread!r}"
         seen = names_in(self._tail_lines())
         if not self._n_tail:
             return f"the command printed no {names}; it printed nothing"

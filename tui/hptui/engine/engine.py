@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
+from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
 from hptui.engine.connections import Connections
@@ -133,20 +134,24 @@ class Engine:
             adopt_orphans()
             start_trackers()
             self._crew.open(self._plan.n_slots)
-            about = self._wait_for_objective()
-            if about is None:
-                return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
-            self._plan = with_script(self._plan, about)
-            self.rules.budget = self._plan.budget
-            self.run_state = open_run(self._plan, about, self._workplace.socket_path)
-            self._begin(self.run_state)
-            while self._finish is None:
-                self._turn_or_give_up()
-            return self._end(self.run_state, self._finish)
+            with one_blas_thread():
+                return self._run_with_workers()
         finally:
             unstored = self._close()
             if unstored is not None:
                 raise unstored
+
+    def _run_with_workers(self) -> Finished:
+        about = self._wait_for_objective()
+        if about is None:
+            return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
+        self._plan = with_script(self._plan, about)
+        self.rules.budget = self._plan.budget
+        self.run_state = open_run(self._plan, about, self._workplace.socket_path)
+        self._begin(self.run_state)
+        while self._finish is None:
+            self._turn_or_give_up()
+        return self._end(self.run_state, self._finish)
 
     def interrupt(self) -> None:
         """Ask the run to end: the first call gives running trials a moment, the second none."""

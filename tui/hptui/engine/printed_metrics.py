@@ -105,7 +105,7 @@ class MetricReader:
             self._marks = []
         else:
             self._patterns = [_pattern_of(name) for name in self.metrics]
-            self._marks = [name.encode() for name in self.metrics]
+            self._marks = [name.encode(errors="surrogateescape") for name in self.metrics]
 
     def of_line(self, line: bytes) -> list[Reading]:
         """Return what a line of output says."""

@@ -104,21 +104,23 @@ class Program:
             take: Called again and again, to take what they print.
         """
         deadline = time.monotonic() + grace_s
-        if self.exit_code() is None:
+        asks_group = self.exit_code() is None
+        if asks_group:
             self._signal_group(signal.SIGTERM)
             self._signal_group(signal.SIGCONT)
             while self.exit_code() is None and (left_s := deadline - time.monotonic()) > 0:
                 self._wait(left_s)
                 take()
-        left = self._left()
-        for each in left:
-            # Those of its group have been asked already, unless they came later.
-            _send(each, signal.SIGTERM)
-            _send(each, signal.SIGCONT)
-        while left and time.monotonic() < deadline:
-            self._wait(_TICK_S)
-            take()
-            left = [each for each in left if not _has_ended(each)] or self._left()
+        while (left := self._left()) and time.monotonic() < deadline:
+            for each in left:
+                # A second request means to some programs that they must not tidy up.
+                if not (asks_group and _group_of(each) == self.pid):
+                    _send(each, signal.SIGTERM)
+                    _send(each, signal.SIGCONT)
+            while left and time.monotonic() < deadline:
+                self._wait(_TICK_S)
+                take()
+                left = [each for each in left if not _has_ended(each)]
         self._kill()
         take()
 
@@ -176,7 +178,7 @@ class Program:
             if threading.current_thread() is threading.main_thread():
                 # No other trial runs in this process.
                 return True
-            if os.getpgid(process.pid) == self.pid or process.ppid() in (self.pid, *own):
+            if _group_of(process) == self.pid or process.ppid() in (self.pid, *own):
                 return True
             with open(f"/proc/{process.pid}/environ", "rb") as stream:  # noqa: PTH123 - many
                 return self._mark in stream.read().split(b"\0")
@@ -202,6 +204,12 @@ def _has_ended(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     return True
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    with contextlib.suppress(OSError):
+        return os.getpgid(process.pid)
+    return None
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

@@ -268,6 +268,11 @@ class WorkerTrial(optuna.Trial):
         return str(self._facts["scratch"])
 
     @property
+    def study_name(self) -> str:
+        """The name of its study."""
+        return str(self._facts["study_name"])
+
+    @property
     def runtime_folder(self) -> Path:
         """The private folder of the engine, on this machine."""
         return self._link.folder

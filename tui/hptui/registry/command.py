@@ -41,6 +41,9 @@ _FILE_CHARS: Final = 1 << 20
 _INTERPRETERS: Final = re.compile(
     r"(?:python|pypy|perl|ruby|node|julia|lua|bash|sh|zsh|dash|ksh)[0-9.]*|Rscript|octave"
 )
+_SCRIPTS: Final = frozenset(
+    (".py", ".sh", ".r", ".R", ".jl", ".pl", ".rb", ".js", ".ts", ".lua", ".m")
+)
 _ALIASES: Final = {
     "metric": "metrics",
     "direction": "directions",
@@ -168,9 +171,12 @@ class CommandSpec:
 
     @property
     def program(self) -> str:
-        """The name of what is tuned: the script's, or the program's."""
-        script = self._script()
-        named = self.words[0] if script is None else script
+        """The name of what is tuned: the script's, a module's behind -m, or the program's."""
+        words = self.words
+        scripts = [str(path) for path in self.files() if path.suffix in _SCRIPTS]
+        named = self._script() or next(iter(scripts), words[0])
+        if named == words[0] and "-m" in words[:-1]:
+            return words[words.index("-m") + 1].rpartition(".")[2] or "command"
         return Path(named).stem or "command"
 
     def info(self) -> ObjectiveInfo:

@@ -47,6 +47,10 @@ DEFAULTS: Mapping[str, tuple[type, ...]] = {
     "pruner": (str,),
     "timeout": (str,),
     "trial-timeout": (str,),
+    "devices": (str, int),
+    "per-device": (int,),
+    "threads": (int,),
+    "memory": (str,),
 }
 """What `[defaults]` may hold: numbers, or text as `hptui run` takes it."""
 

@@ -141,15 +141,21 @@ class RunDraft:
         cls, n_workers: int, defaults: Mapping[str, int | float | str] | None = None
     ) -> RunDraft:
         """Return the form as it opens; defaults that cannot be read are left out."""
-        draft = cls({"trials": str(DEFAULT_TRIALS), "workers": str(n_workers), "backend": "loky"})
+        plain: dict[RunKey, str] = {
+            "trials": str(DEFAULT_TRIALS),
+            "workers": str(n_workers),
+            "backend": "loky",
+        }
+        draft = cls(plain, first=plain)
         known = {each.key for each in FIELDS}
-        for key, value in (defaults or {}).items():
+        # Without devices others cannot be set.
+        for key, value in sorted((defaults or {}).items(), key=lambda each: each[0] != "devices"):
             if key in known:
                 try:
                     draft = draft.with_text(cast("RunKey", key), str(value))
                 except UsageError:
                     continue
-        return replace(draft, first=draft.texts)
+        return replace(draft, first={**plain, **draft.texts})
 
     def named(self, name: str) -> RunDraft:
         """Return the form that begins with another name."""
@@ -289,13 +295,12 @@ class RunDraft:
         if not self.is_existing and self.directions != self.declared:
             for direction in self.directions:
                 options += ["--direction", direction]
-        names: tuple[tuple[RunKey, str], ...] = () if self._has_usual_end else _END_OPTIONS
-        names += (
+        names: tuple[tuple[RunKey, str], ...] = (
             ("trial-timeout", "--trial-timeout"),
             ("workers", "--jobs"),
             ("seed", "--seed"),
         )
-        for key, option in names:
+        for key, option in (*(() if self._has_usual_end else _END_OPTIONS), *names):
             text = self.text(key)
             if text and not (key == "seed" and text == self.usual.get("seed")):
                 # argparse takes what begins with a dash for an option.

@@ -30,7 +30,7 @@ from hptui.registry.same_objective import is_same_objective
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
-from hptui.ui.data.resource_fields import lost_variables, texts_of_record
+from hptui.ui.data.resource_fields import RESOURCE_KEYS, lost_variables, texts_of_record
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -132,6 +132,7 @@ def _open_existing(
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
     if latest is not None:
+        texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
         texts |= texts_of_record(latest.resources)
     run = replace(
         draft.run,

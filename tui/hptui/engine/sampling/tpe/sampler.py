@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.columns import Columns
+    from hptui.engine.sampling.tpe.winner import Judge, Tally
 
 
 class QuickTPESampler(TPESampler):
@@ -55,6 +56,11 @@ class QuickTPESampler(TPESampler):
         self._history: History | None = None
         self._study_id: int | None = None
         self._spaces = Spaces()
+
+    @property
+    def tally(self) -> Tally:
+        """How winners were found."""
+        return self._spaces.tally
 
     def _sample_relative(
         self,
@@ -129,9 +135,7 @@ class QuickTPESampler(TPESampler):
         )
         mixture = self._mixture(columns, good, is_even=study._is_multi_objective())
         candidates = mixture.sample(self._rng.rng, self._n_ei_candidates)
-        best = judge.winner(others, candidates, mixture)
-        if best is None:
-            best = self._best_by_optuna(columns, others, candidates, mixture)
+        best = self._best(judge, others, candidates, mixture)
         return {
             name: search_space[name].to_external_repr(column[best].item())
             for name, column in candidates.items()
@@ -155,6 +159,19 @@ class QuickTPESampler(TPESampler):
             self._parzen_estimator_parameters,
             np.ones(len(places)) if is_even else None,
         )
+
+    def _best(
+        self,
+        judge: Judge,
+        others: BoolArray,
+        candidates: dict[str, FloatArray],
+        mixture: _ParzenEstimator,
+    ) -> int:
+        """Return which candidate wins."""
+        best = judge.winner(others, candidates, mixture)
+        if best is None:
+            best = self._best_by_optuna(judge.columns, others, candidates, mixture)
+        return best
 
     def _best_by_optuna(
         self,

@@ -1,4 +1,4 @@
-"""Programs that are tuned by their command line, one for each way to behave: `programs.py NAME`.
+"""Programs tuned by their command line, one for each way to behave: `misbehaving_programs.py NAME`.
 
 It runs with `python -I -S`, so that its start costs little.
 """
@@ -103,7 +103,7 @@ def floods():
 
 
 def floods_with_values():
-    sys.stdout.write("".join(f"val_loss={step}\n" for step in range(20_000)))
+    sys.stdout.write("".join(f"val_loss={step}\n" for step in range(10_500)))
 
 
 def closes_its_output_and_goes_on():
