@@ -295,12 +295,13 @@ class RunDraft:
         if not self.is_existing and self.directions != self.declared:
             for direction in self.directions:
                 options += ["--direction", direction]
-        names: tuple[tuple[RunKey, str], ...] = (
+        more: tuple[tuple[RunKey, str], ...] = (
             ("trial-timeout", "--trial-timeout"),
             ("workers", "--jobs"),
             ("seed", "--seed"),
         )
-        for key, option in (*(() if self._has_usual_end else _END_OPTIONS), *names):
+        names = more if self._has_usual_end else (*_END_OPTIONS, *more)
+        for key, option in names:
             text = self.text(key)
             if text and not (key == "seed" and text == self.usual.get("seed")):
                 # argparse takes what begins with a dash for an option.
