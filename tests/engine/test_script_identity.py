@@ -16,6 +16,7 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.engine.engine import Engine
 from hptui.engine.plan import RunPlan
 from hptui.engine.report import Silent, Started
+from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,6 +162,11 @@ def test_a_script_leaves_the_same_study_as_in_plain_python(name: str, tmp_path: 
     assert {"constraints", "2 enqueued trials", "1 added trial", "seed 11"} <= set(
         taken.rstrip(".").split(", ")
     )
+    # Another direction than the study's is refused.
+    path.write_text(path.read_text().replace("pruner=", "direction='maximize', pruner="))
+    with pytest.raises(UsageError, match="says maximize, but the study ours has the dir"):
+        Engine(plan, observer).run()
+    path.write_text(path.read_text().replace("direction='maximize', ", ""))
     # It goes on, and what is there is not added again.
     Engine(plan, observer).run()
     again = optuna.load_study(study_name="ours", storage=f"sqlite:///{tmp_path}/ours.db").trials

@@ -279,6 +279,24 @@ SHAPES: dict[str, Shape] = {
         path="lab/tune.py",
         plain_module="lab.tune",
     ),
+    "module that names its package": Shape(
+        f"""
+        import optuna
+        from lab.deep.data import WIDTH
+        import sibling
+        def objective(trial): return trial.suggest_float("x", -WIDTH, WIDTH + sibling.MORE)
+        {GUARD}
+            optuna.create_study().optimize(objective, n_trials=5)
+        """,
+        beside={
+            "lab/__init__.py": "",
+            "lab/deep/__init__.py": "",
+            "lab/deep/data.py": "WIDTH = 3",
+            "sibling.py": "MORE = 2",
+        },
+        path="lab/deep/tune.py",
+        plain_module="lab.deep.tune",
+    ),
     "keyword arguments": Shape(
         top("""
         settings = {"func": objective, "n_trials": 5, "gc_after_trial": True, "catch": ValueError}

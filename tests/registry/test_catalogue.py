@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,8 +13,9 @@ import pytest
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.errors import ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, resolve
-from hptui.registry.same_objective import source_sha
+from hptui.registry.catalogue import Found, find_objectives, resolve, shown_name, spell
+from hptui.registry.known_code import note_run, unknown_code
+from hptui.registry.same_objective import is_same_objective, source_sha
 
 PLAIN = "def objective(trial):\n    '''A plain one.'''\n    return trial.suggest_float('x', 0, 1)\n"
 TWO = "def first(trial): return 1\ndef second(trial): return 2\n"
@@ -190,6 +192,11 @@ NEAR = {
         "its study runs score",
         "near.py:score",
     ),
+    "asks itself": (
+        "import optuna\nstudy = optuna.create_study()\nfor _ in range(3):\n    study.ask()",
+        "near.py asks for its trials itself .line 4: study.ask.",
+        "call study.optimize(objective, n_trials=...) in the place of the loop",
+    ),
     "under the guard": (
         f"{GUARD}def objective(trial): return 1",
         'defines objective under `if __name__ == "__main__":` \\(line 2\\)',
@@ -287,6 +294,27 @@ def test_a_path_is_a_script_where_running_it_optimizes_a_study(tmp_path: Path, w
         assert resolve("tune.py:objective", tmp_path).ref.kind == "file"
     with pytest.raises(ObjectiveError, match="Only a script"):
         resolve("tune.py:objective", tmp_path, argv=[])
+
+
+def test_a_script_with_other_arguments_is_another_objective_and_unknown_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = str(_write(tmp_path / "tune.py", SCRIPTS["top level"][0]))
+    bare = ObjectiveRef("script", path, "", "tune.py")
+    with_data = replace(bare, argv=("--data", "wine"))
+    function = ObjectiveRef("file", path, "objective", "tune.py:objective")
+    assert is_same_objective(bare, replace(bare, attribute="1", name="./tune.py"))
+    assert not is_same_objective(bare, replace(bare, attribute="2"))
+    assert not is_same_objective(bare, with_data)
+    # Studies that were made by the function go on by the script, and the other way round.
+    assert is_same_objective(function, with_data)
+    assert is_same_objective(bare, function)
+    note_run(bare)
+    assert unknown_code(bare, tmp_path / "s.db", "s") is None
+    assert unknown_code(with_data, tmp_path / "s.db", "s") is not None
+    assert spell(replace(with_data, attribute="2")) == f"{path} --study-of 2 -- --data wine"
+    assert shown_name(bare) == "tune.py"
 
 
 def test_close_names_are_offered(tmp_path: Path) -> None:

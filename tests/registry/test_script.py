@@ -8,6 +8,7 @@ import runpy
 import sys
 import traceback
 import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -109,7 +110,7 @@ def plainly(shape: Shape, path: Path) -> dict[str, Any]:
             runpy.run_module(shape.plain_module, run_name="__main__", alter_sys=True)
         else:
             # The module stays, as the main module does.
-            main = type(sys)("__main__")
+            main = ModuleType("__main__")
             main.__file__ = str(path)
             sys.modules["__main__"] = main
             sys.path.insert(0, str(path.parent))

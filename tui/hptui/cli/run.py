@@ -179,7 +179,8 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         "--trials",
         type=_typed(read_count),
         metavar="N",
-        help=f"trials to run (default {DEFAULT_TRIALS}, none with --timeout or --target)",
+        help=f"trials to run (default: a script's, else {DEFAULT_TRIALS}; none with --timeout or "
+        "--target)",
     )
     group.add_argument(
         "--timeout",

@@ -59,7 +59,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         f"seed {script.seed}": script.seed is not None and not typed.seed,
         f"pruner {script.pruner}": script.pruner and not typed.pruner and is_single,
         _count(script.n_trials, "trial"): script.n_trials is not None and not typed.budget,
-        f"{script.timeout_s} s": script.timeout_s is not None and not typed.budget,
+        f"{script.timeout_s or 0:g} s": script.timeout_s is not None and not typed.budget,
         _count(script.n_waiting, "enqueued trial"): script.n_waiting,
         _count(script.n_added, "added trial"): script.n_added,
         "constraints": script.has_constraints,

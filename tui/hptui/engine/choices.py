@@ -244,6 +244,13 @@ def _directions(plan: RunPlan, about: Message, study: optuna.Study | None) -> tu
     if study is None:
         return _new_directions(plan, about)
     stored = tuple(each.name.lower() for each in study.directions)
+    script = plan.script
+    if script is not None and plan.directions is None and script.directions != stored:
+        raise UsageError(
+            f"{safe_line(plan.ref.name)} says {', '.join(script.directions)}, but the study "
+            f"{safe_line(plan.study)} has the direction {', '.join(stored)}; it cannot change.",
+            hint="Give --study another name.",
+        )
     if plan.directions is not None and plan.directions != stored:
         raise UsageError(
             f"The study {safe_line(plan.study)} has the direction {', '.join(stored)}, "

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
 from hptui.domain.script_text import Typed, script_notes
-from hptui.storage.sent_trials import is_in, read_sent
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+from hptui.storage.sent_trials import missing_of, read_sent
 
 if TYPE_CHECKING:
     import optuna
@@ -28,6 +30,9 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
     Args:
         plan: What was typed.
         about: What the worker tells of its objective.
+
+    Raises:
+        UsageError: Other directions were typed than the objective can have.
     """
     told = about.get("script")
     if told is None:
@@ -35,6 +40,12 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
     script = ScriptStudy.from_json(told)
     if plan.sampler is not None:
         script = replace(script, fixed={})
+    if plan.directions is not None and len(plan.directions) != len(script.directions):
+        raise UsageError(
+            f"{safe_line(plan.ref.name)} has {len(script.directions)} objectives "
+            f"({', '.join(script.directions)}), not {len(plan.directions)}.",
+            hint="Omit --direction, or give it once for each.",
+        )
     budget = plan.budget
     ends = any(each is not None for each in (budget.n_trials, budget.timeout_s, budget.target))
     typed = Typed(
@@ -73,8 +84,7 @@ def begin_like_script(study: optuna.Study, script: ScriptStudy) -> None:
     for key, value in script.user_attrs.items():
         if study.user_attrs.get(key) != value or key not in study.user_attrs:
             study.set_user_attr(key, value)
-    before = study.get_trials(deepcopy=False)
-    for sent in script.trials:
-        trial = read_sent(sent)
-        if not is_in(trial, before):
+    if script.trials:
+        before = study.get_trials(deepcopy=False)
+        for trial in list(missing_of(map(read_sent, script.trials), before)):
             study._storage.create_new_trial(study._study_id, trial)

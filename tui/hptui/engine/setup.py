@@ -206,12 +206,13 @@ def _start(
         trials_before = study.get_trials(deepcopy=False)
         marks = choices.sampler.base.learn(trials_before)
         storage.set_ended_attrs(study._study_id, marks)
-    if plan.script is not None:
-        begin_like_script(study, plan.script)
     for params in plan.enqueue:
         study.enqueue_trial(dict(params))
     storage.grouped = True
     storage.keep_to(study._study_id)
+    if plan.script is not None:
+        # There may be thousands, which are in the file with the first trial.
+        begin_like_script(study, plan.script)
     edited = EditedSpace(choices.edits, choices.ever_edited, choices.view)
     trials = Trials(
         study,

@@ -14,9 +14,9 @@ typed:
 `objectives/`, `package.module:attribute`. A name that two objectives share is refused, never
 guessed.
 
-A path without an attribute is a script, run as it stands, where the file optimizes a study when it
-is run (`script_source.py`) and has no objective under hptui's decorator, or where arguments for it
-or a study of it are given. `file.py:function` is the function alone.
+A path, or `package.module` here, without an attribute is a script, run as it stands, where the file
+optimizes a study when it is run (`script_source.py`) and has no objective under hptui's decorator,
+or where arguments for it or a study of it are given. `file.py:function` is the function alone.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from hptui.registry.arguments import (
     missing_arguments,
 )
 from hptui.registry.command import CommandSpec
-from hptui.registry.modules import find_module_file, is_dotted_name, missing_module
-from hptui.registry.script_source import is_script
+from hptui.registry.modules import find_in_folder, find_module_file, is_dotted_name, missing_module
+from hptui.registry.script_source import ASKS_ITSELF, asks_at, is_script
 from hptui.registry.source import (
     Candidate,
     candidate_in,
@@ -109,14 +109,20 @@ def resolve(
         raise _unknown(text, [])
     path, attribute = _split_path(text, cwd)
     is_asked = argv is not None or bool(study_of)
-    is_python = path is not None and path.suffix != COMMAND_ENDING
-    if path is not None and is_python and not attribute and (is_asked or _is_script(path)):
-        return _as_script(path, tuple(argv or ()), study_of, name=text)
+    file = path or _module_file(text, cwd)
+    is_python = file is not None and file.suffix != COMMAND_ENDING
+    if file is not None and is_python and not attribute and (is_asked or _is_script(file)):
+        return _as_script(file, tuple(argv or ()), study_of, name=text)
     if is_asked:
         raise _no_script(text)
     if path is not None:
         return _in_file(path, attribute, name=text)
     return _named(text, cwd)
+
+
+def _module_file(text: str, cwd: Path) -> Path | None:
+    """Return the file of a module in a package of this folder, as `python -m` finds it."""
+    return find_in_folder(text, cwd) if "." in text and is_dotted_name(text) else None
 
 
 def _no_script(text: str) -> ObjectiveError:
@@ -467,6 +473,11 @@ def _main_attribute(source: bytes, path: Path, file_name: str) -> str:
     if candidates:
         raise _ambiguous(file_name, [f"{file_name}:{each.attribute}" for each in candidates])
     near = near_miss_in(source, path, file_name)
+    line = asks_at(source, path)
+    if line is not None:
+        what, hint = ASKS_ITSELF
+        where = f"line {line}"
+        raise ObjectiveError(f"{safe_line(file_name)} {what.format(where=where)}.", hint=hint)
     if near is not None and near.attribute:
         return near.attribute
     problem = "has no function that takes a trial" if near is None else near.problem

@@ -91,6 +91,8 @@ def act_as_script(path: Path, argv: Sequence[str], package: str | None) -> Modul
     else:
         name = f"{package}.{path.stem}"
         main.__spec__ = ModuleSpec(name, None, origin=str(path))
+        # What stands beside it is found, too, but in no place of an installed module.
+        sys.path.append(str(folder))
         folder = folder.parents[package.count(".")]
     vars(main)["__builtins__"] = builtins
     _settle(main)

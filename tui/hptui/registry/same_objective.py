@@ -54,7 +54,8 @@ def is_same_objective(
 ) -> bool:
     """Say whether `now` is the objective that a study was run with.
 
-    It is the same file and attribute, whatever was typed for them. It may also be the same code in
+    It is the same file and attribute, whatever was typed for them, of a script the same study and
+    arguments. It may also be the same code in
     another place, where the code was moved, or copied in one folder with the study. A copy that
     shares the study with what it was copied from is another objective: it may read other data.
     What cannot be told counts as the same.
@@ -67,8 +68,8 @@ def is_same_objective(
         study_file: Where the study is stored.
     """
     if "script" in (was.kind, now.kind):
-        # A script runs the function that a file was named for; without a study it is the first.
-        if was.kind == now.kind and (was.attribute or "1") != (now.attribute or "1"):
+        # A script optimizes the function that a file was named for.
+        if was.kind == now.kind and _chosen(was) != _chosen(now):
             return False
     elif was.attribute != now.attribute:
         return False
@@ -116,6 +117,11 @@ def _command_sha(spec: CommandSpec) -> str:
                 f"{safe_line(path)} cannot be read: {error.strerror or error}."
             ) from error
     return digest.hexdigest()
+
+
+def _chosen(ref: ObjectiveRef) -> tuple[object, ...]:
+    """Return what decides on what a script optimizes: the study, by default the first; its data."""
+    return (ref.attribute or "1", ref.argv)
 
 
 def _is_copied_with(study_file: Path, before: Path, after: Path) -> bool:

@@ -35,6 +35,7 @@ from hptui.registry.import_guard import ScriptGuard
 from hptui.registry.load import LoadError, Objective, describe_error
 from hptui.registry.method_objects import Making, spell_object
 from hptui.registry.program import act_as_script
+from hptui.registry.script_source import ASKS_ITSELF
 from hptui.registry.source import plain_name, read_source
 from hptui.storage.sent_trials import SENT_STATES, plain_value, spell_sent
 
@@ -223,12 +224,8 @@ class _Running:
             raise ScriptEnded
         line = _line_in(self._path, sys._getframe())
         where = f"line {line}" if line else "somewhere"
-        self._problem = LoadError(
-            f"{self._name} asks for its trials itself ({where}: study.ask), so that hptui cannot "
-            "run them.",
-            hint="Put what it does with one trial into a function objective(trial) that returns "
-            "the value, and call study.optimize(objective, n_trials=...) in the place of the loop.",
-        )
+        what, hint = ASKS_ITSELF
+        self._problem = LoadError(f"{self._name} {what.format(where=where)}.", hint=hint)
         raise ScriptEnded
 
     # -- what it has set
@@ -435,14 +432,25 @@ def _may_go_on(tree: ast.Module, path: Path, frame: FrameType | None) -> bool:
 
 
 def _package_of(tree: ast.Module, path: Path) -> str | None:
-    """Return the package of a module with relative imports, which only `python -m` can run."""
-    is_relative = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+    """Return the package of a module that imports from it, which only `python -m` can run."""
     parts: list[str] = []
     folder = path.resolve().parent
-    while is_relative and (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent
-    return ".".join(parts) or None
+    for node in ast.walk(tree) if parts else ():
+        match node:
+            case ast.ImportFrom(level=level, module=name) if level or _is_in(name, parts[0]):
+                return ".".join(parts)
+            case ast.Import(names=names) if any(_is_in(each.name, parts[0]) for each in names):
+                return ".".join(parts)
+            case _:
+                pass
+    return None
+
+
+def _is_in(module: str | None, package: str) -> bool:
+    return module is not None and module.partition(".")[0] == package
 
 
 def _called(thing: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.registry.guarded_names import is_guard
 from hptui.registry.own_code import Module, OwnCode
@@ -14,6 +14,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+ASKS_ITSELF: Final = (
+    "asks for its trials itself ({where}: study.ask), so that hptui cannot run them",
+    "Put what it does with one trial into a function objective(trial) that returns the value, and "
+    "call study.optimize(objective, n_trials=...) in the place of the loop.",
+)
+"""What to say of a script with a loop of its own, and what to do about it."""
+
+
+def asks_at(source: bytes, path: Path) -> int | None:
+    """Return the line of the first `study.ask()` in a file that uses Optuna; None without one."""
+    tree = _parsed(source)
+    main = None if tree is None else Module(path, tree)
+    if main is None or not _knows_optuna(main):
+        return None
+    return next(
+        (
+            call.lineno
+            for call in main.calls()
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "ask"
+        ),
+        None,
+    )
+
+
 def is_script(source: bytes, path: Path) -> bool:
     """Say whether `python path` calls `Study.optimize`, as far as reading it tells.
 
@@ -21,16 +45,22 @@ def is_script(source: bytes, path: Path) -> bool:
     or of its own modules, where the file does anything at its top level but define. What stands in
     an objective is a study of each trial.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = _parsed(source)
+    if tree is None:
         return False
     code = OwnCode(tree, path)
     if _optimizes_at_top(code.main):
         return True
     return _does_something(code.main) and any(map(_has_call, code.modules))
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _uses(module: Module) -> list[ast.expr]:

@@ -17,7 +17,7 @@ from hptui.storage.distributions import categorical, dump_distribution, parse_di
 from hptui.storage.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from optuna.distributions import BaseDistribution
 
@@ -86,12 +86,20 @@ def read_sent(data: Mapping[str, Any]) -> FrozenTrial:
     )
 
 
-def is_in(trial: FrozenTrial, trials: Iterable[FrozenTrial]) -> bool:
-    """Say whether a study has this trial: enqueued with the same, or with the same end."""
-    return any(_mark(each, trial) == _mark(trial, trial) for each in trials)
+def missing_of(
+    wanted: Iterable[FrozenTrial], there: Iterable[FrozenTrial]
+) -> Iterator[FrozenTrial]:
+    """Yield the trials that a study lacks: none was enqueued with the same, or has the same end."""
+    known: set[str] = set()
+    for trial in there:
+        known |= {_mark(trial, is_enqueued=False), _mark(trial, is_enqueued=True)}
+    for trial in wanted:
+        if _mark(trial, is_enqueued=trial.state is TrialState.WAITING) not in known:
+            yield trial
 
 
-def _mark(trial: FrozenTrial, like: FrozenTrial) -> tuple[object, ...]:
-    if like.state is TrialState.WAITING:
-        return (trial._system_attrs.get(ENQUEUED_KEY),)
-    return (trial.state, trial.values, trial._params)
+def _mark(trial: FrozenTrial, *, is_enqueued: bool) -> str:
+    if is_enqueued:
+        enqueued = trial._system_attrs.get(ENQUEUED_KEY)
+        return "" if enqueued is None else f"enqueued {sorted(enqueued.items())}"
+    return f"{trial.state.name} {trial.values} {sorted(trial._params.items())}"

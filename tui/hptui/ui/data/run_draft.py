@@ -295,12 +295,12 @@ class RunDraft:
         if not self.is_existing and self.directions != self.declared:
             for direction in self.directions:
                 options += ["--direction", direction]
-        names: tuple[tuple[RunKey, str], ...] = () if self._has_usual_end else _END_OPTIONS
-        names += (
+        more: tuple[tuple[RunKey, str], ...] = (
             ("trial-timeout", "--trial-timeout"),
             ("workers", "--jobs"),
             ("seed", "--seed"),
         )
+        names = more if self._has_usual_end else (*_END_OPTIONS, *more)
         for key, option in names:
             text = self.text(key)
             if text and not (key == "seed" and text == self.usual.get("seed")):
