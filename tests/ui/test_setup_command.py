@@ -107,3 +107,18 @@ def test_a_command_that_only_a_study_names_is_shown_before_it_runs(
         home=lambda: SetupScreen(None, address),
     )
     assert not (tmp_path / "e[v]il").exists()
+
+    # What cannot be seen as a whole cannot be agreed to.
+    long = CommandSpec(words=("sh", "-c", "x" * 2000), metrics=("loss",), cwd=str(tmp_path))
+    facts = {"token": "t", "objective": long.to_ref("branin").to_json()}
+    study._storage.set_study_system_attr(study._study_id, "hptui:study", facts)  # pyright: ignore
+    drive(
+        """
+        wait "Run the code that this study names?" 10s
+        expect "code whose name has 2,0"
+        expect-not "run it, now and later"
+        press n
+        """,
+        settings=Settings(),
+        home=lambda: SetupScreen(None, address),
+    )

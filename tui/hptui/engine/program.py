@@ -194,6 +194,8 @@ def has_children() -> bool:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
+    except AttributeError:  # macOS
+        pass
     return True
 
 

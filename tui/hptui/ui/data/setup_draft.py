@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 PLAIN_SAMPLER: Final = "tpe"
 PLAIN_PRUNER: Final = "median"
+MAX_ASKED_CHARS: Final = 1_000
+"""What is longer cannot be seen as a whole in a dialog, and so not be agreed to there."""
 STUDIES_VARIABLE: Final = "HPTUI_STUDIES"
 
 

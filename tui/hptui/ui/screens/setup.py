@@ -14,7 +14,7 @@ from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probe import known_space
 from hptui.ui.data.probe_findings import never_reports
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text
+from hptui.ui.data.setup_draft import MAX_ASKED_CHARS, SetupDraft, StudyPlace, code_text
 from hptui.ui.data.setup_rules import why_not
 from hptui.ui.data.setup_sources import (
     Opened,
@@ -242,14 +242,14 @@ class SetupScreen(ForkedSetup):
                 self.do_pick_objective()
 
         self._take(opened.without_objective())
-        ref = code.ref
-        choices = [
-            ("n", "no", "do not run it"),
-            ("o", "other", "choose another objective"),
-            ("y", "run", "run it, now and later"),
-        ]
+        what = code_text(code.ref)
+        choices = [("n", "no", "do not run it"), ("o", "other", "choose another objective")]
+        if len(what) <= MAX_ASKED_CHARS:
+            choices.append(("y", "run", "run it, now and later"))
+        else:
+            what = f"code whose name has {len(what):,} characters, too many to be shown here."
         text = (
-            f"This study wants to run {code_text(ref)}\n\n"
+            f"This study wants to run {what}\n\n"
             "You have not run this code before, so the study may have been made elsewhere. "
             "The code can do whatever you can do. None of it has been imported yet."
         )
