@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.objective import ObjectiveRef
@@ -80,7 +80,7 @@ def test_no_pruner_is_given_to_several_objectives() -> None:
 
 def test_trials_are_added_once() -> None:
     kind = CategoricalDistribution(["a", 1, 1.5, None])
-    space = {"x": FloatDistribution(0, 1), "kind": kind}
+    space: dict[str, BaseDistribution] = {"x": FloatDistribution(0, 1), "kind": kind}
     study = optuna.create_study()
     study.enqueue_trial({"x": 0.5, "kind": 1.5}, user_attrs={"memo": "default"})
     study.enqueue_trial({"x": 0.5, "kind": 1.5})

@@ -364,6 +364,11 @@ class _Running:
             return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
         if self._guard.has_spawned:
             return _IN_PROCESSES
+        if isinstance(error, FileExistsError):
+            return (
+                "Each worker runs the script up to its call of study.optimize: let it go on where "
+                "another has made this already, as with os.makedirs(..., exist_ok=True)."
+            )
         source = linecache.getline(str(self._path), line)
         if isinstance(error, IndexError | ValueError) and "argv" in source:
             return _TELL_ARGUMENTS.format(name=self._name)
