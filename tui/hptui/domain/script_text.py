@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,8 +76,8 @@ def _storage(script: ScriptStudy) -> str:
     text = f"its storage {script.storage}{held}"
     prefix = "sqlite:///"
     if script.storage.startswith(prefix) and script.name:
-        path = script.storage.removeprefix(prefix)
-        return f"{text} (--storage {path} --study {script.name} goes on there)"
+        path = shlex.quote(script.storage.removeprefix(prefix))
+        return f"{text} (--storage {path} --study {shlex.quote(script.name)} goes on there)"
     return text
 
 

@@ -143,20 +143,21 @@ class _Running:
             self._heard.begin()
             with self._guard:
                 exec(code, vars(main))
-        except KeyboardInterrupt:
-            if not self._served:
-                raise
         except BaseException as error:
-            if self._served:
-                # Once its trials are over, what becomes of the script is its own affair.
-                return
             self._end_child(error)
-            raise self._problem or self._failure(error) from error
+            has_ended = isinstance(error, SystemExit) and not error.code and self.seen
+            if not self._served and isinstance(error, KeyboardInterrupt):
+                raise
+            if not self._served and not has_ended:
+                raise self._problem or self._failure(error) from error
         finally:
             self._heard.stop()
         self._end_child(None)
-        if self._served:
-            return
+        # Another thread of the script's may still serve.
+        with self._turn:
+            if self._served:
+                # Once its trials are over, what becomes of the script is its own affair.
+                return
         if self._problem is not None:
             raise self._problem
         if self._serve is not None or not self.seen:
@@ -220,6 +221,9 @@ class _Running:
         return wanted in (about.name, str(about.number))
 
     def _ask(self, *_: object, **__: object) -> NoReturn:
+        if os.getpid() != self._pid:
+            self._in_child[0] = 1
+            raise RuntimeError("hptui asks for the trials itself")
         if self._served:
             raise ScriptEnded
         line = _line_in(self._path, sys._getframe())
