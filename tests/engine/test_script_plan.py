@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,20 @@ def test_no_pruner_is_given_to_several_objectives() -> None:
     assert plan(two).pruner is None
     with pytest.raises(UsageError, match="has 2 objectives"):
         plan(two, directions=("minimize",))
+
+
+def test_its_own_storage_is_named_unless_the_run_goes_on_there() -> None:
+    def notes(**kept: Any) -> tuple[str, ...]:  # noqa: ANN401 - fields of what is told
+        return plan(replace(SCRIPT, **kept)).notes[1:]
+
+    assert notes(storage="sqlite:///a b.db", name="mine", n_stored=3) == (
+        "Not taken over from tune.py: its storage sqlite:///a b.db with 3 trials "
+        "(--storage 'a b.db' --study mine goes on there).",
+    )
+    assert notes(storage="JournalStorage", name="mine") == (
+        "Not taken over from tune.py: its storage JournalStorage.",
+    )
+    assert notes(storage="sqlite:///tune.db", name="tune") == ()
 
 
 def test_trials_are_added_once() -> None:
