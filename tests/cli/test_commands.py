@@ -46,7 +46,7 @@ REFUSED = [
     ("run --metric a --grace x -- sh", "no duration"),
     ("run --metric a --direction minimize --direction minimize -- sh", "1 metrics and 2"),
     ("run --metric a branin", "--metric is for a command"),
-    ("run branin -- x", "branin takes no arguments after --"),
+    ("run branin -- x", "Only a script takes arguments after --"),
     ("run --metric a nosuch.toml", "There is no file nosuch.toml"),
 ]
 

@@ -11,7 +11,7 @@ from hptui.engine.blas import one_blas_thread
 
 
 def blas_threads() -> list[int]:
-    np.ones((2, 2)) @ np.ones((2, 2))
+    assert (np.ones((2, 2)) @ np.ones(2)).sum() == 4
     info: list[dict[str, Any]] = threadpool_info()  # pyright: ignore[reportUnknownVariableType]
     return [each["num_threads"] for each in info if each["user_api"] == "blas"]
 

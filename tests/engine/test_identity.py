@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
@@ -75,7 +75,8 @@ def left_by_hptui(folder: Path, name: str, sampler: str, pruner: str, n: int) ->
 def optunas_own(sampler: str, n_objectives: int) -> BaseSampler:
     spec = parse_sampler(sampler)
     if spec.name == "tpe":
-        return optuna.samplers.TPESampler(seed=7, **spec.given())
+        options: dict[str, Any] = dict(spec.given())
+        return optuna.samplers.TPESampler(seed=7, **options)
     return build_sampler(spec, seed=7, space={}, fixed={}, n_objectives=n_objectives)
 
 

@@ -173,7 +173,7 @@ def _flipped(trial):
     from sklearn.datasets import make_classification
 
     x, y = make_classification(200, 6, random_state=0, class_sep=2.0)
-    return x, y, y if trial.number == 0 else 1 - y
+    return x, y, y if trial.number == 0 else (y == 0) * 1
 
 
 def prunes_lightgbm(trial):

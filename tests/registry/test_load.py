@@ -322,7 +322,7 @@ def test_metadata_comes_from_the_decorator_then_from_the_source(tmp_path: Path) 
     assert (info.name, info.summary) == ("train", "A plain one.")
 
 
-PACKAGES = {
+PACKAGES: dict[str, tuple[list[str], str, str, str]] = {
     "a package": (["lab_a/__init__.py"], "lab_a/train.py", "from . import data", "lab_a.train"),
     "a package in one": (
         ["lab_b/__init__.py", "lab_b/sub/__init__.py"],

@@ -136,7 +136,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         wait "{MARK}"
         press escape
         press g m
-        wait "spelled out"
+        wait "shown as text"
         press e
         wait "ctrl+r read"
         press escape #

@@ -88,7 +88,10 @@ def build_hostile_study(folder: Path) -> tuple[Path, str]:
             study_id=study_id,
             state="FAIL",
             params=params,
-            attributes={"hptui:error": {**error, "traceback": f'  File "{everything}", line 1'}},
+            attributes={
+                "hptui:error": {**error, "traceback": f'  File "{everything}", line 1'},
+                "hptui:place": {"devices": list(TEXTS), "cores": everything},
+            },
         )
         built.add_trial(
             study_id=study_id,

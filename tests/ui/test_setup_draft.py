@@ -21,7 +21,7 @@ from hptui.registry.probe import KnownParam
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, place_of
+from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text, place_of
 from hptui.ui.data.setup_sources import (
     is_another,
     missing_packages,
@@ -363,6 +363,7 @@ def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
     assert _new(draft.spelled).draft.ref == draft.ref
     assert _plan(draft).ref.arguments == (("data", "my file"), ("folds", "3"))
     assert draft.ref is not None
+    assert code_text(draft.ref).endswith("train.py\nwith data=my file\nwith folds=3")
     again = open_draft(StudyPlace(here), draft.ref, None, {}).draft
     assert _plan(again).ref == draft.ref
     # A study of other arguments is another one's.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import psutil
 import pytest
-from tests.zoo import programs
+from tests.zoo import misbehaving_programs
 from tests.zoo.test_zoo import nothing_is_left, reason
 
 from hptui.engine.engine import Engine
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 assert nothing_is_left, "a fixture of this module, too"
 
-FILE = str(Path(programs.__file__))
+FILE = str(Path(misbehaving_programs.__file__))
 PROGRAM = (sys.executable, "-I", "-S", FILE)
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
 VALUES = {

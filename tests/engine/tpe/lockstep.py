@@ -15,6 +15,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, PartialFixedSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from tests.engine.tpe.cases import MIXED, Case, Space, asking, drawn, outcome, past
 
@@ -23,6 +24,8 @@ from hptui.engine.space_view import SpaceView, SpaceViewSampler
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from optuna.storages import BaseStorage
 
 _EDITS: list[Space] = [
     MIXED,
@@ -52,6 +55,8 @@ class Pair:
     case: Case
     seed: int
     quick: QuickTPESampler
+    storage: BaseStorage | None = None
+    """Where the second study is; else in memory, like the first."""
     n_compared: int = 0
     n_edits: int = 0
     studies: list[optuna.Study] = field(default_factory=list[optuna.Study])
@@ -65,13 +70,16 @@ class Pair:
         case, seed = self.case, self.seed
         self.random = random = np.random.RandomState(seed)
         self.now = dict(case.space)
-        directions = [["minimize", "maximize"][random.randint(2)] for _ in range(case.n_objectives)]
+        each = [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
+        directions = [each[random.randint(2)] for _ in range(case.n_objectives)]
         n_before = case.n_before
         if n_before is None:
             n_before = int(random.choice([0, 110, 180, 300, 700]))
         before = past(case, n_before, seed) if case.space else []
-        for sampler in (TPESampler(seed=seed, **case.options), self.quick):
+        stock = TPESampler(seed=seed, **case.options)
+        for sampler, storage in ((stock, None), (self.quick, self.storage)):
             study = optuna.create_study(
+                storage=storage,
                 sampler=self._wrapped(sampler),
                 directions=directions,
                 study_name="same",
@@ -204,8 +212,8 @@ def _what_counts(trial: FrozenTrial) -> tuple[object, ...]:
     return trial.number, trial.state, trial.params, trial.distributions, trial.system_attrs
 
 
-def play(case: Case, seed: int, quick: QuickTPESampler | None = None) -> Pair:
-    """Play a case; return the two studies.
+def play(case: Case, seed: int, storage: BaseStorage | None = None) -> Pair:
+    """Play a case; return the two studies, the second one in `storage`.
 
     Raises:
         AssertionError: They differ.
@@ -213,6 +221,6 @@ def play(case: Case, seed: int, quick: QuickTPESampler | None = None) -> Pair:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", message="TPE takes Optuna's own time")
-        pair = Pair(case, seed, quick or QuickTPESampler(seed=seed, **case.options))
+        pair = Pair(case, seed, QuickTPESampler(seed=seed, **case.options), storage)
         pair.run()
     return pair

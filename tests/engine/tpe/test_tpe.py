@@ -18,12 +18,16 @@ from tests.engine.tpe.winners import check
 
 from hptui.domain.sampling import parse_sampler
 from hptui.engine.samplers import build_sampler
+from hptui.engine.sampling.tpe import mixture
 from hptui.engine.sampling.tpe.gauss import log_mass
 from hptui.engine.sampling.tpe.history import History, UnforeseenError
 from hptui.engine.sampling.tpe.reader import Reader
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
+from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from optuna.trial import FrozenTrial
 
 CASES = all_cases()
@@ -72,6 +76,14 @@ def test_spaces_that_change_are_drawn_from_as_optuna_does(name: str, n_asked: in
     assert bool(pair.n_edits) == case.is_edited
 
 
+def test_trials_in_a_study_file_are_read_as_they_change(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "study.db", create=True)
+    case = replace(CASES["edited/default"], n_asked=12, n_before=180)
+    pair = play(case, seed=2, storage=storage)
+    storage.close()
+    assert pair.quick.tally.certain > 0
+
+
 def test_there_are_cases_enough() -> None:
     assert len(CASES) >= 200
 
@@ -79,6 +91,18 @@ def test_there_are_cases_enough() -> None:
 @pytest.mark.parametrize("name", ["floats", "mixed", "one-int", "choices"])
 def test_winners_are_those_of_optunas_mixtures(name: str) -> None:
     done = check(name, 1, {}, 15, seed=3)
+    assert done.winners >= 10
+    assert not done.wrong
+
+
+@pytest.mark.parametrize("name", ["floats", "mixed"])
+def test_candidates_are_left_out_only_once_they_are_behind(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As with many thousand trials.
+    monkeypatch.setattr(mixture, "_BLOCK", 16)
+    monkeypatch.setattr(mixture, "_STRETCH", 32)
+    done = check(name, 1, {}, 15, seed=4)
     assert done.winners >= 10
     assert not done.wrong
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from optuna.study import StudyDirection
 from tests.engine.tpe.cases import SPACES, Case, outcome, past
 
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
@@ -87,7 +88,7 @@ def check(name: str, m: int, options: dict[str, Any], n_trials: int, seed: int) 
     """Have TPE make a study from 180 trials on, with six workers, and check its winners."""
     case = Case(SPACES[name], n_objectives=m)
     sampler = CheckedSampler(seed=seed, **options)
-    study = optuna.create_study(sampler=sampler, directions=["minimize"] * m)
+    study = optuna.create_study(sampler=sampler, directions=[StudyDirection.MINIMIZE] * m)
     study.add_trials(past(case, 180, seed))
     random = np.random.RandomState(seed)
     live: list[optuna.Trial] = []

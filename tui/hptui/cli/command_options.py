@@ -75,8 +75,8 @@ def find(args: argparse.Namespace) -> Found:
     if args.objective is None:
         raise UsageError(
             "There is no objective and no command.",
-            hint="As in: hptui run train.py:objective, or hptui run --metric loss -- COMMAND. "
-            "`hptui objectives` lists the objectives.",
+            hint="Give an OBJECTIVE, as in: hptui run train.py:objective, or a command, as in: "
+            "hptui run --metric loss -- COMMAND. `hptui objectives` lists the objectives.",
         )
     found = resolve(
         args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.domain.run_place import RunPlace, differences
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import with_arguments
 from hptui.registry.known_code import unknown_code
@@ -16,6 +16,7 @@ from hptui.storage.study_facts import read_facts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hptui.registry.arguments import Pairs
     from hptui.registry.catalogue import Found
 
 
@@ -50,7 +51,7 @@ def as_in_last_run(
     if was is not None and was.arguments != found.ref.arguments:
         is_same = is_same_objective(was, found.ref)
         if is_same and not found.ref.arguments and (found.lacks_arguments or not is_any):
-            found = with_arguments(found, was.arguments)
+            found = _with_stored(found, was.arguments)
             if unknown_code(found.ref, study_file, study) is not None:
                 raise UsageError(
                     f"Only the study names these arguments: {show_arguments(was.arguments)}.",
@@ -67,3 +68,14 @@ def as_in_last_run(
     if facts.runs:
         notes += differences(facts.runs[-1].place, RunPlace.here())
     return found, notes
+
+
+def _with_stored(found: Found, stored: Pairs) -> Found:
+    try:
+        return with_arguments(found, stored)
+    except ObjectiveError as error:
+        raise ObjectiveError(
+            f"The last run's arguments do not fit any more: {error.message}",
+            hint=f"{error.hint} Give others by --arg; --any-objective goes on in the study with "
+            "them.",
+        ) from error

@@ -107,7 +107,7 @@ SAMPLERS: tuple[Method, ...] = (
     Method(
         "tpe",
         "TPE",
-        "Tree-structured Parzen estimator: a good default for up to some thousand trials.",
+        "Tree-structured Parzen estimator: a good default.",
         (
             _startup(10),
             Option("n_ei_candidates", "int", 24, "Candidates compared for each trial.", low=1),

@@ -481,7 +481,12 @@ def _main_attribute(source: bytes, path: Path, file_name: str) -> str:
     if near is not None and near.attribute:
         return near.attribute
     problem = "has no function that takes a trial" if near is None else near.problem
-    hint = f"Name one, as in {safe_line(file_name)}:FUNCTION." if near is None else near.hint
+    hint = (
+        f"Name one, as in {safe_line(file_name)}:FUNCTION. A program that takes arguments is tuned "
+        f"by them: hptui run --metric NAME -- python {safe_line(file_name)} --lr '{{lr=0.0..1.0}}'"
+        if near is None
+        else near.hint
+    )
     raise ObjectiveError(f"{safe_line(file_name)} {problem}.", hint=hint)
 
 

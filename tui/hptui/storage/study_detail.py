@@ -181,7 +181,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         id=text("id"),
         host=text("host"),
         error=text("error"),
-        resources=next(iter(_dicts([record.get("resources")])), {}),
+        resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
         place=RunPlace(text("folder"), text("python"), text("python_version")),
     )

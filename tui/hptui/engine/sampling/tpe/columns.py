@@ -48,7 +48,7 @@ class Columns:
         self._has: BoolArray = np.zeros(0, dtype=bool)
         self._n_read = 0
         self._given: dict[int, list[float]] = {}
-        """What the columns hold of trials that were seen running, until they have settled."""
+        """What the columns hold of trials that were seen running, until they have ended."""
 
     def fits(self, space: Mapping[str, BaseDistribution], history: History) -> bool:
         """Say whether these are the columns of a space and of a history."""
@@ -97,6 +97,8 @@ class Columns:
         if places:
             self._has[places] = True
             self.values[:, places] = np.array(rows).T
+        for index in [each for each in self._given if history.trials[each].state.is_finished()]:
+            del self._given[index]
 
     def _row(self, params: Mapping[str, Any]) -> list[float] | None:
         if not self.space.keys() <= params.keys():

@@ -6,6 +6,7 @@ It gains that whole arrays are computed at once: Optuna goes number by number in
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,14 +42,16 @@ def log_mass(low: FloatArray, high: FloatArray) -> FloatArray:
 
 def _erfcx(y: FloatArray) -> FloatArray:
     """Return exp(y**2) * erfc(y) for y >= 0, by Taylor's polynomial; beyond 28 as at 28."""
-    at = np.minimum((y * (1 / _STEP)).astype(np.intp), _TAYLOR.shape[1] - 1)
+    taylor = _taylor_of_erfcx()
+    at = np.minimum((y * (1 / _STEP)).astype(np.intp), taylor.shape[1] - 1)
     off = np.minimum(y, _STOP) - (at + 0.5) * _STEP
-    total = _TAYLOR[_DEGREE][at]
-    for row in _TAYLOR[_DEGREE - 1 :: -1]:
+    total = taylor[_DEGREE][at]
+    for row in taylor[_DEGREE - 1 :: -1]:
         total = total * off + row[at]
     return total
 
 
+@cache
 def _taylor_of_erfcx() -> FloatArray:
     """Return the coefficients around the middles of a grid: a row a degree, a column a middle."""
     columns: list[list[float]] = []
@@ -74,6 +77,3 @@ def _erfcx_of_much(y: float) -> float:
         term = following
         total += term
         k += 1
-
-
-_TAYLOR: Final = _taylor_of_erfcx()

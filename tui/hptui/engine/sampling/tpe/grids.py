@@ -134,14 +134,14 @@ class Grid:
         return gaps
 
     def _set_kinds(self, values: FloatArray, places: IntArray) -> None:
-        of_trials = values[places]
-        # The very call of Optuna's, which is not stable: it decides which of equal values is wide.
-        by_value = places[np.argsort(np.log(of_trials) if self.scale.is_log else of_trials)]
-        classes = self.classes[by_value]
-        changes = np.flatnonzero(classes[1:] != classes[:-1])
-        first, last = by_value[np.append(0, changes + 1)], by_value[np.append(changes, -1)]
+        # Optuna's very call, which is not stable: it decides which of equal values are wide. Of
+        # logs it takes logs, which are in the same order.
+        order = np.argsort(values[places])
+        counts = self._counts[self._counts > 0]
+        ends = np.cumsum(counts)
+        first, last = places[order[ends - counts]], places[order[ends - 1]]
+        last = last[counts > 1]
         self.classes[first] += self.n_values
-        last = last[last != first]
         self.classes[last] += 2 * self.n_values
         self._wide = np.concatenate([first, last])
 

@@ -1,4 +1,4 @@
-"""Programs that are tuned by their command line, one for each way to behave: `programs.py NAME`.
+"""Programs tuned by their command line, one for each way to behave: `misbehaving_programs.py NAME`.
 
 It runs with `python -I -S`, so that its start costs little.
 """
