@@ -80,7 +80,7 @@ def test_no_pruner_is_given_to_several_objectives() -> None:
 
 
 def test_its_own_storage_is_named_unless_the_run_goes_on_there() -> None:
-    def notes(**kept: Any) -> tuple[str, ...]:  # noqa: ANN401 - fields of what is told
+    def notes(**kept: Any) -> tuple[str, ...]:
         return plan(replace(SCRIPT, **kept)).notes[1:]
 
     assert notes(storage="sqlite:///a b.db", name="mine", n_stored=3) == (
