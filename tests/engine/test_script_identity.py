@@ -40,18 +40,18 @@ SCRIPTS = {
                 x = trial.suggest_float("x", -4, 4)
                 kind = trial.suggest_categorical("kind", ["a", 1, None])
                 trial.set_user_attr("x", x)
-                for step, row in enumerate(rows * 3):
+                if trial.number == 5:
+                    raise ValueError("once")
+                for step, row in enumerate(rows):
                     trial.report((x - row) ** 2 + step, step)
                     if trial.should_prune():
                         raise optuna.TrialPruned
-                if trial.number == 5:
-                    raise ValueError("once")
                 return sum((x - row) ** 2 for row in rows) + (kind == "a") + len(study.trials) / 99
             sampler = optuna.samplers.TPESampler(
                 n_startup_trials=4, seed=11, constraints_func=limits)
             study = optuna.create_study(
                 study_name="mine", storage=storage, sampler=sampler,
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=1))
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
             study.set_user_attr("data", {"rows": rows})
             study.set_metric_names(["loss"])
             study.enqueue_trial({"x": 1.25, "kind": None}, user_attrs={"memo": "default"})
@@ -59,7 +59,7 @@ SCRIPTS = {
                 params={"x": 0.5}, distributions={"x": FloatDistribution(-4, 4)}, value=3.5,
                 user_attrs={"from": "before"}, intermediate_values={0: 9.0}))
             study.enqueue_trial({"x": -1.0})
-            study.optimize(objective, n_trials=16, catch=ValueError)
+            study.optimize(objective, n_trials=14, catch=ValueError)
         """,
     "grid and two goals": """
         import sys, optuna
@@ -162,13 +162,8 @@ def test_a_script_leaves_the_same_study_as_in_plain_python(name: str, tmp_path: 
     assert {"constraints", "2 enqueued trials", "1 added trial", "seed 11"} <= set(
         taken.rstrip(".").split(", ")
     )
+    assert {each.state.name for each in plain.trials} == {"COMPLETE", "PRUNED", "FAIL"}
     # Another direction than the study's is refused.
     path.write_text(path.read_text().replace("pruner=", "direction='maximize', pruner="))
     with pytest.raises(UsageError, match="says maximize, but the study ours has the dir"):
         Engine(plan, observer).run()
-    path.write_text(path.read_text().replace("direction='maximize', ", ""))
-    # It goes on, and what is there is not added again.
-    Engine(plan, observer).run()
-    again = optuna.load_study(study_name="ours", storage=f"sqlite:///{tmp_path}/ours.db").trials
-    assert len(again) == n_before + 16
-    assert sum("fixed_params" in each.system_attrs for each in again) == 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.objective import ObjectiveRef
@@ -78,9 +79,23 @@ def test_no_pruner_is_given_to_several_objectives() -> None:
         plan(two, directions=("minimize",))
 
 
+def test_its_own_storage_is_named_unless_the_run_goes_on_there() -> None:
+    def notes(**kept: Any) -> tuple[str, ...]:
+        return plan(replace(SCRIPT, **kept)).notes[1:]
+
+    assert notes(storage="sqlite:///a b.db", name="mine", n_stored=3) == (
+        "Not taken over from tune.py: its storage sqlite:///a b.db with 3 trials "
+        "(--storage 'a b.db' --study mine goes on there).",
+    )
+    assert notes(storage="JournalStorage", name="mine") == (
+        "Not taken over from tune.py: its storage JournalStorage.",
+    )
+    assert notes(storage="sqlite:///tune.db", name="tune") == ()
+
+
 def test_trials_are_added_once() -> None:
     kind = CategoricalDistribution(["a", 1, 1.5, None])
-    space = {"x": FloatDistribution(0, 1), "kind": kind}
+    space: dict[str, BaseDistribution] = {"x": FloatDistribution(0, 1), "kind": kind}
     study = optuna.create_study()
     study.enqueue_trial({"x": 0.5, "kind": 1.5}, user_attrs={"memo": "default"})
     study.enqueue_trial({"x": 0.5, "kind": 1.5})

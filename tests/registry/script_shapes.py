@@ -682,6 +682,11 @@ REFUSED: dict[str, Refused] = {
         "tune.py, line 3: JSONDecodeError",
         "runs the script up to its call of study.optimize",
     ),
+    "makes what is there": Refused(
+        Shape("import os\nos.mkdir('.')"),
+        "line 2: FileExistsError",
+        "Each worker runs the script up to its call of study.optimize",
+    ),
     "is not Python": Refused(Shape("x = (1\ndef f():"), "tune.py, line 1: SyntaxError", ""),
     "misses a package": Refused(
         Shape("import no_such_package"), "ModuleNotFoundError", "Python that has no_such_package"

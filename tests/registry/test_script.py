@@ -6,6 +6,7 @@ import json
 import os
 import runpy
 import sys
+import threading
 import traceback
 import warnings
 from types import ModuleType
@@ -15,6 +16,7 @@ import optuna
 import pytest
 from optuna.study import Study
 from tests.registry.script_shapes import REFUSED, SHAPES, Shape, top
+from tests.waiting import wait_until
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.registry.load import LoadError
@@ -277,6 +279,9 @@ def test_the_studies_of_a_script_are_listed_as_far_as_it_goes(tmp_path: Path) ->
         return in_a_child(work, tmp_path)
 
     assert listed() == [["w1", "w2", "w3"], ""]
+    # As click leaves a script.
+    path.write_text(f"{LOOP}sys.exit()\n")
+    assert listed() == [["w1", "w2", "w3"], ""]
     names, ended = listed("print")
     assert names == ["w1"]
     assert "cannot come to those after it" in ended
@@ -297,6 +302,42 @@ def test_once_its_trials_are_over_a_script_cleans_up_and_does_nothing_else(tmp_p
         """
     assert told_by(top(source), tmp_path)["n_trials"] == 5
     assert (tmp_path / "end.txt").read_text() == "cleaned up "
+
+
+def test_trials_go_on_where_the_script_has_ended_in_another_thread(tmp_path: Path) -> None:
+    source = """
+        import threading
+        begun = threading.Event()
+        def signalling(trial):
+            begun.set()
+            return objective(trial)
+        study = optuna.create_study()
+        threading.Thread(target=study.optimize, args=(signalling, 5)).start()
+        begun.wait()
+        print(study.best_value)
+        """
+    path = Shape(top(source)).write(tmp_path)
+
+    def is_in_script() -> bool:
+        frame = sys._current_frames()[threading.main_thread().ident or 0]  # pyright: ignore
+        names: list[str] = []
+        while frame is not None:
+            names.append(frame.f_code.co_filename)
+            frame = frame.f_back
+        return str(path) in names
+
+    def work() -> list[Any]:
+        found: list[Any] = []
+
+        def serve(captured: CapturedStudy) -> None:
+            captured.objective(MiddleTrial())
+            wait_until(lambda: not is_in_script(), "the end of the script's main thread")
+            found.append(captured.about.n_trials)
+
+        run_script(ObjectiveRef("script", str(path), "", "tune.py"), serve)
+        return found
+
+    assert in_a_child(work, tmp_path) == [5]
 
 
 def test_data_drawn_at_random_are_the_same_in_all_workers(tmp_path: Path) -> None:

@@ -114,6 +114,9 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     jobs = ["--jobs", draft.run.text("workers")]
     plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
     assert draft.to_argv() == plain
+    second = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py --study-of w2 -- 5")
+    assert second.draft.to_argv()[:3] == ["tune.py", "--study", "tune-w2"]
+    assert second.draft.to_argv()[-4:] == ["--study-of", "w2", "--", "5"]
     filled = draft.with_script(SCRIPT)
     assert (str(filled.sampler), str(filled.pruner)) == ("random", "hyperband")
     shown = [filled.run.text(each) for each in ("goal", "trials", "timeout", "seed")]

@@ -50,6 +50,12 @@ class ScriptStudy:
     """What is not taken over: `2 callbacks (--target ends a run)`."""
 
     @property
+    def sqlite_file(self) -> str:
+        """The file of its storage, as the script spells it; empty where that is no such file."""
+        prefix = "sqlite:///"
+        return self.storage.removeprefix(prefix) if self.storage.startswith(prefix) else ""
+
+    @property
     def n_waiting(self) -> int:
         """How many trials it enqueues."""
         return sum(each.get("state") == "waiting" for each in self.trials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +74,9 @@ def _storage(script: ScriptStudy) -> str:
     """Return what becomes of the script's own storage, and what goes on in it."""
     held = f" with {_count(script.n_stored, 'trial')}" if script.n_stored else ""
     text = f"its storage {script.storage}{held}"
-    prefix = "sqlite:///"
-    if script.storage.startswith(prefix) and script.name:
-        path = script.storage.removeprefix(prefix)
-        return f"{text} (--storage {path} --study {script.name} goes on there)"
+    if script.sqlite_file and script.name:
+        path = shlex.quote(script.sqlite_file)
+        return f"{text} (--storage {path} --study {shlex.quote(script.name)} goes on there)"
     return text
 
 

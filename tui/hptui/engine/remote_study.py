@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import optuna
 from optuna.study import StudyDirection
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from hptui.engine.protocol import Message
     from hptui.engine.remote_storage import RemoteStorage
+
+
+_BY_THREAD: Final = "_hptui_by_thread"
 
 
 class RemoteStudy(optuna.Study):
@@ -46,11 +50,19 @@ class RemoteStudy(optuna.Study):
         # As while Optuna optimizes: what must not be nested is refused in its words.
         self._thread_local.in_optimize_loop = True
 
-    def take_place_of(self, study: optuna.Study) -> None:
-        """Make another study object, which an objective knows by its script, this study."""
-        if type(study) in (optuna.Study, RemoteStudy):
+    def take_place_of(self, study: optuna.Study, *, by_thread: bool) -> None:
+        """Make another study object, which an objective knows by its script, this study.
+
+        Args:
+            study: The object; one of a class of the script's own stays what it is.
+            by_thread: Whether only for this thread, since others run other trials.
+        """
+        if not by_thread and type(study) in (optuna.Study, RemoteStudy):
             study.__class__ = RemoteStudy
             study.__dict__ = self.__dict__
+        elif by_thread and type(study) in (optuna.Study, _StudyByThread):
+            vars(study).setdefault(_BY_THREAD, threading.local()).study = self
+            study.__class__ = _StudyByThread
 
     def stop(self) -> None:
         """End the run after the trials that are running."""
@@ -102,6 +114,17 @@ class RemoteStudy(optuna.Study):
             n_objectives=len(self._directions),
             grid=methods["grid"],
         )
+
+
+class _StudyByThread(optuna.Study):
+    """In each thread the study of the trial that it runs; elsewhere what it was before."""
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any of a study's
+        own: dict[str, Any] = object.__getattribute__(self, "__dict__")
+        study = getattr(own[_BY_THREAD], "study", None)
+        if study is None or name in ("__class__", "__dict__"):
+            return object.__getattribute__(self, name)
+        return getattr(study, name)
 
 
 def _warn_unused(what: str) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.run_text import DEFAULT_TRIALS
@@ -40,6 +41,12 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
     script = ScriptStudy.from_json(told)
     if plan.sampler is not None:
         script = replace(script, fixed={})
+    if script.sqlite_file and (script.name, Path(script.sqlite_file).resolve()) == (
+        plan.study,
+        plan.study_file.resolve(),
+    ):
+        # It goes on where the script has it.
+        script = replace(script, storage="")
     if plan.directions is not None and len(plan.directions) != len(script.directions):
         raise UsageError(
             f"{safe_line(plan.ref.name)} has {len(script.directions)} objectives "

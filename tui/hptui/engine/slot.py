@@ -246,8 +246,8 @@ def _run_trial(
     surroundings.begin(order["log"], order["scratch"], order["seed"])
     try:
         trial = WorkerTrial(own, order, storage)
-        if served.study is not None and not surroundings.watches_for_stop:
-            trial.study.take_place_of(served.study)
+        if served.study is not None:
+            trial.study.take_place_of(served.study, by_thread=surroundings.watches_for_stop)
         ended = _call(served, trial, len(order["directions"]))
     finally:
         if os.getpid() != pid:

@@ -143,20 +143,21 @@ class _Running:
             self._heard.begin()
             with self._guard:
                 exec(code, vars(main))
-        except KeyboardInterrupt:
-            if not self._served:
-                raise
         except BaseException as error:
-            if self._served:
-                # Once its trials are over, what becomes of the script is its own affair.
-                return
             self._end_child(error)
-            raise self._problem or self._failure(error) from error
+            has_ended = isinstance(error, SystemExit) and not error.code and self.seen
+            if not self._served and isinstance(error, KeyboardInterrupt):
+                raise
+            if not self._served and not has_ended:
+                raise self._problem or self._failure(error) from error
         finally:
             self._heard.stop()
         self._end_child(None)
-        if self._served:
-            return
+        # Another thread of the script's may still serve.
+        with self._turn:
+            if self._served:
+                # Once its trials are over, what becomes of the script is its own affair.
+                return
         if self._problem is not None:
             raise self._problem
         if self._serve is not None or not self.seen:
@@ -220,6 +221,9 @@ class _Running:
         return wanted in (about.name, str(about.number))
 
     def _ask(self, *_: object, **__: object) -> NoReturn:
+        if os.getpid() != self._pid:
+            self._in_child[0] = 1
+            raise RuntimeError("hptui asks for the trials itself")
         if self._served:
             raise ScriptEnded
         line = _line_in(self._path, sys._getframe())
@@ -364,6 +368,11 @@ class _Running:
             return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
         if self._guard.has_spawned:
             return _IN_PROCESSES
+        if isinstance(error, FileExistsError):
+            return (
+                "Each worker runs the script up to its call of study.optimize: let it go on where "
+                "another has made this already, as with os.makedirs(..., exist_ok=True)."
+            )
         source = linecache.getline(str(self._path), line)
         if isinstance(error, IndexError | ValueError) and "argv" in source:
             return _TELL_ARGUMENTS.format(name=self._name)

@@ -177,7 +177,9 @@ def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -
 
 
 def with_text(opened: Opened, text: str) -> Opened:
-    """Return the draft for the objective that a person typed, with `--arg` for its arguments.
+    """Return the draft for what a person typed: an objective with `--arg` for its arguments.
+
+    Of a script, `--study-of` and what follows ` -- ` are what they are for `hptui run`.
 
     Raises:
         UsageError: The arguments are not `--arg NAME=VALUE`.
@@ -187,8 +189,10 @@ def with_text(opened: Opened, text: str) -> Opened:
     if command is not None:
         return with_found(opened, found_command(command), typed=text)
     text, argv = split_arguments(text)
+    text, _, study_of = text.partition(" --study-of ")
     objective, given = split_typed(text)
-    found = with_arguments(resolve(objective, Path.cwd(), argv=argv), given)
+    chosen = resolve(objective, Path.cwd(), argv=argv, study_of=study_of.strip())
+    found = with_arguments(chosen, given)
     if found.lacks_arguments:
         raise ArgumentsMissingError(f"{objective}: {found.problem}.", hint=found.hint)
     return with_found(opened, found, typed=objective)
