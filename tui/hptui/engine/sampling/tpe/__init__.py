@@ -5,12 +5,13 @@ under all of it. Here what is drawn is still decided by Optuna's own code, which
 of the good trials and takes the candidates from it, with the same random numbers. Only two things
 differ:
 
-* `reader`, `history` and `columns` keep what has ended from one trial to the next.
-* `scales`, `kernels`, `grids`, `mixture` and `ties` find the candidate that wins, by a quick
-  evaluation of the other trials' mixture whose error is bounded. Where two candidates are closer
-  than that, or something is unusual, Optuna's mixture is made of the columns and decides.
+* `reader`, `history`, `columns` and `groups` keep what has ended from one trial to the next.
+* `winner` finds the candidate that wins by `mixture`, a quick evaluation of the other trials'
+  mixture whose error is bounded, with `scales`, `gauss`, `curves`, `grids` and `ties`. Where two
+  candidates are closer than that, or something is unusual, Optuna's mixture is made of the columns
+  and decides.
 
-`sampler` puts them together.
+`spaces` has these parts for each search space, and `sampler` puts all together.
 """
 
 from __future__ import annotations
