@@ -20,7 +20,7 @@ def is_a_test(path: Path) -> bool:
     """Whether a file is run by a test: not as an objective, to measure, or by hand."""
     is_an_objective = "objectives" in path.name or path.name.startswith("misbehaving")
     measures = path.parent.name in ("benchmarks", "fuzz", "pictures")
-    return not is_an_objective and not measures and path.name != "waiting.py"
+    return not is_an_objective and not measures and path.name not in ("waiting.py", "__main__.py")
 
 
 def own_times(source: str) -> list[str]:

@@ -170,6 +170,10 @@ def test_spaces_samplers_and_budgets(shell: Shell) -> None:
     shell.give_all(block_with("--space-file space.toml"))
 
 
+def test_devices_are_shared_out(shell: Shell) -> None:
+    shell.give_all(block_with("hptui run train.py --devices 0,1 --memory 8G"))
+
+
 def test_failures_are_retried(shell: Shell) -> None:
     with StudyFile(shell.folder / "train.db") as file:
         file.add_study("train")
