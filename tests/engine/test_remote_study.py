@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import optuna
 import pytest
+from tests.waiting import DEADLINE_S
 
 from hptui.engine.remote_study import RemoteStudy
 
@@ -32,9 +33,9 @@ def test_each_thread_has_the_study_of_its_own_trial() -> None:
         found: list[str] = []
         for turn in ("1", "2"):
             remote(name + turn).take_place_of(study, by_thread=True)
-            both.wait(10)
+            both.wait(DEADLINE_S)
             found.append(study.study_name)
-            both.wait(10)
+            both.wait(DEADLINE_S)
         return found
 
     with ThreadPoolExecutor(2) as pool:
