@@ -11,18 +11,22 @@ import numpy as np
 import optuna
 import pytest
 from optuna.samplers import TPESampler
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import TrialState
 from tests.engine.tpe.cases import SPACES, Case, all_cases, past
+from tests.engine.tpe.cases import drawn as drawn_near
 from tests.engine.tpe.lockstep import play
 from tests.engine.tpe.winners import check
 
 from hptui.domain.sampling import parse_sampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.sampling.tpe import mixture
+from hptui.engine.sampling.tpe.columns import Columns
 from hptui.engine.sampling.tpe.gauss import log_mass
 from hptui.engine.sampling.tpe.history import History, UnforeseenError
 from hptui.engine.sampling.tpe.reader import Reader
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
+from hptui.engine.sampling.tpe.ties import MOST_DENSITY, log_pdf_in_the_void
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -200,3 +204,36 @@ def test_the_mass_of_a_gaussian_is_right_far_into_its_tails(low: float, high: fl
         exact = 0.5 * (math.erfc(near / math.sqrt(2)) - math.erfc(far / math.sqrt(2)))
     found = float(log_mass(np.array([low]), np.array([high]))[0])
     assert found == pytest.approx(math.log(exact), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["floats", "logs", "mixed", "log-ints", "one"])
+@pytest.mark.parametrize("n_trials", [300, 900])
+def test_far_from_all_trials_the_last_bits_are_optunas(name: str, n_trials: int) -> None:
+    space = SPACES[name]
+    random = np.random.RandomState(n_trials)
+    trials = numbered(*[TrialState.COMPLETE] * n_trials)
+    for trial in trials:
+        trial.params = {key: drawn_near(each, random, 0.2) for key, each in space.items()}
+    history = History(optuna.create_study())
+    history.update(optuna.create_study(), trials)
+    columns = Columns(space, history)
+    good, others = columns.sides([])
+    others[good] = True
+    ours = mixture.Mixture(space)
+    ours.follow(columns, others)
+    points = [{k: drawn_near(d, random, 0.95) for k, d in space.items()} for _ in range(12)]
+    samples = {
+        key: np.array([each.to_internal_repr(point[key]) for point in points], dtype=float)
+        for key, each in space.items()
+    }
+    candidates = mixture.Candidates(ours.axes, samples)
+    density = ours.density(candidates, np.zeros(len(points)))
+    assert density.max() < MOST_DENSITY
+    parameters = TPESampler()._parzen_estimator_parameters
+    optunas = _ParzenEstimator(columns.observations(np.flatnonzero(others)), space, parameters)
+    every = np.arange(len(points))
+    found = log_pdf_in_the_void(ours, candidates, every, density, 1e-8)
+    if found is not None:
+        assert found.tolist() == optunas.log_pdf(samples).tolist()
+    else:
+        assert density.max() > 1e-17
