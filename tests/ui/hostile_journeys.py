@@ -251,7 +251,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press escape f
         type 0.5
         press enter
-        wait "when applied"
+        wait "once applied"
         press G f
         wait "Fix choice"
         press escape
