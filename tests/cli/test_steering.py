@@ -159,7 +159,7 @@ def test_kill_ends_one_trial_and_only_a_running_one(
 def test_jobs_enqueue_and_extend(running: subprocess.Popen[str], tmp_path: Path) -> None:
     assert "Trial 1 waits" in said("enqueue", "w", "--params", '{"x": 0.25}', cwd=tmp_path)
     assert said("extend", "w", "--trials", "2", cwd=tmp_path) == "5 trials in this run.\n"
-    assert "2 slots" in said("jobs", "w", "2", cwd=tmp_path)
+    assert "2 workers" in said("jobs", "w", "2", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "a second trial started")
     assert len(status(tmp_path)["slots"]) == 2
     (tmp_path / "go").touch()
@@ -186,7 +186,7 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
     [
         (["jobs", "w", "0"], "1 to"),
         (["jobs", "w", "many"], "many"),
-        (["extend", "w", "--trials", "0"], "1 or more"),
+        (["extend", "w", "--trials", "0"], "1 trial or more"),
         (["extend", "w"], "--trials"),
         (["enqueue", "w", "--params", "{"], "not JSON"),
         (["enqueue", "w", "--params", "[1]"], "no JSON object"),

@@ -11,6 +11,7 @@ from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import with_arguments
 from hptui.registry.known_code import unknown_code
 from hptui.registry.same_objective import is_same_objective
+from hptui.storage.gate import require_readable
 from hptui.storage.study_facts import read_facts
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ def as_in_last_run(
         UsageError: Only the study names the arguments; the hint says what to type.
         ObjectiveError: They do not fit the objective any more.
     """
+    facts = None
     try:
-        facts = read_facts(study_file, study, 1) if study_file.exists() else None
+        if study_file.exists():
+            require_readable(study_file, check_budget_s=0.0)
+            facts = read_facts(study_file, study, 1)
     except (HptuiError, OSError):
         # There is no such study, or the engine says what is wrong with it.
-        facts = None
+        pass
     if facts is None:
         return found, []
     notes: list[str] = []

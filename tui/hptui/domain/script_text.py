@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef, ScriptSetting
     from hptui.domain.script_study import ScriptStudy
+
+_MAX_LEFT_CHARS: Final = 1_000
+"""A path that is to be typed must be whole."""
 
 
 def not_taken_over(ref: ObjectiveRef, settings: Iterable[ScriptSetting]) -> str:
@@ -42,12 +45,13 @@ def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[
     place = f" (line {script.line})" if script.line else ""
     notes = [f"Taken over from {where}{place}: {', '.join(map(safe_line, _taken(script, typed)))}."]
     if script.may_have_more and not typed.study:
-        notes.append(f"{where} may optimise more: `hptui objectives {where}` lists its studies.")
+        notes.append(f"{where} may optimize more: `hptui objectives {where}` lists its studies.")
     left = list(script.left)
     if script.storage:
         left.append(_storage(script))
     if left:
-        notes.append(f"Not taken over from {where}: {'; '.join(map(safe_line, left))}.")
+        listed = "; ".join(safe_line(each, max_chars=_MAX_LEFT_CHARS) for each in left)
+        notes.append(f"Not taken over from {where}: {listed}.")
     return tuple(notes)
 
 

@@ -190,6 +190,11 @@ def open_read_only(path: str | os.PathLike[str]) -> sqlite3.Connection:
         StudyFileError: It cannot be opened.
     """
     resolved = study_path(path)
+    with contextlib.suppress(OSError):
+        mode = resolved.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            # SQLite would wait for a pipe.
+            raise StudyFileError(f"{safe_line(str(resolved))} is not a regular file.")
     try:
         return _connect_somehow(resolved)
     except sqlite3.Error as error:
