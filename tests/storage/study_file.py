@@ -6,13 +6,14 @@ import json
 import math
 import socket
 import sqlite3
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from hptui.storage.schema import create_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -111,40 +112,53 @@ class StudyFile:
         attributes: Mapping[str, Any] | None = None,
         user_attributes: Mapping[str, Any] | None = None,
     ) -> int:
-        """Add a trial; return its id. Attributes are system attributes."""
-        (count,) = self.connection.execute(
-            "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
-        ).fetchone()
-        is_over = state in ("COMPLETE", "PRUNED", "FAIL")
-        trial_id = self.run(
-            "INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) "
-            "VALUES (?, ?, ?, ?, ?)",
-            count if number is ... else number,
-            study_id,
-            state,
-            text_of(START_S + 10 * count) if start is ... else start,
-            (text_of(START_S + 10 * count + 2.5) if is_over else None)
-            if complete is ...
-            else complete,
-        )
-        values = [] if value is None else [value] if isinstance(value, (int, float)) else value
-        for objective, each in enumerate(values):
-            self.set_value(trial_id, objective, each)
-        for name, (number_stored, distribution) in (params or {}).items():
-            self.set_param(trial_id, name, number_stored, distribution)
-        for step, each in (reports or {}).items():
-            self.run(
-                "INSERT INTO trial_intermediate_values "
-                "(trial_id, step, intermediate_value, intermediate_value_type) "
-                "VALUES (?, ?, ?, ?)",
-                trial_id,
-                step,
-                *stored(each),
+        """Add a trial at once; return its id. Attributes are system attributes."""
+        with self._at_once():
+            (count,) = self.connection.execute(
+                "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
+            ).fetchone()
+            is_over = state in ("COMPLETE", "PRUNED", "FAIL")
+            trial_id = self.run(
+                "INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) "
+                "VALUES (?, ?, ?, ?, ?)",
+                count if number is ... else number,
+                study_id,
+                state,
+                text_of(START_S + 10 * count) if start is ... else start,
+                (text_of(START_S + 10 * count + 2.5) if is_over else None)
+                if complete is ...
+                else complete,
             )
-        for table, given in (("system", attributes), ("user", user_attributes)):
-            for key, each in (given or {}).items():
-                self.set_attribute(trial_id, key, json.dumps(each), table)
-        return trial_id
+            values = [] if value is None else [value] if isinstance(value, (int, float)) else value
+            for objective, each in enumerate(values):
+                self.set_value(trial_id, objective, each)
+            for name, (number_stored, distribution) in (params or {}).items():
+                self.set_param(trial_id, name, number_stored, distribution)
+            for step, each in (reports or {}).items():
+                self.run(
+                    "INSERT INTO trial_intermediate_values "
+                    "(trial_id, step, intermediate_value, intermediate_value_type) "
+                    "VALUES (?, ?, ?, ?)",
+                    trial_id,
+                    step,
+                    *stored(each),
+                )
+            for table, given in (("system", attributes), ("user", user_attributes)):
+                for key, each in (given or {}).items():
+                    self.set_attribute(trial_id, key, json.dumps(each), table)
+            return trial_id
+
+    @contextmanager
+    def _at_once(self) -> Generator[None]:
+        """Let others see what the block writes in one moment; within a transaction at its end."""
+        is_outer = not self.connection.in_transaction
+        if is_outer:
+            self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if is_outer and self.connection.in_transaction:
+                self.connection.execute("COMMIT")
 
     def set_value(self, trial_id: int, objective: int, value: float) -> None:
         self.run(

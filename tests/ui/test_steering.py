@@ -240,20 +240,18 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
     answers: Queue[Answer] = Queue()
     with a_waiting_run(tmp_path) as path:
         steering = Steering(path, "w", answers.put)
-        for request in (change_workers(1), change_workers(1), change_workers(-2)):
+        # While it is paused, the new workers begin no trials that would have to end first.
+        changes = (change_workers(1), change_workers(1), change_workers(-2))
+        for request in (toggle_pause, *changes, toggle_pause):
             steering.send(request)
-        assert [answers.get(timeout=DEADLINE_S).text for _ in range(3)] == [
+        assert [answers.get(timeout=DEADLINE_S).text for _ in range(5)] == [
+            "Paused; 2 trials still running.",
             "Now using 3 workers.",
             "Now using 4 workers.",
             "Now using 2 workers.",
-        ]
-        wait_until(lambda: n_slots(path) == 2, "two slots")
-        for request in (toggle_pause, toggle_pause):
-            steering.send(request)
-        assert [answers.get(timeout=DEADLINE_S).text for _ in range(2)] == [
-            "Paused; 2 trials still running.",
             "Running.",
         ]
+        wait_until(lambda: n_slots(path) == 2, "two slots")
         steering.send(plainly("extend", trials=3))
         assert answers.get(timeout=DEADLINE_S).text == "7 trials in this run."
         steering.send(plainly("space"), about="space")

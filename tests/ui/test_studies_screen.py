@@ -340,6 +340,7 @@ def test_a_file_that_cannot_be_read_says_why(folder: Path):
     drive(
         """
         wait "is not an SQLite file."
+        wait "wine"
         press G
         press enter
         wait "esc close"
