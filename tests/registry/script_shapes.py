@@ -533,9 +533,9 @@ SHAPES: dict[str, Shape] = {
         from optuna.trial import TrialState
         def keep(study, trial): pass
         stop = MaxTrialsCallback(21, states=(TrialState.COMPLETE,))
-        optuna.create_study().optimize(objective, callbacks=[keep, stop])
+        optuna.create_study().optimize(objective, 50, callbacks=[keep, stop])
         """),
-        None,
+        50,
     ),
     "enqueued and added": Shape(
         top("""

@@ -251,8 +251,9 @@ class _Running:
         left = [*sampler.left, *pruner.left]
         others: list[object] = []
         for each in callbacks or ():
-            if isinstance(each, MaxTrialsCallback) and n_trials is None:
-                n_trials = each._n_trials
+            if isinstance(each, MaxTrialsCallback):
+                limit = each._n_trials
+                n_trials = limit if n_trials is None else min(n_trials, limit)
             else:
                 others.append(each)
         if others:
