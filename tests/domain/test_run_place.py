@@ -8,8 +8,8 @@ import pytest
 
 from hptui.domain.run_place import NOWHERE, RunPlace, differences, short_path
 
-HERE = RunPlace("/work/a", "/work/a/.venv/bin/python", "3.12.1")
-USED = "The last run used Python 3.12.1 (/work/a/.venv/bin/python); this one uses Python"
+HERE = RunPlace("/home/ada/a", "/home/ada/a/.venv/bin/python", "3.12.1")
+USED = "The last run used Python 3.12.1 (/home/ada/a/.venv/bin/python); this one uses Python"
 
 
 @pytest.mark.parametrize(
@@ -18,16 +18,16 @@ USED = "The last run used Python 3.12.1 (/work/a/.venv/bin/python); this one use
         (HERE, []),
         (NOWHERE, []),
         (
-            RunPlace("/work/b\x1b[2J", HERE.python, HERE.python_version),
-            ["The last run ran in /work/a; this one runs in /work/b\\x1b[2J."],
+            RunPlace("/home/ada/b\x1b[2J", HERE.python, HERE.python_version),
+            ["The last run ran in /home/ada/a; this one runs in /home/ada/b\\x1b[2J."],
         ),
         (
-            RunPlace("/work/a", "/usr/bin/python3", "3.12.1"),
+            RunPlace("/home/ada/a", "/usr/bin/python3", "3.12.1"),
             [f"{USED} 3.12.1 (/usr/bin/python3)."],
         ),
         (
-            RunPlace("/work/a", HERE.python, "3.13.0"),
-            [f"{USED} 3.13.0 (/work/a/.venv/bin/python)."],
+            RunPlace("/home/ada/a", HERE.python, "3.13.0"),
+            [f"{USED} 3.13.0 (/home/ada/a/.venv/bin/python)."],
         ),
     ],
 )
