@@ -38,7 +38,7 @@ def add_resources(
         parser: The parser of `hptui run`.
         typed: Makes of a function that reads a text what argparse wants.
     """
-    group = parser.add_argument_group("devices, cores and memory (as they are, without these)")
+    group = parser.add_argument_group("devices, cores and memory")
     group.add_argument(
         "--devices",
         type=typed(read_devices),

@@ -55,8 +55,7 @@ class ObjectivePicker(PickDialog):
             "Choose an objective",
             items,
             opened.draft.spelled,
-            "type to filter, or a path: train.py:function --arg data=x, tune.py -- ARGUMENTS, or a "
-            "command: --metric loss -- python train.py {lr=0..1:float}",
+            "type to filter, or a path, or --metric NAME -- COMMAND",
             keys=_KEYS,
         )
         self._opened = opened

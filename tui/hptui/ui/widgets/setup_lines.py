@@ -43,10 +43,12 @@ class ObjectiveLine(Static):
             self.update(Text("none chosen", dimmed))
             return
         tags = f"   {', '.join(draft.info.tags)}" if draft.info.tags else ""
+        # A command is its own summary.
+        summary = "" if draft.info.summary in draft.spelled else draft.info.summary
         self.update(
             Text.assemble(
                 (safe_line(draft.spelled), "bold"),
-                f"   {safe_line(draft.info.summary)}",
+                f"   {safe_line(summary)}",
                 (safe_line(tags), dimmed),
                 no_wrap=True,
                 overflow="ellipsis",
