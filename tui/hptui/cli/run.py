@@ -21,6 +21,7 @@ from hptui.cli.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.run_following import add_following, following_of
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
 from hptui.domain.resources import unused_text
@@ -93,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_budget(parser)
     _add_execution(parser)
     add_resources(parser, _typed)
+    add_following(parser, _typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
@@ -350,6 +352,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        following=following_of(args),
         any_objective=args.any_objective,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),

@@ -13,7 +13,7 @@ from hptui.storage.writer import StudyGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.engine.report import Observer
+    from hptui.engine.report import Announcer
     from hptui.engine.trials import TrialRecord
     from hptui.storage.sqlite import SqliteStorage
 
@@ -38,7 +38,7 @@ class Commits:
     def __init__(
         self,
         storage: SqliteStorage,
-        observer: Observer,
+        observer: Announcer,
         on_blocked: Callable[[bool], None],
         on_given_up: Callable[[HptuiError], None],
         corrected: Callable[[TrialRecord], TrialRecord],

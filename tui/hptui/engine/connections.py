@@ -225,5 +225,7 @@ class Connections:
                 what.close()
         self.selector.close()
         self._socket.close()
+        # A signal may come later, when the number is that of something else.
+        wake_write, self._wake_write = self._wake_write, -1
         os.close(self._wake_read)
-        os.close(self._wake_write)
+        os.close(wake_write)

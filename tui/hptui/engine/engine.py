@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
+from hptui.engine.after_trials import AfterTrials
 from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
@@ -107,7 +109,9 @@ class Engine:
         self._progress_at_s = 0.0
         self.pace = Pace()
         self._heard = Heard()
+        self._after = AfterTrials(plan, observer, self._workplace.guardian)
         self._finish: Finish | None = None
+        self._finished: Finished | None = None
         self._failure: HptuiError | None = None
 
     # -- the run
@@ -119,8 +123,17 @@ class Engine:
             HptuiError: The run could not begin, or had to end with an error; what was announced
                 is in the file.
         """
-        with self._heard.listening():
-            return self._run()
+        try:
+            with self._heard.listening():
+                finished = self._run()
+        except HptuiError as error:
+            self._end_after(None, error)
+            raise
+        self._end_after(finished, None)
+        return finished
+
+    def _end_after(self, finished: Finished | None, error: HptuiError | None) -> None:
+        self._after.end(finished or self._finished, error, time.sleep, lambda: self._interrupts)
 
     def _run(self) -> Finished:
         lease = read_lease(self._plan.study_file, self._plan.study)
@@ -149,7 +162,7 @@ class Engine:
         self.rules.budget = self._plan.budget
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
         self._begin(self.run_state)
-        while self._finish is None:
+        while self._finish is None or self._after.is_ending(self._interrupts):
             self._turn_or_give_up()
         return self._end(self.run_state, self._finish)
 
@@ -172,9 +185,10 @@ class Engine:
 
     def _begin(self, run: Run) -> None:
         self._commits = Commits(
-            run.storage, self._observer, self._on_blocked, self._give_up, run.trials.corrected
+            run.storage, self._after, self._on_blocked, self._give_up, run.trials.corrected
         )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
+        self._after.begin(run)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -286,6 +300,7 @@ class Engine:
             self._commits.tick(time_s)
         if not self._rules_are_live:
             return
+        self._after.tick()
         self._look_at_memory(time_s)
         if self.run_state is not None and self.run_state.retries.tick(time_s):
             self.feed(Tick())
@@ -463,6 +478,7 @@ class Engine:
         self._crew.close(_CLOSE_S)
         run.retries.enqueue_all()
         self._commit_last()
+        self._after.sum_up()
         self._tell_heard()
         run.record_end(finish.reason, self._error_of(run, finish))
         self._commit_last()
@@ -475,6 +491,7 @@ class Engine:
             best_params=run.params_of(best.number) if best else {},
             wall_s=wall_s,
         )
+        self._finished = finished
         self._observer.finished(finished)
         if self._failure is not None:
             raise self._failure
@@ -497,6 +514,7 @@ class Engine:
     def _close(self) -> HptuiError | None:
         """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
+        self._after.close()
         self._crew.close(_CLOSE_S)
         run = self.run_state
         unstored = None if run is None else run.close(self._workplace.worker_log)

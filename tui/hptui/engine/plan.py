@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
+from hptui.domain.following import Following
 from hptui.domain.resources import Resources
 from hptui.domain.text import safe_line
 from hptui.engine.rules import Budget
@@ -74,5 +75,6 @@ class RunPlan:
     """What to tell when the run begins."""
     script: ScriptStudy | None = None
     """What the script sets, once a worker has run it."""
+    following: Following = field(default_factory=Following)
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""

@@ -102,7 +102,19 @@ class Observer(Protocol):
         ...
 
     def finished(self, event: Finished) -> None:
-        """Take how the run has ended; nothing is told after it."""
+        """Take how the run has ended; after it only notes of what follows a run are told."""
+        ...
+
+
+class Announcer(Protocol):
+    """Who wants to know of the trials that are in the file."""
+
+    def trial(self, record: TrialRecord) -> None:
+        """Take a trial that has ended and is in the file."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Take a sentence for the person who watches."""
         ...
 
 

@@ -96,10 +96,17 @@ class Run:
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
+        return self._trial(number).params
+
+    def user_attrs_of(self, number: int) -> dict[str, Any]:
+        """Return the user attributes of a trial."""
+        return self._trial(number).user_attrs
+
+    def _trial(self, number: int) -> FrozenTrial:
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(
             self.study._study_id, number
         )
-        return self.storage.get_trial(trial_id).params
+        return self.storage.get_trial(trial_id)
 
     def methods(self) -> Message:
         """Answer how the run's sampler and pruner are built."""
