@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.following import DEFAULT_TIMEOUT_S, Following, read_hook
@@ -23,6 +24,14 @@ def add_following(
         typed: Makes of a function that reads a text what argparse wants.
     """
     group = parser.add_argument_group("what follows trials")
+    group.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="FILE.py:FUNCTION",
+        help="call function(study, trial) for each trial that has ended, in order, as "
+        "study.optimize does; or package.module:function",
+    )
     group.add_argument(
         "--on-best",
         type=typed(read_hook),
@@ -49,10 +58,17 @@ def add_following(
 
 
 def following_of(args: argparse.Namespace) -> Following:
-    """Return what the options say."""
+    """Return what the options say.
+
+    Raises:
+        ObjectiveError: A callback cannot be found.
+    """
+    from hptui.registry.callback import read_callback
+
     timeout_s: float | None = args.follow_timeout
     return Following(
         on_best=tuple(args.on_best),
         on_end=tuple(args.on_end),
+        callbacks=tuple(read_callback(each, Path.cwd()) for each in args.callback),
         timeout_s=DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s,
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    from hptui.domain.objective import ObjectiveRef
 
 DEFAULT_TIMEOUT_S: Final = 300.0
 
@@ -14,6 +17,8 @@ DEFAULT_TIMEOUT_S: Final = 300.0
 class Following:
     """What follows the trials of a run, and its end; all may be empty."""
 
+    callbacks: tuple[ObjectiveRef, ...] = ()
+    """Code that is called with the study and each trial that has ended."""
     on_best: tuple[str, ...] = ()
     """Shell commands for each trial that is better than all before it."""
     on_end: tuple[str, ...] = ()

@@ -2,44 +2,145 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.json_values import plain
 from hptui.engine.clock import now
+from hptui.engine.follower import Follower
 from hptui.engine.hooks import Call, Hooks
 from hptui.engine.new_best import NewBest
 from hptui.engine.report import REASON_TEXTS
+from hptui.engine.run_events import TrialFollowed
+from hptui.engine.trial_logs import cut_log, free_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from hptui.engine.connections import Connections
     from hptui.engine.plan import RunPlan
-    from hptui.engine.processes import Guardian
+    from hptui.engine.protocol import Channel, Message
     from hptui.engine.report import Finished, Observer
     from hptui.engine.run import Run
+    from hptui.engine.run_events import Event
+    from hptui.engine.trial_desk import TrialDesk
     from hptui.engine.trials import TrialRecord
+    from hptui.engine.workplace import Workplace
     from hptui.errors import HptuiError
 
 
 class AfterTrials:
     """Announces trials to the person who watches, and to what else follows them."""
 
-    def __init__(self, plan: RunPlan, observer: Observer, guardian: Guardian) -> None:
+    def __init__(
+        self,
+        plan: RunPlan,
+        observer: Observer,
+        workplace: Workplace,
+        connections: Connections,
+        feed: Callable[[Event], None],
+        fail: Callable[[HptuiError], None],
+    ) -> None:
         self._following = plan.following
+        self._ref = plan.ref
         self._observer = observer
+        self._workplace = workplace
         self._run: Run | None = None
+        self._desk: TrialDesk | None = None
         self._best: NewBest | None = None
         self._began_s = now()
+        guardian = workplace.guardian
         self._hooks = Hooks(
             self._following.timeout_s, self._tell, watch=guardian.add, unwatch=guardian.drop
         )
+        self._log: Path | None = None
+        """What callbacks print."""
+        self._follower = Follower(
+            connections,
+            guardian,
+            workplace.socket_path,
+            self._following.timeout_s,
+            followed=lambda number: feed(TrialFollowed(number)),
+            fail=fail,
+        )
+        self._has_callbacks = False
 
-    def begin(self, run: Run) -> None:
-        """Take that the run has begun."""
-        self._run, self._began_s = run, now()
+    # -- the callbacks' process
+
+    def load(self, about: Message | None, max_files: int) -> None:
+        """Have the callbacks loaded, once it is known whose they are.
+
+        Args:
+            about: What a worker has told of the objective; None before it has.
+            max_files: How many files their process may have open.
+
+        Raises:
+            HptuiError: The machine has no process for it.
+        """
+        if self._has_callbacks or (about is None and self._ref.kind == "script"):
+            return
+        script = None if about is None else about.get("script")
+        has_own = script is not None and bool(script.get("callbacks"))
+        self._has_callbacks = has_own or bool(self._following.callbacks)
+        if self._has_callbacks:
+            self._follower.start(
+                self._following.callbacks,
+                self._ref if has_own else None,
+                self._workplace.worker_log,
+                max_files,
+            )
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether callbacks are being loaded.
+
+        Raises:
+            HptuiError: They cannot be.
+        """
+        if self._follower.problem is not None:
+            raise self._follower.problem
+        return self._has_callbacks and not self._follower.is_ready
+
+    def take_first(self, channel: Channel, message: Message) -> bool:
+        """Take the first message of a connection; True when it is the callbacks' from now on."""
+        return self._follower.take_first(channel, message)
+
+    def take(self, channel: Channel, message: Message) -> bool:
+        """Take a message of the callbacks' process; False where it is another's."""
+        if not self._follower.serves(channel):
+            return False
+        try:
+            if not self._follower.take(message) and self._desk is not None:
+                self._desk.take_of_callback(message, channel)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # A callback has written into its connection itself.
+            self._follower.broken()
+        return True
+
+    def take_broken(self, channel: Channel) -> bool:
+        """Take that the callbacks' connection carries no messages; False where it is another's."""
+        if not self._follower.serves(channel):
+            return False
+        self._follower.broken()
+        return True
+
+    def due_s(self) -> float | None:
+        """Return when something is due; None when that tells by itself."""
+        return self._follower.due_s()
+
+    # -- the run
+
+    def begin(self, run: Run, desk: TrialDesk) -> bool:
+        """Take that the run has begun; True where each trial is to be followed by callbacks."""
+        self._run, self._desk, self._began_s = run, desk, now()
         if self._following.on_best:
             self._best = NewBest(run.study)
+        if self._has_callbacks:
+            self._log = run.folder / "callbacks.log"
+            self._follower.begin(run, self._log)
+        return self._has_callbacks
 
     def _tell(self, text: str) -> None:
         """Tell a sentence on what went wrong, and keep it with the run."""
@@ -52,6 +153,8 @@ class AfterTrials:
     def trial(self, record: TrialRecord) -> None:
         """Announce a trial that is in the file."""
         self._observer.trial(record)
+        if self._has_callbacks:
+            self._follower.follow(record.number)
         if self._best is not None and self._best.is_new(record):
             data = {"event": "best", **self._about(), **self._fields(record)}
             what = f"trial {record.number}"
@@ -89,6 +192,9 @@ class AfterTrials:
     def tick(self) -> None:
         """Do what is due."""
         self._hooks.tick()
+        self._follower.tick()
+        if self._log is not None:
+            free_middle(self._log)
 
     def is_ending(self, interrupts: int) -> bool:
         """Say whether to wait for what follows the last trials; see `Hooks.is_ending`."""
@@ -97,10 +203,20 @@ class AfterTrials:
     def sum_up(self) -> None:
         """Tell what was not told as it came."""
         self._hooks.sum_up()
+        count = self._follower.n_waiting
+        if count:
+            trials = "1 trial" if count == 1 else f"{count} trials"
+            self._tell(f"The callbacks were ended before they were done with {trials}.")
 
     def close(self) -> None:
         """End what still runs."""
         self._hooks.close()
+        self._follower.close()
+        if self._log is not None:
+            cut_log(self._log)
+            with contextlib.suppress(OSError):
+                if self._log.stat().st_size == 0:
+                    self._log.unlink()
 
     def end(
         self,

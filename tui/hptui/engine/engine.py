@@ -109,7 +109,9 @@ class Engine:
         self._progress_at_s = 0.0
         self.pace = Pace()
         self._heard = Heard()
-        self._after = AfterTrials(plan, observer, self._workplace.guardian)
+        self._after = AfterTrials(
+            plan, observer, self._workplace, self._connections, self._feed, self._fail
+        )
         self._finish: Finish | None = None
         self._finished: Finished | None = None
         self._failure: HptuiError | None = None
@@ -147,6 +149,7 @@ class Engine:
             adopt_orphans()
             start_trackers()
             self._crew.open(self._plan.n_slots)
+            self._after.load(None, self._crew.pool.max_files)
             with one_blas_thread():
                 return self._run_with_workers()
         finally:
@@ -156,7 +159,7 @@ class Engine:
 
     def _run_with_workers(self) -> Finished:
         about = self._wait_for_objective()
-        if about is None:
+        if about is None or not self._wait_for_callbacks(about):
             return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
         self._plan = with_script(self._plan, about)
         self.rules.budget = self._plan.budget
@@ -183,12 +186,19 @@ class Engine:
                 return None
         return self._about
 
+    def _wait_for_callbacks(self, about: Message) -> bool:
+        """Wait until what follows trials is loaded; False when the user gave up."""
+        self._after.load(about, self._crew.pool.max_files)
+        while self._after.is_loading and not self._interrupts:
+            self._turn()
+        return not self._interrupts
+
     def _begin(self, run: Run) -> None:
         self._commits = Commits(
             run.storage, self._after, self._on_blocked, self._give_up, run.trials.corrected
         )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
-        self._after.begin(run)
+        self.rules.is_followed = self._after.begin(run, self._desk)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -298,9 +308,9 @@ class Engine:
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
+        self._after.tick()
         if not self._rules_are_live:
             return
-        self._after.tick()
         self._look_at_memory(time_s)
         if self.run_state is not None and self.run_state.retries.tick(time_s):
             self.feed(Tick())
@@ -336,7 +346,7 @@ class Engine:
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
-        due = [self._crew.next_start_s()]
+        due = [self._crew.next_start_s(), self._after.due_s()]
         if self._commits is not None:
             due.append(self._commits.due_s())
         if self._rules_are_live:
@@ -357,7 +367,9 @@ class Engine:
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
         slot = self._crew.slot_of(channel)
-        if slot is not None:
+        if slot is None:
+            self._after.take(channel, message)
+        else:
             self._on_trial_message(slot, message, channel)
 
     def on_first(self, channel: Channel, message: Message) -> bool:
@@ -371,6 +383,8 @@ class Engine:
             if self._crew.say_hello(channel, message):
                 return True
             channel.is_closed = True
+        elif message.get("op") in ("follow", "unfollow"):
+            return self._after.take_first(channel, message)
         elif message.get("op") == "unready":
             self._unready = message["error"]
             if self._rules_are_live:
@@ -382,6 +396,8 @@ class Engine:
 
     def on_broken(self, channel: Channel) -> None:
         """See `connections.Listener`."""
+        if self._after.take_broken(channel):
+            return
         self._crew.give_up(channel, "The trial wrote into its worker's connection to the engine.")
 
     def on_host_end(self, host: Host) -> None:

@@ -23,6 +23,7 @@ REASON_TEXTS: Mapping[EndReason, str] = {
     "interrupted": "Interrupted.",
     "exhausted": "The sampler has nothing left to try.",
     "objective_stop": "The objective stopped the study.",
+    "callback_stop": "A callback stopped the study.",
     "failing": "The first ten trials all failed with the same error.",
     "objective": "The objective cannot be run any more.",
     "error": "The run could not continue.",

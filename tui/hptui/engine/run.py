@@ -96,13 +96,14 @@ class Run:
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
-        return self._trial(number).params
+        return self.trial_of(number).params
 
     def user_attrs_of(self, number: int) -> dict[str, Any]:
         """Return the user attributes of a trial."""
-        return self._trial(number).user_attrs
+        return self.trial_of(number).user_attrs
 
-    def _trial(self, number: int) -> FrozenTrial:
+    def trial_of(self, number: int) -> FrozenTrial:
+        """Return a trial."""
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(
             self.study._study_id, number
         )

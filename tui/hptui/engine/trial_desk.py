@@ -11,7 +11,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from hptui.engine.clock import now
 from hptui.engine.outcome import TrialError, failed
-from hptui.engine.run_events import AskRefused, NoWorker, StopRequested, TrialFinished, TrialStarted
+from hptui.engine.run_events import (
+    AskRefused,
+    NoWorker,
+    StopRequested,
+    Tick,
+    TrialFinished,
+    TrialStarted,
+)
 from hptui.engine.scratch import clear_scratch
 from hptui.engine.storage_desk import StorageDesk
 from hptui.engine.trials import ENDED_BY_OTHERS
@@ -125,6 +132,23 @@ class TrialDesk:
             if "q" not in message:
                 self.crew.send(slot, answer)
             return answer
+
+    def take_of_callback(self, message: Message, channel: Channel) -> None:
+        """Do what a callback asks of the study."""
+        answer: Message = {"v": None}
+        match message.get("op"):
+            case "stop_study":
+                self.feed(StopRequested(reason="callback_stop"))
+            case "methods":
+                answer = self.run.methods()
+            case "storage":
+                answer = self.storage.answer(None, message)
+                self.commits.touch()
+                self.feed(Tick())
+            case other:
+                _log.warning("a callback sent %r", other)
+        if "q" in message:
+            self._answer(channel, answer, message["q"])
 
     def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
         try:

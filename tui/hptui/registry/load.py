@@ -65,7 +65,7 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     key = (ref.kind, ref.target, ref.attribute, ref.arguments)
     with _lock:
         if key not in _loaded:
-            module = _import(ref)
+            module = import_code(ref)
             _loaded[key] = _callable_in(module, ref)
         return _loaded[key]
 
@@ -90,7 +90,12 @@ class _FreshLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-def _import(ref: ObjectiveRef) -> ModuleType:
+def import_code(ref: ObjectiveRef) -> ModuleType:
+    """Import the module of a reference, as `load_objective` does.
+
+    Raises:
+        LoadError: It cannot be imported.
+    """
     from hptui.registry.import_guard import studies_left_alone
 
     with studies_left_alone() as cut_at:
