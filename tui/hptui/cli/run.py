@@ -171,6 +171,11 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help="""try these parameters first, like '{"lr": 0.01}'""",
     )
     group.add_argument(
+        "--skip-duplicates",
+        action="store_true",
+        help="give a trial whose parameters were tried the values of the earlier one",
+    )
+    group.add_argument(
         "--seed", type=_typed(read_seed), metavar="N", help="make the run repeatable"
     )
 
@@ -352,6 +357,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        skip_duplicates=args.skip_duplicates,
         following=following_of(args),
         any_objective=args.any_objective,
         n_values=found.info.n_values,

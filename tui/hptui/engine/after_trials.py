@@ -203,6 +203,10 @@ class AfterTrials:
     def sum_up(self) -> None:
         """Tell what was not told as it came."""
         self._hooks.sum_up()
+        if self._run is not None and self._run.trials.n_answered:
+            count = self._run.trials.n_answered
+            trials = "1 trial has" if count == 1 else f"{count} trials have"
+            self._tell(f"{trials} the values of earlier ones with the same parameters.")
         count = self._follower.n_waiting
         if count:
             trials = "1 trial" if count == 1 else f"{count} trials"

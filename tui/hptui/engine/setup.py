@@ -27,6 +27,7 @@ from hptui.engine.run import Run, open_folder, runs_of, utc_now
 from hptui.engine.script_plan import begin_like_script
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
+from hptui.engine.tried import Tried
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
@@ -221,6 +222,7 @@ def _start(
         seed=plan.seed,
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
+        tried=Tried(study, hold.lease.run) if plan.skip_duplicates else None,
     )
     return Run(
         plan=plan,

@@ -193,7 +193,10 @@ class TrialDesk:
     def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
         is_spent = bool(message.get("spent"))
         is_refused = slot.ending is not None and slot.ending[0] == "exception"
-        if message.get("state") == "ended" or is_refused:
+        is_answered = live.answered_by is not None and slot.ending is None
+        if message.get("state") == "ended" and is_answered:
+            message = self.run.trials.answered(live)
+        elif message.get("state") == "ended" or is_refused:
             kind, text = slot.ending or ("killed", str(message.get("message", "")))
             message = failed(TrialError(kind, "", text))
         if is_spent and slot.worker is not None:
