@@ -24,6 +24,7 @@ from hptui.cli.locate import (
 from hptui.cli.run_following import add_following, following_of
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -169,6 +170,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="JSON",
         help="""try these parameters first, like '{"lr": 0.01}'""",
+    )
+    group.add_argument(
+        "--repeat",
+        type=_typed(read_repeats),
+        metavar="K",
+        help="run each configuration K times with other seeds; its value is the mean (default: "
+        "as in the study's last run, else once)",
     )
     group.add_argument(
         "--skip-duplicates",
@@ -357,6 +365,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        repeat=args.repeat,
         skip_duplicates=args.skip_duplicates,
         following=following_of(args),
         any_objective=args.any_objective,

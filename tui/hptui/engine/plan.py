@@ -75,6 +75,8 @@ class RunPlan:
     """What to tell when the run begins."""
     script: ScriptStudy | None = None
     """What the script sets, once a worker has run it."""
+    repeat: int | None = None
+    """How often each configuration is run, with other seeds; None: as in the latest run."""
     skip_duplicates: bool = False
     """Whether a trial whose parameters were tried gets the values of the earlier one."""
     following: Following = field(default_factory=Following)

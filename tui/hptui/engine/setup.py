@@ -222,6 +222,7 @@ def _start(
         seed=plan.seed,
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
+        repeat=choices.repeat,
         tried=Tried(study, hold.lease.run) if plan.skip_duplicates else None,
     )
     return Run(
@@ -277,6 +278,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "backend": plan.backend,
             **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
+            **({"repeat": choices.repeat} if choices.repeat > 1 else {}),
             "reason": None,
         }
     )

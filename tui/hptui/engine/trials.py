@@ -29,9 +29,11 @@ from hptui.domain.attribute_keys import (
     OWN_PREFIX,
     PLACE_KEY,
     PRUNED_KEY,
+    REPEATS_KEY,
     RUN_KEY,
 )
 from hptui.domain.choices import place_of
+from hptui.domain.repeats import Repeats
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import checked_step, spell_params
@@ -128,6 +130,7 @@ class Trials:
         seed: int | None,
         target: float | None,
         watch: CodeWatch,
+        repeat: int = 1,
         tried: Tried | None = None,
     ) -> None:
         self.study = study
@@ -135,6 +138,7 @@ class Trials:
         self._space = space
         self._run_id = run_id
         self._seed = random.randrange(2**32) if seed is None else seed
+        self._repeat_seeds = _seeds(seed, repeat) if repeat > 1 else []
         self._target = target
         self.watch = watch
         self._tried = tried
@@ -212,7 +216,8 @@ class Trials:
         return {
             "op": "run",
             "n": live.number,
-            "seed": self.seed_of(live.number),
+            "seed": self._repeat_seeds[0] if self._repeat_seeds else self.seed_of(live.number),
+            "repeat": self._repeat_seeds,
             "trial_id": trial._trial_id,
             "study_id": self.study._study_id,
             "study_name": self.study.study_name,
@@ -408,6 +413,10 @@ class Trials:
                 **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
             )
             self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
+        repeats = Repeats.read({"values": ended.get("repeats")})
+        if repeats is not None:
+            told = cast("Any", repeats.to_json())
+            self._storage.set_trial_system_attr(trial_id, REPEATS_KEY, told)
         constraints = ended.get("constraints")
         if constraints is not None and state is not TrialState.FAIL:
             # As Optuna's samplers store what their `constraints_func` says.
@@ -459,6 +468,11 @@ class Trials:
         if self.study.direction is StudyDirection.MAXIMIZE:
             return value >= self._target
         return value <= self._target
+
+
+def _seeds(seed: int | None, count: int) -> list[int]:
+    """Return seeds of repetitions, the same for all trials and all runs with this seed."""
+    return [random.Random(f"{seed or 0}:repeat:{at}").getrandbits(32) for at in range(count)]
 
 
 def _error_of_others(frozen: FrozenTrial) -> TrialError | None:
