@@ -30,7 +30,7 @@ def test_means_and_spread(rows: list[list[float]], means: list[float], about: st
     assert Repeats.read(repeats.to_json()) == repeats
 
 
-OTHERS: tuple[Any, ...] = (None, 7, [], {}, {"values": None}, {"values": []}, {"values": [[]]})
+OTHERS: Any = (None, 7, [], {}, {"values": None}, {"values": []}, {"values": [[]]})
 
 
 @pytest.mark.parametrize("stored", OTHERS)

@@ -55,17 +55,37 @@ class AfterTrials:
         self._hooks = Hooks(
             self._following.timeout_s, self._tell, watch=guardian.add, unwatch=guardian.drop
         )
+        self._private_log = workplace.worker_log.with_name("trackers.log")
+        """What the libraries of services print; it goes with the run, since they print addresses,
+        and what is secret in them."""
         self._log: Path | None = None
         """What callbacks print."""
-        self._follower = Follower(
+        self._study = plan.study
+        self._callbacks = Follower(
+            "The callbacks",
+            "The callback ",
             connections,
             guardian,
             workplace.socket_path,
             self._following.timeout_s,
             followed=lambda number: feed(TrialFollowed(number)),
             fail=fail,
+            tell=self._tell,
         )
         self._has_callbacks = False
+        self._is_closed = False
+        self._trackers = Follower(
+            "What logs and notifies",
+            "",
+            connections,
+            guardian,
+            workplace.socket_path,
+            self._following.timeout_s,
+            followed=lambda _: None,
+            fail=lambda error: self._tell(f"{error.message} Nothing more is logged or sent."),
+            tell=self._tell,
+        )
+        self._has_trackers = bool(self._following.tracking)
 
     # -- the callbacks' process
 
@@ -79,17 +99,21 @@ class AfterTrials:
         Raises:
             HptuiError: The machine has no process for it.
         """
+        if about is None and self._has_trackers:
+            tracking = self._following.tracking
+            self._trackers.start(self._study, self._private_log, max_files, tracking=tracking)
         if self._has_callbacks or (about is None and self._ref.kind == "script"):
             return
         script = None if about is None else about.get("script")
         has_own = script is not None and bool(script.get("callbacks"))
         self._has_callbacks = has_own or bool(self._following.callbacks)
         if self._has_callbacks:
-            self._follower.start(
-                self._following.callbacks,
-                self._ref if has_own else None,
+            self._callbacks.start(
+                self._study,
                 self._workplace.worker_log,
                 max_files,
+                callbacks=self._following.callbacks,
+                script=self._ref if has_own else None,
             )
 
     @property
@@ -99,53 +123,71 @@ class AfterTrials:
         Raises:
             HptuiError: They cannot be.
         """
-        if self._follower.problem is not None:
-            raise self._follower.problem
-        return self._has_callbacks and not self._follower.is_ready
+        for each in self._followers:
+            if each.problem is not None:
+                raise each.problem
+        return any(not each.is_ready for each in self._followers)
+
+    @property
+    def _followers(self) -> list[Follower]:
+        """The processes that there are."""
+        there = ((self._callbacks, self._has_callbacks), (self._trackers, self._has_trackers))
+        return [each for each, is_there in there if is_there]
 
     def take_first(self, channel: Channel, message: Message) -> bool:
         """Take the first message of a connection; True when it is the callbacks' from now on."""
-        return self._follower.take_first(channel, message)
+        for each in self._followers:
+            if each.expects(message):
+                return each.take_first(channel, message)
+        channel.is_closed = True
+        return False
+
+    def _of(self, channel: Channel) -> Follower | None:
+        return next((each for each in self._followers if each.serves(channel)), None)
 
     def take(self, channel: Channel, message: Message) -> bool:
         """Take a message of the callbacks' process; False where it is another's."""
-        if not self._follower.serves(channel):
+        follower = self._of(channel)
+        if follower is None:
             return False
         try:
-            if not self._follower.take(message) and self._desk is not None:
+            if not follower.take(message) and self._desk is not None:
                 self._desk.take_of_callback(message, channel)
         except (LookupError, TypeError, ValueError, AttributeError):
             # A callback has written into its connection itself.
-            self._follower.broken()
+            follower.broken()
         return True
 
     def take_broken(self, channel: Channel) -> bool:
         """Take that the callbacks' connection carries no messages; False where it is another's."""
-        if not self._follower.serves(channel):
-            return False
-        self._follower.broken()
-        return True
+        follower = self._of(channel)
+        if follower is not None:
+            follower.broken()
+        return follower is not None
 
     def due_s(self) -> float | None:
         """Return when something is due; None when that tells by itself."""
-        return self._follower.due_s()
+        due = [each.due_s() for each in self._followers]
+        return min((each for each in due if each is not None), default=None)
 
     # -- the run
 
     def begin(self, run: Run, desk: TrialDesk) -> bool:
         """Take that the run has begun; True where each trial is to be followed by callbacks."""
         self._run, self._desk, self._began_s = run, desk, now()
-        if self._following.on_best:
+        if self._following.on_best or self._has_trackers:
             self._best = NewBest(run.study)
         if self._has_callbacks:
             self._log = run.folder / "callbacks.log"
-            self._follower.begin(run, self._log)
+            self._callbacks.begin(run, self._log)
+        if self._has_trackers:
+            self._trackers.begin(run, self._private_log)
         return self._has_callbacks
 
     def _tell(self, text: str) -> None:
         """Tell a sentence on what went wrong, and keep it with the run."""
         self._observer.note(text)
-        if self._run is not None:
+        if self._run is not None and not self._is_closed:
             self._run.record_note(text)
 
     # -- what is announced
@@ -153,9 +195,12 @@ class AfterTrials:
     def trial(self, record: TrialRecord) -> None:
         """Announce a trial that is in the file."""
         self._observer.trial(record)
+        is_best = self._best is not None and self._best.is_new(record)
         if self._has_callbacks:
-            self._follower.follow(record.number)
-        if self._best is not None and self._best.is_new(record):
+            self._callbacks.follow(record.number)
+        if self._has_trackers:
+            self._trackers.follow(record.number, is_best=is_best)
+        if is_best and self._following.on_best:
             data = {"event": "best", **self._about(), **self._fields(record)}
             what = f"trial {record.number}"
             self._hooks.call(
@@ -192,13 +237,18 @@ class AfterTrials:
     def tick(self) -> None:
         """Do what is due."""
         self._hooks.tick()
-        self._follower.tick()
+        for each in self._followers:
+            each.tick()
         if self._log is not None:
             free_middle(self._log)
+        if self._has_trackers:
+            free_middle(self._private_log)
 
     def is_ending(self, interrupts: int) -> bool:
         """Say whether to wait for what follows the last trials; see `Hooks.is_ending`."""
-        return self._hooks.is_ending(interrupts)
+        # For callbacks the rules have waited.
+        waits = [each.is_ending(interrupts) for each in (self._hooks, self._trackers)]
+        return any(waits)
 
     def sum_up(self) -> None:
         """Tell what was not told as it came."""
@@ -207,15 +257,28 @@ class AfterTrials:
             count = self._run.trials.n_answered
             trials = "1 trial has" if count == 1 else f"{count} trials have"
             self._tell(f"{trials} the values of earlier ones with the same parameters.")
-        count = self._follower.n_waiting
-        if count:
-            trials = "1 trial" if count == 1 else f"{count} trials"
-            self._tell(f"The callbacks were ended before they were done with {trials}.")
+        for each in self._followers:
+            each.sum_up()
+
+    def tell_end(
+        self,
+        finished: Finished | None,
+        error: HptuiError | None,
+        pause: Callable[[float], None],
+        interrupts: Callable[[], int],
+    ) -> None:
+        """Tell services of the run's end, once its study is closed; see `end`."""
+        # What goes wrong from now on is told, and no longer kept.
+        self._is_closed = True
+        if self._run is not None and self._has_trackers:
+            summary = {**self._about(), **self._summary(finished, error)}
+            self._trackers.finish(summary, pause, interrupts)
+        self._trackers.close()
 
     def close(self) -> None:
-        """End what still runs."""
+        """End what still runs, except services, which are told of the run's end."""
         self._hooks.close()
-        self._follower.close()
+        self._callbacks.close()
         if self._log is not None:
             cut_log(self._log)
             with contextlib.suppress(OSError):

@@ -152,6 +152,9 @@ class Engine:
             self._after.load(None, self._crew.pool.max_files)
             with one_blas_thread():
                 return self._run_with_workers()
+        except HptuiError as error:
+            self._failure = self._failure or error
+            raise
         finally:
             unstored = self._close()
             if unstored is not None:
@@ -165,7 +168,7 @@ class Engine:
         self.rules.budget = self._plan.budget
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
         self._begin(self.run_state)
-        while self._finish is None or self._after.is_ending(self._interrupts):
+        while self._finish is None:
             self._turn_or_give_up()
         return self._end(self.run_state, self._finish)
 
@@ -494,6 +497,9 @@ class Engine:
         self._crew.close(_CLOSE_S)
         run.retries.enqueue_all()
         self._commit_last()
+        # The last trials are announced by now.
+        while self._after.is_ending(self._interrupts):
+            self._turn_or_give_up()
         self._after.sum_up()
         self._tell_heard()
         run.record_end(finish.reason, self._error_of(run, finish))
@@ -534,6 +540,8 @@ class Engine:
         self._crew.close(_CLOSE_S)
         run = self.run_state
         unstored = None if run is None else run.close(self._workplace.worker_log)
+        error = self._failure or unstored
+        self._after.tell_end(self._finished, error, time.sleep, lambda: self._interrupts)
         self._workplace.close()
         self._connections.close()
         return unstored

@@ -1,4 +1,4 @@
-"""The engine's side of the process that calls callbacks: its start, its turn, and its end."""
+"""The engine's side of a process that follows trials: its start, its turn, and its end."""
 
 # pyright: reportPrivateUsage=false
 
@@ -12,6 +12,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     import psutil
 
+    from hptui.domain.following import Tracking
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.connections import Connections
     from hptui.engine.processes import Guardian
@@ -42,64 +44,82 @@ _log = logging.getLogger("hptui.engine")
 _CLOSE_S: Final = 2.0
 """How long it may take to end by itself."""
 _LOOK_S: Final = 0.1
+_MAX_TOLD: Final = 3
+"""Failures of one service that are told as they come; the others are counted."""
 _NAME_CHARS: Final = 300
 
 
 class Follower:
-    """Has callbacks called with each trial, in order, in a process of their own.
+    """Has callbacks called with each trial, or services told of it, in order, in a process.
 
     Args:
+        title: What the process is for, as sentences begin: `The callbacks`.
+        prefix: What stands before the name of one of these: `The callback `.
         connections: Where it is waited for.
         guardian: Kills it when the engine is killed.
         socket: Where the engine listens.
-        timeout_s: How long the callbacks may take for one trial.
-        followed: Told the number of a trial when all have been called with it.
-        fail: Takes why no more can be called.
+        timeout_s: How long one trial may take.
+        followed: Told the number of a trial when all is done for it.
+        fail: Takes why nothing more can be done.
+        tell: Takes a sentence on what went wrong while the process goes on.
     """
 
     def __init__(
         self,
+        title: str,
+        prefix: str,
         connections: Connections,
         guardian: Guardian,
         socket: Path,
         timeout_s: float,
         followed: Callable[[int], None],
         fail: Callable[[HptuiError], None],
+        tell: Callable[[str], None],
     ) -> None:
+        self._title, self._prefix = title, prefix
         self._connections = connections
         self._guardian = guardian
         self._socket = socket
         self._timeout_s = timeout_s
         self._followed = followed
-        self._fail = fail
+        self._fail, self._tell = fail, tell
         self._token = secrets.token_hex(8)
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd: int | None = None
         self._channel: Channel | None = None
         self._run: Run | None = None
-        self._waiting: deque[int] = deque()
+        self._waiting: deque[tuple[int, bool]] = deque()
+        """Numbers of trials, and whether each is a new best one."""
         self._number: int | None = None
         """The trial that callbacks are being called with."""
         self._name = ""
-        """Which callback is being called."""
+        """Which one is being called."""
+        self._n_failed: dict[str, int] = {}
+        self._interrupts: int | None = None
+        """How often the run had been interrupted when its end was waited for."""
         self._ends_at_s = 0.0
         self.problem: HptuiError | None = None
         """Why it cannot follow any more."""
 
     def start(
         self,
-        callbacks: Sequence[ObjectiveRef],
-        script: ObjectiveRef | None,
+        study: str,
         log: Path,
         max_files: int,
+        *,
+        callbacks: Sequence[ObjectiveRef] = (),
+        script: ObjectiveRef | None = None,
+        tracking: Sequence[Tracking] = (),
     ) -> None:
         """Start the process.
 
         Args:
-            callbacks: What is to be called.
-            script: A script whose own callbacks are called before these.
+            study: The study's name.
             log: Where its output goes until the run has begun.
             max_files: How many files it may have open.
+            callbacks: What is to be called.
+            script: A script whose own callbacks are called before these.
+            tracking: Services that are to be told, without callbacks.
 
         Raises:
             HptuiError: The machine has no process for it.
@@ -112,17 +132,23 @@ class Follower:
             "max_files": max_files,
             "callbacks": [each.to_json() for each in callbacks],
             "script": None if script is None else script.to_json(),
+            "study": study,
+            "tracking": [each.to_json() for each in tracking],
         }
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hptui.engine.follower_process", json.dumps(order)],
-                stdin=subprocess.DEVNULL,
-                # The cores belong to the trials.
-                env=os.environ | core_variables(1) | hash_variables(),
-            )
+            # Others see command lines, and addresses hold passwords.
+            with tempfile.TemporaryFile() as given:
+                given.write(json.dumps(order).encode("ascii"))
+                given.seek(0)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "hptui.engine.follower_process"],
+                    stdin=given,
+                    # The cores belong to the trials.
+                    env=os.environ | core_variables(1) | hash_variables(),
+                )
         except OSError as error:
             raise HptuiError(
-                f"The process of the callbacks cannot be started: {error.strerror}."
+                f"{self._title} cannot be started: no new process, {error.strerror}."
             ) from error
         self._guardian.add(self._process.pid)
         with contextlib.suppress(OSError, AttributeError):
@@ -131,25 +157,24 @@ class Follower:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the callbacks are loaded."""
+        """Whether all that it is to call is loaded."""
         return self._channel is not None
 
     @property
-    def pid(self) -> int | None:
-        """The process; None before its start and after its end."""
-        return None if self._process is None else self._process.pid
-
-    @property
     def n_waiting(self) -> int:
-        """How many trials the callbacks have not been called with yet."""
+        """How many trials it is not done with yet."""
         return len(self._waiting) + (self._number is not None)
 
     # -- its messages
 
+    def expects(self, message: Message) -> bool:
+        """Say whether a first message is from the process."""
+        given = str(message.get("token")).encode(errors="replace")
+        return secrets.compare_digest(self._token.encode(), given)
+
     def take_first(self, channel: Channel, message: Message) -> bool:
         """Take the first message of a connection; True when it is the process's from now on."""
-        given = str(message.get("token")).encode(errors="replace")
-        if self._channel is not None or not secrets.compare_digest(self._token.encode(), given):
+        if self._channel is not None:
             channel.is_closed = True
             return False
         if message.get("op") == "unfollow":
@@ -172,6 +197,8 @@ class Follower:
                 if number is not None:
                     self._followed(number)
                 self._send_next()
+            case "failed":
+                self._count(str(message["name"]), str(message["what"]), str(message["text"]))
             case "raised":
                 error = message["error"]
                 text = f"{error['type']}: {error['message']}" if error["message"] else error["type"]
@@ -180,6 +207,23 @@ class Follower:
                 return False
         return True
 
+    def _count(self, name: str, what: str, text: str) -> None:
+        count = self._n_failed[name] = self._n_failed.get(name, 0) + 1
+        if count <= _MAX_TOLD:
+            shown = safe_line(name, max_chars=_NAME_CHARS)
+            self._tell(f"{shown} failed for {safe_line(what)}: {safe_line(text)}.")
+
+    def sum_up(self) -> None:
+        """Tell what was not told as it came."""
+        for name, count in self._n_failed.items():
+            if count > _MAX_TOLD:
+                shown = safe_line(name, max_chars=_NAME_CHARS)
+                self._tell(f"{shown} failed {count} times in all.")
+        count = self.n_waiting
+        if count:
+            trials = "1 trial" if count == 1 else f"{count} trials"
+            self._tell(f"{self._title} were ended before they were done with {trials}.")
+
     def broken(self) -> None:
         """Take that its connection carries no messages any more."""
         self._stop("wrote into the connection to the engine.")
@@ -187,7 +231,7 @@ class Follower:
     # -- the trials
 
     def begin(self, run: Run, log: Path) -> None:
-        """Take that the run has begun; its callbacks print into `log` from now on."""
+        """Take that the run has begun; what is printed goes into `log` from now on."""
         self._run = run
         self._send(
             {
@@ -199,19 +243,19 @@ class Follower:
             }
         )
 
-    def follow(self, number: int) -> None:
-        """Have the callbacks called with a trial, after those before it."""
+    def follow(self, number: int, *, is_best: bool = False) -> None:
+        """Have a trial followed, after those before it."""
         if self.problem is None:
-            self._waiting.append(number)
+            self._waiting.append((number, is_best))
             self._send_next()
 
     def _send_next(self) -> None:
         if self._number is not None or not self._waiting or self._run is None:
             return
-        self._number = self._waiting.popleft()
+        self._number, is_best = self._waiting.popleft()
         self._ends_at_s = now() + self._timeout_s
         trial_id = self._run.trial_of(self._number)._trial_id
-        self._send({"op": "trial", "n": self._number, "trial_id": trial_id})
+        self._send({"op": "trial", "n": self._number, "trial_id": trial_id, "best": is_best})
 
     def _send(self, message: Message) -> None:
         if self._channel is not None:
@@ -242,9 +286,7 @@ class Follower:
             self._died(code)
         elif self._number is not None and now() >= self._ends_at_s:
             took = show_duration(self._timeout_s)
-            self._stop(
-                f"took longer than {took}.", hint="--follow-timeout gives callbacks more time."
-            )
+            self._stop(f"took longer than {took}.", hint="--follow-timeout gives more time.")
 
     def _take_last(self) -> None:
         """Take what it has sent before its end."""
@@ -257,8 +299,8 @@ class Follower:
         how = describe_exit(code)
         if not self.is_ready:
             self.problem = ObjectiveError(
-                f"The process of the callbacks ended while it loaded them ({how}).",
-                hint="Try to import the file with python, outside hptui.",
+                f"{self._title} cannot be loaded: their process ended ({how}).",
+                hint="Try to import them with python, outside hptui.",
             )
         elif self._number is None:
             self._stop(f"ended their process ({how}).")
@@ -269,16 +311,51 @@ class Follower:
         """Call nothing more, and say why."""
         if self.problem is not None:
             return
-        shown = f"The callback {safe_line(self._name, max_chars=_NAME_CHARS)}"
-        which = "The callbacks" if self._number is None else f"{shown}, for trial {self._number},"
+        shown = f"{self._prefix}{safe_line(self._name, max_chars=_NAME_CHARS)}"
+        which = self._title if self._number is None else f"{shown}, for trial {self._number},"
         self.problem = HptuiError(f"{which} {what}", hint=hint, detail=detail)
         self._waiting.clear()
         self._number = None
         self._kill()
         self._fail(self.problem)
 
+    def is_ending(self, interrupts: int) -> bool:
+        """Say at a run's end whether to wait for what it is not done with; an interrupt ends that.
+
+        Args:
+            interrupts: How often the run was interrupted until now.
+        """
+        if self._interrupts is None:
+            self._interrupts = interrupts
+        return self.n_waiting > 0 and interrupts <= self._interrupts
+
+    def finish(
+        self, summary: Message, pause: Callable[[float], None], interrupts: Callable[[], int]
+    ) -> None:
+        """Have the end of the run told, and wait for it.
+
+        Args:
+            summary: What is told.
+            pause: Waits for so many seconds.
+            interrupts: How often the run was interrupted until now.
+        """
+        process = self._process
+        if process is None or self.problem is not None or self.n_waiting:
+            return
+        self._send({"op": "end", "summary": summary})
+        before, ends_at_s = interrupts(), now() + self._timeout_s
+        while process.poll() is None and now() < ends_at_s and interrupts() <= before:
+            pause(_LOOK_S)
+        has_ended = process.poll() is not None
+        self._take_last()
+        if not has_ended or process.returncode:
+            shown = f"{self._prefix}{safe_line(self._name, max_chars=_NAME_CHARS)}"
+            how = f"ended its process ({describe_exit(process.returncode)})"
+            self._tell(f"{shown}, for the run, {how if has_ended else 'was given up'}.")
+        self._kill()
+
     def close(self) -> None:
-        """End the process, by force where a callback is running."""
+        """End the process, by force where it is busy."""
         if self._process is None:
             return
         if self._number is None and self.problem is None and self._channel is not None:
