@@ -11,10 +11,12 @@ from tests.waiting import wait_until
 
 from hptui.domain.attribute_keys import RUN_KEY
 from hptui.domain.sampling import parse_pruner, parse_sampler
+from hptui.engine.prune_reason import why_pruned
 from hptui.engine.pruners import build_pruner
 from hptui.engine.samplers import build_sampler
 from hptui.engine.sampling.own import OwnCodeError, OwnPruner, OwnSampler
 from hptui.errors import OptionError
+from hptui.registry.own_loading import load_own
 
 FILE = own_methods.__file__
 SPACE = {
@@ -124,6 +126,9 @@ def test_a_pruner_prunes() -> None:
     study.optimize(objective, n_trials=4)
     assert [t.state.name for t in study.trials] == ["COMPLETE", "PRUNED"] * 2
     assert [len(t.intermediate_values) for t in study.trials] == [4, 2, 4, 2]
+    assert (
+        why_pruned(study, study.trials[1]).text == "Pruned at step 1: 1, by the EveryOther pruner."
+    )
     pruner.process.close()
 
 
@@ -140,8 +145,6 @@ def test_a_pruner_prunes() -> None:
     ],
 )
 def test_what_cannot_be_made_says_why(text: str, sentence: str) -> None:
-    from hptui.registry.own_methods import load_own
-
     with pytest.raises(OptionError) as caught:
         load_own("sampler", parse_sampler(f"{FILE}:{text}"), None)
     assert sentence in caught.value.message

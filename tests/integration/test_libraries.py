@@ -112,3 +112,18 @@ def test_artifacts_are_uploaded_and_found(tmp_path: Path) -> None:
 def test_scores_are_reported_to_the_terminator(tmp_path: Path) -> None:
     ended = trials(tmp_path, "reports_scores", "--jobs", "1")
     assert all(any("cv_scores" in key for key in trial.system_attrs) for trial in ended)
+
+
+def test_a_sampler_of_optunahub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "registry/samplers/steady"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .steady import Steady\n__all__ = ['Steady']\n")
+    (package / "steady.py").write_text(
+        "import optuna\n\n\nclass Steady(optuna.samplers.RandomSampler):\n"
+        "    def sample_independent(self, study, trial, name, distribution):\n"
+        "        return distribution.low\n"
+    )
+    monkeypatch.setenv("HPTUI_HUB_REGISTRY", str(tmp_path / "registry"))
+    options = ("--sampler", "hub:samplers/steady", "--jobs", "1")
+    ended = trials(tmp_path, "uses_nothing", *options, needs=["optunahub"])
+    assert [each.params["x"] for each in ended] == [0.0, 0.0]

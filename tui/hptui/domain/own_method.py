@@ -75,12 +75,16 @@ def own_method(family: Family, name: str, options: Iterable[Option] = ()) -> Met
     return Method(name, safe_line(title), help_text, tuple(options))
 
 
-def text_option(name: str, default: str = "", help_text: str = "") -> Option:
+def text_option(
+    name: str, default: str = "", help_text: str = "", *, required: bool = False
+) -> Option:
     """Return an option whose value is a text that the class's constructor is given.
 
     An empty default means that the class has its own.
     """
-    return Option(name, "text", default, help_text or "An argument of the class.")
+    return Option(
+        name, "text", default, help_text or "An argument of the class.", required=required
+    )
 
 
 def own_spec(name: str, parts: Iterable[str]) -> MethodSpec:

@@ -1,39 +1,30 @@
-"""Samplers and pruners of the person's own: where their code stands, and making one of it."""
+"""Samplers and pruners of the person's own: where their code stands, told by reading alone."""
 
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.own_method import HUB, own_method, text_option
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, ObjectiveError, OptionError
 from hptui.registry.argument_source import ArgumentSource
-from hptui.registry.arguments import parameters_of, values_for
 from hptui.registry.known_code import is_known_run, note_run
-from hptui.registry.load import LoadError, load_attribute
 from hptui.registry.modules import find_module_file
 from hptui.registry.source import read_source
 from hptui.registry.syntax import top_level
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
-
     from hptui.domain.objective import Argument
     from hptui.domain.options import Family, Method, MethodSpec
 
-REGISTRY_VARIABLE: Final = "HPTUI_HUB_REGISTRY"
-"""Names a folder that holds a copy of OptunaHub's registry: nothing is downloaded then."""
-_SEED: Final = "seed"
+SEED: Final = "seed"
+"""An argument of this name is given the run's."""
 
 
 def located(spec: MethodSpec, cwd: Path) -> MethodSpec:
@@ -80,50 +71,37 @@ def described(family: Family, spec: MethodSpec, cwd: Path) -> Method:
     found = (_arguments(path, attribute) if path is not None else None) or ()
     options = {
         each.name: text_option(
-            each.name, "", f"{each.type or 'any value'}; {each.default or 'it must be given'}."
+            each.name,
+            _default_text(each),
+            f"{each.type.capitalize() or 'Any value'}.",
+            required=each.default is None,
         )
         for each in found
-        if each.name != _SEED
+        if each.name != SEED
     }
     for name, _value in spec.options:
         options.setdefault(name, text_option(name))
     return own_method(family, spec.name, options.values())
 
 
+def _default_text(argument: Argument) -> str:
+    """Return a default as a person would type it."""
+    shown = argument.default or ""
+    try:
+        value = ast.literal_eval(shown)
+    except (ValueError, SyntaxError):
+        return shown
+    return value if isinstance(value, str) else shown
+
+
 def agree_to(spec: MethodSpec) -> None:
     """Remember that this person runs this class; later edits of its file do not matter."""
-    note_run(_ref_of(spec))
+    note_run(ref_of(spec))
 
 
 def is_agreed_to(spec: MethodSpec) -> bool:
     """Say whether this person has run this class before: a study file may name any."""
-    return is_known_run(_ref_of(spec))
-
-
-def load_own(family: Family, spec: MethodSpec, seed: int | None) -> BaseSampler | BasePruner:
-    """Import the class and make one: this runs the person's code, or the hub's.
-
-    A function that returns a sampler or pruner will do, as will one that is made already. The
-    run's seed goes into an argument of that name.
-
-    Raises:
-        OptionError: It is not there, its import fails, or it is no sampler or pruner.
-    """
-    from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
-
-    kind: type[Any] = BaseSampler if family == "sampler" else BasePruner
-    try:
-        found = _from_hub(spec, kind) if spec.name.startswith(HUB) else _from_source(spec)
-        made = _made(spec, found, kind, seed)
-    except (LoadError, ObjectiveError) as error:
-        raise OptionError(error.message, hint=error.hint, detail=error.detail) from error
-    if not isinstance(made, kind):
-        raise OptionError(
-            f"{safe_line(spec.name)} is no {family} of Optuna's.",
-            hint=f"Derive it from optuna.{family}s.{kind.__name__}.",
-        )
-    return made
+    return is_known_run(ref_of(spec))
 
 
 def _file(where: str, cwd: Path) -> Path | None:
@@ -154,71 +132,7 @@ def _arguments(path: Path, attribute: str) -> tuple[Argument, ...] | None:
     return None
 
 
-def _ref_of(spec: MethodSpec) -> ObjectiveRef:
+def ref_of(spec: MethodSpec) -> ObjectiveRef:
+    """Return where the code of a class stands."""
     where, _, attribute = spec.name.rpartition(":")
     return ObjectiveRef("file" if where.endswith(".py") else "module", where, attribute, spec.name)
-
-
-def _from_source(spec: MethodSpec) -> object:
-    return load_attribute(_ref_of(spec))
-
-
-def _from_hub(spec: MethodSpec, kind: type[Any]) -> object:
-    import optunahub  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-
-    package, _, attribute = spec.name.removeprefix(HUB).partition(":")
-    registry = os.environ.get(REGISTRY_VARIABLE)
-    try:
-        module: ModuleType = (
-            optunahub.load_local_module(package, registry_root=registry)  # pyright: ignore
-            if registry
-            else optunahub.load_module(package)  # pyright: ignore
-        )
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        where = f" in {safe_line(registry)}" if registry else ""
-        raise OptionError(
-            f"{safe_line(spec.name)} cannot be loaded{where}: "
-            f"{safe_line(f'{type(error).__name__}: {error}')}",
-            hint="Check its name on hub.optuna.org and the connection, and install what the "
-            f"package needs. {REGISTRY_VARIABLE}=FOLDER uses a local copy of the registry.",
-        ) from error
-    listed: list[str] = list(getattr(module, "__all__", ())) or list(vars(module))
-    classes = [
-        name
-        for name in listed
-        if inspect.isclass(value := getattr(module, name, None))
-        and issubclass(value, kind)
-        and value is not kind
-        and value.__module__.startswith(module.__name__)
-    ]
-    if attribute:
-        classes = [attribute] if hasattr(module, attribute) else []
-    if len(classes) != 1:
-        named = ", ".join(map(safe_line, classes)) or "none"
-        raise OptionError(
-            f"{safe_line(package)} has no single {kind.__name__} of that name: {named}.",
-            hint=f"Name one, like {HUB}{safe_line(package)}:ITS_CLASS.",
-        )
-    return getattr(module, classes[0])
-
-
-def _made(spec: MethodSpec, found: Any, kind: type[Any], seed: int | None) -> object:  # noqa: ANN401
-    given = {name: str(value) for name, value in spec.options}
-    if isinstance(found, kind) and not given:
-        return found
-    if not callable(found):
-        return found
-    values = values_for(found, given, spec.name, prefix="")
-    if seed is not None and _SEED not in values and _SEED in (parameters_of(found) or {}):
-        values[_SEED] = seed
-    try:
-        return found(**values)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise OptionError(
-            f"{safe_line(spec.name)} fails: {safe_line(f'{type(error).__name__}: {error}')}",
-            hint="Correct it, or give other arguments.",
-        ) from error

@@ -24,6 +24,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hptui.domain.attribute_keys import OWN_PREFIX
+from hptui.domain.sampling import method_of
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.protocol import Lines, pack, unpack
 from hptui.engine.trial_messages import read_params, spell_trial
@@ -192,6 +193,11 @@ class OwnProcess:
                 return f": {safe_line(lines[-1], max_chars=300)}"
         return "."
 
+    @property
+    def title(self) -> str:
+        """The name of the class, or of the hub's package."""
+        return method_of(self._family, self._spec).title
+
     def n_output_bytes(self) -> int:
         """Return how much is kept of what the code has printed."""
         return self._output.seek(0, os.SEEK_END)
@@ -274,6 +280,10 @@ class OwnSampler(BaseSampler):
     def __init__(self, process: OwnProcess) -> None:
         self.process = process
 
+    def __str__(self) -> str:
+        """Return the name of the class."""
+        return self.process.title
+
     def reseed_rng(self) -> None:
         """Do nothing: it is called in copies of a process, and this one has no generator."""
 
@@ -329,6 +339,10 @@ class OwnPruner(BasePruner):
 
     def __init__(self, process: OwnProcess) -> None:
         self.process = process
+
+    def __str__(self) -> str:
+        """Return the name of the class."""
+        return self.process.title
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Ask whether to prune."""

@@ -33,7 +33,7 @@ from hptui.engine.space_view import _forget_search_space
 from hptui.engine.trial_messages import read_trial, spell_params
 from hptui.errors import HptuiError
 from hptui.registry.load import describe_error
-from hptui.registry.own_methods import load_own
+from hptui.registry.own_loading import load_own
 from hptui.registry.process_ties import die_with_parent
 from hptui.storage.attribute_values import stored_value
 from hptui.storage.distributions import dump_distribution, parse_distribution
