@@ -1,5 +1,7 @@
 """Samplers and pruners as people bring them, well-behaved and not."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os

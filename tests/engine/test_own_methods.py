@@ -1,11 +1,14 @@
 """A person's sampler or pruner runs beside the engine, which survives whatever it does."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import threading
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 from tests.engine import own_methods
 from tests.waiting import wait_until
 
@@ -53,9 +56,9 @@ def test_its_draws_are_those_of_the_class(
         return (x + n, float(k == "a"))[:n_objectives]
 
     proxy = sampler_of(kind.__name__)
+    minimize = [StudyDirection.MINIMIZE] * n_objectives
     studies = [
-        optuna.create_study(sampler=each, directions=["minimize"] * n_objectives)
-        for each in (kind(seed=7), proxy)
+        optuna.create_study(sampler=each, directions=minimize) for each in (kind(seed=7), proxy)
     ]
     for study in studies:
         study.optimize(objective, n_trials=25)

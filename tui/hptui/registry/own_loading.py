@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
@@ -45,19 +46,19 @@ def load_own(family: Family, spec: MethodSpec, seed: int | None) -> BaseSampler 
             f"{safe_line(spec.name)} is no {family} of Optuna's.",
             hint=f"Derive it from optuna.{family}s.{kind.__name__}.",
         )
-    return made
+    return cast("BaseSampler | BasePruner", made)
 
 
 def _from_hub(spec: MethodSpec, kind: type[Any]) -> object:
     package, _, attribute = spec.name.removeprefix(HUB).partition(":")
     registry = os.environ.get(REGISTRY_VARIABLE)
     try:
-        import optunahub  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-
+        # It has no types, and need not be installed.
+        hub: Any = importlib.import_module("optunahub")
         module: ModuleType = (
-            optunahub.load_local_module(package, registry_root=registry)  # pyright: ignore
+            hub.load_local_module(package, registry_root=registry)
             if registry
-            else optunahub.load_module(package)  # pyright: ignore
+            else hub.load_module(package)
         )
     except KeyboardInterrupt:
         raise

@@ -69,7 +69,7 @@ class OwnProcess:
 
     def __init__(self, family: Family, spec: MethodSpec, seed: int | None, pruner: str) -> None:
         self._spec = spec
-        self._family = family
+        self._family: Family = family
         self._sent = _SentHistory()
         self._lock = threading.RLock()
         self._is_closed = False
