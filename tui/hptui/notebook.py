@@ -266,7 +266,8 @@ def _sha_of(objective: Callable[..., object], pickled: bytes) -> str:
     """Return a digest of a function's source, since pickles of the same code may differ."""
     function: Any = inspect.unwrap(objective)
     try:
-        code = inspect.getsource(function if inspect.isroutine(function) else type(function))
+        source_of: Any = function if inspect.isroutine(function) else type(function)
+        code = inspect.getsource(source_of)
     except (OSError, TypeError):
         return hashlib.sha256(pickled).hexdigest()
     return hashlib.sha256(code.encode()).hexdigest()
