@@ -15,7 +15,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.cli.locate import StudyLocation, locate_study, storage_file, studies_folder
 from hptui.cli.status import IDLE, status_of
@@ -266,8 +266,8 @@ def _sha_of(objective: Callable[..., object], pickled: bytes) -> str:
     """Return a digest of a function's source, since pickles of the same code may differ."""
     function: Any = inspect.unwrap(objective)
     try:
-        source_of: Any = function if inspect.isroutine(function) else type(function)
-        code = inspect.getsource(source_of)
+        is_function = inspect.isroutine(function)
+        code = inspect.getsource(cast("Any", function if is_function else type(function)))
     except (OSError, TypeError):
         return hashlib.sha256(pickled).hexdigest()
     return hashlib.sha256(code.encode()).hexdigest()
