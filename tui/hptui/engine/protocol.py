@@ -26,6 +26,7 @@ _RECEIVE_BYTES = 256 * 1024
 Message = dict[str, Any]
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
 
 
 class ProtocolError(HptuiError):
@@ -58,7 +59,7 @@ def unpack(line: bytes) -> Message:
         ProtocolError: The line is not a JSON object.
     """
     try:
-        message = json.loads(str(line, "utf-8"))
+        message = _decode(str(line, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a message: {line[:80]!r}") from error
     if not isinstance(message, dict):
