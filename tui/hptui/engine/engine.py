@@ -454,7 +454,7 @@ class Engine:
         free_middle(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
-                free_middle(Path(slot.log))
+                free_middle(slot.log)
 
     # -- the end
 

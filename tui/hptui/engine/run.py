@@ -25,7 +25,7 @@ from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
 from hptui.storage.side_files import open_side_file
 from hptui.storage.spooled import Origin, spell_trial
-from hptui.storage.study_folder import log_path, scratch_path
+from hptui.storage.study_folder import log_name, scratch_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,11 +74,11 @@ class Run:
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
-        return str(log_path(self.folder, number))
+        return f"{self.folder}/{log_name(number)}"
 
     def scratch_of(self, number: int) -> str:
         """Return the folder a trial may use."""
-        return str(scratch_path(self.folder, number))
+        return f"{self.folder}/{scratch_name(number)}"
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
