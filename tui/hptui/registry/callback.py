@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
-from hptui.registry.load import LoadError, describe_error, import_code
+from hptui.registry.load import LoadError, describe_error, load_attribute
 from hptui.registry.modules import is_dotted_name
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import ModuleType
 
 Callback = Callable[[Any, Any], object]
 
@@ -52,12 +50,7 @@ def load_callback(ref: ObjectiveRef) -> Callback:
     Raises:
         LoadError: It cannot be imported or called so.
     """
-    module = import_code(ref)
-    value: Any = module
-    for part in ref.attribute.split("."):
-        if not hasattr(value, part):
-            raise _no_attribute(module, ref)
-        value = getattr(value, part)
+    value = load_attribute(ref)
     if isinstance(value, type):
         value = _made(cast("type[Any]", value), ref)
     shown = safe_line(ref.name)
@@ -97,11 +90,3 @@ def _made(kind: type[Any], ref: ObjectiveRef) -> object:
             hint="Name a function, or an instance that the file makes.",
             detail=detail,
         ) from error
-
-
-def _no_attribute(module: ModuleType, ref: ObjectiveRef) -> LoadError:
-    close = get_close_matches(ref.attribute, vars(module))
-    return LoadError(
-        f"{safe_line(ref.target)} has no {safe_line(ref.attribute)!r}.",
-        hint=f"Did you mean {' or '.join(map(safe_line, close))}?" if close else "",
-    )

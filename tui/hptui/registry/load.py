@@ -65,9 +65,26 @@ def load_objective(ref: ObjectiveRef) -> Objective:
     key = (ref.kind, ref.target, ref.attribute, ref.arguments)
     with _lock:
         if key not in _loaded:
-            module = import_code(ref)
+            module = _import(ref)
             _loaded[key] = _callable_in(module, ref)
         return _loaded[key]
+
+
+def load_attribute(ref: ObjectiveRef) -> object:
+    """Import a file or a module as `load_objective` does, and return what the reference names.
+
+    Raises:
+        LoadError: It cannot be imported, or has no such attribute.
+    """
+    with _lock:
+        module = _import(ref)
+    value: object = module
+    for part in ref.attribute.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError as error:
+            raise _no_attribute(module, ref) from error
+    return value
 
 
 def loaded_info(function: Objective, ref: ObjectiveRef) -> ObjectiveInfo:
@@ -90,12 +107,7 @@ class _FreshLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-def import_code(ref: ObjectiveRef) -> ModuleType:
-    """Import the module of a reference, as `load_objective` does.
-
-    Raises:
-        LoadError: It cannot be imported.
-    """
+def _import(ref: ObjectiveRef) -> ModuleType:
     from hptui.registry.import_guard import studies_left_alone
 
     with studies_left_alone() as cut_at:
