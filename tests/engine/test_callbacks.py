@@ -108,15 +108,16 @@ def refs(file: Path, *names: str) -> tuple[ObjectiveRef, ...]:
     return tuple(read_callback(f"{file}:{name}", file.parent) for name in names)
 
 
-def run(file: Path, *names: str, timeout_s: float = 60.0, n_slots: int = 1) -> tuple[Finished, Any]:
+def run(file: Path, *names: str, timeout_s: float = 60.0, also: str = "") -> tuple[Finished, Told]:
     told = Told()
+    callbacks = refs(file.with_name(also), "first") if also else refs(file, *names)
     plan = RunPlan(
         ref=ObjectiveRef("file", str(file), "objective", "train.py"),
         study_file=file.parent / "s.db",
         study="s",
         budget=Budget(n_trials=8),
-        n_slots=n_slots,
-        following=Following(callbacks=refs(file, *names), timeout_s=timeout_s),
+        n_slots=1,
+        following=Following(callbacks=callbacks, timeout_s=timeout_s),
     )
     return Engine(plan, told).run(), told
 
@@ -178,6 +179,10 @@ def test_a_callback_that_cannot_be_loaded_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(ObjectiveError, match=r"train.py:one takes \(study\); a callback takes two"):
         run(file, "one")
+    (file.parent / "gone.py").write_text("import os\nos._exit(0)\n")
+    with pytest.raises(ObjectiveError, match=r"their process ended \(exit code 0"):
+        run(file, also="gone.py")
+    (file.parent / "gone.py").unlink()
     assert [each.name for each in file.parent.iterdir() if each.name != "__pycache__"] == [
         "train.py"
     ]

@@ -43,6 +43,8 @@ _log = logging.getLogger("hptui.engine")
 
 _CLOSE_S: Final = 2.0
 """How long it may take to end by itself."""
+_LAST_WORDS_S: Final = 1.0
+"""How much later than its end what it has said may be read."""
 _LOOK_S: Final = 0.1
 _MAX_TOLD: Final = 3
 """Failures of one service that are told as they come; the others are counted."""
@@ -98,6 +100,8 @@ class Follower:
         self._interrupts: int | None = None
         """How often the run had been interrupted when its end was waited for."""
         self._ends_at_s = 0.0
+        self._gone_at_s: float | None = None
+        """When it was seen to have ended without having connected."""
         self.problem: HptuiError | None = None
         """Why it cannot follow any more."""
 
@@ -268,10 +272,11 @@ class Follower:
         """Return when to look at it; None when its end, or a message, tells by itself."""
         if self._process is None or self.problem is not None:
             return None
-        ends_at_s = None if self._number is None else self._ends_at_s
-        if self._pidfd is not None:
-            return ends_at_s
-        return now() + _LOOK_S
+        if self._gone_at_s is not None:
+            return self._gone_at_s + _LAST_WORDS_S
+        if self._pidfd is None:
+            return now() + _LOOK_S
+        return None if self._number is None else self._ends_at_s
 
     def tick(self) -> None:
         """Look whether it has ended, or takes too long."""
@@ -280,13 +285,28 @@ class Follower:
         code = self._process.poll()
         if code is not None:
             self._take_last()
-        if self.problem is not None:
+        if self.problem is not None or (code is not None and self._may_have_said()):
             return
         if code is not None:
             self._died(code)
         elif self._number is not None and now() >= self._ends_at_s:
             took = show_duration(self._timeout_s)
             self._stop(f"took longer than {took}.", hint="--follow-timeout gives more time.")
+
+    def _may_have_said(self) -> bool:
+        """Say whether why it could not load is still to be read: it connects only to tell that."""
+        if self.is_ready:
+            return False
+        if self._gone_at_s is None:
+            self._gone_at_s = now()
+            self._forget_pidfd()
+        return now() < self._gone_at_s + _LAST_WORDS_S
+
+    def _forget_pidfd(self) -> None:
+        if self._pidfd is not None:
+            self._connections.forget_end(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
 
     def _take_last(self) -> None:
         """Take what it has sent before its end."""
@@ -342,7 +362,11 @@ class Follower:
         process = self._process
         if process is None or self.problem is not None or self.n_waiting:
             return
-        self._send({"op": "end", "summary": summary})
+        try:
+            self._send({"op": "end", "summary": summary})
+        except ValueError:
+            # Parameters that no message holds.
+            self._send({"op": "end", "summary": {**summary, "best": None}})
         before, ends_at_s = interrupts(), now() + self._timeout_s
         while process.poll() is None and now() < ends_at_s and interrupts() <= before:
             pause(_LOOK_S)
@@ -374,7 +398,4 @@ class Follower:
         kill_all(left)
         process.wait()
         self._guardian.drop(process.pid)
-        if self._pidfd is not None:
-            self._connections.forget_end(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None
+        self._forget_pidfd()
