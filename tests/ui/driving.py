@@ -64,15 +64,27 @@ def drive(
         is_known = isinstance(before.action, Wait) or not step.text.startswith("expect-not")
         assert is_known, f"line {step.line}: nothing tells that {before.text!r} is done"
     said: list[str] = []
+    looked_at: set[str] = set()
+
+    def look(app: HptuiApp) -> str:
+        text = screen_text(app)
+        if text not in looked_at:
+            check_safe(text)
+            looked_at.add(text)
+        return text
 
     def say(text: str) -> None:
+        at = len(said)
         said.append(text)
         if app.return_code is None:
-            check_safe(screen_text(app))
+            if not any(_looks(each) for each in steps[max(0, at - 1) : at + 1]):
+                look(app)
             if observe is not None:
                 observe(app)
 
-    failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hptui.ui.drive.screen_text", look)
+        failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):
             # It may still hold a file open; another application is another process.
@@ -81,6 +93,11 @@ def drive(
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
     return app
+
+
+def _looks(step: Step) -> bool:
+    """Say whether a step begins, and ends, with a look at the screen."""
+    return isinstance(step.action, Wait) and step.action.is_wanted
 
 
 def _patient(step: Step) -> Step:
