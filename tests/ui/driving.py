@@ -64,26 +64,19 @@ def drive(
         is_known = isinstance(before.action, Wait) or not step.text.startswith("expect-not")
         assert is_known, f"line {step.line}: nothing tells that {before.text!r} is done"
     said: list[str] = []
-    looked_at: set[str] = set()
-
-    def look(app: HptuiApp) -> str:
-        text = screen_text(app)
-        if text not in looked_at:
-            check_safe(text)
-            looked_at.add(text)
-        return text
+    sight = _Sight()
 
     def say(text: str) -> None:
-        at = len(said)
+        beside = steps[max(0, len(said) - 1) : len(said) + 1]
         said.append(text)
         if app.return_code is None:
-            if not any(_looks(each) for each in steps[max(0, at - 1) : at + 1]):
-                look(app)
+            if not any(map(_looks, beside)):
+                sight.look(app)
             if observe is not None:
                 observe(app)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hptui.ui.drive.screen_text", look)
+        patch.setattr("hptui.ui.drive.screen_text", sight.look)
         failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):
@@ -93,6 +86,20 @@ def drive(
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
     return app
+
+
+class _Sight:
+    """Looks at screens, each of which must be safe to show."""
+
+    def __init__(self) -> None:
+        self._checked = ""
+
+    def look(self, app: HptuiApp) -> str:
+        text = screen_text(app)
+        if text != self._checked:
+            check_safe(text)
+            self._checked = text
+        return text
 
 
 def _looks(step: Step) -> bool:

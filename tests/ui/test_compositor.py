@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
-from textual._compositor import Compositor
+from textual._compositor import Compositor, CompositorUpdate
 from textual.geometry import Region
 
 from hptui.ui.compositor import QuickCompositor
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from textual._compositor import CompositorUpdate
 
     from hptui.ui.app import HptuiApp
 
@@ -55,17 +53,18 @@ class _Pair:
         assert ours.texts() == [strip.text for strip in Compositor.render_strips(ours)]
         for n_regions in (1, 1, 2, 5):
             regions = {self._region(size.width, size.height) for _ in range(n_regions)}
-            updates: list[CompositorUpdate | None] = []
+            drawn: list[str] = []
             for each in (ours, textuals):
                 left = ours._dirty_regions
                 vars(textuals).update(vars(ours))
                 each._dirty_regions = set(regions)
-                updates.append(each.render_update(screen_stack=app._background_screens))
+                update = each.render_update(screen_stack=app._background_screens)
+                assert isinstance(update, CompositorUpdate)
+                drawn.append(update.render_segments(app.console))
                 assert each._dirty_regions == set()
                 ours._dirty_regions = left
-            first, second = (each and each.render_segments(app.console) for each in updates)
-            assert first == second
-            self.drawn += bool(first)
+            assert drawn[0] == drawn[1]
+            self.drawn += bool(drawn[0])
 
     def _region(self, width: int, height: int) -> Region:
         x, y = self.rng.randrange(width), self.rng.randrange(height)
