@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
-from hptui.ui.compositor import QuickCompositor
-
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -27,8 +25,6 @@ def screen_text(app: App[Any]) -> str:
     """Return the visible screen, a line a row, without blanks at the ends of lines."""
     # Textual exports pictures and no text; this is the one place that looks inside for it.
     compositor = app.screen._compositor  # pyright: ignore[reportPrivateUsage]
-    if isinstance(compositor, QuickCompositor):
-        return "\n".join(text.rstrip() for text in compositor.texts())
     return "\n".join(strip.text.rstrip() for strip in compositor.render_strips())
 
 

@@ -9,7 +9,6 @@ from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
 from hptui.ui.app import HptuiApp
-from hptui.ui.compositor import QuickCompositor
 
 if TYPE_CHECKING:
     from textual.geometry import Offset
@@ -24,15 +23,6 @@ class StackedScreen(Screen[ScreenResultType]):
     """
 
     app = getters.app(HptuiApp)
-
-    def __init__(
-        self,
-        name: str | None = None,
-        id: str | None = None,  # noqa: A002 - Textual's name
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(name, id, classes)
-        self._compositor = QuickCompositor()
 
     @property
     def is_open(self) -> bool:
