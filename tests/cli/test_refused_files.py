@@ -87,7 +87,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "resume": [[]],
     "stop": [[], ["--now"]],
     "kill": [["0"]],
-    "jobs": [["2"]],
+    "workers": [["2"]],
     "enqueue": [["--params", "{}"]],
     "extend": [["--trials", "1"]],
     "retry": [[], ["0"], ["--cause", "1"]],

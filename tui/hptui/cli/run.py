@@ -22,7 +22,15 @@ from hptui.cli.locate import (
     studies_folder,
 )
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
-from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.domain.choice_lists import parse_choices_option
+from hptui.domain.edits import (
+    ParamEdit,
+    merge_edits,
+    parse_fix_option,
+    parse_space_option,
+    read_space_file,
+)
+from hptui.domain.next_run import NOTHING_PREPARED
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -203,6 +211,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
         "--jobs",
+        "--workers",
         "-j",
         type=_typed(read_slots),
         metavar="N",
@@ -305,7 +314,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
         if text is not None:
             parse(text)
-    from hptui.cli.last_run import as_in_last_run
+    from hptui.cli.last_run import as_in_last_run, facts_before, old_edits
     from hptui.registry.arguments import read_arguments
     from hptui.registry.catalogue import with_arguments
 
@@ -313,13 +322,24 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
+    facts = facts_before(study_file, study)
+    notes: list[str] = []
+    typed = frozenset(
+        name for name, value in (("trials", args.trials), ("workers", args.jobs)) if value
+    )
+    prepared = NOTHING_PREPARED
+    if facts is not None:
+        is_any = args.any_objective
+        found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+        prepared = facts.prepared.without(typed)
+        notes += facts.prepared.notes(prepared)
+        notes += old_edits(facts, _named_parameters(args, edits))
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
-    n_trials: int | None = args.trials
+    n_trials: int | None = args.trials or prepared.trials
     if found.ref.kind == "script":
         # What it says counts where nothing is typed; running it tells.
         pass
@@ -344,13 +364,15 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=workers_of(args, resources),
+        n_slots=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
+        typed=typed,
+        prepared=prepared,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )
@@ -384,6 +406,13 @@ def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
     }
     left = [each for each in found.info.settings if not given.get(each.option)]
     return (not_taken_over(found.ref, left),) if left else ()
+
+
+def _named_parameters(args: argparse.Namespace, edits: Mapping[str, ParamEdit]) -> set[str]:
+    """Return the parameters of which this run says itself what counts."""
+    fixed = {parse_fix_option(text)[0] for text in args.fix}
+    chosen = {parse_choices_option(text)[0] for text in args.choices}
+    return {*edits, *args.reset, *fixed, *chosen}
 
 
 def _edits(args: argparse.Namespace) -> dict[str, ParamEdit]:
