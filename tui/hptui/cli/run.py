@@ -115,9 +115,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the study's name (default: from the objective's)"
     )
-    group.add_argument(
-        "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
-    )
+    group.add_argument("--storage", metavar="FILE", help="the study file (default: NAME.db)")
     add_studies_option(parser)
     group.add_argument(
         "--any-objective",
@@ -440,21 +438,22 @@ def _params(text: str) -> Mapping[str, Any]:
 
 
 def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
+    given = None if args.storage is None else storage_file(args.storage)
     if args.study is not None:
         name: str = args.study
     else:
-        name = default_study_name(ref) if args.storage is None else args.storage.stem
-    if args.storage is not None:
-        name, file = _name_in_a_file(name), storage_file(args.storage)
+        name = default_study_name(ref) if given is None else given.stem
+    if given is not None:
+        name, file = _name_in_a_file(name), given
     else:
         check_study_name(name)
         file = studies_folder(args.studies) / f"{name}.db"
     if args.storage is None or args.study is None:
-        _require_holds(file, name, shown=args.storage or file)
+        _require_holds(file, name, shown=args.storage or str(file))
     return name, file
 
 
-def _require_holds(file: Path, name: str, *, shown: Path) -> None:
+def _require_holds(file: Path, name: str, *, shown: str) -> None:
     """Refuse a file that holds studies, but none of a name that nobody gave for this file.
 
     Raises:
@@ -471,7 +470,7 @@ def _require_holds(file: Path, name: str, *, shown: Path) -> None:
         return
 
     def options(study: str) -> str:
-        return safe_line(shlex.join(["--storage", str(shown), "--study", study]))
+        return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
     held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
     listed = "" if len(names) == 1 else f": {list_names(names)}"

@@ -17,7 +17,7 @@ _STATUS_EPILOG = """\
 --json prints the same keys for a study that runs and one at rest, whose state is idle. counts are
 the trials of the run, or of the last one; trials are all in the file, by state (stale: their engine
 died). last_run is the run before, or at rest the last one (started, ended, reason, text, error), or
-null.
+null. prepared is what the next run has where it is not told otherwise (trials, workers), or null.
 """
 _NEXT_RUN_EPILOG = """\
 While nobody runs the study, this is for its next run. --json tells by next_run whether it is.
