@@ -77,8 +77,13 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("retry", "try failed trials again, now or in the next run", "hptui.cli.retry"),
         Command("space", "show or edit the search space of the next trials", "hptui.cli.space"),
     ),
+    "Follow a run": (
+        Command("watch", "show a run on one screen until it ends", "hptui.cli.watch"),
+        Command("logs", "show what trials print, also as they go on", "hptui.cli.logs"),
+        Command("wait", "wait until runs have ended", "hptui.cli.wait"),
+    ),
     "Read studies": (
-        Command("ls", "list the studies", "hptui.cli.ls"),
+        Command("ls", "list the studies, and what runs", "hptui.cli.ls"),
         Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
         Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),

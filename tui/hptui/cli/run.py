@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hptui.cli.command_options import add_command_options, find
 from hptui.cli.locate import (
@@ -22,6 +22,7 @@ from hptui.cli.locate import (
     studies_folder,
 )
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
+from hptui.cli.typed import typed
 from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     ParamEdit,
@@ -46,7 +47,7 @@ from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
     from hptui.cli.run_output import RunOutput
     from hptui.cli.shield import Output
@@ -100,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
-    add_resources(parser, _typed)
+    add_resources(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
@@ -174,32 +175,30 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="""try these parameters first, like '{"lr": 0.01}'""",
     )
-    group.add_argument(
-        "--seed", type=_typed(read_seed), metavar="N", help="make the run repeatable"
-    )
+    group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("budget (the first one reached ends the run)")
     group.add_argument(
         "--trials",
-        type=_typed(read_count),
+        type=typed(read_count),
         metavar="N",
         help=f"trials to run (default: a script's, else {DEFAULT_TRIALS}; none with --timeout or "
         "--target)",
     )
     group.add_argument(
         "--timeout",
-        type=_typed(read_duration),
+        type=typed(read_duration),
         metavar="TIME",
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
     group.add_argument(
-        "--target", type=_typed(read_target), metavar="VALUE", help="end at this value"
+        "--target", type=typed(read_target), metavar="VALUE", help="end at this value"
     )
     group.add_argument(
         "--trial-timeout",
-        type=_typed(read_duration),
+        type=typed(read_duration),
         metavar="TIME",
         help="end a trial after this time",
     )
@@ -211,7 +210,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         "--workers",
         "-j",
-        type=_typed(read_slots),
+        type=typed(read_slots),
         metavar="N",
         help="trials at once (default: one a core, or as many as the devices hold)",
     )
@@ -227,21 +226,6 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         default="fail",
         help="what becomes of stale trials, whose engine died (default fail)",
     )
-
-
-_Read = TypeVar("_Read")
-
-
-def _typed(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
-    """Return `read` as argparse wants it: it names the option before the sentence."""
-
-    def convert(text: str) -> _Read:
-        try:
-            return read(text)
-        except UsageError as error:
-            raise argparse.ArgumentTypeError(error.message) from None
-
-    return convert
 
 
 def run(args: argparse.Namespace) -> int:
@@ -322,14 +306,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     study, study_file = _study(args, found.ref)
     facts = facts_before(study_file, study)
     notes: list[str] = []
-    typed = frozenset(
+    told = frozenset(
         name for name, value in (("trials", args.trials), ("workers", args.jobs)) if value
     )
     prepared = NOTHING_PREPARED
     if facts is not None:
         is_any = args.any_objective
         found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
-        prepared = facts.prepared.without(typed)
+        prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared)
         notes += old_edits(facts, _named_parameters(args, edits))
     if found.problem:
@@ -369,7 +353,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
-        typed=typed,
+        typed=told,
         prepared=prepared,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
