@@ -18,6 +18,7 @@ from hptui.storage.studies import StudySummary, list_studies
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 _COLUMNS = (
     Column("study"),
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(studies: list[StudySummary], runs: list[RunNow | None]) -> None:
+def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
     now_s = time.time()
     readable = [study for study in studies if not study.problem]
     if readable:

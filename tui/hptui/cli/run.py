@@ -31,7 +31,7 @@ from hptui.domain.edits import (
     parse_space_option,
     read_space_file,
 )
-from hptui.domain.next_run import NOTHING_PREPARED
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -184,8 +184,8 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         "--trials",
         type=typed(read_count),
         metavar="N",
-        help=f"trials to run (default: a script's, else {DEFAULT_TRIALS}; none with --timeout or "
-        "--target)",
+        help=f"trials to run (default: as prepared, a script's, else {DEFAULT_TRIALS}; none with "
+        "--timeout or --target)",
     )
     group.add_argument(
         "--timeout",
@@ -306,15 +306,16 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     study, study_file = _study(args, found.ref)
     facts = facts_before(study_file, study)
     notes: list[str] = []
+    ends = any(each is not None for each in (args.trials, args.timeout, args.target))
     told = frozenset(
-        name for name, value in (("trials", args.trials), ("workers", args.jobs)) if value
+        name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
     )
     prepared = NOTHING_PREPARED
     if facts is not None:
         is_any = args.any_objective
         found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
         prepared = facts.prepared.without(told)
-        notes += facts.prepared.notes(prepared)
+        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
         notes += old_edits(facts, _named_parameters(args, edits))
     if found.problem:
         raise _not_to_be_tuned(args, found)

@@ -38,10 +38,16 @@ class NextRun:
             None if "workers" in typed else self.workers,
         )
 
-    def notes(self, counts: NextRun) -> list[str]:
-        """Return what to say of it when a run begins in which only `counts` counts."""
+    def notes(self, counts: NextRun, typed: NextRun) -> list[str]:
+        """Return what to say of it when a run begins.
+
+        Args:
+            counts: What of it counts.
+            typed: What the run was told instead.
+        """
         dropped = NextRun(
-            None if counts.trials else self.trials, None if counts.workers else self.workers
+            None if counts.trials or self.trials == typed.trials else self.trials,
+            None if counts.workers or self.workers == typed.workers else self.workers,
         )
         notes = [f"As prepared, this run has {counts}."] if str(counts) else []
         if str(dropped):

@@ -82,13 +82,13 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
 def next_trials_text(trials: int) -> str:
     """Return the sentence about the trials that are prepared."""
     have = "1 trial" if trials == 1 else f"{trials:,} trials"
-    return f"The next run has {have}, unless it is given --trials."
+    return f"The next run has {have}, unless it is told when to end."
 
 
 def next_workers_text(workers: int) -> str:
     """Return the sentence about the workers that are prepared."""
     have = "1 worker" if workers == 1 else f"{workers} workers"
-    return f"The next run has {have}, unless it is given --workers."
+    return f"The next run has {have}, unless it is told another number."
 
 
 def _space(path: Path, study_name: str, message: Message) -> Message:

@@ -92,5 +92,5 @@ class RunPlan:
             budget = replace(budget, n_trials=counts.trials)
         if counts.workers is not None:
             n_slots = counts.workers
-        notes = (*self.notes, *counts.notes(counts))
+        notes = (*self.notes, *counts.notes(counts, NOTHING_PREPARED))
         return replace(self, budget=budget, n_slots=n_slots, prepared=counts, notes=notes)
