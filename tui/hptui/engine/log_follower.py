@@ -100,12 +100,19 @@ class LogFollower:
         if os.fstat(self._fd).st_size < self._offset:
             yield from self._find_again(self._fd)
         while True:
-            yield from self._skip_hole(self._fd)
-            data = os.pread(self._fd, self._room(self._fd), self._offset)
+            is_after_hole = self._skip_hole(self._fd)
+            if is_after_hole:
+                yield from self._flush()
+                yield GAP
+            room, is_before_hole = self._room(self._fd)
+            data = os.pread(self._fd, room, self._offset)
             if not data:
                 return
             self._offset += len(data)
             self._last = (self._last + data)[-_REMEMBERED_BYTES:]
+            # Room is given back by blocks; the parts of a block beside a hole are zeros.
+            data = data.lstrip(b"\0") if is_after_hole else data
+            data = data.rstrip(b"\0") if is_before_hole else data
             yield from self._take(self._decoder.decode(data))
 
     def _find_again(self, fd: int) -> Iterator[str]:
@@ -126,23 +133,24 @@ class LogFollower:
             yield GAP
         self._offset = start + cut + len(CUT_SENTENCE) if cut >= 0 else 0
 
-    def _skip_hole(self, fd: int) -> Iterator[str]:
-        """Go to where the log has data again, if room in its middle was given back."""
-        try:
-            data_at = os.lseek(fd, self._offset, os.SEEK_DATA)
-        except (OSError, AttributeError):
-            # It is read to its end, or the system knows no holes.
-            return
-        if data_at > self._offset:
-            yield from self._flush()
-            yield GAP
-            self._offset, self._last = data_at, b""
-
-    def _room(self, fd: int) -> int:
-        """Return how many bytes can be read up to the next hole."""
+    def _skip_hole(self, fd: int) -> bool:
+        """Go to where the log has data again; say whether room was given back before it."""
+        # At the end of the log there is no data, and not every system knows holes.
         with contextlib.suppress(OSError, AttributeError):
-            return min(_CHUNK_BYTES, os.lseek(fd, self._offset, os.SEEK_HOLE) - self._offset)
-        return _CHUNK_BYTES
+            data_at = os.lseek(fd, self._offset, os.SEEK_DATA)
+            if data_at > self._offset:
+                self._offset, self._last = data_at, b""
+                return True
+        return False
+
+    def _room(self, fd: int) -> tuple[int, bool]:
+        """Return how many bytes to read next, and whether a hole follows them."""
+        with contextlib.suppress(OSError, AttributeError):
+            hole_at = os.lseek(fd, self._offset, os.SEEK_HOLE)
+            if hole_at - self._offset <= _CHUNK_BYTES:
+                # There is one, by the system, behind the end of every file.
+                return hole_at - self._offset, hole_at < os.fstat(fd).st_size
+        return _CHUNK_BYTES, False
 
     def _take(self, text: str) -> Iterator[str]:
         *ended, self._open_line = (self._open_line + text).replace("\r\n", "\n").split("\n")
