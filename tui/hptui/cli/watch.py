@@ -18,9 +18,11 @@ from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from hptui.cli.locate import StudyLocation
+    from hptui.figures.request import Frame
+    from hptui.storage.columns import StudyColumns
 
 _ON_TERMINAL_S: Final = 1.0
 _ELSEWHERE_S: Final = 10.0
@@ -63,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         status = status_of(place)
     end = end_of_run(place, run_id)
     if end is None:
+        if not is_terminal:
+            print(describe_status(status)[0])
         return 0
     print(str(end) if watched else f"Not running. The last run of {end}")
     return end.exit_code
@@ -125,38 +129,50 @@ class _Screen:
     def __init__(self, place: StudyLocation) -> None:
         from hptui.storage.columns import StudyColumns
 
-        self._place = place
         self._columns = StudyColumns(place.path, place.study_name)
         self._is_painted = False
 
     def show(self, status: Mapping[str, Any]) -> None:
         """Paint it."""
         terminal = Terminal.of_stdout()
-        room = max(1, terminal.height - _END_LINES)
-        lines = describe_status(status)
-        left = room - len(lines) - 1
-        if left >= _LEAST_FIGURE_LINES and any(status["trials"].values()):
-            lines = [*lines, "", *self._figure(terminal, min(left, _MOST_FIGURE_LINES))]
-        sys.stdout.write(self._painted([cut(line, terminal.width) for line in lines[:room]]))
-        sys.stdout.flush()
-
-    def _painted(self, lines: Sequence[str]) -> str:
-        # The first time below what stands there already, then over itself.
+        lines = screen_lines(
+            self._columns,
+            status,
+            width=terminal.width,
+            height=max(1, terminal.height - _END_LINES),
+            has_unicode=terminal.has_unicode,
+        )
         begin = "\x1b[H" if self._is_painted else "\x1b[2J\x1b[H"
         self._is_painted = True
-        return begin + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"
+        sys.stdout.write(begin + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        sys.stdout.flush()
 
-    def _figure(self, terminal: Terminal, height: int) -> list[str]:
-        """Return the history, or of several objectives the front."""
-        from hptui.figures.kinds import KINDS
-        from hptui.figures.request import FigureRequest, Frame, PlottedStudy
 
-        self._columns.refresh()
-        study = PlottedStudy(self._place.path, self._place.study_name, self._columns, ())
-        kind = KINDS["history" if len(self._columns.directions) == 1 else "pareto"]
-        frame = Frame(terminal.width, height, terminal.has_unicode)
-        for titled in kind.figures(FigureRequest((study,))):
-            figure = titled.draw(frame)
-            plain = figure.picture.plain().split("\n")
-            return [safe_line(figure.sentence)] if figure.sentence else plain
-        return []
+def screen_lines(
+    columns: StudyColumns, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
+) -> list[str]:
+    """Return what stands on the screen: what `hptui status` says, and a figure where it has room.
+
+    That is the history, or of several objectives the front.
+    """
+    lines = describe_status(status)
+    room = height - len(lines) - 1
+    if room >= _LEAST_FIGURE_LINES and any(status["trials"].values()):
+        from hptui.figures.request import Frame
+
+        frame = Frame(width, min(room, _MOST_FIGURE_LINES), has_unicode)
+        lines = [*lines, "", *_figure(columns, frame)]
+    return [cut(line, width) for line in lines[:height]]
+
+
+def _figure(columns: StudyColumns, frame: Frame) -> list[str]:
+    from hptui.figures.kinds import KINDS
+    from hptui.figures.request import FigureRequest, PlottedStudy
+
+    columns.refresh()
+    study = PlottedStudy(columns.path, columns.study_name, columns, ())
+    kind = KINDS["history" if len(columns.directions) == 1 else "pareto"]
+    figure = next(iter(kind.figures(FigureRequest((study,))))).draw(frame)
+    if figure.sentence:
+        return [safe_line(figure.sentence)]
+    return figure.picture.plain().split("\n")
