@@ -171,7 +171,11 @@ def test_what_is_refused_changes_nothing(
 def test_a_study_without_parameters_says_where_to_give_them(tmp_path: Path) -> None:
     with StudyFile(tmp_path / "s.db") as built:
         built.add_study("s")
-    for fields in ({"op": "space", "edits": {"x": {}}}, {"op": "enqueue", "params": {"x": 1}}):
+    requests: list[dict[str, Any]] = [
+        {"op": "space", "edits": {"x": {}}},
+        {"op": "enqueue", "params": {"x": 1}},
+    ]
+    for fields in requests:
         with pytest.raises(HptuiError, match="not known before its first trial") as refused:
             steer(tmp_path / "s.db", "s", fields)
         assert "hptui run" in refused.value.hint

@@ -92,5 +92,7 @@ class RunPlan:
             budget = replace(budget, n_trials=counts.trials)
         if counts.workers is not None:
             n_slots = counts.workers
-        notes = (*self.notes, *counts.notes(counts, NOTHING_PREPARED))
-        return replace(self, budget=budget, n_slots=n_slots, prepared=counts, notes=notes)
+        said = self.prepared.notes(self.prepared, NOTHING_PREPARED)
+        notes = [note for note in self.notes if note not in said]
+        notes += counts.notes(counts, NOTHING_PREPARED)
+        return replace(self, budget=budget, n_slots=n_slots, prepared=counts, notes=tuple(notes))

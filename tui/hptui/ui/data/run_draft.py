@@ -200,8 +200,9 @@ class RunDraft:
     def _with_usual(self, usual: Mapping[RunKey, str]) -> RunDraft:
         if self.prepared.trials is not None:
             # They count, where no end is typed, instead of any other.
+            kept: dict[RunKey, str] = {key: text for key, text in usual.items() if key != "timeout"}
             trials: dict[RunKey, str] = {"trials": str(self.prepared.trials)}
-            usual = {key: text for key, text in usual.items() if key != "timeout"} | trials
+            usual = kept | trials
         if usual == self.usual:
             return self
         texts, first = dict(self.texts), dict(self.first)
