@@ -128,7 +128,7 @@ def test_after_the_end_of_the_engine_the_next_run_is_edited(file: Path) -> None:
         wait "parameter"
         press f5
         wait "No edits yet."
-        press enter
+        press down enter
         type -4.5
         press enter
         wait "from the next run on, "
