@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +17,7 @@ from hptui.cli.typed import typed
 from hptui.domain.readable import four_digits, show_duration
 from hptui.domain.run_text import read_duration
 from hptui.domain.text import safe_line
+from hptui.errors import StudyBusyError
 
 if TYPE_CHECKING:
     import argparse
@@ -52,17 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the run until it ends."""
     place = locate_study(args.study, studies=args.studies)
-    is_terminal = sys.stdout.isatty()
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     every_s = args.every or (_ON_TERMINAL_S if is_terminal else _ELSEWHERE_S)
     shown = _Screen(place) if is_terminal else _Lines()
     status = status_of(place)
     run_id, watched = status["run"], status["state"] != IDLE
     while True:
-        shown.show(status)
+        # Another program may have locked the file for a moment: then the next look tells.
+        with contextlib.suppress(StudyBusyError):
+            shown.show(status)
         if status["state"] == IDLE or status["run"] != run_id:
             break
         _wait_for_change(place, run_id, every_s)
-        status = status_of(place)
+        with contextlib.suppress(StudyBusyError):
+            status = status_of(place)
     end = end_of_run(place, run_id)
     if end is None:
         if not is_terminal:
