@@ -203,6 +203,7 @@ class Engine:
         )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
         self.rules.is_followed = self._after.begin(run, self._desk)
+        self._commits.is_awaited = self.rules.is_followed
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
