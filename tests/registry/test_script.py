@@ -292,6 +292,24 @@ def test_the_studies_of_a_script_are_listed_as_far_as_it_goes(tmp_path: Path) ->
     assert "cannot come to those after it" in ended
 
 
+def test_a_study_that_is_optimized_again_and_again_is_listed_once(tmp_path: Path) -> None:
+    source = top("""
+        first, second = optuna.create_study(), optuna.create_study(study_name="two")
+        for _ in range(3):
+            first.optimize(objective, n_trials=2)
+        first.sampler = optuna.samplers.RandomSampler()
+        first.optimize(objective, n_trials=-1)
+        second.optimize(objective, n_trials=7)
+        """)
+    ref = ObjectiveRef("script", str(Shape(source).write(tmp_path)), "", "tune.py")
+
+    def work() -> Any:
+        return [[each.sampler, each.n_trials, each.name] for each in list_studies(ref).studies]
+
+    assert in_a_child(work, tmp_path) == [["tpe", 6, ""], ["random", 0, ""], ["tpe", 7, "two"]]
+    assert told_by(source, tmp_path, "3")["n_trials"] == 7
+
+
 def test_once_its_trials_are_over_a_script_cleans_up_and_does_nothing_else(tmp_path: Path) -> None:
     source = """
         study = optuna.create_study()

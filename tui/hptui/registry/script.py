@@ -118,6 +118,16 @@ def list_studies(ref: ObjectiveRef) -> ScriptListing:
     return ScriptListing(running.seen)
 
 
+@dataclass(slots=True)
+class _Counted:
+    """A study of which further calls are known."""
+
+    study: optuna.Study
+    how: tuple[str, ...]
+    """What else tells whether a call goes on with it."""
+    n_left: float
+
+
 class _Running:
     """One run of a script."""
 
@@ -127,6 +137,7 @@ class _Running:
         self._tree = ast.Module([], [])
         self._serve = serve
         self.seen: list[ScriptStudy] = []
+        self._counted: list[_Counted] = []
         self._making = Making()
         self._guard = ScriptGuard(self._optimize, self._ask, self._making.constructors())
         self._pid = os.getpid()
@@ -203,6 +214,8 @@ class _Running:
             self._require_one_step(func, line)
             self._require_one_thread(study, line)
             about = self._about(study, func, line, n_trials, timeout, n_jobs, callbacks)
+            if self._goes_on(study, about):
+                return
             self.seen.append(about)
             if self._serve is None or not self._is_wanted(about):
                 return
@@ -219,6 +232,17 @@ class _Running:
             with self._guard.lifted():
                 self._serve(captured)
         raise ScriptEnded
+
+    def _goes_on(self, study: optuna.Study, about: ScriptStudy) -> bool:
+        """Say whether a call is one of those that an earlier one has been counted for."""
+        how = (about.function, about.sampler, about.pruner)
+        for each in self._counted:
+            if each.study is study and each.how == how:
+                each.n_left -= 1
+                return each.n_left >= 0
+        n_left = math.inf if about.n_calls is None else about.n_calls - 1
+        self._counted.append(_Counted(study, how, n_left))
+        return False
 
     def _require_one_step(self, func: object, line: int) -> None:
         """Refuse a tuner of a library that optimizes step by step, each by what the last found."""
@@ -284,7 +308,7 @@ class _Running:
         pruner = spell_object(self._making, "pruner", study.pruner)
         storage, n_stored = self._guard.storage_of(study)
         left = [*sampler.left, *pruner.left]
-        asked = None if n_trials is None or n_trials == math.inf else int(n_trials)
+        asked = None if n_trials is None or n_trials == math.inf else max(0, int(n_trials))
         repeats = repeats_of(self._tree, self._path, sys._getframe(), study, asked)
         n_trials = repeats.n_trials
         if timeout is not None:
