@@ -11,8 +11,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = """
-import argparse, multiprocessing, os, pathlib, pickle, tempfile
+import argparse, multiprocessing, os, pathlib, pickle, sys, tempfile
 import optuna
+
+class Tee:
+    def __init__(self, *streams):
+        self.streams = streams
+    def write(self, text):
+        for stream in self.streams:
+            stream.write(text)
+    def flush(self):
+        for stream in self.streams:
+            stream.flush()
 
 class Model:
     def __init__(self, x):
@@ -29,6 +39,7 @@ def objective(trial):
     return value + int(data.read_text()) + float(pathlib.Path("width.txt").read_text())
 
 if __name__ == "__main__":
+    sys.stdout = Tee(sys.stdout, open(os.devnull, "w"))
     print("begins", flush=True)
     os.chdir(pathlib.Path(__file__).parent)
     parser = argparse.ArgumentParser()
@@ -61,7 +72,7 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert started["directions"] == ["minimize"]
     assert started["sampler"] == "random"
     taken, left = started["notes"]
-    assert taken.startswith("Taken over from tune.py (line 33): objective(), minimize")
+    assert taken.startswith("Taken over from tune.py (line 44): objective(), minimize")
     assert "callbacks (print); its storage sqlite:///mine.db (--storage mine.db" in left
     study = load(tmp_path, "tune")
     assert len(trials) == len(study.trials) == 6
