@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = """
-import argparse, multiprocessing, os, pathlib, pickle, sys, tempfile
+import argparse, multiprocessing, os, pathlib, pickle, socket, sys, tempfile
 import optuna
 
 class Tee:
@@ -39,6 +39,7 @@ def objective(trial):
     return value + int(data.read_text()) + float(pathlib.Path("width.txt").read_text())
 
 if __name__ == "__main__":
+    socket.setdefaulttimeout(0.02)
     sys.stdout = Tee(sys.stdout, open(os.devnull, "w"))
     print("begins", flush=True)
     os.chdir(pathlib.Path(__file__).parent)
@@ -72,7 +73,7 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert started["directions"] == ["minimize"]
     assert started["sampler"] == "random"
     taken, left = started["notes"]
-    assert taken.startswith("Taken over from tune.py (line 44): objective(), minimize")
+    assert taken.startswith("Taken over from tune.py (line 45): objective(), minimize")
     assert "callbacks (print); its storage sqlite:///mine.db (--storage mine.db" in left
     study = load(tmp_path, "tune")
     assert len(trials) == len(study.trials) == 6
