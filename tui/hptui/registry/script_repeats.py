@@ -300,8 +300,8 @@ def _length(node: ast.expr, frame: FrameType) -> int | None:
             if is_plain and all(isinstance(each, int) for each in numbers):
                 return len(range(*numbers)) if 0 not in numbers[2:] else None
             return None
-        case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in _SAME_LENGTH:
-            return _length(first, frame)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]):
+            return _length(first, frame) if name in _SAME_LENGTH else None
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return len(elements)
         case _:
