@@ -917,6 +917,17 @@ REFUSED: dict[str, Refused] = {
         "tune.py ended without a call of study.optimize.",
         "Call study.optimize(objective, n_trials=...) in it",
     ),
+    "optimizes when asked": Refused(
+        Shape(
+            top("""
+        import sys
+        if "--tune" in sys.argv:
+            optuna.create_study().optimize(objective, n_trials=5)
+        """)
+        ),
+        "tune.py ended without a call of study.optimize.",
+        f"It stands in line 8; what leads there may need arguments. {ARGUMENTS}",
+    ),
     "arguments for argparse": Refused(
         Shape("""
         import argparse

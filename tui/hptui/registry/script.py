@@ -368,7 +368,14 @@ class _Running:
                 "hptui cannot take it over.",
                 hint=_IN_PROCESSES,
             )
-        return LoadError(f"{self._name} ended without a call of study.optimize.", hint=_NO_STUDY)
+        line = _optimizing_line(self._tree)
+        return LoadError(
+            f"{self._name} ended without a call of study.optimize.",
+            hint=_NO_STUDY
+            if not line
+            else f"It stands in line {line}; what leads there may need arguments. "
+            + _TELL_ARGUMENTS.format(name=self._name),
+        )
 
     def _failure(self, error: BaseException) -> LoadError:
         """Return what to say of a script that has ended before its trials."""
@@ -507,6 +514,16 @@ def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
             f"{safe_line(path)}, line {line}: {type(error).__name__}: {safe_line(text)}"
         ) from error
     return code, tree
+
+
+def _optimizing_line(tree: ast.Module) -> int:
+    """Return the first line that names a method `optimize`; 0 where none does."""
+    lines = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "optimize"
+    ]
+    return min(lines, default=0)
 
 
 def _package_of(tree: ast.Module, path: Path) -> str | None:
