@@ -50,6 +50,7 @@ if __name__ == "__main__":
     study = optuna.create_study(
         study_name="mine", storage="sqlite:///mine.db", load_if_exists=True,
         sampler=optuna.samplers.RandomSampler(seed=1))
+    pickle.dumps(study)
     with tempfile.TemporaryDirectory(dir=".") as folder:
         data = pathlib.Path(folder, "data.txt")
         data.write_text("3")
@@ -73,7 +74,7 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert started["directions"] == ["minimize"]
     assert started["sampler"] == "random"
     taken, left = started["notes"]
-    assert taken.startswith("Taken over from tune.py (line 45): objective(), minimize")
+    assert taken.startswith("Taken over from tune.py (line 46): objective(), minimize")
     assert "callbacks (print); its storage sqlite:///mine.db (--storage mine.db" in left
     study = load(tmp_path, "tune")
     assert len(trials) == len(study.trials) == 6

@@ -47,8 +47,8 @@ class _ImportEnded(BaseException):
 
 
 _SENDERS = (
-    *("concurrent.futures", "dask", "distributed", "joblib.externals", "joblib.parallel", "loky"),
-    *("multiprocess.", "multiprocessing", "pathos", "ray"),
+    *("concurrent.futures.process", "dask.", "distributed.", "joblib.externals", "joblib.parallel"),
+    *("loky.", "multiprocess.", "multiprocessing.", "pathos.", "ray."),
 )
 """Modules, by how their names begin, that pickle for other processes."""
 
@@ -382,7 +382,7 @@ class _Copy(InMemoryStorage):
         return super().get_all_studies()
 
     def __getstate__(self) -> dict[str, Any]:
-        if not self._is_closed and _is_sending(sys._getframe()):
+        if not self._is_closed and _is_sending(sys._getframe(1)):
             # Another process would optimise it: the call is `joblib.delayed(study.optimize)`.
             self._left_out.append("study.optimize")
             raise pickle.PicklingError("A study is not sent to processes while hptui imports it.")
@@ -461,6 +461,9 @@ def _is_sending(frame: FrameType | None) -> bool:
         name = str(frame.f_globals.get("__name__"))
         if name.startswith(_SENDERS):
             return True
+        # Below the script are a worker's own frames, which are of loky's.
+        if name.startswith("hptui."):
+            return False
         frame = frame.f_back
     return False
 

@@ -15,7 +15,7 @@ from hptui.domain.run_place import names_same_file
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.arguments import differing_arguments, show_arguments
-from hptui.registry.catalogue import candidate_of, is_registered, source_file
+from hptui.registry.catalogue import candidate_of, is_registered, source_file, spell
 from hptui.registry.command import CommandSpec
 from hptui.registry.source import read_source
 
@@ -207,7 +207,7 @@ def _told_words(one: Words, two: Words, folders: tuple[str, str]) -> tuple[str, 
         two = [a if _is_same_word(a, b, folders) else b for a, b in pairs]
     told: tuple[list[str], list[str]] = ([], [])
     for tag, *places in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
-        if tag == "equal" or len(told[0]) == _MAX_TOLD:
+        if tag == "equal" or max(map(len, told)) == _MAX_TOLD:
             continue
         for words, start, end, texts in (
             (one, places[0], places[1], told[0]),
@@ -223,7 +223,7 @@ def _told_words(one: Words, two: Words, folders: tuple[str, str]) -> tuple[str, 
 
 
 def _named(tuned: Tuned) -> str:
-    return f"{safe_line(tuned.ref.name)} ({safe_line(tuned.ref.target)})"
+    return f"{safe_line(tuned.ref.name)} ({safe_line(spell(tuned.ref))})"
 
 
 def _bare_words(before: CommandSpec, after: CommandSpec) -> tuple[Words, Words, tuple[str, str]]:
