@@ -19,4 +19,4 @@ def main(cfg):
 
 
 if __name__ == "__main__":
-    main()
+    main()  # pyright: ignore[reportCallIssue]
