@@ -128,7 +128,7 @@ def test_another_kind_or_scale_is_taken_where_it_fits(tmp_path: Path) -> None:
 
 def test_studies_that_cannot_be_one_are_refused(tmp_path: Path) -> None:
     def ref(name: str) -> Any:
-        return {"objective": {"kind": "file", "target": "/f.py", "attribute": "f", "name": name}}
+        return {"objective": {"kind": "file", "target": "/f.py", "attribute": name, "name": name}}
 
     path = tmp_path / "all.db"
     with StudyFile(path) as built:

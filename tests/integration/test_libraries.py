@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,42 @@ def test_artifacts_are_uploaded_and_found(tmp_path: Path) -> None:
 def test_scores_are_reported_to_the_terminator(tmp_path: Path) -> None:
     ended = trials(tmp_path, "reports_scores", "--jobs", "1")
     assert all(any("cv_scores" in key for key in trial.system_attrs) for trial in ended)
+
+
+def test_a_program_of_hydra_takes_overrides_groups_and_the_folder_of_its_trial(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("hydra")
+    shutil.copy(SOURCE.with_name("hydra_program.py"), tmp_path / "app.py")
+    for name, text in {
+        "config": "defaults: [{model: small}, _self_]\nlr: 0.1\nepochs: 1\n",
+        "model/small": "name: small\nwidth: 2\n",
+        "model/large": "name: large\nwidth: 8\n",
+    }.items():
+        file = tmp_path / "conf" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    spaces = ("--space", "lr=1e-5..1e-1:log", "--space", "model.width=1..64")
+    groups = ("--choices", "model=small|large")
+    words = ("app.py", "{overrides}", "+tags={tags=[a,b]|null}", "epochs={epochs=1..3}")
+    folder = ("hydra.run.dir={trial_dir}", "hydra.job.chdir=True")
+    asked = ("run", "--metric", "val_loss", "--study", "s", "--trials", "4", "--jobs", "2")
+    pruner = ("--pruner", "none")
+    words = ("--", sys.executable, *words, *folder)
+    process = start_anew(*asked, *pruner, *spaces, *groups, *words, cwd=tmp_path)
+    _, err = process.communicate(timeout=5 * DEADLINE_S)
+    assert process.returncode == 0, err
+    ended = load(tmp_path, "s").trials
+    assert {trial.state for trial in ended} == {TrialState.COMPLETE}
+    for trial in ended:
+        x = trial.params
+        assert trial.value == pytest.approx(x["lr"] + x["model.width"] / x["epochs"], rel=1e-4)
+        assert sorted(trial.intermediate_values) == list(range(1, x["epochs"] + 1))
+        own = tmp_path / "s.hptui" / "scratch" / f"{trial.number:06}"
+        tags = "None" if x["tags"] is None else "['a', 'b']"
+        assert (own / "model.txt").read_text() == f"{x['model']} {tags}"
+        assert (own / ".hydra" / "overrides.yaml").exists()
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_a_sampler_of_optunahub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

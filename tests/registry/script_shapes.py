@@ -582,7 +582,247 @@ SHAPES: dict[str, Shape] = {
         """),
         directions=MAX,
     ),
+    # -- the same study again and again
+    "trial by trial": Shape(
+        top("""
+        import pickle
+        study = optuna.create_study()
+        for _ in range(20):
+            study.optimize(objective, n_trials=1)
+            with open("study.pkl", "wb") as stream:
+                pickle.dump(study, stream)
+        """),
+        1,
+    ),
+    "until enough": Shape(
+        top("""
+        study = optuna.create_study()
+        while len(study.trials) < 20:
+            study.optimize(objective, n_trials=1, timeout=60)
+            print(study.best_value)
+        """),
+        1,
+    ),
+    "in batches": Shape(
+        top("""
+        n = 10
+        study = optuna.create_study()
+        study.optimize(objective, n_trials=n)
+        print(study.best_params)
+        study.optimize(objective, n_trials=n + 5)
+        """),
+        10,
+    ),
+    "a step of a class": Shape(
+        f"""
+        import optuna
+        class Tuner:
+            def __init__(self, rounds):
+                self.rounds = rounds
+                self.study = optuna.create_study(direction="maximize")
+            def step(self):
+                self.study.optimize(lambda trial: trial.suggest_int("n", 1, 5), n_trials=4)
+            def run(self):
+                for _ in range(self.rounds):
+                    self.step()
+        {GUARD}
+            Tuner(rounds=3).run()
+        """,
+        4,
+        MAX,
+    ),
+    "a study of each fold": Shape(
+        f"""
+        import optuna
+        def tune(fold):
+            study = optuna.create_study(study_name=f"fold{{fold}}", direction="maximize")
+            study.optimize(lambda trial: trial.suggest_float("x", 0, 1 + fold), n_trials=5)
+            return study.best_params
+        {GUARD}
+            print({{fold: tune(fold) for fold in range(1)}})
+            for fold in range(1, 3):
+                tune(fold)
+        """,
+        directions=MAX,
+    ),
+    "another sampler later": Shape(
+        top("""
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+        study.optimize(objective, n_trials=5)
+        study.sampler = optuna.samplers.TPESampler()
+        study.optimize(objective, n_trials=15)
+        """)
+    ),
+    "one study in several threads": Shape(
+        top("""
+        from joblib import Parallel, delayed
+        study = optuna.create_study()
+        Parallel(n_jobs=2, prefer="threads")(
+            delayed(study.optimize)(objective, n_trials=5) for _ in range(2)
+        )
+        """)
+    ),
+    # -- what a script does to its process
+    "signals, start method, streams": Shape(
+        top(f"""
+        import contextlib, io, multiprocessing, signal, sys
+        {GUARD}
+            multiprocessing.freeze_support()
+            multiprocessing.set_start_method("spawn")
+            signal.signal(signal.SIGINT, lambda *_: None)
+            sys.stdout.reconfigure(line_buffering=True)
+            sys.stderr = io.TextIOWrapper(sys.stderr.buffer, encoding="utf-8")
+            study = optuna.create_study()
+            with contextlib.redirect_stdout(io.StringIO()):
+                study.optimize(objective, n_trials=5)
+        """)
+    ),
+    "from a coroutine": Shape(
+        top("""
+        import asyncio
+        async def main():
+            study = optuna.create_study()
+            await asyncio.to_thread(study.optimize, objective, n_trials=5)
+            print(study.best_params)
+        asyncio.run(main())
+        """)
+    ),
+    "watched from outside": Shape(
+        top("""
+        import threading
+        study = optuna.create_study()
+        thread = threading.Thread(target=lambda: study.optimize(objective, n_trials=5), daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.01)
+        """)
+    ),
+    # -- wrappers
+    "a method called optimize": Shape(
+        f"""
+        from lab.tuner import Tuner
+        {GUARD}
+            print(Tuner().optimize())
+        """,
+        beside={
+            "lab/__init__.py": "",
+            "lab/tuner.py": """
+        import optuna
+        class Base:
+            def make(self): return optuna.create_study(direction="maximize")
+        class Tuner(Base):
+            def objective(self, trial): return trial.suggest_float("x", 0, 2)
+            def optimize(self):
+                study = self.make()
+                study.optimize(self.objective, n_trials=5)
+                return study.best_params
+        """,
+        },
+        directions=MAX,
+    ),
+    "a wrapper that passes on": Shape(
+        top("""
+        class Search:
+            def __init__(self, **settings): self._study = optuna.create_study(**settings)
+            def __enter__(self): return self
+            def __exit__(self, *_): print("left")
+            def __getattr__(self, name): return getattr(self._study, name)
+        with Search(direction="maximize") as search:
+            search.optimize(objective, n_trials=5)
+        """),
+        directions=MAX,
+    ),
+    "a study class of its own": Shape(
+        top("""
+        class Mine(optuna.Study):
+            def optimize(self, func, **settings):
+                super().optimize(func, **settings)
+        made = optuna.create_study(study_name="mine")
+        Mine("mine", made._storage).optimize(objective, n_trials=5)
+        """)
+    ),
+    "an objective found by its name": Shape(
+        """
+        import importlib.util, sys, optuna
+        spec = importlib.util.spec_from_file_location("objectives", sys.argv[1])
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        study = optuna.create_study(direction=module.GOAL)
+        study.optimize(getattr(module, sys.argv[2]), n_trials=5)
+        """,
+        directions=MAX,
+        argv=("lab.py", "second"),
+        beside={"lab.py": "GOAL = 'maximize'\ndef second(t): return t.suggest_float('x', 0, 1)\n"},
+    ),
+    "without an end": Shape(
+        top("""
+        from optuna.terminator import TerminatorCallback
+        study = optuna.create_study()
+        study.optimize(objective, float("inf"), callbacks=[TerminatorCallback()])
+        """),
+        None,
+    ),
+    # -- studies that were made before
+    "deleted first": Shape(
+        top("""
+        where = {"study_name": "mine", "storage": "sqlite:///mine.db"}
+        try:
+            optuna.delete_study(**where)
+        except KeyError:
+            pass
+        study = optuna.create_study(direction="maximize", **where)
+        study.optimize(objective, n_trials=5)
+        """),
+        directions=MAX,
+    ),
+    "loaded or made": Shape(
+        top("""
+        where = {"study_name": "mine", "storage": optuna.storages.RDBStorage(
+            "sqlite:///mine.db", heartbeat_interval=60)}
+        try:
+            study = optuna.load_study(**where)
+        except KeyError:
+            study = optuna.create_study(direction="maximize", **where)
+        study.optimize(objective, n_trials=5)
+        """),
+        directions=MAX,
+    ),
+    "copied": Shape(
+        top("""
+        old = {"study_name": "old", "storage": "sqlite:///old.db"}
+        optuna.create_study(direction="maximize", **old)
+        optuna.copy_study(from_study_name="old", from_storage=old["storage"],
+                          to_study_name="new", to_storage="sqlite:///new.db")
+        study = optuna.load_study(study_name="new", storage="sqlite:///new.db")
+        study.optimize(objective, n_trials=5)
+        """),
+        directions=MAX,
+    ),
+    "from a pickle": Shape(
+        top("""
+        import pickle
+        from optuna.distributions import FloatDistribution
+        before = optuna.create_study(direction="maximize")
+        before.add_trial(optuna.trial.create_trial(
+            params={"x": 0.5}, distributions={"x": FloatDistribution(-4, 2)}, value=0.25))
+        study = pickle.loads(pickle.dumps(before))
+        study.optimize(objective, n_trials=5)
+        """),
+        directions=MAX,
+    ),
 }
+
+REPEATED: dict[str, tuple[int | None, int | None]] = {
+    "trial by trial": (20, 20),
+    "until enough": (None, None),
+    "in batches": (2, 25),
+    "a step of a class": (3, 12),
+    "one study in several threads": (None, None),
+}
+"""How often scripts optimize their first study, and with how many trials in all."""
+
+OTHERS = ("lambda of a loop", "a study of each fold", "another sampler later")
+"""Scripts that go on with another study, or with the same in another way."""
 
 
 @dataclass(frozen=True)
@@ -650,10 +890,43 @@ REFUSED: dict[str, Refused] = {
         "line 9: it sends its study to processes",
         IN_PROCESSES,
     ),
+    "studies of several threads": Refused(
+        Shape("""
+        import optuna
+        from concurrent.futures import ThreadPoolExecutor
+        def tune(width):
+            study = optuna.create_study(study_name=f"w{width}")
+            study.optimize(lambda trial: trial.suggest_float("x", 0, width), n_trials=5)
+            return study.best_params
+        with ThreadPoolExecutor(3) as pool:
+            print(list(pool.map(tune, [1, 2, 3])))
+        """),
+        "tune.py optimizes several studies at a time, in threads (line 6)",
+        "choose one by --study-of NAME",
+    ),
+    "a notebook's line": Refused(
+        Shape("get_ipython().run_line_magic('matplotlib', 'inline')"),
+        "line 1: NameError: name 'get_ipython' is not defined",
+        "Only a notebook has get_ipython: remove this line",
+    ),
+    "asks for input": Refused(
+        Shape("n = int(input('How many? '))"), "line 1: EOFError", "gets no input here. Pass its"
+    ),
     "no study": Refused(
         Shape("import optuna\nprint(optuna.create_study().direction)"),
         "tune.py ended without a call of study.optimize.",
         "Call study.optimize(objective, n_trials=...) in it",
+    ),
+    "optimizes when asked": Refused(
+        Shape(
+            top("""
+        import sys
+        if "--tune" in sys.argv:
+            optuna.create_study().optimize(objective, n_trials=5)
+        """)
+        ),
+        "tune.py ended without a call of study.optimize.",
+        f"It stands in line 8; what leads there may need arguments. {ARGUMENTS}",
     ),
     "arguments for argparse": Refused(
         Shape("""

@@ -209,7 +209,7 @@ NEAR = {
     ),
     "two that need more": (
         "def one(trial, rows): return 1\ndef two(trial, rows): return 1",
-        "no function that takes a trial.$",
+        "no function that takes a trial\\.",
         "near.py:FUNCTION",
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import runpy
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from optuna.study import Study
-from tests.registry.script_shapes import REFUSED, SHAPES, Shape, top
+from tests.registry.script_shapes import OTHERS, REFUSED, REPEATED, SHAPES, Shape, top
 from tests.waiting import wait_until
 
 from hptui.domain.objective import ObjectiveRef
@@ -36,6 +37,7 @@ def in_a_child(work: Callable[[], Any], folder: Path) -> Any:
         told: Any = None
         try:
             os.chdir(folder)
+            sys.stdin = io.StringIO()
             warnings.simplefilter("ignore")
             optuna.logging.set_verbosity(optuna.logging.CRITICAL)
             told = work()
@@ -152,9 +154,12 @@ def test_a_script_hands_over_what_it_would_optimise_in_plain_python(
     ours.pop("has_constraints")
     assert ours == plain
     assert tuple(about["directions"]) == tuple(plain["directions"]) == shape.directions
-    assert n_trials == shape.n_trials
-    assert about["timeout_s"] == timeout
-    assert about["n_trials"] == n_trials
+    assert n_trials in (shape.n_trials, float("inf"))
+    usual = (1, None if n_trials == float("inf") else n_trials)
+    asked = REPEATED.get(name, usual)
+    assert about["timeout_s"] == (None if asked[0] is None else timeout)
+    assert (about["n_calls"], about["n_trials"]) == asked
+    assert about["may_have_more"] == (name in OTHERS)
     # Nothing has reached a storage of the script's.
     assert not list(folders[1].glob("*.db"))
 
@@ -287,6 +292,24 @@ def test_the_studies_of_a_script_are_listed_as_far_as_it_goes(tmp_path: Path) ->
     assert "cannot come to those after it" in ended
 
 
+def test_a_study_that_is_optimized_again_and_again_is_listed_once(tmp_path: Path) -> None:
+    source = top("""
+        first, second = optuna.create_study(), optuna.create_study(study_name="two")
+        for _ in range(3):
+            first.optimize(objective, n_trials=2)
+        first.sampler = optuna.samplers.RandomSampler()
+        first.optimize(objective, n_trials=-1)
+        second.optimize(objective, n_trials=7)
+        """)
+    ref = ObjectiveRef("script", str(Shape(source).write(tmp_path)), "", "tune.py")
+
+    def work() -> Any:
+        return [[each.sampler, each.n_trials, each.name] for each in list_studies(ref).studies]
+
+    assert in_a_child(work, tmp_path) == [["tpe", 6, ""], ["random", 0, ""], ["tpe", 7, "two"]]
+    assert told_by(source, tmp_path, "3")["n_trials"] == 7
+
+
 def test_once_its_trials_are_over_a_script_cleans_up_and_does_nothing_else(tmp_path: Path) -> None:
     source = """
         study = optuna.create_study()
@@ -300,7 +323,7 @@ def test_once_its_trials_are_over_a_script_cleans_up_and_does_nothing_else(tmp_p
                 with open("end.txt", "a") as stream:
                     stream.write("cleaned up ")
         """
-    assert told_by(top(source), tmp_path)["n_trials"] == 5
+    assert told_by(top(source), tmp_path)["n_trials"] == 10
     assert (tmp_path / "end.txt").read_text() == "cleaned up "
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.edits_since import edits_text
-from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.run_place import NOWHERE, RunPlace, differences
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
@@ -72,8 +72,10 @@ def as_in_last_run(
     """
     notes: list[str] = []
     was = facts.objective
+    here = RunPlace.here()
+    before = facts.runs[-1].place if facts.runs else NOWHERE
     if was is not None and was.arguments != found.ref.arguments:
-        is_same = is_same_objective(was, found.ref)
+        is_same = is_same_objective(was, found.ref, folders=(before.folder, here.folder))
         if is_same and not found.ref.arguments and (found.lacks_arguments or not is_any):
             found = _with_stored(found, was.arguments)
             if unknown_code(found.ref, study_file, study) is not None:
@@ -83,15 +85,15 @@ def as_in_last_run(
                 )
             notes.append(f"Arguments of the last run: {show_arguments(was.arguments)}.")
         elif is_same:
-            before, now = differing_arguments(was.arguments, found.ref.arguments, found.info)
-            if before or now:
+            had, has = differing_arguments(
+                was.arguments, found.ref.arguments, found.info, (before.folder, here.folder)
+            )
+            if had or has:
                 notes.append(
-                    f"{safe_line(study)} has trials with {show_arguments(before) or 'defaults'}; "
-                    f"this run has {show_arguments(now) or 'defaults'}."
+                    f"{safe_line(study)} has trials with {show_arguments(had) or 'defaults'}; "
+                    f"this run has {show_arguments(has) or 'defaults'}."
                 )
-    if facts.runs:
-        notes += differences(facts.runs[-1].place, RunPlace.here())
-    return found, notes
+    return found, [*notes, *differences(before, here)]
 
 
 def _with_stored(found: Found, stored: Pairs) -> Found:

@@ -1,4 +1,4 @@
-"""Where a run runs: its working directory and its Python, and in what another one differs."""
+"""Where a run runs: its working directory and its Python, and what paths mean there."""
 
 from __future__ import annotations
 
@@ -53,6 +53,34 @@ def differences(was: RunPlace, now: RunPlace) -> list[str]:
     if was.python_text() and now.python_text() and not is_same:
         found.append(f"The last run used {was.python_text()}; this one uses {now.python_text()}.")
     return found
+
+
+def names_same_file(one: str, other: str, folders: tuple[str, str]) -> bool:
+    """Say whether two words name one file or folder: `a.csv`, `./a.csv`, `--data=/lab/a.csv`.
+
+    Args:
+        one: A word of a command line, or a path; before the `=` of an option both must be alike.
+        other: Another one.
+        folders: The working directory of each; empty where it is not known.
+    """
+    if one.startswith("-") and other.startswith("-"):
+        (option, _, one), (other_option, _, other) = one.partition("="), other.partition("=")
+        if option != other_option:
+            return False
+    if not one or not other:
+        return False
+    paths = [
+        os.path.join(folder, os.path.expanduser(word))  # noqa: PTH111, PTH118 - any text
+        for folder, word in zip(folders, (one, other), strict=True)
+    ]
+    if not all(map(os.path.isabs, paths)):
+        return False
+    try:
+        return os.path.samefile(*paths)  # noqa: PTH121 - as above
+    except (OSError, ValueError):
+        # Neither may be here: a study may come from another machine.
+        is_path = "/" in one or "/" in other
+        return is_path and os.path.normpath(paths[0]) == os.path.normpath(paths[1])
 
 
 def short_path(path: str) -> str:

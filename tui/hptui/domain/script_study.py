@@ -42,6 +42,9 @@ class ScriptStudy:
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     trials: tuple[Mapping[str, Any], ...] = ()
     """Trials that it enqueues or adds, in order, as `storage/sent_trials.py` spells them."""
+    n_calls: int | None = 1
+    """How often the script optimizes this study, with `n_trials` in all; None for a loop whose end
+    cannot be told."""
     may_have_more: bool = False
     """Whether the script may optimize more studies after it."""
     storage: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def script_notes(ref: ObjectiveRef, script: ScriptStudy, typed: Typed) -> tuple[
     where = safe_line(Path(ref.target).name)
     place = f" (line {script.line})" if script.line else ""
     notes = [f"Taken over from {where}{place}: {', '.join(map(safe_line, _taken(script, typed)))}."]
+    if script.n_calls is None and not typed.budget:
+        notes.append(
+            f"{where} optimizes this study again and again: --trials says for how many trials "
+            f"(now {DEFAULT_TRIALS})."
+        )
     if script.may_have_more and not typed.study:
         notes.append(f"{where} may optimize more: `hptui objectives {where}` lists its studies.")
     left = list(script.left)
@@ -63,7 +69,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         f"{', '.join(script.fixed)} fixed": script.fixed,
         f"seed {script.seed}": script.seed is not None and not typed.seed,
         f"pruner {script.pruner}": script.pruner and not typed.pruner and is_single,
-        _count(script.n_trials, "trial"): script.n_trials is not None and not typed.budget,
+        _trials(script): script.n_trials is not None and not typed.budget,
         f"{script.timeout_s or 0:g} s": script.timeout_s is not None and not typed.budget,
         _count(script.n_waiting, "enqueued trial"): script.n_waiting,
         _count(script.n_added, "added trial"): script.n_added,
@@ -73,6 +79,11 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         "names of metrics": script.metric_names,
     }
     return [f"{script.function}()", *(text for text, is_so in said.items() if is_so)]
+
+
+def _trials(script: ScriptStudy) -> str:
+    calls = script.n_calls or 1
+    return _count(script.n_trials, "trial") + (f" in {calls:,} calls" if calls > 1 else "")
 
 
 def _storage(script: ScriptStudy) -> str:

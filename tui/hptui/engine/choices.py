@@ -29,6 +29,7 @@ from hptui.domain.edits import (
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.own_method import is_own
 from hptui.domain.repeats import MAX_REPEATS
+from hptui.domain.run_place import RunPlace
 from hptui.domain.sampling import AUTO, check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
@@ -237,10 +238,16 @@ def _require_same_objective(
         return
     file, is_same_code = str(about.get("file", "")), _is_code_of_last_run(plan, attrs)
     other = free_name(plan.study_file.parent, plan.study)
+    folders = (str(_last_run(attrs).get("folder") or ""), RunPlace.here().folder)
     if is_same_objective(
-        was, plan.ref, file=file, is_same_code=is_same_code, study_file=plan.study_file
+        was,
+        plan.ref,
+        file=file,
+        is_same_code=is_same_code,
+        study_file=plan.study_file,
+        folders=folders,
     ):
-        _require_same_arguments(plan, was, other)
+        _require_same_arguments(plan, was, other, folders)
         return
     raise UsageError(
         f"The study {safe_line(plan.study)} holds trials of {safe_line(spell(was))}, not of "
@@ -250,7 +257,9 @@ def _require_same_objective(
     )
 
 
-def _require_same_arguments(plan: RunPlan, was: ObjectiveRef, other: str) -> None:
+def _require_same_arguments(
+    plan: RunPlan, was: ObjectiveRef, other: str, folders: tuple[str, str]
+) -> None:
     """Refuse a study whose trials are of other arguments: their values are not to be compared.
 
     Raises:
@@ -258,7 +267,7 @@ def _require_same_arguments(plan: RunPlan, was: ObjectiveRef, other: str) -> Non
     """
     candidate = candidate_of(plan.ref)
     info = ObjectiveInfo("") if candidate is None else candidate.info
-    before, now = differing_arguments(was.arguments, plan.ref.arguments, info)
+    before, now = differing_arguments(was.arguments, plan.ref.arguments, info, folders)
     if not before and not now:
         return
     raise UsageError(

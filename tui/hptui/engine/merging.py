@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hptui.engine.forking import change_draft, check_new_study, new_study, nothing_kept
 from hptui.engine.renaming import require_study
 from hptui.errors import UsageError
+from hptui.registry.same_objective import Tuned, difference
 from hptui.storage.carried_trials import leave_sampler_state, replace_trial_numbers
 from hptui.storage.columns import StudyColumns
 from hptui.storage.copying import extract_study, take_in_file
@@ -78,7 +79,7 @@ def merge_studies(
         new_name: The new study's name.
         target: Its file; one that is there gets one more study. None for a file of its own beside
             the first study's.
-        any_objective: Whether they may tune different functions.
+        any_objective: Whether they may tune different objectives.
         on_progress: Told how far a study is read.
 
     Raises:
@@ -152,7 +153,30 @@ def _plan(
         columns.refresh()
         facts = read_facts(path, name, len(columns.directions))
         sources.append(Source(columns, facts, read_latest_spaces(path, name)))
-    return plan_merge(sources, any_objective=any_objective)
+    plan = plan_merge(sources)
+    first = _tuned(sources[0])
+    for other in () if any_objective else map(_tuned, sources[1:]):
+        told = difference(first, other) if first is not None and other is not None else ""
+        if told:
+            raise UsageError(
+                told, hint="Where their values mean the same, --any-objective merges them anyway."
+            )
+    return plan
+
+
+def _tuned(source: Source) -> Tuned | None:
+    """Return what a study tunes; None where hptui has not run it."""
+    facts = source.facts
+    if facts.objective is None:
+        return None
+    last = facts.runs[-1] if facts.runs else None
+    return Tuned(
+        source.name,
+        facts.objective,
+        facts.code_file,
+        "" if last is None else last.place.folder,
+        "" if last is None else last.code_sha,
+    )
 
 
 def _join(drafts: Sequence[Path], places: Sequence[Place], plan: MergePlan, new_name: str) -> None:

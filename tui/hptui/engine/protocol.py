@@ -206,8 +206,11 @@ class WorkerLink:
 
     def _connect(self) -> None:
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.settimeout(None)
         plain.connect(str(self.path))
         self._socket = socket.socket(fileno=high_descriptor(plain.detach()))
+        # A script may have set a default for its downloads.
+        self._socket.settimeout(None)
         self._identity = self._look()
         self._lines = Lines()
         self._arrived: list[bytes] = []

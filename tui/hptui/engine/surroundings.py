@@ -166,14 +166,15 @@ class ProcessSurroundings:
                 os.close(0)
         if _descriptor_is_free(0):
             point_to(0, os.open(os.devnull, os.O_RDONLY))
-        if any(stream.closed for stream in self._streams):
+        # A script may have put an object of its own there, which writes on and knows no more.
+        if any(getattr(stream, "closed", False) for stream in self._streams):
             self._streams = _new_streams()
             sys.stdin, sys.stdout, sys.stderr = self._streams
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
             # An objective may have closed or replaced them.
-            with contextlib.suppress(OSError, ValueError, AttributeError):
+            with contextlib.suppress(Exception):
                 stream.flush()
         self._libc.fflush(None)
 

@@ -20,6 +20,7 @@ from hptui.domain.argument_values import (
     type_of_default,
 )
 from hptui.domain.objective import ATTRIBUTE
+from hptui.domain.run_place import names_same_file
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, UsageError
 
@@ -84,10 +85,18 @@ def show_arguments(pairs: Iterable[tuple[str, str]]) -> str:
     return ", ".join(safe_line(f"{name}={value}", max_chars=_MAX_SHOWN) for name, value in pairs)
 
 
-def differing_arguments(was: Pairs, now: Pairs, info: ObjectiveInfo) -> tuple[Pairs, Pairs]:
+def differing_arguments(
+    was: Pairs, now: Pairs, info: ObjectiveInfo, folders: tuple[str, str] = ("", "")
+) -> tuple[Pairs, Pairs]:
     """Return in what the arguments of two runs differ, as they were and as they are now.
 
-    An argument that was not given has its default.
+    An argument that was not given has its default. Two paths of one file are no difference.
+
+    Args:
+        was: The arguments of one run.
+        now: Those of the other.
+        info: What the objective takes, as far as that is known.
+        folders: The working directory of each run; empty where it is not known.
     """
     known = {each.name: each for each in info.arguments}
     before, after = dict(was), dict(now)
@@ -95,6 +104,7 @@ def differing_arguments(was: Pairs, now: Pairs, info: ObjectiveInfo) -> tuple[Pa
         name
         for name in dict.fromkeys([*known, *before, *after])
         if _meant(known.get(name), before.get(name)) != _meant(known.get(name), after.get(name))
+        and not names_same_file(before.get(name, ""), after.get(name, ""), folders)
     ]
 
     def shown(side: dict[str, str]) -> Pairs:
@@ -114,6 +124,13 @@ def _meant(argument: Argument | None, text: str | None) -> object:
     default = argument.default or ""
     with contextlib.suppress(ValueError, TypeError, SyntaxError):
         return ast.literal_eval(default)
+    # That of a path like Path("out").
+    with contextlib.suppress(ValueError, SyntaxError, UnfitValueError):
+        match ast.parse(default, mode="eval").body:
+            case ast.Call(args=[ast.Constant(value=str(inner))], keywords=[]):
+                return convert(inner, argument.hint)
+            case _:
+                pass
     # The default of an enum is written like Kind.SMALL, a word that is a text without its quotes.
     with contextlib.suppress(UnfitValueError):
         return convert(default.rpartition(".")[2], argument.hint)

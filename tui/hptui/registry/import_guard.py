@@ -19,6 +19,7 @@ import contextlib
 import multiprocessing.spawn
 import pickle
 import sys
+import threading
 import traceback
 import warnings
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator, Sequence
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial, TrialState
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 
 class _ImportEnded(BaseException):
     """Ends the import of a module that starts an optimisation of its own."""
+
+
+_SENDERS = (
+    *("concurrent.futures.process", "dask.", "distributed.", "joblib.externals", "joblib.parallel"),
+    *("loky.", "multiprocess.", "multiprocessing.", "pathos.", "ray."),
+)
+"""Modules, by how their names begin, that pickle for other processes."""
 
 
 @contextlib.contextmanager
@@ -139,6 +147,10 @@ class ScriptGuard:
     def storage_of(self, study: Study) -> tuple[str, int]:
         """Return where the script keeps a study, and how many trials it has there."""
         return self._copies.origin_of(study)
+
+    def is_of_this_thread(self, study: Study) -> bool:
+        """Say whether the running thread has made a study."""
+        return self._copies.is_of_this_thread(study)
 
     @property
     def missed(self) -> tuple[str, str] | None:
@@ -292,6 +304,12 @@ class _Copies:
             return "", 0
         return storage.address, storage.n_copied.get(study._study_id, 0)
 
+    def is_of_this_thread(self, study: Study) -> bool:
+        """Say whether the running thread has made a study."""
+        storage = study._storage
+        made_in = storage.made_in if isinstance(storage, _Copy) else {}
+        return made_in.get(study._study_id) == threading.get_ident()
+
     def close(self) -> None:
         """Let go of all origins; the copies stay as they are."""
         for copy in self._known.values():
@@ -317,7 +335,10 @@ class _Copy(InMemoryStorage):
         self.address = address
         self.n_copied: dict[int, int] = {}
         """By a study's id, how many trials it has in the origin."""
-        self._miss = miss
+        self.made_in: dict[int, int] = {}
+        """By a study's id, in which thread it was made."""
+        self._miss: Callable[[str, str], None] | None = miss
+        """Told of a study that is nowhere; None in a copy that was pickled."""
         self._open_origin = open_origin
         self._left_out = left_out
         self._origin: BaseStorage | None = None
@@ -333,14 +354,17 @@ class _Copy(InMemoryStorage):
         if study_name is not None:
             with contextlib.suppress(KeyError):
                 return self._find(study_name)
-        return super().create_new_study(directions, study_name)
+        study_id = super().create_new_study(directions, study_name)
+        self.made_in[study_id] = threading.get_ident()
+        return study_id
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """Return the id of a study, copied from the origin where it is there only."""
         try:
             return self._find(study_name)
         except KeyError:
-            self._miss(study_name, self.address)
+            if self._miss is not None:
+                self._miss(study_name, self.address)
             raise
 
     def _find(self, study_name: str) -> int:
@@ -358,11 +382,12 @@ class _Copy(InMemoryStorage):
         return super().get_all_studies()
 
     def __getstate__(self) -> dict[str, Any]:
-        if not self._is_closed:
+        if not self._is_closed and _is_sending(sys._getframe(1)):
             # Another process would optimise it: the call is `joblib.delayed(study.optimize)`.
             self._left_out.append("study.optimize")
             raise pickle.PicklingError("A study is not sent to processes while hptui imports it.")
-        return {**super().__getstate__(), "_open_origin": None, "_miss": None}
+        left = {"_open_origin": None, "_origin": None, "_miss": None, "_was_opened": True}
+        return {**super().__getstate__(), **left}
 
     def get_all_trials(
         self,
@@ -428,6 +453,19 @@ class _Copy(InMemoryStorage):
         for trial in trials:
             self.create_new_trial(here, template_trial=trial)
         self.n_copied[here] = len(trials)
+
+
+def _is_sending(frame: FrameType | None) -> bool:
+    """Say whether what is pickled goes to another process, and to no file."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith(_SENDERS):
+            return True
+        # Below the script are a worker's own frames, which are of loky's.
+        if name.startswith("hptui."):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _address_of(storage: str | BaseStorage) -> str:

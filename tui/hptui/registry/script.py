@@ -13,14 +13,16 @@ from __future__ import annotations
 import ast
 import contextlib
 import linecache
+import math
 import mmap
 import os
 import random
 import sys
 import threading
+import time
 import traceback
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -34,6 +36,7 @@ from hptui.registry.import_guard import ScriptGuard
 from hptui.registry.load import LoadError, Objective, describe_error
 from hptui.registry.method_objects import Making, spell_object
 from hptui.registry.program import act_as_script
+from hptui.registry.script_repeats import repeats_of
 from hptui.registry.script_source import ASKS_ITSELF
 from hptui.registry.source import plain_name, read_source
 from hptui.storage.sent_trials import SENT_STATES, plain_value, spell_sent
@@ -51,6 +54,9 @@ if TYPE_CHECKING:
 _MAX_USAGE_CHARS = 1_500
 _SEED = 0
 _TELL_ARGUMENTS = "Pass its arguments after --: hptui run {name} -- ARGUMENTS."
+_RIVALS_S = 0.3
+_TICK_S = 0.01
+_OF_NOTEBOOKS = ("get_ipython", "display")
 _NO_STUDY = "Call study.optimize(objective, n_trials=...) in it; hptui runs the trials."
 _IN_PROCESSES = (
     "Call study.optimize(objective, n_trials=...) once, in the script itself: hptui runs its "
@@ -114,6 +120,16 @@ def list_studies(ref: ObjectiveRef) -> ScriptListing:
     return ScriptListing(running.seen)
 
 
+@dataclass(slots=True)
+class _Counted:
+    """A study of which further calls are known."""
+
+    study: optuna.Study
+    how: tuple[str, ...]
+    """What else tells whether a call goes on with it."""
+    n_left: float
+
+
 class _Running:
     """One run of a script."""
 
@@ -123,6 +139,7 @@ class _Running:
         self._tree = ast.Module([], [])
         self._serve = serve
         self.seen: list[ScriptStudy] = []
+        self._counted: list[_Counted] = []
         self._making = Making()
         self._guard = ScriptGuard(self._optimize, self._ask, self._making.constructors())
         self._pid = os.getpid()
@@ -193,12 +210,14 @@ class _Running:
             self._in_child[0] = 1
             return
         with self._turn:
-            if self._served:
+            if self._served or self._problem is not None:
                 raise ScriptEnded
             line = _line_in(self._path, sys._getframe())
+            self._require_one_step(func, line)
+            self._require_one_thread(study, line)
             about = self._about(study, func, line, n_trials, timeout, n_jobs, callbacks)
-            if _may_go_on(self._tree, self._path, sys._getframe()):
-                about = replace(about, may_have_more=True)
+            if self._goes_on(study, about):
+                return
             self.seen.append(about)
             if self._serve is None or not self._is_wanted(about):
                 return
@@ -216,6 +235,46 @@ class _Running:
             with self._guard.lifted():
                 self._serve(captured)
         raise ScriptEnded
+
+    def _goes_on(self, study: optuna.Study, about: ScriptStudy) -> bool:
+        """Say whether a call is one of those that an earlier one has been counted for."""
+        how = (about.function, about.sampler, about.pruner)
+        for each in self._counted:
+            if each.study is study and each.how == how:
+                each.n_left -= 1
+                return each.n_left >= 0
+        n_left = math.inf if about.n_calls is None else about.n_calls - 1
+        self._counted.append(_Counted(study, how, n_left))
+        return False
+
+    def _require_one_step(self, func: object, line: int) -> None:
+        """Refuse a tuner of a library that optimizes step by step, each by what the last found."""
+        kind = type(func)
+        if kind.__module__.startswith("optuna_integration.lightgbm."):
+            self._problem = LoadError(
+                f"{self._name} uses LightGBM's tuner (line {line}), which tunes its parameters in "
+                "steps of its own, each with the results of the one before.",
+                hint="Write a function objective(trial) that trains with lightgbm.train and "
+                "returns the score, and call study.optimize(objective, n_trials=...) instead.",
+            )
+            raise ScriptEnded
+
+    def _require_one_thread(self, study: optuna.Study, line: int) -> None:
+        """Refuse studies of several threads, where chance would choose: in each worker another."""
+        is_chance = self._serve is not None and not self._wants_name
+        if not (is_chance and self._guard.is_of_this_thread(study) and _has_rivals(self._path)):
+            return
+        self._problem = LoadError(
+            f"{self._name} optimizes several studies at a time, in threads (line {line}); which of "
+            "them comes first is chance.",
+            hint="Give each study a name, create_study(study_name=...), and choose one by "
+            "--study-of NAME; or let an argument of the script choose.",
+        )
+        raise ScriptEnded
+
+    @property
+    def _wants_name(self) -> bool:
+        return bool(self._ref.attribute) and not self._ref.attribute.isdecimal()
 
     def _is_wanted(self, about: ScriptStudy) -> bool:
         wanted = self._ref.attribute
@@ -252,6 +311,11 @@ class _Running:
         pruner = spell_object(self._making, "pruner", study.pruner)
         storage, n_stored = self._guard.storage_of(study)
         left = [*sampler.left, *pruner.left]
+        asked = None if n_trials is None or n_trials == math.inf else max(0, int(n_trials))
+        repeats = repeats_of(self._tree, self._path, sys._getframe(), study, asked)
+        n_trials = repeats.n_trials
+        if timeout is not None:
+            timeout = None if repeats.n_calls is None else float(timeout) * repeats.n_calls
         if n_jobs != 1:
             left.append(f"n_jobs={n_jobs} (--jobs)")
         trials = study.get_trials(deepcopy=False)[n_stored:]
@@ -267,8 +331,10 @@ class _Running:
             seed=sampler.seed,
             grid=sampler.grid,
             fixed=sampler.fixed,
-            n_trials=None if n_trials is None else int(n_trials),
-            timeout_s=None if timeout is None else float(timeout),
+            n_trials=n_trials,
+            timeout_s=None if timeout in (None, math.inf) else timeout,
+            n_calls=repeats.n_calls,
+            may_have_more=repeats.has_more,
             callbacks=tuple(map(shown_callable, callbacks or ())),
             has_constraints=getattr(_base_of(study.sampler), "_constraints_func", None) is not None,
             user_attrs=plain_value(study.user_attrs),
@@ -297,7 +363,14 @@ class _Running:
                 "hptui cannot take it over.",
                 hint=_IN_PROCESSES,
             )
-        return LoadError(f"{self._name} ended without a call of study.optimize.", hint=_NO_STUDY)
+        line = _optimizing_line(self._tree)
+        return LoadError(
+            f"{self._name} ended without a call of study.optimize.",
+            hint=_NO_STUDY
+            if not line
+            else f"It stands in line {line}; what leads there may need arguments. "
+            + _TELL_ARGUMENTS.format(name=self._name),
+        )
 
     def _failure(self, error: BaseException) -> LoadError:
         """Return what to say of a script that has ended before its trials."""
@@ -369,12 +442,34 @@ class _Running:
                 "Each worker runs the script up to its call of study.optimize: let it go on where "
                 "another has made this already, as with os.makedirs(..., exist_ok=True)."
             )
+        if isinstance(error, EOFError):
+            return f"The script gets no input here. {_TELL_ARGUMENTS.format(name=self._name)}"
+        if isinstance(error, NameError) and error.name in _OF_NOTEBOOKS:
+            return f"Only a notebook has {error.name}: remove this line, or put it under an if."
         source = linecache.getline(str(self._path), line)
         if isinstance(error, IndexError | ValueError) and "argv" in source:
             return _TELL_ARGUMENTS.format(name=self._name)
         return (
             "hptui runs the script up to its call of study.optimize; nothing was tuned or stored."
         )
+
+
+def _has_rivals(path: Path) -> bool:
+    """Say whether other threads, apart from the main one, are at work in a script.
+
+    In the main thread this is never so. Elsewhere others are given a moment to begin.
+    """
+    main = threading.main_thread().ident
+    if main == threading.get_ident():
+        return False
+    until = time.monotonic() + _RIVALS_S
+    while time.monotonic() < until:
+        frames = sys._current_frames()
+        for ident, frame in frames.items():
+            if ident not in (main, threading.get_ident()) and _line_in(path, frame):
+                return True
+        time.sleep(_TICK_S)
+    return False
 
 
 def _base_of(sampler: object) -> object:
@@ -416,24 +511,14 @@ def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
     return code, tree
 
 
-def _may_go_on(tree: ast.Module, path: Path, frame: FrameType | None) -> bool:
-    """Say whether a script may optimize more after this call: in a loop, or by another call."""
-    lines: list[int] = []
-    while frame is not None:
-        lines += [frame.f_lineno] if frame.f_code.co_filename == str(path) else []
-        frame = frame.f_back
-    n_calls = 0
-    for node in ast.walk(tree):
-        if isinstance(node, ast.For | ast.While):
-            last = node.end_lineno or node.lineno
-            if any(node.lineno <= line <= last for line in lines):
-                return True
-        match node:
-            case ast.Call(func=ast.Attribute(attr="optimize")):
-                n_calls += 1
-            case _:
-                pass
-    return n_calls > 1
+def _optimizing_line(tree: ast.Module) -> int:
+    """Return the first line that names a method `optimize`; 0 where none does."""
+    lines = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "optimize"
+    ]
+    return min(lines, default=0)
 
 
 def _package_of(tree: ast.Module, path: Path) -> str | None:

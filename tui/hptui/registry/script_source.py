@@ -21,6 +21,12 @@ ASKS_ITSELF: Final = (
 )
 """What to say of a script with a loop of its own, and what to do about it."""
 
+_SEARCHES: Final = (
+    *(".OptunaSearchCV", ".LightGBMTuner", ".LightGBMTunerCV"),
+    *(".lightgbm.train", ".lightgbm.LGBMClassifier", ".lightgbm.LGBMRegressor"),
+)
+"""What optimizes a study of its own, by how the names end."""
+
 
 def asks_at(source: bytes, path: Path) -> int | None:
     """Return the line of the first `study.ask()` in a file that uses Optuna; None without one."""
@@ -42,8 +48,8 @@ def is_script(source: bytes, path: Path) -> bool:
     """Say whether `python path` calls `Study.optimize`, as far as reading it tells.
 
     The call stands at the file's top level or under its main guard, or in a function of the file
-    or of its own modules, where the file does anything at its top level but define. What stands in
-    an objective is a study of each trial.
+    or of its own modules, where the file does anything at its top level but define. It may be made
+    by a search of optuna-integration. What stands in an objective is a study of each trial.
     """
     tree = _parsed(source)
     if tree is None:
@@ -51,7 +57,9 @@ def is_script(source: bytes, path: Path) -> bool:
     code = OwnCode(tree, path)
     if _optimizes_at_top(code.main):
         return True
-    return _does_something(code.main) and any(map(_has_call, code.modules))
+    return _does_something(code.main) and (
+        any(map(_has_call, code.modules)) or any(map(_searches, code.modules))
+    )
 
 
 def _parsed(source: bytes) -> ast.Module | None:
@@ -94,6 +102,15 @@ def _has_call(module: Module) -> bool:
     return _knows_optuna(module) and bool(_uses(module))
 
 
+def _searches(module: Module) -> bool:
+    """Say whether a module calls what optimizes a study of its own, outside of objectives."""
+    return any(
+        name.startswith(("optuna_integration.", "optuna.integration.")) and name.endswith(_SEARCHES)
+        for call in module.calls()
+        if (name := module.dotted(call.func)) and not module.is_inside(call)
+    )
+
+
 def _optimizes_at_top(module: Module) -> bool:
     return any(
         module.function_of[node] is None and module.class_of[node] is None for node in _uses(module)
@@ -105,9 +122,12 @@ def _does_something(module: Module) -> bool:
     if any(map(is_guard, module.tree.body)):
         return True
     own = {*module.definitions, *module.imports}
+    simple = ast.Expr | ast.Assign | ast.AnnAssign | ast.For | ast.While | ast.With
     return any(
-        isinstance(statement, ast.Expr | ast.Assign)
-        and isinstance(statement.value, ast.Call)
-        and (called_name(statement.value) in own or isinstance(statement.value.func, ast.Attribute))
+        isinstance(node, ast.Call)
+        and (called_name(node) in own or isinstance(node.func, ast.Attribute))
         for statement in top_level(module.tree.body)
+        if isinstance(statement, simple)
+        for node in ast.walk(statement)
+        if module.function_of[node] is None
     )

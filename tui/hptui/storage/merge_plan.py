@@ -86,18 +86,14 @@ class MergePlan:
         ]
 
 
-def plan_merge(sources: Sequence[Source], *, any_objective: bool = False) -> MergePlan:
+def plan_merge(sources: Sequence[Source]) -> MergePlan:
     """Return what a merge keeps; the first study says what the parameters are.
-
-    Args:
-        sources: The studies.
-        any_objective: Whether they may tune different functions.
 
     Raises:
         UsageError: They cannot be one study.
     """
     for source in sources[1:]:
-        _check_alike(sources[0], source, any_objective=any_objective)
+        _check_alike(sources[0], source)
     space: dict[str, ParamSpec] = {}
     for source in sources:
         space = {**source.space, **space}
@@ -114,7 +110,7 @@ def plan_merge(sources: Sequence[Source], *, any_objective: bool = False) -> Mer
     return MergePlan(shares, dict(left_out), _differing(shares))
 
 
-def _check_alike(first: Source, other: Source, *, any_objective: bool) -> None:
+def _check_alike(first: Source, other: Source) -> None:
     one, two = first.columns.directions, other.columns.directions
     if one != two:
         raise UsageError(
@@ -128,13 +124,6 @@ def _check_alike(first: Source, other: Source, *, any_objective: bool) -> None:
             f"{other.name} has the objectives {safe_line(', '.join(two))}, and {first.name} "
             f"{safe_line(', '.join(one))}: they cannot be one study.",
             hint="hptui fork --objectives puts them in another order.",
-        )
-    one, two = first.facts.objective, other.facts.objective
-    if one is not None and two is not None and not any_objective and one != two:
-        raise UsageError(
-            f"{other.name} tunes {safe_line(two.name)} ({safe_line(two.target)}), and {first.name} "
-            f"{safe_line(one.name)} ({safe_line(one.target)}).",
-            hint="Where their values mean the same, --any-objective merges them anyway.",
         )
 
 

@@ -61,6 +61,8 @@ class RunRecord:
     """What libraries warned of in its engine."""
     place: RunPlace = NOWHERE
     """Where it ran."""
+    code_sha: str = ""
+    """The digest of what it tuned, as `registry/same_objective.py` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +207,5 @@ def _run(record: dict[str, Any]) -> RunRecord:
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
         place=RunPlace(text("folder"), text("python"), text("python_version")),
+        code_sha=text("code_sha"),
     )

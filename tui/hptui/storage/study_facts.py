@@ -34,6 +34,8 @@ class StudyFacts:
 
     objective: ObjectiveRef | None = None
     """What it tunes, where hptui ran it."""
+    code_file: str = ""
+    """The file that this stood in, links followed; empty where nobody noted it."""
     metric_names: tuple[str, ...] = ()
     """A name for each objective, or none at all."""
     sampler: str = ""
@@ -75,8 +77,10 @@ def _read(
     if identity is None:
         raise no_such_study(connection, path, study_name)
     runs = runs_of(_json(connection, identity.study_id, RUNS_KEY))
+    about = read_study_facts(connection, identity.study_id)
     return StudyFacts(
-        objective_of(read_study_facts(connection, identity.study_id).get("objective")),
+        objective_of(about.get("objective")),
+        str(about.get("file", "")),
         metric_names_of(_json(connection, identity.study_id, METRICS_KEY), n_objectives),
         runs[-1].sampler if runs else "",
         runs[-1].pruner if runs else "",
