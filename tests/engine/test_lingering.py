@@ -46,7 +46,12 @@ def test_what_does_not_end_is_named_and_no_longer_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     process = leave()
-    monkeypatch.setattr(lingering, "_has_ended", lambda *_: False)
+
+    def has_not(process: object, fd: int | None) -> bool:
+        del process, fd
+        return False
+
+    monkeypatch.setattr(lingering, "_has_ended", has_not)
     left = Lingering(NOBODY, MARK, [], Place(("3",)), 100.0)
     assert not left.is_gone()
     assert left.until_s == 110.0

@@ -350,7 +350,7 @@ def test_a_command_that_only_a_study_names_is_asked_about_in_full(
 
     typed = command("sh", "-c", "p {x=a|b}", cwd=str(tmp_path))
     assert asked(typed)
-    known_code.note_run(typed.to_ref("whatever"))
+    known_code.note_run(typed.to_ref("whatever"), tmp_path)
     assert not asked(typed)
     # A shell gets the choices, a variable may load code, a folder holds the files.
     assert asked(command("sh", "-c", "p {x=a|; rm -r ~}", cwd=str(tmp_path)))
@@ -360,7 +360,7 @@ def test_a_command_that_only_a_study_names_is_asked_about_in_full(
     path = tmp_path / "fit.toml"
     path.write_text('command = ["sh", "-c", "p {x=a|b}"]\nmetric = "loss"\n')
     of_file = CommandSpec.from_file(path, tmp_path)
-    known_code.note_run(of_file.to_ref())
+    known_code.note_run(of_file.to_ref(), tmp_path)
     path.write_text('command = ["sh", "-c", "q {x=a|b}"]\nmetric = "loss"\n')
     edited = CommandSpec.from_file(path, tmp_path)
     assert not asked(edited)

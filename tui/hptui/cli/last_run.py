@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
-from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.run_place import differences
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import with_arguments
+from hptui.registry.command import place_of_trials
 from hptui.registry.known_code import unknown_code
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.gate import require_readable
@@ -70,8 +72,14 @@ def as_in_last_run(
                     f"this run has {show_arguments(now) or 'defaults'}."
                 )
     if facts.runs:
-        notes += differences(facts.runs[-1].place, RunPlace.here())
+        notes += differences(facts.runs[-1].place, place_of_trials(found.ref), _offer_folder)
     return found, notes
+
+
+def _offer_folder(folder: str) -> str:
+    # The option takes a quoted tilde as well.
+    is_plain = shlex.quote(folder.removeprefix("~/")) == folder.removeprefix("~/")
+    return f"--cwd {folder if is_plain else shlex.quote(folder)} runs it there."
 
 
 def _with_stored(found: Found, stored: Pairs) -> Found:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hptui.cli.command_options import add_command_options, find
+from hptui.cli.command_options import add_command_options, find, trial_folder
 from hptui.cli.locate import (
     add_studies_option,
     address_of,
@@ -220,6 +220,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         default="fail",
         help="what becomes of stale trials, whose engine died (default fail)",
     )
+    group.add_argument(
+        "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
+    )
 
 
 _Read = TypeVar("_Read")
@@ -247,10 +250,10 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.engine import Engine
     from hptui.registry.known_code import note_run
 
-    with shielded() as output:
+    with shielded() as output, contextlib.chdir(plan.folder):
         # What is refused is not known by having been tried.
         shown = _observer(args, output)
-        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref))
+        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref, plan.folder))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
@@ -309,11 +312,14 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     from hptui.registry.arguments import read_arguments
     from hptui.registry.catalogue import with_arguments
 
-    found = with_arguments(found, read_arguments(args.arg))
+    folder = trial_folder(args)
+    with contextlib.chdir(folder):
+        found = with_arguments(found, read_arguments(args.arg))
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
+    with contextlib.chdir(folder):
+        found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan
@@ -351,6 +357,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         enqueue=enqueue,
         leftovers=args.leftovers,
         any_objective=args.any_objective,
+        folder=folder,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )

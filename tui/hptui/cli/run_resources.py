@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.resources import (
-    DEVICE_VARIABLES,
-    INTEL_VARIABLE,
     NONE,
+    SET_FOR_DEVICES,
     Resources,
     read_devices,
     read_memory,
@@ -137,7 +136,7 @@ def _require_sense(args: argparse.Namespace) -> None:
                 hint=f"Omit {option}, or --backend threading.",
             )
     for name, _ in args.env:
-        if args.devices is not None and name in (*DEVICE_VARIABLES, INTEL_VARIABLE):
+        if args.devices is not None and name in SET_FOR_DEVICES:
             raise UsageError(
                 f"--env {safe_line(name)} and --devices set the same variable.",
                 hint="Give one of them.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import joblib  # pyright: ignore[reportMissingTypeStubs]
@@ -16,7 +17,6 @@ from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.domain.script_study import ScriptStudy
@@ -76,3 +76,5 @@ class RunPlan:
     """What the script sets, once a worker has run it."""
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""
+    folder: Path = field(default_factory=Path.cwd)
+    """The working directory of trials, and of the engine."""

@@ -21,8 +21,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.clock import now
 from hptui.engine.lingering import Lingering
 from hptui.engine.memory_guard import resident
-from hptui.engine.places import Place, Places, cores_here, device_variables
-from hptui.engine.plan import available_cores
+from hptui.engine.places import Place, Places, cores_here
 from hptui.engine.processes import (
     WORKER_VARIABLE,
     Guardian,
@@ -31,9 +30,8 @@ from hptui.engine.processes import (
     signal_group,
 )
 from hptui.engine.slot import run_host
+from hptui.engine.worker_variables import threads_each, worker_variables
 from hptui.errors import HptuiError
-from hptui.registry.core_count import core_variables
-from hptui.registry.program import hash_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,8 +150,7 @@ class Pool:
 
     def threads_each(self, n_slots: int) -> int:
         """Return how many native threads the code of each slot's trials may use."""
-        share = self.places.cores_each or max(1, available_cores() // max(1, n_slots))
-        return self._resources.threads or share
+        return threads_each(self._resources, self.places, n_slots)
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading).
@@ -195,14 +192,9 @@ class Pool:
 
     def _variables(self, place: Place | None, n_slots: int, mark: str) -> dict[str, str]:
         """Return what a worker's environment has from its first instruction on."""
-        is_told = self._resources.threads is not None
-        return {
-            **core_variables(self.threads_each(n_slots), replace=is_told),
-            **hash_variables(),
-            **device_variables(self._resources, place),
-            **dict(self._resources.environment),
-            **dict([mark.split("=")]),
-        }
+        n_threads = self.threads_each(n_slots)
+        own = worker_variables(self._resources, place, n_threads)
+        return own | dict([mark.split("=")])
 
     def is_bloated(self, host: Host) -> bool:
         """Say whether a process that runs no trial holds much of what the next one may take."""

@@ -14,7 +14,6 @@ import optuna
 
 from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
 from hptui.domain.edits import edits_to_json
-from hptui.domain.run_place import RunPlace
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
@@ -29,6 +28,7 @@ from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
+from hptui.registry.command import place_of_trials
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.connection import study_path
 from hptui.storage.creation import create_study_file, fill_empty_file
@@ -255,7 +255,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
-    place = RunPlace.here()
+    place = place_of_trials(plan.ref)
     runs.append(
         {
             "id": lease.run,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.param_edit import show
+from hptui.domain.run_place import RunPlace
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
@@ -467,6 +468,12 @@ def is_command(text: str) -> bool:
     if dashes:
         return before.strip() == "" or before.strip().startswith("-")
     return text.startswith("--metric") or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
+
+
+def place_of_trials(ref: ObjectiveRef) -> RunPlace:
+    """Return where the trials of an objective run that is run by this process."""
+    here = RunPlace.here()
+    return replace(here, folder=CommandSpec.of(ref).cwd) if ref.kind == "command" else here
 
 
 def typed_command(text: str, cwd: Path) -> CommandSpec | None:

@@ -1,0 +1,54 @@
+"""What a worker process has of the machine from its first instruction on, and a probe like it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hptui.engine.places import Place, Places, cores_here, device_variables
+from hptui.engine.plan import available_cores
+from hptui.registry.core_count import core_variables
+from hptui.registry.probe import ProbePlace
+from hptui.registry.program import hash_variables
+
+if TYPE_CHECKING:
+    from hptui.domain.resources import Resources
+
+
+def worker_variables(resources: Resources, place: Place | None, n_threads: int) -> dict[str, str]:
+    """Return what a worker's environment has from its first instruction on.
+
+    Args:
+        resources: What the run was given.
+        place: What the worker has for itself.
+        n_threads: How many native threads its trials may use.
+    """
+    return {
+        **core_variables(n_threads, replace=resources.threads is not None),
+        **hash_variables(),
+        **device_variables(resources, place),
+        **dict(resources.environment),
+    }
+
+
+def threads_each(resources: Resources, places: Places, n_workers: int) -> int:
+    """Return how many native threads the code of each worker's trials may use.
+
+    Raises:
+        UsageError: The user's own number of cores is none.
+    """
+    if resources.threads is not None:
+        return resources.threads
+    return places.cores_each or max(1, available_cores() // max(1, n_workers))
+
+
+def probe_place(resources: Resources, n_workers: int) -> ProbePlace:
+    """Return where a probe runs that is to see what the trials of a run will see.
+
+    Raises:
+        UsageError: The user's own number of cores is none.
+    """
+    places = Places(resources, n_workers, cores_here() if resources.is_pinned else ())
+    place = places.take()
+    n_threads = threads_each(resources, places, n_workers)
+    variables = worker_variables(resources, place, n_threads)
+    return ProbePlace(variables, () if place is None else place.cores)
