@@ -10,9 +10,9 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import with_arguments
-from hptui.registry.command import place_of_trials
 from hptui.registry.known_code import unknown_code
 from hptui.registry.same_objective import is_same_objective
+from hptui.registry.typed_command import place_of_trials
 from hptui.storage.gate import require_readable
 from hptui.storage.study_facts import read_facts
 

@@ -13,8 +13,8 @@ from hptui.domain.text import safe_line
 from hptui.engine.renaming import free_name
 from hptui.engine.worker_variables import probe_place
 from hptui.errors import SpaceError
-from hptui.registry.command import spelled_run
 from hptui.registry.probe import probe
+from hptui.registry.typed_command import spelled_run
 from hptui.storage.distributions import from_optuna
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
-from hptui.registry.command import place_of_trials
 from hptui.registry.same_objective import resolved_file, source_sha
+from hptui.registry.typed_command import place_of_trials
 from hptui.storage.connection import study_path
 from hptui.storage.creation import create_study_file, fill_empty_file
 from hptui.storage.gate import inspect_file, require_writable

@@ -118,14 +118,16 @@ def probe_place_of(texts: Mapping[Any, str]) -> ProbePlace:
         UsageError: There are no such devices, with the reason.
     """
     from hptui.engine.gpus import resolve_devices
+    from hptui.engine.places import cores_here
     from hptui.engine.plan import available_cores
     from hptui.engine.worker_variables import probe_place
 
     resources = _without_devices(texts)
     if texts.get("devices"):
         resources = resolve_devices(resources, read_devices(texts["devices"]))
+    n_cores = len(cores_here()) if resources.is_pinned else available_cores()
     workers = texts.get("workers")
-    n_workers = read_slots(workers) if workers else usual_workers(resources, available_cores())
+    n_workers = read_slots(workers) if workers else usual_workers(resources, n_cores)
     return probe_place(resources, n_workers)
 
 

@@ -24,7 +24,8 @@ from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
-from hptui.registry.command import CommandSpec, described, is_command, place_of_trials, typed_text
+from hptui.registry.command import CommandSpec
+from hptui.registry.typed_command import described, is_command, place_of_trials, typed_text
 from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.run_draft import RunDraft, free_name

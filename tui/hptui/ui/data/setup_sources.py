@@ -24,9 +24,10 @@ from hptui.registry.catalogue import (
     resolve,
     with_arguments,
 )
-from hptui.registry.command import CommandSpec, typed_command
+from hptui.registry.command import CommandSpec
 from hptui.registry.known_code import UnknownCode, has_run_in, unknown_code
 from hptui.registry.same_objective import is_same_objective
+from hptui.registry.typed_command import typed_command
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study

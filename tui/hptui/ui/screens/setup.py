@@ -97,6 +97,8 @@ class SetupScreen(ForkedSetup):
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
         self._draft = SetupDraft(StudyPlace(None, None))
+        self._typed = ""
+        """What was typed for an objective and not chosen."""
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
         self._probing = Probing(lambda probed: self.post_message(self.ProbeNews(probed)))
@@ -173,11 +175,17 @@ class SetupScreen(ForkedSetup):
             return
         opened = replace(self._opened, draft=self._draft)
 
+        def note(text: str) -> None:
+            self._typed = text
+
         def take(text: str | None) -> None:
-            if text is not None and text != self._draft.spelled:
+            if text is None:
+                return
+            self._typed = ""
+            if text != self._draft.spelled:
                 self._choose(opened, text)
 
-        self.app.push_screen(ObjectivePicker(opened), take)
+        self.app.push_screen(ObjectivePicker(opened, self._typed, note), take)
 
     def do_copy_command(self) -> None:
         """Copy the equivalent command line."""
