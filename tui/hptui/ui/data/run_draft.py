@@ -108,7 +108,7 @@ FIELDS: Final[tuple[RunField, ...]] = (
     ),
     RunField("devices", "devices", "GPUs to share out: 0,1,2,3, auto for all, none to hide them"),
     RunField("per-device", "per device", "How many trials share one device"),
-    RunField("devices-per-trial", "a trial has", "How many devices each trial gets"),
+    RunField("devices-per-trial", "per trial", "How many devices each trial gets"),
     RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
     RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),

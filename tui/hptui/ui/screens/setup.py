@@ -371,7 +371,8 @@ class SetupScreen(ForkedSetup):
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            self.space.tell(*nothing_found(probed, self.app.first_key_of))
+            is_trouble = bool(probed.error)
+            self.space.tell(*nothing_found(probed, self.app.first_key_of), is_trouble=is_trouble)
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
@@ -455,7 +456,7 @@ class SetupScreen(ForkedSetup):
             and never_reports(self._probed)
         )
         self.query_one("#pruner").border_title = pane_title(
-            "pruner  idle: nothing is reported" if is_idle else "pruner"
+            "pruner  idle: no reports" if is_idle else "pruner"
         )
         self.query_one(CommandLine).show(draft)
         if not self._launching.is_running:
