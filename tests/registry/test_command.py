@@ -119,6 +119,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["p", "{lr=}"], "Parameter 'lr' has no space"),
     (["p", "{lr=1..}"], "needs both bounds"),
     (["p", "{lr=..1}"], "needs both bounds"),
+    (["p", "{lr=1e-5..x:log}"], "'x' is not a number"),
     (["p", "{lr=2..1}"], "low must not be above high"),
     (["p", "{lr=0..1:log}"], "needs low >= 1"),
     (["p", "{lr=1..2:cubic}"], "'cubic' is not known"),
