@@ -10,6 +10,7 @@ from hptui.domain.choice_lists import spell_choices
 from hptui.domain.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
+from hptui.engine.plan import available_cores
 from hptui.engine.renaming import free_name
 from hptui.engine.worker_variables import probe_place
 from hptui.errors import SpaceError
@@ -35,7 +36,7 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
-        self._place = probe_place(plan.resources, plan.n_slots)
+        self._place = probe_place(plan.resources, plan.n_slots, available_cores())
         self._result: ProbeResult | None = None
 
     @property

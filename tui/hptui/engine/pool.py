@@ -22,6 +22,7 @@ from hptui.engine.clock import now
 from hptui.engine.lingering import Lingering
 from hptui.engine.memory_guard import resident
 from hptui.engine.places import Place, Places, cores_here
+from hptui.engine.plan import available_cores
 from hptui.engine.processes import (
     WORKER_VARIABLE,
     Guardian,
@@ -150,7 +151,7 @@ class Pool:
 
     def threads_each(self, n_slots: int) -> int:
         """Return how many native threads the code of each slot's trials may use."""
-        return threads_each(self._resources, self.places, n_slots)
+        return threads_each(self._resources, self.places, n_slots, available_cores())
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading).

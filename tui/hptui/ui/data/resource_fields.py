@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
@@ -118,17 +119,22 @@ def probe_place_of(texts: Mapping[Any, str]) -> ProbePlace:
         UsageError: There are no such devices, with the reason.
     """
     from hptui.engine.gpus import resolve_devices
-    from hptui.engine.places import cores_here
-    from hptui.engine.plan import available_cores
     from hptui.engine.worker_variables import probe_place
 
     resources = _without_devices(texts)
     if texts.get("devices"):
         resources = resolve_devices(resources, read_devices(texts["devices"]))
-    n_cores = len(cores_here()) if resources.is_pinned else available_cores()
+    n_cores = core_count()
     workers = texts.get("workers")
     n_workers = read_slots(workers) if workers else usual_workers(resources, n_cores)
-    return probe_place(resources, n_workers)
+    return probe_place(resources, n_workers, n_cores)
+
+
+def core_count() -> int:
+    """Return how many cores this process may use; joblib, which counts quotas, is not imported."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _without_devices(texts: Mapping[Any, str]) -> Resources:

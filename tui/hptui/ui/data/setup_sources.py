@@ -31,7 +31,12 @@ from hptui.registry.typed_command import typed_command
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
-from hptui.ui.data.resource_fields import RESOURCE_KEYS, lost_variables, texts_of_record
+from hptui.ui.data.resource_fields import (
+    RESOURCE_KEYS,
+    core_count,
+    lost_variables,
+    texts_of_record,
+)
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -104,7 +109,7 @@ def open_draft(
         defaults: The person's settings for new runs.
     """
     objectives = tuple(find_objectives())
-    run = RunDraft.start(_n_cores(), defaults)
+    run = RunDraft.start(core_count(), defaults)
     draft = SetupDraft(place, run=run, missing_packages=missing_packages())
     try:
         if study is not None:
@@ -326,9 +331,3 @@ def _typeable(ref: ObjectiveRef) -> str:
 def _is_same(one: ObjectiveRef, other: ObjectiveRef) -> bool:
     marks = [(each.kind, each.target, each.attribute, each.argv) for each in (one, other)]
     return marks[0] == marks[1]
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
