@@ -57,6 +57,6 @@ def test_what_does_not_end_is_named_and_no_longer_waited_for(
     assert left.until_s == 110.0
     (sentence,) = left.give_up()
     assert "did not end within 10 s of being killed" in sentence
-    assert f"{process.pid} (" in sentence
+    assert f"killed: {process.pid}" in sentence
     assert "The next worker starts all the same on GPU 3" in sentence
     process.wait()

@@ -64,7 +64,7 @@ class Lingering:
         # Once it is held by a descriptor no other process is taken for it.
         self.known = []
         for each in found:
-            if each not in self._left:
+            if each not in self._left and each.is_running():
                 self._left[each] = _pidfd(each)
         kill_all(found)
         for process, fd in list(self._left.items()):

@@ -89,6 +89,8 @@ class Probing:
             result = probe(ref, on_progress=go_on, place=find_place())
         except UsageError as error:
             result = ProbeResult(error=error.message, hint=error.hint)
+        except OSError as error:
+            result = ProbeResult(error=f"The objective cannot be probed: {error.strerror}.")
         finally:
             # Whoever waits must not wait for ever for what a defect has ended.
             found = result or ProbeResult(error="Looking for parameters failed by a defect.")
