@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.waiting import wait_until
@@ -24,11 +25,15 @@ def leave() -> subprocess.Popen[bytes]:
     """Start what a dead worker's trial may have left: it has a session of its own."""
     name, _, value = MARK.partition("=")
     # The shell keeps a child that only descent tells of.
-    return subprocess.Popen(
+    process = subprocess.Popen(
         ["sh", "-c", "trap '' TERM; env -i sleep 600 & wait"],
         env={**os.environ, name: value},
         start_new_session=True,
     )
+    # A program that has just been started has no environment for a moment.
+    environment = Path(f"/proc/{process.pid}/environ")
+    wait_until(lambda: MARK.encode() in environment.read_bytes(), "the start of the shell")
+    return process
 
 
 def test_what_is_left_is_killed_and_is_gone_when_it_has_ended() -> None:
