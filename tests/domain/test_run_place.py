@@ -35,6 +35,13 @@ def test_a_run_elsewhere_says_so(now: RunPlace, told: list[str]) -> None:
     assert differences(HERE, now) == told
 
 
+def test_what_is_offered_is_offered_where_the_folder_is_there(tmp_path: Path) -> None:
+    for folder, told in ((tmp_path, "go there"), (tmp_path / "gone", "")):
+        was = RunPlace(str(folder), HERE.python, HERE.python_version)
+        (sentence,) = differences(was, HERE, lambda each: f"{each}: go there")
+        assert sentence.endswith(f"a. {folder}: go there" if told else "/home/ada/a.")
+
+
 def test_this_process_has_a_place() -> None:
     here = RunPlace.here()
     assert Path(here.folder) == Path.cwd()

@@ -28,6 +28,8 @@ def on_a_device(trial):
     while number == 4 or (number > 6 and not (FOLDER / "go").exists()):
         time.sleep(0.01)
     if number % 6 == 3:
+        # It has a session of its own, and the device with the descriptor.
+        subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=[held.fileno()])
         os._exit(7)
     if number % 6 == 5:
         os.kill(os.getpid(), 9)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.e2e.programs import load, run
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from hptui.cli.command_options import find
+from hptui.cli.run import add_arguments
+from hptui.errors import UsageError
 
 SOURCE = """
 from pathlib import Path
@@ -57,12 +61,55 @@ def test_a_study_keeps_the_arguments_of_its_objective(tmp_path: Path) -> None:
     assert "--arg data=b.csv" in run("show", "train", cwd=tmp_path)[1]
 
 
-def test_a_run_says_where_the_one_before_it_ran(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("def objective(trial): return trial.suggest_int('x', 0, 9)")
+def test_a_run_says_where_the_one_before_it_ran_and_runs_there_when_told_so(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "train.py").write_text(
+        "import os\n"
+        "def objective(trial):\n"
+        "    trial.set_user_attr('cwd', os.getcwd())\n"
+        "    return trial.suggest_int('x', 0, 9)\n"
+    )
     (tmp_path / "sub").mkdir()
-    place = ("--storage", str(tmp_path / "s.db"), *FEW)
+    place = ("--storage", "s.db", *FEW)
     assert run("run", "train.py", *place, cwd=tmp_path)[0] == 0
+    place = ("--storage", "../s.db", *FEW)
     code, _, err = run("run", "../train.py", *place, cwd=tmp_path / "sub")
     assert code == 0, err
     assert f"The last run ran in {tmp_path}; this one runs in {tmp_path / 'sub'}." in err
+    assert f"--cwd {tmp_path} runs it there." in err
     assert "The last run used" not in err
+    # What is typed is from here, and what trials do is from there.
+    code, _, err = run("run", "../train.py", *place, "--cwd", "..", cwd=tmp_path / "sub")
+    assert code == 0, err
+    assert f"The last run ran in {tmp_path / 'sub'}; this one runs in {tmp_path}." in err
+    folders = [trial.user_attrs["cwd"] for trial in load(tmp_path, "s").trials]
+    assert folders == [str(tmp_path), str(tmp_path / "sub"), str(tmp_path)]
+    runs = json.loads(run("show", "s.db", "--json", cwd=tmp_path)[1])["runs"]
+    assert [each["folder"] for each in runs] == folders
+
+
+@pytest.mark.parametrize(
+    ("objective", "kind", "target"),
+    [
+        ("here.py:objective", "file", "here/here.py"),
+        ("named", "file", "there/objectives/named.py"),
+        ("both:objective", "module", "both"),
+    ],
+)
+def test_an_objective_is_looked_for_here_and_where_its_trials_run(
+    objective: str, kind: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def objective(trial): return trial.suggest_int('x', 0, 9)\n"
+    for path in ("here/here.py", "there/objectives/named.py", "here/both.py", "there/both.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(source)
+    monkeypatch.chdir(tmp_path / "here")
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    found = find(parser.parse_args([objective, "--cwd", "../there"]))
+    assert found.ref.kind == kind
+    assert found.ref.target == (target if kind == "module" else str(tmp_path / target))
+    assert Path.cwd() == tmp_path / "here"
+    with pytest.raises(UsageError, match="There is no folder"):
+        find(parser.parse_args([objective, "--cwd", "nowhere"]))

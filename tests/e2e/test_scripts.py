@@ -89,6 +89,12 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert printed.count("FrozenTrial(number=") == 6
     assert "goes on" not in said
     assert sorted(each.name for each in folder.iterdir()) == ["tune.py", "width.txt"]
+    # What it does with the best parameters does not hide what it tunes.
+    code, out, err = run("objectives", "lab/tune.py", "--", "--width", "2.5", cwd=tmp_path)
+    assert code == 0, err
+    assert "x          float" in out
+    assert "Taken over from tune.py (line 33): objective()" in out
+    assert "tune.py needs its results" in out
 
 
 def test_what_is_typed_counts_and_a_study_goes_on_as_a_script(tmp_path: Path) -> None:

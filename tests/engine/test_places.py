@@ -76,11 +76,33 @@ def crew_of(
         resources=resources,
         n_workers=n_workers,
     )
-    crew = Crew(pool=pool, connections=silent, on_ready=nothing, on_message=nothing)
+    crew = Crew(
+        pool=pool,
+        connections=silent,
+        on_ready=nothing,
+        on_message=nothing,
+        on_trouble=nothing,
+    )
     return crew, pool
 
 
-def devices_of(host: Host) -> tuple[str, ...]:
+class SlowToEnd:
+    """Stands for what is left of a worker: gone at some later look, by chance."""
+
+    due_s = 0.0
+    until_s = float("inf")
+
+    def __init__(self, place: Place, chance: random.Random) -> None:
+        self.place, self.chance = place, chance
+
+    def is_gone(self) -> bool:
+        return self.chance.random() < 0.3
+
+    def give_up(self) -> list[str]:
+        return []
+
+
+def devices_of(host: Host | SlowToEnd) -> tuple[str, ...]:
     assert host.place is not None
     return host.place.devices
 
@@ -163,17 +185,27 @@ def test_no_two_living_processes_have_one_place(
     crew, pool = crew_of(monkeypatch, resources, 2)
     size = 4 * per_device // per_trial
     assert pool.places.size == size
-    life = Life(crew, size, random.Random(10 * per_device + per_trial))
+    chance = random.Random(10 * per_device + per_trial)
+
+    def left_of(session: int, mark: str, known: object, place: Place, began_s: float) -> SlowToEnd:
+        del session, mark, known, began_s
+        return SlowToEnd(place, chance)
+
+    monkeypatch.setattr(pool_module, "Lingering", left_of)
+    life = Life(crew, size, chance)
     seen: set[str] = set()
     while life.n_trials < 1_000:
         life.go_on()
-        living = [device for host in pool.hosts for device in devices_of(host)]
+        held = [*pool.hosts, *cast("list[SlowToEnd]", pool.lingering)]
+        living = [device for each in held for device in devices_of(each)]
         assert all(living.count(device) <= per_device for device in FOUR)
         assert all(len(devices_of(host)) == per_trial for host in pool.hosts)
         seen.update(living)
     assert seen == set(FOUR)
     # Whoever waited for a place has one when those that held it are gone.
     life.settle()
+    while pool.lingering:
+        crew.tick(life.now_s)
     coming = [host for host in pool.hosts if not host.workers[0].is_ready]
     waiting = [slot for slot in crew.slots.values() if slot.worker is None]
     assert len(coming) >= len(waiting)

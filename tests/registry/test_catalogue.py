@@ -310,7 +310,7 @@ def test_a_script_with_other_arguments_is_another_objective_and_unknown_code(
     # Studies that were made by the function go on by the script, and the other way round.
     assert is_same_objective(function, with_data)
     assert is_same_objective(bare, function)
-    note_run(bare)
+    note_run(bare, Path.cwd())
     assert unknown_code(bare, tmp_path / "s.db", "s") is None
     assert unknown_code(with_data, tmp_path / "s.db", "s") is not None
     assert spell(replace(with_data, attribute="2")) == f"{path} --study-of 2 -- --data wine"

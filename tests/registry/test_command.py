@@ -15,10 +15,11 @@ from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import HptuiError, ObjectiveError, SpaceError
 from hptui.registry import known_code
 from hptui.registry.catalogue import find_objectives, found_command, resolve, shown_name
-from hptui.registry.command import CommandSpec, is_command, typed_command, typed_text
+from hptui.registry.command import CommandSpec
 from hptui.registry.command_words import Words, parse_space
 from hptui.registry.probe import probe
 from hptui.registry.same_objective import is_same_objective, resolved_file, source_sha
+from hptui.registry.typed_command import is_command, typed_command, typed_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +119,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["p", "{lr=}"], "Parameter 'lr' has no space"),
     (["p", "{lr=1..}"], "needs both bounds"),
     (["p", "{lr=..1}"], "needs both bounds"),
+    (["p", "{lr=1e-5..x:log}"], "'x' is not a number"),
     (["p", "{lr=2..1}"], "low must not be above high"),
     (["p", "{lr=0..1:log}"], "needs low >= 1"),
     (["p", "{lr=1..2:cubic}"], "'cubic' is not known"),
@@ -350,7 +352,7 @@ def test_a_command_that_only_a_study_names_is_asked_about_in_full(
 
     typed = command("sh", "-c", "p {x=a|b}", cwd=str(tmp_path))
     assert asked(typed)
-    known_code.note_run(typed.to_ref("whatever"))
+    known_code.note_run(typed.to_ref("whatever"), tmp_path)
     assert not asked(typed)
     # A shell gets the choices, a variable may load code, a folder holds the files.
     assert asked(command("sh", "-c", "p {x=a|; rm -r ~}", cwd=str(tmp_path)))
@@ -360,7 +362,7 @@ def test_a_command_that_only_a_study_names_is_asked_about_in_full(
     path = tmp_path / "fit.toml"
     path.write_text('command = ["sh", "-c", "p {x=a|b}"]\nmetric = "loss"\n')
     of_file = CommandSpec.from_file(path, tmp_path)
-    known_code.note_run(of_file.to_ref())
+    known_code.note_run(of_file.to_ref(), tmp_path)
     path.write_text('command = ["sh", "-c", "q {x=a|b}"]\nmetric = "loss"\n')
     edited = CommandSpec.from_file(path, tmp_path)
     assert not asked(edited)

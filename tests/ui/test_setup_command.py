@@ -43,9 +43,17 @@ def test_a_command_is_typed_shaped_run_and_set_up_again(
         press escape
         wait "Choose an objective first" 10s
         press o
-        wait "Choose an objective" 10s
+        wait "use this command  -- sh ./fit.sh" 10s
+        type "{command.replace("1..9", "1..b")}"
+        wait "1..b" 10s
+        press enter
+        wait "'b' is not a number." 10s
+        press escape
+        wait "Choose an objective first" 10s
+        press o
+        wait "1..b" 10s
         type "{command}"
-        wait "use this command" 10s
+        wait "use this command  --metric loss -- sh ./fit.sh {{x=1..9}} {{k=1|2}}" 10s
         press enter
         wait "2 parameters" 10s
         expect "hptui run --metric loss --study fit"
@@ -75,6 +83,61 @@ def test_a_command_is_typed_shaped_run_and_set_up_again(
     assert [each.state.name for each in trials] == ["COMPLETE"] * 3
     assert all(each.value == float(f"{each.params['x']}.{each.params['k']}") for each in trials)
     assert all(each.params["x"] <= 4 for each in trials)
+
+
+TWO_STUDIES = """
+import argparse
+import optuna
+parser = argparse.ArgumentParser()
+parser.add_argument("--top", type=int, required=True)
+top = parser.parse_args().top
+for name, direction in (("low", "minimize"), ("high", "maximize")):
+    study = optuna.create_study(study_name=name, direction=direction)
+    study.optimize(lambda trial: trial.suggest_int(f"of_{name}", 0, top), n_trials=2)
+"""
+
+
+def test_a_study_of_a_script_is_chosen_run_and_set_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+    (tmp_path / "two.py").write_text(TWO_STUDIES)
+    drive(
+        """
+        wait "hptui" 10s
+        press n
+        wait "Choose an objective" 10s
+        type "two.py -- --top 7"
+        wait "two.py -- --top 7" 10s
+        press enter
+        wait "of_low" 30s
+        press o
+        wait "Choose an objective" 10s
+        expect "two.py -- --top 7"
+        press home right right right right right right
+        type " --study-of 2"
+        press enter
+        wait "of_high" 30s
+        expect "maximize"
+        expect "--jobs 1 --study-of 2 -- --top 7"
+        press f5
+        wait "not running" 60s
+        press escape
+        wait "two.py" 10s
+        press r
+        wait "next run of" 10s
+        expect "--study-of 2 -- --top 7"
+        """,
+        size="200x40",
+        settings=Settings(defaults={"workers": 1}),
+    )
+    (file,) = tmp_path.glob("*.db")
+    study = load(tmp_path, file.stem)
+    assert study.direction.name == "MAXIMIZE"
+    assert [trial.params.keys() for trial in study.trials] == [{"of_high"}] * 2
+    assert all(0 <= (trial.value or 0) <= 7 for trial in study.trials)
 
 
 def test_a_command_that_only_a_study_names_is_shown_before_it_runs(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -10,6 +9,7 @@ from tests.e2e.programs import load
 from tests.ui.driving import drive
 
 from hptui.errors import UsageError
+from hptui.storage.study_detail import read_study
 from hptui.ui.data.resource_fields import lost_variables, texts_of_record
 from hptui.ui.data.run_draft import RunDraft, RunKey
 from hptui.ui.data.setup_draft import StudyPlace
@@ -18,8 +18,7 @@ from hptui.ui.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +89,10 @@ def test_what_is_nothing_without_devices_goes_with_them() -> None:
         ({"devices": "0", "devices-per-trial": "2"}, "fewer devices than the 2 of each trial"),
         ({"memory": "8G", "backend": "threading"}, "The field memory needs the backend loky."),
         ({"pin": "yes", "backend": "threading"}, "The field pin needs the backend loky."),
+        (
+            {"devices": "0", "env": "CUDA_VISIBLE_DEVICES=1"},
+            "devices and variables both set CUDA_VISIBLE_DEVICES.",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: str) -> None:
@@ -105,6 +108,10 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
         ("threads", "0", "is not a whole number above 0."),
         ("pin", "maybe", "pin is yes or no."),
         ("per-device", "2", "There are no devices to share out."),
+        ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),
+        ("env", "A='1", "a quotation mark is not closed."),
+        ("env", "HPTUI_SEED=1", "HPTUI_SEED is hptui's own variable."),
+        ("folder", "nowhere", "There is no folder nowhere."),
         ("workers", "", "is not a whole number above 0."),
     ],
 )
@@ -133,31 +140,55 @@ def test_what_a_run_had_is_read_and_what_it_cannot_have_had_is_not(
     assert lost_variables({"env": 3}) == ()
 
 
-def test_a_run_on_devices_is_set_up_and_taken_over(folder: Path) -> None:
+SEES_ITS_PLACE = """
+import os
+LEVELS = os.environ["LEVELS"].split()
+def objective(trial):
+    device = os.environ.get("CUDA_VISIBLE_DEVICES")
+    trial.set_user_attr("saw", device)
+    level = trial.suggest_categorical(f"on-{device in ('4', '5')}", LEVELS)
+    with open("rows.txt") as rows:
+        return LEVELS.index(level) + trial.suggest_int("row", 0, len(rows.readlines()) - 1)
+"""
+
+
+def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "train.py").write_text(SEES_ITS_PLACE)
+    (folder / "rows.txt").write_text("1\n2\n3\n")
     drive(
-        f"""
+        """
         wait "hptui" 10s
         press n
         wait "Choose an objective" 10s
-        type "{OBJECTIVES}:plain"
-        wait "objectives_to_set_up.py:plain" 10s
+        type "train.py:objective"
+        wait "train.py:objective" 10s
         press enter
-        wait "found by" 30s
+        wait "LEVELS" 30s
         press tab tab tab enter
-        type 6
+        type 4
         press enter
-        wait "--trials 6"
+        wait "--trials 4"
         press down down down down down down down down down enter
         type "4,"
         press enter
         wait "is no list of"
         type 5
         press enter
-        wait "--trials 6 --devices 4,5"
+        wait "--trials 4 --devices 4,5"
         press down down down down enter
         type 2G
         press enter
         wait "--memory 2G"
+        press down down enter
+        type "LEVELS"
+        press enter
+        wait "gives no value"
+        type "='low high'"
+        press enter
+        wait "2 parameters"
+        expect "on-True"
         press f5
         wait "running" 60s
         wait "not running" 60s
@@ -165,28 +196,57 @@ def test_a_run_on_devices_is_set_up_and_taken_over(folder: Path) -> None:
         wait "GPU" 10s
         press escape
         wait "not running" 10s
-        press escape
-        wait "activity" 10s
-        press r
-        wait "next run of" 10s
-        wait "found by" 30s
-        expect "--devices 4,5"
-        expect "--memory 2G"
         """,
-        size="80x24",
+        size="100x40",
         settings=Settings(),
     )
     (file,) = folder.glob("*.db")
     trials = load(folder, file.stem).trials
-    assert len(trials) == 6
-    places = [trial.system_attrs["hptui:place"] for trial in trials]
-    assert all(place in ({"devices": ["4"]}, {"devices": ["5"]}) for place in places)
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+    for trial in trials:
+        (device,) = trial.system_attrs["hptui:place"]["devices"]
+        assert trial.user_attrs["saw"] == device
+    assert "low high" not in read_study(file, file.stem).runs[0].resources.values()
+    # Whoever opens it elsewhere has the same data, devices and limits, but no value of a variable.
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    drive(
+        f"""
+        wait "train.py:objective" 10s
+        press r
+        wait "next run of" 10s
+        expect "--devices 4,5 --memory 2G"
+        expect "--cwd {folder}"
+        wait "The last run had the variables LEVELS"
+        expect-not "The last run ran in"
+        """,
+        size="300x40",
+        settings=Settings(),
+    )
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "of-somebody-else"))
+    drive(
+        f"""
+        wait "train.py:objective" 10s
+        press r
+        wait "Run the code that this study names?" 10s
+        press y
+        wait "The last run ran in {folder}; this one runs in {elsewhere}."
+        expect "The field folder takes"
+        expect-not "--cwd"
+        """,
+        size="300x40",
+        settings=Settings(),
+    )
 
 
 def test_variables_are_not_taken_over_and_that_is_told(folder: Path) -> None:
     opened = with_text(open_draft(StudyPlace(folder), None, None, {}), "rosenbrock")
     draft = opened.draft
     assert draft.notes() == []
-    draft = draft.with_run(RunDraft(lost_variables=("TOKEN", "\x1b[2J")))
+    draft = draft.with_run(RunDraft(last_variables=("TOKEN", "\x1b[2J")))
     (note,) = draft.notes()
-    assert note.startswith("The latest run had TOKEN, \\x1b[2J by --env; values are not stored")
+    assert note.startswith("The last run had the variables TOKEN, \\x1b[2J, and values are not")
+    given = draft.with_run(draft.run.with_text("env", "TOKEN=hunter2 A='two words'"))
+    assert "variables \\x1b[2J, and" in given.notes()[0]
+    assert given.run.options()[-4:] == ["--env", "TOKEN=hunter2", "--env", "A=two words"]

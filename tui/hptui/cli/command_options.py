@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from hptui.registry.catalogue import Found
     from hptui.registry.command import CommandSpec
 
-_OPTIONS: Final = ("metric", "metric_take", "metric_regex", "grace", "pty", "cwd")
+_OPTIONS: Final = ("metric", "metric_take", "metric_regex", "grace", "pty")
 
 
 def add_command_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +53,6 @@ def add_command_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give it a terminal to print to: programs that are not Python may hold output back",
     )
-    group.add_argument("--cwd", metavar="DIR", help="run it there (default: here)")
 
 
 def find(args: argparse.Namespace) -> Found:
@@ -62,7 +63,7 @@ def find(args: argparse.Namespace) -> Found:
     Raises:
         HptuiError: There is none, or it does not hold together; the hint says what to type.
     """
-    from hptui.registry.catalogue import found_command, resolve
+    from hptui.registry.catalogue import found_command
     from hptui.registry.command import CommandSpec
 
     if args.after_dashes is not None and args.objective is None:
@@ -78,9 +79,7 @@ def find(args: argparse.Namespace) -> Found:
             hint="Give an OBJECTIVE, as in: hptui run train.py:objective, or a command, as in: "
             "hptui run --metric loss -- COMMAND. `hptui objectives` lists the objectives.",
         )
-    found = resolve(
-        args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
-    )
+    found = _resolve(args)
     if found.ref.kind == "command" and not found.problem:
         spec = CommandSpec.of(found.ref)
         return found_command(replace(spec, **_given(args)), found.ref.name)
@@ -91,6 +90,43 @@ def find(args: argparse.Namespace) -> Found:
             hint="A command stands after --, as in: hptui run --metric loss -- python train.py",
         )
     return found
+
+
+def trial_folder(args: argparse.Namespace) -> Path:
+    """Return the working directory of trials: that of `--cwd`, which is from here, or this one.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    if args.cwd is None:
+        return Path.cwd()
+    folder = Path.cwd() / Path(args.cwd).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {safe_line(args.cwd)}.", hint="Check --cwd.")
+    return Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as typed
+
+
+def _resolve(args: argparse.Namespace) -> Found:
+    """Find an objective here, or in the folder of `--cwd`, where modules are always looked for.
+
+    Raises:
+        ObjectiveError: It is in neither.
+    """
+    from hptui.registry.catalogue import is_registered, resolve
+
+    def look() -> Found:
+        return resolve(
+            args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
+        )
+
+    folder = trial_folder(args)
+    if folder != Path.cwd():
+        with contextlib.suppress(ObjectiveError):
+            found = look()
+            if found.ref.kind != "module" or is_registered(found.ref):
+                return found
+    with contextlib.chdir(folder):
+        return look()
 
 
 def _typed(args: argparse.Namespace) -> CommandSpec:
@@ -112,7 +148,7 @@ def _typed(args: argparse.Namespace) -> CommandSpec:
                 declared[name] = text[len(name) + 1 :]
         setattr(args, option, left)
     given = _given(args)
-    given.setdefault("cwd", str(Path.cwd()))
+    given["cwd"] = str(trial_folder(args))
     given.setdefault("metrics", ())
     return CommandSpec(words=tuple(args.after_dashes), space=declared, **given)
 
@@ -141,10 +177,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     if args.pty:
         given["pty"] = True
     if args.cwd is not None:
-        folder = Path.cwd() / Path(args.cwd).expanduser()
-        if not folder.is_dir():
-            raise UsageError(f"There is no folder {safe_line(args.cwd)}.", hint="Check --cwd.")
-        given["cwd"] = str(folder)
+        given["cwd"] = str(trial_folder(args))
     if getattr(args, "direction", None):
         given["directions"] = tuple(args.direction)
     return given

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.edits_since import edits_text
-from hptui.domain.run_place import NOWHERE, RunPlace, differences
+from hptui.domain.run_place import NOWHERE, differences
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import with_arguments
 from hptui.registry.known_code import unknown_code
 from hptui.registry.same_objective import is_same_objective
+from hptui.registry.typed_command import place_of_trials
 from hptui.storage.gate import require_readable
 from hptui.storage.study_facts import read_facts
 
@@ -72,7 +74,7 @@ def as_in_last_run(
     """
     notes: list[str] = []
     was = facts.objective
-    here = RunPlace.here()
+    here = place_of_trials(found.ref)
     before = facts.runs[-1].place if facts.runs else NOWHERE
     if was is not None and was.arguments != found.ref.arguments:
         is_same = is_same_objective(was, found.ref, folders=(before.folder, here.folder))
@@ -93,7 +95,13 @@ def as_in_last_run(
                     f"{safe_line(study)} has trials with {show_arguments(had) or 'defaults'}; "
                     f"this run has {show_arguments(has) or 'defaults'}."
                 )
-    return found, [*notes, *differences(before, here)]
+    return found, [*notes, *differences(before, here, _offer_folder)]
+
+
+def _offer_folder(folder: str) -> str:
+    # The option takes a quoted tilde as well.
+    is_plain = shlex.quote(folder.removeprefix("~/")) == folder.removeprefix("~/")
+    return f"--cwd {folder if is_plain else shlex.quote(folder)} runs it there."
 
 
 def _with_stored(found: Found, stored: Pairs) -> Found:

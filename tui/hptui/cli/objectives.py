@@ -72,8 +72,11 @@ def run(args: argparse.Namespace) -> int:
         found = resolve(args.name, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or "")
         found = with_arguments(found, read_arguments(args.arg))
         is_of_one = found.ref.kind != "script" or found.ref.attribute or args.no_probe
-        if is_of_one or not _list_studies(found, as_json=args.json):
+        note = "" if is_of_one else _list_studies(found, as_json=args.json)
+        if note is not None:
             _show(found, as_json=args.json, probes=not args.no_probe)
+        if note:
+            print(f"\n{safe_text(note)}")
     return 0
 
 
@@ -117,8 +120,12 @@ def _summary(found: Found) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _list_studies(found: Found, *, as_json: bool) -> bool:
-    """List the studies of a script where it has several, or may have; False where it has one.
+def _list_studies(found: Found, *, as_json: bool) -> str | None:
+    """List the studies of a script where it has several.
+
+    Returns:
+        Where one is known, why there may be more, empty where there is no other; None when they
+        have been listed.
 
     Raises:
         ObjectiveError: It comes to none.
@@ -128,12 +135,12 @@ def _list_studies(found: Found, *, as_json: bool) -> bool:
     listing = probe(found.ref, lists_studies=True)
     if not listing.studies:
         raise ObjectiveError(listing.error, hint=listing.hint, detail=listing.detail)
-    if len(listing.studies) == 1 and not listing.rest:
-        return False
+    if len(listing.studies) == 1 and not (listing.rest and as_json):
+        return listing.rest
     if as_json:
         studies = [each.to_json() for each in listing.studies]
         print(json.dumps({"studies": studies, "rest": listing.rest or None}, indent=2))
-        return True
+        return None
     rows = [
         [
             str(each.number),
@@ -150,7 +157,7 @@ def _list_studies(found: Found, *, as_json: bool) -> bool:
     if listing.rest:
         print(f"\n{safe_text(listing.rest)}")
     print("\n--study-of N shows one, and runs it in `hptui run`.")
-    return True
+    return None
 
 
 def _show(found: Found, *, as_json: bool, probes: bool) -> None:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.command_options import add_command_options, find
+from hptui.cli.command_options import add_command_options, find, trial_folder
 from hptui.cli.locate import (
     add_studies_option,
     address_of,
@@ -242,6 +242,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         default="fail",
         help="what becomes of stale trials, whose engine died (default fail)",
     )
+    group.add_argument(
+        "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -254,10 +257,10 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.engine import Engine
     from hptui.registry.known_code import note_run
 
-    with shielded() as output:
+    with shielded() as output, contextlib.chdir(plan.folder):
         # What is refused is not known by having been tried.
         shown = _observer(args, output)
-        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref))
+        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref, plan.folder))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
@@ -328,7 +331,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     from hptui.registry.arguments import read_arguments
     from hptui.registry.catalogue import with_arguments
 
-    found = with_arguments(found, read_arguments(args.arg))
+    folder = trial_folder(args)
+    with contextlib.chdir(folder):
+        found = with_arguments(found, read_arguments(args.arg))
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
@@ -341,7 +346,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     prepared = NOTHING_PREPARED
     if facts is not None:
         is_any = args.any_objective
-        found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+        with contextlib.chdir(folder):
+            found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
         prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
         notes += old_edits(facts, _named_parameters(args, edits))
@@ -385,6 +391,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         skip_duplicates=args.skip_duplicates,
         following=following_of(args),
         any_objective=args.any_objective,
+        folder=folder,
         typed=told,
         prepared=prepared,
         n_values=found.info.n_values,

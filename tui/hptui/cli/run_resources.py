@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.resources import (
-    DEVICE_VARIABLES,
-    INTEL_VARIABLE,
     NONE,
+    SET_FOR_DEVICES,
     Resources,
     read_devices,
     read_memory,
@@ -26,6 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_THREADS: Final = 4_096
+_OPTIONS: Final[tuple[tuple[str, Callable[[str], object], str, str], ...]] = (
+    (
+        "--devices",
+        read_devices,
+        "LIST",
+        "GPUs to share out, like 0,1,2,3; auto: all there are; none: hide them",
+    ),
+    ("--per-device", read_count, "N", "trials that share one device (default 1)"),
+    ("--devices-per-trial", read_count, "N", "devices for each trial (default 1)"),
+    ("--threads", read_count, "N", "native threads of a trial (default: cores / workers)"),
+    ("--memory", read_memory, "SIZE", "end a trial whose processes take more, like 8G"),
+)
 
 
 def add_resources(
@@ -39,37 +50,9 @@ def add_resources(
         typed: Makes of a function that reads a text what argparse wants.
     """
     group = parser.add_argument_group("devices, cores and memory")
-    group.add_argument(
-        "--devices",
-        type=typed(read_devices),
-        metavar="LIST",
-        help="GPUs to share out, like 0,1,2,3; auto: all there are; none: hide them",
-    )
-    group.add_argument(
-        "--per-device",
-        type=typed(read_count),
-        metavar="N",
-        help="trials that share one device (default 1)",
-    )
-    group.add_argument(
-        "--devices-per-trial",
-        type=typed(read_count),
-        metavar="N",
-        help="devices for each trial (default 1)",
-    )
-    group.add_argument(
-        "--threads",
-        type=typed(read_count),
-        metavar="N",
-        help="native threads of a trial (default: cores / workers)",
-    )
+    for name, read, metavar, text in _OPTIONS:
+        group.add_argument(name, type=typed(read), metavar=metavar, help=text)
     group.add_argument("--pin", action="store_true", help="keep each worker to cores of its own")
-    group.add_argument(
-        "--memory",
-        type=typed(read_memory),
-        metavar="SIZE",
-        help="end a trial whose processes take more, like 8G",
-    )
     group.add_argument(
         "--env",
         action="append",
@@ -142,7 +125,7 @@ def _require_sense(args: argparse.Namespace) -> None:
                 hint=f"Omit {option}, or --backend threading.",
             )
     for name, _ in args.env:
-        if args.devices is not None and name in (*DEVICE_VARIABLES, INTEL_VARIABLE):
+        if args.devices is not None and name in SET_FOR_DEVICES:
             raise UsageError(
                 f"--env {safe_line(name)} and --devices set the same variable.",
                 hint="Give one of them.",

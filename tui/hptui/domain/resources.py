@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -28,6 +29,8 @@ _MANY_DIGITS: Final = 6
 
 DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES")
 INTEL_VARIABLE: Final = "ZE_AFFINITY_MASK"
+SET_FOR_DEVICES: Final = (*DEVICE_VARIABLES, INTEL_VARIABLE)
+"""What `--devices` sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,19 @@ def read_variable(text: str) -> tuple[str, str]:
     if name.startswith(_OWN_PREFIX):
         raise UsageError(f"{safe_line(name, max_chars=60)} is hptui's own variable")
     return name, value
+
+
+def read_variables(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the names and values of `A=1 B="two words"`, quoted as for a shell; the last counts.
+
+    Raises:
+        UsageError: It is no such list.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise UsageError("a quotation mark is not closed") from None
+    return tuple(dict(map(read_variable, words)).items())
 
 
 def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:

@@ -6,9 +6,12 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,25 @@ NOWHERE: Final = RunPlace()
 """The place of a run that does not say where it ran."""
 
 
-def differences(was: RunPlace, now: RunPlace) -> list[str]:
-    """Return a sentence for each thing in which a run differs from the one before it."""
+def differences(
+    was: RunPlace, now: RunPlace, offer: Callable[[str], str] | None = None
+) -> list[str]:
+    """Return a sentence for each thing in which a run differs from the one before it.
+
+    Args:
+        was: Where the one before ran.
+        now: Where this one runs.
+        offer: Says what to do to run in the folder of the one before, if that is still there.
+    """
     found: list[str] = []
     if was.folder and now.folder and was.folder != now.folder:
-        found.append(
+        sentence = (
             f"The last run ran in {short_path(was.folder)}; this one runs in "
             f"{short_path(now.folder)}."
         )
+        if offer is not None and os.path.isdir(was.folder):  # noqa: PTH112 - any text
+            sentence += f" {offer(short_path(was.folder))}"
+        found.append(sentence)
     is_same = (was.python, was.python_version) == (now.python, now.python_version)
     if was.python_text() and now.python_text() and not is_same:
         found.append(f"The last run used {was.python_text()}; this one uses {now.python_text()}.")

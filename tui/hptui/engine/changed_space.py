@@ -10,11 +10,12 @@ from hptui.domain.choice_lists import spell_choices
 from hptui.domain.edits import ParamEdit, apply_edit, check_against_history
 from hptui.domain.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
-from hptui.engine.places import Places, device_variables
+from hptui.engine.plan import available_cores
 from hptui.engine.renaming import free_name
+from hptui.engine.worker_variables import probe_place
 from hptui.errors import SpaceError
-from hptui.registry.command import spelled_run
 from hptui.registry.probe import probe
+from hptui.registry.typed_command import spelled_run
 from hptui.storage.distributions import from_optuna
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
-        resources = plan.resources
-        self._variables = device_variables(resources, Places(resources, 1).take())
-        self._variables |= dict(resources.environment)
+        self._place = probe_place(plan.resources, plan.n_slots, available_cores())
         self._result: ProbeResult | None = None
 
     @property
@@ -48,7 +47,7 @@ class Probing:
     def whole(self) -> ProbeResult:
         """Return all that probing finds."""
         if self._result is None:
-            self._result = probe(self._ref, timeout_s=_PROBE_S, variables=self._variables)
+            self._result = probe(self._ref, timeout_s=_PROBE_S, place=self._place)
         return self._result
 
     def brief(self, n_params: int) -> ProbeResult:
@@ -59,9 +58,7 @@ class Probing:
         def go_on(trials: int, params: int) -> bool:
             return trials <= _BRIEF_TRIALS or params < n_params
 
-        self._result = probe(
-            self._ref, timeout_s=_PROBE_S, on_progress=go_on, variables=self._variables
-        )
+        self._result = probe(self._ref, timeout_s=_PROBE_S, on_progress=go_on, place=self._place)
         return self._result
 
 

@@ -59,6 +59,8 @@ class Crew:
     connections: Connections
     on_ready: Callable[[int], None]
     on_message: Callable[[Slot, Message, Channel], None]
+    on_trouble: Callable[[str], None]
+    """Takes a sentence on what goes on all the same."""
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
     failed_starts: int = 0
     deaths_in_a_row: int = 0
@@ -98,25 +100,29 @@ class Crew:
         wanted = len(missing) - len([each for each in coming if not each.is_ready])
         if wanted <= 0 or self._is_closing:
             return
-        if self.pool.places.n_free is not None:
-            wanted = self._with_places(wanted)
+        wanted = self._with_room(wanted)
         n_slots = len(self.slots)
-        if self.pool.backend == "threading":
+        if self.pool.backend == "threading" and wanted:
             self.connections.watch_host(self.pool.start(wanted, n_slots))
             return
         for _ in range(wanted):
             self.connections.watch_host(self.pool.start(1, n_slots))
 
-    def _with_places(self, wanted: int) -> int:
-        """Return how many of the wanted workers have a place now; `restart` starts the others.
+    def _with_room(self, wanted: int) -> int:
+        """Return how many of the wanted workers can start now; `restart` and `tick` start others.
 
-        What holds a place and has no trial any more is killed for it.
+        Where workers have places, as many as are free. Else none starts in the stead of one of
+        which something is left; and where memory is limited, of one that is still to end. What is
+        in the way and has no trial any more is killed.
         """
-        free = self.pool.places.n_free or 0
-        leaving = [host for host in self.pool.hosts if host.is_retired and not self._is_busy(host)]
+        pool, free = self.pool, self.pool.places.n_free
+        leaving = [host for host in pool.hosts if host.is_retired and not self._is_busy(host)]
+        if free is None:
+            leaving = leaving if pool.limits_memory else []
+            free = wanted - len(leaving) - len(pool.lingering)
         for host in leaving[: max(0, wanted - free)]:
-            self.pool.terminate(host, force=True)
-        return min(wanted, free)
+            pool.terminate(host, force=True)
+        return max(0, min(wanted, free))
 
     def _is_busy(self, host: Host) -> bool:
         return any(
@@ -329,12 +335,20 @@ class Crew:
             self._start_at_s = now_s + min(_MAX_DELAY_S, 0.05 * 2.0**bad)
 
     def next_start_s(self) -> float | None:
-        """Return when a delayed start is due."""
-        return self._start_at_s
+        """Return when a delayed start is due, or what is left of a worker is looked at."""
+        due = [left.due_s for left in self.pool.lingering]
+        due += [] if self._start_at_s is None else [self._start_at_s]
+        return min(due, default=None)
 
     def tick(self, now_s: float) -> None:
         """Start what was delayed and is due."""
-        if self._start_at_s is not None and now_s >= self._start_at_s:
+        is_due = self._start_at_s is not None and now_s >= self._start_at_s
+        if self.pool.lingering:
+            for sentence in self.pool.settle(now_s):
+                self.on_trouble(sentence)
+            # Who died again and again waits on.
+            is_due = is_due or self._start_at_s is None
+        if is_due:
             self._start_at_s = None
             self._start_missing()
 

@@ -80,6 +80,7 @@ class Engine:
         self._workplace = Workplace()
         self._connections = Connections(self._workplace.socket_path, self)
         self._interrupts = 0
+        self._heard = Heard()
         self._crew = Crew(
             pool=Pool(
                 ref=plan.ref,
@@ -95,6 +96,7 @@ class Engine:
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
             on_message=self._on_trial_message,
+            on_trouble=lambda text: self._heard.add("hptui", text),
         )
         self.rules = Rules(plan.budget, plan.n_slots, now())
         limit = plan.resources.memory
@@ -108,7 +110,6 @@ class Engine:
         self._deadline_s: float | None = None
         self._progress_at_s = 0.0
         self.pace = Pace()
-        self._heard = Heard()
         self._after = AfterTrials(
             plan, observer, self._workplace, self._connections, self._feed, self._fail
         )

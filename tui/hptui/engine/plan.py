@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import joblib  # pyright: ignore[reportMissingTypeStubs]
@@ -18,7 +19,6 @@ from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.domain.script_study import ScriptStudy
@@ -83,6 +83,8 @@ class RunPlan:
     following: Following = field(default_factory=Following)
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""
+    folder: Path = field(default_factory=Path.cwd)
+    """The working directory of trials, and of the engine."""
     typed: frozenset[str] = frozenset({"trials", "workers"})
     """Which of these the run was told itself, so that what is prepared of them does not count."""
     prepared: NextRun = NOTHING_PREPARED

@@ -18,21 +18,21 @@ from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMi
 )
 
 from hptui.domain.text import safe_line
+from hptui.engine.clock import now
+from hptui.engine.lingering import Lingering
 from hptui.engine.memory_guard import resident
-from hptui.engine.places import Place, Places, cores_here, device_variables
+from hptui.engine.places import Place, Places, cores_here
 from hptui.engine.plan import available_cores
 from hptui.engine.processes import (
-    REPORT_VARIABLE,
+    WORKER_VARIABLE,
     Guardian,
     descendants,
     kill_all,
-    orphans_of,
     signal_group,
 )
 from hptui.engine.slot import run_host
+from hptui.engine.worker_variables import threads_each, worker_variables
 from hptui.errors import HptuiError
-from hptui.registry.core_count import core_variables
-from hptui.registry.program import hash_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +65,10 @@ class Host:
 
     executor: Any
     process: Any
+    mark: str = ""
+    """What the environment of all its processes holds."""
     place: Place | None = None
-    """What it has for itself until it is gone."""
+    """What it has for itself until it, and all that it has started, is gone."""
     workers: list[Worker] = field(default_factory=list[Worker])
     is_retired: bool = False
     """It gets no new trials and is ended when the last one in it has ended."""
@@ -144,11 +146,12 @@ class Pool:
         self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []
         self.hosts: list[Host] = []
+        self.lingering: list[Lingering] = []
+        """What is left of those that have ended."""
 
     def threads_each(self, n_slots: int) -> int:
         """Return how many native threads the code of each slot's trials may use."""
-        share = self.places.cores_each or max(1, available_cores() // max(1, n_slots))
-        return self._resources.threads or share
+        return threads_each(self._resources, self.places, n_slots, available_cores())
 
     def start(self, n_workers: int, n_slots: int) -> Host:
         """Start a process with `n_workers` workers (one, unless the backend is threading).
@@ -157,6 +160,7 @@ class Pool:
             HptuiError: The machine has no process, descriptor or memory for it.
         """
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
+        mark = f"{WORKER_VARIABLE}={secrets.token_hex(8)}"
         place = self.places.take()
         config = {
             "socket": str(self._socket),
@@ -170,7 +174,7 @@ class Pool:
         }
         executor: Any = None
         try:
-            executor = ProcessPoolExecutor(max_workers=1, env=self._variables(place, n_slots))
+            executor = ProcessPoolExecutor(max_workers=1, env=self._variables(place, n_slots, mark))
             future: Any = executor.submit(run_host, config)
         except (OSError, RuntimeError) as error:
             if executor is not None:
@@ -181,21 +185,17 @@ class Pool:
         # Its end is seen by the process's sentinel; the future would only repeat it.
         future.add_done_callback(_look_at)
         (process,) = executor._processes.values()
-        host = Host(executor, process, place, pidfd=_open_pidfd(process.pid))
+        host = Host(executor, process, mark, place, pidfd=_open_pidfd(process.pid))
         host.workers = [Worker(token, host) for token in tokens]
         self.hosts.append(host)
         self._guardian.add(host.pid)
         return host
 
-    def _variables(self, place: Place | None, n_slots: int) -> dict[str, str]:
+    def _variables(self, place: Place | None, n_slots: int, mark: str) -> dict[str, str]:
         """Return what a worker's environment has from its first instruction on."""
-        is_told = self._resources.threads is not None
-        return {
-            **core_variables(self.threads_each(n_slots), replace=is_told),
-            **hash_variables(),
-            **device_variables(self._resources, place),
-            **dict(self._resources.environment),
-        }
+        n_threads = self.threads_each(n_slots)
+        own = worker_variables(self._resources, place, n_threads)
+        return own | dict([mark.split("=")])
 
     def is_bloated(self, host: Host) -> bool:
         """Say whether a process that runs no trial holds much of what the next one may take."""
@@ -221,17 +221,23 @@ class Pool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(host.pid, signal.SIGKILL)
 
+    @property
+    def limits_memory(self) -> bool:
+        """Whether what a worker's processes take is limited."""
+        return self._resources.memory is not None
+
     def forget(self, host: Host, *, is_closing: bool = False) -> None:
         """Clean up after a process that has ended: its group, its executor, its descriptors.
 
-        With `is_closing` what it has left elsewhere is ended with all else at the run's end.
+        All that it has started is killed, and keeps its place until it is gone; with `is_closing`
+        it is ended with all else at the run's end.
         """
         host.is_gone = True
         signal_group(host.pid, signal.SIGKILL)
-        kill_all(host.leftovers)
-        if self._ref.kind == "command" and not is_closing:
-            # Its programs have groups, or even sessions, of their own.
-            kill_all(orphans_of(host.pid, f"{REPORT_VARIABLE}={self._socket.parent}/"))
+        if is_closing:
+            kill_all(host.leftovers)
+        else:
+            self._linger(Lingering(host.pid, host.mark, host.leftovers, host.place, now()))
         self._guardian.drop(host.pid)
         if host.pidfd is not None:
             os.close(host.pidfd)
@@ -241,8 +247,27 @@ class Pool:
                 worker.channel.close()
         if host in self.hosts:
             self.hosts.remove(host)
-            self.places.give_back(host.place)
         self._in_background(lambda: host.executor.shutdown(wait=True, kill_workers=True))
+
+    def _linger(self, left: Lingering) -> None:
+        if left.is_gone():
+            self.places.give_back(left.place)
+        else:
+            self.lingering.append(left)
+
+    def settle(self, now_s: float) -> list[str]:
+        """Give back the places of workers of which nothing is left.
+
+        Returns:
+            A sentence for each that is given back although something of it does not end.
+        """
+        told: list[str] = []
+        for left in [each for each in self.lingering if now_s >= each.due_s]:
+            if left.is_gone() or now_s >= left.until_s:
+                told += left.give_up()
+                self.lingering.remove(left)
+                self.places.give_back(left.place)
+        return told
 
     def close(self, timeout_s: float) -> None:
         """End all processes: politely, then after `timeout_s` by force; waits for them."""

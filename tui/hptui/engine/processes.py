@@ -42,18 +42,30 @@ def orphans_of(session: int, mark: str) -> list[psutil.Process]:
 
     Args:
         session: The worker's process id, and so its session's.
-        mark: What the environment of a program that it has started holds; the worker of another
-            trial has its programs for itself as long as it lives.
+        mark: What the environment of its processes holds, and that of no other worker's.
     """
     left: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error, OSError):
-        for child in psutil.Process().children():
-            with contextlib.suppress(psutil.Error, OSError):
-                if child.pid != session and (
-                    os.getsid(child.pid) == session or _has_mark(child.pid, mark)
-                ):
-                    left += [child, *child.children(recursive=True)]
+    for pid in _own_children():
+        with contextlib.suppress(psutil.Error, OSError):
+            if pid != session and (os.getsid(pid) == session or _has_mark(pid, mark)):
+                child = psutil.Process(pid)
+                left += [child, *child.children(recursive=True)]
     return left
+
+
+def _own_children() -> list[int]:
+    """Return the process ids of this process's children."""
+    try:
+        # The other way goes through all processes of the machine.
+        lists = [each.read_bytes() for each in Path("/proc/self/task").glob("*/children")]
+        if lists:
+            return [int(pid) for listed in lists for pid in listed.split()]
+    except OSError:
+        # A thread has just ended, or the system has no such lists.
+        pass
+    with contextlib.suppress(psutil.Error, OSError):
+        return [each.pid for each in psutil.Process().children()]
+    return []
 
 
 def _has_mark(pid: int, mark: str) -> bool:
@@ -74,6 +86,9 @@ def kill_all(processes: list[psutil.Process]) -> None:
         with contextlib.suppress(psutil.Error, OSError):
             process.kill()
 
+
+WORKER_VARIABLE: Final = "HPTUI_WORKER"
+"""What the processes of a worker are known by when it is gone: each worker has its own value."""
 
 REPORT_VARIABLE: Final = "HPTUI_REPORT"
 """Where a command's program may tell its metrics: in the private folder of its engine."""

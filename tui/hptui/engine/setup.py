@@ -24,7 +24,6 @@ from hptui.domain.attribute_keys import (
 from hptui.domain.edits import edits_from_json
 from hptui.domain.edits_since import edits_since, read_since
 from hptui.domain.next_run import NextRun
-from hptui.domain.run_place import RunPlace
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
 from hptui.engine.choices import Choices
@@ -41,6 +40,7 @@ from hptui.engine.tried import Tried
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
+from hptui.registry.typed_command import place_of_trials
 from hptui.storage.connection import study_path
 from hptui.storage.creation import create_study_file, fill_empty_file
 from hptui.storage.gate import inspect_file, require_writable
@@ -288,7 +288,7 @@ def _write_study_attrs(
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
-    place = RunPlace.here()
+    place = place_of_trials(plan.ref)
     runs.append(
         {
             "id": lease.run,

@@ -7,18 +7,25 @@ import os
 import re
 import shlex
 import shutil
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
+from typing import Any, Final, cast
 
 from hptui.domain.objective import Direction, ObjectiveInfo, ObjectiveRef
 from hptui.domain.param_edit import show
 from hptui.domain.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError, SpaceError
+from hptui.registry.command_table import (
+    FILE_FORM,
+    SHOWN_KEYS,
+    Take,
+    read_field,
+    table_of_file,
+    told,
+)
 from hptui.registry.command_words import (
     MACROS,
     SPACE_FORMS,
@@ -29,27 +36,16 @@ from hptui.registry.command_words import (
     taken_name,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Take = Literal["last", "min", "max"]
 LAST_LINE: Final = "-"
 """The metric that is the last line of the output."""
 DEFAULT_GRACE_S: Final = 10.0
 MAX_GRACE_S: Final = 3600.0
-_FILE_CHARS: Final = 1 << 20
 _INTERPRETERS: Final = re.compile(
     r"(?:python|pypy|perl|ruby|node|julia|lua|bash|sh|zsh|dash|ksh)[0-9.]*|Rscript|octave"
 )
 _SCRIPTS: Final = frozenset(
     (".py", ".sh", ".r", ".R", ".jl", ".pl", ".rb", ".js", ".ts", ".lua", ".m")
 )
-_ALIASES: Final = {
-    "metric": "metrics",
-    "direction": "directions",
-    "metric_regex": "regexes",
-    "metric_take": "take",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,42 +297,7 @@ class CommandSpec:
         Raises:
             ObjectiveError: It cannot be read, or does not hold together.
         """
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(_FILE_CHARS + 1)
-            if len(data) > _FILE_CHARS:
-                raise ObjectiveError(f"{safe_line(path)} is too long for a command's file.")
-            table: dict[str, Any] = tomllib.loads(data.decode())
-        except OSError as error:
-            raise ObjectiveError(
-                f"{safe_line(path)} cannot be read: {error.strerror or error}."
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ObjectiveError(
-                f"{safe_line(path)} is not TOML: {safe_line(error)}.", hint=_FILE_FORM
-            ) from error
-        where = path.name
-        words = table.pop("command", None)
-        if isinstance(words, str):
-            try:
-                words = shlex.split(words)
-            except ValueError as error:
-                raise ObjectiveError(
-                    f"{safe_line(where)}: the command cannot be read: {error}."
-                ) from error
-        if words is None:
-            raise ObjectiveError(f"{safe_line(where)} has no command.", hint=_FILE_FORM)
-        given = {_ALIASES.get(key, key): value for key, value in table.items()}
-        if "grace" in given:
-            given["grace_s"] = _grace(given.pop("grace"), where)
-        given["words"] = words
-        inside = given.get("cwd", "")
-        if not isinstance(inside, str):
-            raise _unfit(where, "cwd", inside)
-        # Relative to where hptui was started, as every path in the command.
-        given["cwd"] = str(Path(os.path.abspath(cwd / os.path.expanduser(inside))))  # noqa: PTH100, PTH111
-        given["file"] = str(path)
-        return cls.from_table(given, safe_line(where))
+        return cls.from_table(table_of_file(path, cwd), safe_line(path.name))
 
     @classmethod
     def from_table(cls, data: object, where: str) -> CommandSpec:
@@ -344,28 +305,28 @@ class CommandSpec:
 
         Args:
             data: What a file or a study holds.
-            where: What is being read, for the sentence.
+            where: What is being read, for the sentence; empty for what a person has typed.
 
         Raises:
             ObjectiveError: A key or a value is not one of a command.
         """
         if not isinstance(data, dict):
-            raise ObjectiveError(f"{where} is no table.", hint=_FILE_FORM)
+            raise ObjectiveError(f"{where} is no table.", hint=FILE_FORM)
         table = cast("dict[str, Any]", data)
         known = {each.name for each in fields(cls)}
         for key in table:
             if key not in known:
-                shown = sorted(_SHOWN_KEYS.get(each, each) for each in known - {"file"})
+                shown = sorted(SHOWN_KEYS.get(each, each) for each in known - {"file"})
                 raise ObjectiveError(
-                    f"{where}: {show(key)} is not known.", hint=f"Use {', '.join(shown)}."
+                    told(where, f"{show(key)} is not known."), hint=f"Use {', '.join(shown)}."
                 )
-        values = {key: _read(where, key, value) for key, value in table.items()}
+        values = {key: read_field(where, key, value) for key, value in table.items()}
         for needed in ("words", "metrics"):
             values.setdefault(needed, ())
         try:
             return cls(**values)
         except (ObjectiveError, SpaceError) as error:
-            raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
+            raise type(error)(told(where, error.message), hint=error.hint) from error
 
     def with_declared(self, space: Mapping[str, str]) -> CommandSpec:
         """Return it with declarations of `--space` and `--choices` for holes that have none."""
@@ -430,213 +391,12 @@ def _option(name: str, value: str) -> list[str]:
     return [f"{name}={value}"] if value.startswith("-") and value != "-" else [name, value]
 
 
-_FILE_FORM: Final = (
-    'As in: command = ["python", "train.py", "--lr", "{lr}"], metric = "val_loss", and under '
-    '[space] lr = "1e-5..1e-1:log".'
-)
-
-
-def spelled_run(ref: ObjectiveRef) -> list[str]:
-    """Return what `hptui run` takes for an objective, a script or a command, arguments included."""
-    if ref.kind != "command":
-        return [ref.name, *ref.argument_options(), *ref.after_options()]
-    spec = CommandSpec.of(ref)
-    return [ref.name] if spec.file else [*spec.options(Path.cwd()), "--", *spec.typed_words()]
-
-
-def described(ref: ObjectiveRef) -> str:
-    """Return all of a command that decides on what is run, for who is to agree to it."""
-    spec = CommandSpec.of(ref)
-    assigned = [f"{name}={value}" for name, value in spec.env.items()]
-    where = f"  (in {spec.cwd})" if spec.cwd else ""
-    return f"{shlex.join([*assigned, *spec.typed_words()])}{where}"
-
-
-def typed_text(spec: CommandSpec, here: Path) -> str:
-    """Return a command as a line that `typed_command` reads, apart from its directions."""
-    options = spec.options(here, with_directions=False)
-    return shlex.join([*options, "--", *spec.typed_words()])
-
-
-def is_command(text: str) -> bool:
-    """Say whether a person means a command and no name: it holds a hole, or begins with options.
-
-    What stands before ` -- ` is a script where it is no option: `train.py -- --epochs 3`.
-    """
-    before, dashes, _ = f" {text} ".partition(" -- ")
-    if dashes:
-        return before.strip() == "" or before.strip().startswith("-")
-    return text.startswith("--metric") or re.search(r"\{[^\W\d][\w./-]*[=?]", text) is not None
-
-
-def typed_command(text: str, cwd: Path) -> CommandSpec | None:
-    """Return the command that a person typed into one line; None where it is none.
-
-    It holds a hole `{x=`, or begins with `-- `; options as `--metric NAME` may stand before `--`.
-
-    Raises:
-        ObjectiveError: It is one, and does not hold together.
-    """
-    if not is_command(text):
-        return None
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ObjectiveError(f"The command cannot be read: {error}.") from error
-    options: list[str] = []
-    if "--" in words:
-        place = words.index("--")
-        options, words = words[:place], words[place + 1 :]
-    return _with_options(options, words, cwd)
-
-
-def _with_options(options: Sequence[str], words: Sequence[str], cwd: Path) -> CommandSpec:
-    given: dict[str, Any] = {"words": list(words), "cwd": str(cwd), "metrics": []}
-    rest = list(options)
-    while rest:
-        name, equals, value = rest.pop(0).partition("=")
-        if name == "--pty":
-            given["pty"] = True
-            continue
-        if not equals:
-            if not rest:
-                raise ObjectiveError(f"{show(name)} needs a value.")
-            value = rest.pop(0)
-        match name:
-            case "--metric" | "--direction" | "--metric-regex":
-                key = _ALIASES[name[2:].replace("-", "_")]
-                given.setdefault(key, []).append(value)
-            case "--metric-take":
-                given["take"] = value
-            case "--grace":
-                given["grace_s"] = _grace(value, "--grace")
-            case "--cwd":
-                given["cwd"] = value
-            case "--space" | "--choices":
-                declared, _, text = value.partition("=")
-                given.setdefault("space", {})[declared] = text
-            case _:
-                raise ObjectiveError(
-                    f"{show(name)} cannot stand before a command here.",
-                    hint="Use --metric, --direction, --metric-take, --metric-regex, --space, "
-                    "--choices, --grace, --pty and --cwd.",
-                )
-    return CommandSpec.from_table(given, "The command")
-
-
 def _no_space(name: str) -> SpaceError:
     return SpaceError(
         f"The command does not say what {show(name)} may be.",
         hint=f"Write {{{name}=1e-5..1e-1:log}}, or add --space {safe_line(name)}=LOW..HIGH or "
         f"--choices {safe_line(name)}=A|B. {SPACE_FORMS} A brace that is meant as one is {{{{.",
     )
-
-
-def _grace(value: object, where: str) -> float:
-    from hptui.domain.run_text import read_duration
-
-    if isinstance(value, str) and value.strip() not in ("0", "0s"):
-        return float(read_duration(value))
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _unfit(where, "grace", value)
-    return 0.0 if isinstance(value, str) else float(value)
-
-
-def _read(where: str, key: str, value: object) -> Any:  # noqa: ANN401 - what the field holds
-    """Return a value of a table as its field has it."""
-    read = _READERS.get(key, _text)(value)
-    if key == "space" and isinstance(value, Mapping):
-        table = cast("Mapping[str, object]", value)
-        return {str(name): _space_text(where, name, each) for name, each in table.items()}
-    if read is None:
-        raise _unfit(where, _SHOWN_KEYS.get(key, key), value)
-    return read
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _words(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, (list, tuple)):
-        return None
-    items = cast("Sequence[object]", value)
-    read = tuple(each for each in items if isinstance(each, str))
-    return read if len(read) == len(items) else None
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else _words(value)
-
-
-def _directions(value: object) -> tuple[str, ...] | None:
-    read = _texts(value)
-    return None if read is None or not set(read) <= set(get_args(Direction)) else read
-
-
-def _variables(value: object) -> dict[str, str] | None:
-    if not isinstance(value, Mapping):
-        return None
-    table = cast("Mapping[object, object]", value)
-    read = {name: each for name, each in table.items() if isinstance(each, str)}
-    fits = len(read) == len(table) and all(
-        isinstance(name, str) and name and "=" not in name for name in read
-    )
-    return cast("dict[str, str]", read) if fits else None
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value)
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _take(value: object) -> str | None:
-    return value if isinstance(value, str) and value in get_args(Take) else None
-
-
-def _no_table(_value: object) -> None:
-    return None
-
-
-_READERS: Final[dict[str, Callable[[object], object]]] = {
-    "words": _words,
-    "metrics": _texts,
-    "directions": _directions,
-    "regexes": _texts,
-    "space": _no_table,
-    "env": _variables,
-    "grace_s": _seconds,
-    "pty": _flag,
-    "take": _take,
-}
-_SHOWN_KEYS: Final = {
-    "words": "command",
-    "metrics": "metric",
-    "directions": "direction",
-    "regexes": "metric_regex",
-    "grace_s": "grace",
-    "take": "metric_take",
-}
-
-
-def _space_text(where: str, name: str, value: object) -> str:
-    """Return a space as it is typed; a list in TOML is a list of choices."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        from hptui.domain.choice_lists import spell_choices
-
-        return spell_choices(cast("list[Any]", value))
-    raise _unfit(where, f"space of {name}", value)
-
-
-def _unfit(where: str, key: str, value: object) -> ObjectiveError:
-    return ObjectiveError(f"{where}: {key} cannot be {show(value)}.", hint=_FILE_FORM)
 
 
 def _plain(value: object) -> object:

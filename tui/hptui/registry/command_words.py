@@ -269,6 +269,9 @@ def _range(text: str) -> Space | None:
             return None
         if not any(each.strip() and _number(each) is None for each in bounds):
             raise SpaceError(f"{show(text)} needs both bounds.", hint=SPACE_FORMS)
+        if numbers != [None, None]:
+            wrong = bounds[numbers.index(None)]
+            raise SpaceError(f"{show(wrong)} is not a number.", hint=SPACE_FORMS)
         return None
     low, high = (each for each in numbers if each is not None)
     log, step, is_float = _suffixes(match["tail"] or "")

@@ -36,9 +36,18 @@ class UnknownCode:
     """What an agreement is kept by: this code, for this study in this file."""
 
 
-def note_run(ref: ObjectiveRef) -> None:
-    """Remember that this person runs an objective; later edits of its file do not matter."""
+def note_run(ref: ObjectiveRef, folder: Path) -> None:
+    """Remember that this person runs an objective, and where; later edits of it do not matter."""
     _keep(_of_runs(ref))
+    _keep(_of_runs(ref, str(folder)))
+
+
+def has_run_in(ref: ObjectiveRef, folder: str) -> bool:
+    """Say whether this person has run an objective in a folder.
+
+    What runs there finds the folder's modules and data, so that a study's word is not enough.
+    """
+    return _is_kept(_of_runs(ref, folder))
 
 
 def is_known_run(ref: ObjectiveRef) -> bool:
@@ -64,8 +73,8 @@ def agree(code: UnknownCode) -> None:
     _keep(code.agreement)
 
 
-def _of_runs(ref: ObjectiveRef) -> str:
-    return _digest("ran", *_code(ref))
+def _of_runs(ref: ObjectiveRef, folder: str = "") -> str:
+    return _digest(*(("ran-in", folder) if folder else ("ran",)), *_code(ref))
 
 
 def _code(ref: ObjectiveRef) -> tuple[str, ...]:

@@ -46,6 +46,18 @@ class KnownParam:
     """Whether its space depends on other values."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProbePlace:
+    """Where the trials of a run are, as far as their code can see it."""
+
+    variables: Mapping[str, str] | None = None
+    """What a worker has in its environment besides; None: one core and nothing else."""
+    cores: tuple[int, ...] = ()
+    """The cores that it keeps to; none: any."""
+    folder: str = ""
+    """The working directory; empty: the current one."""
+
+
 def probe(
     ref: ObjectiveRef,
     *,
@@ -53,7 +65,7 @@ def probe(
     max_trials: int = 24,
     quiet_s: float = 1.0,
     on_progress: Callable[[int, int], bool] | None = None,
-    variables: Mapping[str, str] | None = None,
+    place: ProbePlace | None = None,
     lists_studies: bool = False,
 ) -> ProbeResult:
     """Run the objective a few times in a throw-away process and return what it suggests.
@@ -64,18 +76,19 @@ def probe(
     trial's or the temporary folder. What the objective writes elsewhere is its own affair.
 
     Args:
-        ref: The objective; its code runs, in the current folder.
+        ref: The objective; its code runs.
         timeout_s: For everything, the import included; cleaning up may take two seconds more.
         max_trials: At most so many trials.
         quiet_s: How long a trial may go on without a new parameter.
         on_progress: Called about ten times a second with how many trials and parameters have been
             seen; what it returns says whether to go on.
-        variables: What the process has in its environment besides, as the trials of the run have.
+        place: Where it runs, as the trials of a run will.
         lists_studies: Of a script, find its studies instead of a search space; runs no trial.
     """
     if ref.kind == "command":
         # It declares all that it has.
         return ProbeResult(loaded=True, complete=True)
+    place = place or ProbePlace()
     story = Story()
     with temporary_folder("probe") as folder:
         try:
@@ -89,8 +102,9 @@ def probe(
                 "quiet_s": quiet_s,
                 "max_trials": max_trials,
                 "lists": lists_studies,
+                "cores": list(place.cores),
             }
-            with _child(order, folder / "tmp", variables or {}) as (process, reader):
+            with _child(order, folder / "tmp", place) as (process, reader):
                 _listen(process, reader, deadline, story, on_progress)
         finally:
             _remove(folder)
@@ -124,14 +138,17 @@ def known_space(
 
 @contextlib.contextmanager
 def _child(
-    order: dict[str, Any], temporary: Path, variables: Mapping[str, str]
+    order: dict[str, Any], temporary: Path, place: ProbePlace
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start the process; on leaving, it and all that it started are gone."""
     # The application imports this module before its first frame.
     from hptui.registry.program import hash_variables
 
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    environment |= core_variables(1, replace=True) | hash_variables() | dict(variables)
+    if place.variables is None:
+        environment |= core_variables(1, replace=True) | hash_variables()
+    else:
+        environment |= place.variables
     # Temporary files go with the probe, and joblib starts no processes of its own.
     environment |= dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER"), str(temporary))
     environment["JOBLIB_MULTIPROCESSING"] = "0"
@@ -145,6 +162,7 @@ def _child(
             stderr=subprocess.DEVNULL,
             pass_fds=(writer,),
             env=environment,
+            cwd=place.folder or None,
             start_new_session=True,
         )
     except BaseException:

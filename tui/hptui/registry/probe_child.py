@@ -303,6 +303,8 @@ def main() -> NoReturn:
     channel = Channel(order["fd"])
     ref = ObjectiveRef.from_json(order["ref"])
     pid = os.getpid()
+    if order["cores"]:
+        os.sched_setaffinity(0, order["cores"])
     limit_core_count()
     try:
         if ref.kind == "script":

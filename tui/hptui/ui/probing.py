@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hptui.errors import UsageError
 from hptui.registry.probe import probe
 from hptui.registry.probe_result import ProbeResult
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.registry.probe import ProbePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,19 @@ class Probing:
         self.is_running = False
         """Whether the latest one goes on, as far as was told to `take`."""
 
-    def start(self, ref: ObjectiveRef) -> None:
-        """Probe an objective; one that was probed before is no longer."""
+    def start(self, ref: ObjectiveRef, find_place: Callable[[], ProbePlace]) -> None:
+        """Probe an objective; one that was probed before is no longer.
+
+        Args:
+            ref: The objective.
+            find_place: Finds where its trials will be; may raise a `UsageError`, which is told as
+                what was found, and take its time.
+        """
         self.stop()
         self.number += 1
         self._stop = threading.Event()
         self.is_running = True
-        arguments = (ref, self.number, self._stop)
+        arguments = (ref, find_place, self.number, self._stop)
         # No daemon: at the end of the program it still ends the process that it started.
         threading.Thread(target=self._run, args=arguments, name="probe").start()
 
@@ -61,7 +69,13 @@ class Probing:
         self.is_running = news.result is None
         return True
 
-    def _run(self, ref: ObjectiveRef, number: int, stop: threading.Event) -> None:
+    def _run(
+        self,
+        ref: ObjectiveRef,
+        find_place: Callable[[], ProbePlace],
+        number: int,
+        stop: threading.Event,
+    ) -> None:
         began_s = time.monotonic()
 
         def go_on(n_trials: int, n_params: int) -> bool:
@@ -72,7 +86,11 @@ class Probing:
 
         result: ProbeResult | None = None
         try:
-            result = probe(ref, on_progress=go_on)
+            result = probe(ref, on_progress=go_on, place=find_place())
+        except UsageError as error:
+            result = ProbeResult(error=error.message, hint=error.hint)
+        except OSError as error:
+            result = ProbeResult(error=f"The objective cannot be probed: {error.strerror}.")
         finally:
             # Whoever waits must not wait for ever for what a defect has ended.
             found = result or ProbeResult(error="Looking for parameters failed by a defect.")

@@ -32,7 +32,7 @@ def findings(probed: ProbeResult, n_objectives: int, key_of: KeyOf = default_key
     """Return what a person should know before the start; nothing when all is plain."""
     found: list[str] = []
     if probed.error:
-        found.append(_sentence(probed.error))
+        found.append(sentence(probed.error))
     if probed.dynamic:
         names = sorted(safe_line(name, max_chars=40) for name in probed.dynamic)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -55,7 +55,8 @@ def never_reports(probed: ProbeResult) -> bool:
     return not probed.reports and probed.values_returned is not None
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return a text with a full stop, unless it ends like a sentence."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import Direction
+from hptui.domain.resources import read_variables
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
     read_count,
@@ -25,14 +27,17 @@ from hptui.ui.data.resource_fields import (
     RESOURCE_KEYS,
     check_resource,
     has_devices,
+    probe_place_of,
     resource_options,
     resource_problems,
+    seen_by_trials,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from hptui.domain.script_study import ScriptStudy
+    from hptui.registry.probe import ProbePlace
 
 RunKey = Literal[
     "name",
@@ -51,6 +56,8 @@ RunKey = Literal[
     "threads",
     "memory",
     "pin",
+    "env",
+    "folder",
 ]
 
 BACKENDS: Final = ("loky", "threading")
@@ -102,10 +109,12 @@ FIELDS: Final[tuple[RunField, ...]] = (
     ),
     RunField("devices", "devices", "GPUs to share out: 0,1,2,3, auto for all, none to hide them"),
     RunField("per-device", "per device", "How many trials share one device"),
-    RunField("devices-per-trial", "a trial has", "How many devices each trial gets"),
+    RunField("devices-per-trial", "per trial", "How many devices each trial gets"),
     RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
     RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
+    RunField("env", "variables", 'For all trials: NAME=VALUE OTHER="two words"; not stored'),
+    RunField("folder", "folder", "Where trials run; empty for the folder hptui was started in"),
 )
 _FIRST_CHOICES: Final[Mapping[RunKey, str]] = {"leftovers": LEFTOVERS[0], "pin": PIN[0]}
 _NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "pin")
@@ -128,8 +137,10 @@ class RunDraft:
     """Stale trials."""
     first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
     """What the fields began with."""
-    lost_variables: tuple[str, ...] = ()
-    """Variables of the latest run that this one is without: their values are stored nowhere."""
+    last_variables: tuple[str, ...] = ()
+    """Variables of the latest run; their values are stored nowhere."""
+    runs_command: bool = False
+    """Whether the objective is a command, which says itself where it runs."""
     taken: frozenset[str] = frozenset()
     """Names that other studies have."""
     usual: Mapping[RunKey, str] = field(default_factory=lambda: dict(_USUAL))
@@ -278,6 +289,8 @@ class RunDraft:
             return "There are no devices to share out."
         if key == "leftovers" and not self.n_leftover:
             return "No trial is stale."
+        if key == "folder" and self.runs_command:
+            return "A command says itself where it runs: --cwd DIR stands before its --."
         return None
 
     def next_text(self, key: RunKey) -> str | None:
@@ -322,13 +335,38 @@ class RunDraft:
         for key, option in names:
             text = self.text(key)
             if text and not (key == "seed" and text == self.usual.get("seed")):
-                # argparse takes what begins with a dash for an option.
-                options += [f"{option}={text}"] if text.startswith("-") else [option, text]
+                options += _option(option, text)
         if self.text("backend") != BACKENDS[0]:
             options += ["--backend", self.text("backend")]
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
+        if self.text("folder") and not self.runs_command:
+            options += _option("--cwd", self.text("folder"))
         return options + resource_options(self.texts)
+
+    @property
+    def folder(self) -> Path:
+        """The working directory of trials, absolute."""
+        return Path.cwd() / Path(self.text("folder")).expanduser()
+
+    @property
+    def lost_variables(self) -> tuple[str, ...]:
+        """Variables of the latest run that this one is without."""
+        given = dict(read_variables(self.text("env")))
+        return tuple(name for name in self.last_variables if name not in given)
+
+    def place_of_trials(self) -> ProbePlace:
+        """Return where trials will be, for a probe; may ask the driver for its GPUs.
+
+        Raises:
+            UsageError: There are no such devices, with the reason.
+        """
+        return replace(probe_place_of(self.texts), folder=str(self.folder))
+
+    @property
+    def seen_by_trials(self) -> tuple[str, ...]:
+        """What stands in the fields that the code of an objective can see."""
+        return (*seen_by_trials(self.texts), self.text("folder"))
 
     @property
     def _has_usual_end(self) -> bool:
@@ -351,6 +389,7 @@ class RunDraft:
             "seed": read_seed,
             "backend": lambda each: _one_of(each, BACKENDS),
             "leftovers": lambda each: _one_of(each, LEFTOVERS),
+            "folder": _check_folder,
         }
         for resource in RESOURCE_KEYS:
             readers[resource] = partial(check_resource, resource)
@@ -387,6 +426,20 @@ def _directions(text: str) -> tuple[Direction, ...]:
             hint="Write minimize or maximize, once for each objective, with commas between.",
         )
     return tuple(matches[0] for matches in full)
+
+
+def _option(name: str, value: str) -> list[str]:
+    # argparse takes what begins with a dash for an option.
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
+
+
+def _check_folder(text: str) -> None:
+    try:
+        is_there = (Path.cwd() / Path(text).expanduser()).is_dir()
+    except (OSError, RuntimeError, ValueError):
+        is_there = False
+    if not is_there:
+        raise UsageError(f"There is no folder {safe_line(text, max_chars=60)}.")
 
 
 def _one_of(text: str, choices: tuple[str, ...]) -> None:

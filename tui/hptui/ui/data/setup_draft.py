@@ -12,6 +12,7 @@ import platformdirs
 
 from hptui.domain.edits import Unset, check_against_history
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.run_place import NOWHERE, RunPlace, differences
 from hptui.domain.sampling import (
     METHODS,
     PrunerSpec,
@@ -23,7 +24,8 @@ from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
-from hptui.registry.command import CommandSpec, described, is_command, typed_text
+from hptui.registry.command import CommandSpec
+from hptui.registry.typed_command import described, is_command, place_of_trials, typed_text
 from hptui.ui.bound_keys import default_key
 from hptui.ui.data.method_draft import MethodDraft
 from hptui.ui.data.run_draft import RunDraft, free_name
@@ -116,8 +118,8 @@ class SetupDraft:
     """What running the script has told; None for others, and before."""
     missing_packages: Mapping[str, str] = field(default_factory=dict[str, str])
     """By a sampler's name, why it cannot be used here."""
-    last_place: tuple[str, ...] = ()
-    """In what this run differs from the study's last one: a sentence each."""
+    last_place: RunPlace = NOWHERE
+    """Where the study's last run ran."""
     fork_key: str = field(default=default_key("fork-space"), compare=False)
     """What is pressed to fork the study with this space."""
 
@@ -163,7 +165,7 @@ class SetupDraft:
             wished: What a person's settings say; it counts where nothing else is suggested.
         """
         latest, wished = latest or Methods(), wished or Methods()
-        run = self.run.without_script()
+        run = replace(self.run.without_script(), runs_command=ref.kind == "command")
         if not run.is_existing:
             declared = () if info.doubt else info.directions
             if is_command(spelled):
@@ -251,7 +253,9 @@ class SetupDraft:
 
     def notes(self) -> list[str]:
         """Return sentences on what the objective's file or the latest run sets and this has not."""
-        found = [*self.last_place]
+        found = differences(
+            self.last_place, self._place(), lambda folder: f"The field folder takes {folder}."
+        )
         if self.ref is not None and self.script is not None:
             # What is taken over stands in the form.
             found += script_notes(self.ref, self.script, Typed())[1:]
@@ -260,9 +264,16 @@ class SetupDraft:
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
             found.append(
-                f"The latest run had {names} by --env; values are not stored, so this one has not."
+                f"The last run had the variables {names}, and values are not stored: "
+                "the field variables takes them."
             )
         return found
+
+    def _place(self) -> RunPlace:
+        """Return where trials will run."""
+        if self.ref is not None and self.ref.kind == "command":
+            return place_of_trials(self.ref)
+        return replace(RunPlace.here(), folder=str(self.run.folder))
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hptui.domain.edits import edits_from_json
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.run_place import RunPlace, differences
+from hptui.domain.run_place import NOWHERE, RunPlace, short_path
 from hptui.domain.text import safe_line
 from hptui.engine.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
@@ -24,13 +24,19 @@ from hptui.registry.catalogue import (
     resolve,
     with_arguments,
 )
-from hptui.registry.command import CommandSpec, typed_command
-from hptui.registry.known_code import UnknownCode, unknown_code
+from hptui.registry.command import CommandSpec
+from hptui.registry.known_code import UnknownCode, has_run_in, unknown_code
 from hptui.registry.same_objective import is_same_objective
+from hptui.registry.typed_command import typed_command
 from hptui.storage.latest_spaces import read_latest_spaces
 from hptui.storage.studies import study_names
 from hptui.storage.study_detail import read_study
-from hptui.ui.data.resource_fields import RESOURCE_KEYS, lost_variables, texts_of_record
+from hptui.ui.data.resource_fields import (
+    RESOURCE_KEYS,
+    core_count,
+    lost_variables,
+    texts_of_record,
+)
 from hptui.ui.data.run_draft import BACKENDS, RunDraft
 from hptui.ui.data.setup_draft import Methods, SetupDraft, StudyPlace, place_of, spell_objective
 from hptui.ui.data.space_draft import SpaceDraft
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.ui.data.run_draft import RunKey
 
 _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "cmaes": (("cmaes",), "cmaes"),
@@ -102,7 +109,7 @@ def open_draft(
         defaults: The person's settings for new runs.
     """
     objectives = tuple(find_objectives())
-    run = RunDraft.start(_n_cores(), defaults)
+    run = RunDraft.start(core_count(), defaults)
     draft = SetupDraft(place, run=run, missing_packages=missing_packages())
     try:
         if study is not None:
@@ -140,7 +147,7 @@ def _open_existing(
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
-        lost_variables=() if latest is None else lost_variables(latest.resources),
+        last_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     ).with_prepared(detail.prepared)
     space = SpaceDraft(
@@ -148,7 +155,7 @@ def _open_existing(
     )
     draft = replace(
         draft,
-        last_place=() if latest is None else tuple(differences(latest.place, RunPlace.here())),
+        last_place=NOWHERE if latest is None else latest.place,
         place=place_of(study.path, study.name),
         run=run,
         space=space,
@@ -162,9 +169,28 @@ def _open_existing(
     opened = with_ref(
         opened, known, None if latest is None else Methods(latest.sampler, latest.pruner)
     )
+    opened = _in_last_folder(opened)
     if ref is not None or opened.trouble or opened.draft.ref is None:
         return opened
     return replace(opened, unknown=unknown_code(opened.draft.ref, study.path, study.name))
+
+
+def _in_last_folder(opened: Opened) -> Opened:
+    """Return the draft that runs where the last run did, if this person has run it there."""
+    draft, folder = opened.draft, opened.draft.last_place.folder
+    if not folder or folder == RunPlace.here().folder or not os.path.isdir(folder):  # noqa: PTH112
+        return opened
+    if draft.ref is None:
+        hint = f"{opened.hint} The last run ran in {short_path(folder)}; start hptui there."
+        return replace(opened, hint=hint.strip()) if opened.trouble else opened
+    if draft.ref.kind == "command" or not has_run_in(draft.ref, folder):
+        return opened
+    short = short_path(folder)
+    texts: dict[RunKey, str] = {
+        "folder": short if os.path.expanduser(short) == folder else folder  # noqa: PTH111
+    }
+    run = replace(draft.run, texts={**draft.run.texts, **texts})
+    return replace(opened, draft=replace(draft, run=run))
 
 
 def with_ref(opened: Opened, ref: ObjectiveRef, latest: Methods | None = None) -> Opened:
@@ -305,9 +331,3 @@ def _typeable(ref: ObjectiveRef) -> str:
 def _is_same(one: ObjectiveRef, other: ObjectiveRef) -> bool:
     marks = [(each.kind, each.target, each.attribute, each.argv) for each in (one, other)]
     return marks[0] == marks[1]
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

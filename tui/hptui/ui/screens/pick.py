@@ -55,6 +55,7 @@ class PickDialog(Dialog[str]):
         chosen: The result of the item under the cursor at first.
         prompt: Stands in the empty field.
         keys: A line about the keys, below the list; may be empty.
+        typed: What stands in the field at first; the next key replaces it.
     """
 
     CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
@@ -73,9 +74,10 @@ class PickDialog(Dialog[str]):
         chosen: str = "",
         prompt: str = "type to filter",
         keys: str = "",
+        typed: str = "",
     ) -> None:
         super().__init__()
-        self._keys = keys
+        self._keys, self._first_typed = keys, typed
         self._title, self._chosen, self._prompt = title, chosen, prompt
         self._items = tuple(items)
         self._shown: tuple[PickItem, ...] = ()
@@ -84,7 +86,7 @@ class PickDialog(Dialog[str]):
         """Lay out title, field, list and what is told of an item."""
         with Vertical(id="frame"):
             yield Static(Text(safe_line(self._title)), id="title")
-            yield Input(placeholder=self._prompt, id="field")
+            yield Input(self._first_typed, placeholder=self._prompt, id="field")
             yield ChoiceList(id="items")
             yield Static(id="about")
             yield Static(id="problem")

@@ -11,15 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from hptui.domain.text import escape_line
 from hptui.errors import HptuiError
 from hptui.registry.arguments import missing_arguments
-from hptui.registry.command import is_command
+from hptui.registry.typed_command import is_command
 from hptui.ui.data.objective_completion import common_start, complete_objective
 from hptui.ui.data.setup_sources import ArgumentsMissingError, Opened, with_text
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hptui.registry.catalogue import Found
 
 _KEYS: Final = "enter choose   tab complete   esc cancel"
@@ -30,6 +33,12 @@ class ObjectivePicker(PickDialog):
 
     It returns what stands for the objective, which has been found to mean one. Enter on a folder
     goes into it, on a file lists its functions where there are several.
+
+    Args:
+        opened: The form.
+        typed: What was typed before and given up; empty: the present objective where it is a
+            command or has arguments, which nobody types twice.
+        note: Takes what is typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", show=False)]
@@ -49,16 +58,19 @@ class ObjectivePicker(PickDialog):
         problem: str
         lacks_arguments: bool = False
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, typed: str, note: Callable[[str], object]) -> None:
         items = [_item(found) for found in opened.objectives]
+        spelled = opened.draft.spelled
+        is_long = " " in spelled and escape_line(spelled) == spelled
         super().__init__(
             "Choose an objective",
             items,
-            opened.draft.spelled,
+            spelled,
             "type to filter, or a path, or --metric NAME -- COMMAND",
             keys=_KEYS,
+            typed=typed or (spelled if is_long else ""),
         )
-        self._opened = opened
+        self._opened, self._note = opened, note
         self._listed_for = ""
         self._to_say = ""
         """What is said of the text that is being written into the field."""
@@ -71,6 +83,7 @@ class ObjectivePicker(PickDialog):
         """Narrow the list, and look for what a path can become."""
         event.prevent_default()
         text = event.value.strip()
+        self._note(text)
         self.say(self._to_say)
         self._to_say = ""
         if not is_path(text):
@@ -81,10 +94,12 @@ class ObjectivePicker(PickDialog):
     def _list(self, text: str, items: list[PickItem]) -> None:
         self._listed_for = text
         if not items and text:
-            note = "" if is_path(text) else "use this: a file, or package.module:name"
             if is_command(text):
-                note = "use this command"
-            items = [PickItem(text, text, note)]
+                # It may be longer than a line, and stands above.
+                items = [PickItem(text, "use this command", text)]
+            else:
+                note = "" if is_path(text) else "use this: a file, or package.module:name"
+                items = [PickItem(text, text, note)]
         self.show_items(items)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="completion")

@@ -35,7 +35,6 @@ from hptui.ui.widgets.method_form import MethodForm
 from hptui.ui.widgets.run_form import RunForm
 from hptui.ui.widgets.setup_lines import AboutLine, CommandLine, ObjectiveLine, TitleLine
 from hptui.ui.widgets.space_pane import SpacePane, nothing_found
-from hptui.ui.widgets.space_table import SpaceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,9 +97,13 @@ class SetupScreen(ForkedSetup):
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
         self._draft = SetupDraft(StudyPlace(None, None))
+        self._typed = ""
+        """What was typed for an objective and not chosen."""
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
         self._probing = Probing(lambda probed: self.post_message(self.ProbeNews(probed)))
+        self._probed_with: tuple[str, ...] = ()
+        """What the fields held that an objective sees, when it was probed last."""
         self._took_s = 0.0
         self._launching = Launching(lambda news: self.post_message(self.LaunchNews(news)))
 
@@ -172,11 +175,17 @@ class SetupScreen(ForkedSetup):
             return
         opened = replace(self._opened, draft=self._draft)
 
+        def note(text: str) -> None:
+            self._typed = text
+
         def take(text: str | None) -> None:
-            if text is not None and text != self._draft.spelled:
+            if text is None:
+                return
+            self._typed = ""
+            if text != self._draft.spelled:
                 self._choose(opened, text)
 
-        self.app.push_screen(ObjectivePicker(opened), take)
+        self.app.push_screen(ObjectivePicker(opened, self._typed, note), take)
 
     def do_copy_command(self) -> None:
         """Copy the equivalent command line."""
@@ -315,7 +324,8 @@ class SetupScreen(ForkedSetup):
             if not self._draft.space.known:
                 self._show_known(None)
             self.space.tell("Importing the objective…")
-            self._probing.start(self._draft.ref)
+            self._probed_with = self._draft.run.seen_by_trials
+            self._probing.start(self._draft.ref, self._draft.run.place_of_trials)
 
     @on(ProbeNews)
     def _take_probed(self, message: ProbeNews) -> None:
@@ -332,8 +342,20 @@ class SetupScreen(ForkedSetup):
         back = self.app.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 
+    def _with_tables(self) -> SetupDraft:
+        """Return the draft with what the tables hold: of a change they may not have told yet."""
+        draft = replace(
+            self._draft,
+            space=self.space.table.draft,
+            sampler=self.query_one("#sampler", MethodForm).draft,
+            pruner=self.query_one("#pruner", MethodForm).draft,
+        )
+        run = self.query_one(RunForm).draft
+        return draft if run == draft.run else draft.with_run(run)
+
     def _show_known(self, probed: ProbeResult | None) -> None:
         """Show the parameters that are known, now that probing has ended or begins."""
+        self._draft = self._with_tables()
         self._probed = probed
         was_untouched = self._is_untouched()
         if probed is not None and probed.studies:
@@ -349,19 +371,19 @@ class SetupScreen(ForkedSetup):
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            self.space.tell(*nothing_found(probed, self.app.first_key_of))
+            is_trouble = bool(probed.error)
+            self.space.tell(*nothing_found(probed, self.app.first_key_of), is_trouble=is_trouble)
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
         event.stop()
         table = event.table
-        if isinstance(table, SpaceTable):
-            self._draft = replace(self._draft, space=table.draft)
-        elif isinstance(table, RunForm):
-            self._draft = self._draft.with_run(table.draft)
+        self._draft = self._with_tables()
+        if isinstance(table, RunForm):
             self._show_forms()
-        elif isinstance(table, MethodForm):
-            self._draft = replace(self._draft, **{table.draft.family: table.draft})
+            if self._draft.run.seen_by_trials != self._probed_with:
+                # The space may depend on what the objective sees.
+                self._begin_probe()
         self._show_head()
         self._point(table)
         self.look_at_fork(self._draft)
@@ -434,7 +456,7 @@ class SetupScreen(ForkedSetup):
             and never_reports(self._probed)
         )
         self.query_one("#pruner").border_title = pane_title(
-            "pruner  idle: nothing is reported" if is_idle else "pruner"
+            "pruner  idle: no reports" if is_idle else "pruner"
         )
         self.query_one(CommandLine).show(draft)
         if not self._launching.is_running:

@@ -44,6 +44,7 @@ _PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
     ("devices", "threads"),
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
+    ("env", "folder"),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -62,6 +63,8 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "threads",
     "memory",
     "pin",
+    "env",
+    "folder",
 )
 
 

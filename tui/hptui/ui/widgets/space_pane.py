@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from hptui.domain.text import safe_line, safe_text
 from hptui.ui.app import HptuiApp
-from hptui.ui.data.probe_findings import findings, title_of
+from hptui.ui.data.probe_findings import findings, sentence, title_of
 from hptui.ui.panes import pane_title
 from hptui.ui.widgets.space_table import SpaceTable
 
@@ -75,5 +75,5 @@ def nothing_found(probed: ProbeResult, key_of: KeyOf) -> tuple[str, str]:
     """Return what to say where probing found no parameter, and what stands below it."""
     again = f"{key_of('probe')} looks again."
     if probed.error:
-        return f"{probed.error} {probed.hint}".strip() + f"  {again}", probed.detail
+        return f"{sentence(probed.error)} {probed.hint}".strip() + f"  {again}", probed.detail
     return f"The objective suggests no parameter. {again}", ""
