@@ -45,3 +45,30 @@ class Reader:
     def open_trials(self) -> list[tuple[int, FrozenTrial]]:
         """Return the trials that had not ended, with their places."""
         return [(index, self.trials[index]) for index in self._open]
+
+
+class Follower:
+    """Hands out each trial that has ended once, and begins anew with another list."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+
+    def ended(self, trials: list[FrozenTrial]) -> tuple[list[FrozenTrial], bool]:
+        """Return the trials that have ended since, and whether all before is to be forgotten.
+
+        They come in the order of the list, as far as they ended between the same two calls.
+        """
+        places, is_other = self.places(trials)
+        return [trials[place] for place in places], is_other
+
+    def places(self, trials: list[FrozenTrial]) -> tuple[list[int], bool]:
+        """Return the places in the list of what `ended` returns, and the same flag."""
+        places = self._reader.read(trials)
+        if places is not None:
+            return places, False
+        self._reader = Reader()
+        return self._reader.read(trials) or [], True
+
+    def open_trials(self) -> list[FrozenTrial]:
+        """Return the trials of the list that had not ended."""
+        return [trial for _, trial in self._reader.open_trials()]
