@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.engine.sampling.proven import quick_or_stock
+from hptui.engine.sampling.proven import is_proven
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def pruner_class(name: str, stock: type[BasePruner]) -> type[BasePruner]:
     """Return the quick pruner of a name, or `stock` where there is none or none that is proven."""
-    if name in ("median", "percentile", "sha", "hyperband"):
-        return quick_or_stock(f"The {name} pruner", stock, lambda: _quick_pruners()[name])
+    if name in ("median", "percentile", "sha", "hyperband") and is_proven(f"The {name} pruner"):
+        return _quick_pruners()[name]
     return stock
 
 

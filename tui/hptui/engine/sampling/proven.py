@@ -6,32 +6,25 @@ TPE, which leans on more of Optuna than the others, has a list of its own.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final
 
 import optuna
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_Method = TypeVar("_Method")
 
 PROVEN: Final = frozenset({"5.0.0"})
 """The versions of Optuna with which `make test-identity` has passed."""
 
 
-def quick_or_stock(
-    title: str, stock: type[_Method], quick: Callable[[], type[_Method]]
-) -> type[_Method]:
-    """Return the class that `quick` imports, or Optuna's, with a warning, where they may differ."""
+def is_proven(title: str) -> bool:
+    """Say whether the quick way is proven for this Optuna; warn where it is not."""
     if optuna.__version__ in PROVEN:
-        return quick()
+        return True
     versions = ", ".join(sorted(PROVEN))
     warnings.warn(
         f"{title} takes Optuna's own time, which grows with the number of trials: the quick way is "
         f"proven for Optuna {versions}, and this is {optuna.__version__}.",
         stacklevel=2,
     )
-    return stock
+    return False
 
 
 def warn_of_stock(title: str, why: object) -> None:

@@ -69,6 +69,10 @@ class Follower:
         self._reader = Reader()
         return self._reader.read(trials) or [], True
 
+    def at(self, place: int) -> FrozenTrial:
+        """Return the trial at a place of the list."""
+        return self._reader.trials[place]
+
     def open_trials(self) -> list[FrozenTrial]:
         """Return the trials of the list that had not ended."""
         return [trial for _, trial in self._reader.open_trials()]
