@@ -1,4 +1,4 @@
-"""Optuna's samplers and the quick ones in lockstep; `tests.engine.tpe` has TPE, and the machinery."""
+"""Optuna's samplers and the quick ones in lockstep; `tests.engine.tpe` has TPE and the machinery."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
