@@ -258,7 +258,7 @@ def rows(sizes: tuple[int, ...] = SIZES, only: list[str] | None = None) -> Gener
             *stock, quick = sampler_costs(name, n_trials)
             ratios = [(each.ask + each.tell) / (quick.ask + quick.tell) for each in stock]
             yield (
-                f"(n) {name}, ask + tell after {n_trials:,} trials",
+                f"(o) {name}, ask + tell after {n_trials:,} trials",
                 "".join(map(str, stock)),
                 str(quick),
                 "".join(f"{each:.1f} times" for each in ratios),
@@ -268,7 +268,7 @@ def rows(sizes: tuple[int, ...] = SIZES, only: list[str] | None = None) -> Gener
                 continue
             stock_ms, quick_ms = pruner_costs(name, n_trials)
             yield (
-                f"(n) {name}, should_prune after {n_trials:,} trials",
+                f"(o) {name}, should_prune after {n_trials:,} trials",
                 f"{_ms(stock_ms)} ms",
                 f"{_ms(quick_ms)} ms",
                 f"{stock_ms / quick_ms:.1f} times",

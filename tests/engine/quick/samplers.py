@@ -1,4 +1,4 @@
-"""Optuna's samplers and the quick ones in lockstep; `tests.engine.tpe` has TPE and the machinery."""
+"""Optuna's samplers and the quick ones in lockstep, as `tests.engine.tpe` has it for TPE."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
