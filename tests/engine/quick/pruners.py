@@ -130,7 +130,7 @@ class Race:
 def _value(random: np.random.RandomState, step: int, words: str) -> float:
     value = float(random.randn() + 3 / (step + 1))
     if "tied" in words:
-        value = round(value)
+        value = float(round(value))
     if "nan" in words and random.rand() < 0.2:
         return math.nan
     if "infinite" in words and random.rand() < 0.25:

@@ -79,6 +79,29 @@ def test_every_decision_is_optunas(kind: str) -> None:
     assert sum(each.n_pruned for each in found) > 0
 
 
+def test_a_trial_that_changes_after_its_end_counts_once(tmp_path: Path) -> None:
+    pruner = QuickMedianPruner(n_startup_trials=1)
+    storage = SqliteStorage(tmp_path / "study.db", create=True)
+    study = optuna.create_study(storage=storage, pruner=pruner)
+    for value in (1.0, 2.0, 3.0):
+        trial = study.ask()
+        trial.report(value, 0)
+        study.tell(trial, value)
+    last = study.ask()
+    last.report(2.5, 0)
+    assert last.should_prune()
+    first = study.get_trials(deepcopy=False)[0]
+    storage.set_ended_attrs(study._study_id, {first._trial_id: {"note": 1}})
+    assert last.should_prune()
+    assert pruner.compared_with(study, 0) == (2.0, 3)
+    study.tell(last, state=optuna.trial.TrialState.PRUNED)
+    assert pruner.compared_with(study, 0) == (2.0, 3)
+    storage.close()
+    other = optuna.create_study(pruner=pruner)
+    other.add_trial(optuna.create_trial(value=9.0, intermediate_values={0: 9.0}))
+    assert pruner.compared_with(other, 0) == (9.0, 1)
+
+
 @pytest.mark.parametrize("percent", [0.0, 12.5, 50.0, 66.7, 100.0])
 def test_a_percentile_is_numpys_to_the_bit(percent: float) -> None:
     random = np.random.RandomState(int(percent))
@@ -143,8 +166,9 @@ def test_many_generations_without_stored_parents_are_selected_from_the_first_up(
     )
     trial = study.ask()
     assert 0 <= trial.suggest_float("x", 0, 1) <= 1
-    assert trial.system_attrs[key] == 400
-    assert len([each for each in study.system_attrs if "parent" in each]) == 400
+    assert study.get_trials(deepcopy=False)[-1].system_attrs[key] == 400
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    assert len([each for each in attrs if "parent" in each]) == 400
 
 
 def test_the_tree_of_a_plain_study_is_kept() -> None:

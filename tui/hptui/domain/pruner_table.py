@@ -70,6 +70,7 @@ PRUNERS: tuple[Method, ...] = (
         "Median",
         "Stops a trial whose best value is worse than the median of the others at that step.",
         _PERCENTILE_OPTIONS,
+        cost="Less than 0.1 ms a report at 10,000 trials and 1 ms at 100,000.",
     ),
     Method(
         "percentile",
@@ -87,6 +88,7 @@ PRUNERS: tuple[Method, ...] = (
             ),
             *_PERCENTILE_OPTIONS,
         ),
+        cost="Less than 0.1 ms a report at 10,000 trials and 1 ms at 100,000.",
     ),
     Method(
         "sha",
@@ -102,6 +104,7 @@ PRUNERS: tuple[Method, ...] = (
         ),
         aliases=("successive_halving", "asha"),
         conflict=_sha_conflict,
+        cost="Less than 0.1 ms a report at 10,000 trials and 1 ms at 100,000.",
     ),
     Method(
         "hyperband",
@@ -121,6 +124,7 @@ PRUNERS: tuple[Method, ...] = (
             _needs_resource("max_resource"),
         ),
         conflict=_hyperband_conflict,
+        cost="Less than 0.1 ms a report at 10,000 trials and 1 ms at 100,000.",
     ),
     Method(
         "threshold",
@@ -133,6 +137,7 @@ PRUNERS: tuple[Method, ...] = (
             _interval(),
         ),
         conflict=_threshold_conflict,
+        cost="A hundredth of 1 ms a report, after however many trials.",
     ),
     Method(
         "patient",
@@ -152,6 +157,7 @@ PRUNERS: tuple[Method, ...] = (
             ),
             Option("min_delta", "float", 0.0, "A change that counts as improvement.", low=0),
         ),
+        cost="What the wrapped pruner takes, when a trial has stopped to improve.",
     ),
     Method(
         "wilcoxon",
@@ -161,6 +167,7 @@ PRUNERS: tuple[Method, ...] = (
             Option("p_threshold", "float", 0.1, "The larger, the more is pruned.", low=0, high=1),
             Option("n_startup_steps", "int", 2, "Common steps before any is pruned.", low=0),
         ),
+        cost="Some 0.5 ms a report, after however many trials; more with many steps.",
     ),
     Method("none", "None", "Never prunes.", aliases=("nop",)),
 )

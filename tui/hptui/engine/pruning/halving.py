@@ -60,20 +60,20 @@ class Rungs:
         self._ended: dict[tuple[int, str], list[float]] = {}
         self._open: dict[tuple[int, str], list[float]] = {}
 
-    def update(self, trials: list[FrozenTrial], bracket_of: Callable[[FrozenTrial], int]) -> None:
+    def update(self, study: optuna.Study, bracket_of: Callable[[FrozenTrial], int]) -> None:
         """Take in the trials of the study.
 
         Raises:
             UnforeseenError: A value at a rung is not a number.
         """
-        ended, is_other = self._follower.ended(trials)
+        ended, unfinished, is_other = self._follower.look(study)
         if is_other:
             self._ended = {}
         for trial in ended:
             for key, value in _completed(trial, bracket_of):
                 insort(self._ended.setdefault(key, []), value)
         self._open = {}
-        for trial in self._follower.open_trials():
+        for trial in unfinished:
             for key, value in _completed(trial, bracket_of):
                 self._open.setdefault(key, []).append(value)
 
@@ -172,7 +172,7 @@ def _falls_behind(
             return True
         if bracket is None:
             bracket = bracket_of(trial)
-            rungs.update(study.get_trials(deepcopy=False), bracket_of)
+            rungs.update(study, bracket_of)
         key = _completed_rung_key(rung)
         study._storage.set_trial_system_attr(trial._trial_id, key, value)
         # The trial itself is one of those that compete.

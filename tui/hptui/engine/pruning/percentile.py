@@ -47,9 +47,9 @@ class ReportsByStep:
         self._follower = Follower()
         self._by_step: dict[int, Reports] = {}
 
-    def update(self, trials: list[FrozenTrial]) -> None:
-        """Take in what has ended since; `trials` are all of the study."""
-        ended, is_other = self._follower.ended(trials)
+    def update(self, study: optuna.Study) -> None:
+        """Take in what has ended since."""
+        ended, _, is_other = self._follower.look(study)
         if is_other:
             self.n_complete, self._by_step = 0, {}
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
@@ -83,7 +83,7 @@ class QuickPercentilePruner(PercentilePruner):
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Say whether a trial's best report is worse than the percentile of the others."""
-        self._reports.update(study.get_trials(deepcopy=False))
+        self._reports.update(study)
         n_complete = self._reports.n_complete
         step = trial.last_step
         if n_complete == 0 or n_complete < self._n_startup_trials or step is None:
@@ -104,7 +104,7 @@ class QuickPercentilePruner(PercentilePruner):
 
     def compared_with(self, study: optuna.Study, step: int) -> tuple[float, int]:
         """Return what reports at a step are compared with, NaN for nothing, and of how many."""
-        self._reports.update(study.get_trials(deepcopy=False))
+        self._reports.update(study)
         return self._threshold_at(step, study.direction), self._reports.at(step).count
 
     def _threshold_at(self, step: int, direction: StudyDirection) -> float:

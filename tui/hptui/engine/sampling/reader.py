@@ -3,12 +3,19 @@
 It gains that each trial is taken in once: Optuna goes through all of them for each new one.
 """
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.storage.sqlite import SqliteStorage
+
 if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
+
+    from hptui.storage.memory import Seen
 
 
 class Reader:
@@ -52,6 +59,8 @@ class Follower:
 
     def __init__(self) -> None:
         self._reader = Reader()
+        self._seen: Seen | None = None
+        self._followed: tuple[BaseStorage, int] | None = None
 
     def ended(self, trials: list[FrozenTrial]) -> tuple[list[FrozenTrial], bool]:
         """Return the trials that have ended since, and whether all before is to be forgotten.
@@ -68,6 +77,24 @@ class Follower:
             return places, False
         self._reader = Reader()
         return self._reader.read(trials) or [], True
+
+    def look(self, study: optuna.Study) -> tuple[list[FrozenTrial], list[FrozenTrial], bool]:
+        """Return what has ended in a study since, what has not ended, and the flag of `ended`.
+
+        hptui's storage tells that by itself, with no list of all trials; the order is any.
+        """
+        storage = study._storage
+        is_switched = self._followed not in (None, (storage, study._study_id))
+        if is_switched:
+            self._reader, self._seen = Reader(), None
+        self._followed = storage, study._study_id
+        if isinstance(storage, SqliteStorage):
+            found = storage.ended_since(study._study_id, self._seen)
+            ended, unfinished, self._seen, is_other = found
+        else:
+            ended, is_other = self.ended(study.get_trials(deepcopy=False))
+            unfinished = self.open_trials()
+        return ended, unfinished, is_other or is_switched
 
     def at(self, place: int) -> FrozenTrial:
         """Return the trial at a place of the list."""
