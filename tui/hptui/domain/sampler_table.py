@@ -149,6 +149,13 @@ SAMPLERS: tuple[Method, ...] = (
         left_out=_SEED,
     ),
     Method(
+        "auto",
+        "Automatic",
+        "GP for few trials, NSGA-II for many of several objectives, else TPE; the run says why.",
+        cost="What the chosen one takes.",
+        left_out=_SEED,
+    ),
+    Method(
         "cmaes",
         "CMA-ES",
         "Evolution strategy for continuous and integer parameters, one objective.",

@@ -191,7 +191,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
-                notes=self._plan.notes,
+                notes=(*self._plan.notes, *filter(None, [run.why_sampler])),
             )
         )
         if run.n_leftover and self._plan.leftovers != "leave":
@@ -454,7 +454,7 @@ class Engine:
         free_middle(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
-                free_middle(Path(slot.log))
+                free_middle(slot.log)
 
     # -- the end
 
