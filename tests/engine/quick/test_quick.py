@@ -21,6 +21,7 @@ from hptui.engine.pruning.percentile import QuickMedianPruner, percentile_of
 from hptui.engine.safe_cmaes import SafeCmaEsSampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.sampling.bruteforce import QuickBruteForceSampler
+from hptui.engine.sampling.cmaes import QuickCmaEsSampler
 from hptui.engine.sampling.genetic import QuickNSGAIISampler
 from hptui.storage.sqlite import SqliteStorage
 
@@ -125,10 +126,8 @@ def test_another_optuna_gets_its_own_samplers_and_pruners(monkeypatch: pytest.Mo
         assert not isinstance(build_pruner(parse_pruner("median")), QuickMedianPruner)
     with pytest.warns(UserWarning, match="nsgaii sampler takes Optuna's own time"):
         assert type(sampler_of("nsgaii")) is NSGAIISampler
-    with pytest.warns(UserWarning, match="CMA-ES takes Optuna's own time"):
-        sampler = sampler_of("cmaes")
-    assert isinstance(sampler, SafeCmaEsSampler)
-    assert sampler._complete is None
+    with pytest.warns(UserWarning, match="cmaes sampler takes Optuna's own time"):
+        assert type(sampler_of("cmaes")) is SafeCmaEsSampler
 
 
 def test_this_optuna_gets_the_quick_ones() -> None:
@@ -136,6 +135,7 @@ def test_this_optuna_gets_the_quick_ones() -> None:
         warnings.simplefilter("error")
         assert isinstance(build_pruner(parse_pruner("median")), QuickMedianPruner)
         assert isinstance(sampler_of("nsgaii"), QuickNSGAIISampler)
+        assert isinstance(sampler_of("cmaes"), QuickCmaEsSampler)
         assert isinstance(sampler_of("bruteforce"), QuickBruteForceSampler)
 
 

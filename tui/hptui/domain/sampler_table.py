@@ -127,7 +127,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
             Option("constant_liar", "bool", True, "Keep away from points that are running."),
         ),
-        cost="Some 3 ms a trial at 10,000 trials and 10 ms at 100,000; more with many parameters.",
+        cost="3 to 10 ms a trial at 10,000 trials, 30 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             **_CONSTRAINTS,
@@ -142,17 +142,17 @@ SAMPLERS: tuple[Method, ...] = (
         conflict=_tpe_conflict,
     ),
     Method(
-        "random",
-        "Random",
-        "Independent uniform draws.",
-        cost="Less than 1 ms a trial, after however many.",
-        left_out=_SEED,
-    ),
-    Method(
         "auto",
         "Automatic",
         "GP for few trials, NSGA-II for many of several objectives, else TPE; the run says why.",
         cost="What the chosen one takes.",
+        left_out=_SEED,
+    ),
+    Method(
+        "random",
+        "Random",
+        "Independent uniform draws.",
+        cost="Less than 1 ms a trial, after any number of trials.",
         left_out=_SEED,
     ),
     Method(
@@ -177,7 +177,7 @@ SAMPLERS: tuple[Method, ...] = (
             _only_one_variant("lr_adapt"),
         ),
         aliases=("cma",),
-        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000.",
+        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             "source_trials": "it is a list of trials and cannot be spelled",
@@ -209,7 +209,7 @@ SAMPLERS: tuple[Method, ...] = (
         "Genetic algorithm for two or three objectives and many trials.",
         _GA_OPTIONS,
         aliases=("nsga2",),
-        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000.",
+        cost="Some 1 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -236,7 +236,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
         ),
         aliases=("nsga3",),
-        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000.",
+        cost="Some 1 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -257,7 +257,7 @@ SAMPLERS: tuple[Method, ...] = (
             _warn_independent(),
         ),
         aliases=("quasimontecarlo",),
-        cost="Less than 1 ms a trial at 10,000 trials and 2 ms at 100,000.",
+        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000: up to hundreds of thousands.",
         left_out=_SEED,
     ),
     Method(
@@ -274,7 +274,7 @@ SAMPLERS: tuple[Method, ...] = (
                 words=("none",),
             ),
         ),
-        cost="Less than 1 ms a trial at 10,000 trials, 1 ms at 100,000; up to a million points.",
+        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000: up to a million points.",
         left_out={**_SEED, "search_space": "it is made from the study's search space"},
     ),
     Method(

@@ -1,4 +1,4 @@
-"""CMA-ES that believes no stored state, learns from carried history, and follows what has ended."""
+"""CMA-ES that believes no stored state, and that learns from carried history."""
 
 # pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false
 from __future__ import annotations
@@ -13,8 +13,6 @@ from optuna.study._study_direction import StudyDirection
 
 from hptui.domain.text import safe_line
 from hptui.engine.cmaes_state import StateError, read_optimizer
-from hptui.engine.sampling.complete import CompleteTrials
-from hptui.engine.sampling.proven import is_proven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,14 +44,6 @@ class SafeCmaEsSampler(CmaEsSampler):
     _instead: Sequence[FrozenTrial] = ()
     _restored: tuple[dict[str, str], Any] | None = None
     """The attributes that were last read, and the optimizer that they describe."""
-    _complete: CompleteTrials | None = None
-    """What has ended; Optuna goes through all trials instead where that is not proven the same."""
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Optuna's own
-        super().__init__(**options)
-        if is_proven("CMA-ES"):
-            mark = self._attr_key_generation
-            self._complete = CompleteTrials(mark, with_pruned=self._consider_pruned_trials)
 
     def sample_relative(
         self,
@@ -121,22 +111,15 @@ class SafeCmaEsSampler(CmaEsSampler):
             stacklevel=2,
         )
 
-    def _get_trials(self, study: optuna.Study) -> list[FrozenTrial]:
-        complete = self._complete
-        if complete is None:
-            return super()._get_trials(study)
-        complete.update(study._get_trials(deepcopy=False, use_cache=True))
-        return complete.trials
-
     def _get_solution_trials(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
-        complete = self._complete
-        if complete is None or complete.is_odd:
-            found = super()._get_solution_trials(trials, generation)
-        else:
-            found = complete.of(generation)
+        found = self._of_generation(trials, generation)
         if not self._with_margin:
             return found
         return [each for each in found if _is_point(each.system_attrs.get("x_for_tell"))]
+
+    def _of_generation(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
+        """Return the complete trials that a generation asked for, in order."""
+        return super()._get_solution_trials(trials, generation)
 
 
 def _is_point(values: object) -> bool:

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 def sampler_class(name: str, stock: type[BaseSampler]) -> type[BaseSampler]:
     """Return the quick sampler of a name, or `stock` where there is none or none that is proven.
 
-    TPE has `tpe.tpe_class`; CMA-ES and the grid are hptui's own classes anyway.
+    TPE has `tpe.tpe_class`; the grid is hptui's own class anyway.
     """
-    if name in ("nsgaii", "nsgaiii", "qmc", "bruteforce") and is_proven(f"The {name} sampler"):
+    are_quick = ("cmaes", "nsgaii", "nsgaiii", "qmc", "bruteforce")
+    if name in are_quick and is_proven(f"The {name} sampler"):
         return _quick_samplers()[name]
     return stock
 
 
 def _quick_samplers() -> dict[str, type[BaseSampler]]:
     """Import them, which may fail with another version of Optuna."""
-    from hptui.engine.sampling import bruteforce, genetic, qmc
+    from hptui.engine.sampling import bruteforce, cmaes, genetic, qmc
 
     return {
+        "cmaes": cmaes.QuickCmaEsSampler,
         "nsgaii": genetic.QuickNSGAIISampler,
         "nsgaiii": genetic.QuickNSGAIIISampler,
         "qmc": qmc.QuickQMCSampler,
