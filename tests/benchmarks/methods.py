@@ -237,7 +237,7 @@ def _ask_and_tell(study: optuna.Study, space: Space) -> tuple[float, float]:
 
 
 def pruner_costs(name: str, n_trials: int) -> tuple[float, float]:
-    """Return the mean milliseconds of `should_prune`, of Optuna's and of hptui's."""
+    """Return the milliseconds of `should_prune`, of Optuna's and of hptui's: medians of trials."""
     kind = name.split(":", maxsplit=1)[0]
     trials = history(n_trials, kind)
     studies = [filled(trials) for _ in range(2)]
@@ -255,7 +255,7 @@ def pruner_costs(name: str, n_trials: int) -> tuple[float, float]:
         if count and time.process_time() - began > LIMIT_S:
             break
     # The first one reads the history.
-    stock, quick = (1000 * statistics.fmean(each[1:]) for each in times)
+    stock, quick = (1000 * statistics.median(each[1:]) for each in times)
     return stock, quick
 
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.pruners._successive_halving import (
@@ -44,9 +45,17 @@ def _completed(
         return []
     bracket = bracket_of(trial)
     for key, value in found:
-        if type(value) not in (int, float) or math.isnan(value):
+        if not _is_exact(value):
             raise UnforeseenError(f"Trial {trial.number} has no number as {key}.")
     return [((bracket, key), value) for key, value in found]
+
+
+def _is_exact(value: object) -> bool:
+    """Say whether a value is a number that a float holds."""
+    try:
+        return type(value) in (int, float) and float(cast("float", value)) == value
+    except OverflowError:
+        return False
 
 
 class Rungs:
@@ -57,7 +66,8 @@ class Rungs:
 
     def __init__(self) -> None:
         self._follower = Follower()
-        self._ended: dict[tuple[int, str], list[float]] = {}
+        # No lists: the search for garbage would go through the numbers again and again.
+        self._ended: dict[tuple[int, str], array[float]] = {}
         self._open: dict[tuple[int, str], list[float]] = {}
 
     def update(self, study: optuna.Study, bracket_of: Callable[[FrozenTrial], int]) -> None:
@@ -71,7 +81,7 @@ class Rungs:
             self._ended = {}
         for trial in ended:
             for key, value in _completed(trial, bracket_of):
-                insort(self._ended.setdefault(key, []), value)
+                insort(self._ended.setdefault(key, array("d")), value)
         self._open = {}
         for trial in unfinished:
             for key, value in _completed(trial, bracket_of):
@@ -85,7 +95,7 @@ class Rungs:
     def n_better(self, bracket: int, rung: int, value: float, direction: StudyDirection) -> int:
         """Return how many of these are better than a value; equal ones are not."""
         key = (bracket, _completed_rung_key(rung))
-        ended, running = self._ended.get(key, []), self._open.get(key, [])
+        ended, running = self._ended.get(key, ()), self._open.get(key, ())
         if direction is StudyDirection.MAXIMIZE:
             return len(ended) - bisect_right(ended, value) + sum(each > value for each in running)
         return bisect_left(ended, value) + sum(each < value for each in running)
@@ -93,8 +103,8 @@ class Rungs:
     def best(self, bracket: int, rung: int, direction: StudyDirection) -> float | None:
         """Return the best value at a rung, None where there is none."""
         key = (bracket, _completed_rung_key(rung))
-        ended = self._ended.get(key, [])
-        found = [*ended[:1], *ended[-1:], *self._open.get(key, [])]
+        ended = self._ended.get(key, ())
+        found = [*ended[:1], *ended[-1:], *self._open.get(key, ())]
         return (max if direction is StudyDirection.MAXIMIZE else min)(found, default=None)
 
 

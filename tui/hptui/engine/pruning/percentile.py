@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 class Reports:
     """What complete trials have reported at one step."""
 
-    values: list[float] = field(default_factory=list[float])
-    """In rising order, without those that are no numbers."""
+    values: array[float] = field(default_factory=lambda: array("d"))
+    """In rising order, without those that are no numbers.
+
+    No list: the search for garbage would go through its numbers again and again.
+    """
     n_nan: int = 0
 
     @property
@@ -55,18 +59,20 @@ class ReportsByStep:
         complete = [trial for trial in ended if trial.state is TrialState.COMPLETE]
         # A long history is sorted once instead of being put in one by one.
         are_many = len(complete) > self.n_complete
+        touched: set[int] = set()
         for trial in complete:
             for step, value in trial.intermediate_values.items():
                 reports = self._by_step.setdefault(step, Reports())
+                touched.add(step)
                 if math.isnan(value):
                     reports.n_nan += 1
                 elif are_many:
                     reports.values.append(value)
                 else:
                     insort(reports.values, value)
-        if are_many:
-            for reports in self._by_step.values():
-                reports.values.sort()
+        for step in touched if are_many else ():
+            reports = self._by_step[step]
+            reports.values = array("d", sorted(reports.values))
         self.n_complete += len(complete)
 
     def at(self, step: int) -> Reports:
