@@ -70,7 +70,7 @@ PRUNERS: tuple[Method, ...] = (
         "Median",
         "Stops a trial whose best value is worse than the median of the others at that step.",
         _PERCENTILE_OPTIONS,
-        cost="Some 0.1 to 0.3 ms a report, after any number of trials.",
+        cost="Some 0.1 to 0.3 ms a report: up to hundreds of thousands of trials.",
     ),
     Method(
         "percentile",
@@ -88,7 +88,7 @@ PRUNERS: tuple[Method, ...] = (
             ),
             *_PERCENTILE_OPTIONS,
         ),
-        cost="Some 0.1 to 0.3 ms a report, after any number of trials.",
+        cost="Some 0.1 to 0.3 ms a report: up to hundreds of thousands of trials.",
     ),
     Method(
         "sha",
@@ -104,7 +104,7 @@ PRUNERS: tuple[Method, ...] = (
         ),
         aliases=("successive_halving", "asha"),
         conflict=_sha_conflict,
-        cost="Some 0.1 to 0.3 ms a report, after any number of trials.",
+        cost="Some 0.1 to 0.3 ms a report: up to hundreds of thousands of trials.",
     ),
     Method(
         "hyperband",
@@ -124,7 +124,7 @@ PRUNERS: tuple[Method, ...] = (
             _needs_resource("max_resource"),
         ),
         conflict=_hyperband_conflict,
-        cost="Some 0.1 to 0.3 ms a report, after any number of trials.",
+        cost="Some 0.1 to 0.3 ms a report: up to hundreds of thousands of trials.",
     ),
     Method(
         "threshold",
