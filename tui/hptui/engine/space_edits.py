@@ -4,24 +4,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import PartialFixedSampler
 
-from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY
 from hptui.domain.edits import (
     ParamEdit,
     apply_edit,
     check_against_history,
-    edits_to_json,
     fixed_values,
     unknown_parameter,
 )
+from hptui.domain.edits_since import edits_since
 from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView
 from hptui.storage.distributions import from_optuna, to_optuna
+from hptui.storage.preparing import spell_edits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +70,8 @@ class SpaceEdits:
     """The parameters as the objective has them, as far as they were known at the start."""
     grid: Mapping[str, Sequence[ChoiceValue]] | None = None
     """The values of a grid that a script names."""
+    since: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The first trial for which an edit holds, where that is known."""
 
     def asked(self) -> dict[str, ParamSpec]:
         """Return the parameters without edits: as the objective last asked for them."""
@@ -160,6 +162,7 @@ class SpaceEdits:
                 self.storage.set_ended_attrs(self.study._study_id, base.learn(self._trials()))
             self.sampler.base = base
         view = self.sampler.view
+        self.since = edits_since(self.edits, self.since, plan.edits, len(self._trials()))
         self.edited.replace(plan.edits, edits)
         for name in edits:
             view.edit(name, to_optuna(plan.effective[name]))
@@ -167,10 +170,13 @@ class SpaceEdits:
                 view.fix(name, plan.fixed[name])
             else:
                 view.release(name)
+        self.store()
+
+    def store(self) -> None:
+        """Write the edits, and what the objective asks for of edited parameters, to the study."""
+        ever = self.sampler.view.edited
+        if not ever:
+            return
         storage, study_id = self.study._storage, self.study._study_id
-        written: dict[str, Any] = {
-            EDITS_KEY: edits_to_json(plan.edits),
-            EDITED_KEY: sorted(view.edited),
-        }
-        for key, value in written.items():
-            storage.set_study_system_attr(study_id, key, value)
+        for key, value in spell_edits(self.edits, ever, self.since, self.asked()).items():
+            storage.set_study_system_attr(study_id, key, cast("Any", value))
