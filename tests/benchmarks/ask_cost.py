@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
 from tests.engine.tpe.cases import MIXED, SPACES, Case, past
 
 from hptui.domain.sampling import parse_sampler
@@ -57,7 +58,7 @@ def cost(name: str, n_trials: int, n_objectives: int = 1) -> Cost:
         parse_sampler("tpe"), seed=2, space={}, fixed={}, n_objectives=n_objectives
     )
     samplers: list[BaseSampler] = [TPESampler(seed=1), quick]
-    study = optuna.create_study(directions=["minimize"] * n_objectives)
+    study = optuna.create_study(directions=[StudyDirection.MINIMIZE] * n_objectives)
     study.add_trials(past(Case(space, n_objectives=n_objectives), n_trials, seed=1))
     times: list[list[float]] = [[], []]
     with one_blas_thread():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from hptui.engine.report import Started
-    from hptui.engine.run_events import TrialRecord
+    from hptui.engine.trials import TrialRecord
 
 Row = tuple[str, str, str, str]
 

@@ -46,8 +46,10 @@ POPULATION: Final = 50
 LIMIT_S: Final = 20.0
 """Once measuring one thing takes longer than this, the medians are of fewer trials."""
 FLOATS: Final[Space] = {f"x{i}": FloatDistribution(-5, 5) for i in range(5)}
-GRID: Final[Space] = {"a": IntDistribution(0, 49), "b": IntDistribution(0, 49)} | {
-    "c": IntDistribution(0, 59)
+GRID: Final[Space] = {
+    "a": IntDistribution(0, 49),
+    "b": IntDistribution(0, 49),
+    "c": IntDistribution(0, 59),
 }
 _POINTS: Final = {"a": list(range(50)), "b": list(range(50)), "c": list(range(60))}
 
@@ -102,7 +104,7 @@ def history(n_trials: int, name: str = "") -> list[FrozenTrial]:
     space = GRID if name in ("grid", "bruteforce") else FLOATS
     points = random.uniform(-5, 5, (n_trials, 5)).tolist()
     places = random.permutation(50 * 50 * 60)[:n_trials]
-    reports = random.random((n_trials, N_STEPS)).tolist()
+    reports: list[list[float]] = random.random((n_trials, N_STEPS)).tolist()
     trials: list[FrozenTrial] = []
     for number in range(n_trials):
         if space is GRID:
@@ -138,12 +140,10 @@ def _marks(name: str, number: int, reports: list[float]) -> dict[str, Any]:
     return {}
 
 
-def filled(trials: list[FrozenTrial], directions: list[str] | None = None) -> optuna.Study:
+def filled(trials: list[FrozenTrial]) -> optuna.Study:
     """Return a study in memory with these trials; adding them one by one takes a minute."""
     storage = optuna.storages.InMemoryStorage()
-    study = optuna.create_study(
-        storage=storage, study_name="same", directions=directions or ["minimize"]
-    )
+    study = optuna.create_study(storage=storage, study_name="same")
     content = storage._studies[study._study_id]
     content.trials.extend(trials)
     content.best_trial_id = min(trials, key=lambda each: each.values[0])._trial_id
