@@ -62,14 +62,18 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     assert started["sampler"] == "random"
     taken, left = started["notes"]
     assert taken.startswith("Taken over from tune.py (line 33): objective(), minimize")
-    assert "callbacks (print); its storage sqlite:///mine.db (--storage mine.db" in left
+    assert "callbacks (print)" in taken
+    assert "Not taken over from tune.py: its storage sqlite:///mine.db (--storage mine.db" in left
     study = load(tmp_path, "tune")
     assert len(trials) == len(study.trials) == 6
     assert study.best_value > 3.5
     # The script's own study is the one that is stored, while a trial runs.
     assert max(each.user_attrs["seen"] for each in study.trials) == 6
     said = (tmp_path / "tune.hptui" / "engine.log").read_text()
-    assert said.count("begins") == said.count("cleans up") == 2
+    # Two workers, and the process of the callbacks.
+    assert said.count("begins") == said.count("cleans up") == 3
+    printed = (tmp_path / "tune.hptui" / "callbacks.log").read_text()
+    assert printed.count("FrozenTrial(number=") == 6
     assert "goes on" not in said
     assert sorted(each.name for each in folder.iterdir()) == ["tune.py", "width.txt"]
 

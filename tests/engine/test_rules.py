@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ from hptui.engine.run_events import (
     StorageChanged,
     Tick,
     TrialFinished,
+    TrialFollowed,
     TrialStarted,
 )
 
@@ -280,3 +282,58 @@ def test_the_time_limit_also_ends_trials_of_a_run_that_is_stopping() -> None:
     world.finish(0, TrialError("timeout", "", ""))
     assert world.reason == "stopped"
     assert world.rules.next_deadline_s() is None
+
+
+def followed(n_trials: int | None = None, n_slots: int = 2) -> World:
+    world = World(Rules(Budget(n_trials=n_trials), n_slots, 0.0, is_followed=True))
+    for slot in range(n_slots):
+        world.feed(SlotReady(slot))
+    return world
+
+
+def test_a_slot_waits_until_its_trial_is_followed_and_no_other_does() -> None:
+    world = followed()
+    world.feed(TrialFinished(0, 0))
+    assert world.feed(SlotReady(0)) == []
+    world.feed(TrialFinished(1, 1))
+    assert world.feed(SlotReady(1)) == []
+    assert world.feed(TrialFollowed(1)) == [Ask(1)]
+    assert world.feed(TrialFollowed(0)) == [Ask(0)]
+
+
+def test_a_run_ends_when_its_last_trial_is_followed() -> None:
+    world = followed(n_trials=1, n_slots=1)
+    world.feed(TrialFinished(0, 0))
+    assert world.feed(SlotReady(0)) == []
+    assert world.feed(TrialFollowed(0)) == [Finish("trials")]
+
+
+def test_a_callback_stops_a_run_before_its_slot_asks_again() -> None:
+    world = followed(n_slots=1)
+    world.feed(TrialFinished(0, 0))
+    world.feed(SlotReady(0))
+    assert world.feed(StopRequested(reason="callback_stop")) == []
+    assert world.feed(TrialFollowed(0)) == [Finish("callback_stop")]
+
+
+@pytest.mark.parametrize("reason", ["error", "objective"])
+def test_callbacks_that_have_failed_hold_up_nothing(reason: Any) -> None:
+    world = followed(n_slots=1)
+    world.feed(TrialFinished(0, 0))
+    assert world.feed(StopRequested(reason=reason)) == [Finish(reason)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "grace_s"), [(InterruptRequested(), 2.0), (StopRequested(now=True), 0.0)]
+)
+def test_callbacks_have_the_grace_of_running_trials(asked: Event, grace_s: float) -> None:
+    world = followed(n_slots=1)
+    world.feed(TrialFinished(0, 0))
+    ended = world.feed(asked)
+    if grace_s:
+        assert ended == []
+        assert world.rules.next_deadline_s() == grace_s
+        world.now_s = grace_s
+        ended = world.feed(Tick())
+    (finish,) = ended
+    assert isinstance(finish, Finish)

@@ -74,6 +74,29 @@ SCRIPTS = {
                 return trial.suggest_float("x", -4, 4), len(kind)
             study.optimize(objective)
         """,
+    "callbacks": """
+        import sys, optuna
+        from optuna.study import MaxTrialsCallback
+
+        def main(storage):
+            study = optuna.create_study(
+                study_name="mine", storage=storage, sampler=optuna.samplers.TPESampler(seed=4))
+            seen = []
+            def objective(trial):
+                x = trial.suggest_float("x", -4, 4)
+                if trial.number == 3:
+                    raise ValueError("once")
+                return x * x + len(study.user_attrs)
+            def keep(given, trial):
+                assert given is study
+                seen.append((trial.number, trial.state.name, trial.value, study.best_value))
+                trial.set_user_attr("lost", 1)
+                study.set_user_attr("seen", seen)
+                study.set_user_attr(f"n {trial.number % 4}", len(study.trials))
+                if trial.number == 6:
+                    study.enqueue_trial({"x": 1.5})
+            study.optimize(objective, callbacks=[keep, MaxTrialsCallback(11)], catch=ValueError)
+        """,
     "evolution with a fixed value": """
         import sys, optuna
 

@@ -154,8 +154,7 @@ def test_a_script_hands_over_what_it_would_optimise_in_plain_python(
     assert tuple(about["directions"]) == tuple(plain["directions"]) == shape.directions
     assert n_trials == shape.n_trials
     assert about["timeout_s"] == timeout
-    if name != "callbacks":
-        assert about["n_trials"] == n_trials
+    assert about["n_trials"] == n_trials
     # Nothing has reached a storage of the script's.
     assert not list(folders[1].glob("*.db"))
 
@@ -209,7 +208,7 @@ LEFT = {
     "fixed in part": ("cmaes:popsize=6", 2, "median", ""),
     "a sampler of its own": ("", None, "median", "a sampler of its own (Mine)"),
     "a time": ("tpe", None, "hyperband:max_resource=9", ""),
-    "callbacks": ("tpe", None, "median", "callbacks (keep)"),
+    "callbacks": ("tpe", None, "median", ""),
 }
 
 
@@ -223,7 +222,8 @@ def test_samplers_and_pruners_are_spelled_and_the_rest_is_named(name: str, tmp_p
     assert told["has_constraints"] == (name == "genetic with constraints")
     assert told["grid"] == ({"x": [-3, 0, 2]} if name == "grid" else {})
     assert told["fixed"] == ({"x": 1.0} if name == "fixed in part" else {})
-    assert name != "callbacks" or told["n_trials"] == 21
+    given = ("keep", "MaxTrialsCallback") if name == "callbacks" else ()
+    assert tuple(told["callbacks"]) == given
 
 
 def test_what_is_in_its_own_storage_stays_there(tmp_path: Path) -> None:

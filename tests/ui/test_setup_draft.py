@@ -102,7 +102,7 @@ SCRIPT = ScriptStudy(
     seed=31,
     n_trials=17,
     timeout_s=90.0,
-    left=("callbacks (keep)",),
+    left=("n_jobs=2 (--jobs)",),
 )
 TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
 
@@ -122,7 +122,7 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     shown = [filled.run.text(each) for each in ("goal", "trials", "timeout", "seed")]
     assert shown == ["maximize", "17", "90s", "31"]
     assert filled.to_argv() == plain
-    assert filled.notes() == ["Not taken over from tune.py: callbacks (keep)."]
+    assert filled.notes() == ["Not taken over from tune.py: n_jobs=2 (--jobs)."]
     assert filled.with_script(SCRIPT) == filled
     # What a person has typed counts, and then all ends are theirs.
     typed = draft.with_run(draft.run.with_text("seed", "5").with_text("trials", "40"))

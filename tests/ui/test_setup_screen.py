@@ -807,7 +807,7 @@ if __name__ == "__main__":
         wait "tune.py -- 6.5"
         press enter
         wait "found by" 30s
-        wait "Not taken over from tune.py: callbacks (print)."
+        wait "17"
         expect "6.5"
         expect "maximize"
         expect "Random"

@@ -70,6 +70,7 @@ def trial_json(trial: TrialDetail, log: Path | None) -> dict[str, Any]:
         "number": trial.number,
         "state": trial.state.lower(),
         "values": trial.values,
+        "repeats": None if trial.repeats is None else trial.repeats.to_json(),
         "feasible": trial.is_feasible,
         "start": iso_utc(trial.start_s),
         "complete": iso_utc(trial.complete_s),

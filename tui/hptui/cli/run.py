@@ -21,6 +21,7 @@ from hptui.cli.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.run_following import add_following, following_of
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
 from hptui.cli.typed import typed
 from hptui.domain.choice_lists import parse_choices_option
@@ -32,6 +33,7 @@ from hptui.domain.edits import (
     read_space_file,
 )
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
+from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -103,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_budget(parser)
     _add_execution(parser)
     add_resources(parser, typed)
+    add_following(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
@@ -175,6 +178,18 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="JSON",
         help="""try these parameters first, like '{"lr": 0.01}'""",
+    )
+    group.add_argument(
+        "--repeat",
+        type=typed(read_repeats),
+        metavar="K",
+        help="run each configuration K times with other seeds; its value is the mean (default: "
+        "as in the study's last run, else once)",
+    )
+    group.add_argument(
+        "--skip-duplicates",
+        action="store_true",
+        help="give a trial whose parameters were tried the values of the earlier one",
     )
     group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
 
@@ -366,6 +381,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        repeat=args.repeat,
+        skip_duplicates=args.skip_duplicates,
+        following=following_of(args),
         any_objective=args.any_objective,
         typed=told,
         prepared=prepared,

@@ -40,6 +40,7 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
     lines = [
         f"{safe_line(trial.study_name)}   trial {trial.number}   {state}",
         field_line("values" if len(trial.values) > 1 else "value", values),
+        *_repeat_lines(trial),
         field_line("started", show_moment(trial.start_s)),
         field_line("ended", ended),
         field_line("place", "" if trial.place is None else str(trial.place)),
@@ -57,6 +58,14 @@ def trial_text(trial: TrialDetail, log: Path | None) -> str:
         *field_lines("damaged", trial.damage),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _repeat_lines(trial: TrialDetail) -> list[str]:
+    """Return the spread of each objective's value over repetitions."""
+    if trial.repeats is None:
+        return []
+    told = [trial.repeats.about(index) for index in range(len(trial.directions))]
+    return field_lines("repeated", told)
 
 
 def _param_lines(trial: TrialDetail) -> list[str]:

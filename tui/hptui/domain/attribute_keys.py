@@ -39,11 +39,17 @@ PLACE_KEY: Final = "hptui:place"
 gave it some."""
 ERROR_KEY: Final = "hptui:error"
 """Trial system attribute: why the trial failed."""
+REPEATS_KEY: Final = "hptui:repeats"
+"""Trial system attribute: the values of a configuration that was run several times, each time with
+another seed, and their standard deviation."""
 PRUNED_KEY: Final = "hptui:pruned"
 """Trial system attribute: why the trial was pruned."""
 RETRY_KEY: Final = "hptui:retry_of"
 """Trial system attribute: the number of the failed trial that this one repeats."""
-RETRY_KEYS: Final = (RETRY_KEY, "failed_trial", "retry_history")
+ANSWERED_KEY: Final = "hptui:answered_by"
+"""Trial system attribute: the number of the earlier trial with the same parameters, whose values
+this one has without having run."""
+RETRY_KEYS: Final = (RETRY_KEY, ANSWERED_KEY, "failed_trial", "retry_history")
 """Trial system attributes of hptui and Optuna that hold numbers of other trials."""
 ORIGIN_KEY: Final = "hptui:forked_from"
 """Trial system attribute: the study that a trial was carried over from, and its number there."""

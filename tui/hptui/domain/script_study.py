@@ -37,6 +37,8 @@ class ScriptStudy:
     n_trials: int | None = None
     timeout_s: float | None = None
     has_constraints: bool = False
+    callbacks: tuple[str, ...] = ()
+    """What the script calls those that are called when a trial has ended."""
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     trials: tuple[Mapping[str, Any], ...] = ()
     """Trials that it enqueues or adds, in order, as `storage/sent_trials.py` spells them."""
@@ -47,7 +49,7 @@ class ScriptStudy:
     n_stored: int = 0
     """How many trials the study has there."""
     left: tuple[str, ...] = ()
-    """What is not taken over: `2 callbacks (--target ends a run)`."""
+    """What is not taken over: `a sampler of its own (Mine)`."""
 
     @property
     def sqlite_file(self) -> str:

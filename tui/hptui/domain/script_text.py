@@ -67,6 +67,7 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         f"{script.timeout_s or 0:g} s": script.timeout_s is not None and not typed.budget,
         _count(script.n_waiting, "enqueued trial"): script.n_waiting,
         _count(script.n_added, "added trial"): script.n_added,
+        f"callbacks ({', '.join(script.callbacks)})": script.callbacks,
         "constraints": script.has_constraints,
         "user attributes": script.user_attrs,
         "names of metrics": script.metric_names,

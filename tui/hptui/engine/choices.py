@@ -28,12 +28,14 @@ from hptui.domain.edits import (
 )
 from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.own_method import is_own
+from hptui.domain.repeats import MAX_REPEATS
 from hptui.domain.sampling import AUTO, check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import Probing, require_same_space
 from hptui.engine.pruners import build_pruner
 from hptui.engine.renaming import free_name
+from hptui.engine.repeating import PRUNER
 from hptui.engine.samplers import build_sampler, has_packages
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
@@ -73,6 +75,8 @@ class Choices:
     sampler_seed: int | None
     pruner: optuna.pruners.BasePruner
     pruner_text: str
+    repeat: int
+    """How often each configuration is run."""
     known: Mapping[str, ParamSpec]
     """The parameters without edits."""
     space: Mapping[str, ParamSpec]
@@ -92,7 +96,8 @@ class Choices:
         _require_count(plan, plan.n_values, directions, study)
         last_run = _last_run(attrs)
         sampler = parse_sampler(plan.sampler or str(last_run.get("sampler") or about["sampler"]))
-        pruner_text = plan.pruner or str(last_run.get("pruner") or about["pruner"])
+        repeat = _repeat(plan, last_run)
+        pruner_text = plan.pruner or _pruner(about, last_run, repeat)
         if plan.pruner is None and len(directions) > 1:
             pruner_text = "none"
         pruner = parse_pruner(pruner_text)
@@ -178,6 +183,7 @@ class Choices:
             sampler_seed=seed,
             pruner=build_pruner(pruner),
             pruner_text=str(pruner),
+            repeat=repeat,
             known=space,
             space=effective,
             stored=stored,
@@ -391,6 +397,19 @@ def _known_space(
 
 def _declared(about: Message) -> dict[str, ParamSpec]:
     return {name: spec_from_json(text) for name, text in about["space"].items()}
+
+
+def _repeat(plan: RunPlan, last_run: Mapping[str, Any]) -> int:
+    stored = last_run.get("repeat")
+    last = stored if isinstance(stored, int) and 1 <= stored <= MAX_REPEATS else 1
+    return plan.repeat or last
+
+
+def _pruner(about: Message, last_run: Mapping[str, Any], repeat: int) -> str:
+    """Return the pruner where none is typed: the last run's, if that repeated as this one does."""
+    if last_run and (last_run.get("repeat", 1) > 1) == (repeat > 1):
+        return str(last_run.get("pruner") or about["pruner"])
+    return PRUNER if repeat > 1 else str(about["pruner"])
 
 
 def _without_void(

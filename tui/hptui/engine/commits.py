@@ -13,7 +13,7 @@ from hptui.storage.writer import StudyGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.engine.report import Observer
+    from hptui.engine.report import Announcer
     from hptui.engine.trials import TrialRecord
     from hptui.storage.sqlite import SqliteStorage
 
@@ -38,7 +38,7 @@ class Commits:
     def __init__(
         self,
         storage: SqliteStorage,
-        observer: Observer,
+        observer: Announcer,
         on_blocked: Callable[[bool], None],
         on_given_up: Callable[[HptuiError], None],
         corrected: Callable[[TrialRecord], TrialRecord],
@@ -58,6 +58,8 @@ class Commits:
         self._has_told_trouble = False
         self._reason = ""
         self.unannounced: deque[TrialRecord] = deque()
+        self.is_awaited = False
+        """Whether slots wait for what follows a trial that has ended, so that none is gathered."""
         self._turns = LockTurns(storage)
         self._rest_until_s: float | None = None
         """Till then the lock is left to other programs, and nothing new starts."""
@@ -80,6 +82,8 @@ class Commits:
         if self._dirty_since_s is None:
             return None
         if has_lock and self._turns.is_shared(now()):
+            return self._dirty_since_s
+        if self.is_awaited and self.unannounced:
             return self._dirty_since_s
         soon = has_lock or self._storage.has_pending_finish
         return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)

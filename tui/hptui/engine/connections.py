@@ -177,6 +177,15 @@ class Connections:
         with contextlib.suppress(KeyError, ValueError):
             self.selector.unregister(host.sentinel)
 
+    def watch_end(self, pidfd: int) -> None:
+        """Wake the loop when another process of the engine's ends; until `forget_end`."""
+        self.selector.register(pidfd, selectors.EVENT_READ, ("wake", None))
+
+    def forget_end(self, pidfd: int) -> None:
+        """Wait for it no more."""
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(pidfd)
+
     def drop(self, channel: Channel) -> None:
         """Close a connection."""
         self._clients.pop(channel, None)
@@ -225,5 +234,7 @@ class Connections:
                 what.close()
         self.selector.close()
         self._socket.close()
+        # A signal may come later, when the number is that of something else.
+        wake_write, self._wake_write = self._wake_write, -1
         os.close(self._wake_read)
-        os.close(self._wake_write)
+        os.close(wake_write)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
+from hptui.engine.after_trials import AfterTrials
 from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
@@ -107,7 +109,11 @@ class Engine:
         self._progress_at_s = 0.0
         self.pace = Pace()
         self._heard = Heard()
+        self._after = AfterTrials(
+            plan, observer, self._workplace, self._connections, self._feed, self._fail
+        )
         self._finish: Finish | None = None
+        self._finished: Finished | None = None
         self._failure: HptuiError | None = None
 
     # -- the run
@@ -119,8 +125,17 @@ class Engine:
             HptuiError: The run could not begin, or had to end with an error; what was announced
                 is in the file.
         """
-        with self._heard.listening():
-            return self._run()
+        try:
+            with self._heard.listening():
+                finished = self._run()
+        except HptuiError as error:
+            self._end_after(None, error)
+            raise
+        self._end_after(finished, None)
+        return finished
+
+    def _end_after(self, finished: Finished | None, error: HptuiError | None) -> None:
+        self._after.end(finished or self._finished, error, time.sleep, lambda: self._interrupts)
 
     def _run(self) -> Finished:
         lease = read_lease(self._plan.study_file, self._plan.study)
@@ -134,8 +149,12 @@ class Engine:
             adopt_orphans()
             start_trackers()
             self._crew.open(self._plan.n_slots)
+            self._after.load(None, self._crew.pool.max_files)
             with one_blas_thread():
                 return self._run_with_workers()
+        except HptuiError as error:
+            self._failure = self._failure or error
+            raise
         finally:
             unstored = self._close()
             if unstored is not None:
@@ -143,7 +162,7 @@ class Engine:
 
     def _run_with_workers(self) -> Finished:
         about = self._wait_for_objective()
-        if about is None:
+        if about is None or not self._wait_for_callbacks(about):
             return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
         self._plan = with_script(self._plan, about)
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
@@ -171,11 +190,20 @@ class Engine:
                 return None
         return self._about
 
+    def _wait_for_callbacks(self, about: Message) -> bool:
+        """Wait until what follows trials is loaded; False when the user gave up."""
+        self._after.load(about, self._crew.pool.max_files)
+        while self._after.is_loading and not self._interrupts:
+            self._turn()
+        return not self._interrupts
+
     def _begin(self, run: Run) -> None:
         self._commits = Commits(
-            run.storage, self._observer, self._on_blocked, self._give_up, run.trials.corrected
+            run.storage, self._after, self._on_blocked, self._give_up, run.trials.corrected
         )
         self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
+        self.rules.is_followed = self._after.begin(run, self._desk)
+        self._commits.is_awaited = self.rules.is_followed
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -294,6 +322,7 @@ class Engine:
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
+        self._after.tick()
         if not self._rules_are_live:
             return
         self._look_at_memory(time_s)
@@ -331,7 +360,7 @@ class Engine:
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
-        due = [self._crew.next_start_s()]
+        due = [self._crew.next_start_s(), self._after.due_s()]
         if self._commits is not None:
             due.append(self._commits.due_s())
         if self._rules_are_live:
@@ -352,7 +381,9 @@ class Engine:
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
         slot = self._crew.slot_of(channel)
-        if slot is not None:
+        if slot is None:
+            self._after.take(channel, message)
+        else:
             self._on_trial_message(slot, message, channel)
 
     def on_first(self, channel: Channel, message: Message) -> bool:
@@ -366,6 +397,8 @@ class Engine:
             if self._crew.say_hello(channel, message):
                 return True
             channel.is_closed = True
+        elif message.get("op") in ("follow", "unfollow"):
+            return self._after.take_first(channel, message)
         elif message.get("op") == "unready":
             self._unready = message["error"]
             if self._rules_are_live:
@@ -377,6 +410,8 @@ class Engine:
 
     def on_broken(self, channel: Channel) -> None:
         """See `connections.Listener`."""
+        if self._after.take_broken(channel):
+            return
         self._crew.give_up(channel, "The trial wrote into its worker's connection to the engine.")
 
     def on_host_end(self, host: Host) -> None:
@@ -473,6 +508,10 @@ class Engine:
         self._crew.close(_CLOSE_S)
         run.retries.enqueue_all()
         self._commit_last()
+        # The last trials are announced by now.
+        while self._after.is_ending(self._interrupts):
+            self._turn_or_give_up()
+        self._after.sum_up()
         self._tell_heard()
         run.record_end(finish.reason, self._error_of(run, finish))
         self._commit_last()
@@ -485,6 +524,7 @@ class Engine:
             best_params=run.params_of(best.number) if best else {},
             wall_s=wall_s,
         )
+        self._finished = finished
         self._observer.finished(finished)
         if self._failure is not None:
             raise self._failure
@@ -507,9 +547,12 @@ class Engine:
     def _close(self) -> HptuiError | None:
         """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
+        self._after.close()
         self._crew.close(_CLOSE_S)
         run = self.run_state
         unstored = None if run is None else run.close(self._workplace.worker_log)
+        error = self._failure or unstored
+        self._after.tell_end(self._finished, error, time.sleep, lambda: self._interrupts)
         self._workplace.close()
         self._connections.close()
         return unstored

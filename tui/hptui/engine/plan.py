@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
+from hptui.domain.following import Following
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.resources import Resources
 from hptui.domain.text import safe_line
@@ -75,6 +76,11 @@ class RunPlan:
     """What to tell when the run begins."""
     script: ScriptStudy | None = None
     """What the script sets, once a worker has run it."""
+    repeat: int | None = None
+    """How often each configuration is run, with other seeds; None: as in the latest run."""
+    skip_duplicates: bool = False
+    """Whether a trial whose parameters were tried gets the values of the earlier one."""
+    following: Following = field(default_factory=Following)
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""
     typed: frozenset[str] = frozenset({"trials", "workers"})

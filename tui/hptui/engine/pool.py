@@ -137,7 +137,7 @@ class Pool:
         self._home = home
         self._log = log
         self._guardian = guardian
-        self._max_files = max_files
+        self.max_files = max_files
         """How many files a worker may have open."""
         self._resources = resources
         cores = cores_here() if resources.is_pinned else ()
@@ -165,7 +165,7 @@ class Pool:
             "objective": self._ref.to_json(),
             "workers": tokens,
             "threads": self.backend == "threading",
-            "max_files": self._max_files,
+            "max_files": self.max_files,
             "cores": [] if place is None else list(place.cores),
         }
         executor: Any = None

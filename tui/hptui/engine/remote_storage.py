@@ -142,12 +142,12 @@ class RemoteBackend(RDBStorage):
     ) -> int:
         """Refuse: a trial makes studies in files of its own."""
         del directions, study_name
-        _refuse("create a study in the file of its study", "Use another file, or none.")
+        _refuse(self.link, "create a study in the file of its study", "Use another file, or none.")
 
     def delete_study(self, study_id: int) -> None:
         """Refuse."""
         del study_id
-        _refuse("delete a study", "Use hptui delete, or trial.study.stop().")
+        _refuse(self.link, "delete a study", "Use hptui delete, or study.stop().")
 
     # -- trials
 
@@ -159,7 +159,7 @@ class RemoteBackend(RDBStorage):
         self, study_id: int, template_trial: FrozenTrial | None = None
     ) -> FrozenTrial:
         if template_trial is None or template_trial.state is TrialState.RUNNING:
-            _refuse("start another one", "Enqueue it, or use a study of your own.")
+            _refuse(self.link, "start another trial", "Enqueue it, or use a study of your own.")
         template = copy.copy(template_trial)
         template._user_attrs = self._plain_attrs(template._user_attrs)
         template._system_attrs = self._plain_attrs(template._system_attrs)
@@ -205,7 +205,7 @@ class RemoteBackend(RDBStorage):
     ) -> bool:
         """Refuse: the objective's return ends its trial."""
         del trial_id, state, values
-        _refuse("end a trial", "Return the value, or raise optuna.TrialPruned.")
+        _refuse(self.link, "end a trial", "Return the value, or raise optuna.TrialPruned.")
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
@@ -294,7 +294,7 @@ class RemoteBackend(RDBStorage):
 
     def upgrade(self) -> None:
         """Refuse: the file is in use."""
-        _refuse("upgrade its study file", "Use hptui upgrade.")
+        _refuse(self.link, "upgrade its study file", "Use hptui upgrade.")
 
 
 class RemoteStorage(_CachedStorage):
@@ -337,5 +337,5 @@ class RemoteStorage(_CachedStorage):
         return self
 
 
-def _refuse(what: str, hint: str) -> NoReturn:
-    raise RuntimeError(f"A trial cannot {what}. {hint}")
+def _refuse(link: TrialLink, what: str, hint: str) -> NoReturn:
+    raise RuntimeError(f"A {link.user} cannot {what}. {hint}")

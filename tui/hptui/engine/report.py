@@ -23,6 +23,7 @@ REASON_TEXTS: Mapping[EndReason, str] = {
     "interrupted": "Interrupted.",
     "exhausted": "The sampler has nothing left to try.",
     "objective_stop": "The objective stopped the study.",
+    "callback_stop": "A callback stopped the study.",
     "failing": "The first ten trials all failed with the same error.",
     "objective": "The objective cannot be run any more.",
     "error": "The run could not continue.",
@@ -102,7 +103,19 @@ class Observer(Protocol):
         ...
 
     def finished(self, event: Finished) -> None:
-        """Take how the run has ended; nothing is told after it."""
+        """Take how the run has ended; after it only notes of what follows a run are told."""
+        ...
+
+
+class Announcer(Protocol):
+    """Who wants to know of the trials that are in the file."""
+
+    def trial(self, record: TrialRecord) -> None:
+        """Take a trial that has ended and is in the file."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Take a sentence for the person who watches."""
         ...
 
 

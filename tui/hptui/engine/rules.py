@@ -31,6 +31,7 @@ from hptui.engine.run_events import (
     StorageChanged,
     Tick,
     TrialFinished,
+    TrialFollowed,
     TrialStarted,
 )
 
@@ -97,6 +98,10 @@ class Rules:
     end_kind: ErrorKind = "interrupted"
     end_text: str = ""
     slots: dict[int, _Slot] = field(default_factory=dict[int, _Slot])
+    is_followed: bool = False
+    """Whether a slot waits, after each trial, until callbacks have been called with that."""
+    followed_in: dict[int, int] = field(default_factory=dict[int, int])
+    """Trials that callbacks have not been called with yet, and the slots that wait for it."""
     _failures: list[str] = field(default_factory=list[str])
     _is_past_first_failures: bool = False
 
@@ -132,6 +137,8 @@ class Rules:
                 self.slots[slot].is_asking = False
             case TrialFinished():
                 self._finish_trial(event)
+            case TrialFollowed(number):
+                self.followed_in.pop(number, None)
             case PauseRequested():
                 if self.phase is Phase.RUNNING:
                     self.phase = Phase.PAUSED
@@ -192,12 +199,18 @@ class Rules:
                 times.append(slot.started_s + self.budget.trial_timeout_s)
             if self.end_running_at_s is not None:
                 times.append(self.end_running_at_s)
+        if self.followed_in and self.end_running_at_s is not None:
+            times.append(self.end_running_at_s)
         return min(times, default=None)
 
     def _stop(self, reason: EndReason) -> None:
         if self.phase in (Phase.RUNNING, Phase.PAUSED):
             self.phase = Phase.STOPPING
             self.reason = reason
+        if reason in ("error", "objective"):
+            # A callback that has failed is called no more, nor are those after it.
+            self.is_followed = False
+            self.followed_in.clear()
 
     def _end_running(self, at_s: float, kind: ErrorKind, text: str) -> None:
         if self.end_running_at_s is None or at_s < self.end_running_at_s:
@@ -220,6 +233,8 @@ class Rules:
             self.slots[event.slot] = _Slot()
         if event.slot >= self.n_slots:
             self.slots.pop(event.slot, None)
+        if self.is_followed:
+            self.followed_in[event.number] = event.slot
         if event.reaches_target:
             self._stop("target")
         if event.error is None or event.error.kind in ("killed", "interrupted"):
@@ -267,6 +282,8 @@ class Rules:
         for slot in self.slots.values():
             if slot.number is not None:
                 out += self._settle_trial(slot, now_s)
+        if self.end_running_at_s is not None and now_s >= self.end_running_at_s:
+            self.followed_in.clear()
         if self.phase is Phase.RUNNING and not self.is_blocked:
             out += self._fill()
         if self._is_over():
@@ -277,8 +294,10 @@ class Rules:
     def _fill(self) -> list[Instruction]:
         """Ask for a trial for each slot that waits, as far as the budget goes."""
         out: list[Instruction] = []
+        waiting = set(self.followed_in.values())
         for index, slot in self.slots.items():
-            if slot.is_ready and slot.number is None and self.n_left != 0 and index < self.n_slots:
+            is_free = slot.is_ready and slot.number is None and index not in waiting
+            if is_free and self.n_left != 0 and index < self.n_slots:
                 slot.is_ready = False
                 slot.is_asking = True
                 self.asked += 1
@@ -287,6 +306,8 @@ class Rules:
 
     def _is_over(self) -> bool:
         if any(slot.is_asking or slot.number is not None for slot in self.slots.values()):
+            return False
+        if self.followed_in:
             return False
         return self.phase is Phase.STOPPING or self.n_left == 0
 

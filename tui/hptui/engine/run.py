@@ -99,10 +99,18 @@ class Run:
 
     def params_of(self, number: int) -> dict[str, Any]:
         """Return the parameters of a trial."""
+        return self.trial_of(number).params
+
+    def user_attrs_of(self, number: int) -> dict[str, Any]:
+        """Return the user attributes of a trial."""
+        return self.trial_of(number).user_attrs
+
+    def trial_of(self, number: int) -> FrozenTrial:
+        """Return a trial."""
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(
             self.study._study_id, number
         )
-        return self.storage.get_trial(trial_id).params
+        return self.storage.get_trial(trial_id)
 
     def methods(self) -> Message:
         """Answer how the run's sampler and pruner are built."""

@@ -16,6 +16,7 @@ EndReason = Literal[
     "interrupted",
     "exhausted",
     "objective_stop",
+    "callback_stop",
     "failing",
     "objective",
     "error",
@@ -59,6 +60,13 @@ class TrialFinished:
     number: int
     reaches_target: bool = False
     error: TrialError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFollowed:
+    """The callbacks have been called with a trial that has ended."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,7 @@ Event = (
     | AskRefused
     | NoWorker
     | TrialFinished
+    | TrialFollowed
     | PauseRequested
     | ResumeRequested
     | StopRequested

@@ -68,7 +68,8 @@ def with_script(plan: RunPlan, about: Message) -> RunPlan:
     if not ends:
         n_trials = script.n_trials
         is_finite = (sampler or "").partition(":")[0] in _FINITE
-        if n_trials is None and script.timeout_s is None and not is_finite:
+        has_no_end = n_trials is None and script.timeout_s is None and not script.callbacks
+        if has_no_end and not is_finite:
             n_trials = DEFAULT_TRIALS
         budget = replace(budget, n_trials=n_trials, timeout_s=script.timeout_s)
     return replace(

@@ -37,6 +37,7 @@ from hptui.engine.run import Run, open_folder, runs_of, utc_now
 from hptui.engine.script_plan import begin_like_script
 from hptui.engine.space_edits import SpaceEdits
 from hptui.engine.trials import Trials
+from hptui.engine.tried import Tried
 from hptui.engine.unsaved import find_spools, is_any_left, use_up
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
@@ -235,6 +236,8 @@ def _start(
         seed=plan.seed,
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
+        repeat=choices.repeat,
+        tried=Tried(study, hold.lease.run) if plan.skip_duplicates else None,
     )
     return Run(
         plan=plan,
@@ -306,6 +309,7 @@ def _write_study_attrs(
             "backend": plan.backend,
             **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
+            **({"repeat": choices.repeat} if choices.repeat > 1 else {}),
             "reason": None,
         }
     )

@@ -33,6 +33,7 @@ from hptui.engine.outcome import (
 from hptui.engine.places import keep_to
 from hptui.engine.protocol import Message, ProtocolError, WorkerLink
 from hptui.engine.remote_storage import RemoteStorage
+from hptui.engine.repeating import run_repeatedly
 from hptui.engine.scratch import SharedScratchFolders
 from hptui.engine.surroundings import ProcessSurroundings, Surroundings, ThreadSurroundings
 from hptui.engine.trial_link import TrialEnded, TrialLink
@@ -248,7 +249,7 @@ def _run_trial(
         trial = WorkerTrial(own, order, storage)
         if served.study is not None:
             trial.study.take_place_of(served.study, by_thread=surroundings.watches_for_stop)
-        ended = _call(served, trial, len(order["directions"]))
+        ended = _call(served, trial, len(order["directions"]), order.get("repeat") or [])
     finally:
         if os.getpid() != pid:
             # The objective forked and its child came back here: it must not serve trials.
@@ -259,13 +260,17 @@ def _run_trial(
     return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
 
 
-def _call(served: _Served, trial: WorkerTrial, n_objectives: int) -> Message:
+def _call(served: _Served, trial: WorkerTrial, n_objectives: int, seeds: Sequence[int]) -> Message:
+    repeats: list[tuple[float, ...]] = []
     try:
-        returned = served.function(trial)
-        values = check_values(returned, n_objectives)
-        return {"state": "complete", "values": values, **_constraints_of(served, trial)}
+        if seeds:
+            values = run_repeatedly(served.function, trial, seeds, n_objectives, repeats)
+        else:
+            values = check_values(served.function(trial), n_objectives)
+        told = {"repeats": repeats} if repeats else {}
+        return {"state": "complete", "values": values, **told, **_constraints_of(served, trial)}
     except TrialPruned as pruned:
-        return _pruned(served, trial, pruned)
+        return _pruned(served, trial, pruned) | ({"repeats": repeats} if repeats else {})
     except TrialEnded as ended:
         return {"state": "ended", "message": ended.reason}
     except TrialFailed as lacking:

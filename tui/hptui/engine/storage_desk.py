@@ -38,8 +38,12 @@ class StorageDesk:
     storage: SqliteStorage
     trials: Trials
 
-    def answer(self, live: LiveTrial, message: Message) -> Message:
-        """Answer a message of a running trial that names what it calls in `call`.
+    def answer(self, live: LiveTrial | None, message: Message) -> Message:
+        """Answer a message that names what it calls in `call`.
+
+        Args:
+            live: The running trial that asks; None for a callback, which has no trial of its own.
+            message: What it asks.
 
         Raises:
             UpdateFinishedTrialError: Another program has ended the trial.
@@ -108,7 +112,7 @@ class StorageDesk:
 
     # -- writing
 
-    def _set_study_attr(self, _: LiveTrial, message: Message) -> None:
+    def _set_study_attr(self, _: LiveTrial | None, message: Message) -> None:
         study_id, key = self._own_study(message), str(message["key"])
         value = json.loads(message["json"])
         if message["kind"] == "user":
@@ -116,8 +120,9 @@ class StorageDesk:
         else:
             self.storage.set_study_system_attr(study_id, _free_key(key), value)
 
-    def _set_trial_attr(self, live: LiveTrial, message: Message) -> None:
-        trial_id, key = self._own_trial(live, message), str(message["key"])
+    def _set_trial_attr(self, live: LiveTrial | None, message: Message) -> None:
+        live, trial_id = self._own_trial(live, message)
+        key = str(message["key"])
         value = json.loads(message["json"])
         if message["kind"] == "user":
             live.trial.set_user_attr(key, value)
@@ -125,19 +130,20 @@ class StorageDesk:
             self.storage.set_trial_system_attr(trial_id, _free_key(key), value)
             live.trial._cached_frozen_trial.system_attrs[key] = value
 
-    def _set_param(self, live: LiveTrial, message: Message) -> None:
-        trial_id, name = self._own_trial(live, message), str(message["name"])
+    def _set_param(self, live: LiveTrial | None, message: Message) -> None:
+        live, trial_id = self._own_trial(live, message)
+        name = str(message["name"])
         distribution, _ = parse_distribution(str(message["distribution"]))
         self.storage.set_trial_param(trial_id, name, float(message["value"]), distribution)
         stored, cached = self.storage.get_trial(trial_id), live.trial._cached_frozen_trial
         cached.distributions[name] = stored.distributions[name]
         cached.params[name] = stored.params[name]
 
-    def _report(self, live: LiveTrial, message: Message) -> None:
-        self._own_trial(live, message)
+    def _report(self, live: LiveTrial | None, message: Message) -> None:
+        live, _ = self._own_trial(live, message)
         self.trials.report(live, float(message["value"]), int(message["step"]))
 
-    def _add_trial(self, _: LiveTrial, message: Message) -> int:
+    def _add_trial(self, _: LiveTrial | None, message: Message) -> int:
         study_id = self._own_study(message)
         template = self._checked(read_trial(message["template"]))
         # A copy of a trial of hptui's belongs to no run.
@@ -151,7 +157,9 @@ class StorageDesk:
     def _checked(self, template: FrozenTrial) -> FrozenTrial:
         """Return a trial that may be added, after the checks of `Study.add_trial`."""
         if template.state is TrialState.RUNNING:
-            raise RuntimeError("A trial cannot start another one; add one that waits or has ended.")
+            raise RuntimeError(
+                "A trial cannot start another trial; add one that waits or has ended."
+            )
         template._validate()
         n_values, n_objectives = len(template.values or ()), len(self.trials.study.directions)
         if template.values is not None and n_values != n_objectives:
@@ -165,14 +173,16 @@ class StorageDesk:
     def _own_study(self, message: Message) -> int:
         study_id = self.trials.study._study_id
         if int(message["study"]) != study_id:
-            raise RuntimeError("A trial can write to its own study only.")
+            raise RuntimeError("A trial or a callback can write to its own study only.")
         return study_id
 
-    def _own_trial(self, live: LiveTrial, message: Message) -> int:
+    def _own_trial(self, live: LiveTrial | None, message: Message) -> tuple[LiveTrial, int]:
+        if live is None:
+            raise RuntimeError("A callback cannot change trials; the study's attributes it can.")
         trial_id = live.trial._trial_id
         if int(message["trial"]) != trial_id:
             raise RuntimeError("A trial can change itself only, no other trial.")
-        return trial_id
+        return live, trial_id
 
 
 def _free_key(key: str) -> str:
@@ -192,7 +202,7 @@ _READS: Mapping[str, Callable[[StorageDesk, Message], Any]] = {
     "trials_after": StorageDesk._trials_after,
     "best": StorageDesk._best,
 }
-_WRITES: Mapping[str, Callable[[StorageDesk, LiveTrial, Message], Any]] = {
+_WRITES: Mapping[str, Callable[[StorageDesk, LiveTrial | None, Message], Any]] = {
     "set_study_attr": StorageDesk._set_study_attr,
     "set_trial_attr": StorageDesk._set_trial_attr,
     "set_param": StorageDesk._set_param,

@@ -11,7 +11,14 @@ from optuna.exceptions import UpdateFinishedTrialError
 
 from hptui.engine.clock import now
 from hptui.engine.outcome import TrialError, failed
-from hptui.engine.run_events import AskRefused, NoWorker, StopRequested, TrialFinished, TrialStarted
+from hptui.engine.run_events import (
+    AskRefused,
+    NoWorker,
+    StopRequested,
+    Tick,
+    TrialFinished,
+    TrialStarted,
+)
 from hptui.engine.scratch import clear_scratch
 from hptui.engine.storage_desk import StorageDesk
 from hptui.engine.trials import ENDED_BY_OTHERS
@@ -126,6 +133,23 @@ class TrialDesk:
                 self.crew.send(slot, answer)
             return answer
 
+    def take_of_callback(self, message: Message, channel: Channel) -> None:
+        """Do what a callback asks of the study."""
+        answer: Message = {"v": None}
+        match message.get("op"):
+            case "stop_study":
+                self.feed(StopRequested(reason="callback_stop"))
+            case "methods":
+                answer = self.run.methods()
+            case "storage":
+                answer = self.storage.answer(None, message)
+                self.commits.touch()
+                self.feed(Tick())
+            case other:
+                _log.warning("a callback sent %r", other)
+        if "q" in message:
+            self._answer(channel, answer, message["q"])
+
     def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
         try:
             self.crew.answer(channel, {**answer, "q": asked})
@@ -169,7 +193,10 @@ class TrialDesk:
     def _end(self, slot: Slot, live: LiveTrial, message: Message) -> None:
         is_spent = bool(message.get("spent"))
         is_refused = slot.ending is not None and slot.ending[0] == "exception"
-        if message.get("state") == "ended" or is_refused:
+        is_answered = live.answered_by is not None and slot.ending is None
+        if message.get("state") == "ended" and is_answered:
+            message = self.run.trials.answered(live)
+        elif message.get("state") == "ended" or is_refused:
             kind, text = slot.ending or ("killed", str(message.get("message", "")))
             message = failed(TrialError(kind, "", text))
         if is_spent and slot.worker is not None:

@@ -54,9 +54,20 @@ class TrialLink:
         connection: The worker's.
         number: The trial's, which every message carries.
         watches: Whether to look, whenever something is sent, whether the trial has been ended.
+        user: What uses it, in sentences: a trial, or a callback that follows trials.
     """
 
-    def __init__(self, connection: WorkerLink, number: int, *, watches: bool = False) -> None:
+    user = "trial"
+
+    def __init__(
+        self,
+        connection: WorkerLink,
+        number: int,
+        *,
+        watches: bool = False,
+        user: str = "trial",
+    ) -> None:
+        self.user = user
         self.number = number
         self._path = connection.path
         self._token = str(connection.hello["token"])

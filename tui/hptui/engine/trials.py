@@ -23,14 +23,23 @@ from optuna.study import StudyDirection
 from optuna.study._tell import _tell_with_warning
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, PRUNED_KEY, RUN_KEY
+from hptui.domain.attribute_keys import (
+    ANSWERED_KEY,
+    ERROR_KEY,
+    OWN_PREFIX,
+    PLACE_KEY,
+    PRUNED_KEY,
+    REPEATS_KEY,
+    RUN_KEY,
+)
 from hptui.domain.choices import place_of
+from hptui.domain.repeats import Repeats
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import checked_step, spell_params
 from hptui.errors import SpaceError
+from hptui.storage.constraints import KEY_RANGE, is_feasible
 from hptui.storage.constraints import OLD_KEY as CONSTRAINTS_KEY
-from hptui.storage.constraints import is_feasible
 from hptui.storage.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
 
     from hptui.engine.changed_space import CodeWatch
     from hptui.engine.protocol import Message
+    from hptui.engine.tried import Tried
 
 _log = logging.getLogger("hptui.engine")
 
@@ -82,6 +92,8 @@ class LiveTrial:
     prune_reason: PruneReason | None = None
     last_step: int | None = None
     last_value: float | None = None
+    answered_by: int | None = None
+    """The earlier trial whose values it gets."""
 
 
 @dataclass(slots=True)
@@ -118,14 +130,21 @@ class Trials:
         seed: int | None,
         target: float | None,
         watch: CodeWatch,
+        repeat: int = 1,
+        tried: Tried | None = None,
     ) -> None:
         self.study = study
         self._storage = study._storage
         self._space = space
         self._run_id = run_id
         self._seed = random.randrange(2**32) if seed is None else seed
+        self._repeat_seeds = _seeds(seed, repeat) if repeat > 1 else []
         self._target = target
         self.watch = watch
+        self._tried = tried
+        """What is not to be tried again; None where anything is."""
+        self.n_answered = 0
+        """How many trials had parameters that were tried."""
         self.directions = [each.name.lower() for each in study.directions]
         self.counts = Counts()
         self.live: dict[int, LiveTrial] = {}
@@ -197,7 +216,8 @@ class Trials:
         return {
             "op": "run",
             "n": live.number,
-            "seed": self.seed_of(live.number),
+            "seed": self._repeat_seeds[0] if self._repeat_seeds else self.seed_of(live.number),
+            "repeat": self._repeat_seeds,
             "trial_id": trial._trial_id,
             "study_id": self.study._study_id,
             "study_name": self.study.study_name,
@@ -254,6 +274,12 @@ class Trials:
             # Of a trial's parameters often the first takes all the time.
             self._slow_s = max(took_s, _SLOW_FADES * self._slow_s)
         self.watch.unseen.discard(name)
+        if self._tried is not None:
+            live.answered_by = self._tried.find(live.trial._cached_frozen_trial)
+            if live.answered_by is not None:
+                # An objective that asks by its parameters has asked for all of them now.
+                text = f"Trial {live.answered_by} had the same parameters."
+                return {"stop": text, "n": live.number}
         if effective is asked:
             return {"v": value}
         return {"v": value, "d": dump_distribution(effective)}
@@ -308,6 +334,24 @@ class Trials:
             _log.exception("relative_params in trial %d", live.number)
             return {"error": [type(error).__name__, str(error)]}
 
+    def answered(self, live: LiveTrial) -> Message:
+        """Give a trial what an earlier one with its parameters has, and return its end."""
+        assert live.answered_by is not None
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+            self.study._study_id, live.answered_by
+        )
+        earlier = self._storage.get_trial(trial_id)
+        for key, value in earlier.user_attrs.items():
+            if not key.startswith(OWN_PREFIX):
+                live.trial.set_user_attr(key, value)
+        first, end = KEY_RANGE
+        for key, value in earlier.system_attrs.items():
+            if first <= key < end:
+                self._storage.set_trial_system_attr(live.trial._trial_id, key, value)
+        self._storage.set_trial_system_attr(live.trial._trial_id, ANSWERED_KEY, live.answered_by)
+        self.n_answered += 1
+        return {"state": "complete", "values": list(earlier.values)}
+
     def finish(self, live: LiveTrial, ended: Message) -> TrialRecord:
         """Tell the study how a trial ended and return what to announce after the commit.
 
@@ -323,6 +367,8 @@ class Trials:
             error = None
         self.live.pop(live.number, None)
         frozen = self._storage.get_trial(live.trial._trial_id)
+        if self._tried is not None:
+            self._tried.add(frozen)
         return self._record(live, frozen, error or _error_of_others(frozen))
 
     def corrected(self, record: TrialRecord) -> TrialRecord:
@@ -367,6 +413,10 @@ class Trials:
                 **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
             )
             self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
+        repeats = Repeats.read({"values": ended.get("repeats")})
+        if repeats is not None:
+            told = cast("Any", repeats.to_json())
+            self._storage.set_trial_system_attr(trial_id, REPEATS_KEY, told)
         constraints = ended.get("constraints")
         if constraints is not None and state is not TrialState.FAIL:
             # As Optuna's samplers store what their `constraints_func` says.
@@ -419,6 +469,11 @@ class Trials:
         if self.study.direction is StudyDirection.MAXIMIZE:
             return value >= self._target
         return value <= self._target
+
+
+def _seeds(seed: int | None, count: int) -> list[int]:
+    """Return seeds of repetitions, the same for all trials and all runs with this seed."""
+    return [random.Random(f"{seed or 0}:repeat:{at}").getrandbits(32) for at in range(count)]
 
 
 def _error_of_others(frozen: FrozenTrial) -> TrialError | None:

@@ -65,6 +65,8 @@ class WorkerTrial(optuna.Trial):
         self._reported: set[int] = set()
         self._constraints: dict[str, float] = {}
         self._is_multi = len(facts["directions"]) > 1
+        self._is_repeated = bool(facts.get("repeat"))
+        """Whether the steps of its reports are repetitions, and not those of the objective."""
         self._storage = storage
         self._study: RemoteStudy | None = None
 
@@ -165,6 +167,11 @@ class WorkerTrial(optuna.Trial):
                 f"The `step` argument is of type '{type(step)}' but supposed to be an int."
             ) from None
         checked_step(step)
+        if self._is_repeated:
+            return
+        self._report(value, step)
+
+    def _report(self, value: float, step: int) -> None:
         with self._link.lock:
             is_new = step not in self._reported
             if is_new:
@@ -173,7 +180,7 @@ class WorkerTrial(optuna.Trial):
         if not is_new:
             warnings.warn(
                 f"The reported value is ignored because this `step={step}` is already reported.",
-                stacklevel=2,
+                stacklevel=3,
             )
 
     def should_prune(self) -> bool:
@@ -182,6 +189,15 @@ class WorkerTrial(optuna.Trial):
             raise NotImplementedError(
                 "Trial.should_prune is not supported for multi-objective optimization."
             )
+        return not self._is_repeated and self._link.ask({"op": "prune"})["v"]
+
+    def begin_repetition(self, seed: int) -> None:
+        """Take that the objective is called with this seed now."""
+        self._facts = {**self._facts, "seed": seed}
+
+    def ends_after(self, value: float, repetition: int) -> bool:
+        """Report the value of a repetition, and ask the study's pruner."""
+        self._report(value, repetition)
         return self._link.ask({"op": "prune"})["v"]
 
     def set_user_attr(self, key: str, value: Any) -> None:  # noqa: ANN401 - as Optuna's
@@ -212,7 +228,7 @@ class WorkerTrial(optuna.Trial):
             if is_new:
                 self._constraints[key] = value
                 self._link.tell({"op": "constraint", "key": key, "value": value})
-        if not is_new:
+        if not is_new and not self._is_repeated:
             warnings.warn(
                 "The constraint value is ignored because this constraint "
                 f"`key={key!r}` is already set.",
@@ -259,7 +275,7 @@ class WorkerTrial(optuna.Trial):
 
     @property
     def seed(self) -> int:
-        """The trial's seed, 0 to 2**32 - 1."""
+        """The trial's seed, or that of its repetition, 0 to 2**32 - 1."""
         return int(self._facts["seed"])
 
     @property

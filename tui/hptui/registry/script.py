@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 # Before the folder of the script, which may hold a `secrets.py`, comes first on the path.
 from numpy import random as numpy_random
-from optuna.study import MaxTrialsCallback
 
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
 from hptui.domain.script_study import ScriptStudy
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.registry.callback import Callback
 
 _MAX_USAGE_CHARS = 1_500
 _SEED = 0
@@ -70,6 +70,8 @@ class CapturedStudy:
     objective: Objective
     study: optuna.Study
     constraints: Callable[[FrozenTrial], Sequence[float]] | None
+    callbacks: tuple[Callback, ...]
+    """What is called with the study and a trial that has ended."""
     info: ObjectiveInfo
     """What is declared, where hptui's decorator says something, and what the script has set."""
 
@@ -206,6 +208,7 @@ class _Running:
                 objective=func,
                 study=study,
                 constraints=getattr(base, "_constraints_func", None),
+                callbacks=tuple(callbacks or ()),
                 info=_info(func, about, self._path),
             )
             self._served = True
@@ -249,21 +252,12 @@ class _Running:
         pruner = spell_object(self._making, "pruner", study.pruner)
         storage, n_stored = self._guard.storage_of(study)
         left = [*sampler.left, *pruner.left]
-        others: list[object] = []
-        for each in callbacks or ():
-            if isinstance(each, MaxTrialsCallback):
-                limit = each._n_trials
-                n_trials = limit if n_trials is None else min(n_trials, limit)
-            else:
-                others.append(each)
-        if others:
-            left.append(f"callbacks ({', '.join(map(_called, others))})")
         if n_jobs != 1:
             left.append(f"n_jobs={n_jobs} (--jobs)")
         trials = study.get_trials(deepcopy=False)[n_stored:]
         return ScriptStudy(
             directions=tuple(directions),
-            function=_called(func),
+            function=shown_callable(func),
             number=len(self.seen) + 1,
             line=line,
             name="" if study.study_name.startswith("no-name-") else study.study_name,
@@ -275,6 +269,7 @@ class _Running:
             fixed=sampler.fixed,
             n_trials=None if n_trials is None else int(n_trials),
             timeout_s=None if timeout is None else float(timeout),
+            callbacks=tuple(map(shown_callable, callbacks or ())),
             has_constraints=getattr(_base_of(study.sampler), "_constraints_func", None) is not None,
             user_attrs=plain_value(study.user_attrs),
             trials=tuple(spell_sent(each) for each in trials if each.state in SENT_STATES),
@@ -463,12 +458,12 @@ def _is_in(module: str | None, package: str) -> bool:
     return module is not None and module.partition(".")[0] == package
 
 
-def _called(thing: object) -> str:
+def shown_callable(thing: object) -> str:
     """Return what a person calls a function or an object that can be called."""
     inner = getattr(thing, "func", None)
     if callable(inner):
         # A partial: its own name says nothing.
-        return _called(inner)
+        return shown_callable(inner)
     name = getattr(thing, "__qualname__", "") or type(thing).__name__
     return safe_line(name.rpartition("<locals>.")[2]).replace("<lambda>", "lambda")
 

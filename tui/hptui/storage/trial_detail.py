@@ -12,9 +12,11 @@ from hptui.domain.attribute_keys import (
     METRICS_KEY,
     PLACE_KEY,
     PRUNED_KEY,
+    REPEATS_KEY,
     RUN_KEY,
     TAGS_KEY,
 )
+from hptui.domain.repeats import Repeats
 from hptui.domain.resources import StoredPlace
 from hptui.domain.space import ChoiceParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
@@ -128,6 +130,8 @@ class TrialDetail:
     place: StoredPlace | None = None
     """The devices and cores that it had for itself."""
     artifacts: tuple[Artifact, ...] = ()
+    repeats: Repeats | None = None
+    """What its repetitions gave, where its configuration was run several times."""
 
     @property
     def duration_s(self) -> float | None:
@@ -221,7 +225,7 @@ class _TrialReader:
             constraints=self._try(self._constraints, {}),
             user_attributes=user.without(TAGS_KEY),
             system_attributes=system.without(
-                ERROR_KEY, PRUNED_KEY, PLACE_KEY, OLD_KEY, prefix=PREFIX
+                ERROR_KEY, PRUNED_KEY, PLACE_KEY, REPEATS_KEY, OLD_KEY, prefix=PREFIX
             ),
             run=str(system.get(RUN_KEY) or ""),
             error=_error_of(system.get(ERROR_KEY)),
@@ -234,6 +238,7 @@ class _TrialReader:
             metric_names=self._try(lambda: self._metric_names(len(directions)), ()),
             place=StoredPlace.read(system.get(PLACE_KEY)),
             artifacts=artifacts,
+            repeats=_repeats_of(system.get(REPEATS_KEY), len(directions)),
         )
 
     def _try(self, read: Callable[[], Part], otherwise: Part) -> Part:
@@ -341,6 +346,11 @@ class _TrialReader:
             self.damage.append(f"Parameter {shown!r} has no choice with index {stored:g}.")
             return TrialParam(name, None, spec, distribution)
         return TrialParam(name, spec.choices[int(stored)], spec, distribution)
+
+
+def _repeats_of(stored: object, n_objectives: int) -> Repeats | None:
+    found = Repeats.read(stored)
+    return found if found is not None and len(found.values[0]) == n_objectives else None
 
 
 def _error_of(data: object) -> StoredError | None:

@@ -176,7 +176,8 @@ class RunDraft:
 
     def with_script(self, script: ScriptStudy) -> RunDraft:
         """Return the form with what a script sets, in fields that nobody has changed."""
-        ends_by_itself = script.sampler.partition(":")[0] in FINITE_SAMPLERS
+        is_finite = script.sampler.partition(":")[0] in FINITE_SAMPLERS
+        ends_by_itself = is_finite or bool(script.callbacks)
         usual: dict[RunKey, str] = {}
         if script.n_trials is not None:
             usual["trials"] = str(script.n_trials)

@@ -83,7 +83,8 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
                 value_name(trial.metric_names, len(trial.values), index), max_chars=_NAME_CHARS
             )
             direction = trial.directions[index] if index < len(trial.directions) else ""
-            fields.append(Field(name, "none" if value is None else repr(value), direction))
+            text = "none" if value is None else repr(value)
+            fields.append(Field(name, text, direction + _spread(trial, index)))
     if trial.reports and not fields:
         step, value = trial.reports[-1]
         fields.append(Field("last report", repr(value), f"at step {step}"))
@@ -101,6 +102,11 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
     if trial.tags:
         fields.append(Field("tags", safe_line(", ".join(trial.tags), max_chars=_VALUE_CHARS)))
     return fields
+
+
+def _spread(trial: TrialDetail, index: int) -> str:
+    """Return what repetitions say of a value; nothing where there were none."""
+    return "" if trial.repeats is None else f", {trial.repeats.about(index)}"
 
 
 def _enqueued(trial: TrialDetail) -> tuple[Field, ...]:
