@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+import optuna
 from tests.engine.quick import pruners, samplers
 
 from hptui.engine.blas import one_blas_thread
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="seeds for each kind")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with one_blas_thread():
         n_bad = sum(
             _round(seed) for seed in range(arguments.seed, arguments.seed + arguments.rounds)
