@@ -8,7 +8,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench pictures clean
+.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -47,8 +47,9 @@ fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
-# It has to pass with each version of Optuna that `engine/sampling/tpe` names as proven.
-test-identity: $(VENV)/.dev ## TPE beside Optuna's own, value by value: ROUNDS=1, SEED=0, WINNERS=n to check
+# It has to pass with each version of Optuna that `engine/sampling` and its `tpe` name as proven.
+test-identity: $(VENV)/.dev ## samplers and pruners beside Optuna's, value by value: ROUNDS=1, SEED=0, WINNERS=n
+	$(BIN)/python -m tests.engine.quick --rounds $(or $(ROUNDS),1) --seed $(or $(SEED),0)
 	$(BIN)/python -m tests.engine.tpe --rounds $(or $(ROUNDS),1) --seed $(or $(SEED),0) --winners $(or $(WINNERS),0)
 
 # `make test` takes a sample of the steps, drawn anew each time, and kills a run twelve times.
@@ -76,8 +77,11 @@ contracts: $(VENV)/.dev ## check the import contracts
 
 check: lint types contracts test ## format, lint, types, import contracts, tests: what CI runs
 
-bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine
-	$(BIN)/python -m tests.benchmarks
+bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
+	$(BIN)/python -m tests.benchmarks $(PART)
+
+bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
+	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)
 
 pictures: $(VENV)/.dev ## take the README's pictures of the application anew
 	$(BIN)/python -m tests.pictures

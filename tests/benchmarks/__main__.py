@@ -1,30 +1,40 @@
-"""`make bench`: hptui and its peers side by side on this machine."""
+"""`make bench`: hptui and its peers side by side on this machine.
+
+`make bench PART="a c"` measures these parts alone. Those that take long are measured only when they
+are asked for.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sqlite3
 import tempfile
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import (
     analyses,
     ask_cost,
     commands,
     edited_space,
+    long_run,
+    methods,
     open_study,
     shared_file,
+    trials_per_second,
     ui_speed,
     view_blocks,
 )
-from tests.benchmarks.trials_per_second import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Sequence
+
+Row = tuple[str, str, str, str]
 
 
 def machine() -> str:
@@ -44,10 +54,10 @@ def machine() -> str:
     )
 
 
-def _opening() -> tuple[str, str, str, str]:
+def _opening() -> Generator[Row]:
     peer, own = open_study.compare()
     ratio = peer.seconds / own.seconds
-    return (
+    yield (
         f"(d) open {own.n_trials:,} trials, 5 parameters",
         f"{peer.seconds:.1f} s, {peer.peak_mb:.0f} MB",
         f"{own.seconds:.2f} s, {own.peak_mb:.0f} MB",
@@ -55,7 +65,7 @@ def _opening() -> tuple[str, str, str, str]:
     )
 
 
-def _editing() -> Generator[tuple[str, str, str, str]]:
+def _editing() -> Generator[Row]:
     for row in edited_space.run():
         yield (
             f"(f) {row.sampler}, bounds edited, best after",
@@ -65,24 +75,69 @@ def _editing() -> Generator[tuple[str, str, str, str]]:
         )
 
 
-def _rows() -> Generator[tuple[str, str, str, str]]:
-    yield from rows()
-    yield _opening()
-    yield from ask_cost.rows()
-    yield from _editing()
-    yield from ui_speed.rows()
+def _views() -> Generator[Row]:
     yield from analyses.rows()
     yield from view_blocks.rows()
-    yield from shared_file.rows()
-    yield from commands.rows()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows that are measured together."""
+
+    letters: str
+    """Each of them asks for all."""
+    what: str
+    rows: Callable[[], Generator[Row]]
+    is_long: bool = False
+    """Whether it is measured only when it is asked for."""
+
+
+_PARTS: Final = (
+    _Part("a", "trials a second: empty, 2 floats", trials_per_second.empty),
+    _Part("b", "trials a second: 50 reports and should_prune", trials_per_second.reporting),
+    _Part("c", "trials a second: 20 ms of Python", trials_per_second.working),
+    _Part("d", "opening a study of 100,000 trials", _opening),
+    _Part("e", "an ask of TPE with a history", ask_cost.rows),
+    _Part("f", "a search whose bounds are edited", _editing),
+    _Part("ghijk", "the application: first frame, keys, opening, memory", ui_speed.rows),
+    _Part("l", "figures, and what the screen waits for", _views),
+    _Part("m", "other programs on the same file", shared_file.rows),
+    _Part("n", "trials that are commands", commands.rows),
+    _Part(
+        "o", "every sampler and pruner with a history (half an hour)", methods.rows, is_long=True
+    ),
+    _Part("p", "20,000 trials of TPE in one run (minutes)", long_run.rows, is_long=True),
+)
+
+
+def _asked_for(letters: Sequence[str]) -> list[_Part]:
+    if not letters:
+        return [part for part in _PARTS if not part.is_long]
+    return [part for part in _PARTS if set(part.letters) & set(letters)]
 
 
 def main() -> None:
     """Measure and print a Markdown table, each row as soon as it is known."""
+    known = [letter for part in _PARTS for letter in part.letters]
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        epilog="\n".join(f"  {part.letters}  {part.what}" for part in _PARTS)
+        + "\n\n`make bench-long` does 50,000 trials of TPE in one run.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "parts", metavar="PART", nargs="*", help="a letter of those below; all but o and p if none"
+    )
+    parts: list[str] = parser.parse_args().parts
+    unknown = [each for each in parts if each not in known]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is no part; these are: {' '.join(known)}")
     print(machine(), end="\n\n")
     print("| | Optuna | hptui | |\n|---|---|---|---|")
-    for row in _rows():
-        print("| " + " | ".join(row) + " |", flush=True)
+    for part in _asked_for(parts):
+        for row in part.rows():
+            print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

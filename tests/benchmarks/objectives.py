@@ -11,6 +11,10 @@ def empty(trial):
     return trial.suggest_float("x", -5, 5) + trial.suggest_float("y", -5, 5)
 
 
+def five_floats(trial):
+    return sum(trial.suggest_float(f"x{index}", -5, 5) for index in range(5))
+
+
 def reporting(trial):
     x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
     for step in range(50):

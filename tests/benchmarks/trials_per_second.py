@@ -23,6 +23,8 @@ from hptui.engine.rules import Budget
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+Row = tuple[str, str, str, str]
+
 SLOTS = 2
 ROUNDS = 3
 WORK_S = 0.02
@@ -78,17 +80,23 @@ def _alternately(first: Callable[[], float], second: Callable[[], float]) -> tup
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 
-def rows() -> Generator[tuple[str, str, str, str]]:
-    """Yield what was measured, Optuna's figure, hptui's, and how they compare."""
-    for title, name, ours, theirs, goal in (
-        ("(a) empty, 2 floats, random sampler", "empty", 4000, 200, 30),
-        ("(b) the same, 50 reports and should_prune", "reporting", 600, 12, 50),
-    ):
-        peer, own = _alternately(
-            lambda name=name, n=theirs: optuna_rate(name, n),
-            lambda name=name, n=ours: hptui_rate(name, n),
-        )
-        yield title, f"{peer:.1f}/s", f"{own:.0f}/s", f"{own / peer:.0f} times (goal {goal})"
+def empty() -> Generator[Row]:
+    """Compare an objective that does nothing."""
+    yield _compared("(a) empty, 2 floats, random sampler", "empty", 4000, 200, goal=30)
+
+
+def reporting() -> Generator[Row]:
+    """Compare one that reports."""
+    yield _compared("(b) the same, 50 reports and should_prune", "reporting", 600, 12, goal=50)
+
+
+def _compared(title: str, name: str, ours: int, theirs: int, *, goal: int) -> Row:
+    peer, own = _alternately(lambda: optuna_rate(name, theirs), lambda: hptui_rate(name, ours))
+    return title, f"{peer:.1f}/s", f"{own:.0f}/s", f"{own / peer:.0f} times (goal {goal})"
+
+
+def working() -> Generator[Row]:
+    """Compare one that computes for 20 ms."""
     n_loops = objectives.loops_for(WORK_S)
     os.environ["HPTUI_BENCH_LOOPS"] = str(n_loops)
     ideal, own = _alternately(

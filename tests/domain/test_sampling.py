@@ -92,6 +92,15 @@ def test_what_is_offered_is_not_deprecated(family: str, method: Method, option: 
     assert "Deprecated in" not in text
 
 
+@pytest.mark.parametrize(("family", "method"), EVERY)
+def test_what_it_costs_is_told_where_that_depends_on_the_trials(
+    family: str, method: Method
+) -> None:
+    is_dear = family in ("sampler", "pruner") and method.name != "none"
+    assert bool(method.cost) is is_dear
+    assert not is_dear or method.cost.endswith(".")
+
+
 @pytest.mark.parametrize(("family", "method", "option"), OPTIONS)
 def test_a_default_is_optunas_own(family: str, method: Method, option: Option) -> None:
     if (method.name, option.name) in OURS:

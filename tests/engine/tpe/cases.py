@@ -90,7 +90,7 @@ class Case:
 
     space: Space
     ask: str = "flat"
-    """How an objective asks: `flat`, `shuffled`, `halting`, `branching` or `dynamic`."""
+    """How an objective asks: `flat`, `shuffled`, `halting`, `branching`, `dynamic` or `finite`."""
     ends: str = ""
     n_objectives: int = 1
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -179,6 +179,9 @@ def asking(case: Case, number: int) -> Generator[tuple[str, BaseDistribution], A
     if case.ask == "branching":
         yield from _branching()
         return
+    if case.ask == "finite":
+        yield from _finite()
+        return
     if case.ask == "dynamic":
         a = yield "a", F(0, 1)
         yield "b", F(0, 0.5 + a)
@@ -205,6 +208,16 @@ def _branching() -> Generator[tuple[str, BaseDistribution], Any]:
     elif kind == "q":
         for index in range((yield "q_n", N(1, 3))):
             yield f"q{index}", N(4, 64, log=True)
+
+
+def _finite() -> Generator[tuple[str, BaseDistribution], Any]:
+    kind = yield "kind", C(["p", "q", "r"])
+    n = yield "n", N(1, 3)
+    if kind == "p":
+        for index in range(n):
+            yield f"p{index}", F(0, 1, step=0.5)
+    elif kind == "q":
+        yield "q", N(0, 6, step=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,15 @@ class Pair:
 
     case: Case
     seed: int
-    quick: QuickTPESampler
+    quick: Any
     storage: BaseStorage | None = None
     """Where the second study is; else in memory, like the first."""
+    stock: BaseSampler | None = None
+    """Optuna's sampler; by default TPE with the case's options."""
+    before: list[FrozenTrial] | None = None
+    """Trials at the begin, in place of the case's."""
+    stops: list[list[int]] = field(default_factory=lambda: [[], []])
+    """The trials after which each study was to end, which goes on all the same."""
     n_compared: int = 0
     n_edits: int = 0
     studies: list[optuna.Study] = field(default_factory=list[optuna.Study])
@@ -75,8 +81,10 @@ class Pair:
         n_before = case.n_before
         if n_before is None:
             n_before = int(random.choice([0, 110, 180, 300, 700]))
-        before = past(case, n_before, seed) if case.space else []
-        stock = TPESampler(seed=seed, **case.options)
+        before = self.before
+        if before is None:
+            before = past(case, n_before, seed) if case.space else []
+        stock = self.stock or TPESampler(seed=seed, **case.options)
         for sampler, storage in ((stock, None), (self.quick, self.storage)):
             study = optuna.create_study(
                 storage=storage,
@@ -86,7 +94,11 @@ class Pair:
                 pruner=case.pruner(),
             )
             study.add_trials(before)
+            self._listen_for_stop(study, self.stops[len(self.studies)])
             self.studies.append(study)
+
+    def _listen_for_stop(self, study: optuna.Study, stops: list[int]) -> None:
+        vars(study)["stop"] = lambda: stops.append(len(study.get_trials(deepcopy=False)))
 
     def _wrapped(self, sampler: BaseSampler) -> BaseSampler:
         if self.case.is_edited:
@@ -115,6 +127,7 @@ class Pair:
         ended = [study.get_trials(deepcopy=False) for study in self.studies]
         for ours, theirs in zip(*ended, strict=True):
             assert _what_counts(ours) == _what_counts(theirs), self._where(ours.number)
+        assert self.stops[0] == self.stops[1], self._where(len(ended[0]))
 
     def _begin(self) -> None:
         random, case = self.random, self.case
@@ -190,13 +203,20 @@ class Pair:
         number = live.twins[0].number
         end = outcome(self.case, number, live.twins[0].params)
         state = state or end.state
+        errors: list[str] = []
         for trial, study in zip(live.twins, self.studies, strict=True):
             for step, value in end.reports.items():
                 if self.case.n_objectives == 1:
                     trial.report(value, step)
             for name, value in end.constraints.items():
                 trial.set_constraint(name, value)
-            study.tell(trial, end.values if state is TrialState.COMPLETE else None, state=state)
+            values = end.values if state is TrialState.COMPLETE else None
+            try:
+                study.tell(trial, values, state=state)
+            except ValueError as error:
+                errors.append(str(error))
+        assert len(errors) in (0, 2), self._where(number, "ends", errors)
+        assert len(set(errors)) <= 1, self._where(number, "ends", errors)
 
     def _where(self, number: int, name: str = "", values: object = "") -> str:
         return f"seed {self.seed}: trial {number} {name} {values}"

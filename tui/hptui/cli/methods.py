@@ -95,6 +95,8 @@ def _method_lines(family: Family, method: Method) -> list[str]:
     lines = _wrapped(f"{method.title}. {method.help}", method.name, len(method.name) + 3)
     if method.aliases:
         lines.append(f"Also spelled {', '.join(method.aliases)}.")
+    if method.cost:
+        lines += _wrapped(method.cost, "", 0)
     lines += ["", *(_option_lines(method) or ["It has no options."])]
     for part in _PARTS:
         if any(option.kind == part for option in method.options):
@@ -149,6 +151,7 @@ def _to_json(method: Method) -> dict[str, Any]:
         "name": method.name,
         "title": method.title,
         "help": method.help,
+        "cost": method.cost,
         "aliases": list(method.aliases),
         "options": [_option_json(option) for option in method.options],
         "left_out": dict(method.left_out),

@@ -102,6 +102,11 @@ class Method:
     """One line."""
     options: tuple[Option, ...] = ()
     aliases: tuple[str, ...] = ()
+    cost: str = ""
+    """How long it takes for a trial or a report, and up to about how many trials it is practical.
+
+    Rules of thumb for `tui/docs/benchmarks.md`, which has the figures.
+    """
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameters of Optuna's constructor that are no options here, and why."""
     conflict: Callable[[Mapping[str, OptionValue]], tuple[str, str] | None] = field(

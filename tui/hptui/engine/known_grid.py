@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
 from hptui.domain.choices import hashable_choice
+from hptui.engine.sampling.reader import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +43,12 @@ class KnownGridSampler(GridSampler):
         super().__init__(cast("Mapping[str, Sequence[Any]]", search_space), seed)
         self._known: dict[int, int | None] = {}
         """The places of trials that had ended when they were learned of, by number."""
+        self._forget_marks()
+
+    def _forget_marks(self) -> None:
+        self._follower = Follower()
+        self._visited = {place for place in self._known.values() if place is not None}
+        """The places of all trials that have ended."""
 
     @staticmethod
     def _check_value(param_name: str, param_value: object) -> None:
@@ -75,6 +82,7 @@ class KnownGridSampler(GridSampler):
             self._known[trial.number] = place
             if place is not None and place != mark:
                 marks[trial._trial_id] = {"search_space": self._search_space, "grid_id": place}
+        self._forget_marks()
         return marks
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -101,25 +109,34 @@ class KnownGridSampler(GridSampler):
         values: Sequence[float] | None,
     ) -> None:
         """End the study when nothing is left; a trial that was enqueued has no place."""
+        running = self._look(study)
+        if self._n_min_trials - len(self._visited) - len(running - self._visited) > 1:
+            return
         if "grid_id" in study._storage.get_trial_system_attrs(trial._trial_id):
             super().after_trial(study, trial, state, values)
         elif not self._get_unvisited_grid_ids(study):
             study.stop()
 
     def _get_unvisited_grid_ids(self, study: optuna.Study) -> list[int]:
-        visited = {place for place in self._known.values() if place is not None}
-        running: set[int] = set()
-        for trial in study._storage.get_all_trials(study._study_id, deepcopy=False):
-            if trial.number in self._known:
-                continue
-            mark = self._mark_of(trial)
-            if mark is not None and trial.state.is_finished():
-                visited.add(mark)
-            elif mark is not None and trial.state is TrialState.RUNNING:
-                running.add(mark)
-        # As Optuna does: what runs may still fail to end.
+        running = self._look(study)
+        # As Optuna does: what runs may still fail to end. The order of the sets is part of it.
         everything = set(range(self._n_min_trials))
-        return list(everything - visited - running) or list(everything - visited)
+        return list(everything - self._visited - running) or list(everything - self._visited)
+
+    def _look(self, study: optuna.Study) -> set[int]:
+        """Take in the places of trials that have ended since, and return those that run."""
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        ended, is_other = self._follower.ended(trials)
+        if is_other:
+            self._forget_marks()
+            ended, _ = self._follower.ended(trials)
+        self._visited |= self._places_of(ended)
+        open_trials = self._follower.open_trials()
+        return self._places_of(each for each in open_trials if each.state is TrialState.RUNNING)
+
+    def _places_of(self, trials: Iterable[FrozenTrial]) -> set[int]:
+        marks = (self._mark_of(trial) for trial in trials if trial.number not in self._known)
+        return {mark for mark in marks if mark is not None and 0 <= mark < self._n_min_trials}
 
     def _mark_of(self, trial: FrozenTrial) -> int | None:
         """Return the place that is stored with a trial, if it is one in this grid."""
@@ -127,6 +144,8 @@ class KnownGridSampler(GridSampler):
         if not isinstance(place, int) or not isinstance(space, dict):
             return None
         values = cast("dict[str, Any]", space)
+        if values == self._search_space:
+            return place
         is_of_lists = all(isinstance(each, list) for each in values.values())
         return place if is_of_lists and self._same_search_space(values) else None
 

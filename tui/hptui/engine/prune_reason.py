@@ -21,6 +21,8 @@ from optuna.pruners._successive_halving import _completed_rung_key, _get_current
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.engine.pruning.halving import QuickHyperbandPruner, QuickSuccessiveHalvingPruner
+from hptui.engine.pruning.percentile import QuickPercentilePruner
 from hptui.engine.sampling.own import OwnPruner
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def why_pruned(study: optuna.Study, trial: FrozenTrial) -> PruneReason:
 
 
 def _plain_name(pruner: BasePruner) -> str:
-    return type(pruner).__name__.removesuffix("Pruner").lower()
+    return type(pruner).__name__.removeprefix("Quick").removesuffix("Pruner").lower()
 
 
 def _compared_with(
@@ -99,21 +101,25 @@ def _compared_with(
         return _threshold(trial.intermediate_values[step], pruner)
     if isinstance(pruner, HyperbandPruner):
         bracket = pruner._get_bracket_id(study, trial)
-        threshold, against = _compared_with(study, trial, pruner._pruners[bracket])
+        threshold, against = _halving(study, trial, pruner, bracket)
         return threshold, f"{against}, bracket {bracket}" if against else f"bracket {bracket}"
     if isinstance(pruner, SuccessiveHalvingPruner):
-        return _halving(study, trial)
+        return _halving(study, trial, pruner, bracket=0)
     return None, ""
 
 
 def _percentile(
     study: optuna.Study, trial: FrozenTrial, pruner: PercentilePruner, step: int
 ) -> tuple[float | None, str]:
-    completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    # The direction is taken into account there: the percentile is of the good end.
-    threshold = _get_percentile_intermediate_result_over_trials(
-        completed, study.direction, step, pruner._percentile, pruner._n_min_trials
-    )
+    if isinstance(pruner, QuickPercentilePruner):
+        threshold, n_counted = pruner.compared_with(study, step)
+    else:
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        # The direction is taken into account there: the percentile is of the good end.
+        threshold = _get_percentile_intermediate_result_over_trials(
+            completed, study.direction, step, pruner._percentile, pruner._n_min_trials
+        )
+        n_counted = sum(step in each.intermediate_values for each in completed)
     if math.isnan(threshold):
         return None, ""
     best_of = "smallest" if study.direction is StudyDirection.MINIMIZE else "largest"
@@ -121,8 +127,7 @@ def _percentile(
     seen = (min if study.direction is StudyDirection.MINIMIZE else max)(values)
     of = f"{best_of} so far {seen:.4g}, " if len(values) > 1 else ""
     middle = "median" if pruner._percentile == 50 else f"{pruner._percentile:g}th percentile"  # noqa: PLR2004
-    counted = sum(step in each.intermediate_values for each in completed)
-    return threshold, f"{of}{middle} of {counted} trials {threshold:.4g}"
+    return threshold, f"{of}{middle} of {n_counted} trials {threshold:.4g}"
 
 
 def _threshold(value: float, pruner: ThresholdPruner) -> tuple[float | None, str]:
@@ -131,16 +136,43 @@ def _threshold(value: float, pruner: ThresholdPruner) -> tuple[float | None, str
     return pruner._upper, f"above the upper threshold {pruner._upper:.4g}"
 
 
-def _halving(study: optuna.Study, trial: FrozenTrial) -> tuple[float | None, str]:
+def _halving(
+    study: optuna.Study,
+    trial: FrozenTrial,
+    pruner: HyperbandPruner | SuccessiveHalvingPruner,
+    bracket: int,
+) -> tuple[float | None, str]:
     # The pruner has just written the trial's value for the rung it did not leave.
     rung = max(0, _get_current_rung(study._storage.get_trial(trial._trial_id)) - 1)
+    is_quick = isinstance(pruner, (QuickHyperbandPruner, QuickSuccessiveHalvingPruner))
+    if is_quick and pruner.rungs is not None:
+        n_rivals = pruner.rungs.count(bracket, rung)
+        best = pruner.rungs.best(bracket, rung, study.direction)
+    else:
+        n_rivals, best = _rivals(study, trial, pruner, bracket, rung)
+    if best is None:
+        return None, f"not promoted from rung {rung}"
+    return best, f"not promoted from rung {rung}, best of {n_rivals} rivals {best:.4g}"
+
+
+def _rivals(
+    study: optuna.Study,
+    trial: FrozenTrial,
+    pruner: HyperbandPruner | SuccessiveHalvingPruner,
+    bracket: int,
+    rung: int,
+) -> tuple[int, float | None]:
+    """Return how many other trials of the bracket completed a rung, and their best value."""
     key = _completed_rung_key(rung)
-    rivals = [
+    found = [
         each.system_attrs[key]
         for each in study.get_trials(deepcopy=False)
-        if key in each.system_attrs and each.number != trial.number
+        if key in each.system_attrs
+        and each.number != trial.number
+        and (
+            isinstance(pruner, SuccessiveHalvingPruner)
+            or pruner._get_bracket_id(study, each) == bracket
+        )
     ]
-    if not rivals:
-        return None, f"not promoted from rung {rung}"
-    best = min(rivals) if study.direction is StudyDirection.MINIMIZE else max(rivals)
-    return best, f"not promoted from rung {rung}, best of {len(rivals)} rivals {best:.4g}"
+    is_down = study.direction is StudyDirection.MINIMIZE
+    return len(found), (min if is_down else max)(found, default=None)

@@ -10,6 +10,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from hptui.domain.own_method import is_own
 from hptui.domain.sampling import MethodSpec, PrunerSpec, method_of
+from hptui.engine.pruning import pruner_class
 from hptui.engine.samplers import construct, require_packages
 from hptui.engine.sampling.own import OwnProcess, OwnPruner
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from optuna.pruners import BasePruner
 
+# It is Optuna's class that has the options; `pruner_class` says which one decides.
 PRUNER_CLASSES: Mapping[str, type[BasePruner]] = {
     "median": optuna.pruners.MedianPruner,
     "percentile": optuna.pruners.PercentilePruner,
@@ -56,4 +58,5 @@ def _build(spec: MethodSpec) -> BasePruner:
     if method.name == "patient":
         # Without one, patience alone decides; Optuna's constructor wants that said.
         arguments.setdefault("wrapped_pruner", None)
-    return construct(method, PRUNER_CLASSES[method.name], arguments)
+    make = pruner_class(method.name, PRUNER_CLASSES[method.name])
+    return construct(method, make, arguments)

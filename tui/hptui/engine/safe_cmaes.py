@@ -42,6 +42,8 @@ class SafeCmaEsSampler(CmaEsSampler):
     _distrusted: tuple[int, int] | None = None
     """The trial whose state is not used, and the generation that began instead."""
     _instead: Sequence[FrozenTrial] = ()
+    _restored: tuple[dict[str, str], Any] | None = None
+    """The attributes that were last read, and the optimizer that they describe."""
 
     def sample_relative(
         self,
@@ -81,11 +83,18 @@ class SafeCmaEsSampler(CmaEsSampler):
             if not attrs:
                 continue
             try:
-                return read_optimizer(self._concat_optimizer_attrs(attrs))
+                return self._optimizer_of(attrs)
             except (KeyError, TypeError, StateError) as error:
                 self._distrust(trial, completed_trials, error)
                 return None
         return None
+
+    def _optimizer_of(self, attrs: dict[str, str]) -> Any:  # noqa: ANN401 - cmaes is untyped
+        """Return the optimizer of a trial's attributes, which are those of many trials to come."""
+        if self._restored is None or self._restored[0] != attrs:
+            self._restored = attrs, read_optimizer(self._concat_optimizer_attrs(attrs))
+        # Asking changes it.
+        return copy.deepcopy(self._restored[1])
 
     def _distrust(
         self, trial: FrozenTrial, completed_trials: list[FrozenTrial], error: Exception
@@ -103,10 +112,14 @@ class SafeCmaEsSampler(CmaEsSampler):
         )
 
     def _get_solution_trials(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
-        found = super()._get_solution_trials(trials, generation)
+        found = self._of_generation(trials, generation)
         if not self._with_margin:
             return found
         return [each for each in found if _is_point(each.system_attrs.get("x_for_tell"))]
+
+    def _of_generation(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
+        """Return the complete trials that a generation asked for, in order."""
+        return super()._get_solution_trials(trials, generation)
 
 
 def _is_point(values: object) -> bool:

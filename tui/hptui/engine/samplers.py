@@ -20,6 +20,7 @@ from hptui.domain.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, P
 from hptui.domain.text import safe_line
 from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.safe_cmaes import SafeCmaEsSampler
+from hptui.engine.sampling import sampler_class
 from hptui.engine.sampling.own import OwnProcess, OwnSampler
 from hptui.engine.sampling.tpe import tpe_class
 from hptui.errors import MissingExtraError, OptionError
@@ -32,7 +33,7 @@ _Made = TypeVar("_Made")
 _MAX_GRID = 1_000_000
 """Optuna's grid sampler holds every combination in memory."""
 
-# Of TPE it is Optuna's class that has the options; `tpe_class` says which one draws.
+# It is these classes that have the options; `sampler_class` and `tpe_class` say which one draws.
 SAMPLER_CLASSES: Mapping[str, type[BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
     "random": optuna.samplers.RandomSampler,
@@ -128,7 +129,9 @@ class _Builder:
             else:
                 arguments["search_space"] = grid_of(self._space, self._fixed, points)
         arguments["seed"] = self._seed
-        make = tpe_class() if method.name == "tpe" else SAMPLER_CLASSES[method.name]
+        make = sampler_class(method.name, SAMPLER_CLASSES[method.name])
+        if method.name == "tpe":
+            make = tpe_class()
         return construct(method, make, arguments)
 
     def _arguments(self, method: Method, spec: MethodSpec) -> dict[str, Any]:

@@ -8,6 +8,7 @@ A trial that was handed out never changes: the first write after that goes to a 
 from __future__ import annotations
 
 from bisect import bisect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from optuna.study import StudyDirection
@@ -36,6 +37,15 @@ def detached_copy(trial: FrozenTrial) -> FrozenTrial:
     return copied
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Up to where somebody has followed the trials that end."""
+
+    n_ended: int
+    n_rewritten: int
+    """How often trials had been changed after their end."""
+
+
 class StudyInMemory:
     """One study with its trials in the order of their ids."""
 
@@ -48,6 +58,9 @@ class StudyInMemory:
         self.unfinished: set[int] = set()
         """Positions of the trials that can still change."""
         self._waiting: set[int] = set()
+        # Positions in the order in which the trials ended; None until somebody asks.
+        self._ended: list[int] | None = None
+        self._n_rewritten = 0
         self._position_of: dict[int, int] = {}
         # Finished trials by the states asked for, each with the positions that sort it.
         self._views: dict[frozenset[TrialState], tuple[list[int], list[FrozenTrial]]] = {}
@@ -157,6 +170,19 @@ class StudyInMemory:
             return [trial for trial in unfinished if trial.state in wanted]
         return [trial for trial in self.trials if trial.state in wanted]
 
+    def ended_since(self, seen: Seen | None) -> tuple[list[FrozenTrial], Seen, bool]:
+        """Return the trials that have ended since `seen`, and what is seen now.
+
+        The flag says that all is handed out anew, since some had changed after their end.
+        """
+        if self._ended is None:
+            finished = (each for each in enumerate(self.trials) if each[1].state in _FINISHED)
+            self._ended = [position for position, _ in finished]
+        is_other = seen is not None and seen.n_rewritten != self._n_rewritten
+        start = 0 if seen is None or is_other else seen.n_ended
+        found = [self.trials[position] for position in self._ended[start:]]
+        return found, Seen(len(self._ended), self._n_rewritten), is_other
+
     def _view(self, wanted: frozenset[TrialState]) -> tuple[list[int], list[FrozenTrial]]:
         view = self._views.get(wanted)
         if view is None:
@@ -177,6 +203,8 @@ class StudyInMemory:
             self.unfinished.add(position)
             return
         self.unfinished.discard(position)
+        if self._ended is not None:
+            self._ended.append(position)
         self._copied_at.pop(trial._trial_id, None)
         for wanted, (positions, trials) in self._views.items():
             if state in wanted:
@@ -189,6 +217,8 @@ class StudyInMemory:
     def _forget_finished(self) -> None:
         """Start the views anew, after another program changed how a trial of ours ended."""
         self._views.clear()
+        self._ended = None
+        self._n_rewritten += 1
         self.best = None
         for trial in self.trials:
             if trial.state is TrialState.COMPLETE:

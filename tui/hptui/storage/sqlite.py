@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from optuna.study import StudyDirection
 
+    from hptui.storage.memory import Seen
+
 _ANNOTATING_TIMEOUT_S = 0.2
 """An engine waits for the lock no longer: its trials must not."""
 
@@ -377,6 +379,20 @@ class SqliteStorage(GroupedStorage):
             self._refresh_if_shared()
             trials = self._file.memory.study(study_id).matching(states)
         return copy.deepcopy(trials) if deepcopy else trials
+
+    def ended_since(
+        self, study_id: int, seen: Seen | None
+    ) -> tuple[list[FrozenTrial], list[FrozenTrial], Seen, bool]:
+        """Return the trials that ended since `seen`, those that have not ended, and a new `seen`.
+
+        The flag says that all is handed out anew, since some had changed after their end.
+        """
+        with self._lock:
+            self._refresh_if_shared()
+            study = self._file.memory.study(study_id)
+            unfinished = study.matching((TrialState.RUNNING, TrialState.WAITING))
+            ended, now, is_other = study.ended_since(seen)
+            return ended, unfinished, now, is_other
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
         """Return the completed trial with the best value; of equals the first."""

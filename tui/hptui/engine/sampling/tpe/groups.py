@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _SearchSpaceGroup
 
+from hptui.engine.sampling.reader import Reader
 from hptui.engine.sampling.tpe.history import SETTLED
-from hptui.engine.sampling.tpe.reader import Reader
 
 if TYPE_CHECKING:
     import optuna

@@ -22,7 +22,7 @@ from optuna.samplers._tpe.sampler import (
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.engine.sampling.tpe.reader import Reader
+from hptui.engine.sampling.reader import Reader
 
 if TYPE_CHECKING:
     import optuna
