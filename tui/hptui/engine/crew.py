@@ -37,6 +37,8 @@ class Slot:
     number: int | None = None
     ending: tuple[ErrorKind, str] | None = None
     """Why its trial was asked to end."""
+    is_done: bool = False
+    """Whether its worker has told how the trial has ended."""
     log: str = ""
     """Where the output of its trial goes."""
     guests: list[Channel] = field(default_factory=list["Channel"])
@@ -193,7 +195,7 @@ class Crew:
         """Forget the trial that a slot has had; its log holds to the cap from now on."""
         if slot.log:
             cut_log(Path(slot.log))
-        slot.number, slot.ending, slot.log = None, None, ""
+        slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
         for guest in slot.guests:
             self.connections.drop(guest)
         slot.guests.clear()
@@ -262,7 +264,13 @@ class Crew:
             if worker.channel is not None:
                 self._drain(worker, worker.channel)
         lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
-        n_running = sum(slot.number is not None for slot in lost)
+        n_running = sum(slot.number is not None and not slot.is_done for slot in lost)
+        is_sudden = any(
+            slot.number is not None
+            and not slot.is_done
+            and (slot.ending is None or slot.ending[0] not in _ENDED_BY_US)
+            for slot in lost
+        )
         deaths = [
             Death(slot.index, slot.number, self._why(host, slot, n_running))
             for slot in lost
@@ -273,7 +281,7 @@ class Crew:
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        if deaths and not any(death.error.kind in _ENDED_BY_US for death in deaths):
+        if is_sudden:
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:
             self.failed_starts += 1

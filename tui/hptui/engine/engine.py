@@ -8,9 +8,11 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
+from hptui.engine.beside import Beside, Lane
 from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
@@ -63,13 +65,14 @@ _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
+_TELL_LEFT_S = 1.0
 
 
 class Engine:
     """Runs one plan to its end.
 
-    `run` blocks; `interrupt` may be called from a signal handler. All else happens on the thread
-    that calls `run`.
+    `run` blocks; `interrupt` may be called from a signal handler. While trials run, threads take
+    turns at the loop (`beside`); what is called in it is never called in two threads at a time.
     """
 
     def __init__(self, plan: RunPlan, observer: Observer) -> None:
@@ -77,6 +80,8 @@ class Engine:
         self._observer = observer
         self._workplace = Workplace()
         self._connections = Connections(self._workplace.socket_path, self)
+        self.sampler, self.pruner = Lane(), Lane()
+        self._beside = Beside((self.sampler, self.pruner), self._connections.wake)
         self._interrupts = 0
         self._crew = Crew(
             pool=Pool(
@@ -148,9 +153,10 @@ class Engine:
         self._plan = with_script(self._plan, about)
         self.rules.budget = self._plan.budget
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
+        self.run_state.space.when_idle = self.sampler.when_idle
         self._begin(self.run_state)
-        while self._finish is None:
-            self._turn_or_give_up()
+        self._beside.run(self._turn_or_give_up)
+        assert self._finish is not None
         return self._end(self.run_state, self._finish)
 
     def interrupt(self) -> None:
@@ -174,7 +180,17 @@ class Engine:
         self._commits = Commits(
             run.storage, self._observer, self._on_blocked, self._give_up, run.trials.corrected
         )
-        self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
+        self._desk = TrialDesk(
+            run=run,
+            crew=self._crew,
+            commits=self._commits,
+            pace=self.pace,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            feed=self._feed,
+            fail=self._fail,
+            release=self._release,
+        )
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -234,14 +250,17 @@ class Engine:
                 self._crew.close_slot(slot)
             case Finish():
                 self._finish = instruction
+                self._beside.finish()
 
     def _on_trial_message(self, slot: Slot, message: Message, channel: Channel) -> None:
-        if self._desk is None:
-            return
-        index = slot.index
-        self._desk.take(slot, message, channel)
-        if slot.number is None and index >= self.rules.n_slots:
-            self._crew.close_slot(index)
+        if self._desk is not None:
+            self._desk.take(slot, message, channel)
+
+    def _release(self, slot: Slot) -> None:
+        """Make a slot free after its trial, or close it where there are to be fewer now."""
+        self._crew.release(slot)
+        if slot.number is None and slot.index >= self.rules.n_slots:
+            self._crew.close_slot(slot.index)
 
     def _on_deaths(self, deaths: Iterable[Death]) -> None:
         for death in deaths:
@@ -260,10 +279,17 @@ class Engine:
 
     # -- the loop
 
-    def _turn_or_give_up(self) -> None:
-        """Do a turn; an error ends the run in order, and a second one at once."""
+    def _turn_or_give_up(self) -> bool:
+        """Do a turn; an error ends the run in order, and a second one at once.
+
+        Returns:
+            False where another thread has to go on.
+        """
         try:
-            self._turn()
+            if not self._beside.step():
+                return False
+            if self._finish is None:
+                self._turn()
         except StudyGoneError:
             raise
         except HptuiError as error:
@@ -275,6 +301,7 @@ class Engine:
                 raise
             _log.exception("in the engine's loop")
             self._give_up(HptuiError(f"The run cannot continue: {safe_line(error)}."))
+        return True
 
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
@@ -291,6 +318,8 @@ class Engine:
             self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
             self._feed(Tick())
+        if self._desk is not None and self._plan.ask_ahead and self.rules.may_ask_ahead:
+            self._desk.ask_ahead()
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
@@ -321,6 +350,8 @@ class Engine:
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
+        if self._beside.is_ready:
+            return 0.0
         due = [self._crew.next_start_s()]
         if self._commits is not None:
             due.append(self._commits.due_s())
@@ -431,6 +462,7 @@ class Engine:
             eta_s=left / rate if left is not None and rate > 0 else None,
             best=run.trials.best,
             trouble=self.trouble,
+            thinking_s=self.sampler.busy_s(now()),
         )
 
     @property
@@ -460,7 +492,10 @@ class Engine:
 
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
+        self._tell_left()
         self._crew.close(_CLOSE_S)
+        if self._desk is not None:
+            self._desk.close()
         run.retries.enqueue_all()
         self._commit_last()
         self._tell_heard()
@@ -479,6 +514,16 @@ class Engine:
         if self._failure is not None:
             raise self._failure
         return finished
+
+    def _tell_left(self) -> None:
+        """Tell and keep that the sampler, or the pruner, was at work still."""
+        assert self.run_state is not None
+        for name, lane in (("sampler", self.sampler), ("pruner", self.pruner)):
+            busy_s = lane.busy_s(now())
+            if busy_s is not None and busy_s >= _TELL_LEFT_S:
+                text = f"The {name} had been at work for {show_duration(busy_s)} and was left."
+                self._observer.note(text)
+                self.run_state.record_note(text)
 
     def _error_of(self, run: Run, finish: Finish) -> str:
         """Return what was wrong with the run as a whole; empty where nothing was."""
@@ -499,6 +544,12 @@ class Engine:
         self._rules_are_live = False
         self._crew.close(_CLOSE_S)
         run = self.run_state
+        if (
+            self._desk is not None
+            and run is not None
+            and not isinstance(self._failure, StudyGoneError)
+        ):
+            self._desk.close()
         unstored = None if run is None else run.close(self._workplace.worker_log)
         self._workplace.close()
         self._connections.close()

@@ -74,5 +74,7 @@ class RunPlan:
     """What to tell when the run begins."""
     script: ScriptStudy | None = None
     """What the script sets, once a worker has run it."""
+    ask_ahead: bool = False
+    """Whether the sampler is asked for a trial while all workers run one."""
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""

@@ -221,6 +221,7 @@ def _start(
         seed=plan.seed,
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
+        draws_ahead=plan.ask_ahead,
     )
     return Run(
         plan=plan,
@@ -275,6 +276,7 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "backend": plan.backend,
             **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
+            **({"ask_ahead": True} if plan.ask_ahead else {}),
             "reason": None,
         }
     )

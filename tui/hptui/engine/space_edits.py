@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import PartialFixedSampler
@@ -24,9 +25,10 @@ from hptui.engine.space_view import SpaceView
 from hptui.storage.distributions import from_optuna, to_optuna
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import optuna
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
     from hptui.domain.sampling import SamplerSpec
@@ -55,6 +57,10 @@ class _Plan:
     fixed: Mapping[str, ChoiceValue]
 
 
+def _at_once(action: Callable[[], None]) -> None:
+    action()
+
+
 @dataclass(slots=True, eq=False)
 class SpaceEdits:
     """The edits of a running study and all that has to follow when they change."""
@@ -70,16 +76,23 @@ class SpaceEdits:
     """The parameters as the objective has them, as far as they were known at the start."""
     grid: Mapping[str, Sequence[ChoiceValue]] | None = None
     """The values of a grid that a script names."""
+    when_idle: Callable[[Callable[[], None]], None] = _at_once
+    """Calls back while the sampler draws nothing: now, or when it has drawn."""
+    _edits: Mapping[str, ParamEdit] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._edits = self.edited.edits
 
     def asked(self) -> dict[str, ParamSpec]:
         """Return the parameters without edits: as the objective last asked for them."""
         space = dict(self.known)
-        ever_edited = self.sampler.view.edited
+        ever_edited = self._ever_edited()
         for trial in self._trials()[-_TRIALS_LOOKED_AT:]:
             for name, distribution in trial.distributions.items():
                 if name not in ever_edited or name not in space:
                     space[name] = from_optuna(distribution)
-        space |= {name: from_optuna(each) for name, each in self.edited.asked.items()}
+        # A copy: the sampler's thread may add to it.
+        space |= {name: from_optuna(each) for name, each in self.edited.asked.copy().items()}
         return space
 
     def effective(self) -> dict[str, ParamSpec]:
@@ -96,10 +109,13 @@ class SpaceEdits:
     def _trials(self) -> list[FrozenTrial]:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
 
+    def _ever_edited(self) -> set[str]:
+        return set(self.sampler.view.edited) | set(self._edits)
+
     @property
     def edits(self) -> Mapping[str, ParamEdit]:
-        """What is in force now."""
-        return self.edited.edits
+        """What is in force now, or as soon as the sampler has drawn what it is drawing."""
+        return self._edits
 
     def change(self, edits: Mapping[str, ParamEdit], *, dry: bool = False) -> SpaceChange:
         """Replace the edits of the named parameters and return what the history is worth then.
@@ -111,7 +127,7 @@ class SpaceEdits:
         """
         plan = self._check(edits)
         view = SpaceView(
-            edited=set(self.sampler.view.edited) | set(edits),
+            edited=self._ever_edited() | set(edits),
             current={name: to_optuna(spec) for name, spec in plan.effective.items()},
             fixed=plan.fixed,
         )
@@ -145,6 +161,7 @@ class SpaceEdits:
         return None
 
     def _put_in_force(self, plan: _Plan, edits: Mapping[str, ParamEdit]) -> None:
+        base: BaseSampler | None = None
         if self.sampler_spec.name == "grid":
             base = build_sampler(
                 self.sampler_spec,
@@ -158,6 +175,22 @@ class SpaceEdits:
                 base = base._base_sampler
             if isinstance(base, KnownGridSampler):
                 self.storage.set_ended_attrs(self.study._study_id, base.learn(self._trials()))
+        ever_edited = self._ever_edited() | set(edits)
+        self._edits = plan.edits
+        # A sampler that draws at this moment finishes what it has begun in the space of before.
+        self.when_idle(partial(self._tell_sampler, plan, edits, base))
+        storage, study_id = self.study._storage, self.study._study_id
+        written: dict[str, Any] = {
+            EDITS_KEY: edits_to_json(plan.edits),
+            EDITED_KEY: sorted(ever_edited),
+        }
+        for key, value in written.items():
+            storage.set_study_system_attr(study_id, key, value)
+
+    def _tell_sampler(
+        self, plan: _Plan, edits: Mapping[str, ParamEdit], base: BaseSampler | None
+    ) -> None:
+        if base is not None:
             self.sampler.base = base
         view = self.sampler.view
         self.edited.replace(plan.edits, edits)
@@ -167,10 +200,3 @@ class SpaceEdits:
                 view.fix(name, plan.fixed[name])
             else:
                 view.release(name)
-        storage, study_id = self.study._storage, self.study._study_id
-        written: dict[str, Any] = {
-            EDITS_KEY: edits_to_json(plan.edits),
-            EDITED_KEY: sorted(view.edited),
-        }
-        for key, value in written.items():
-            storage.set_study_system_attr(study_id, key, value)
