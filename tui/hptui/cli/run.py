@@ -171,6 +171,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--seed", type=_typed(read_seed), metavar="N", help="make the run repeatable"
     )
+    group.add_argument(
+        "--ask-ahead",
+        action="store_true",
+        help="ask for the next trial while others run, for samplers that think long; it is drawn "
+        "without their results, as with one more worker",
+    )
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
@@ -350,6 +356,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
+        ask_ahead=args.ask_ahead,
         any_objective=args.any_objective,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),

@@ -66,6 +66,10 @@ _log = logging.getLogger("hptui.engine")
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
 _TELL_LEFT_S = 1.0
+_ASKED_AHEAD = (
+    "The next trial is asked for while others run: it is drawn without their results, as with one "
+    "more worker."
+)
 
 
 class Engine:
@@ -207,7 +211,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
-                notes=self._plan.notes,
+                notes=(*self._plan.notes, *([_ASKED_AHEAD] if self._plan.ask_ahead else [])),
             )
         )
         if run.n_leftover and self._plan.leftovers != "leave":

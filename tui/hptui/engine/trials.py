@@ -296,7 +296,7 @@ class Trials:
         except SamplerError:
             raise
         except Exception as error:  # noqa: BLE001 - it is the trial's, as in Optuna
-            if not isinstance(error, (SpaceError, ValueError)):
+            if not isinstance(error, (SpaceError, ValueError, UpdateFinishedTrialError)):
                 _log.exception("suggest %r in trial %d", name, live.number)
             answer = {"error": [type(error).__name__, str(error)]}
             return Suggestion(name, answer, effective, error)

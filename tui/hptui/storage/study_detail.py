@@ -56,6 +56,8 @@ class RunRecord:
     """What libraries warned of in its engine."""
     place: RunPlace = NOWHERE
     """Where it ran."""
+    asks_ahead: bool = False
+    """Whether its sampler was asked for a trial while all workers ran one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,5 +185,6 @@ def _run(record: dict[str, Any]) -> RunRecord:
         error=text("error"),
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
+        asks_ahead=record.get("ask_ahead") is True,
         place=RunPlace(text("folder"), text("python"), text("python_version")),
     )

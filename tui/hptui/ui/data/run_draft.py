@@ -43,6 +43,7 @@ RunKey = Literal[
     "backend",
     "trial-timeout",
     "seed",
+    "ask-ahead",
     "leftovers",
     "devices",
     "per-device",
@@ -54,6 +55,7 @@ RunKey = Literal[
 
 BACKENDS: Final = ("loky", "threading")
 LEFTOVERS: Final = ("fail", "requeue", "leave")
+ASK_AHEAD: Final = ("no", "yes")
 FINITE_SAMPLERS: Final = ("grid", "bruteforce")
 """They end a study by themselves."""
 _ENDS: Final[tuple[RunKey, ...]] = ("trials", "timeout", "target")
@@ -94,6 +96,12 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("trial-timeout", "trial time-out", "End a trial after 90s, 5m or 1h30m"),
     RunField("seed", "seed", "A number that makes the run repeatable with one worker"),
     RunField(
+        "ask-ahead",
+        "ask ahead",
+        "Ask for the next trial while others run: for samplers that think long",
+        ASK_AHEAD,
+    ),
+    RunField(
         "leftovers",
         "leftovers",
         "What becomes of stale trials, whose engine died",
@@ -106,8 +114,12 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
     RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
 )
-_FIRST_CHOICES: Final[Mapping[RunKey, str]] = {"leftovers": LEFTOVERS[0], "pin": PIN[0]}
-_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "pin")
+_FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
+    "leftovers": LEFTOVERS[0],
+    "ask-ahead": ASK_AHEAD[0],
+    "pin": PIN[0],
+}
+_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "ask-ahead", "pin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +320,8 @@ class RunDraft:
                 options += [f"{option}={text}"] if text.startswith("-") else [option, text]
         if self.text("backend") != BACKENDS[0]:
             options += ["--backend", self.text("backend")]
+        if self.text("ask-ahead") != ASK_AHEAD[0]:
+            options.append("--ask-ahead")
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
         return options + resource_options(self.texts)
@@ -332,6 +346,7 @@ class RunDraft:
             "trial-timeout": read_duration,
             "seed": read_seed,
             "backend": lambda each: _one_of(each, BACKENDS),
+            "ask-ahead": lambda each: _one_of(each, ASK_AHEAD),
             "leftovers": lambda each: _one_of(each, LEFTOVERS),
         }
         for resource in RESOURCE_KEYS:

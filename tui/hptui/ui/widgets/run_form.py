@@ -35,12 +35,13 @@ _GOALS: Final = {
     _SEVERAL: "a goal for each value that the objective returns, with commas between",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
-_PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
+_PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("name", "goal"),
     ("trials", "workers"),
     ("timeout", "backend"),
     ("target", "trial-timeout"),
-    ("seed", "leftovers"),
+    ("seed", "ask-ahead"),
+    ("leftovers",),
     ("devices", "threads"),
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
@@ -55,6 +56,7 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "backend",
     "trial-timeout",
     "seed",
+    "ask-ahead",
     "leftovers",
     "devices",
     "per-device",
@@ -203,4 +205,4 @@ def _key_at(row: str, column: str) -> RunKey:
     """Return the field in a row and a column; the row has the key of its first field."""
     if column == "value0":
         return cast("RunKey", row)
-    return next(second for first, second in _PAIRS if first == row)
+    return next(keys[1] for keys in _PAIRS if keys[0] == row)
