@@ -205,4 +205,4 @@ def _key_at(row: str, column: str) -> RunKey:
     """Return the field in a row and a column; the row has the key of its first field."""
     if column == "value0":
         return cast("RunKey", row)
-    return next(keys[1] for keys in _PAIRS if keys[0] == row)
+    return next(keys[-1] for keys in _PAIRS if keys[0] == row)
