@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hptui.domain.sampling import (
+    AUTO,
     METHODS,
     Method,
     MethodSpec,
@@ -34,6 +35,7 @@ EVERY = [
     pytest.param(family, method, id=f"{family}-{method.name}")
     for family, methods in METHODS.items()
     for method in methods
+    if method.name != AUTO
 ]
 OPTIONS = [
     pytest.param(family, method, option, id=f"{family}-{method.name}-{option.name}")
@@ -107,6 +109,8 @@ def test_a_default_is_optunas_own(family: str, method: Method, option: Option) -
 def test_the_options_that_optuna_requires_are_required() -> None:
     for family, methods in METHODS.items():
         for method in methods:
+            if method.name == AUTO:
+                continue
             for name, parameter in parameters_of(family, method).items():
                 if parameter.default is inspect.Parameter.empty and name not in method.left_out:
                     option = next(o for o in method.options if name in (o.name, o.parameter))
@@ -178,7 +182,7 @@ def test_a_pruner_is_read_and_spelled_back(text: str, spelled: str) -> None:
     ("text", "sentence", "hint"),
     [
         ("tpee", "no sampler 'tpee'", "Did you mean tpe?"),
-        ("", "no sampler ''", "Known: tpe, random"),
+        ("", "no sampler ''", "Known: tpe, auto, random"),
         ("tpe:n_startup=3", "no option 'n_startup'", "Did you mean n_startup_trials?"),
         ("random:x=1", "no option 'x'", "random has no options"),
         ("tpe:seed=3", "belongs to the run: use --seed", "Options of tpe"),

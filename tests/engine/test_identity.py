@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from optuna.study import StudyDirection
-from tests.engine import identity_objectives
+from tests.engine import identity_objectives, own_methods
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.sampling import parse_pruner, parse_sampler
@@ -39,6 +39,7 @@ SAMPLERS = [
     ("bruteforce", "small"),
     ("nsgaii:population_size=6", "two"),
     ("tpe", "two"),
+    (f"{own_methods.__file__}:Twin", "mixed"),
     ("random", "alike"),
     ("tpe:multivariate=true", "alike"),
     ("nsgaii:population_size=6", "alike"),
@@ -74,6 +75,8 @@ def left_by_hptui(folder: Path, name: str, sampler: str, pruner: str, n: int) ->
 
 def optunas_own(sampler: str, n_objectives: int) -> BaseSampler:
     spec = parse_sampler(sampler)
+    if spec.name.endswith(":Twin"):
+        return own_methods.Twin(seed=7)
     if spec.name == "tpe":
         options: dict[str, Any] = dict(spec.given())
         return optuna.samplers.TPESampler(seed=7, **options)

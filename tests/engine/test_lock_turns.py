@@ -13,6 +13,7 @@ from tests.waiting import DEADLINE_S
 
 from hptui.engine.clock import now
 from hptui.engine.lock_turns import LockTurns
+from hptui.storage import open_files
 from hptui.storage.sqlite import SqliteStorage
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ def _rests(storage: SqliteStorage, turns: LockTurns) -> list[float]:
     return rests
 
 
-def test_alone_it_never_rests(storage: SqliteStorage):
+def test_alone_it_never_rests(storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch):
+    def read_locks() -> None:
+        raise AssertionError("this would stop all locking of the machine for a moment")
+
+    monkeypatch.setattr(open_files, "_connected_pids", read_locks)
     assert not any(_rests(storage, LockTurns(storage)))
 
 

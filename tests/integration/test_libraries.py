@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
+from tests.cli.test_readme_runs import FENCED, ROOT
 from tests.e2e.programs import load, start_anew
 from tests.waiting import DEADLINE_S
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 pytestmark = pytest.mark.integration
+NOTEBOOKS = ROOT / "tui/docs/guides/notebook.md"
 SOURCE = Path(__file__).with_name("objectives_with_libraries.py")
 
 
@@ -112,3 +114,36 @@ def test_artifacts_are_uploaded_and_found(tmp_path: Path) -> None:
 def test_scores_are_reported_to_the_terminator(tmp_path: Path) -> None:
     ended = trials(tmp_path, "reports_scores", "--jobs", "1")
     assert all(any("cv_scores" in key for key in trial.system_attrs) for trial in ended)
+
+
+def test_a_sampler_of_optunahub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "registry/samplers/steady"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .steady import Steady\n__all__ = ['Steady']\n")
+    (package / "steady.py").write_text(
+        "import optuna\n\n\nclass Steady(optuna.samplers.RandomSampler):\n"
+        "    def sample_independent(self, study, trial, name, distribution):\n"
+        "        return distribution.low\n"
+    )
+    monkeypatch.setenv("HPTUI_HUB_REGISTRY", str(tmp_path / "registry"))
+    options = ("--sampler", "hub:samplers/steady", "--jobs", "1")
+    ended = trials(tmp_path, "uses_nothing", *options, needs=["optunahub"])
+    assert [each.params["x"] for each in ended] == [0.0, 0.0]
+
+
+def test_the_guide_on_notebooks_runs_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
+    cells = [block for _, block in FENCED.findall(NOTEBOOKS.read_text("utf-8"))]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
+    nbclient.NotebookClient(
+        notebook, timeout=5 * DEADLINE_S, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    first, second = (each["outputs"] for each in notebook["cells"])
+    assert "'x'" in str(first)
+    assert "30/30" in str(first)
+    assert "idle False" in str(second)
+    assert len(load(tmp_path, "loss").trials) == 30

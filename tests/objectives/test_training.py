@@ -257,7 +257,7 @@ def trial_folder(tmp_path: Path) -> Path:
 
 
 def test_the_checkpoint_holds_the_weights_that_gave_the_value(trial_folder: Path) -> None:
-    set_trial_dir(trial_folder)
+    set_trial_dir(str(trial_folder))
     try:
         value = run(digits_mlp.objective, NETWORK).best_value
     finally:

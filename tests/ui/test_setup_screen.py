@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 from tests.e2e.programs import load, places_in, run, wait_until
+from tests.engine import own_methods
 from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
@@ -260,7 +261,7 @@ def test_what_is_typed_stays_over_its_field_when_the_terminal_gets_another_size(
 
 def test_samplers_and_pruners_have_forms() -> None:
     form = shape(
-        """
+        f"""
         wait "found by" 30s
         press tab
         expect "TPE: Tree-structured Parzen estimator"
@@ -281,7 +282,7 @@ def test_samplers_and_pruners_have_forms() -> None:
         wait "n_startup_trials=25 --jobs"
         press up up up enter
         wait "Choose a sampler"
-        press tab G k enter
+        press tab G k k enter
         wait "--sampler grid"
         press enter
         wait "Choose a sampler"
@@ -304,6 +305,20 @@ def test_samplers_and_pruners_have_forms() -> None:
         type 25
         press enter
         wait "--pruner percentile:percentile=25.0"
+        press shift+tab up up up up up up enter
+        wait "Choose a sampler"
+        press tab G enter
+        wait "A sampler of your own"
+        type nowhere.py:Twin
+        wait "There is no file nowhere.py."
+        press ctrl+u
+        type {own_methods.__file__}:Twin
+        press enter
+        wait "own_methods.py:Twin"
+        press down enter
+        type 3
+        press enter
+        wait "own_methods.py:Twin:n_startup=3"
         """
     )
     assert form.draft.problems() == []

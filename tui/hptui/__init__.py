@@ -2,25 +2,31 @@
 
 What an objective may use: `objective` (a decorator that adds metadata), `Float`, `Int` and
 `Choice` (to declare its space), and `trial_dir` (a folder of its own for the running trial).
+
+For Python and notebooks: `run` tunes a function, `open` returns a study.
 """
 
 # No import stands here: with `python -m hptui` the working folder is still first on the path.
 TYPE_CHECKING = False
 
 __version__ = "0.1.0"
-__all__ = ["Choice", "Float", "Int", "__version__", "objective", "trial_dir"]
+__all__ = ["Choice", "Float", "Int", "__version__", "objective", "open", "run", "trial_dir"]
 
 if TYPE_CHECKING:
     from hptui.domain.space import ChoiceParam as Choice
     from hptui.domain.space import FloatParam as Float
     from hptui.domain.space import IntParam as Int
     from hptui.domain.trial_folder import trial_dir
+    from hptui.notebook import open_study as open  # noqa: A004 - `hptui.open`
+    from hptui.notebook import run
     from hptui.registry.decorator import objective
 
 _PUBLIC = {
     "Choice": ("hptui.domain.space", "ChoiceParam"),
     "Float": ("hptui.domain.space", "FloatParam"),
     "Int": ("hptui.domain.space", "IntParam"),
+    "open": ("hptui.notebook", "open_study"),
+    "run": ("hptui.notebook", "run"),
     "objective": ("hptui.registry.decorator", "objective"),
     "trial_dir": ("hptui.domain.trial_folder", "trial_dir"),
 }

@@ -16,6 +16,9 @@ class HptuiError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+        if hint:
+            # Python shows it below the message, where nobody catches the error.
+            self.add_note(hint)
 
 
 class UsageError(HptuiError):

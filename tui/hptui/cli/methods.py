@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.terminal import Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.option_text import find_method
 from hptui.domain.options import Family, Method, MethodSpec, Option, spell_value
+from hptui.domain.own_method import split_own
 from hptui.domain.sampling import METHODS
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ _FAMILIES: dict[str, Family] = {"samplers": "sampler", "pruners": "pruner"}
 _NOT_WRAPPED = 1_000
 """The width of output that nobody reads on a screen."""
 _PARTS: tuple[Family, ...] = ("crossover", "mutation")
+_OWN_CLASSES = {"sampler": "MySampler", "pruner": "MyPruner"}
 _EXAMPLES = {
     "sampler": "tpe:n_startup_trials=20,multivariate=false",
     "pruner": "patient:patience=5,wrapped=median(n_min_trials=3)",
@@ -49,10 +52,28 @@ def run(args: argparse.Namespace) -> int:
         else:
             print("\n".join(_list_lines(methods)))
             print(f"\n`hptui {args.command} NAME` shows the options of one.")
+            print(f"A class of your own: hptui run --{family} mine.py:{_OWN_CLASSES[family]}.")
         return 0
-    method = find_method(family, args.name, METHODS[family])
+    method = _method(family, args.name)
     print(dump(_to_json(method)) if args.json else "\n".join(_method_lines(family, method)))
     return 0
+
+
+def _method(family: Family, text: str) -> Method:
+    """Return a method of the tables, or what the source of a class of one's own tells.
+
+    Raises:
+        OptionError: There is none.
+    """
+    known = {name for each in METHODS[family] for name in (each.name, *each.aliases)}
+    own = split_own(text, known)
+    if own is None:
+        return find_method(family, text, METHODS[family])
+    from hptui.registry.own_methods import described, located
+
+    spec = MethodSpec(own[0])
+    located(spec, Path.cwd())
+    return described(family, spec, Path.cwd())
 
 
 def _list_lines(methods: Sequence[Method]) -> list[str]:
@@ -114,8 +135,10 @@ def _example(method: Method) -> str:
 
 
 def _example_value(option: Option) -> str:
-    if option.default is not None and not option.required:
+    if option.default not in (None, "") and not option.required:
         return spell_value(option.default)
+    if option.kind == "text":
+        return "VALUE"
     if option.kind == "bool":
         return "true"
     return str(int(option.high)) if option.high is not None else "10"

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hptui.cli.run_output import RunOutput
     from hptui.cli.shield import Output
     from hptui.domain.objective import ObjectiveRef
+    from hptui.domain.options import MethodSpec
     from hptui.engine.engine import Engine
     from hptui.engine.plan import RunPlan
     from hptui.registry.catalogue import Found
@@ -296,6 +297,19 @@ def _detach(plan: RunPlan, argv: list[str]) -> int:
     return 0
 
 
+def _located(spec: MethodSpec) -> MethodSpec:
+    """Return a sampler or pruner; what is typed of the person's own is theirs to run."""
+    from hptui.domain.own_method import is_own
+
+    if not is_own(spec.name):
+        return spec
+    from hptui.registry.own_methods import agree_to, located
+
+    found = located(spec, Path.cwd())
+    agree_to(found)
+    return found
+
+
 def make_plan(args: argparse.Namespace) -> RunPlan:
     """Return the plan that the options describe.
 
@@ -308,9 +322,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     enqueue = tuple(_params(text) for text in args.enqueue)
     from hptui.domain.sampling import parse_pruner, parse_sampler
 
-    for text, parse in ((args.sampler, parse_sampler), (args.pruner, parse_pruner)):
-        if text is not None:
-            parse(text)
+    sampler = None if args.sampler is None else str(_located(parse_sampler(args.sampler)))
+    pruner = None if args.pruner is None else str(_located(parse_pruner(args.pruner)))
     from hptui.cli.last_run import as_in_last_run
     from hptui.registry.arguments import read_arguments
     from hptui.registry.catalogue import with_arguments
@@ -337,8 +350,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         study=study,
         address=address_of(study_file, study),
         directions=tuple(args.direction) if args.direction else None,
-        sampler=args.sampler,
-        pruner=args.pruner,
+        sampler=sampler,
+        pruner=pruner,
         edits=edits,
         fixes=tuple(args.fix),
         choices=tuple(args.choices),

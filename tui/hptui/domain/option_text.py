@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from hptui.domain.options import Family, Method, MethodSpec, Option, OptionValue
+from hptui.domain.own_method import own_method, own_spec, split_own, text_option
 from hptui.domain.text import safe_line
 from hptui.errors import OptionError
 
@@ -23,9 +24,19 @@ def read_method(
 ) -> tuple[Method, MethodSpec]:
     """Read `name`, `name:option=value,...` or `name(option=value,...)` against the tables.
 
+    A sampler or pruner may be a class of the person's own (`own_method`), whose options are texts.
+
     Raises:
         OptionError: The method or an option is unknown, or a value is not what is expected.
     """
+    if depth == 0 and family in ("sampler", "pruner"):
+        own = split_own(
+            text, {name for each in tables[family] for name in (each.name, *each.aliases)}
+        )
+        if own is not None:
+            spec = own_spec(own[0], _split_top(own[1], family))
+            options = (text_option(name) for name, _ in spec.options)
+            return own_method(family, spec.name, options), spec
     name, arguments = _split_name(family, text)
     method = find_method(family, name, tables[family])
     values: dict[str, OptionValue] = {}
@@ -112,6 +123,7 @@ def read_option(
         "bool": _read_bool,
         "choice": _read_choice,
         "json": _read_json,
+        "text": _read_text,
     }
     try:
         return readers[option.kind](option, text)
@@ -153,6 +165,10 @@ def _read_choice(option: Option, text: str) -> str:
     if text.lower() not in option.choices:
         raise ValueError(text)
     return text.lower()
+
+
+def _read_text(_option: Option, text: str) -> str:
+    return text
 
 
 def _read_json(_option: Option, text: str) -> tuple[tuple[float, ...], ...]:

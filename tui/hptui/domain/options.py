@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Family = Literal["sampler", "pruner", "crossover", "mutation"]
 Kind = Literal[
-    "int", "float", "bool", "choice", "json", "sampler", "pruner", "crossover", "mutation"
+    "int", "float", "bool", "choice", "json", "text", "sampler", "pruner", "crossover", "mutation"
 ]
 
 
@@ -78,6 +78,7 @@ class Option:
             "float": "a number",
             "bool": "true or false",
             "json": "JSON: a list of lists of numbers",
+            "text": "a value that the class takes",
             "choice": "one of " + ", ".join(self.choices),
         }.get(self.kind, f"a {self.kind} like name or name(option=value)")
         if self.low is not None and self.high is not None:

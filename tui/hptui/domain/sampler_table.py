@@ -140,6 +140,12 @@ SAMPLERS: tuple[Method, ...] = (
         },
         conflict=_tpe_conflict,
     ),
+    Method(
+        "auto",
+        "Automatic",
+        "GP for few trials, NSGA-II for many of several objectives, else TPE; the run says why.",
+        left_out=_SEED,
+    ),
     Method("random", "Random", "Independent uniform draws.", left_out=_SEED),
     Method(
         "cmaes",

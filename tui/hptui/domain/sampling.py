@@ -6,14 +6,17 @@ A seed is no option: it belongs to the run (`--seed`), which hands it to the sam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from hptui.domain.genetic_table import CROSSOVERS, MUTATIONS
 from hptui.domain.option_text import find_method, read_method
 from hptui.domain.options import Family, Method, MethodSpec, Option, OptionValue
+from hptui.domain.own_method import is_own, own_method, text_option
 from hptui.domain.pruner_table import PRUNERS
 from hptui.domain.sampler_table import SAMPLERS
 
 __all__ = [
+    "AUTO",
     "METHODS",
     "PRUNERS",
     "SAMPLERS",
@@ -30,6 +33,8 @@ __all__ = [
     "parse_sampler",
 ]
 
+AUTO: Final = "auto"
+"""The sampler that stands for another one, which is chosen when a run starts."""
 METHODS: dict[Family, tuple[Method, ...]] = {
     "sampler": SAMPLERS,
     "pruner": PRUNERS,
@@ -69,7 +74,9 @@ def parse_pruner(text: str) -> PrunerSpec:
 
 
 def method_of(family: Family, spec: MethodSpec) -> Method:
-    """Return the table entry of a spec."""
+    """Return the table entry of a spec, or what stands for a class of one's own."""
+    if is_own(spec.name):
+        return own_method(family, spec.name, (text_option(name) for name, _ in spec.options))
     return find_method(family, spec.name, METHODS[family])
 
 

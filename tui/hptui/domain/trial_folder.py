@@ -10,7 +10,7 @@ VARIABLE = "HPTUI_TRIAL_DIR"
 _of_thread = threading.local()
 
 
-def set_trial_dir(folder: Path | None) -> None:
+def set_trial_dir(folder: str | None) -> None:
     """Set the folder for the trial of the calling thread; None when it has ended."""
     _of_thread.folder = folder
 
@@ -24,11 +24,9 @@ def trial_dir() -> Path:
     Raises:
         RuntimeError: No trial is running here, so there is no such folder.
     """
-    folder: Path | None = getattr(_of_thread, "folder", None)
-    if folder is None:
-        named = os.environ.get(VARIABLE)
-        if not named:
-            raise RuntimeError("hptui.trial_dir() works only inside a trial that hptui runs")
-        folder = Path(named)
+    named: str | None = getattr(_of_thread, "folder", None) or os.environ.get(VARIABLE)
+    if not named:
+        raise RuntimeError("hptui.trial_dir() works only inside a trial that hptui runs")
+    folder = Path(named)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

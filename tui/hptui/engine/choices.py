@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.attribute_keys import CARRIED_KEY, EDITED_KEY, EDITS_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.auto_sampler import choose_sampler
 from hptui.domain.choice_lists import parse_choices_option, spell_choices
 from hptui.domain.edits import (
     UNSET,
@@ -26,17 +27,19 @@ from hptui.domain.edits import (
     unknown_parameter,
 )
 from hptui.domain.objective import ObjectiveInfo
-from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
+from hptui.domain.own_method import is_own
+from hptui.domain.sampling import AUTO, check_fit, parse_pruner, parse_sampler
 from hptui.domain.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import Probing, require_same_space
 from hptui.engine.pruners import build_pruner
 from hptui.engine.renaming import free_name
-from hptui.engine.samplers import build_sampler
+from hptui.engine.samplers import build_sampler, has_packages
 from hptui.engine.space_view import SpaceView, SpaceViewSampler
 from hptui.errors import UsageError
 from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import candidate_of, spell
+from hptui.registry.own_methods import is_agreed_to
 from hptui.registry.probe import KnownParam, known_space
 from hptui.registry.same_objective import is_same_objective, source_sha
 from hptui.storage.distributions import from_optuna, to_optuna
@@ -48,7 +51,8 @@ if TYPE_CHECKING:
     import optuna
 
     from hptui.domain.objective import ObjectiveRef
-    from hptui.domain.sampling import SamplerSpec
+    from hptui.domain.options import Family
+    from hptui.domain.sampling import MethodSpec, SamplerSpec
     from hptui.engine.plan import RunPlan
     from hptui.engine.protocol import Message
 
@@ -64,6 +68,8 @@ class Choices:
     metric_names: tuple[str, ...]
     sampler: SpaceViewSampler
     sampler_spec: SamplerSpec
+    why_sampler: str
+    """A sentence; empty where it was asked for by name."""
     sampler_seed: int | None
     pruner: optuna.pruners.BasePruner
     pruner_text: str
@@ -90,6 +96,8 @@ class Choices:
         if plan.pruner is None and len(directions) > 1:
             pruner_text = "none"
         pruner = parse_pruner(pruner_text)
+        _require_known("sampler", sampler, plan.sampler)
+        _require_known("pruner", pruner, plan.pruner)
         misfit = check_fit(sampler, pruner, len(directions))
         if misfit is not None:
             raise UsageError(misfit)
@@ -114,7 +122,7 @@ class Choices:
             wanted=named.union(edits, *plan.enqueue),
             # What is stored of them is not what the objective asks.
             unsure=(named & ever) | _with_choices(edits),
-            probe_all=sampler.name == "grid" and not grid,
+            probe_all=sampler.name == AUTO or (sampler.name == "grid" and not grid),
         )
         space = {name: parameter.spec for name, parameter in known.items()}
         edits = _without_void(edits, known)
@@ -129,6 +137,14 @@ class Choices:
             fix = ParamEdit(fixed=resolve_text(name, spec, value))
             edits = merge_edits(edits, {name: fix})
         effective = apply_edits(space, edits)
+        why_sampler = ""
+        if sampler.name == AUTO:
+            sampler, why_sampler = choose_sampler(
+                effective,
+                n_objectives=len(directions),
+                n_trials=_n_trials_in_the_end(plan, study),
+                has_gp=has_packages("gp"),
+            )
         require_same_space(plan, space, edits, stored)
         _require_same_code(plan, about, attrs, probing, edits, stored)
         _require_count(plan, probing.values_returned, directions, study)
@@ -143,6 +159,7 @@ class Choices:
             fixed=fixed | fixed_values(edits, effective),
             n_objectives=len(directions),
             grid=grid,
+            pruner="none" if is_own(pruner.name) else str(pruner),
         )
         watched = {
             name: to_optuna(effective[name]) for name in ever | set(edits) if name in effective
@@ -157,6 +174,7 @@ class Choices:
             metric_names=tuple(about.get("metric_names") or ()),
             sampler=SpaceViewSampler(base, view),
             sampler_spec=sampler,
+            why_sampler=why_sampler,
             sampler_seed=seed,
             pruner=build_pruner(pruner),
             pruner_text=str(pruner),
@@ -166,6 +184,26 @@ class Choices:
             edits=edits,
             ever_edited=ever,
             view=view,
+        )
+
+
+def _n_trials_in_the_end(plan: RunPlan, study: optuna.Study | None) -> int | None:
+    there = 0 if study is None else len(study.get_trials(deepcopy=False))
+    return None if plan.budget.n_trials is None else there + plan.budget.n_trials
+
+
+def _require_known(family: Family, spec: MethodSpec, typed: str | None) -> None:
+    """Refuse code that only the study's file names.
+
+    Raises:
+        UsageError: It does, and this person has not run it before.
+    """
+    if typed is None and is_own(spec.name) and not is_agreed_to(spec):
+        raise UsageError(
+            f"The study's last run used the {family} {safe_line(spec.name)}, code that you have "
+            "not run yet.",
+            hint=f"Look at it, then give --{family} {safe_line(shlex.quote(str(spec)))}, or name "
+            f"another {family}.",
         )
 
 

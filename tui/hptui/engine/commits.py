@@ -71,14 +71,14 @@ class Commits:
         """Return when to commit next; None when nothing is gathered."""
         if self._retry_at_s is not None:
             return self._retry_at_s
-        if not self._storage.pending and not self.unannounced:
+        has_lock = self._storage.in_transaction
+        if not has_lock and not self._storage.pending and not self.unannounced:
             self._dirty_since_s = None
         if self._rest_until_s is not None:
             # Trials that are enqueued or added take the lock in a rest, too: it is not kept then.
-            return 0.0 if self._storage.in_transaction else self._rest_until_s
+            return 0.0 if has_lock else self._rest_until_s
         if self._dirty_since_s is None:
             return None
-        has_lock = self._storage.in_transaction
         if has_lock and self._turns.is_shared(now()):
             return self._dirty_since_s
         soon = has_lock or self._storage.has_pending_finish

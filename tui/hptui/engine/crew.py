@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.engine.descriptors import is_scarce
@@ -194,7 +193,7 @@ class Crew:
     def _clear(self, slot: Slot) -> None:
         """Forget the trial that a slot has had; its log holds to the cap from now on."""
         if slot.log:
-            cut_log(Path(slot.log))
+            cut_log(slot.log)
         slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
         for guest in slot.guests:
             self.connections.drop(guest)

@@ -198,6 +198,7 @@ class Engine:
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
+        asked_ahead = _ASKED_AHEAD if self._plan.ask_ahead else ""
         self._observer.started(
             Started(
                 study=self._plan.study,
@@ -211,7 +212,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
-                notes=(*self._plan.notes, *([_ASKED_AHEAD] if self._plan.ask_ahead else [])),
+                notes=(*self._plan.notes, *filter(None, [run.why_sampler, asked_ahead])),
             )
         )
         if run.n_leftover and self._plan.leftovers != "leave":
@@ -490,7 +491,7 @@ class Engine:
         free_middle(self._workplace.worker_log)
         for slot in self._crew.slots.values():
             if slot.log:
-                free_middle(Path(slot.log))
+                free_middle(slot.log)
 
     # -- the end
 

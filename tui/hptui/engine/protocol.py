@@ -26,6 +26,7 @@ _RECEIVE_BYTES = 256 * 1024
 Message = dict[str, Any]
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().raw_decode
 
 
 class ProtocolError(HptuiError):
@@ -58,10 +59,11 @@ def unpack(line: bytes) -> Message:
         ProtocolError: The line is not a JSON object.
     """
     try:
-        message = json.loads(str(line, "utf-8"))
+        text = str(line, "utf-8")
+        message, end = _decode(text)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a message: {line[:80]!r}") from error
-    if not isinstance(message, dict):
+    if end != len(text) or not isinstance(message, dict):
         raise ProtocolError(f"not a message: {line[:80]!r}")
     return message  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
 

@@ -21,6 +21,8 @@ from optuna.pruners._successive_halving import _completed_rung_key, _get_current
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.engine.sampling.own import OwnPruner
+
 if TYPE_CHECKING:
     import optuna
 
@@ -65,12 +67,16 @@ def why_pruned(study: optuna.Study, trial: FrozenTrial) -> PruneReason:
     step = trial.last_step
     value = None if step is None else trial.intermediate_values[step]
     pruner = study.pruner
-    name = type(pruner).__name__.removesuffix("Pruner").lower()
+    name = str(pruner) if isinstance(pruner, OwnPruner) else _plain_name(pruner)
     shown = "nothing reported" if value is None else f"{value:.4g}"
     threshold, against = _compared_with(study, trial, pruner)
     text = f"Pruned at step {step}: {shown}" if step is not None else f"Pruned: {shown}"
     text += f", {against}." if against else f", by the {name} pruner."
     return PruneReason(step, value, name, threshold, text)
+
+
+def _plain_name(pruner: BasePruner) -> str:
+    return type(pruner).__name__.removesuffix("Pruner").lower()
 
 
 def _compared_with(

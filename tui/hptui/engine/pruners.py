@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.exceptions import ExperimentalWarning
 
+from hptui.domain.own_method import is_own
 from hptui.domain.sampling import MethodSpec, PrunerSpec, method_of
 from hptui.engine.samplers import construct, require_packages
+from hptui.engine.sampling.own import OwnProcess, OwnPruner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +35,10 @@ def build_pruner(spec: PrunerSpec) -> BasePruner:
 
     Raises:
         MissingExtraError: An optional package is not installed.
-        OptionError: Optuna refuses the options.
+        OptionError: Optuna refuses the options, or a class of the person's own cannot be made.
     """
+    if is_own(spec.name):
+        return OwnPruner(OwnProcess("pruner", spec, None, "none"))
     with warnings.catch_warnings():
         # What is experimental was asked for by name.
         warnings.simplefilter("ignore", ExperimentalWarning)

@@ -311,8 +311,8 @@ class RemoteStorage(_CachedStorage):
 
     def for_trial(self, link: TrialLink) -> RemoteStorage:
         """Return the storage of another trial, which shares what this one keeps."""
-        other = RemoteStorage(link)
-        vars(other).update({**vars(self), "_backend": other._backend})
+        other = RemoteStorage.__new__(RemoteStorage)
+        vars(other).update(vars(self), _backend=RemoteBackend(link))
         return other
 
     @property

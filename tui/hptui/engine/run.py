@@ -17,6 +17,7 @@ from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUD
 from hptui.domain.space import spec_to_json
 from hptui.domain.text import redacted, safe_line
 from hptui.engine.choices import check_params
+from hptui.engine.sampling.own import OwnPruner, OwnSampler
 from hptui.engine.scratch import remove_empty
 from hptui.engine.trial_logs import cut_log, cut_logs
 from hptui.engine.trials import Counts
@@ -24,7 +25,7 @@ from hptui.engine.unsaved import leave
 from hptui.errors import HptuiError
 from hptui.storage.side_files import open_side_file
 from hptui.storage.spooled import Origin, spell_trial
-from hptui.storage.study_folder import log_path, scratch_path
+from hptui.storage.study_folder import log_name, scratch_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,8 @@ class Run:
     trials: Trials
     hold: StudyHold
     sampler: str
+    why_sampler: str
+    """Why it is that one, where `auto` was asked for."""
     pruner: str
     n_leftover: int
     """Stale trials; the plan says what became of them."""
@@ -71,11 +74,11 @@ class Run:
 
     def log_of(self, number: int) -> str:
         """Return where the output of a trial goes."""
-        return str(log_path(self.folder, number))
+        return f"{self.folder}/{log_name(number)}"
 
     def scratch_of(self, number: int) -> str:
         """Return the folder a trial may use."""
-        return str(scratch_path(self.folder, number))
+        return f"{self.folder}/{scratch_name(number)}"
 
     def n_waiting(self) -> int:
         """Return how many trials are enqueued."""
@@ -186,6 +189,9 @@ class Run:
                 with os.fdopen(fd, "ab") as stream:
                     stream.write(text)
                 cut_log(self.folder / "engine.log")
+        for method in (self.space.sampler.base, self.study.pruner):
+            if isinstance(method, (OwnSampler, OwnPruner)):
+                method.process.close()
         unstored = self._close_storage()
         for name in ("scratch", "logs"):
             remove_empty(self.folder / name)

@@ -14,11 +14,13 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.samplers import nsgaii as genetic
 
+from hptui.domain.own_method import is_own
 from hptui.domain.sampling import Method, MethodSpec, PrunerSpec, SamplerSpec, check_fit, method_of
 from hptui.domain.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.safe_cmaes import SafeCmaEsSampler
+from hptui.engine.sampling.own import OwnProcess, OwnSampler
 from hptui.engine.sampling.tpe import tpe_class
 from hptui.errors import MissingExtraError, OptionError
 
@@ -68,6 +70,7 @@ def build_sampler(
     fixed: Mapping[str, ChoiceValue],
     n_objectives: int,
     grid: Mapping[str, Sequence[ChoiceValue]] | None = None,
+    pruner: str = "none",
 ) -> BaseSampler:
     """Return the sampler that `spec` asks for.
 
@@ -78,6 +81,7 @@ def build_sampler(
         fixed: Values by parameter that are not searched.
         n_objectives: How many objectives the study has.
         grid: The values of a grid that a script names; by default it is made of the space.
+        pruner: The run's pruner, for a sampler of the person's own that looks at it.
 
     Raises:
         MissingExtraError: An optional package is not installed.
@@ -90,7 +94,10 @@ def build_sampler(
     with warnings.catch_warnings():
         # What is experimental was asked for by name.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        sampler = _Builder(seed, space, fixed, grid or {}).sampler(spec)
+        if is_own(spec.name):
+            sampler: BaseSampler = OwnSampler(OwnProcess("sampler", spec, seed, pruner))
+        else:
+            sampler = _Builder(seed, space, fixed, grid or {}).sampler(spec)
         return PartialFixedSampler(dict(fixed), sampler) if fixed else sampler
 
 
@@ -177,6 +184,11 @@ def require_packages(method: Method, needed: tuple[tuple[str, ...], str] | None)
         raise MissingExtraError(
             f"{method.title} needs the {noun} {names}: pip install 'hptui[{extra}]'"
         )
+
+
+def has_packages(name: str) -> bool:
+    """Say whether the optional packages of a sampler are installed."""
+    return all(_is_installed(package) for package in _PACKAGES[name][0])
 
 
 def grid_of(

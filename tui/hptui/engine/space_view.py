@@ -19,7 +19,7 @@ from hptui.domain.attribute_keys import AFTER_PREFIX, FIXED_KEY
 from hptui.domain.text import safe_line
 from hptui.engine.history_view import SpaceView
 from hptui.engine.outcome import describe_exception
-from hptui.errors import HptuiError, SamplerError
+from hptui.errors import HptuiError, SamplerError, StudyBusyError, StudyFileError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpaceView", "SpaceViewSampler"]
 
+_NOT_ITS_OWN = (SamplerError, StudyBusyError, StudyFileError, UpdateFinishedTrialError)
 _PARENT_PREFIXES = ("NSGAIISampler:parent:", "NSGAIIISampler:parent:")
 
 
@@ -152,7 +153,7 @@ class SpaceViewSampler(BaseSampler):
 class _Blamed:
     """Around what a sampler does: whatever it raises becomes a `SamplerError`.
 
-    Errors that say that a trial or the file cannot be written now are not its own.
+    Errors that say that a trial or the file cannot be written are not its own.
     """
 
     __slots__ = ("_sampler",)
@@ -169,12 +170,13 @@ class _Blamed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None or isinstance(error, (HptuiError, UpdateFinishedTrialError)):
+        if error is None or isinstance(error, _NOT_ITS_OWN):
             return
         what = describe_exception(error)
-        name = type(self._sampler).__name__.removesuffix("Sampler")
+        told = error.message if isinstance(error, HptuiError) else what.summary
+        name = str(self._sampler).removesuffix("Sampler")
         raise SamplerError(
-            f"The sampler ({safe_line(name)}) failed. {safe_line(what.summary, max_chars=400)}",
+            f"The sampler ({safe_line(name)}) failed. {safe_line(told, max_chars=400)}",
             hint="The trials that have ended are stored; engine.log in the study's folder has the "
             "traceback.",
             detail=what.traceback,

@@ -134,7 +134,7 @@ class ProcessSurroundings:
             self._folders.begin(scratch)
         self._environment = _raw_environment()
         os.environ[VARIABLE] = scratch
-        set_trial_dir(Path(scratch))
+        set_trial_dir(scratch)
         self._log.begin(log)
         seed_everything(seed)
 
@@ -201,7 +201,7 @@ class ThreadSurroundings:
         self._log, self._scratch = log, scratch
         with contextlib.suppress(OSError):
             self._folders.begin(scratch)
-        set_trial_dir(Path(scratch))
+        set_trial_dir(scratch)
         seed_everything(seed)
         with contextlib.suppress(OSError):
             fd = open_log(log, fresh=True)

@@ -20,13 +20,13 @@ _PUNCH_HOLE, _KEEP_SIZE = 2, 1
 _SENTENCE = b"\n[hptui cut the log here: it had outgrown 10 MiB]\n"
 
 
-def cut_log(path: Path) -> None:
+def cut_log(path: str | Path) -> None:
     """Keep head and tail of a log that has outgrown its cap; whoever writes it goes on after them.
 
     What is written at that moment may be cut, too. A link is left alone: it may lead anywhere.
     """
     with contextlib.suppress(OSError):
-        seen = path.lstat()
+        seen = os.lstat(path)
         if seen.st_size <= LOG_CAP_BYTES or not stat.S_ISREG(seen.st_mode):
             return
         with os.fdopen(_open(path), "r+b", buffering=0) as log:
@@ -36,14 +36,14 @@ def cut_log(path: Path) -> None:
             log.write(_SENTENCE + tail)
 
 
-def free_middle(path: Path) -> None:
+def free_middle(path: str | Path) -> None:
     """Give back the room that the middle of a growing log takes, and lose nothing of its end.
 
     Its size stays, so that no byte is lost which is written meanwhile; `cut_log` closes the gap
     later. Where the file system has no holes, it is cut at once.
     """
     with contextlib.suppress(OSError):
-        seen = path.lstat()
+        seen = os.lstat(path)
         if seen.st_blocks * 512 <= LOG_CAP_BYTES or not stat.S_ISREG(seen.st_mode):
             return
         fd = _open(path)
@@ -55,7 +55,7 @@ def free_middle(path: Path) -> None:
             cut_log(path)
 
 
-def _open(path: Path) -> int:
+def _open(path: str | Path) -> int:
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 

@@ -505,16 +505,17 @@ class Trials:
         if error is not None:
             self.common_error.add(error)
         feasible = is_feasible(frozen.system_attrs)
+        values = frozen.values
         is_best = False
         if frozen.state is TrialState.COMPLETE and feasible and len(self.directions) == 1:
-            assert frozen.values is not None
-            best = self._better(self.best, frozen.number, frozen.values[0])
+            assert values is not None
+            best = self._better(self.best, frozen.number, values[0])
             is_best = best is not self.best
             self.best = best
         return TrialRecord(
             number=frozen.number,
             state=state,
-            values=tuple(frozen.values) if frozen.values else None,
+            values=tuple(values) if values else None,
             params=frozen.params,
             duration_s=max(0.0, now() - live.started_s),
             is_feasible=feasible,

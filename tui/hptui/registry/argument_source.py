@@ -75,6 +75,10 @@ class ArgumentSource:
         """Return what a function takes behind its first parameter."""
         return self._of(without_first(arguments))
 
+    def of_plain(self, arguments: ast.arguments) -> Taken:
+        """Return all that a function takes."""
+        return self._of(arguments)
+
     def of_class(self, node: ast.ClassDef) -> Taken:
         """Return what the constructor of a class takes."""
         init = method(node, "__init__", {**self._all_classes(), **self._classes})

@@ -32,6 +32,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _MAX_SHOWN: Final = 60
+_OPTION: Final = "--arg "
 
 
 def read_arguments(texts: Iterable[str]) -> Pairs:
@@ -159,12 +160,12 @@ def _no_argument(shown: str, name: str, known: list[str]) -> ObjectiveError:
     )
 
 
-def _converted(name: str, text: str, hint: object) -> Any:  # noqa: ANN401 - of any type
+def _converted(name: str, text: str, hint: object, prefix: str = _OPTION) -> Any:  # noqa: ANN401
     try:
         return convert(text, hint)
     except UnfitValueError as error:
         raise ObjectiveError(
-            f"--arg {safe_line(name)}={safe_line(text, max_chars=_MAX_SHOWN)} does not fit: "
+            f"{prefix}{safe_line(name)}={safe_line(text, max_chars=_MAX_SHOWN)} does not fit: "
             f"{error}.",
             hint=f"Give {expected(hint)}." if is_known(hint) else "Let it take a text or a path.",
         ) from None
@@ -193,7 +194,12 @@ def with_values(
 
 
 def values_for(
-    function: Callable[..., object], given: Mapping[str, str], shown: str, *, n_first: int = 0
+    function: Callable[..., object],
+    given: Mapping[str, str],
+    shown: str,
+    *,
+    n_first: int = 0,
+    prefix: str = _OPTION,
 ) -> dict[str, Any]:
     """Return the values for what a loaded function, or the constructor of a class, takes.
 
@@ -202,6 +208,7 @@ def values_for(
         given: Names and texts.
         shown: What a person calls it.
         n_first: How many parameters at the beginning are not for arguments.
+        prefix: What stands before `NAME=VALUE` where a person gives one.
 
     Raises:
         ObjectiveError: There is no such argument, a value does not fit, or one is missing.
@@ -223,7 +230,7 @@ def values_for(
             )
         named = inner.get(name) or parameter
         hint = UNKNOWN if named is None else _hint_of(function, named)
-        values[name] = _converted(name, text, hint)
+        values[name] = _converted(name, text, hint, prefix)
     missing = [
         name
         for name, each in own.items()
@@ -231,7 +238,7 @@ def values_for(
     ]
     if missing:
         listed = ", ".join(map(safe_line, missing))
-        options = " ".join(f"--arg {safe_line(name)}=VALUE" for name in missing)
+        options = " ".join(f"{prefix}{safe_line(name)}=VALUE" for name in missing)
         raise ObjectiveError(f"{safe_line(shown)} needs {listed}.", hint=f"Add {options}.")
     return values
 

@@ -385,9 +385,10 @@ def _split_path(text: str, cwd: Path) -> tuple[Path | None, str]:
 def _notebook(text: str) -> ObjectiveError:
     script = f"{text.removesuffix('.ipynb')}.py"
     return ObjectiveError(
-        f"{safe_line(text)} is a notebook; hptui runs Python files.",
-        hint=f"Make one of it: jupyter nbconvert --to script {safe_line(shlex.quote(text))}\n"
-        f"Then run that: hptui run {safe_line(shlex.quote(script))}",
+        f"{safe_line(text)} is a notebook; hptui run takes Python files.",
+        hint="In the notebook: import hptui; hptui.run(objective, n_trials=100)\n"
+        f"As a file: jupyter nbconvert --to script {safe_line(shlex.quote(text))}, then "
+        f"hptui run {safe_line(shlex.quote(script))}",
     )
 
 

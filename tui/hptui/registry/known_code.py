@@ -41,6 +41,11 @@ def note_run(ref: ObjectiveRef) -> None:
     _keep(_of_runs(ref))
 
 
+def is_known_run(ref: ObjectiveRef) -> bool:
+    """Say whether `note_run` was told of this code before."""
+    return _is_kept(_of_runs(ref))
+
+
 def unknown_code(ref: ObjectiveRef, study_file: Path, study_name: str) -> UnknownCode | None:
     """Return what to ask about before the code that a study names is run; None where it is known.
 

@@ -70,6 +70,23 @@ def load_objective(ref: ObjectiveRef) -> Objective:
         return _loaded[key]
 
 
+def load_attribute(ref: ObjectiveRef) -> object:
+    """Import a file or a module as `load_objective` does, and return what the reference names.
+
+    Raises:
+        LoadError: It cannot be imported, or has no such attribute.
+    """
+    with _lock:
+        module = _import(ref)
+    value: object = module
+    for part in ref.attribute.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError as error:
+            raise _no_attribute(module, ref) from error
+    return value
+
+
 def loaded_info(function: Objective, ref: ObjectiveRef) -> ObjectiveInfo:
     """Return what is known of a loaded objective: its decorator's word, else its source's."""
     info: ObjectiveInfo | None = getattr(function, ATTRIBUTE, None)

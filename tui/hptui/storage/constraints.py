@@ -43,9 +43,12 @@ def add_constraint(constraints: dict[str, float], key: str, stored: Any) -> None
 
 def is_feasible(system_attrs: Mapping[str, Any]) -> bool:
     """Say whether a trial with these system attributes breaks none of its constraints."""
-    constraints: dict[str, float] = {}
     first, end = KEY_RANGE
-    for key in sorted(key for key in system_attrs if first <= key < end):
+    keys = [key for key in system_attrs if first <= key < end]
+    if not keys:
+        return True
+    constraints: dict[str, float] = {}
+    for key in sorted(keys):
         add_constraint(constraints, key, system_attrs[key])
     return not violation_of(constraints) > 0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 
 _PROCESSES: Final = Path("/proc")
 _LOCK_FIELDS: Final = 8
-_CONNECTED: Final = "128"
+_CONNECTED: Final = 128
 """The byte of the shared memory that each connection to a file in WAL mode holds locked."""
+_FLOCK: Final = "@hhqqi0q"
+"""Linux's `struct flock`: type, whence, start, length, pid."""
 _OWN_READERS_TIMEOUT_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.02
 
@@ -66,9 +70,11 @@ def may_be_written_by_others(path: Path) -> bool:
     """Say whether another program has a study file open that could write to it.
 
     This process has it open through SQLite, whose lock in the file's shared memory tells the
-    others by `/proc/locks`; where it does not, there may be some.
+    others; where it does not, there may be some.
     """
     try:
+        if _is_alone(path):
+            return False
         others = _connected_pids()
         wanted = path.stat()
     except OSError:
@@ -77,17 +83,38 @@ def may_be_written_by_others(path: Path) -> bool:
     return others is None or any(_has_open_for_writing(pid, same) for pid in others)
 
 
+def _is_alone(path: Path) -> bool:
+    """Say whether this process is known to be the only one that is connected to a file.
+
+    Who is connected stands in `/proc/locks`, but reading that stops all locking of the machine for
+    a moment: some 10 ms. SQLite's own descriptor of the shared memory is asked instead, since
+    closing another one would let go of its locks.
+
+    Raises:
+        OSError: There is no shared memory, or the system does not tell of it.
+    """
+    shared = os.stat(f"{path}-shm")  # noqa: PTH116 - the name of a path and more
+    with os.scandir(_PROCESSES / "self" / "fd") as files:
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(file.stat(), shared):
+                    asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _CONNECTED, 1, 0)
+                    told = fcntl.fcntl(int(file.name), fcntl.F_GETLK, asked)
+                    return struct.unpack(_FLOCK, told)[0] == fcntl.F_UNLCK
+    return False
+
+
 def _connected_pids() -> set[str] | None:
     """Return the other processes that are connected to a file that this one is connected to.
 
     None where that is not to be seen, as without shared memory.
     """
-    own = str(os.getpid())
+    own, connected = str(os.getpid()), str(_CONNECTED)
     by_file: dict[str, set[str]] = {}
     for line in (_PROCESSES / "locks").read_text("ascii", "replace").splitlines():
         fields = line.split()
         # Kind, pid, file, and first and last byte; `->` stands in lines of who waits.
-        if len(fields) == _LOCK_FIELDS and fields[6:] == [_CONNECTED, _CONNECTED]:
+        if len(fields) == _LOCK_FIELDS and fields[6:] == [connected, connected]:
             by_file.setdefault(fields[5], set()).add(fields[4])
     shared = [pids for pids in by_file.values() if own in pids]
     return set[str]().union(*shared) - {own} if shared else None

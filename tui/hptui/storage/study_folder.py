@@ -44,12 +44,22 @@ def folder_of(study_file: Path, study: str) -> Path:
 
 def log_path(folder: Path, number: int) -> Path:
     """Return where the output of a trial is, in its study's folder."""
-    return folder / "logs" / f"trial-{number:06d}.log"
+    return folder / log_name(number)
+
+
+def log_name(number: int) -> str:
+    """Return the name of a trial's log within its study's folder."""
+    return f"logs/trial-{number:06d}.log"
 
 
 def scratch_path(folder: Path, number: int) -> Path:
     """Return the folder that a trial may use, in its study's folder."""
-    return folder / "scratch" / f"{number:06d}"
+    return folder / scratch_name(number)
+
+
+def scratch_name(number: int) -> str:
+    """Return the name of a trial's folder within its study's folder."""
+    return f"scratch/{number:06d}"
 
 
 def earlier_folder(study_file: Path) -> Path | None:

@@ -129,7 +129,7 @@ class StudyFile:
 
     def release_if_idle(self) -> None:
         """Give the write lock back when nothing is gathered."""
-        if self.connection.is_writing and not self.gathered:
+        if not self.gathered:
             self.connection.roll_back()
 
     def next_trial_id(self) -> int:

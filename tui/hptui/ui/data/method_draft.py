@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.option_text import find_method, make_spec, read_method, read_option
 from hptui.domain.options import Method, MethodSpec, Option, OptionValue, spell_value
+from hptui.domain.own_method import is_own
 from hptui.domain.sampling import METHODS
+from hptui.domain.text import safe_line
 from hptui.errors import OptionError
+from hptui.registry.own_methods import described, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +33,30 @@ class MethodDraft:
     def read(cls, family: Family, text: str) -> MethodDraft:
         """Read what `hptui run` takes, `tpe:n_startup_trials=20`.
 
+        Of a class of the person's own the options are read from its source.
+
         Raises:
             OptionError: A name is unknown or a value is not what is expected.
         """
         method, spec = read_method(family, text, METHODS)
+        if is_own(spec.name):
+            method = described(family, spec, Path.cwd())
         draft = cls(family, method)
         return replace(draft, given=draft._without_defaults(spec.given()))
+
+    def own(self, text: str) -> MethodDraft:
+        """Return the draft of a class of the person's own, as they typed it.
+
+        Raises:
+            OptionError: It is none, or its file, module or option is not there.
+        """
+        _method, spec = read_method(self.family, text, METHODS)
+        if not is_own(spec.name):
+            raise OptionError(
+                f"{safe_line(repr(text))} names no class.",
+                hint="Write it like mine.py:MyClass, package.module:MyClass or hub:samplers/NAME.",
+            )
+        return MethodDraft.read(self.family, str(located(spec, Path.cwd())))
 
     def choose(self, name: str) -> MethodDraft:
         """Return the draft of another method; options of the same name are kept where they fit."""

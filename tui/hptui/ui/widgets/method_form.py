@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from hptui.domain.own_method import is_own
 from hptui.domain.sampling import METHODS
 from hptui.domain.text import safe_line
-from hptui.errors import OptionError
+from hptui.errors import HptuiError, OptionError
 from hptui.ui.data.field_rows import FieldCell, FieldColumn, FieldRow
+from hptui.ui.screens.dialogs import TextDialog
 from hptui.ui.screens.pick import PickDialog, PickItem
 from hptui.ui.widgets.field_table import FieldTable
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 METHOD: Final = "method"
 """The row in which the method is chosen."""
+OWN: Final = "own class"
+"""What the list of methods offers beside those of the tables."""
 COLUMNS: Final = (FieldColumn("name", "", 8, 26), FieldColumn("value", "", 4, 60))
 
 
@@ -144,9 +148,36 @@ class MethodForm(FieldTable):
             for each in METHODS[family]
         ]
 
+        own = PickItem(OWN, "A class of your own…", f"A {family} from a file, a module or a hub.")
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+
         def take(name: str | None) -> None:
-            if name is not None and name != self._draft.method.name:
+            if name == OWN:
+                app.push_screen(self._own_dialog(), take_own)
+            elif name is not None and name != self._draft.method.name:
                 self.attempt(self._draft.choose(name))
 
-        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
-        app.push_screen(PickDialog(f"Choose a {family}", items, self._draft.method.name), take)
+        def take_own(text: str | None) -> None:
+            if text is not None:
+                self.attempt(self._draft.own(text))
+
+        at = OWN if is_own(self._draft.method.name) else self._draft.method.name
+        app.push_screen(PickDialog(f"Choose a {family}", [*items, own], at), take)
+
+    def _own_dialog(self) -> TextDialog:
+        draft = self._draft
+
+        def check(text: str) -> str | None:
+            try:
+                draft.own(text)
+            except HptuiError as error:
+                return f"{error.message} {error.hint}".strip()
+            return None
+
+        return TextDialog(
+            f"A {draft.family} of your own",
+            "A class like mine.py:MyClass, package.module:MyClass, or hub:samplers/NAME. It runs "
+            "in a process of its own.",
+            str(draft) if is_own(draft.method.name) else "",
+            check,
+        )
