@@ -43,7 +43,6 @@ RunKey = Literal[
     "backend",
     "trial-timeout",
     "seed",
-    "ask-ahead",
     "leftovers",
     "devices",
     "per-device",
@@ -51,6 +50,7 @@ RunKey = Literal[
     "threads",
     "memory",
     "pin",
+    "ask-ahead",
 ]
 
 BACKENDS: Final = ("loky", "threading")
@@ -96,12 +96,6 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("trial-timeout", "trial time-out", "End a trial after 90s, 5m or 1h30m"),
     RunField("seed", "seed", "A number that makes the run repeatable with one worker"),
     RunField(
-        "ask-ahead",
-        "ask ahead",
-        "Ask for the next trial while others run: for samplers that think long",
-        ASK_AHEAD,
-    ),
-    RunField(
         "leftovers",
         "leftovers",
         "What becomes of stale trials, whose engine died",
@@ -113,6 +107,12 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
     RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
+    RunField(
+        "ask-ahead",
+        "ask ahead",
+        "Ask for the next trial while others run: for slow samplers",
+        ASK_AHEAD,
+    ),
 )
 _FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
     "leftovers": LEFTOVERS[0],

@@ -40,11 +40,11 @@ _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("trials", "workers"),
     ("timeout", "backend"),
     ("target", "trial-timeout"),
-    ("seed", "ask-ahead"),
-    ("leftovers",),
+    ("seed", "leftovers"),
     ("devices", "threads"),
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
+    ("ask-ahead",),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -56,7 +56,6 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "backend",
     "trial-timeout",
     "seed",
-    "ask-ahead",
     "leftovers",
     "devices",
     "per-device",
@@ -64,6 +63,7 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "threads",
     "memory",
     "pin",
+    "ask-ahead",
 )
 
 
