@@ -43,14 +43,16 @@ class Thinker(optuna.samplers.RandomSampler):
         (self._folder / f"met-{trial.number}").touch()
         super().before_trial(study, trial)
 
-    def sample_independent(self, study: Any, trial: Any, param_name: str, *more: Any) -> Any:
+    def sample_independent(
+        self, study: Any, trial: Any, param_name: str, param_distribution: Any
+    ) -> Any:
         if trial.number == self._fails_at:
             raise ZeroDivisionError("no room left to draw from")
         if param_name == "deep":
             self.n_thoughts += 1
             assert self.go_on.wait(DEADLINE_S)
             self.go_on.clear()
-        return super().sample_independent(study, trial, param_name, *more)
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
 
 class Told(Silent):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpaceView", "SpaceViewSampler"]
 
+_HINT = "The trials that have ended are stored; engine.log in the study's folder has the traceback."
 _NOT_ITS_OWN = (SamplerError, StudyBusyError, StudyFileError, UpdateFinishedTrialError)
 _PARENT_PREFIXES = ("NSGAIISampler:parent:", "NSGAIIISampler:parent:")
 
@@ -173,14 +174,15 @@ class _Blamed:
         if error is None or isinstance(error, _NOT_ITS_OWN):
             return
         what = describe_exception(error)
-        told = error.message if isinstance(error, HptuiError) else what.summary
+        kind, told, hint = type(error).__name__, what.summary, _HINT
+        if isinstance(error, HptuiError):
+            kind, told, hint = RuntimeError.__name__, error.message, error.hint or _HINT
         name = str(self._sampler).removesuffix("Sampler")
         raise SamplerError(
             f"The sampler ({safe_line(name)}) failed. {safe_line(told, max_chars=400)}",
-            hint="The trials that have ended are stored; engine.log in the study's folder has the "
-            "traceback.",
+            hint=hint,
             detail=what.traceback,
-            answer=[type(error).__name__, what.message],
+            answer=[kind, what.message],
         ) from error
 
 
