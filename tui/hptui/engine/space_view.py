@@ -174,15 +174,15 @@ class _Blamed:
         if error is None or isinstance(error, _NOT_ITS_OWN):
             return
         what = describe_exception(error)
-        kind, told, hint = type(error).__name__, what.summary, _HINT
+        raised, told, hint = type(error).__name__, what.summary, _HINT
         if isinstance(error, HptuiError):
-            kind, told, hint = RuntimeError.__name__, error.message, error.hint or _HINT
+            raised, told, hint = RuntimeError.__name__, error.message, error.hint or _HINT
         name = str(self._sampler).removesuffix("Sampler")
         raise SamplerError(
             f"The sampler ({safe_line(name)}) failed. {safe_line(told, max_chars=400)}",
             hint=hint,
             detail=what.traceback,
-            answer=[kind, what.message],
+            answer=[raised, what.message],
         ) from error
 
 
