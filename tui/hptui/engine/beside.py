@@ -262,13 +262,12 @@ class Beside:
             # Whoever leads now has come after the one that works.
             lane.note_long()
         until_s = now() + _SHARE_S
-        while lane := next((each for each in self._lanes if each.is_ready), None):
-            if lane.has_result:
-                lane.take_result()
-            elif not self._do_next(lane):
-                return False
-            if self._is_over or now() > until_s:
-                break
+        while self.is_ready and not self._is_over and now() < until_s:
+            for lane in self._lanes:
+                if lane.has_result:
+                    lane.take_result()
+                elif lane.is_ready and not self._do_next(lane):
+                    return False
         return True
 
     def _do_next(self, lane: Lane) -> bool:

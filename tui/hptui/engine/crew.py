@@ -263,13 +263,9 @@ class Crew:
             if worker.channel is not None:
                 self._drain(worker, worker.channel)
         lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
-        n_running = sum(slot.number is not None and not slot.is_done for slot in lost)
-        is_sudden = any(
-            slot.number is not None
-            and not slot.is_done
-            and (slot.ending is None or slot.ending[0] not in _ENDED_BY_US)
-            for slot in lost
-        )
+        running = [slot for slot in lost if slot.number is not None and not slot.is_done]
+        n_running = len(running)
+        kinds = [None if slot.ending is None else slot.ending[0] for slot in running]
         deaths = [
             Death(slot.index, slot.number, self._why(host, slot, n_running))
             for slot in lost
@@ -280,7 +276,7 @@ class Crew:
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        if is_sudden:
+        if kinds and not any(kind in _ENDED_BY_US for kind in kinds):
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:
             self.failed_starts += 1

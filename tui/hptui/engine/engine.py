@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from collections import deque
@@ -549,12 +550,10 @@ class Engine:
         self._rules_are_live = False
         self._crew.close(_CLOSE_S)
         run = self.run_state
-        if (
-            self._desk is not None
-            and run is not None
-            and not isinstance(self._failure, StudyGoneError)
-        ):
-            self._desk.close()
+        if self._desk is not None:
+            # After an error; what is stored already is not stored again.
+            with contextlib.suppress(HptuiError, KeyError):
+                self._desk.close()
         unstored = None if run is None else run.close(self._workplace.worker_log)
         self._workplace.close()
         self._connections.close()

@@ -73,15 +73,12 @@ class TrialDesk:
         slot = self.crew.slots.get(index)
         if slot is None or slot.worker is None:
             return NoWorker(index)
-        live, self._ahead = self._ahead, None
+        live = self._take_ahead()
         if live is None:
             live = self._begin()
             if live is None:
                 return AskRefused(index)
             self._meet(live)
-        else:
-            live.started_s = now()
-            self.run.storage.set_trial_start(live.trial_id)
         slot.number = live.number
         slot.log = self.run.log_of(live.number)
         self.run.trials.live[live.number] = live
@@ -101,10 +98,17 @@ class TrialDesk:
                 self._meet(self._ahead)
                 self.commits.touch()
 
-    @property
-    def has_ahead(self) -> bool:
-        """Whether a trial is asked for ahead."""
-        return self._ahead is not None
+    def _take_ahead(self) -> LiveTrial | None:
+        """Return the trial that was asked for ahead; it starts now."""
+        live, self._ahead = self._ahead, None
+        if live is not None:
+            live.started_s = now()
+            try:
+                self.run.storage.set_trial_start(live.trial_id)
+            except UpdateFinishedTrialError:
+                # Another program has ended it meanwhile.
+                return None
+        return live
 
     def _begin(self) -> LiveTrial | None:
         try:
