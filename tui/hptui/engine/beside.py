@@ -207,7 +207,10 @@ class Beside:
         finally:
             self.finish()
             with self._changed:
-                left = set(self._away)
+                left = self._away.copy()
+                if self._leader is not None and self._working_since_s is not None:
+                    # It was interrupted at work, and nobody takes the lead any more.
+                    left.add(self._leader)
             for thread in threads:
                 if thread.ident not in left:
                     thread.join()
@@ -266,7 +269,7 @@ class Beside:
             for lane in self._lanes:
                 if lane.has_result:
                     lane.take_result()
-                elif lane.is_ready and not self._do_next(lane):
+                elif lane.is_ready and not self._is_over and not self._do_next(lane):
                     return False
         return True
 
