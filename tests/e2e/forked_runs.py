@@ -2,7 +2,7 @@
 
 What `python -m tests.e2e.forked_runs ADDRESS` starts is a process of its own with its own
 descriptors, which does all that `python -m hptui` does once its modules are there, from
-`hptui/__main__.py` to the end of the interpreter. Its workers are forked, too (`nursery.py`).
+`hptui/__main__.py` to what is to be done at its exit. Its workers are forked, too (`nursery.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from tests.e2e.ask_starter import Started
-from tests.e2e.nursery import ROOT, import_modules, open_nursery
+from tests.e2e.nursery import ROOT, end_with, import_modules, open_nursery
 from tests.waiting import DEADLINE_S
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _be_hptui(order: dict[str, Any], descriptors: Sequence[int]) -> None:
             become()
             return
     sys.argv[1:] = order["arguments"]
-    runpy.run_module("hptui", run_name="__main__", alter_sys=True)
+    end_with(lambda: runpy.run_module("hptui", run_name="__main__", alter_sys=True))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ ordered, and runs the module that the new Python would run. Whatever else is sta
 from __future__ import annotations
 
 import _posixsubprocess  # pyright: ignore[reportMissingModuleSource]
+import atexit
 import ctypes
 import fcntl
 import gc
@@ -25,11 +26,12 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,13 +48,21 @@ MODULES: Final = (
 """What is run with `-m`, besides `hptui` itself for a run that is detached."""
 _OF_A_RUN: Final = (
     "joblib.externals.loky",
+    "joblib.externals.loky.backend.fork_exec",
+    "joblib.externals.loky.backend.synchronize",
+    "numpy.ma",
     "optuna.pruners",
     "optuna.samplers",
-    "hptui.engine.engine",
-    "hptui.engine.samplers",
-    "hptui.engine.slot",
+    "plotext",
+    "threadpoolctl",
     *MODULES,
 )
+_PACKAGES: Final = (
+    *("hptui.domain", "hptui.analysis", "hptui.storage", "hptui.registry", "hptui.charts"),
+    *("hptui.engine", "hptui.engine.sampling", "hptui.engine.sampling.tpe", "hptui.figures"),
+    "hptui.cli",
+)
+"""Packages that are imported whole: commands and runs import many of their modules late."""
 _SEED: Final = "PYTHONHASHSEED"
 _TRACKER: Final = re.compile(
     r"from (multiprocessing|joblib\.externals\.loky\.backend)\.resource_tracker "
@@ -139,6 +149,9 @@ def import_modules() -> None:
     """Import what commands, runs, workers and probes need, in a process that is to be forked."""
     for command in COMMANDS.values():
         import_module(command.module)
+    for package in _PACKAGES:
+        for module in iter_modules(import_module(package).__path__, f"{package}."):
+            import_module(module.name)
     for module in _OF_A_RUN:
         import_module(module)
     gc.collect()
@@ -300,7 +313,30 @@ def _become(
         vars(main)["__package__"] = what.rpartition(".")[0]
     sys.argv = [file, *more]
     sys.modules["__main__"] = main
-    exec(code, vars(main))
+    end_with(lambda: exec(code, vars(main)))
+
+
+def end_with(program: Callable[[], object]) -> None:
+    """Run a program, and end as its interpreter would, except that no module is taken apart.
+
+    That touches, and so copies, all of the memory that a clone shares: half of what a short command
+    costs. A defect, an interrupt and a stream that cannot be written to take the usual way.
+    """
+    code: Any = 0
+    try:
+        program()
+    except SystemExit as error:
+        code = 0 if error.code is None else error.code
+    # What the interpreter does first.
+    for module, end in ((threading, "_shutdown"), (atexit, "_run_exitfuncs")):
+        getattr(module, end)()
+    with suppress(OSError, ValueError):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        if isinstance(code, int):
+            os._exit(code)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

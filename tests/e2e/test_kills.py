@@ -19,7 +19,7 @@ from tests.e2e.kill_cases import CASES
 from tests.waiting import DEADLINE_S
 
 ROOT: Final = Path(__file__).parents[2]
-EVERY: Final = int(os.environ.get("HPTUI_KILL_EVERY") or 7)
+EVERY: Final = int(os.environ.get("HPTUI_KILL_EVERY") or 11)
 """Odd by itself, so that the next command and the doctor mend by turns."""
 FEWEST_STEPS: Final = 11
 

@@ -64,15 +64,20 @@ def drive(
         is_known = isinstance(before.action, Wait) or not step.text.startswith("expect-not")
         assert is_known, f"line {step.line}: nothing tells that {before.text!r} is done"
     said: list[str] = []
+    sight = _Sight()
 
     def say(text: str) -> None:
+        beside = steps[max(0, len(said) - 1) : len(said) + 1]
         said.append(text)
         if app.return_code is None:
-            check_safe(screen_text(app))
+            if not any(map(_looks, beside)):
+                sight.look(app)
             if observe is not None:
                 observe(app)
 
-    failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hptui.ui.drive.screen_text", sight.look)
+        failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):
             # It may still hold a file open; another application is another process.
@@ -81,6 +86,25 @@ def drive(
         done = "\n".join(f"  {text}" for text in said)
         pytest.fail(f"{failure.reason}\n{done}\n{failure.screen}", pytrace=False)
     return app
+
+
+class _Sight:
+    """Looks at screens, each of which must be safe to show."""
+
+    def __init__(self) -> None:
+        self._checked = ""
+
+    def look(self, app: HptuiApp) -> str:
+        text = screen_text(app)
+        if text != self._checked:
+            check_safe(text)
+            self._checked = text
+        return text
+
+
+def _looks(step: Step) -> bool:
+    """Say whether a step begins, and ends, with a look at the screen."""
+    return isinstance(step.action, Wait) and step.action.is_wanted
 
 
 def _patient(step: Step) -> Step:

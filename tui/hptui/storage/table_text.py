@@ -7,7 +7,7 @@ written. What differs between versions of Optuna, SQLAlchemy and Alembic is told
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
@@ -68,6 +68,7 @@ def odd_table(connection: sqlite3.Connection) -> str:
     return ""
 
 
+@lru_cache(256)
 def _odd_part(table: str, sql: str) -> str:
     """Return the part of a table's statement that Optuna does not make, or that is missing."""
     parts = _parts(table, sql)

@@ -23,6 +23,7 @@ from hptui.ui.key_names import key_text
 from hptui.ui.marks import mark_of, state_role
 from hptui.ui.quiet_collector import QuietCollector
 from hptui.ui.settings import load_settings
+from hptui.ui.stylesheet import OnceReadStylesheet
 from hptui.ui.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
 from hptui.ui.thin_scrollbar import ThinScrollBar
 
@@ -75,6 +76,7 @@ class HptuiApp(App[int], inherit_bindings=False):
     ) -> None:
         self.unicode = has_unicode
         super().__init__()
+        self.stylesheet = OnceReadStylesheet(variables=self.get_css_variables())
         self._collector = QuietCollector()
         self.place = place
         self.failure: ApplicationFailure | None = None

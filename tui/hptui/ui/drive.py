@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _POLL_S: Final = 0.03
 _TURNS: Final = 100
-"""Turns of the event loop; a message on its way from the terminal to a widget takes a few."""
+"""At most so many turns of the event loop; a message to a widget takes a few."""
+_IDLE_TURNS: Final = 3
+"""After so many in which nobody else had anything to do, nothing follows any more."""
 
 
 class StepFailedError(HptuiError):
@@ -125,8 +127,14 @@ async def let_messages_pass() -> None:
 
     The pilot takes a process that gets no time, on a busy machine, for one that has nothing to do.
     """
+    # What the event loop is to do next; it has no public name. Other loops get all turns.
+    ready = getattr(asyncio.get_running_loop(), "_ready", (None,))
+    idle = 0
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+        idle = 0 if ready else idle + 1
+        if idle == _IDLE_TURNS:
+            break
 
 
 async def _click(pilot: Pilot[int], app: HptuiApp, x: int, y: int) -> None:
