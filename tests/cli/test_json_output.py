@@ -11,7 +11,7 @@ import optuna
 import pytest
 from tests.e2e.programs import OBJECTIVES, run
 
-from hptui.cli.main import COMMANDS, main
+from hptui.cli.main import COMMANDS, OTHER_NAMES, main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +27,22 @@ READING: dict[str, tuple[str, ...]] = {
     "note": (),
     "tag": (),
     "doctor": (),
+    "space": (),
+    "wait": (),
 }
 """Commands that answer for a study at rest, with what else they need."""
+PREPARING: dict[str, tuple[str, ...]] = {
+    "workers": ("1",),
+    "jobs": ("1",),
+    "enqueue": ("--params", "{}"),
+    "extend": ("--trials", "1"),
+}
+"""Commands that are for the next run of a study at rest."""
 STEERING: dict[str, tuple[str, ...]] = {
-    "space": (),
     "pause": (),
     "resume": (),
     "stop": (),
     "kill": ("0",),
-    "jobs": ("1",),
-    "enqueue": ("--params", "{}"),
-    "extend": ("--trials", "1"),
     "retry": (),
 }
 """Commands that refuse a study at rest in which nothing has failed."""
@@ -66,16 +71,21 @@ def values_of(out: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("study", ["rest", "empty", "missing", "bare"])
-@pytest.mark.parametrize("command", [*READING, *STEERING])
+@pytest.mark.parametrize("command", [*READING, *PREPARING, *STEERING])
 def test_it_is_json_or_a_refusal(
     command: str,
     study: str,
     studies: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if command in PREPARING:
+        for file in studies.glob("*.db"):
+            shutil.copy(file, tmp_path)
+        studies = tmp_path
     monkeypatch.setenv("HPTUI_STUDIES", str(studies))
-    more = (READING | STEERING)[command]
+    more = (READING | PREPARING | STEERING)[command]
     code = main([command, study, *more, "--json"])
     out, err = capsys.readouterr()
     assert "internal error" not in err
@@ -86,7 +96,9 @@ def test_it_is_json_or_a_refusal(
     assert code in (0, 3)
     assert err == "" or code == 3
     assert values_of(out) or (command, study) in [("trials", "empty")]
-    assert command in READING
+    assert command in READING | PREPARING
+    if command in PREPARING:
+        assert values_of(out)[0]["next_run"] is True
     # The doctor tells what is wrong with a file that holds no study.
     assert study in ("rest", "empty") or (command, study) == ("doctor", "bare")
 
@@ -123,4 +135,5 @@ def test_every_command_with_json_is_tried_here_or_needs_more() -> None:
     """Commands that change files or need names have tests of their own."""
     others = {"run", "objectives", "samplers", "pruners", "ls", "page", "report", "drive"}
     others |= {"rename", "duplicate", "fork", "merge", "delete", "undo", "export", "import"}
-    assert COMMANDS.keys() == READING.keys() | STEERING.keys() | others | {"upgrade"}
+    tried = (READING | PREPARING | STEERING).keys() - OTHER_NAMES.keys()
+    assert COMMANDS.keys() == tried | others | {"upgrade", "logs", "watch"}

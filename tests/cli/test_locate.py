@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from tests.storage.study_file import StudyFile
 
+from hptui.cli.application import can_open, open_place
 from hptui.cli.locate import (
     StudyLocation,
     address_of,
     locate_file,
     locate_study,
     spelling_of,
+    storage_file,
     studies_folder,
 )
 from hptui.domain.study_name import check_study_name
@@ -83,6 +85,38 @@ def test_a_name_and_a_colon_say_which_of_several_studies_is_meant(make: Make):
     assert locate_study("mine:two") == StudyLocation(path, "two")
     with pytest.raises(UsageError, match="holds no study 'three'"):
         locate_study("mine:three")
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "SQLite+pysqlite"])
+def test_optunas_address_of_a_file_is_its_path(make: Make, folder: Path, scheme: str):
+    path, other = make("x.sqlite3", "one", "two"), make("studies/y.db", "y")
+    for text in (f"{scheme}:///x.sqlite3:two", f"{scheme}:///{path}:two"):
+        assert locate_study(text) == StudyLocation(path, "two")
+    assert locate_study(f"{scheme}:///y.db") == StudyLocation(other, "y")
+    assert locate_file(f"{scheme}:///{other}") == other
+    assert storage_file(f"{scheme}:///new.db") == folder / "new.db"
+    assert open_place(f"{scheme}:///{other}").file == other
+    assert can_open(f"{scheme}:///{other}")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("sqlite://", "has no path"),
+        ("sqlite://me:hunter2@/x.db", "sqlite://me:***@/x.db has no path"),
+        ("sqlite:///", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:///x.db?mode=ro", "options after the ?"),
+        ("postgresql+psycopg2://me:hunter2@host/db", "//me:***@host/db is an address"),
+        ("redis://:hunter2@host", "is an address"),
+    ],
+)
+@pytest.mark.parametrize("read", [locate_study, locate_file, storage_file, open_place])
+def test_other_addresses_are_refused(read: Callable[[str], object], text: str, sentence: str):
+    with pytest.raises(UsageError) as refused:
+        read(text)
+    assert sentence in refused.value.message
+    assert "hunter2" not in f"{refused.value.message} {refused.value.hint}"
 
 
 @pytest.mark.parametrize("place", ["studies/mine.db", "elsewhere.db"])

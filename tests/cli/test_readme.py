@@ -41,7 +41,7 @@ def test_each_option_that_the_readme_names_exists() -> None:
     # Behind ` -- ` stands another program's command line.
     named = set(OPTION.findall(re.sub(r" -- .*", "", TEXT)))
     assert named <= known
-    assert known - {"--help", "-h"} <= {*named, "-j", "-o", "-q"}
+    assert known - {"--help", "-h"} <= {*named, "-f", "-j", "-n", "-o", "-q"}
 
 
 def test_each_command_line_in_the_readme_is_one_that_the_program_takes() -> None:

@@ -205,6 +205,9 @@ def test_a_running_study_is_steered(shell: Shell) -> None:
         if running_engine(path, "train") is not None:
             shell.give("hptui stop train --now")
         wait_until(lambda: running_engine(path, "train") is None, "the run has ended")
+    for command in commands_of(block_with("hptui watch STUDY")):
+        # The run was stopped before a trial completed.
+        shell.give(f"{command.replace('STUDY', 'train').partition('#')[0]} || test $? = 3")
 
 
 def test_figures_and_comparisons(shell: Shell) -> None:

@@ -231,10 +231,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
         ["resume", "q"],
         ["stop", "q"],
         ["kill", "q", "0"],
-        ["jobs", "q", "2"],
-        ["enqueue", "q", "--params", "{}"],
-        ["extend", "q", "--trials", "1"],
-        ["space", "q"],
     ],
 )
 def test_without_an_engine_there_is_nothing_to_steer(arguments: list[str], ended: Path) -> None:

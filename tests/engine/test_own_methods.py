@@ -98,7 +98,7 @@ def test_what_it_may_not_do_is_refused_and_the_process_goes_on(
     thread.start()
     wait_until(lambda: len(study.trials) == 5, "the trial that hangs")
     proxy.process.close()
-    thread.join(10)
+    wait_until(lambda: not thread.is_alive(), "the end of the call")
     assert "has ended" in failure[0].message
 
 

@@ -121,7 +121,7 @@ def test_choices_are_narrowed_till_a_trial_holds_them(
     for options, said in (
         ([*choices, "--dry-run"], "0 trials would be kept, 0 set aside."),
         ([*choices, "--fix", "kind=c"], "0 trials kept, 0 set aside."),
-        ([], "  kind  a, b, c   edited: fixed c, choices c|a"),
+        ([], "  kind  a, b, c   edited since trial 1: fixed c, choices c|a"),
     ):
         assert main(["space", "s.db", *options]) == 0
         assert capsys.readouterr().out.strip("\n") == said

@@ -118,16 +118,20 @@ def test_what_the_study_holds_cannot_change(file: Path) -> None:
     assert ask_engine(file, "w", {"op": "space"})["edits"] == {}
 
 
-def test_an_engine_that_has_ended_is_told(file: Path) -> None:
+def test_after_the_end_of_the_engine_the_next_run_is_edited(file: Path) -> None:
     lease = running_engine(file, "w")
     assert lease is not None
     os.kill(lease.pid, signal.SIGKILL)
     wait_until(lambda: running_engine(file, "w") is None, "the end of the engine")
     drive(
         """
-        wait "No engine runs w now." 10s
+        wait "parameter"
         press f5
         wait "No edits yet."
+        press down enter
+        type -4.5
+        press enter
+        wait "from the next run on, "
         """,
         settings=Settings(),
         home=lambda: EditSpaceScreen(file, "w"),

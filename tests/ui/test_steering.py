@@ -42,10 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-NEEDS_ENGINE = (
-    *("pause", "stop", "edit-space", "add-trial", "copy-trial", "kill-trial", "more-workers"),
-    *("fewer-workers", "budget"),
-)
+NEEDS_ENGINE = ("pause", "stop", "kill-trial", "more-workers", "fewer-workers")
+FOR_NEXT_RUN = ("edit-space", "add-trial", "copy-trial", "budget")
 
 
 def an_engine(**changes: Any) -> EngineState:
@@ -88,6 +86,19 @@ def test_commands_of_a_run_need_an_engine_and_say_so(command: str, tmp_path: Pat
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
     assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
     assert why_not(command, a_snapshot(tmp_path), 2) is None
+
+
+@pytest.mark.parametrize("command", FOR_NEXT_RUN)
+def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
+    command: str, tmp_path: Path
+) -> None:
+    nobody = a_snapshot(tmp_path, engine=None)
+    assert why_not(command, nobody, 2) is None
+    elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
+    assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
+    assert "not been read" in str(why_not(command, replace(nobody, directions=()), 2))
+    if command == "copy-trial":
+        assert "not been read" in str(why_not(command, nobody, 99))
 
 
 @pytest.mark.parametrize(

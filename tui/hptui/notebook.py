@@ -184,7 +184,7 @@ def run(
         check_study_name(named)
         file = studies_folder(None if studies is None else Path(studies)) / f"{named}.db"
     else:
-        file = storage_file(Path(storage))
+        file = storage_file(str(storage))
     arguments = [_spelled(objective, named, file), "--study", named, "--storage", str(file)]
     directions = [direction] if isinstance(direction, str) else list(direction or ())
     arguments += [text for each in directions for text in ("--direction", each)]

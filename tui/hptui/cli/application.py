@@ -12,7 +12,13 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.cli.locate import finish_left_change, is_file_name, locate_study, studies_folder
+from hptui.cli.locate import (
+    finish_left_change,
+    is_file_name,
+    locate_study,
+    studies_folder,
+    typed_path,
+)
 from hptui.errors import HptuiError, UsageError
 from hptui.ui.ending import CertainEnd
 from hptui.ui.place import OpenPlace
@@ -51,6 +57,7 @@ def open_place(path: str | None) -> OpenPlace:
     if path is None:
         finish_left_change(studies_folder(None))
         return OpenPlace(studies_folder(None), None, None)
+    path = typed_path(path)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
     except (OSError, ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.carried_text import Verb, carried_sentence, reason_lines
@@ -12,6 +11,7 @@ from hptui.domain.text import safe_line
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def add_outcome_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,6 @@ def add_outcome_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage",
         metavar="FILE",
-        type=Path,
         help="the new study's file (default: NEW_NAME.db beside the study's); "
         "one that is there gets one more study",
     )

@@ -39,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="what to read")
     parser.add_argument("study", metavar="STUDY", help="where to; a new name makes a new study")
     add_studies_option(parser)
-    parser.add_argument(
-        "--storage", metavar="FILE", type=Path, help="the study's file (default: STUDY.db)"
-    )
+    parser.add_argument("--storage", metavar="FILE", help="the study's file (default: STUDY.db)")
     parser.add_argument(
         "--as",
         dest="as_what",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.domain.edits import edits_from_json
+from hptui.domain.edits_since import edits_text
 from hptui.domain.run_place import RunPlace, differences
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
@@ -15,20 +17,48 @@ from hptui.storage.gate import require_readable
 from hptui.storage.study_facts import read_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from hptui.registry.arguments import Pairs
     from hptui.registry.catalogue import Found
+    from hptui.storage.study_facts import StudyFacts
+
+
+def facts_before(study_file: Path, study: str) -> StudyFacts | None:
+    """Return what is known of the study that a run goes on with; None where that is nothing."""
+    try:
+        if study_file.exists():
+            require_readable(study_file, check_budget_s=0.0)
+            return read_facts(study_file, study, 1)
+    except (HptuiError, OSError):
+        # There is no such study, or the engine says what is wrong with it.
+        pass
+    return None
+
+
+def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
+    """Return a sentence on the edits that hold already, but for the parameters that are `named`."""
+    try:
+        edits = edits_from_json(facts.edits or {})
+    except HptuiError:
+        # The engine says that they are damaged.
+        return []
+    left = {name: edit for name, edit in edits.items() if name not in named}
+    if not left:
+        return []
+    return [f"Edits that hold: {edits_text(left, facts.since)}. --reset NAME takes one back."]
 
 
 def as_in_last_run(
-    found: Found, study_file: Path, study: str, *, is_any: bool
+    found: Found, facts: StudyFacts, study_file: Path, study: str, *, is_any: bool
 ) -> tuple[Found, list[str]]:
     """Return an objective with the arguments of the study's latest run, unless it has its own.
 
     Args:
         found: The objective, with what was given by `--arg`.
-        study_file: The study's file, which need not be there.
+        facts: What is known of the study.
+        study_file: The study's file.
         study: The study's name.
         is_any: Whether the study may go on with other arguments; then only what must be given is
             taken over.
@@ -40,16 +70,6 @@ def as_in_last_run(
         UsageError: Only the study names the arguments; the hint says what to type.
         ObjectiveError: They do not fit the objective any more.
     """
-    facts = None
-    try:
-        if study_file.exists():
-            require_readable(study_file, check_budget_s=0.0)
-            facts = read_facts(study_file, study, 1)
-    except (HptuiError, OSError):
-        # There is no such study, or the engine says what is wrong with it.
-        pass
-    if facts is None:
-        return found, []
     notes: list[str] = []
     was = facts.objective
     if was is not None and was.arguments != found.ref.arguments:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 STUDIES_VARIABLE = "HPTUI_STUDIES"
 _MAX_LISTED = 20
-_A_FILE = "Give the path of the SQLite file, like studies/all.db."
+_A_FILE = (
+    "Give the path of the SQLite file, like studies/all.db or sqlite:///studies/all.db. Optuna's "
+    "copy_study brings a study from a server into one."
+)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/.*)", re.DOTALL)
+_RELATIVE, _MEMORY = "///", (":memory:", "")
 _A_FOLDER = "Give the path of the folder that the study files are in, like studies."
 
 
@@ -45,30 +50,64 @@ def add_studies_option(parser: argparse.ArgumentParser) -> None:
 def add_study_argument(parser: argparse.ArgumentParser) -> None:
     """Add STUDY and `--studies DIR`."""
     parser.add_argument(
-        "study", metavar="STUDY", help="a study's name, path/to/file.db, or file.db:name"
+        "study",
+        metavar="STUDY",
+        help="a study's name, path/to/file.db, file.db:name, or sqlite:///path/to/file.db",
     )
     add_studies_option(parser)
 
 
-def storage_file(path: Path) -> Path:
+def storage_file(text: str) -> Path:
     """Return the study file that `--storage` names, absolute; it need not exist yet.
 
     Raises:
-        UsageError: It is an address of a server.
+        UsageError: It is an address, but none of an SQLite file.
     """
-    _require_no_address("--storage ", str(path), _A_FILE)
+    path = typed_path(text, "--storage ")
     file = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
     finish_left_change(file.parent)
     return file
 
 
+def typed_path(text: str, what: str = "") -> str:
+    """Return the path that was typed, also as Optuna's address of an SQLite file.
+
+    That is `sqlite:///file.db` for a path from here, and `sqlite:////abs/file.db`.
+
+    Args:
+        text: A path or an address; a study's name may follow after a colon.
+        what: What stands before the text in a sentence, such as `--storage `.
+
+    Raises:
+        UsageError: It is an address of anything else.
+    """
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        return text
+    scheme, rest = found.groups()
+    if scheme.lower().partition("+")[0] != "sqlite":
+        _require_no_address(what, text, _A_FILE)
+        return text
+    path = rest.removeprefix(_RELATIVE)
+    problem = ""
+    if not rest.startswith(_RELATIVE):
+        problem = "has no path. Write sqlite:///file.db, or sqlite:////abs/file.db"
+    elif path in _MEMORY:
+        problem = "is a database in memory, and studies are in files here"
+    elif "?" in path:
+        problem = "has options after the ?, which are not used here. Omit them"
+    if problem:
+        raise UsageError(f"{what}{safe_line(text)} {problem}.")
+    return path
+
+
 def _require_no_address(what: str, text: str, hint: str) -> None:
-    found = re.match(r"([A-Za-z][A-Za-z0-9+]*:)(/.*)", text, re.DOTALL)
+    found = _ADDRESS.match(text)
     if found is None:
         return
     scheme, rest = found.groups()
     # A path has lost one of the two slashes.
-    whole = text if rest.startswith("//") else f"{scheme}/{rest}"
+    whole = text if rest.startswith("//") else f"{scheme}:/{rest}"
     raise UsageError(
         f"{what}{safe_line(whole)} is an address, but studies are in files here.", hint=hint
     )
@@ -138,8 +177,9 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
     """Return the study that `text` means.
 
     A name is NAME.db in the studies folder, and NAME:STUDY one of several studies in it; what ends
-    in `.db` or holds a slash is a path, from here or else from the studies folder. The study in it
-    is the only one, the one named like the file, or the one after a colon.
+    in `.db` or holds a slash is a path, from here or else from the studies folder, also as
+    `typed_path` takes it. The study in it is the only one, the one named like the file, or the one
+    after a colon.
 
     Args:
         text: What a person has typed.
@@ -216,10 +256,11 @@ def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None
     """Return the file that `text` means, and the study's name where it gives one."""
     if resume:
         finish_left_change(folder)
-    if not is_file_name(text):
+    is_address = _ADDRESS.fullmatch(text) is not None
+    text = typed_path(text)
+    if not is_address and not is_file_name(text):
         name, colon, wanted = text.partition(":")
         return _named(name, folder), wanted if colon else None
-    _require_no_address("", text, _A_FILE)
     if "\0" in text:
         raise UsageError(f"{safe_line(text)} is not the path of a file.")
     for base in (Path.cwd(), folder):

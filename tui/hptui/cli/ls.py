@@ -1,4 +1,4 @@
-"""`hptui ls`: the studies in the studies folder, the one last active first."""
+"""`hptui ls`: the studies in the studies folder, and what runs, the one last active first."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.locate import add_studies_option, spelling_of, studies_folder
+from hptui.cli.run_now import RunNow, run_now
 from hptui.cli.table import Column, render_table
 from hptui.cli.terminal import Terminal
 from hptui.domain.json_values import dump
@@ -17,6 +18,7 @@ from hptui.storage.studies import StudySummary, list_studies
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 _COLUMNS = (
     Column("study"),
@@ -33,7 +35,7 @@ _EPILOG = """\
 `open` counts running and waiting trials, `stale` trials whose engine died.
 With --json: an array of objects with the keys name,
 file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
-problem, hint.
+problem, hint, run (what runs now: state, pid, host, ended, n_trials, workers, eta_s; else null).
 """
 
 
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="only studies with this tag; of several, with all of them",
     )
+    parser.add_argument("--running", action="store_true", help="only studies that run now")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -64,21 +67,37 @@ def run(args: argparse.Namespace) -> int:
             named = ", ".join(safe_line(tag, max_chars=60) for tag in args.tag)
             print(f"No study in {safe_line(folder)} is tagged {named}.")
             return 0
+    runs = [None if study.problem else run_now(study.path, study.name) for study in studies]
+    if args.running:
+        everything = studies
+        studies = [study for study, now in zip(studies, runs, strict=True) if now is not None]
+        runs = [now for now in runs if now is not None]
+        if everything and not studies and not args.json:
+            print(f"No study in {safe_line(folder)} runs now.")
+            return 0
     if args.json:
-        print(dump([_as_json(study) for study in studies]))
+        both = zip(studies, runs, strict=True)
+        print(dump([_as_json(study, now) for study, now in both]))
     elif not studies:
         print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE makes one.")
     else:
-        _print(studies)
+        _print(studies, runs)
     return 0
 
 
-def _print(studies: list[StudySummary]) -> None:
+def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
     now_s = time.time()
     readable = [study for study in studies if not study.problem]
     if readable:
         rows = [_row(study, now_s) for study in readable]
         columns = _COLUMNS
+        if any(runs):
+            # Beside the name, where a narrow terminal shows it, too.
+            columns = (columns[0], Column("run"), *columns[1:])
+            both = zip(studies, runs, strict=True)
+            of_readable = [now for study, now in both if not study.problem]
+            for row, now in zip(rows, of_readable, strict=True):
+                row.insert(1, "" if now is None else str(now))
         if any(study.counts["STALE"] for study in readable):
             columns = (*columns, Column("stale", "right"))
             for row, study in zip(rows, readable, strict=True):
@@ -110,7 +129,7 @@ def _row(study: StudySummary, now_s: float) -> list[object]:
     ]
 
 
-def _as_json(study: StudySummary) -> dict[str, Any]:
+def _as_json(study: StudySummary, now: RunNow | None) -> dict[str, Any]:
     best = study.best
     return {
         "name": study.name,
@@ -125,4 +144,5 @@ def _as_json(study: StudySummary) -> dict[str, Any]:
         "note": study.note_start,
         "problem": study.problem or None,
         "hint": study.hint or None,
+        "run": None if now is None else now.to_json(),
     }

@@ -45,6 +45,8 @@ class Command:
     """One line without a full stop, for the list of commands."""
     module: str
     """A module with `add_arguments(parser)` and `run(args) -> int`, imported when chosen."""
+    other_name: str = ""
+    """Another name that means the same; empty where it has none."""
 
 
 COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
@@ -56,7 +58,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("samplers", "list the samplers, or the options of one", "hptui.cli.methods"),
         Command("pruners", "list the pruners, or the options of one", "hptui.cli.methods"),
     ),
-    "Steer a running study": (
+    "Steer a run, or prepare the next one": (
         Command(
             "status", "show what a study is doing, or how its last run ended", "hptui.cli.steer"
         ),
@@ -64,14 +66,24 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("resume", "go on after a pause", "hptui.cli.steer"),
         Command("stop", "let running trials end, then stop", "hptui.cli.steer"),
         Command("kill", "end one running trial", "hptui.cli.steer"),
-        Command("jobs", "change how many trials run at once", "hptui.cli.steer"),
+        Command(
+            "workers",
+            "change how many trials run at once (jobs is the same)",
+            "hptui.cli.steer",
+            "jobs",
+        ),
         Command("enqueue", "try given parameters next", "hptui.cli.steer"),
         Command("extend", "add trials to the budget", "hptui.cli.steer"),
         Command("retry", "try failed trials again, now or in the next run", "hptui.cli.retry"),
         Command("space", "show or edit the search space of the next trials", "hptui.cli.space"),
     ),
+    "Follow a run": (
+        Command("watch", "show a run on one screen until it ends", "hptui.cli.watch"),
+        Command("logs", "show what trials print, also as they go on", "hptui.cli.logs"),
+        Command("wait", "wait until runs have ended", "hptui.cli.wait"),
+    ),
     "Read studies": (
-        Command("ls", "list the studies", "hptui.cli.ls"),
+        Command("ls", "list the studies, and what runs", "hptui.cli.ls"),
         Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
         Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
@@ -110,6 +122,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     ),
 }
 COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for command in group}
+OTHER_NAMES = {command.other_name: command for command in COMMANDS.values() if command.other_name}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,7 +157,7 @@ def _dispatch(argv: list[str]) -> int:
         if not argv or argv[0].startswith("-"):
             _top_parser().parse_args(argv)
             return _open(None)
-        if argv[0] not in COMMANDS and _is_one_path(argv):
+        if argv[0] not in COMMANDS and argv[0] not in OTHER_NAMES and _is_one_path(argv):
             return _open(argv[0])
         return _run_command(argv[0], argv[1:])
     except SystemExit as leaving:
@@ -153,7 +166,7 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _run_command(name: str, argv: list[str]) -> int:
-    command = COMMANDS.get(name)
+    command = COMMANDS.get(name) or OTHER_NAMES.get(name)
     if command is None:
         raise _unknown_command(name)
     module = import_module(command.module)

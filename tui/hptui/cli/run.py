@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hptui.cli.command_options import add_command_options, find
 from hptui.cli.locate import (
@@ -22,7 +22,16 @@ from hptui.cli.locate import (
     studies_folder,
 )
 from hptui.cli.run_resources import add_resources, resources_of, workers_of
-from hptui.domain.edits import ParamEdit, merge_edits, parse_space_option, read_space_file
+from hptui.cli.typed import typed
+from hptui.domain.choice_lists import parse_choices_option
+from hptui.domain.edits import (
+    ParamEdit,
+    merge_edits,
+    parse_fix_option,
+    parse_space_option,
+    read_space_file,
+)
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -38,7 +47,7 @@ from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
     from hptui.cli.run_output import RunOutput
     from hptui.cli.shield import Output
@@ -93,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(parser)
     _add_budget(parser)
     _add_execution(parser)
-    add_resources(parser, _typed)
+    add_resources(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
@@ -108,9 +117,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the study's name (default: from the objective's)"
     )
-    group.add_argument(
-        "--storage", metavar="FILE", type=Path, help="the study file (default: NAME.db)"
-    )
+    group.add_argument("--storage", metavar="FILE", help="the study file (default: NAME.db)")
     add_studies_option(parser)
     group.add_argument(
         "--any-objective",
@@ -169,9 +176,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="""try these parameters first, like '{"lr": 0.01}'""",
     )
-    group.add_argument(
-        "--seed", type=_typed(read_seed), metavar="N", help="make the run repeatable"
-    )
+    group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
     group.add_argument(
         "--ask-ahead",
         action="store_true",
@@ -184,23 +189,23 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("budget (the first one reached ends the run)")
     group.add_argument(
         "--trials",
-        type=_typed(read_count),
+        type=typed(read_count),
         metavar="N",
-        help=f"trials to run (default: a script's, else {DEFAULT_TRIALS}; none with --timeout or "
-        "--target)",
+        help=f"trials to run (default: as prepared, a script's, else {DEFAULT_TRIALS}; none with "
+        "--timeout or --target)",
     )
     group.add_argument(
         "--timeout",
-        type=_typed(read_duration),
+        type=typed(read_duration),
         metavar="TIME",
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
     group.add_argument(
-        "--target", type=_typed(read_target), metavar="VALUE", help="end at this value"
+        "--target", type=typed(read_target), metavar="VALUE", help="end at this value"
     )
     group.add_argument(
         "--trial-timeout",
-        type=_typed(read_duration),
+        type=typed(read_duration),
         metavar="TIME",
         help="end a trial after this time",
     )
@@ -210,8 +215,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
         "--jobs",
+        "--workers",
         "-j",
-        type=_typed(read_slots),
+        type=typed(read_slots),
         metavar="N",
         help="trials at once (default: one a core, or as many as the devices hold)",
     )
@@ -227,21 +233,6 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         default="fail",
         help="what becomes of stale trials, whose engine died (default fail)",
     )
-
-
-_Read = TypeVar("_Read")
-
-
-def _typed(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
-    """Return `read` as argparse wants it: it names the option before the sentence."""
-
-    def convert(text: str) -> _Read:
-        try:
-            return read(text)
-        except UsageError as error:
-            raise argparse.ArgumentTypeError(error.message) from None
-
-    return convert
 
 
 def run(args: argparse.Namespace) -> int:
@@ -324,7 +315,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
 
     sampler = None if args.sampler is None else str(_located(parse_sampler(args.sampler)))
     pruner = None if args.pruner is None else str(_located(parse_pruner(args.pruner)))
-    from hptui.cli.last_run import as_in_last_run
+    from hptui.cli.last_run import as_in_last_run, facts_before, old_edits
     from hptui.registry.arguments import read_arguments
     from hptui.registry.catalogue import with_arguments
 
@@ -332,13 +323,25 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem and not found.lacks_arguments:
         raise _not_to_be_tuned(args, found)
     study, study_file = _study(args, found.ref)
-    found, notes = as_in_last_run(found, study_file, study, is_any=args.any_objective)
+    facts = facts_before(study_file, study)
+    notes: list[str] = []
+    ends = any(each is not None for each in (args.trials, args.timeout, args.target))
+    told = frozenset(
+        name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
+    )
+    prepared = NOTHING_PREPARED
+    if facts is not None:
+        is_any = args.any_objective
+        found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+        prepared = facts.prepared.without(told)
+        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
+        notes += old_edits(facts, _named_parameters(args, edits))
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.plan import RunPlan
     from hptui.engine.rules import Budget
 
-    n_trials: int | None = args.trials
+    n_trials: int | None = args.trials or prepared.trials
     if found.ref.kind == "script":
         # What it says counts where nothing is typed; running it tells.
         pass
@@ -363,7 +366,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=workers_of(args, resources),
+        n_slots=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
         seed=args.seed,
@@ -371,6 +374,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         leftovers=args.leftovers,
         ask_ahead=args.ask_ahead,
         any_objective=args.any_objective,
+        typed=told,
+        prepared=prepared,
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )
@@ -406,6 +411,13 @@ def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
     return (not_taken_over(found.ref, left),) if left else ()
 
 
+def _named_parameters(args: argparse.Namespace, edits: Mapping[str, ParamEdit]) -> set[str]:
+    """Return the parameters of which this run says itself what counts."""
+    fixed = {parse_fix_option(text)[0] for text in args.fix}
+    chosen = {parse_choices_option(text)[0] for text in args.choices}
+    return {*edits, *args.reset, *fixed, *chosen}
+
+
 def _edits(args: argparse.Namespace) -> dict[str, ParamEdit]:
     edits: dict[str, ParamEdit] = read_space_file(args.space_file) if args.space_file else {}
     for text in args.space:
@@ -431,21 +443,22 @@ def _params(text: str) -> Mapping[str, Any]:
 
 
 def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
+    given = None if args.storage is None else storage_file(args.storage)
     if args.study is not None:
         name: str = args.study
     else:
-        name = default_study_name(ref) if args.storage is None else args.storage.stem
-    if args.storage is not None:
-        name, file = _name_in_a_file(name), storage_file(args.storage)
+        name = default_study_name(ref) if given is None else given.stem
+    if given is not None:
+        name, file = _name_in_a_file(name), given
     else:
         check_study_name(name)
         file = studies_folder(args.studies) / f"{name}.db"
     if args.storage is None or args.study is None:
-        _require_holds(file, name, shown=args.storage or file)
+        _require_holds(file, name, shown=args.storage or str(file))
     return name, file
 
 
-def _require_holds(file: Path, name: str, *, shown: Path) -> None:
+def _require_holds(file: Path, name: str, *, shown: str) -> None:
     """Refuse a file that holds studies, but none of a name that nobody gave for this file.
 
     Raises:
@@ -462,7 +475,7 @@ def _require_holds(file: Path, name: str, *, shown: Path) -> None:
         return
 
     def options(study: str) -> str:
-        return safe_line(shlex.join(["--storage", str(shown), "--study", study]))
+        return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
     held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
     listed = "" if len(names) == 1 else f": {list_names(names)}"

@@ -102,8 +102,13 @@ def resources_of(args: argparse.Namespace) -> Resources:
     return resolve_devices(resources, args.devices)
 
 
-def workers_of(args: argparse.Namespace, resources: Resources) -> int:
+def workers_of(args: argparse.Namespace, resources: Resources, prepared: int | None = None) -> int:
     """Return how many workers the run has: as many as were asked for, else as have room.
+
+    Args:
+        args: What was typed.
+        resources: What it gives each worker.
+        prepared: How many `hptui workers` has prepared for it.
 
     Raises:
         UsageError: More were asked for than have devices or cores of their own.
@@ -112,7 +117,7 @@ def workers_of(args: argparse.Namespace, resources: Resources) -> int:
     from hptui.engine.plan import available_cores
 
     n_cores = len(cores_here()) if resources.is_pinned else available_cores()
-    n_workers: int = args.jobs or usual_workers(resources, n_cores)
+    n_workers: int = args.jobs or prepared or usual_workers(resources, n_cores)
     require_fit(resources, n_workers, n_cores)
     return n_workers
 

@@ -1,15 +1,14 @@
-"""`hptui space`: show or edit the search space of a running study."""
+"""`hptui space`: show or edit the search space of a study, for its run or the next one."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hptui.cli.locate import add_study_argument, locate_study
-from hptui.domain.choice_lists import parse_choices_option, spell_choices
-from hptui.domain.choices import spell_choice
+from hptui.domain.choice_lists import parse_choices_option
 from hptui.domain.edits import (
     UNSET,
     ParamEdit,
@@ -22,6 +21,7 @@ from hptui.domain.edits import (
     resolve_text,
     unknown_parameter,
 )
+from hptui.domain.edits_since import read_since, spell_edit
 from hptui.domain.space import describe, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -31,10 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.space import ParamSpec
+_EPILOG = """\
+Without an edit it shows each parameter as the objective asks for it, and what is edited, since
+which trial. While nobody runs the study, edits are for its next run; --json tells by next_run
+whether they are.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui space`."""
+    parser.epilog = _EPILOG
     add_study_argument(parser)
     parser.add_argument(
         "--space",
@@ -64,22 +70,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the space, or edit it."""
-    from hptui.engine.client import ask_engine
+    from hptui.engine.at_rest import steer
 
     place = locate_study(args.study, studies=args.studies)
-    answer = ask_engine(place.path, place.study_name, {"op": "space"})
+    answer = steer(place.path, place.study_name, {"op": "space"})
     space = {name: spec_from_json(text) for name, text in answer["space"].items()}
     before = edits_from_json(answer["edits"])
     if args.space or args.choices or args.fix or args.reset:
         edits = _edits(args, space, before)
         message = {"op": "space", "edits": _spelled(edits), "dry": args.dry_run}
         try:
-            answer = ask_engine(place.path, place.study_name, message)
+            answer = steer(place.path, place.study_name, message)
         except UsageError as error:
             raise _with_fork(error, args, place.study_name) from error
         lines = [safe_line(answer["text"])]
     else:
-        lines = [_describe(name, spec, before.get(name)) for name, spec in space.items()]
+        since = read_since(answer.get("since"))
+        lines = [
+            _describe(name, spec, before.get(name), since.get(name)) for name, spec in space.items()
+        ]
     if args.json:
         print(json.dumps({key: value for key, value in answer.items() if key != "ok"}))
     else:
@@ -129,17 +138,9 @@ def _spelled(edits: Mapping[str, ParamEdit]) -> dict[str, object]:
     return empty | edits_to_json(edits)
 
 
-def _describe(name: str, spec: ParamSpec, edit: ParamEdit | None) -> str:
+def _describe(name: str, spec: ParamSpec, edit: ParamEdit | None, since: int | None) -> str:
     edited = ""
-    if edit is not None:
-        fields = edits_to_json({name: edit}).get(name, {})
-        edited = "   edited: " + ", ".join(
-            f"{key} {_spell(key, value)}" for key, value in fields.items()
-        )
-    return f"  {safe_line(name)}  {safe_line(describe(spec))}{safe_line(edited)}"
-
-
-def _spell(key: str, value: Any) -> object:  # noqa: ANN401 - what JSON has of an edit
-    if key == "choices":
-        return spell_choices(value)
-    return spell_choice(value["value"]) if key == "fixed" else value
+    if edit is not None and not edit.is_empty:
+        when = "" if since is None else f" since trial {since}"
+        edited = f"   edited{when}: {spell_edit(name, edit)}"
+    return f"  {safe_line(name)}  {safe_line(describe(spec))}{edited}"

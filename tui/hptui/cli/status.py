@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.next_run import NextRun
 from hptui.domain.readable import show_duration, show_thinking
 from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hptui.cli.locate import StudyLocation
-    from hptui.storage.studies import BestTrial, StudySummary
-    from hptui.storage.study_detail import RunRecord
+    from hptui.storage.studies import BestTrial
+    from hptui.storage.study_detail import RunRecord, StudyDetail
 
 IDLE = "idle"
 
@@ -43,16 +44,18 @@ def status_of(place: StudyLocation) -> dict[str, Any]:
     study = read_study(place.path, place.study_name)
     summary = study.summary
     before = [run for run in study.runs if run.id != answer.get("run")]
-    told = in_one_moment(answer, summary.counts) | _in_file(summary, before)
+    told = in_one_moment(answer, summary.counts) | _in_file(study, before)
     return {key: value for key, value in told.items() if key not in ("ok", "others")}
 
 
-def _in_file(summary: StudySummary, ended: Sequence[RunRecord]) -> dict[str, Any]:
+def _in_file(study: StudyDetail, ended: Sequence[RunRecord]) -> dict[str, Any]:
     """Return what the file alone tells; `ended` are all runs but one that goes on."""
+    summary = study.summary
     return {
         "best": _best(summary.best),
         "trials": {state.lower(): count for state, count in summary.counts.items()},
         "last_run": _last_run(ended[-1]) if ended else None,
+        "prepared": study.prepared.to_json() or None,
     }
 
 
@@ -98,7 +101,7 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "trouble": trouble,
         "slots": [],
         "notes": [] if run is None else list(run.notes),
-        **_in_file(summary, study.runs),
+        **_in_file(study, study.runs),
     }
 
 
@@ -137,6 +140,9 @@ def _describe_idle(status: Mapping[str, Any]) -> list[str]:
     if any(left.values()):
         told = ", ".join(f"{count} {word}" for word, count in left.items() if count)
         lines.append(f"  left       {told}")
+    prepared = NextRun.read(status["prepared"])
+    if str(prepared):
+        lines.append(f"  next run   {prepared}")
     return lines + _describe_both(status)
 
 

@@ -1,4 +1,4 @@
-"""Steering a running study from any shell: status, pause, resume, stop, kill, jobs and so on."""
+"""Steering a study from any shell: status, pause, resume, stop, kill, workers and so on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ _STATUS_EPILOG = """\
 --json prints the same keys for a study that runs and one at rest, whose state is idle. counts are
 the trials of the run, or of the last one; trials are all in the file, by state (stale: their engine
 died). last_run is the run before, or at rest the last one (started, ended, reason, text, error), or
-null.
+null. prepared is what the next run has where it is not told otherwise (trials, workers), or null.
 """
+_NEXT_RUN_EPILOG = """\
+While nobody runs the study, this is for its next run. --json tells by next_run whether it is.
+"""
+_PREPARING = ("workers", "jobs", "enqueue", "extend")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,31 +35,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--now", action="store_true", help="end running trials at once")
     elif command == "kill":
         parser.add_argument("trial", metavar="TRIAL", type=int, help="the trial's number")
-    elif command == "jobs":
+    elif command in ("workers", "jobs"):
         parser.add_argument("n", metavar="N", type=int, help="how many trials may run at once")
     elif command == "enqueue":
         parser.add_argument("--params", required=True, metavar="JSON", help="""like '{"lr": 1}'""")
     elif command == "extend":
         parser.add_argument("--trials", required=True, type=int, metavar="N", help="trials to add")
+    if command in _PREPARING:
+        parser.epilog = _NEXT_RUN_EPILOG
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the engine and print its answer."""
-    from hptui.engine.client import ask_engine
+    """Ask the engine, or prepare the next run, and print the answer."""
+    from hptui.engine.at_rest import steer
 
     place = locate_study(args.study, studies=args.studies)
     if args.command == "status":
         return _status(place, as_json=args.json)
-    message: dict[str, Any] = {"op": args.command}
+    message: dict[str, Any] = {"op": "jobs" if args.command == "workers" else args.command}
     for name in ("now", "trial", "n", "trials"):
         if hasattr(args, name):
             message[name] = getattr(args, name)
     if args.command == "enqueue":
         message["params"] = _params(args.params)
-    answer = ask_engine(place.path, place.study_name, message)
+    answer = steer(place.path, place.study_name, message)
     if args.json:
-        print(json.dumps({key: value for key, value in answer.items() if key != "ok"}))
+        left_out = ("ok",) if args.command in _PREPARING else ("ok", "next_run")
+        print(json.dumps({key: value for key, value in answer.items() if key not in left_out}))
     else:
         print(safe_line(answer.get("text", "Done.")))
     return 0

@@ -45,6 +45,7 @@ __all__ = [
     "apply_edit",
     "apply_edits",
     "check_against_history",
+    "check_params",
     "choices_edit",
     "edits_from_json",
     "edits_to_json",
@@ -258,6 +259,18 @@ def resolve_value(name: str, spec: ParamSpec, value: ChoiceValue) -> ChoiceValue
     elif contains(spec, value) and isinstance(value, (int, float)):
         return int(value) if isinstance(spec, IntParam) else float(value)
     raise _not_in(name, spec, value)
+
+
+def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:
+    """Check the parameters of a trial by hand.
+
+    Raises:
+        SpaceError: A name that is no parameter, or a value that it may not have.
+    """
+    for name, value in params.items():
+        if name not in space:
+            raise unknown_parameter(name, space)
+        resolve_value(name, space[name], value)
 
 
 def fixed_values(

@@ -39,7 +39,7 @@ def read_slots(text: str) -> int:
     """
     number = read_count(text)
     if number > MAX_SLOTS:
-        raise UsageError(f"{number} is above {MAX_SLOTS} jobs")
+        raise UsageError(f"{number} is above {MAX_SLOTS} workers")
     return number
 
 

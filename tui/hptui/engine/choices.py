@@ -17,13 +17,13 @@ from hptui.domain.edits import (
     Unset,
     apply_edit,
     apply_edits,
+    check_params,
     choices_edit,
     edits_from_json,
     fixed_values,
     merge_edits,
     parse_fix_option,
     resolve_text,
-    resolve_value,
     unknown_parameter,
 )
 from hptui.domain.objective import ObjectiveInfo
@@ -438,15 +438,3 @@ def _require_same_code(
         if name not in declared and name not in found.dynamic
     }
     require_same_space(plan, asked, edits, stored)
-
-
-def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> None:
-    """Check the parameters of a trial by hand.
-
-    Raises:
-        SpaceError: A name that is no parameter, or a value that it may not have.
-    """
-    for name, value in params.items():
-        if name not in space:
-            raise unknown_parameter(name, space)
-        resolve_value(name, space[name], value)

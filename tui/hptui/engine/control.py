@@ -183,10 +183,19 @@ def _jobs(engine: Engine, message: Message) -> Message:
     n_slots = int(message["n"])
     if not 1 <= n_slots <= MAX_SLOTS:
         raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {n_slots}.")
+    use_workers(engine, n_slots)
+    return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
+
+
+def use_workers(engine: Engine, n_slots: int) -> None:
+    """Let a run have so many workers.
+
+    Raises:
+        UsageError: There is no room for them.
+    """
     require_room(n_slots, len(engine.slots), engine.plan.backend)
     _require_places(engine, n_slots)
     engine.feed(SlotsRequested(n_slots))
-    return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
 
 
 def _require_places(engine: Engine, n_slots: int) -> None:
@@ -240,6 +249,7 @@ def _space(engine: Engine, message: Message) -> Message:
         return {
             "space": {name: spec_to_json(spec) for name, spec in run.space.asked().items()},
             "edits": edits_to_json(run.space.edits),
+            "since": dict(run.space.since),
         }
     edits = edits_from_json(message["edits"])
     is_dry = bool(message.get("dry"))

@@ -156,9 +156,10 @@ class Engine:
         if about is None:
             return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
         self._plan = with_script(self._plan, about)
-        self.rules.budget = self._plan.budget
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
         self.run_state.space.when_idle = self.sampler.when_idle
+        self._plan = self.run_state.plan
+        self.rules.budget = self._plan.budget
         self._begin(self.run_state)
         self._beside.run(self._turn_or_give_up)
         assert self._finish is not None
@@ -224,7 +225,16 @@ class Engine:
         for slot in self._crew.slots.values():
             if slot.worker is not None:
                 self._feed(SlotReady(slot.index))
+        self._use_prepared_workers()
         self._feed(Tick())
+
+    def _use_prepared_workers(self) -> None:
+        """Have as many workers as were prepared when the study was taken, where there is room."""
+        if self._plan.n_slots != self.rules.n_slots:
+            try:
+                control.use_workers(self, self._plan.n_slots)
+            except HptuiError as error:
+                self._observer.note(f"{error.message} The run has {self.rules.n_slots}.")
 
     def _feed(self, event: Event) -> None:
         """Give an event to the rules and do what they say."""

@@ -152,7 +152,11 @@ ANSWERS: Final[Mapping[str, Fields]] = {
 }
 """By operation, what an engine answers; all others answer with a sentence."""
 A_SENTENCE: Final[Fields] = {"text": _may_miss(_text)}
-THE_SPACE: Final[Fields] = {"space": _map_of(_text), "edits": _map_of(_map_of(lambda _: True))}
+THE_SPACE: Final[Fields] = {
+    "space": _map_of(_text),
+    "edits": _map_of(_map_of(lambda _: True)),
+    "since": _may_miss(_map_of(_COUNT)),
+}
 """What it answers to `space` without edits."""
 REFUSED: Final[Fields] = {"message": _text, "hint": _may_miss(_text)}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import joblib  # pyright: ignore[reportMissingTypeStubs]
 
 from hptui.domain.edits import ParamEdit
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.resources import Resources
 from hptui.domain.text import safe_line
 from hptui.engine.rules import Budget
@@ -78,3 +79,22 @@ class RunPlan:
     """Whether the sampler is asked for a trial while all workers run one."""
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""
+    typed: frozenset[str] = frozenset({"trials", "workers"})
+    """Which of these the run was told itself, so that what is prepared of them does not count."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What counts already of that which is prepared for the study's next run."""
+
+    def with_prepared(self, stored: NextRun) -> RunPlan:
+        """Return the plan of a run that begins with what is prepared in the study now."""
+        counts = stored.without(self.typed)
+        if counts == self.prepared:
+            return self
+        budget, n_slots = self.budget, self.n_slots
+        if counts.trials is not None:
+            budget = replace(budget, n_trials=counts.trials)
+        if counts.workers is not None:
+            n_slots = counts.workers
+        said = self.prepared.notes(self.prepared, NOTHING_PREPARED)
+        notes = [note for note in self.notes if note not in said]
+        notes += counts.notes(counts, NOTHING_PREPARED)
+        return replace(self, budget=budget, n_slots=n_slots, prepared=counts, notes=tuple(notes))

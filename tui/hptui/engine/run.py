@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.edits import check_params
 from hptui.domain.space import spec_to_json
 from hptui.domain.text import redacted, safe_line
-from hptui.engine.choices import check_params
 from hptui.engine.sampling.own import OwnPruner, OwnSampler
 from hptui.engine.scratch import remove_empty
 from hptui.engine.trial_logs import cut_log, cut_logs
 from hptui.engine.trials import Counts
 from hptui.engine.unsaved import leave
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, SpaceError
 from hptui.storage.side_files import open_side_file
 from hptui.storage.spooled import Origin, spell_trial
 from hptui.storage.study_folder import log_name, scratch_name
@@ -148,6 +148,9 @@ class Run:
 
     def record_end(self, reason: EndReason, error: str) -> None:
         """Write when and why the run ended, and what was wrong with it as a whole, if anything."""
+        with contextlib.suppress(SpaceError):
+            # Whoever edits the space till the next run sees what the code asks for now.
+            self.space.store()
         self._record(ended=utc_now(), reason=reason, **({"error": error} if error else {}))
 
     def record_note(self, text: str) -> None:

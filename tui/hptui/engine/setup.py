@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import optuna
 
-from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY, METRICS_KEY, RUNS_KEY, STUDY_KEY
-from hptui.domain.edits import edits_to_json
+from hptui.domain.attribute_keys import (
+    EDITED_KEY,
+    EDITS_KEY,
+    METRICS_KEY,
+    NEXT_KEY,
+    RUNS_KEY,
+    SINCE_KEY,
+    STUDY_KEY,
+)
+from hptui.domain.edits import edits_from_json
+from hptui.domain.edits_since import edits_since, read_since
+from hptui.domain.next_run import NextRun
 from hptui.domain.run_place import RunPlace
 from hptui.domain.text import safe_line
 from hptui.engine.changed_space import CodeWatch
@@ -34,6 +44,7 @@ from hptui.storage.connection import study_path
 from hptui.storage.creation import create_study_file, fill_empty_file
 from hptui.storage.gate import inspect_file, require_writable
 from hptui.storage.leases import LEASE
+from hptui.storage.preparing import spell_edits
 from hptui.storage.process_identity import boot_id
 from hptui.storage.sqlite import SqliteStorage
 from hptui.storage.studies import read_study_file, study_names
@@ -149,6 +160,8 @@ def _open(plan: RunPlan, about: Message, hold: StudyHold, choices: Choices | Non
             choices = Choices.of(plan, about, study)
         if study is None:
             study = _create_study(storage, plan, choices)
+        attrs = storage.get_study_system_attrs(study._study_id)
+        plan = plan.with_prepared(NextRun.read(attrs.get(NEXT_KEY)))
         return _start(plan, hold, storage, study, choices, n_replayed)
     except BaseException:
         storage.grouped = False
@@ -201,7 +214,8 @@ def _start(
     study.sampler = choices.sampler
     study.pruner = choices.pruner
     n_leftover = treat_leftovers(study, hold.folder, plan.leftovers)
-    _write_study_attrs(plan, hold.lease, study, choices)
+    since = _since(study, choices)
+    _write_study_attrs(plan, hold.lease, study, choices, since)
     if isinstance(choices.sampler.base, KnownGridSampler):
         trials_before = study.get_trials(deepcopy=False)
         marks = choices.sampler.base.learn(trials_before)
@@ -244,6 +258,7 @@ def _start(
             edited=edited,
             known=choices.known,
             grid=None if plan.script is None else plan.script.grid,
+            since=since,
         ),
         folder=hold.folder,
         log_handler=handler,
@@ -251,9 +266,23 @@ def _start(
     )
 
 
-def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices: Choices) -> None:
+def _since(study: optuna.Study, choices: Choices) -> dict[str, int]:
+    """Return the first trial for which each edit of this run holds, where that is known."""
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    return edits_since(
+        edits_from_json(attrs.get(EDITS_KEY) or {}),
+        read_since(attrs.get(SINCE_KEY)),
+        choices.edits,
+        len(study.get_trials(deepcopy=False)),
+    )
+
+
+def _write_study_attrs(
+    plan: RunPlan, lease: Lease, study: optuna.Study, choices: Choices, since: dict[str, int]
+) -> None:
     storage, study_id = study._storage, study._study_id
-    stored: object = storage.get_study_system_attrs(study_id).get(STUDY_KEY)
+    attrs = storage.get_study_system_attrs(study_id)
+    stored: object = attrs.get(STUDY_KEY)
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
@@ -288,9 +317,14 @@ def _write_study_attrs(plan: RunPlan, lease: Lease, study: optuna.Study, choices
             "objective": plan.ref.to_json(),
             "file": resolved_file(plan.ref),
         },
-        EDITS_KEY: edits_to_json(choices.edits),
-        EDITED_KEY: sorted(choices.ever_edited | set(choices.edits)),
         RUNS_KEY: runs,
     }
+    ever = choices.ever_edited | set(choices.edits)
+    told = spell_edits(choices.edits, ever, since, choices.known)
+    # A study whose space was never edited has no attributes that say so.
+    written |= {key: value for key, value in told.items() if ever or key in (EDITS_KEY, EDITED_KEY)}
+    if attrs.get(NEXT_KEY):
+        # It counts for this run alone.
+        written[NEXT_KEY] = {}
     for key, value in written.items():
         storage.set_study_system_attr(study_id, key, value)

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import PartialFixedSampler
 
-from hptui.domain.attribute_keys import EDITED_KEY, EDITS_KEY
 from hptui.domain.edits import (
     ParamEdit,
     apply_edit,
     check_against_history,
-    edits_to_json,
     fixed_values,
     unknown_parameter,
 )
+from hptui.domain.edits_since import edits_since
 from hptui.engine.known_grid import KnownGridSampler
 from hptui.engine.samplers import build_sampler
 from hptui.engine.space_view import SpaceView
 from hptui.storage.distributions import from_optuna, to_optuna
+from hptui.storage.preparing import spell_edits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,9 +76,13 @@ class SpaceEdits:
     """The parameters as the objective has them, as far as they were known at the start."""
     grid: Mapping[str, Sequence[ChoiceValue]] | None = None
     """The values of a grid that a script names."""
+    since: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The first trial for which an edit holds, where that is known."""
     when_idle: Callable[[Callable[[], None]], None] = _at_once
     """Calls back while the sampler draws nothing: now, or when it has drawn."""
     _edits: Mapping[str, ParamEdit] = field(init=False)
+    _named: set[str] = field(default_factory=set[str])
+    """Parameters that were edited in this run; the sampler may not know of the latest yet."""
 
     def __post_init__(self) -> None:
         self._edits = self.edited.edits
@@ -110,7 +114,7 @@ class SpaceEdits:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
 
     def _ever_edited(self) -> set[str]:
-        return set(self.sampler.view.edited) | set(self._edits)
+        return set(self.sampler.view.edited) | self._named | set(self._edits)
 
     @property
     def edits(self) -> Mapping[str, ParamEdit]:
@@ -175,17 +179,12 @@ class SpaceEdits:
                 base = base._base_sampler
             if isinstance(base, KnownGridSampler):
                 self.storage.set_ended_attrs(self.study._study_id, base.learn(self._trials()))
-        ever_edited = self._ever_edited() | set(edits)
+        self._named |= set(edits)
+        self.since = edits_since(self.edits, self.since, plan.edits, len(self._trials()))
         self._edits = plan.edits
         # A sampler that draws at this moment finishes what it has begun in the space of before.
         self.when_idle(partial(self._tell_sampler, plan, edits, base))
-        storage, study_id = self.study._storage, self.study._study_id
-        written: dict[str, Any] = {
-            EDITS_KEY: edits_to_json(plan.edits),
-            EDITED_KEY: sorted(ever_edited),
-        }
-        for key, value in written.items():
-            storage.set_study_system_attr(study_id, key, value)
+        self.store()
 
     def _tell_sampler(
         self, plan: _Plan, edits: Mapping[str, ParamEdit], base: BaseSampler | None
@@ -200,3 +199,12 @@ class SpaceEdits:
                 view.fix(name, plan.fixed[name])
             else:
                 view.release(name)
+
+    def store(self) -> None:
+        """Write the edits, and what the objective asks for of edited parameters, to the study."""
+        ever = frozenset(self._ever_edited())
+        if not ever:
+            return
+        storage, study_id = self.study._storage, self.study._study_id
+        for key, value in spell_edits(self.edits, ever, self.since, self.asked()).items():
+            storage.set_study_system_attr(study_id, key, cast("Any", value))

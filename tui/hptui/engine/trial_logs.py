@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOG_CAP_BYTES = 10 * 1024 * 1024
-_END_BYTES = 1024 * 1024
+KEPT_BYTES = 1024 * 1024
 """So much is kept of the head of a log that is cut, and of its tail."""
 _PUNCH_HOLE, _KEEP_SIZE = 2, 1
 """Of Linux's `fallocate`."""
-_SENTENCE = b"\n[hptui cut the log here: it had outgrown 10 MiB]\n"
+CUT_SENTENCE = b"\n[hptui cut the log here: it had outgrown 10 MiB]\n"
 
 
 def cut_log(path: str | Path) -> None:
@@ -30,10 +30,10 @@ def cut_log(path: str | Path) -> None:
         if seen.st_size <= LOG_CAP_BYTES or not stat.S_ISREG(seen.st_mode):
             return
         with os.fdopen(_open(path), "r+b", buffering=0) as log:
-            log.seek(-_END_BYTES, os.SEEK_END)
-            tail = log.read(_END_BYTES)
-            log.truncate(_END_BYTES)
-            log.write(_SENTENCE + tail)
+            log.seek(-KEPT_BYTES, os.SEEK_END)
+            tail = log.read(KEPT_BYTES)
+            log.truncate(KEPT_BYTES)
+            log.write(CUT_SENTENCE + tail)
 
 
 def free_middle(path: str | Path) -> None:
@@ -48,7 +48,7 @@ def free_middle(path: str | Path) -> None:
             return
         fd = _open(path)
         try:
-            is_free = _punch_hole(fd, _END_BYTES, seen.st_size - 2 * _END_BYTES)
+            is_free = _punch_hole(fd, KEPT_BYTES, seen.st_size - 2 * KEPT_BYTES)
         finally:
             os.close(fd)
         if not is_free:

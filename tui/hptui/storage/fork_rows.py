@@ -12,8 +12,10 @@ from hptui.domain.attribute_keys import (
     EDITED_KEY,
     EDITS_KEY,
     METRICS_KEY,
+    NEXT_KEY,
     ORIGIN_KEY,
     RUNS_KEY,
+    SINCE_KEY,
     STUDY_KEY,
 )
 from hptui.domain.edits import UNSET, Unset, edits_from_json, edits_to_json, merge_edits
@@ -172,6 +174,11 @@ def put_study_facts(
         for key in ("objective", "file"):
             facts.pop(key, None)
     put_study_attribute(connection, study_id, STUDY_KEY, facts)
+    # Trials have other numbers here, and what was prepared is for another study's next run.
+    connection.execute(
+        "DELETE FROM study_system_attributes WHERE study_id = ? AND key IN (?, ?)",
+        (study_id, SINCE_KEY, NEXT_KEY),
+    )
 
 
 def _set_objectives(connection: sqlite3.Connection, study_id: int, plan: ForkPlan) -> None:

@@ -26,22 +26,25 @@ def read_latest_spaces(path: Path, study_name: str) -> dict[str, ParamSpec]:
 
     def read(connection: sqlite3.Connection) -> dict[str, ParamSpec]:
         identity = read_identity(connection, study_name)
-        if identity is None:
-            return {}
-        spaces: dict[str, ParamSpec] = {}
-        for name, text, _newest in connection.execute(
-            # SQLite takes the other columns from the row that has the maximum.
-            f"SELECT param_name, substr(distribution_json, 1, {MAX_JSON_CHARS + 1}), MAX(param_id) "
-            "FROM trial_params WHERE trial_id IN "
-            "(SELECT trial_id FROM trials WHERE study_id = ?) GROUP BY param_name",
-            (identity.study_id,),
-        ):
-            if not isinstance(name, str) or not isinstance(text, str) or len(text) > MAX_JSON_CHARS:
-                continue
-            try:
-                spaces[name] = spec_from_json(text)
-            except SpaceError:
-                continue
-        return spaces
+        return {} if identity is None else latest_spaces(connection, identity.study_id)
 
     return read_study_file(path, read)
+
+
+def latest_spaces(connection: sqlite3.Connection, study_id: int) -> dict[str, ParamSpec]:
+    """Return the same of a study over an open connection."""
+    spaces: dict[str, ParamSpec] = {}
+    for name, text, _newest in connection.execute(
+        # SQLite takes the other columns from the row that has the maximum.
+        f"SELECT param_name, substr(distribution_json, 1, {MAX_JSON_CHARS + 1}), MAX(param_id) "
+        "FROM trial_params WHERE trial_id IN "
+        "(SELECT trial_id FROM trials WHERE study_id = ?) GROUP BY param_name",
+        (study_id,),
+    ):
+        if not isinstance(name, str) or not isinstance(text, str) or len(text) > MAX_JSON_CHARS:
+            continue
+        try:
+            spaces[name] = spec_from_json(text)
+        except SpaceError:
+            continue
+    return spaces

@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from hptui.domain.attribute_keys import (
+    ASKED_KEY,
     CARRIED_KEY,
     EDITED_KEY,
     EDITS_KEY,
     METRICS_KEY,
+    NEXT_KEY,
     RUN_KEY,
     RUNS_KEY,
+    SINCE_KEY,
     STUDY_KEY,
     TAGS_KEY,
 )
+from hptui.domain.edits_since import read_since
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.run_place import NOWHERE, RunPlace
 from hptui.storage.artifacts import Artifact, split_artifacts
 from hptui.storage.attributes import Attributes, read_attributes
@@ -77,6 +82,10 @@ class StudyDetail:
     note: Note = NO_NOTE
     artifacts: tuple[Artifact, ...] = ()
     """Those of the study itself."""
+    since: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The first trial for which an edit holds, where that is known."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What the next run has where it is not told otherwise."""
 
 
 def read_study(path: Path, study_name: str) -> StudyDetail:
@@ -101,10 +110,22 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
             _edits(system.get(EDITS_KEY)),
             read_attributes(connection, "study", "user", study_id).without(TAGS_KEY),
             without_notes(
-                system.without(STUDY_KEY, RUNS_KEY, EDITS_KEY, METRICS_KEY, EDITED_KEY, CARRIED_KEY)
+                system.without(
+                    STUDY_KEY,
+                    RUNS_KEY,
+                    EDITS_KEY,
+                    METRICS_KEY,
+                    EDITED_KEY,
+                    CARRIED_KEY,
+                    SINCE_KEY,
+                    ASKED_KEY,
+                    NEXT_KEY,
+                )
             ),
             read_note(connection, study_id, None),
             artifacts,
+            read_since(system.get(SINCE_KEY)),
+            NextRun.read(system.get(NEXT_KEY)),
         )
 
     return read_study_file(path, read)

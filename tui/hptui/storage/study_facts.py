@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hptui.domain.attribute_keys import METRICS_KEY, RUNS_KEY
+from hptui.domain.attribute_keys import EDITS_KEY, METRICS_KEY, NEXT_KEY, RUNS_KEY, SINCE_KEY
+from hptui.domain.edits_since import read_since
 from hptui.domain.json_values import read_json
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.storage.attributes import MAX_JSON_CHARS
 from hptui.storage.connection import as_storage_error
 from hptui.storage.gate import open_read_only
@@ -19,6 +21,7 @@ from hptui.storage.study_identity import no_such_study, read_identity, read_stud
 from hptui.storage.tags import tagged_trials
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hptui.domain.objective import ObjectiveRef
@@ -42,6 +45,12 @@ class StudyFacts:
     """Numbers of the trials with a note."""
     tagged: frozenset[int] = frozenset()
     """Numbers of the trials with tags."""
+    edits: object = None
+    """The edits of the search space in force, as they are stored."""
+    since: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The first trial for which an edit holds, where that is known."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What the next run has where it is not told otherwise."""
 
 
 def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
@@ -74,6 +83,9 @@ def _read(
         runs,
         noted_trials(connection, identity.study_id),
         tagged_trials(connection, identity.study_id),
+        _json(connection, identity.study_id, EDITS_KEY),
+        read_since(_json(connection, identity.study_id, SINCE_KEY)),
+        NextRun.read(_json(connection, identity.study_id, NEXT_KEY)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Asking the engine of a study from a thread, one request after another."""
+"""Steering a study from a thread, one request after another: its engine, or its next run."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Answer:
 class Steering:
     """Carries requests to a study's engine in order, in a thread that starts with the first one.
 
+    Where nobody runs the study, some are carried out for its next run.
+
     Questions like "one worker more" are answered in the thread by what the engine says then, so
     keys that are pressed faster than the screen follows still add up.
     """
@@ -65,13 +67,11 @@ class Steering:
             self._post(self._answer(*item))
 
     def _answer(self, request: Request, about: str) -> Answer:
-        from hptui.engine.client import ask_engine
+        from hptui.engine.at_rest import steer
 
         try:
             answer = request(
-                lambda message: ask_engine(
-                    self._path, self._study_name, message, timeout_s=_TIMEOUT_S
-                )
+                lambda message: steer(self._path, self._study_name, message, timeout_s=_TIMEOUT_S)
             )
         except HptuiError as error:
             return Answer(is_done=False, text=error.message, hint=error.hint, about=about)

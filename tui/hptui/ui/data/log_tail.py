@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import escape_text, redacted, safe_line
+from hptui.domain.log_line import printed_line, shown_line
+from hptui.domain.text import escape_text, redacted
 from hptui.storage.side_files import open_side_file
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ MAX_BYTES: Final = 1024 * 1024
 """Of a longer log, the end of this size is read."""
 MAX_LINES: Final = 10_000
 MAX_LINE_CHARS: Final = 2_000
-_TAB_CELLS: Final = 8
-# Colours say nothing in a log that is shown in one colour; other sequences are made visible.
-_COLOURS: Final = re.compile("\x1b\\[[0-9;:]*m")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,13 +94,7 @@ class LogTail:
 
 
 def _shown(line: str) -> str:
-    line = _printed(line)[: 4 * MAX_LINE_CHARS]
-    return safe_line(line.expandtabs(_TAB_CELLS), max_chars=MAX_LINE_CHARS)
-
-
-def _printed(line: str) -> str:
-    # A carriage return starts the line over, as progress bars do.
-    return _COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2])
+    return shown_line(line, max_chars=MAX_LINE_CHARS)
 
 
 def read_to_copy(path: Path) -> tuple[str, bool]:
@@ -118,5 +109,5 @@ def read_to_copy(path: Path) -> tuple[str, bool]:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - MAX_BYTES))
         text = stream.read(MAX_BYTES).decode("utf-8", "backslashreplace")
-    lines = map(_printed, redacted(text).split("\n"))
+    lines = map(printed_line, redacted(text).split("\n"))
     return escape_text("\n".join(lines)), size <= MAX_BYTES

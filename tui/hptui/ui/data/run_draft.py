@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
+from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import Direction
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -147,6 +148,8 @@ class RunDraft:
     """Which end and seed `hptui run` takes where none is typed."""
     ends_by_itself: bool = False
     """Whether the script's sampler ends the study."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What the study has for its next run."""
 
     @classmethod
     def start(
@@ -174,6 +177,15 @@ class RunDraft:
         named: dict[RunKey, str] = {"name": name}
         return replace(self, texts={**self.texts, **named}, first={**self.first, **named})
 
+    def with_prepared(self, prepared: NextRun) -> RunDraft:
+        """Return the form with what is prepared for the study's next run."""
+        draft = replace(self, prepared=prepared)
+        draft = draft._with_usual(self.usual)
+        if prepared.workers is None:
+            return draft
+        workers: dict[RunKey, str] = {"workers": str(prepared.workers)}
+        return replace(draft, texts={**draft.texts, **workers}, first={**draft.first, **workers})
+
     def with_script(self, script: ScriptStudy) -> RunDraft:
         """Return the form with what a script sets, in fields that nobody has changed."""
         ends_by_itself = script.sampler.partition(":")[0] in FINITE_SAMPLERS
@@ -198,6 +210,11 @@ class RunDraft:
         return replace(self._with_usual(_USUAL), ends_by_itself=False)
 
     def _with_usual(self, usual: Mapping[RunKey, str]) -> RunDraft:
+        if self.prepared.trials is not None:
+            # They count, where no end is typed, instead of any other.
+            kept: dict[RunKey, str] = {key: text for key, text in usual.items() if key != "timeout"}
+            trials: dict[RunKey, str] = {"trials": str(self.prepared.trials)}
+            usual = kept | trials
         if usual == self.usual:
             return self
         texts, first = dict(self.texts), dict(self.first)

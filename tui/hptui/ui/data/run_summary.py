@@ -95,6 +95,8 @@ def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
     if engine is None:
         count = snapshot.n_trials
         text = f"{count:,} trial{'' if count == 1 else 's'}"
+        if str(snapshot.prepared):
+            return None, f"{text}; next run: {snapshot.prepared}"
         last_s = _last_activity_s(snapshot)
         return None, text if last_s is None else f"{text}, the last {show_moment(last_s)[:-3]}"
     if engine.n_trials is None:

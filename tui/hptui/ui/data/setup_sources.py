@@ -144,7 +144,7 @@ def _open_existing(
         is_existing=True,
         lost_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
-    )
+    ).with_prepared(detail.prepared)
     space = SpaceDraft(
         edits=in_force, in_force=in_force, stored=read_latest_spaces(study.path, study.name)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hptui.domain.next_run import NOTHING_PREPARED
 from hptui.domain.trial_states import COMPLETE
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.analysis.history import History
+    from hptui.domain.next_run import NextRun
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.storage.param_columns import ParamColumn
     from hptui.storage.study_detail import RunRecord
@@ -128,6 +130,8 @@ class StudySnapshot:
     """Trials read and to be read, while the first reading goes on."""
     engine: EngineState | None = None
     """None when nobody here runs the study."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What the next run has where it is not told otherwise."""
     runner: str = ""
     """A sentence about who else fills the study, or about what a dead engine has left."""
     is_filled: bool = False

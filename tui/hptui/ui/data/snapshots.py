@@ -78,6 +78,7 @@ class SnapshotMaker:
             front=front,
             noted=facts.noted,
             tagged=facts.tagged,
+            prepared=facts.prepared,
             read_at_s=read_at_s,
         )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_SLOTS: Final = 256
 _NEEDS_TRIAL: Final = frozenset({"open-trial", "copy-trial", "edit-note", "edit-tags"})
+_FOR_NEXT_RUN: Final = frozenset({"edit-space", "add-trial", "copy-trial", "budget"})
+"""What can be done while nobody runs the study: it counts for the next run."""
 _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"}
 """Of commands and states of the engine."""
 
@@ -44,7 +46,7 @@ def why_not(
     if command_id not in _NEEDS_ENGINE:
         return None
     if snapshot.engine is None:
-        return _nobody_runs(snapshot, key_of)
+        return _at_rest(command_id, snapshot, selected, key_of)
     rule = _NEEDS_ENGINE[command_id]
     if command_id == "fewer-workers":
         return _fewer(snapshot.engine, key_of)
@@ -65,9 +67,15 @@ def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
     return None if snapshot.directions else "The study has not been read yet."
 
 
-def _nobody_runs(snapshot: StudySnapshot, key_of: KeyOf) -> str:
+def _at_rest(
+    command_id: str, snapshot: StudySnapshot, selected: int | None, key_of: KeyOf
+) -> str | None:
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
+    if command_id in _FOR_NEXT_RUN:
+        if not snapshot.directions:
+            return "The study has not been read yet."
+        return _unread(snapshot, selected) if command_id == "copy-trial" else None
     return f"This study is not running; {key_of('run-study')} sets up its next run."
 
 
@@ -114,10 +122,13 @@ def _enqueue(_: StudySnapshot, engine: EngineState, __: int | None) -> str | Non
 
 
 def _copy(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
-    refusal = _enqueue(snapshot, engine, selected)
-    if refusal is None and selected is not None and snapshot.row_of(selected) is None:
+    return _enqueue(snapshot, engine, selected) or _unread(snapshot, selected)
+
+
+def _unread(snapshot: StudySnapshot, selected: int | None) -> str | None:
+    if selected is not None and snapshot.row_of(selected) is None:
         return f"Trial {selected} has not been read yet."
-    return refusal
+    return None
 
 
 _NEEDS_ENGINE: Final[

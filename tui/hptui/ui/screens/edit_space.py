@@ -1,4 +1,4 @@
-"""Editing the search space of a running study: what it will do, then putting it in force."""
+"""Editing the search space of a study: what it will do, then putting it in force."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.widgets import Static
 from hptui.domain.edits import edits_from_json, edits_to_json
 from hptui.domain.space import spec_from_json
 from hptui.domain.text import safe_line
-from hptui.engine.client import ask_engine
+from hptui.engine.at_rest import PREPARED, steer
 from hptui.errors import HptuiError
 from hptui.registry.probe import KnownParam
 from hptui.ui.data.space_draft import SpaceDraft
@@ -44,10 +44,10 @@ _LEAST_LINES, _MOST_LINES = 18, 34
 
 
 class EditSpaceScreen(Dialog[str]):
-    """The space table over a running study.
+    """The space table over a study, for its run or for its next one.
 
-    It returns what the engine answered, a sentence, once the edits are in force; None when nothing
-    was changed.
+    It returns what was answered, a sentence, once the edits are in force; None when nothing was
+    changed.
 
     Args:
         path: The study's file.
@@ -97,7 +97,7 @@ class EditSpaceScreen(Dialog[str]):
 
     def on_mount(self) -> None:
         """Ask the engine for its space."""
-        self._tell("Asking the engine…")
+        self._tell("Reading the space…")
         self._read()
 
     def action_apply(self) -> None:
@@ -155,7 +155,7 @@ class EditSpaceScreen(Dialog[str]):
     @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
         try:
-            answer = ask_engine(self._path, self._study_name, {"op": "space"})
+            answer = steer(self._path, self._study_name, {"op": "space"})
             space = {
                 str(name): KnownParam(spec_from_json(text), "probed")
                 for name, text in answer["space"].items()
@@ -200,12 +200,15 @@ class EditSpaceScreen(Dialog[str]):
     def _ask(self, draft: SpaceDraft, *, is_dry: bool) -> None:
         message = {"op": "space", "edits": _spelled(draft.changes()), "dry": is_dry}
         try:
-            answer = ask_engine(self._path, self._study_name, message)
+            answer = steer(self._path, self._study_name, message)
         except HptuiError as error:
             self.post_message(self.Answered(draft, is_dry, problem=told(error)))
             return
         kept, aside = answer.get("kept"), answer.get("set_aside")
-        text = f"{kept} kept, {aside} set aside" if is_dry else str(answer.get("text", "Done."))
+        when = "from the next run on, " if answer[PREPARED] else ""
+        text = f"{when}{kept} kept, {aside} set aside"
+        if not is_dry:
+            text = str(answer.get("text", "Done."))
         self.post_message(self.Answered(draft, is_dry, text))
 
     @on(Answered)

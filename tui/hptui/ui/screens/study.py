@@ -257,6 +257,9 @@ class StudyScreen(PublishedScreen[None]):
         """Ask how many trials are to be added."""
         engine = self.snapshot.engine
         now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
+        if engine is None:
+            prepared = self.snapshot.prepared.trials
+            now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
 
         def extend(text: str | None) -> None:
             if text is not None:

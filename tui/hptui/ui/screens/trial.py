@@ -314,7 +314,7 @@ class TrialScreen(SteeredScreen[None]):
         detail = self._page.detail
         if command_id == "unfold" and not trace_of(detail):
             return f"Trial {self.number} has no traceback."
-        if command_id in ("kill-trial", "copy-trial") and not self.is_run_here:
+        if command_id == "kill-trial" and not self.is_run_here:
             return "No engine runs this study now."
         if command_id == "kill-trial" and (detail is None or detail.state != "RUNNING"):
             return f"Trial {self.number} is not running."

@@ -1,0 +1,76 @@
+"""Preparing the next run of a study in the application, while nobody runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import optuna
+from tests.storage.study_file import CHOICE, FLOAT, StudyFile
+from tests.ui.driving import drive
+
+from hptui.domain.next_run import NextRun
+from hptui.storage.study_detail import read_study
+from hptui.ui.data.run_draft import RunDraft
+from hptui.ui.screens.study import StudyScreen
+from hptui.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    with StudyFile(file) as built:
+        built.add_study("s")
+        for number in range(4):
+            params = {"x": (number / 4, FLOAT), "kind": (number % 3, CHOICE)}
+            built.add_trial(float(number), params=params)
+    drive(
+        """
+        wait "not running  4 trials"
+        press e
+        wait "Edit the space of s"
+        wait "parameter"
+        press down
+        press enter
+        type 0.25
+        press enter
+        wait "from the next run on, 3 kept, 1 set aside once applied."
+        press f5
+        wait "3 trials kept, 1 set aside, from the next run on."
+        press A
+        wait "Enqueue a copy of trial"
+        press enter
+        wait "Trial 4 waits for the next run."
+        press b
+        wait "For the next run. How many more?"
+        press enter
+        wait "The next run has 50 trials"
+        wait "next run: 50 trials"
+        press b
+        wait "The next run has 50 trials. How many more?"
+        press escape
+        press space
+        wait "This study is not running; r sets up its next run."
+        """,
+        settings=Settings(),
+        home=lambda: StudyScreen(file, "s"),
+    )
+    detail = read_study(file, "s")
+    assert detail.edits == {"x": {"low": 0.25}}
+    assert (detail.since, detail.prepared) == ({"x": 4}, NextRun(50))
+    storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
+    waiting = optuna.load_study(study_name="s", storage=storage).trials[4:]
+    storage.engine.dispose()
+    assert [trial.state.name for trial in waiting] == ["WAITING"]
+    assert "kind" in waiting[0].system_attrs["fixed_params"]
+
+
+def test_the_form_of_the_next_run_begins_with_what_is_prepared() -> None:
+    plain = RunDraft.start(8)
+    draft = plain.with_prepared(NextRun(20, 3))
+    assert (draft.text("trials"), draft.text("workers")) == ("20", "3")
+    # What is prepared counts where no end is typed, so the command needs none.
+    assert draft.options() == ["--jobs", "3"]
+    assert draft.with_text("trials", "100").options() == ["--trials", "100", "--jobs", "3"]
+    assert plain.with_prepared(NextRun()) == plain
