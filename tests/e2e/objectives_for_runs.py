@@ -112,3 +112,8 @@ def equal(trial):
     """Fails unless the value is the very one that was asked for."""
     drawn = trial.suggest_categorical("k", [True, 1, 1.0, [1], [1.0]])
     return {"True": 0, "1": 1, "1.0": 2, "[1]": 3, "[1.0]": 4}[repr(drawn)]
+
+
+def quick_then_slow(trial):
+    """Trial 0 gets its parameter at once; others ask for one that a sampler thinks about."""
+    return trial.suggest_float("quick" if trial.number == 0 else "slow", 0, 1)

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from hptui import Choice, objective
+from hptui import Choice, Float, objective
 
 POLL_S = 0.005
 
@@ -50,3 +50,31 @@ def asks_late(trial):
     while not Path(f"go-{trial.number}").exists():
         time.sleep(POLL_S)
     return "abc".index(trial.suggest_categorical("kind", ["a", "b", "c"]))
+
+
+@objective(space={"x": Float(0, 1)})
+def asks_deeply(trial):
+    """Trials 0 and 3 ask for what the sampler thinks about; trial 1 reports until it may end."""
+    if trial.number in (0, 3):
+        return trial.suggest_float("deep", 0, 1)
+    if trial.number == 1:
+        step = 0
+        while not Path("enough").exists():
+            trial.report(1.0, step)
+            trial.should_prune()
+            step += 1
+            time.sleep(POLL_S)
+        return 1.0
+    return trial.suggest_float("x", 0, 1)
+
+
+def waits_for_the_next(trial):
+    """Each trial runs until the sampler has been told of the next one."""
+    x = trial.suggest_float("x", 0, 1)
+    while not Path(f"met-{trial.number + 1}").exists():
+        time.sleep(POLL_S)
+    return float(trial.number == 0) + x / 10
+
+
+def asks(trial):
+    return trial.suggest_float("x", 0, 1)

@@ -212,6 +212,22 @@ def test_a_blocked_storage_holds_new_trials_back_and_counts_none() -> None:
     assert rules.step(StorageChanged(is_blocked=False), 1.0) == [Ask(0)]
 
 
+def test_a_trial_is_asked_for_ahead_while_all_slots_run_one_and_more_are_to_come() -> None:
+    world = a_world(2, n_trials=3)
+    assert world.rules.may_ask_ahead
+    world.feed(PauseRequested())
+    assert not world.rules.may_ask_ahead
+    world.feed(ResumeRequested())
+    world.feed(TrialFinished(0, 0))
+    assert not world.rules.may_ask_ahead, "a slot is free"
+    world.feed(SlotReady(0))
+    assert not world.rules.may_ask_ahead, "it was the last one"
+    world.feed(ExtendRequested(1))
+    assert world.rules.may_ask_ahead
+    world.feed(StorageChanged(is_blocked=True))
+    assert not world.rules.may_ask_ahead
+
+
 def test_killing_a_trial_ends_that_one_alone() -> None:
     world = a_world(n_trials=100)
     ended = [e for e in world.feed(KillRequested(1)) if isinstance(e, EndTrial)]

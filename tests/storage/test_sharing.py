@@ -280,3 +280,27 @@ def test_threads_can_share_a_storage(path: Path) -> None:
 
         assert sorted(trial.number for trial in study.trials) == list(range(40))
         assert content_of(storage) == content_of(path)
+
+
+@pytest.mark.parametrize("is_in_file", [True, False])
+def test_a_trial_that_was_made_ahead_starts_when_it_is_said(
+    engine: SqliteStorage, other: RDBStorage, path: Path, is_in_file: bool
+) -> None:
+    study_id = engine.create_new_study(MINIMIZE, "s")
+    ours = engine.create_new_trial(study_id)
+    made = engine.get_trial(ours).datetime_start
+    if is_in_file:
+        assert engine.flush()
+    engine.set_trial_start(ours)
+    if is_in_file:
+        # Taken in before the new start is written: it is our trial all the same.
+        other.set_trial_user_attr(ours, "seen", True)
+        engine.refresh()
+    engine.set_trial_state_values(ours, TrialState.COMPLETE, [1.0])
+    assert engine.flush()
+    assert engine.take_conflicts() == []
+    trial = engine.get_trial(ours)
+    assert made is not None
+    assert trial.datetime_start is not None
+    assert trial.datetime_start > made
+    assert content_of(engine) == content_of(path)

@@ -144,6 +144,27 @@ def test_slots_say_trial_time_step_and_report() -> None:
     assert row[1].trial == 201
 
 
+def test_a_sampler_that_thinks_is_told_in_header_and_slots() -> None:
+    first, second = slots(2).slots
+    thinking = (replace(first, thinking_s=4.2), replace(second, thinking_s=0.4))
+    engine = replace(ENGINE, thinking_s=125.0, slots=thinking)
+    for width, part in ((120, "sampler thinking, 2 m 5 s"), (80, "sampler thinking, 2 m 5 s")):
+        assert part in "".join(header(replace(STUDY, engine=engine), width))
+    assert "thinking" not in "".join(
+        header(replace(STUDY, engine=replace(engine, thinking_s=0.9)), 120)
+    )
+    (row,) = arrange_slots(engine, 118, 1).rows
+    texts = ["".join(part for part, _ in cell.spans) for cell in row]
+    assert texts[0].strip() == "1 ● #200  sampler thinking, 4 s"
+    assert "thinking" not in texts[1]
+
+
+def test_an_engine_of_this_machine_is_never_elsewhere() -> None:
+    mute = replace(STUDY, engine=None, is_filled=True, is_here=True)
+    assert "run here" in "".join(header(mute, 120))
+    assert "run elsewhere" in "".join(header(replace(mute, is_here=False), 120))
+
+
 def test_slots_say_their_place_where_there_is_room() -> None:
     engine = slots(2)
     places = ("GPU 0", "GPU MIG-c7384736-a75d-5afc-978f-d2f1294409fd, cores 0-3")

@@ -49,6 +49,7 @@ def filled(texts: Mapping[str, str]) -> RunDraft:
             {"threads": "4", "memory": "8G", "pin": "yes"},
             "--jobs 3 --threads 4 --memory 8G --pin",
         ),
+        ({"ask-ahead": "yes"}, "--jobs 3 --ask-ahead"),
     ],
 )
 def test_fields_become_options(texts: dict[str, str], options: str) -> None:
@@ -107,6 +108,7 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
         ("memory", "8", "is no amount of memory; write 8G or 500M."),
         ("threads", "0", "is not a whole number above 0."),
         ("pin", "maybe", "pin is yes or no."),
+        ("ask-ahead", "maybe", "'maybe' is none of no, yes."),
         ("per-device", "2", "There are no devices to share out."),
         ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),
         ("env", "A='1", "a quotation mark is not closed."),

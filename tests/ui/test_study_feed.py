@@ -23,6 +23,7 @@ from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.domain.trial_states import PRUNED
 from hptui.engine.lease import Lease, folder_of
+from hptui.errors import HptuiError
 from hptui.storage.studies import read_summary
 from hptui.ui.data import engine_status, study_feed
 from hptui.ui.data.run_summary import summarize_run
@@ -318,6 +319,31 @@ def test_header_and_table_are_of_one_moment(file: StudyFile, monkeypatch: pytest
         last = feed.wait_for(lambda shot: shot.n_trials == 4)
         assert summarize_run(last).progress == "3/6"
         assert last.best_value == 2.0
+
+
+def test_an_engine_that_gives_no_answer_once_is_shown_still(
+    file: StudyFile, monkeypatch: pytest.MonkeyPatch
+):
+    file.add_trial(1.0)
+    lease = Lease.of_this_process("study", "run", file.path.with_name("a.sock"))
+    write_lease(file.path, pid=lease.pid, started=lease.started)
+    answer = an_answer(n_complete=1, others={"complete": 0, "pruned": 0, "fail": 0})
+    answers = [answer | {"pid": lease.pid}]
+
+    def ask(*_: object, **__: object) -> dict[str, Any]:
+        if not answers:
+            raise HptuiError("The engine did not answer within 2 s.")
+        return answers[0]
+
+    monkeypatch.setattr(engine_status, "ask_engine", ask)
+    with following(file.path) as feed:
+        feed.wait_for(lambda shot: shot.engine is not None and shot.loading is None)
+        told = answers.pop()
+        shot = feed.wait_for(lambda shot: bool(shot.engine and shot.engine.trouble))
+        assert (shot.is_here, shot.is_filled, shot.runner) == (True, False, "")
+        assert summarize_run(shot).word == "running"
+        answers.append(told)
+        feed.wait_for(lambda shot: bool(shot.engine and not shot.engine.trouble))
 
 
 def an_answer(*, n_complete: int, others: dict[str, int]) -> dict[str, Any]:

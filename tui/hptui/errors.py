@@ -47,5 +47,14 @@ class StudyBusyError(HptuiError):
     """A study that cannot be written now: others have it, or the disk refuses."""
 
 
+class SamplerError(HptuiError):
+    """A sampler that has failed: the run cannot go on with it."""
+
+    def __init__(self, message: str, *, hint: str, detail: str, answer: list[str]) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.answer = answer
+        """The type and the message of what it has raised, for the trial that it was asked for."""
+
+
 class MissingExtraError(UsageError):
     """A feature whose optional package is not installed."""

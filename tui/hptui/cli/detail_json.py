@@ -56,6 +56,7 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
         "python": run.place.python or None,
         "python_version": run.place.python_version or None,
         "seed": run.seed,
+        "ask_ahead": run.asks_ahead,
         "reason": run.reason or None,
         "error": run.error or None,
         "notes": run.notes,

@@ -192,6 +192,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help="give a trial whose parameters were tried the values of the earlier one",
     )
     group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
+    group.add_argument(
+        "--ask-ahead",
+        action="store_true",
+        help="ask for the next trial while others run, for samplers that think long; it is drawn "
+        "without their results, as with one more worker",
+    )
 
 
 def _add_budget(parser: argparse.ArgumentParser) -> None:
@@ -390,6 +396,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         repeat=args.repeat,
         skip_duplicates=args.skip_duplicates,
         following=following_of(args),
+        ask_ahead=args.ask_ahead,
         any_objective=args.any_objective,
         folder=folder,
         typed=told,

@@ -13,7 +13,7 @@ from hptui.cli.locate import address_of
 from hptui.cli.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.table import cut
 from hptui.domain.choices import show_choice
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import four_digits, show_duration, show_thinking
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.report import Finished, Progress, Silent, Started
 
@@ -225,7 +225,10 @@ class Lines(RunOutput):
             parts.append(f"{counts.ended} trials")
         parts.append(f"{done} {counts.complete}  {pruned} {counts.pruned}  {failed} {counts.fail}")
         parts.append(f"{progress.rate:.3g}/s" if progress.rate else "-/s")
-        if progress.eta_s is not None:
+        thinking = show_thinking(progress.thinking_s)
+        if thinking:
+            parts.append(thinking)
+        elif progress.eta_s is not None:
             parts.append(f"eta ~{show_duration(progress.eta_s)}")
         if progress.best is not None:
             parts.append(f"{star} {four_digits(progress.best.value)} (#{progress.best.number})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.next_run import NextRun
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import show_duration, show_thinking
 from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.client import ask_engine, running_engine
@@ -94,6 +94,8 @@ def _at_rest(place: StudyLocation) -> dict[str, Any]:
         "sampler": None if run is None else run.sampler,
         "pruner": None if run is None else run.pruner,
         "sampler_ms_a_trial": None,
+        "thinking_s": None,
+        "ask_ahead": run is not None and run.asks_ahead,
         "backend": None if run is None else run.backend,
         "threads_per_slot": None,
         "trouble": trouble,
@@ -155,13 +157,16 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
     rate = f"{status['rate']:.3g}/s" if status["rate"] else "-/s"
     eta = f", eta ~{show_duration(status['eta_s'])}" if status["eta_s"] is not None else ""
     sampler_ms = status["sampler_ms_a_trial"]
+    thinking = show_thinking(status.get("thinking_s"))
     cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
     return [
         f"{safe_line(status['study'])}: {safe_line(status['state'])}, {budget}, {rate}{eta}, "
         f"for {show_duration(status['elapsed_s'])} (process {status['pid']})",
         f"  this run   {_counted(counts)}, {status['running']} running, "
         f"{status['waiting']} waiting",
-        f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}",
+        f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"
+        f"{', asks ahead' if status.get('ask_ahead') else ''}"
+        f"{f', {thinking}' if thinking else ''}",
         f"  execution  {safe_line(status['backend'])}, {len(status['slots'])} slots, "
         f"{status['threads_per_slot']} native threads each",
         *_describe_both(status),
@@ -187,6 +192,9 @@ def _describe_slot(slot: Mapping[str, Any]) -> str:
         return f"  slot {slot['slot'] + 1:<4}   idle{where}"
     step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
     ending = "  being ended" if slot["ending"] else ""
+    thinking = show_thinking(slot.get("thinking_s"))
+    if thinking:
+        ending = f"  {thinking}{ending}"
     return (
         f"  slot {slot['slot'] + 1:<4}   trial {slot['trial']}  "
         f"{show_duration(slot['running_s'])}{step}{where}{ending}"

@@ -102,6 +102,8 @@ def run_text(run: RunRecord) -> str:
         parts.append(safe_line(f"with {' '.join(options)}", max_chars=300))
     if run.seed is not None:
         parts.append(f"seed {run.seed}")
+    if run.asks_ahead:
+        parts.append("asked ahead")
     if run.started_s is not None:
         parts.append(f"from {show_moment(run.started_s)}")
     if run.ended_s is not None:

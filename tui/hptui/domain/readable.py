@@ -56,6 +56,13 @@ def show_duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def show_thinking(seconds: float | None) -> str:
+    """Return what is said of a sampler that thinks for so long; nothing below a second."""
+    if seconds is None or not seconds >= 1:
+        return ""
+    return f"sampler thinking, {show_duration(float(max(1, int(seconds)))).replace('.0 s', ' s')}"
+
+
 def show_moment(at_s: float | None) -> str:
     """Return seconds since 1970 as local time, `2026-03-01 12:00:00`; nothing for None."""
     if at_s is None:

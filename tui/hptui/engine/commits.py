@@ -135,11 +135,6 @@ class Commits:
         if is_counted and not self.lasting_trouble:
             self.commit()
 
-    def let_go(self) -> None:
-        """Commit if the lock is held, before what may take long."""
-        if self._storage.in_transaction:
-            self.commit()
-
     def _rest(self, now_s: float) -> None:
         rest_s = self._turns.rest_s(now_s)
         # A commit in a rest does not prolong it: whoever asks often would hold up the run.

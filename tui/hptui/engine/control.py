@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hptui.engine.crew import Slot
     from hptui.engine.engine import Engine
     from hptui.engine.protocol import Message
+    from hptui.engine.trials import LiveTrial
 
 MAX_SLOTS = 256
 
@@ -87,6 +88,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "slot": index,
                 "trial": slot.number,
                 "running_s": None if live is None else round(time_s - live.started_s, 3),
+                "thinking_s": _thinking_s(engine, live, time_s),
                 "step": None if live is None else live.last_step,
                 "value": None if live is None else live.last_value,
                 "pid": None if slot.worker is None else slot.worker.host.pid,
@@ -116,13 +118,22 @@ def _status(engine: Engine, _: Message) -> Message:
         "directions": trials.directions,
         "sampler": run.sampler,
         "pruner": run.pruner,
-        "sampler_ms_a_trial": 1000 * trials.sampler_s / ended if ended else None,
+        "sampler_ms_a_trial": 1000 * engine.sampler.spent_s / ended if ended else None,
+        "thinking_s": progress.thinking_s,
+        "ask_ahead": engine.plan.ask_ahead,
         "backend": engine.plan.backend,
         "threads_per_slot": engine.pool.threads_each(len(engine.slots)),
         "trouble": progress.trouble,
         "slots": slots,
         "notes": run.notes,
     }
+
+
+def _thinking_s(engine: Engine, live: LiveTrial | None, time_s: float) -> float | None:
+    """Return for how long a trial has waited for a sampler that takes long."""
+    if live is None or live.asked_s is None or not engine.sampler.is_held_up:
+        return None
+    return round(time_s - live.asked_s, 3)
 
 
 def _place_of(slot: Slot) -> dict[str, Any] | None:

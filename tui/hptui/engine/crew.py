@@ -36,6 +36,8 @@ class Slot:
     number: int | None = None
     ending: tuple[ErrorKind, str] | None = None
     """Why its trial was asked to end."""
+    is_done: bool = False
+    """Whether its worker has told how the trial has ended."""
     log: str = ""
     """Where the output of its trial goes."""
     guests: list[Channel] = field(default_factory=list["Channel"])
@@ -198,7 +200,7 @@ class Crew:
         """Forget the trial that a slot has had; its log holds to the cap from now on."""
         if slot.log:
             cut_log(slot.log)
-        slot.number, slot.ending, slot.log = None, None, ""
+        slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
         for guest in slot.guests:
             self.connections.drop(guest)
         slot.guests.clear()
@@ -267,7 +269,9 @@ class Crew:
             if worker.channel is not None:
                 self._drain(worker, worker.channel)
         lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
-        n_running = sum(slot.number is not None for slot in lost)
+        running = [slot for slot in lost if slot.number is not None and not slot.is_done]
+        n_running = len(running)
+        kinds = [None if slot.ending is None else slot.ending[0] for slot in running]
         deaths = [
             Death(slot.index, slot.number, self._why(host, slot, n_running))
             for slot in lost
@@ -278,7 +282,7 @@ class Crew:
         for slot in lost:
             slot.worker = None
             self._clear(slot)
-        if deaths and not any(death.error.kind in _ENDED_BY_US for death in deaths):
+        if kinds and not any(kind in _ENDED_BY_US for kind in kinds):
             self.deaths_in_a_row += 1
         if not said_hello and not was_retired:
             self.failed_starts += 1

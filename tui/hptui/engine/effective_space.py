@@ -49,6 +49,10 @@ class EditedSpace:
         self._known.clear()
         self._told.clear()
 
+    def is_edited(self, name: str) -> bool:
+        """Say whether `name` is or was edited."""
+        return name in self._watched
+
     def effective(self, name: str, asked: BaseDistribution) -> BaseDistribution:
         """Return the distribution for `name`; `asked` itself when nothing is edited.
 

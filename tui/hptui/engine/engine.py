@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import time
@@ -9,10 +10,12 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine import control
 from hptui.engine.after_trials import AfterTrials
+from hptui.engine.beside import Beside, Lane
 from hptui.engine.blas import one_blas_thread
 from hptui.engine.clock import now
 from hptui.engine.commits import Commits
@@ -65,13 +68,18 @@ _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
+_TELL_LEFT_S = 1.0
+_ASKED_AHEAD = (
+    "The next trial is asked for while others run: it is drawn without their results, as with one "
+    "more worker."
+)
 
 
 class Engine:
     """Runs one plan to its end.
 
-    `run` blocks; `interrupt` may be called from a signal handler. All else happens on the thread
-    that calls `run`.
+    `run` blocks; `interrupt` may be called from a signal handler. While trials run, threads take
+    turns at the loop (`beside`); what is called in it is never called in two threads at a time.
     """
 
     def __init__(self, plan: RunPlan, observer: Observer) -> None:
@@ -79,6 +87,8 @@ class Engine:
         self._observer = observer
         self._workplace = Workplace()
         self._connections = Connections(self._workplace.socket_path, self)
+        self.sampler, self.pruner = Lane(), Lane()
+        self._beside = Beside((self.sampler, self.pruner), self._connections.wake)
         self._interrupts = 0
         self._heard = Heard()
         self._crew = Crew(
@@ -167,11 +177,12 @@ class Engine:
             return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
         self._plan = with_script(self._plan, about)
         self.run_state = open_run(self._plan, about, self._workplace.socket_path)
+        self.run_state.space.when_idle = self.sampler.when_idle
         self._plan = self.run_state.plan
         self.rules.budget = self._plan.budget
         self._begin(self.run_state)
-        while self._finish is None:
-            self._turn_or_give_up()
+        self._beside.run(self._turn_or_give_up)
+        assert self._finish is not None
         return self._end(self.run_state, self._finish)
 
     def interrupt(self) -> None:
@@ -202,12 +213,23 @@ class Engine:
         self._commits = Commits(
             run.storage, self._after, self._on_blocked, self._give_up, run.trials.corrected
         )
-        self._desk = TrialDesk(run, self._crew, self._commits, self.pace, self._feed, self._fail)
+        self._desk = TrialDesk(
+            run=run,
+            crew=self._crew,
+            commits=self._commits,
+            pace=self.pace,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            feed=self._feed,
+            fail=self._fail,
+            release=self._release,
+        )
         self.rules.is_followed = self._after.begin(run, self._desk)
         self._commits.is_awaited = self.rules.is_followed
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
+        asked_ahead = _ASKED_AHEAD if self._plan.ask_ahead else ""
         self._observer.started(
             Started(
                 study=self._plan.study,
@@ -221,7 +243,7 @@ class Engine:
                 n_trials=self._plan.budget.n_trials,
                 n_waiting=waiting,
                 n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
-                notes=(*self._plan.notes, *filter(None, [run.why_sampler])),
+                notes=(*self._plan.notes, *filter(None, [run.why_sampler, asked_ahead])),
             )
         )
         if run.n_leftover and self._plan.leftovers != "leave":
@@ -273,14 +295,17 @@ class Engine:
                 self._crew.close_slot(slot)
             case Finish():
                 self._finish = instruction
+                self._beside.finish()
 
     def _on_trial_message(self, slot: Slot, message: Message, channel: Channel) -> None:
-        if self._desk is None:
-            return
-        index = slot.index
-        self._desk.take(slot, message, channel)
-        if slot.number is None and index >= self.rules.n_slots:
-            self._crew.close_slot(index)
+        if self._desk is not None:
+            self._desk.take(slot, message, channel)
+
+    def _release(self, slot: Slot) -> None:
+        """Make a slot free after its trial, or close it where there are to be fewer now."""
+        self._crew.release(slot)
+        if slot.number is None and slot.index >= self.rules.n_slots:
+            self._crew.close_slot(slot.index)
 
     def _on_deaths(self, deaths: Iterable[Death]) -> None:
         for death in deaths:
@@ -299,10 +324,17 @@ class Engine:
 
     # -- the loop
 
-    def _turn_or_give_up(self) -> None:
-        """Do a turn; an error ends the run in order, and a second one at once."""
+    def _turn_or_give_up(self) -> bool:
+        """Do a turn; an error ends the run in order, and a second one at once.
+
+        Returns:
+            False where another thread has to go on.
+        """
         try:
-            self._turn()
+            if not self._beside.step():
+                return False
+            if self._finish is None:
+                self._turn()
         except StudyGoneError:
             raise
         except HptuiError as error:
@@ -314,6 +346,7 @@ class Engine:
                 raise
             _log.exception("in the engine's loop")
             self._give_up(HptuiError(f"The run cannot continue: {safe_line(error)}."))
+        return True
 
     def _turn(self) -> None:
         """Wait for something to happen or to become due, and do it."""
@@ -331,6 +364,8 @@ class Engine:
             self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
             self._feed(Tick())
+        if self._desk is not None and self._plan.ask_ahead and self.rules.may_ask_ahead:
+            self._desk.ask_ahead()
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
@@ -361,6 +396,8 @@ class Engine:
 
     def _timeout_s(self) -> float | None:
         """Return how long nothing is due; None for ever."""
+        if self._beside.is_ready:
+            return 0.0
         due = [self._crew.next_start_s(), self._after.due_s()]
         if self._commits is not None:
             due.append(self._commits.due_s())
@@ -477,6 +514,7 @@ class Engine:
             eta_s=left / rate if left is not None and rate > 0 else None,
             best=run.trials.best,
             trouble=self.trouble,
+            thinking_s=self.sampler.busy_s(now()),
         )
 
     @property
@@ -506,7 +544,10 @@ class Engine:
 
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
+        self._tell_left()
         self._crew.close(_CLOSE_S)
+        if self._desk is not None:
+            self._desk.close()
         run.retries.enqueue_all()
         self._commit_last()
         # The last trials are announced by now.
@@ -531,6 +572,16 @@ class Engine:
             raise self._failure
         return finished
 
+    def _tell_left(self) -> None:
+        """Tell and keep that the sampler, or the pruner, was at work still."""
+        assert self.run_state is not None
+        for name, lane in (("sampler", self.sampler), ("pruner", self.pruner)):
+            busy_s = lane.busy_s(now())
+            if busy_s is not None and busy_s >= _TELL_LEFT_S:
+                text = f"The {name} had been at work for {show_duration(busy_s)} and was left."
+                self._observer.note(text)
+                self.run_state.record_note(text)
+
     def _error_of(self, run: Run, finish: Finish) -> str:
         """Return what was wrong with the run as a whole; empty where nothing was."""
         if self._failure is not None:
@@ -551,6 +602,10 @@ class Engine:
         self._after.close()
         self._crew.close(_CLOSE_S)
         run = self.run_state
+        if self._desk is not None:
+            # After an error; what is stored already is not stored again.
+            with contextlib.suppress(HptuiError, KeyError):
+                self._desk.close()
         unstored = None if run is None else run.close(self._workplace.worker_log)
         error = self._failure or unstored
         self._after.tell_end(self._finished, error, time.sleep, lambda: self._interrupts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
@@ -35,6 +36,8 @@ class Heard(logging.Handler):
         super().__init__(logging.WARNING)
         self._known: set[Cause] = set()
         self._untold: list[str] = []
+        self._guard = threading.Lock()
+        """A sampler warns in another thread than the loop's."""
 
     @contextmanager
     def listening(self) -> Generator[None]:
@@ -77,6 +80,10 @@ class Heard(logging.Handler):
 
     def add(self, origin: str, message: str) -> None:
         """Note a warning, unless one of its kind was heard before, or too many kinds were."""
+        with self._guard:
+            self._add(origin, message)
+
+    def _add(self, origin: str, message: str) -> None:
         cause = cause_of("warning", origin, message)
         if cause in self._known or len(self._known) > MAX_KINDS:
             return
@@ -90,8 +97,11 @@ class Heard(logging.Handler):
 
     def take(self) -> list[str]:
         """Return what has not been told yet, a line for each kind."""
-        untold, self._untold = self._untold, []
-        return untold
+        if not self._untold:
+            return []
+        with self._guard:
+            untold, self._untold = self._untold, []
+            return untold
 
 
 def _package_of(filename: str) -> str:

@@ -81,6 +81,8 @@ class RunPlan:
     skip_duplicates: bool = False
     """Whether a trial whose parameters were tried gets the values of the earlier one."""
     following: Following = field(default_factory=Following)
+    ask_ahead: bool = False
+    """Whether the sampler is asked for a trial while all workers run one."""
     any_objective: bool = False
     """Whether the study may hold trials of another objective."""
     folder: Path = field(default_factory=Path.cwd)

@@ -69,6 +69,8 @@ class Progress:
     eta_s: float | None
     best: Best | None
     trouble: str
+    thinking_s: float | None = None
+    """How long the sampler has been thinking; None where it does not take long."""
 
 
 @dataclass(frozen=True, slots=True)

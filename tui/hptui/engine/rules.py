@@ -114,6 +114,12 @@ class Rules:
         return None if self.budget.n_trials is None else max(0, self.budget.n_trials - self.asked)
 
     @property
+    def may_ask_ahead(self) -> bool:
+        """Whether a trial may be made that the next free slot will run: none is free now."""
+        is_going_on = self.phase is Phase.RUNNING and not self.is_blocked and self.n_left != 0
+        return is_going_on and all(slot.number is not None for slot in self.slots.values())
+
+    @property
     def running(self) -> dict[int, int]:
         """The trial number each busy slot runs."""
         return {index: slot.number for index, slot in self.slots.items() if slot.number is not None}

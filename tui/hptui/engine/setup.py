@@ -238,6 +238,7 @@ def _start(
         watch=CodeWatch(plan, study, choices.stored),
         repeat=choices.repeat,
         tried=Tried(study, hold.lease.run) if plan.skip_duplicates else None,
+        draws_ahead=plan.ask_ahead,
     )
     return Run(
         plan=plan,
@@ -310,6 +311,7 @@ def _write_study_attrs(
             **({"resources": told} if (told := plan.resources.to_json()) else {}),
             "seed": plan.seed,
             **({"repeat": choices.repeat} if choices.repeat > 1 else {}),
+            **({"ask_ahead": True} if plan.ask_ahead else {}),
             "reason": None,
         }
     )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import PartialFixedSampler
@@ -24,9 +25,10 @@ from hptui.storage.distributions import from_optuna, to_optuna
 from hptui.storage.preparing import spell_edits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import optuna
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
     from hptui.domain.sampling import SamplerSpec
@@ -55,6 +57,10 @@ class _Plan:
     fixed: Mapping[str, ChoiceValue]
 
 
+def _at_once(action: Callable[[], None]) -> None:
+    action()
+
+
 @dataclass(slots=True, eq=False)
 class SpaceEdits:
     """The edits of a running study and all that has to follow when they change."""
@@ -72,16 +78,25 @@ class SpaceEdits:
     """The values of a grid that a script names."""
     since: Mapping[str, int] = field(default_factory=dict[str, int])
     """The first trial for which an edit holds, where that is known."""
+    when_idle: Callable[[Callable[[], None]], None] = _at_once
+    """Calls back while the sampler draws nothing: now, or when it has drawn."""
+    _edits: Mapping[str, ParamEdit] = field(init=False)
+    _named: set[str] = field(default_factory=set[str])
+    """Parameters that were edited in this run; the sampler may not know of the latest yet."""
+
+    def __post_init__(self) -> None:
+        self._edits = self.edited.edits
 
     def asked(self) -> dict[str, ParamSpec]:
         """Return the parameters without edits: as the objective last asked for them."""
         space = dict(self.known)
-        ever_edited = self.sampler.view.edited
+        ever_edited = self._ever_edited()
         for trial in self._trials()[-_TRIALS_LOOKED_AT:]:
             for name, distribution in trial.distributions.items():
                 if name not in ever_edited or name not in space:
                     space[name] = from_optuna(distribution)
-        space |= {name: from_optuna(each) for name, each in self.edited.asked.items()}
+        # A copy: the sampler's thread may add to it.
+        space |= {name: from_optuna(each) for name, each in self.edited.asked.copy().items()}
         return space
 
     def effective(self) -> dict[str, ParamSpec]:
@@ -98,10 +113,13 @@ class SpaceEdits:
     def _trials(self) -> list[FrozenTrial]:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
 
+    def _ever_edited(self) -> set[str]:
+        return set(self.sampler.view.edited) | self._named | set(self._edits)
+
     @property
     def edits(self) -> Mapping[str, ParamEdit]:
-        """What is in force now."""
-        return self.edited.edits
+        """What is in force now, or as soon as the sampler has drawn what it is drawing."""
+        return self._edits
 
     def change(self, edits: Mapping[str, ParamEdit], *, dry: bool = False) -> SpaceChange:
         """Replace the edits of the named parameters and return what the history is worth then.
@@ -113,7 +131,7 @@ class SpaceEdits:
         """
         plan = self._check(edits)
         view = SpaceView(
-            edited=set(self.sampler.view.edited) | set(edits),
+            edited=self._ever_edited() | set(edits),
             current={name: to_optuna(spec) for name, spec in plan.effective.items()},
             fixed=plan.fixed,
         )
@@ -147,6 +165,7 @@ class SpaceEdits:
         return None
 
     def _put_in_force(self, plan: _Plan, edits: Mapping[str, ParamEdit]) -> None:
+        base: BaseSampler | None = None
         if self.sampler_spec.name == "grid":
             base = build_sampler(
                 self.sampler_spec,
@@ -160,9 +179,19 @@ class SpaceEdits:
                 base = base._base_sampler
             if isinstance(base, KnownGridSampler):
                 self.storage.set_ended_attrs(self.study._study_id, base.learn(self._trials()))
+        self._named |= set(edits)
+        self.since = edits_since(self.edits, self.since, plan.edits, len(self._trials()))
+        self._edits = plan.edits
+        # A sampler that draws at this moment finishes what it has begun in the space of before.
+        self.when_idle(partial(self._tell_sampler, plan, edits, base))
+        self.store()
+
+    def _tell_sampler(
+        self, plan: _Plan, edits: Mapping[str, ParamEdit], base: BaseSampler | None
+    ) -> None:
+        if base is not None:
             self.sampler.base = base
         view = self.sampler.view
-        self.since = edits_since(self.edits, self.since, plan.edits, len(self._trials()))
         self.edited.replace(plan.edits, edits)
         for name in edits:
             view.edit(name, to_optuna(plan.effective[name]))
@@ -170,11 +199,10 @@ class SpaceEdits:
                 view.fix(name, plan.fixed[name])
             else:
                 view.release(name)
-        self.store()
 
     def store(self) -> None:
         """Write the edits, and what the objective asks for of edited parameters, to the study."""
-        ever = self.sampler.view.edited
+        ever = frozenset(self._ever_edited())
         if not ever:
             return
         storage, study_id = self.study._storage, self.study._study_id

@@ -7,7 +7,7 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, PartialFixedSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _SearchSpaceGroup
@@ -16,10 +16,14 @@ from optuna.study.study import _ThreadLocalStudyAttribute
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.attribute_keys import AFTER_PREFIX, FIXED_KEY
+from hptui.domain.text import safe_line
 from hptui.engine.history_view import SpaceView
+from hptui.engine.outcome import describe_exception
+from hptui.errors import HptuiError, SamplerError, StudyBusyError, StudyFileError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
+    from types import TracebackType
 
     import optuna
     from optuna.distributions import BaseDistribution
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SpaceView", "SpaceViewSampler"]
 
+_HINT = "The trials that have ended are stored; engine.log in the study's folder has the traceback."
+_NOT_ITS_OWN = (SamplerError, StudyBusyError, StudyFileError, UpdateFinishedTrialError)
 _PARENT_PREFIXES = ("NSGAIISampler:parent:", "NSGAIIISampler:parent:")
 
 
@@ -77,7 +83,8 @@ class SpaceViewSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Return the joint search space of the view."""
-        return self._drawing.infer_relative_search_space(self._seen_by(study), trial)
+        with self._blamed():
+            return self._drawing.infer_relative_search_space(self._seen_by(study), trial)
 
     def sample_relative(
         self,
@@ -90,7 +97,8 @@ class SpaceViewSampler(BaseSampler):
             study._storage.set_trial_system_attr(
                 trial._trial_id, FIXED_KEY, cast("Any", self._view.stamp)
             )
-        return self._drawing.sample_relative(self._seen_by(study), trial, search_space)
+        with self._blamed():
+            return self._drawing.sample_relative(self._seen_by(study), trial, search_space)
 
     def sample_independent(
         self,
@@ -100,13 +108,15 @@ class SpaceViewSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:  # noqa: ANN401 - Optuna's own type
         """Draw one parameter from the view, or take its fixed value."""
-        return self._drawing.sample_independent(
-            self._seen_by(study), trial, param_name, param_distribution
-        )
+        with self._blamed():
+            return self._drawing.sample_independent(
+                self._seen_by(study), trial, param_name, param_distribution
+            )
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Tell the sampler that a trial begins."""
-        self._drawing.before_trial(self._seen_by(study), trial)
+        with self._blamed():
+            self._drawing.before_trial(self._seen_by(study), trial)
 
     def after_trial(
         self,
@@ -116,7 +126,11 @@ class SpaceViewSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """Tell the sampler that a trial has ended."""
-        self._drawing.after_trial(self._seen_by(study), trial, state, values)
+        with self._blamed():
+            self._drawing.after_trial(self._seen_by(study), trial, state, values)
+
+    def _blamed(self) -> _Blamed:
+        return _Blamed(self._base)
 
     def _set_base(self, base: BaseSampler) -> None:
         self._base = base
@@ -135,6 +149,41 @@ class SpaceViewSampler(BaseSampler):
             _forget_search_space(self._base)
             self._last = now
         return _study_through(study, view) if active else study
+
+
+class _Blamed:
+    """Around what a sampler does: whatever it raises becomes a `SamplerError`.
+
+    Errors that say that a trial or the file cannot be written are not its own.
+    """
+
+    __slots__ = ("_sampler",)
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._sampler = sampler
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, _NOT_ITS_OWN):
+            return
+        what = describe_exception(error)
+        raised, told, hint = type(error).__name__, what.summary, _HINT
+        if isinstance(error, HptuiError):
+            raised, told, hint = RuntimeError.__name__, error.message, error.hint or _HINT
+        name = str(self._sampler).removesuffix("Sampler")
+        raise SamplerError(
+            f"The sampler ({safe_line(name)}) failed. {safe_line(told, max_chars=400)}",
+            hint=hint,
+            detail=what.traceback,
+            answer=[raised, what.message],
+        ) from error
 
 
 class _ViewStorage:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -19,8 +21,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import HyperbandPruner, _filter_study
 from optuna.study import StudyDirection
-from optuna.study._tell import _tell_with_warning
+from optuna.study._tell import _check_state_and_values, _check_values_are_feasible
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.attribute_keys import (
@@ -34,18 +37,17 @@ from hptui.domain.attribute_keys import (
 )
 from hptui.domain.choices import place_of
 from hptui.domain.repeats import Repeats
+from hptui.engine.clock import now
 from hptui.engine.outcome import CommonError, TrialError
 from hptui.engine.prune_reason import PruneReason, why_pruned
 from hptui.engine.trial_messages import checked_step, spell_params
-from hptui.errors import SpaceError
+from hptui.errors import SamplerError, SpaceError
 from hptui.storage.constraints import KEY_RANGE, is_feasible
 from hptui.storage.constraints import OLD_KEY as CONSTRAINTS_KEY
 from hptui.storage.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import optuna
+    from collections.abc import Mapping, Sequence
 
     from hptui.engine.changed_space import CodeWatch
     from hptui.engine.protocol import Message
@@ -53,9 +55,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hptui.engine")
 
-_SLOW_S = 0.1
-_SLOW_FADES = 0.9
-"""So much of a long time is left after each parameter that took less."""
 ENDED_BY_OTHERS = "Another program ended the trial."
 
 
@@ -64,6 +63,10 @@ class EffectiveSpace(Protocol):
 
     def effective(self, name: str, asked: BaseDistribution) -> BaseDistribution:
         """Return `asked` with the edits of `name` applied."""
+        ...
+
+    def is_edited(self, name: str) -> bool:
+        """Say whether `name` is or was edited."""
         ...
 
 
@@ -85,15 +88,58 @@ class TrialRecord:
 class LiveTrial:
     """A trial that a slot runs."""
 
-    trial: optuna.Trial
+    trial_id: int
     number: int
     started_s: float
     """Monotonic."""
+    known: optuna.Trial | None = None
+    """The trial, once the sampler has been told of it."""
+    asked_s: float | None = None
+    """Since when the sampler has owed it an answer; monotonic."""
+    end: TrialEnd | None = None
+    """How it has ended, once that is known."""
+    is_stored: bool = False
+    """Whether the study has been told how it has ended."""
     prune_reason: PruneReason | None = None
     last_step: int | None = None
     last_value: float | None = None
     answered_by: int | None = None
     """The earlier trial whose values it gets."""
+
+    @property
+    def trial(self) -> optuna.Trial:
+        """The trial that the objective uses."""
+        assert self.known is not None
+        return self.known
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnd:
+    """How a trial has ended, as the study is told."""
+
+    frozen: FrozenTrial
+    """The trial before."""
+    state: TrialState
+    values: Sequence[float] | None
+    error: TrialError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What came of asking for a parameter."""
+
+    name: str
+    answer: Message
+    effective: BaseDistribution | None = None
+    error: Exception | None = None
+
+
+class _SharedCache:
+    """What Optuna keeps of a study for each thread; here the threads take turns at the sampler."""
+
+    in_optimize_loop = True
+    """As in `Study.optimize`: samplers stop a study when they are exhausted."""
+    cached_all_trials: list[FrozenTrial] | None = None
 
 
 @dataclass(slots=True)
@@ -119,7 +165,13 @@ class Counts:
 
 
 class Trials:
-    """The trials of one run, on an Optuna study whose storage gathers writes."""
+    """The trials of one run, on an Optuna study whose storage gathers writes.
+
+    What may take long are `meet`, `suggest`, `relative_params` and `hear_end` (the sampler's) and
+    `should_prune` (the pruner's). They run beside the engine's loop, one of the sampler's and one
+    of the pruner's at a time, and change nothing but the trial, the storage and what is theirs; all
+    else is the loop's.
+    """
 
     def __init__(
         self,
@@ -132,6 +184,7 @@ class Trials:
         watch: CodeWatch,
         repeat: int = 1,
         tried: Tried | None = None,
+        draws_ahead: bool = False,
     ) -> None:
         self.study = study
         self._storage = study._storage
@@ -150,19 +203,11 @@ class Trials:
         self.live: dict[int, LiveTrial] = {}
         self.best = self._best_of_history()
         self.common_error = CommonError()
-        self.sampler_s = 0.0
-        """Seconds that Optuna spent on asking and suggesting."""
-        self._slow_s = 1.0
-        """The longest that the sampler took of late; at first it is taken for slow."""
+        self._draws_ahead = draws_ahead
+        """Whether joint parameters are drawn at once, not when the objective asks for the first."""
         self._asked: dict[tuple[Any, ...], BaseDistribution] = {}
-        # What `Study.optimize` sets: samplers stop a study through it when they are exhausted.
-        study._thread_local.in_optimize_loop = True
+        study._thread_local = cast("Any", _SharedCache())
         study._stop_flag = False
-
-    @property
-    def is_sampler_slow(self) -> bool:
-        """Whether the sampler may take so long that other programs must not wait for it."""
-        return self._slow_s > _SLOW_S
 
     @property
     def is_exhausted(self) -> bool:
@@ -191,28 +236,40 @@ class Trials:
         """Return the seed for `random` and NumPy in trial `number`, 0 to 2**32 - 1."""
         return random.Random(f"{self._seed}:{number}").getrandbits(32)
 
-    def ask(self) -> LiveTrial:
-        """Take the next waiting trial or create one.
+    def begin(self) -> LiveTrial:
+        """Take the next waiting trial or create one; the sampler has to `meet` it.
 
         Raises:
             StudyBusyError: The file does not take a new trial now; nothing has changed.
         """
-        began = time.monotonic()
-        trial = self.study.ask()
-        self._storage.set_trial_system_attr(trial._trial_id, RUN_KEY, self._run_id)
-        live = LiveTrial(trial, trial.number, time.monotonic())
-        self.sampler_s += live.started_s - began
-        self.live[live.number] = live
-        return live
+        trial_id = self.study._pop_waiting_trial_id()
+        if trial_id is None:
+            trial_id = self._storage.create_new_trial(self.study._study_id)
+        self._storage.set_trial_system_attr(trial_id, RUN_KEY, self._run_id)
+        return LiveTrial(trial_id, self._storage.get_trial_number_from_id(trial_id), now())
+
+    def meet(self, live: LiveTrial) -> optuna.Trial:
+        """Tell the sampler of a new trial, as `Study.ask` does, and return it for `known`.
+
+        Raises:
+            SamplerError: The sampler has failed.
+        """
+        self.study._thread_local.cached_all_trials = None
+        trial = optuna.Trial(self.study, live.trial_id)
+        if self._draws_ahead:
+            _ = trial.relative_params
+        return trial
 
     def note_place(self, live: LiveTrial, place: Mapping[str, Any]) -> None:
         """Store which devices and cores a trial has."""
-        self._storage.set_trial_system_attr(live.trial._trial_id, PLACE_KEY, dict(place))
+        self._storage.set_trial_system_attr(live.trial_id, PLACE_KEY, dict(place))
 
     def order(self, live: LiveTrial) -> Message:
         """Return what a worker must know of a trial."""
         trial = live.trial
-        started = trial.datetime_start
+        # One that was asked for ahead begins later than it was made.
+        stored = self._storage.get_trial(live.trial_id) if self._draws_ahead else trial
+        started = stored.datetime_start
         return {
             "op": "run",
             "n": live.number,
@@ -226,29 +283,25 @@ class Trials:
             "started": started.timestamp() if started else time.time(),
         }
 
-    def answer(self, live: LiveTrial, message: Message) -> Message | None:
-        """Do what a running trial asks; None where it does not wait for an answer."""
+    def take(self, live: LiveTrial, message: Message) -> None:
+        """Take what a running trial tells of itself."""
         match message.get("op"):
-            case "suggest":
-                return self.suggest(live, str(message["name"]), message["d"])
             case "report":
                 self.report(live, message["value"], message["step"])
-            case "prune":
-                return self.should_prune(live)
             case "attr":
                 live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
             case "constraint":
                 if str(message["key"]) not in live.trial.constraints:
                     live.trial.set_constraint(str(message["key"]), message["value"])
-            case "relative":
-                return self.relative_params(live)
             case other:
                 _log.warning("a worker sent %r", other)
-        return None
 
-    def suggest(self, live: LiveTrial, name: str, fields: Message) -> Message:
-        """Answer a `suggest_*` call: the value (of a choice its index), or the error it raises."""
-        began = time.monotonic()
+    def suggest(self, live: LiveTrial, name: str, fields: Message) -> Suggestion:
+        """Do a `suggest_*` call: the value (of a choice its index), or the error it raises.
+
+        Raises:
+            SamplerError: The sampler has failed.
+        """
         effective: BaseDistribution | None = None
         try:
             asked = self._distribution(fields)
@@ -260,29 +313,48 @@ class Trials:
                 # takes the first that is equal, of 1 and True too.
                 place = place_of(value, asked.choices)
                 value = int(asked.to_internal_repr(value)) if place is None else place
-        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
-            if isinstance(error, SpaceError):
-                self.watch.unfit(live.number, name, error)
-            elif not isinstance(error, ValueError):
+        except SamplerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the trial's, as in Optuna
+            if not isinstance(error, (SpaceError, ValueError, UpdateFinishedTrialError)):
                 _log.exception("suggest %r in trial %d", name, live.number)
-            elif effective is not None:
-                self.watch.refused(live.number, name, effective, str(error))
-            return {"error": [type(error).__name__, str(error)]}
-        finally:
-            took_s = time.monotonic() - began
-            self.sampler_s += took_s
-            # Of a trial's parameters often the first takes all the time.
-            self._slow_s = max(took_s, _SLOW_FADES * self._slow_s)
-        self.watch.unseen.discard(name)
-        if self._tried is not None:
-            live.answered_by = self._tried.find(live.trial._cached_frozen_trial)
-            if live.answered_by is not None:
-                # An objective that asks by its parameters has asked for all of them now.
-                text = f"Trial {live.answered_by} had the same parameters."
-                return {"stop": text, "n": live.number}
+            answer = {"error": [type(error).__name__, str(error)]}
+            return Suggestion(name, answer, effective, error)
         if effective is asked:
-            return {"v": value}
-        return {"v": value, "d": dump_distribution(effective)}
+            return Suggestion(name, {"v": value})
+        return Suggestion(name, {"v": value, "d": dump_distribution(effective)})
+
+    def suggested(self, live: LiveTrial, suggestion: Suggestion) -> Message:
+        """Take note of what came of asking for a parameter, and return what to answer."""
+        name, error = suggestion.name, suggestion.error
+        if error is None:
+            self.watch.unseen.discard(name)
+            if self._tried is not None:
+                live.answered_by = self._tried.find(live.trial._cached_frozen_trial)
+                if live.answered_by is not None:
+                    # An objective that asks by its parameters has asked for all of them now.
+                    text = f"Trial {live.answered_by} had the same parameters."
+                    return {"stop": text, "n": live.number}
+        elif isinstance(error, SpaceError):
+            self.watch.unfit(live.number, name, error)
+        elif isinstance(error, ValueError) and suggestion.effective is not None:
+            self.watch.refused(live.number, name, suggestion.effective, str(error))
+        return suggestion.answer
+
+    def needs_sampler(self, live: LiveTrial, name: str, fields: Message) -> bool:
+        """Say whether a parameter has to be drawn; else its value is there without the sampler."""
+        trial = live.trial
+        if self._space.is_edited(name):
+            return True
+        if name in trial._cached_frozen_trial.distributions or name in trial._fixed_params:
+            return False
+        try:
+            asked = self._distribution(fields)
+            if asked.single():
+                return False
+            return trial._relative_params is None or not trial._is_relative_param(name, asked)
+        except ValueError:
+            return True
 
     def _distribution(self, fields: Message) -> BaseDistribution:
         kind = fields["k"]
@@ -311,8 +383,14 @@ class Trials:
         if live.last_step is None or step >= live.last_step:
             live.last_step, live.last_value = step, value
 
+    @property
+    def is_pruning_shared(self) -> bool:
+        """Whether the pruner is about to change what the sampler reads, too."""
+        pruner = self.study.pruner
+        return isinstance(pruner, HyperbandPruner) and not pruner._pruners
+
     def should_prune(self, live: LiveTrial) -> Message:
-        """Answer `should_prune`, and keep why when it says yes."""
+        """Do a `should_prune` call, and keep why when it says yes."""
         try:
             verdict = live.trial.should_prune()
         except Exception as error:  # noqa: BLE001 - a pruner's error is the trial's, as in Optuna
@@ -324,13 +402,19 @@ class Trials:
         return {"v": bool(verdict)}
 
     def relative_params(self, live: LiveTrial) -> Message:
-        """Answer what the sampler has chosen for a trial before it was asked."""
+        """Return what the sampler has chosen for a trial before it was asked.
+
+        Raises:
+            SamplerError: The sampler has failed.
+        """
         try:
             params = live.trial.relative_params
             space = live.trial.relative_search_space or {}
             known = {name: value for name, value in params.items() if name in space}
             return {"v": spell_params(known, space)}
-        except Exception as error:  # noqa: BLE001 - a sampler's error is the trial's, as in Optuna
+        except SamplerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the trial's, as in Optuna
             _log.exception("relative_params in trial %d", live.number)
             return {"error": [type(error).__name__, str(error)]}
 
@@ -352,21 +436,88 @@ class Trials:
         self.n_answered += 1
         return {"state": "complete", "values": list(earlier.values)}
 
-    def finish(self, live: LiveTrial, ended: Message) -> TrialRecord:
-        """Tell the study how a trial ended and return what to announce after the commit.
-
-        A trial that another program has finished keeps the end it has.
+    def ending(self, live: LiveTrial, ended: Message) -> TrialEnd | None:
+        """Return how a trial has ended, with what belongs to it stored; the sampler has to hear it.
 
         Args:
             live: The trial.
             ended: `state` (`complete`, `pruned` or `failed`) with `values`, `message` or `error`.
+
+        Returns:
+            None where another program has finished the trial, which keeps the end it has.
+
+        Raises:
+            ValueError: That is no end of a trial; also TypeError and KeyError.
         """
+        trial_id = live.trial_id
         try:
-            error = self._tell(live, ended)
+            state, error = self._state_and_error(live, ended)
         except UpdateFinishedTrialError:
-            error = None
+            return None
+        frozen = self._storage.get_trial(trial_id)
+        if frozen.state.is_finished():
+            return None
+        told: Any = ended["values"] if state is TrialState.COMPLETE else None
+        _check_state_and_values(state, told)
+        if state is TrialState.PRUNED and frozen.last_step is not None:
+            # As in Optuna, its last report is its value.
+            last = [frozen.intermediate_values[frozen.last_step]]
+            told = last if _check_values_are_feasible(self.study, last) is None else None
+        elif state is TrialState.COMPLETE:
+            problem = _check_values_are_feasible(self.study, told)
+            if problem is not None:
+                raise ValueError(problem)
+        values = None if told is None else [float(value) for value in told]
+        return TrialEnd(frozen, state, values, error)
+
+    def _state_and_error(
+        self, live: LiveTrial, ended: Message
+    ) -> tuple[TrialState, TrialError | None]:
+        trial_id = live.trial_id
+        error: TrialError | None = None
+        if ended["state"] == "complete":
+            state = TrialState.COMPLETE
+        elif ended["state"] == "pruned":
+            state = TrialState.PRUNED
+            reason = live.prune_reason or PruneReason.by_objective(live, ended.get("message", ""))
+            self._storage.set_trial_system_attr(trial_id, PRUNED_KEY, reason.to_json())
+        else:
+            state = TrialState.FAIL
+            error = TrialError(
+                **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
+            )
+            self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
+        repeats = Repeats.read({"values": ended.get("repeats")})
+        if repeats is not None:
+            told = cast("Any", repeats.to_json())
+            self._storage.set_trial_system_attr(trial_id, REPEATS_KEY, told)
+        constraints = ended.get("constraints")
+        if constraints is not None and state is not TrialState.FAIL:
+            # As Optuna's samplers store what their `constraints_func` says.
+            stored: Any = [float(value) for value in constraints]
+            self._storage.set_trial_system_attr(trial_id, CONSTRAINTS_KEY, stored)
+        return state, error
+
+    def hear_end(self, end: TrialEnd) -> None:
+        """Tell the sampler that a trial has ended, as `Study.tell` does before it stores that.
+
+        Raises:
+            SamplerError: The sampler has failed.
+        """
+        self.study._thread_local.cached_all_trials = None
+        study = _filter_study(self.study, end.frozen)
+        study.sampler.after_trial(study, end.frozen, end.state, end.values)
+
+    def finish(self, live: LiveTrial) -> TrialRecord:
+        """Store how a trial has ended and return what to announce after the commit."""
+        error, end = None, live.end
+        if end is not None:
+            error = end.error
+            # Another program may have finished it while the sampler heard of the end.
+            with contextlib.suppress(UpdateFinishedTrialError):
+                self._storage.set_trial_state_values(live.trial_id, end.state, end.values)
         self.live.pop(live.number, None)
-        frozen = self._storage.get_trial(live.trial._trial_id)
+        frozen = self._storage.get_trial(live.trial_id)
         if self._tried is not None:
             self._tried.add(frozen)
         return self._record(live, frozen, error or _error_of_others(frozen))
@@ -396,42 +547,6 @@ class Trials:
     def _count(self, state: str, change: int) -> None:
         setattr(self.counts, state, getattr(self.counts, state) + change)
 
-    def _tell(self, live: LiveTrial, ended: Message) -> TrialError | None:
-        trial_id = live.trial._trial_id
-        error: TrialError | None = None
-        values: list[float] | None = None
-        if ended["state"] == "complete":
-            state = TrialState.COMPLETE
-            values = ended["values"]
-        elif ended["state"] == "pruned":
-            state = TrialState.PRUNED
-            reason = live.prune_reason or PruneReason.by_objective(live, ended.get("message", ""))
-            self._storage.set_trial_system_attr(trial_id, PRUNED_KEY, reason.to_json())
-        else:
-            state = TrialState.FAIL
-            error = TrialError(
-                **{each: cast("Any", str(text)) for each, text in ended["error"].items()}
-            )
-            self._storage.set_trial_system_attr(trial_id, ERROR_KEY, cast("Any", error.to_json()))
-        repeats = Repeats.read({"values": ended.get("repeats")})
-        if repeats is not None:
-            told = cast("Any", repeats.to_json())
-            self._storage.set_trial_system_attr(trial_id, REPEATS_KEY, told)
-        constraints = ended.get("constraints")
-        if constraints is not None and state is not TrialState.FAIL:
-            # As Optuna's samplers store what their `constraints_func` says.
-            stored: Any = [float(value) for value in constraints]
-            self._storage.set_trial_system_attr(trial_id, CONSTRAINTS_KEY, stored)
-        try:
-            # `Study.tell` does this and copies the trial deeply, which costs more than the rest.
-            _tell_with_warning(self.study, live.trial, values, state, suppress_warning=True)
-        except Exception:
-            # A sampler may fail after a trial; Optuna stores the state all the same.
-            _log.exception("after trial %d", live.number)
-            if not self._storage.get_trial(trial_id).state.is_finished():
-                raise
-        return error
-
     def _record(
         self, live: LiveTrial, frozen: FrozenTrial, error: TrialError | None
     ) -> TrialRecord:
@@ -452,7 +567,7 @@ class Trials:
             state=state,
             values=tuple(values) if values else None,
             params=frozen.params,
-            duration_s=max(0.0, time.monotonic() - live.started_s),
+            duration_s=max(0.0, now() - live.started_s),
             is_feasible=feasible,
             is_best=is_best,
             error=error,

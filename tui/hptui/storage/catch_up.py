@@ -148,9 +148,7 @@ def _catch_up_unfinished(
 def _merge(gathered: GatheredRows, study: StudyInMemory, trial: FrozenTrial) -> list[str]:
     """Lay the gathered rows over a trial of the file, or drop them when they came too late."""
     change = gathered.changed_trials.get(trial._trial_id)
-    is_taken = (
-        change is not None and change.start is not None and trial.state is not TrialState.WAITING
-    )
+    is_taken = change is not None and change.is_taken_up and trial.state is not TrialState.WAITING
     if not trial.state.is_finished() and not is_taken:
         gathered.apply_to(trial)
         return []

@@ -71,6 +71,8 @@ class TrialChange(NamedTuple):
     state: TrialState
     start: str | None
     complete: str | None
+    is_taken_up: bool = False
+    """Whether the trial waited before, and another program may take it up, too."""
 
 
 class GatheredRows:
@@ -122,7 +124,13 @@ class GatheredRows:
         self.new_trials[trial.trial_id] = trial
 
     def change_trial(
-        self, trial_id: int, state: TrialState, start: str | None, complete: str | None
+        self,
+        trial_id: int,
+        state: TrialState,
+        start: str | None,
+        complete: str | None,
+        *,
+        is_taken_up: bool = False,
     ) -> None:
         """Set the state of a trial, and its times; one that is None stays as it is."""
         new = self.new_trials.get(trial_id)
@@ -132,8 +140,8 @@ class GatheredRows:
             return
         earlier = self.changed_trials.get(trial_id)
         if earlier is not None:
-            start = start or earlier.start
-        self.changed_trials[trial_id] = TrialChange(trial_id, state, start, complete)
+            start, is_taken_up = start or earlier.start, is_taken_up or earlier.is_taken_up
+        self.changed_trials[trial_id] = TrialChange(trial_id, state, start, complete, is_taken_up)
 
     def add_param(self, trial_id: int, name: str, value: float, distribution_json: str) -> None:
         """Add a parameter's value in Optuna's internal representation."""

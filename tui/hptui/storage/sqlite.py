@@ -236,7 +236,11 @@ class SqliteStorage(GroupedStorage):
                 for objective, number in enumerate(numbers or ()):
                     file.gathered.set_value(trial_id, objective, number)
                 file.gathered.change_trial(
-                    trial_id, state, text if is_start else None, text if is_end else None
+                    trial_id,
+                    state,
+                    text if is_start else None,
+                    text if is_end else None,
+                    is_taken_up=is_start,
                 )
             study = file.memory.study_of(trial_id)
             trial = study.writable(trial_id)
@@ -248,6 +252,15 @@ class SqliteStorage(GroupedStorage):
                 trial.datetime_complete = time
             study.set_state(trial_id, state)
             return True
+
+    def set_trial_start(self, trial_id: int) -> None:
+        """Have a running trial, which was made before its objective began, start now."""
+        with self._lock:
+            with self._file.writing:
+                self._updatable(trial_id)
+                time, text = now()
+                self._file.gathered.change_trial(trial_id, TrialState.RUNNING, text, None)
+            self._writable(trial_id).datetime_start = time
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float

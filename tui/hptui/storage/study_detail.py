@@ -63,6 +63,8 @@ class RunRecord:
     """Where it ran."""
     code_sha: str = ""
     """The digest of what it tuned, as `registry/same_objective.py` makes it."""
+    asks_ahead: bool = False
+    """Whether its sampler was asked for a trial while all workers ran one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         error=text("error"),
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
+        asks_ahead=record.get("ask_ahead") is True,
         place=RunPlace(text("folder"), text("python"), text("python_version")),
         code_sha=text("code_sha"),
     )

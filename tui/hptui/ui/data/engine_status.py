@@ -33,6 +33,11 @@ class Asked:
     refusal: str = ""
     """Why an engine of this machine gave no answer."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return self.lease is not None and self.lease.is_alive and self.lease.is_here
+
 
 def ask_status(path: Path, study_name: str) -> Asked:
     """Ask the engine that runs a study how it stands, if one does."""
@@ -99,6 +104,7 @@ def engine_state(answer: Mapping[str, Any]) -> EngineState:
         slots=tuple(map(_slot, cast("list[Mapping[str, Any]]", answer["slots"]))),
         target=_float(answer.get("target")),
         pid=int(answer["pid"]),
+        thinking_s=_float(answer.get("thinking_s")),
     )
 
 
@@ -113,6 +119,7 @@ def _slot(slot: Mapping[str, Any]) -> SlotState:
         value=_float(slot["value"]),
         is_ending=bool(slot["ending"]),
         place="" if place is None else str(place),
+        thinking_s=_float(slot.get("thinking_s")),
     )
 
 

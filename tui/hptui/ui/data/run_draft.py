@@ -56,12 +56,14 @@ RunKey = Literal[
     "threads",
     "memory",
     "pin",
+    "ask-ahead",
     "env",
     "folder",
 ]
 
 BACKENDS: Final = ("loky", "threading")
 LEFTOVERS: Final = ("fail", "requeue", "leave")
+ASK_AHEAD: Final = ("no", "yes")
 FINITE_SAMPLERS: Final = ("grid", "bruteforce")
 """They end a study by themselves."""
 _ENDS: Final[tuple[RunKey, ...]] = ("trials", "timeout", "target")
@@ -113,11 +115,21 @@ FIELDS: Final[tuple[RunField, ...]] = (
     RunField("threads", "threads", "Native threads of a trial; empty for its share of the cores"),
     RunField("memory", "memory", "End a trial whose processes take more than 8G"),
     RunField("pin", "pin", "Whether each worker keeps to cores of its own", PIN),
+    RunField(
+        "ask-ahead",
+        "ask ahead",
+        "Ask for the next trial while others run: for slow samplers",
+        ASK_AHEAD,
+    ),
     RunField("env", "variables", 'For all trials: NAME=VALUE OTHER="two words"; not stored'),
     RunField("folder", "folder", "Where trials run; empty for the folder hptui was started in"),
 )
-_FIRST_CHOICES: Final[Mapping[RunKey, str]] = {"leftovers": LEFTOVERS[0], "pin": PIN[0]}
-_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "pin")
+_FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
+    "leftovers": LEFTOVERS[0],
+    "ask-ahead": ASK_AHEAD[0],
+    "pin": PIN[0],
+}
+_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "ask-ahead", "pin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +350,8 @@ class RunDraft:
                 options += _option(option, text)
         if self.text("backend") != BACKENDS[0]:
             options += ["--backend", self.text("backend")]
+        if self.text("ask-ahead") != ASK_AHEAD[0]:
+            options.append("--ask-ahead")
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
         if self.text("folder") and not self.runs_command:
@@ -388,6 +402,7 @@ class RunDraft:
             "trial-timeout": read_duration,
             "seed": read_seed,
             "backend": lambda each: _one_of(each, BACKENDS),
+            "ask-ahead": lambda each: _one_of(each, ASK_AHEAD),
             "leftovers": lambda each: _one_of(each, LEFTOVERS),
             "folder": _check_folder,
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.domain.readable import four_digits, show_duration, show_moment
+from hptui.domain.readable import four_digits, show_duration, show_moment, show_thinking
 from hptui.domain.text import safe_line
 from hptui.ui.bound_keys import KeyOf, default_key
 
@@ -39,7 +39,7 @@ class RunSummary:
     best: str
     """Without its mark."""
     method: str
-    """Sampler and pruner."""
+    """Sampler and pruner, or how long the sampler has been thinking."""
 
 
 def summarize_run(snapshot: StudySnapshot) -> RunSummary:
@@ -53,6 +53,7 @@ def summarize_run(snapshot: StudySnapshot) -> RunSummary:
     # Their options would push the numbers aside; the set-up shows them.
     names = [each.partition(":")[0] for each in (sampler, pruner)]
     methods = [safe_line(name, max_chars=_METHOD_CHARS) for name in names if name]
+    thinking = "" if engine is None else show_thinking(engine.thinking_s)
     return RunSummary(
         name=safe_line(snapshot.name, max_chars=_NAME_CHARS),
         state=state,
@@ -62,7 +63,7 @@ def summarize_run(snapshot: StudySnapshot) -> RunSummary:
         rate="" if engine is None else show_rate(engine.rate),
         eta=_eta(engine),
         best=best_text(snapshot),
-        method=", ".join(methods),
+        method=thinking or ", ".join(methods),
     )
 
 
@@ -77,7 +78,7 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
     if snapshot.trouble:
         return "trouble", "cannot be read"
     if snapshot.is_filled:
-        return "other", "run elsewhere"
+        return "other", "run here" if snapshot.is_here else "run elsewhere"
     if not snapshot.read_at_s and not snapshot.directions:
         # Nothing is known yet, an engine neither.
         return "loading", "loading"

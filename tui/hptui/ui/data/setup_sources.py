@@ -138,6 +138,8 @@ def _open_existing(
         texts["workers"] = str(latest.slots)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
+    if latest is not None and latest.asks_ahead:
+        texts["ask-ahead"] = "yes"
     if latest is not None:
         texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
         texts |= texts_of_record(latest.resources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import four_digits, show_duration, show_thinking
 
 if TYPE_CHECKING:
     from hptui.ui.data.snapshot import EngineState, SlotState
@@ -80,11 +80,12 @@ def _full(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
         return _pad([(number, "muted"), ("  idle", "muted")], width, None)
     mark, word = _mark(slot, unicode=unicode)
     time = show_duration(slot.running_s) if slot.running_s is not None else ""
-    spans: list[Span] = [
-        (number, "muted"),
-        (f"{mark} #{slot.trial:<4}", "running"),
-        (f"{time:>7} ", ""),
-    ]
+    thinking = show_thinking(slot.thinking_s)
+    spans: list[Span] = [(number, "muted"), (f"{mark} #{slot.trial:<4}", "running")]
+    if thinking and not word:
+        # It says how long, too, and both have no room.
+        return _pad([*spans, (f" {thinking}", "muted")], width, slot.trial)
+    spans.append((f"{time:>7} ", ""))
     if word:
         spans.append((f" {word}", "muted"))
     elif slot.step is not None and slot.value is not None:

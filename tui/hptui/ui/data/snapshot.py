@@ -40,6 +40,8 @@ class SlotState:
     is_ending: bool
     place: str = ""
     """Its devices and cores, for people; empty where it has none for itself."""
+    thinking_s: float | None = None
+    """For how long its trial has waited for a sampler that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class EngineState:
     slots: tuple[SlotState, ...]
     target: float | None = None
     pid: int = 0
+    thinking_s: float | None = None
+    """How long the sampler has been thinking; None where it does not take long."""
 
     @property
     def n_ended(self) -> int:
@@ -132,6 +136,8 @@ class StudySnapshot:
     """A sentence about who else fills the study, or about what a dead engine has left."""
     is_filled: bool = False
     """Whether somebody whom this program cannot steer fills the study now."""
+    is_here: bool = False
+    """Whether an engine of this machine runs the study, also one that gave no answer."""
     trouble: str = ""
     """Why the file cannot be read now; what is shown is what was read before."""
     read_at_s: float = 0.0

@@ -167,7 +167,14 @@ class StudyFeed:
             snapshot.counts,
             changed_s_ago=None if changed is None else time.monotonic() - changed,
         )
-        return replace(snapshot, engine=engine, runner=runner, is_filled=is_filled)
+        known = self._latest.engine
+        pid = asked.lease.pid if asked.is_here and asked.lease is not None else None
+        if asked.answer is None and known is not None and known.pid == pid:
+            # An engine that gives no answer this once is still the one that was shown.
+            engine, runner, is_filled = replace(known, trouble=asked.refusal), "", False
+        return replace(
+            snapshot, engine=engine, runner=runner, is_filled=is_filled, is_here=asked.is_here
+        )
 
     def _announce_progress(self, done: int, total: int) -> None:
         if self._ticker.is_stopping:
@@ -199,5 +206,6 @@ def _looks_of(snapshot: StudySnapshot) -> tuple[object, ...]:
         snapshot.engine,
         snapshot.runner,
         snapshot.is_filled,
+        snapshot.is_here,
         snapshot.trouble,
     )

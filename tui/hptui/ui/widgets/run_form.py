@@ -35,7 +35,7 @@ _GOALS: Final = {
     _SEVERAL: "a goal for each value that the objective returns, with commas between",
 }
 _FIELDS: Final[dict[RunKey, RunField]] = {each.key: each for each in FIELDS}
-_PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
+_PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("name", "goal"),
     ("trials", "workers"),
     ("timeout", "backend"),
@@ -44,6 +44,7 @@ _PAIRS: Final[tuple[tuple[RunKey, RunKey], ...]] = (
     ("devices", "threads"),
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
+    ("ask-ahead",),
     ("env", "folder"),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
@@ -63,6 +64,7 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "threads",
     "memory",
     "pin",
+    "ask-ahead",
     "env",
     "folder",
 )
@@ -206,4 +208,4 @@ def _key_at(row: str, column: str) -> RunKey:
     """Return the field in a row and a column; the row has the key of its first field."""
     if column == "value0":
         return cast("RunKey", row)
-    return next(second for first, second in _PAIRS if first == row)
+    return next(keys[-1] for keys in _PAIRS if keys[0] == row)
