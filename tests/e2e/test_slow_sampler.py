@@ -71,7 +71,10 @@ def test_commands_and_screen_work_while_the_sampler_thinks(
         assert [slot["trial"] for slot in status["slots"]] in ([1, 2], [2, 1])
         assert all(slot["thinking_s"] > 0 for slot in status["slots"])
         assert status["counts"]["complete"] == 1
-        assert says("status").count("sampler thinking, ") == 3, "the run and both workers say so"
+        wait_until(
+            lambda: says("status").count("sampler thinking, ") == 3,
+            "the run and both workers to say so",
+        )
         drive(
             """
             wait "sampler thinking, "
