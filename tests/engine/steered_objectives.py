@@ -56,8 +56,12 @@ def asks_late(trial):
 def asks_deeply(trial):
     """Trials 0 and 3 ask for what the sampler thinks about; trial 1 reports until it may end."""
     if trial.number in (0, 3):
+        # The sampler would not hear of the trial beside this one while it thinks.
+        while not Path(f"begun-{1 if trial.number == 0 else 2}").exists():
+            time.sleep(POLL_S)
         return trial.suggest_float("deep", 0, 1)
     if trial.number == 1:
+        Path("begun-1").touch()
         step = 0
         while not Path("enough").exists():
             trial.report(1.0, step)
@@ -65,7 +69,9 @@ def asks_deeply(trial):
             step += 1
             time.sleep(POLL_S)
         return 1.0
-    return trial.suggest_float("x", 0, 1)
+    x = trial.suggest_float("x", 0, 1)
+    Path("begun-2").touch()
+    return x
 
 
 def waits_for_the_next(trial):

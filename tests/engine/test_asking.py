@@ -125,6 +125,7 @@ def test_all_goes_on_while_the_sampler_thinks(folder: Path, monkeypatch: pytest.
     sampler.go_on.set()
     wait_until(lambda: sampler.n_thoughts == 2, "that it thinks about trial 3")
     wait_until(lambda: (slot_of(3).get("thinking_s") or 0) > 1, "a second of that")
+    wait_until(lambda: states(folder)[2] is TrialState.COMPLETE, "the end of trial 2")
     assert ask("stop", now=True)["ok"]
     running.join(DEADLINE_S)
     assert finished[0].reason == "stopped"
