@@ -315,7 +315,7 @@ def _located(spec: MethodSpec) -> MethodSpec:
     from hptui.registry.own_methods import agree_to, located
 
     found = located(spec, Path.cwd())
-    agree_to(found)
+    agree_to(found, Path.cwd())
     return found
 
 

@@ -324,16 +324,19 @@ class Engine:
 
     # -- the loop
 
-    def _turn_or_give_up(self) -> bool:
+    def _turn_or_give_up(self, *, is_ending: bool = False) -> bool:
         """Do a turn; an error ends the run in order, and a second one at once.
+
+        Args:
+            is_ending: Whether no trial runs any more, and what follows them is waited for.
 
         Returns:
             False where another thread has to go on.
         """
         try:
-            if not self._beside.step():
+            if not is_ending and not self._beside.step():
                 return False
-            if self._finish is None:
+            if is_ending or self._finish is None:
                 self._turn()
         except StudyGoneError:
             raise
@@ -552,7 +555,7 @@ class Engine:
         self._commit_last()
         # The last trials are announced by now.
         while self._after.is_ending(self._interrupts):
-            self._turn_or_give_up()
+            self._turn_or_give_up(is_ending=True)
         self._after.sum_up()
         self._tell_heard()
         run.record_end(finish.reason, self._error_of(run, finish))

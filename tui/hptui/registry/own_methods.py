@@ -94,9 +94,9 @@ def _default_text(argument: Argument) -> str:
     return value if isinstance(value, str) else shown
 
 
-def agree_to(spec: MethodSpec) -> None:
-    """Remember that this person runs this class; later edits of its file do not matter."""
-    note_run(ref_of(spec))
+def agree_to(spec: MethodSpec, folder: Path) -> None:
+    """Remember that this person runs this class, and where; later edits of it do not matter."""
+    note_run(ref_of(spec), folder)
 
 
 def is_agreed_to(spec: MethodSpec) -> bool:
