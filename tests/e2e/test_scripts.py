@@ -93,7 +93,7 @@ def test_a_script_is_tuned_where_it_stands_with_its_arguments(tmp_path: Path) ->
     code, out, err = run("objectives", "lab/tune.py", "--", "--width", "2.5", cwd=tmp_path)
     assert code == 0, err
     assert "x          float" in out
-    assert "Taken over from tune.py (line 33): objective()" in out
+    assert "Taken over from tune.py (line 46): objective()" in out
     assert "tune.py needs its results" in out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import runpy
 import sys
@@ -40,6 +41,8 @@ def in_a_child(work: Callable[[], Any], folder: Path) -> Any:
             sys.stdin = io.StringIO()
             warnings.simplefilter("ignore")
             optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+            # As in a new process, whatever tests before have used.
+            multiprocessing.set_start_method(None, force=True)
             told = work()
         except BaseException as error:  # noqa: BLE001 - told to the parent
             told = {"error": "".join(traceback.format_exception(error))}

@@ -146,6 +146,7 @@ def test_each_program_ends_in_its_true_state_with_its_reason(
     report = seen.pop("HPTUI_REPORT")
     assert not os.path.exists(report)
     assert seen.pop("HPTUI_SEED").isdigit()
+    assert seen.pop("HPTUI_WORKER").isalnum()
     assert seen.pop("descriptors")[:3] == [0, 1, 2]
     assert seen == {
         "HPTUI_TRIAL_DIR": str(scratch),

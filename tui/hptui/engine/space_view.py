@@ -33,7 +33,7 @@ __all__ = ["SpaceView", "SpaceViewSampler"]
 
 _HINT = "The trials that have ended are stored; engine.log in the study's folder has the traceback."
 _NOT_ITS_OWN = (SamplerError, StudyBusyError, StudyFileError, UpdateFinishedTrialError)
-_PARENT_PREFIXES = ("NSGAIISampler:parent:", "NSGAIIISampler:parent:")
+PARENT_PREFIXES = ("NSGAIISampler:parent:", "NSGAIIISampler:parent:")
 
 
 class SpaceViewSampler(BaseSampler):
@@ -224,11 +224,11 @@ class _ViewStorage:
         return {
             key.removeprefix(own): value
             for key, value in attrs.items()
-            if not key.startswith(_PARENT_PREFIXES)
+            if not key.startswith(PARENT_PREFIXES)
         }
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:  # noqa: ANN401
-        stored = self._namespace() + key if key.startswith(_PARENT_PREFIXES) else key
+        stored = self._namespace() + key if key.startswith(PARENT_PREFIXES) else key
         self._storage.set_study_system_attr(study_id, stored, value)
 
     def carried_trials(self) -> list[FrozenTrial]:

@@ -44,8 +44,8 @@ _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("devices", "threads"),
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
-    ("ask-ahead",),
     ("env", "folder"),
+    ("ask-ahead",),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -64,9 +64,9 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "threads",
     "memory",
     "pin",
-    "ask-ahead",
     "env",
     "folder",
+    "ask-ahead",
 )
 
 
