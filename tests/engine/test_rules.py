@@ -87,6 +87,15 @@ def test_a_run_starts_exactly_its_budget_and_ends_after_the_last_trial() -> None
     assert world.reason == "trials"
 
 
+def test_a_worker_that_comes_before_the_end_of_its_slots_trial_gets_the_next_one() -> None:
+    world = a_world(n_slots=1, n_trials=2)
+    world.feed(SlotReady(0))
+    world.feed(SlotReady(0))
+    assert world.rules.running == {0: 0}
+    world.feed(TrialFinished(0, 0, False, FAILURE))
+    assert world.rules.running == {0: 1}
+
+
 def test_a_paused_run_starts_nothing_and_goes_on_when_resumed() -> None:
     world = a_world(n_trials=10)
     world.feed(PauseRequested())

@@ -132,7 +132,7 @@ class Rules:
                 if slot in self.slots:
                     self.slots[slot].is_ready = True
             case TrialStarted(slot, number):
-                self.slots[slot] = _Slot(is_ready=True, number=number, started_s=now_s)
+                self.slots[slot] = _Slot(number=number, started_s=now_s)
             case AskRefused(slot):
                 self.asked -= 1
                 self.is_blocked = True
@@ -236,7 +236,8 @@ class Rules:
 
     def _finish_trial(self, event: TrialFinished) -> None:
         if event.slot in self.slots:
-            self.slots[event.slot] = _Slot()
+            # Its next worker may have come before the sampler had heard of this end.
+            self.slots[event.slot] = _Slot(is_ready=self.slots[event.slot].is_ready)
         if event.slot >= self.n_slots:
             self.slots.pop(event.slot, None)
         if self.is_followed:

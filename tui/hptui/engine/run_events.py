@@ -54,7 +54,7 @@ class NoWorker:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A trial has ended; its slot has no worker until `SlotReady`."""
+    """A trial has ended; its slot has a worker only if `SlotReady` came since its start."""
 
     slot: int
     number: int
