@@ -44,7 +44,9 @@ class Axis:
         else:
             # A quarter of each, so that the difference of the greatest floats is still one.
             low, high, at = self.low / 4, self.high / 4, numbers / 4
-        return np.clip((at - low) / (high - low or 1.0), 0.0, 1.0)
+        # A number may be further away than a float tells; it stands at the end all the same.
+        with np.errstate(over="ignore"):
+            return np.clip((at - low) / (high - low or 1.0), 0.0, 1.0)
 
     def ticks(
         self, count: int, *, whole: bool = False, max_chars: int = 24

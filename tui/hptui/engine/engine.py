@@ -605,7 +605,7 @@ class Engine:
         self._after.close()
         self._crew.close(_CLOSE_S)
         run = self.run_state
-        if self._desk is not None:
+        if self._desk is not None and not isinstance(self._failure, StudyGoneError):
             # After an error; what is stored already is not stored again.
             with contextlib.suppress(HptuiError, KeyError):
                 self._desk.close()

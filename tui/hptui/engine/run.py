@@ -26,6 +26,7 @@ from hptui.errors import HptuiError, SpaceError
 from hptui.storage.side_files import open_side_file
 from hptui.storage.spooled import Origin, spell_trial
 from hptui.storage.study_folder import log_name, scratch_name
+from hptui.storage.writer import StudyGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -226,6 +227,10 @@ class Run:
         try:
             if self.storage.close():
                 return None
+        except StudyGoneError:
+            # There is nothing to keep, and ids have new meanings.
+            self.storage.discard()
+            return None
         except HptuiError as error:
             why = error.message
         unsaved = self.storage.unsaved()
