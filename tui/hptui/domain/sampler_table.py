@@ -145,7 +145,7 @@ SAMPLERS: tuple[Method, ...] = (
         "auto",
         "Automatic",
         "GP for few trials, NSGA-II for many of several objectives, else TPE; the run says why.",
-        cost="What the chosen one takes.",
+        cost="Costs what the chosen sampler costs.",
         left_out=_SEED,
     ),
     Method(
