@@ -33,7 +33,7 @@ run: $(VENV)/.installed ## install into .venv and open hptui
 	@$(BIN)/hptui
 
 demo: $(VENV)/.installed ## tune a real model without a screen: plot and best trial in under a minute
-	@$(BIN)/python -m hptui.cli.demo
+	@$(BIN)/python -m hptui.cli.commands.demo
 
 # Much of the time tests wait, for programs and deadlines: four for two cores. A worker that a test
 # which hangs has ended is not started again: xdist would give it that test again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hptui.engine.lease import Lease, folder_of
+from hptui.engine.recovery.lease import Lease, folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.domain.choices import same_choice
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.choices import same_choice
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE
-from hptui.storage.param_columns import ParamColumn
+from hptui.storage.read.param_columns import ParamColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hptui.domain.choices import ChoiceValue
     from hptui.domain.objective import Direction
-    from hptui.domain.space import ParamSpec
+    from hptui.domain.spaces.choices import ChoiceValue
+    from hptui.domain.spaces.space import ParamSpec
 
 CHOICES: tuple[ChoiceValue, ...] = ("rbf", "Poly", None, 1, "1", 0.5, True, math.nan, "a b|c")
 SHAPES: tuple[ChoiceValue, ...] = ([64, 32], {"a": 1, "b": [1, 2]}, [1], "[1]", "x")

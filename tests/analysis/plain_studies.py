@@ -10,10 +10,10 @@ import numpy as np
 import optuna
 import sqlalchemy.event
 
-from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam
 from hptui.domain.trial_states import COMPLETE
-from hptui.storage.columns import StudyColumns
-from hptui.storage.param_columns import ParamColumn
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.param_columns import ParamColumn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.domain.objective import Direction
-    from hptui.domain.space import ParamSpec
+    from hptui.domain.spaces.space import ParamSpec
 
 MIXED_CHOICES = (None, True, 1.5, "relu", "\x1b[2J")
 

@@ -14,15 +14,15 @@ import pytest
 from tests.analysis.plain_studies import made, many, param
 from tests.storage.study_file import StudyFile
 
-from hptui.analysis.advice import Advice, build_advice
-from hptui.analysis.advice_text import advice_sentences
-from hptui.analysis.dependence import follows
-from hptui.analysis.gaussian_process import GaussianProcess
 from hptui.analysis.history import history_of
+from hptui.analysis.stopping.advice import Advice, build_advice
+from hptui.analysis.stopping.advice_text import advice_sentences
+from hptui.analysis.stopping.dependence import follows
+from hptui.analysis.stopping.gaussian_process import GaussianProcess
 from hptui.charts.advice_chart import draw_advice
 from hptui.charts.history_chart import history_source
 from hptui.cli.main import main
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED
 from hptui_objectives import hartmann6
 

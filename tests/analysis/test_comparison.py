@@ -11,23 +11,23 @@ import optuna.visualization._optimization_history as history_reference
 import pytest
 from tests.analysis.plain_studies import MadeTrials, made, param, tuned
 
-from hptui.analysis.budget import Reached
-from hptui.analysis.comparison import ComparedStudy, check_comparable, compare
-from hptui.analysis.comparison_tables import (
+from hptui.analysis.compare.comparison import ComparedStudy, check_comparable, compare
+from hptui.analysis.compare.comparison_tables import (
     bests_table,
     budget_table,
     params_sentence,
     params_table,
 )
 from hptui.analysis.spent import time_spent, wall_until
-from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.analysis.stopping.budget import Reached
+from hptui.domain.spaces.space import ChoiceParam, FloatParam
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, WAITING
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.analysis.comparison import Comparison
+    from hptui.analysis.compare.comparison import Comparison
     from hptui.domain.objective import Direction
 
 # pyright: reportPrivateUsage=false

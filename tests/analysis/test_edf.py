@@ -10,7 +10,7 @@ import optuna.visualization._edf as reference
 import pytest
 from tests.analysis.plain_studies import PlainStudy, made, many, tuned
 
-from hptui.analysis.edf import build_edf
+from hptui.analysis.compare.edf import build_edf
 from hptui.charts.edf_chart import NamedEdf, draw_edf
 from hptui.domain.trial_states import FAIL
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.analysis.filter_studies import PlainColumns, PlainTexts
 from tests.analysis.plain_studies import made, param
 
-from hptui.analysis.filter_completion import MAX_COMPLETIONS, complete, completion_names
-from hptui.analysis.filter_fields import Field, FieldNames
-from hptui.analysis.filter_parser import parse_filter, quoted
-from hptui.analysis.filter_rows import filter_rows
-from hptui.analysis.filter_terms import Comparison
-from hptui.domain.space import ChoiceParam
+from hptui.analysis.filters.completion import MAX_COMPLETIONS, complete, completion_names
+from hptui.analysis.filters.fields import Field, FieldNames
+from hptui.analysis.filters.parser import parse_filter, quoted
+from hptui.analysis.filters.rows import filter_rows
+from hptui.analysis.filters.terms import Comparison
+from hptui.domain.spaces.space import ChoiceParam
 
 NAMES = completion_names(
     PlainColumns([]),

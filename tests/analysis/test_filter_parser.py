@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.analysis.filter_parser import MAX_CHARS, MAX_DEPTH, MAX_TERMS, parse_filter, quoted
-from hptui.analysis.filter_terms import Comparison, FilterError, Saved, Search, Term, point_at
+from hptui.analysis.filters.parser import MAX_CHARS, MAX_DEPTH, MAX_TERMS, parse_filter, quoted
+from hptui.analysis.filters.terms import Comparison, FilterError, Saved, Search, Term, point_at
 
 
 def spelled(term: Term) -> tuple[object, ...]:

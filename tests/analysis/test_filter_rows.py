@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.analysis.filter_studies import CHOICES, SHAPES, PlainColumns, PlainTexts, PlainTrial
 
-from hptui.analysis.filter_fields import FieldNames, reads_texts
-from hptui.analysis.filter_parser import parse_filter, quoted
-from hptui.analysis.filter_rows import filter_rows
-from hptui.analysis.filter_terms import FilterError
-from hptui.domain.choices import find_choice, spell_choice
+from hptui.analysis.filters.fields import FieldNames, reads_texts
+from hptui.analysis.filters.parser import parse_filter, quoted
+from hptui.analysis.filters.rows import filter_rows
+from hptui.analysis.filters.terms import FilterError
+from hptui.domain.spaces.choices import find_choice, spell_choice
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, WAITING
 
 if TYPE_CHECKING:

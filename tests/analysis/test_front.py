@@ -10,8 +10,8 @@ import optuna.visualization._pareto_front as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
-from hptui.analysis.front import build_front
-from hptui.analysis.pareto import pareto_front
+from hptui.analysis.objectives.front import build_front
+from hptui.analysis.objectives.pareto import pareto_front
 from hptui.charts.front_chart import draw_front
 from hptui.cli.main import main
 

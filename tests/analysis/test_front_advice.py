@@ -11,10 +11,10 @@ import pytest
 from tests.analysis.plain_studies import made, many
 from tests.storage.study_file import StudyFile
 
-from hptui.analysis.advice_text import front_sentences
-from hptui.analysis.front_advice import build_front_advice
-from hptui.analysis.hypervolume import worst_values
-from hptui.analysis.pareto import pareto_front
+from hptui.analysis.objectives.hypervolume import worst_values
+from hptui.analysis.objectives.pareto import pareto_front
+from hptui.analysis.stopping.advice_text import front_sentences
+from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.charts.advice_chart import draw_told
 from hptui.charts.figure import Figure
 from hptui.cli.main import main

@@ -15,7 +15,7 @@ from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
 from hptui.analysis.grid import best_in_cells, build_pair, rank_shares
 from hptui.charts.heat_chart import HeatKind, draw_heat
 from hptui.cli.main import main
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 
 if TYPE_CHECKING:
     from pathlib import Path

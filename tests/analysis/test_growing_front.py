@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hptui.analysis.growing_front import GrowingFront
-from hptui.analysis.pareto import pareto_front
+from hptui.analysis.objectives.growing_front import GrowingFront
+from hptui.analysis.objectives.pareto import pareto_front
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2, 3])

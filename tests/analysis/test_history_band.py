@@ -11,8 +11,8 @@ import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
 from hptui.analysis.arrays import TrialArrays, complete_rows
+from hptui.analysis.compare.history_band import build_band
 from hptui.analysis.history import History, build_history
-from hptui.analysis.history_band import build_band
 from hptui.charts.band_chart import draw_band
 from hptui.cli.main import main
 

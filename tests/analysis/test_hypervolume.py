@@ -11,7 +11,7 @@ import optuna.visualization._hypervolume_history as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
-from hptui.analysis.hypervolume import build_hypervolume, worst_values
+from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
 from hptui.charts.hypervolume_chart import draw_hypervolume
 from hptui.cli.main import main
 

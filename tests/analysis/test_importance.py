@@ -18,11 +18,11 @@ from tests.waiting import DEADLINE_S
 from hptui.analysis.importance import Importance, build_importance, judged_trials
 from hptui.charts.importance_chart import draw_importance, share_text
 from hptui.cli.main import main
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
-from hptui.engine.importance import evaluate
-from hptui.engine.importance_process import compute_importance
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
+from hptui.engine.importance.evaluate import evaluate
+from hptui.engine.importance.process import compute_importance
 from hptui.errors import UsageError
-from hptui.storage.chosen_trials import choose_trials
+from hptui.storage.read.chosen_trials import choose_trials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,7 +295,7 @@ def test_nobody_is_left_computing_when_who_asked_is_killed():
     # The question never ends: without its parent the process would wait for the rest for good.
     starter = (
         "import os, signal, subprocess, sys\n"
-        "command = [sys.executable, '-m', 'hptui.engine.importance_child', str(os.getpid())]\n"
+        "command = [sys.executable, '-m', 'hptui.engine.importance.child', str(os.getpid())]\n"
         "print(subprocess.Popen(command, stdin=0).pid, flush=True)\n"
         "signal.pause()\n"
     )

@@ -18,7 +18,7 @@ from hptui.charts.intermediate_chart import draw_intermediate
 from hptui.charts.strokes import strokes
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
-from hptui.storage.study_reports import read_reports
+from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
 from hptui.analysis.parallel import build_parallel
 from hptui.charts.parallel_chart import dimensions_that_fit, draw_parallel
 from hptui.cli.main import main
-from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import pytest
 
-from hptui.analysis.pareto import pareto_front
+from hptui.analysis.objectives.pareto import pareto_front
 
 if TYPE_CHECKING:
     from hptui.domain.objective import Direction

@@ -11,14 +11,20 @@ import optuna
 import pytest
 from tests.storage.study_file import StudyFile
 
-from hptui.analysis.curves import Curve
-from hptui.analysis.pruning import JudgedTrial, PrunerSight, Pruning, needs_reports, pruning_of
-from hptui.analysis.rungs import RungValues
-from hptui.analysis.step_reports import CompleteReports
+from hptui.analysis.pruning.curves import Curve
+from hptui.analysis.pruning.rungs import RungValues
+from hptui.analysis.pruning.step_reports import CompleteReports
+from hptui.analysis.pruning.thresholds import (
+    JudgedTrial,
+    PrunerSight,
+    Pruning,
+    needs_reports,
+    pruning_of,
+)
 from hptui.cli.main import main
-from hptui.domain.sampling import parse_pruner
-from hptui.engine.given_trials import study_holding
-from hptui.engine.pruners import build_pruner
+from hptui.domain.methods.asked_methods import parse_pruner
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.read_only_storage import study_holding
 from hptui.figures.thresholds import read_pruning
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hptui.analysis.param_axis import build_param
 from hptui.analysis.slice import build_slices
 from hptui.charts.slice_chart import draw_slices, slices_that_fit
 from hptui.cli.main import main
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from hptui.analysis.timeline import Timeline, build_timeline
 from hptui.charts.timeline_chart import draw_timeline
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
-from hptui.ui.data.shown_trials import ShownTrials
+from hptui.ui.plots.shown_trials import ShownTrials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,13 +20,13 @@ import optuna
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 
 from hptui.analysis.importance import judged_trials
-from hptui.engine.importance import evaluate
-from hptui.engine.plain_study import plain_study
+from hptui.engine.importance.evaluate import evaluate
+from hptui.engine.sampling.to_optuna import plain_study
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest, Frame, PlottedStudy
-from hptui.storage.chosen_trials import ChosenTrials, choose_trials
-from hptui.storage.columns import StudyColumns
-from hptui.storage.study_reports import read_reports
+from hptui.storage.read.chosen_trials import ChosenTrials, choose_trials
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -13,9 +13,9 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import StudyDirection
 from tests.engine.tpe.cases import MIXED, SPACES, Case, past
 
-from hptui.domain.sampling import parse_sampler
-from hptui.engine.blas import one_blas_thread
-from hptui.engine.samplers import build_sampler
+from hptui.domain.methods.asked_methods import parse_sampler
+from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.sampling.samplers import build_sampler
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import objectives
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
-from hptui.registry.command import CommandSpec
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.registry.commands.command import CommandSpec
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from hptui.engine.report import Finished, Started
+    from hptui.engine.run.observer import Finished, Started
 
 N_TRIALS = 300
 N_PRUNED = 30

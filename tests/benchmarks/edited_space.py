@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.distributions import FloatDistribution
 
-from hptui.domain.sampling import parse_sampler
-from hptui.engine.samplers import build_sampler
-from hptui.engine.space_view import SpaceView, SpaceViewSampler
+from hptui.domain.methods.asked_methods import parse_sampler
+from hptui.engine.sampling.samplers import build_sampler
+from hptui.engine.sampling.space_view import SpaceView, SpaceViewSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

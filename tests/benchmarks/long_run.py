@@ -17,16 +17,16 @@ import optuna
 from tests.benchmarks import objectives
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from hptui.engine.report import Started
-    from hptui.engine.trials import TrialRecord
+    from hptui.engine.run.observer import Started
+    from hptui.engine.run.study_trials import TrialRecord
 
 Row = tuple[str, str, str, str]
 

@@ -23,12 +23,12 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.sampling import parse_pruner, parse_sampler
-from hptui.engine.blas import one_blas_thread
-from hptui.engine.known_grid import KnownGridSampler
-from hptui.engine.pruners import build_pruner
-from hptui.engine.samplers import build_sampler
-from hptui.storage.sqlite import SqliteStorage
+from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
+from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.sampling.known_grid import KnownGridSampler
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.samplers import build_sampler
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hptui.storage.schema import create_schema
+from hptui.storage.sqlite.schema import create_schema
 
 N_TRIALS = 100_000
 N_PARAMS = 5
@@ -111,7 +111,7 @@ def _open_here(path: Path, reader: str) -> Opening:
 
 
 def _open_with_hptui(path: Path) -> tuple[int, float]:
-    from hptui.storage.columns import StudyColumns
+    from hptui.storage.read.columns import StudyColumns
 
     began = time.perf_counter()
     with StudyColumns(path, STUDY) as columns:

@@ -22,7 +22,7 @@ from tests.benchmarks import bare_table, objectives
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 from tests.benchmarks.terminal import Terminal
 
-from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.ipc.client import ask_engine, running_engine
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

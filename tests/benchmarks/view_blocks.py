@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 
 from hptui.charts.figure import Figure
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
-from hptui.ui.views import OVERVIEW, VIEW_OF_COMMAND, VIEWS, View
-from hptui.ui.widgets.history_plot import HistoryPlot
-from hptui.ui.widgets.view_plot import ViewPlot
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.application.settings import Settings
+from hptui.ui.plots.history_plot import HistoryPlot
+from hptui.ui.plots.view_plot import ViewPlot
+from hptui.ui.plots.views import OVERVIEW, VIEW_OF_COMMAND, VIEWS, View
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hptui.analysis.curves import Curve
-from hptui.analysis.pruning import Pruning, Threshold
+from hptui.analysis.pruning.curves import Curve
+from hptui.analysis.pruning.thresholds import Pruning, Threshold
 from hptui.charts.curve_chart import CurveSource, draw_curve
 
 if TYPE_CHECKING:

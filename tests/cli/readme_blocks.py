@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from tests.ui.key_table import keys_block
 
 from hptui.cli.main import COMMAND_GROUPS, Command
-from hptui.cli.plot_options import OPTIONS
-from hptui.domain.options import spell_value
-from hptui.domain.sampling import METHODS
+from hptui.cli.options.plot_options import OPTIONS
+from hptui.domain.methods.asked_methods import METHODS
+from hptui.domain.methods.options import spell_value
 from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
-    from hptui.domain.options import Family, Method
+    from hptui.domain.methods.options import Family, Method
 
 README = Path(__file__).parents[2] / "README.md"
 SAID_ONCE = ("--help", "--studies")

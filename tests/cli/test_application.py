@@ -15,10 +15,10 @@ import optuna
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.cli.application import TerminalOutput, can_open, has_unicode, open_place
+from hptui.cli.commands.application import TerminalOutput, can_open, has_unicode, open_place
 from hptui.cli.main import main
 from hptui.errors import StudyFileError, UsageError
-from hptui.ui.place import OpenPlace
+from hptui.ui.application.place import OpenPlace
 
 if TYPE_CHECKING:
     from collections.abc import Generator

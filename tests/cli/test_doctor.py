@@ -19,12 +19,12 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
 from hptui.domain.readable import show_moment
-from hptui.engine import leftovers
-from hptui.engine.lease import Lease, folder_of, hold_study, take_lease
-from hptui.engine.scratch import remove_empty
-from hptui.storage.drafts import remove_left_draft
-from hptui.storage.process_identity import boot_id
-from hptui.storage.studies import list_studies
+from hptui.engine.recovery import stale_trials
+from hptui.engine.recovery.lease import Lease, folder_of, hold_study, take_lease
+from hptui.engine.workers.scratch import remove_empty
+from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.staging import remove_left_draft
+from hptui.storage.read.studies import list_studies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,7 +291,7 @@ def test_what_people_keep_beside_a_study_is_nothing_left_over(folder: Path, caps
 MAKES_A_STUDY = """
 import sys
 from pathlib import Path
-from hptui.storage.copying import drafted
+from hptui.storage.transfer.copying import drafted
 with drafted(Path(sys.argv[1], "half\\x1b[2J.db"), overwrite=False) as draft:
     draft.write_bytes(bytes(2000))
     print("begun", flush=True)
@@ -386,7 +386,7 @@ def test_what_may_not_be_mended_is_told_and_the_rest_is_mended(
     def refuse(study_file: Path, *_: str) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(study_file))
 
-    monkeypatch.setattr(leftovers, "settle_leftovers", refuse)
+    monkeypatch.setattr(stale_trials, "settle_leftovers", refuse)
     assert main(["doctor", "--fix"]) == 1
     said = capsys.readouterr().out
     assert f"Not mended: {folder / 's.db'}: Permission denied." in said

@@ -9,8 +9,8 @@ from tests.storage.comparison import everything
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.lease import Lease, take_lease
-from hptui.ui import keeping
+from hptui.engine.recovery.lease import Lease, take_lease
+from hptui.ui.studies import study_actions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -98,7 +98,7 @@ def test_rows_that_are_there_already_are_refused_alike(
 
 
 def test_forms_of_the_application_know_what_is_in_the_way(folder: Path) -> None:
-    told = keeping.name_problem(folder, "", "way")
+    told = study_actions.name_problem(folder, "", "way")
     assert told is not None
     assert "is in the way" in told
-    assert keeping.name_problem(folder, "", "free") is None
+    assert study_actions.name_problem(folder, "", "free") is None

@@ -10,7 +10,7 @@ import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
 from hptui.cli.main import main
-from hptui.engine.lease import Lease, take_lease
+from hptui.engine.recovery.lease import Lease, take_lease
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.study_file import FLOAT, INT, START_S, StudyFile, text_of
 
-from hptui.analysis.filter_fields import SIGNS
-from hptui.analysis.filter_parser import MAX_CHARS, MAX_TERMS
+from hptui.analysis.filters.fields import SIGNS
+from hptui.analysis.filters.parser import MAX_CHARS, MAX_TERMS
 from hptui.cli.main import main
 from hptui.figures.kinds import KINDS
-from hptui.storage.attributes import MAX_JSON_CHARS
-from hptui.ui.settings import settings_path
+from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
+from hptui.ui.application.settings import settings_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.study_file import StudyFile
 
-from hptui.cli.locate import StudyLocation
+from hptui.cli.commands.watch import progress_line, screen_lines
 from hptui.cli.main import main
-from hptui.cli.run_end import end_of_run
-from hptui.cli.run_now import RunNow
-from hptui.cli.watch import progress_line, screen_lines
-from hptui.storage.columns import StudyColumns
+from hptui.cli.options.locate import StudyLocation
+from hptui.cli.output.run_end import end_of_run
+from hptui.cli.output.run_now import RunNow
+from hptui.storage.read.columns import StudyColumns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ def test_a_list_says_what_runs(
     def run_of(_: Path, name: str) -> RunNow | None:
         return runs.get(name)
 
-    monkeypatch.setattr("hptui.cli.ls.run_now", run_of)
+    monkeypatch.setattr("hptui.cli.commands.ls.run_now", run_of)
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["ls"]) == 0
     lines = sorted(capsys.readouterr().out.splitlines())

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
-from hptui.storage.studies import study_names
+from hptui.storage.read.studies import study_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.storage.study_file import StudyFile
 
-from hptui.cli.application import can_open, open_place
-from hptui.cli.locate import (
+from hptui.cli.commands.application import can_open, open_place
+from hptui.cli.options.locate import (
     StudyLocation,
     address_of,
     locate_file,

@@ -13,7 +13,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.waiting import DEADLINE_S
 
 from hptui.cli import main
-from hptui.storage.studies import list_studies, study_names
+from hptui.storage.read.studies import list_studies, study_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,19 +16,20 @@ import pytest
 from tests.analysis.plain_studies import PlainStudy, made, param, tuned
 from tests.storage.study_file import FLOAT, StudyFile
 
-from hptui.analysis.advice import build_advice
-from hptui.analysis.advice_text import advice_sentences
-from hptui.analysis.left_over_time import left_over_time
-from hptui.cli import page, page_trials
-from hptui.cli import page_figures as page_figures_module
+from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice_text import advice_sentences
+from hptui.analysis.stopping.regret_history import left_over_time
+from hptui.cli.commands import page
 from hptui.cli.main import main
-from hptui.cli.page_figures import page_figures
-from hptui.domain.space import FloatParam
+from hptui.cli.output import page_figures as page_figures_module
+from hptui.cli.output import page_trials
+from hptui.cli.output.page_figures import page_figures
+from hptui.domain.spaces.space import FloatParam
 from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
-from hptui.storage.columns import StudyColumns
+from hptui.storage.read.columns import StudyColumns
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
-from hptui.cli.terminal import Terminal
+from hptui.cli.output.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.readme_blocks import README, actions_of, blocks, parser_of, parts_of
 
 from hptui.cli.main import COMMANDS
-from hptui.domain.sampling import METHODS, parse_pruner, parse_sampler
+from hptui.domain.methods.asked_methods import METHODS, parse_pruner, parse_sampler
 
 TEXT = README.read_text("utf-8")
 # A word that begins with `hptui `, up to a comment, an output arrow or the end of its code.

@@ -20,9 +20,9 @@ from tests.e2e.programs import places_in, starter, wait_until
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import running_engine
-from hptui.storage.studies import read_summary
-from hptui.ui.settings import load_settings
+from hptui.engine.ipc.client import running_engine
+from hptui.storage.read.studies import read_summary
+from hptui.ui.application.settings import load_settings
 
 ROOT: Final = README.parent
 FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -14,7 +14,7 @@ from tests.storage.older_files import make_older_file
 
 from hptui.cli import main
 from hptui.cli.main import COMMAND_GROUPS
-from hptui.storage.studies import list_studies
+from hptui.storage.read.studies import list_studies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from hptui.cli.run_failures import Failures
-from hptui.cli.run_output import JsonLines, Lines, Quiet
-from hptui.engine.outcome import TrialError
-from hptui.engine.report import Finished, Started
-from hptui.engine.trials import Counts, TrialRecord
+from hptui.cli.output.run_failures import Failures
+from hptui.cli.output.run_output import JsonLines, Lines, Quiet
+from hptui.engine.run.observer import Finished, Started
+from hptui.engine.run.outcome import TrialError
+from hptui.engine.run.study_trials import Counts, TrialRecord
 
 STARTED = Started(
     study="s",

@@ -11,10 +11,10 @@ from typing import Final
 
 import pytest
 
-from hptui.cli.run import add_arguments
-from hptui.cli.run_resources import resources_of, workers_of
+from hptui.cli.commands.run import add_arguments
+from hptui.cli.options.run_resources import resources_of, workers_of
 from hptui.domain.resources import Resources
-from hptui.engine.plan import available_cores
+from hptui.engine.run.plan import available_cores
 from hptui.errors import UsageError
 
 GUIDE: Final = Path(__file__).parents[2] / "tui/docs/guides/devices.md"

@@ -14,8 +14,8 @@ from tests.e2e.programs import OBJECTIVES, finish, load, run, start, wait_until
 from tests.ui.feeding import snapshot_of
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import ask_engine
-from hptui.storage.studies import read_summary
+from hptui.engine.ipc.client import ask_engine
+from hptui.storage.read.studies import read_summary
 
 if TYPE_CHECKING:
     import subprocess

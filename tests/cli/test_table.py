@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.cli.table import Column, cut, render_table, show_cell
+from hptui.cli.output.table import Column, cut, render_table, show_cell
 from hptui.domain.readable import four_digits
 from hptui.domain.text import cell_width
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hptui.domain.choice_lists import (
+from hptui.domain.spaces.choice_lists import (
     parse_choices_option,
     pick_choices,
     read_choices,
@@ -18,7 +18,7 @@ from hptui.domain.choice_lists import (
 from hptui.errors import SpaceError
 
 if TYPE_CHECKING:
-    from hptui.domain.choices import ChoiceValue
+    from hptui.domain.spaces.choices import ChoiceValue
 
 KNOWN: tuple[ChoiceValue, ...] = ("rbf", "1", 1, 0.001, None, True, "a|b", 'say "hi"', "", " x")
 

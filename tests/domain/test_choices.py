@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hptui.domain.choice_lists import read_choices, spell_choices, split_choices
-from hptui.domain.choice_objects import storable_choices
-from hptui.domain.choices import (
+from hptui.domain.spaces.choice_lists import read_choices, spell_choices, split_choices
+from hptui.domain.spaces.choice_objects import storable_choices
+from hptui.domain.spaces.choices import (
     ChoiceValue,
     find_choice,
     place_of,
@@ -100,7 +100,7 @@ def test_data_as_a_choice_is_a_text_that_is_short() -> None:
 
 def test_the_text_of_an_object_is_the_same_in_each_process() -> None:
     program = (
-        "import functools, json; from hptui.domain.choice_objects import storable_choices\n"
+        "import functools, json; from hptui.domain.spaces.choice_objects import storable_choices\n"
         "class A: pass\n"
         "class B:\n"
         "    def __repr__(self): return f'B({A()}, {print})'\n"

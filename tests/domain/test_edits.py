@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import check_distribution_compatibility
 
-from hptui.domain.edits import (
+from hptui.domain.spaces.edits import (
     UNSET,
     ParamEdit,
     apply_edit,
@@ -26,9 +26,9 @@ from hptui.domain.edits import (
     resolve_value,
     unknown_parameter,
 )
-from hptui.domain.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
+from hptui.domain.spaces.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
-from hptui.storage.distributions import to_optuna
+from hptui.storage.sqlite.distributions import to_optuna
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hptui.domain.auto_sampler import choose_sampler
-from hptui.domain.options import MethodSpec
-from hptui.domain.own_method import is_own
-from hptui.domain.sampling import method_of, parse_pruner, parse_sampler
-from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.domain.methods.asked_methods import method_of, parse_pruner, parse_sampler
+from hptui.domain.methods.auto_sampler import choose_sampler
+from hptui.domain.methods.options import MethodSpec
+from hptui.domain.methods.own_method import is_own
+from hptui.domain.spaces.space import ChoiceParam, FloatParam
 from hptui.errors import OptionError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hptui.domain.sampling import (
+from hptui.domain.methods.asked_methods import (
     AUTO,
     METHODS,
     Method,
@@ -21,8 +21,8 @@ from hptui.domain.sampling import (
     parse_pruner,
     parse_sampler,
 )
-from hptui.engine.pruners import PRUNER_CLASSES
-from hptui.engine.samplers import CROSSOVER_CLASSES, MUTATION_CLASSES, SAMPLER_CLASSES
+from hptui.engine.sampling.pruners import PRUNER_CLASSES
+from hptui.engine.sampling.samplers import CROSSOVER_CLASSES, MUTATION_CLASSES, SAMPLER_CLASSES
 from hptui.errors import OptionError
 
 CLASSES: dict[str, Any] = {

@@ -19,8 +19,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from hptui.domain.choices import find_choice, spell_choice
-from hptui.domain.space import (
+from hptui.domain.spaces.choices import find_choice, spell_choice
+from hptui.domain.spaces.space import (
     ChoiceParam,
     ChoiceValue,
     FloatParam,

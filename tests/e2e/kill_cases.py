@@ -22,7 +22,7 @@ from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.lease import folder_of
+from hptui.engine.recovery.lease import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

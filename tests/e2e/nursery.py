@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 MODULES: Final = (
     "joblib.externals.loky.backend.popen_loky_posix",
-    "hptui.registry.probe_child",
+    "hptui.registry.probing.probe_child",
 )
 """What is run with `-m`, besides `hptui` itself for a run that is detached."""
 _OF_A_RUN: Final = (

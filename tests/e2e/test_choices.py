@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.programs import OBJECTIVES, load, run, start, wait_until
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import ask_engine
+from hptui.engine.ipc.client import ask_engine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from tests.e2e.programs import load, rest_of, run, start, wait_until
 
-from hptui.engine.client import ask_engine
+from hptui.engine.ipc.client import ask_engine
 from hptui.errors import HptuiError, UsageError
 
 SOURCE = Path(__file__).with_name("objectives_on_devices.py")

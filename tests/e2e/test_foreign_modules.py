@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.programs import places_in
 from tests.waiting import DEADLINE_S, wait_until
 
-from hptui.engine.client import running_engine
+from hptui.engine.ipc.client import running_engine
 
 if TYPE_CHECKING:
     from pathlib import Path

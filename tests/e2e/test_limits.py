@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, load, places_in, rest_of, run, start_anew, wait_until
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.lease import read_lease
+from hptui.engine.recovery.lease import read_lease
 
 if TYPE_CHECKING:
     from collections.abc import Generator

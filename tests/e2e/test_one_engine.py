@@ -17,10 +17,10 @@ import pytest
 from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, run, start, trials_of
 from tests.waiting import DEADLINE_S, wait_until
 
-from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.lease import Lease, folder_of, take_lease
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.recovery.lease import Lease, folder_of, take_lease
 from hptui.errors import StudyBusyError
-from hptui.storage.study_lock import acquire
+from hptui.storage.files.study_lock import acquire
 
 if TYPE_CHECKING:
     from pathlib import Path

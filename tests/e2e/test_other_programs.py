@@ -14,7 +14,7 @@ import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import OBJECTIVES, events, finish, load, rest_of, run, start, wait_until
 
-from hptui.engine.protocol import MAX_MESSAGE_BYTES
+from hptui.engine.ipc.protocol import MAX_MESSAGE_BYTES
 
 PLAIN = Path(__file__).with_name("plain_optuna.py")
 QUICK = f"{OBJECTIVES}:quick"

@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState
 from tests.e2e.programs import load, places_in, run_anew
 
-from hptui.registry.core_count import core_variables
+from hptui.registry.loading.core_count import core_variables
 
 SOURCE = Path(__file__).with_name("objectives_with_processes.py")
 SCRIPT = """

@@ -9,8 +9,8 @@ from tests.e2e.programs import load, run, start, wait_until
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.cli.main import main
-from hptui.engine.at_rest import steer
-from hptui.storage.study_detail import read_study
+from hptui.engine.studies.at_rest import steer
+from hptui.storage.read.study_detail import read_study
 
 if TYPE_CHECKING:
     from pathlib import Path

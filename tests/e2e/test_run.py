@@ -32,11 +32,11 @@ from tests.e2e.programs import (
 from tests.ui.feeding import snapshot_of
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import ask_engine
-from hptui.engine.lease import read_lease
-from hptui.ui.data.preview_lines import preview_lines
-from hptui.ui.data.run_summary import notice
-from hptui.ui.data.study_row import read_rows
+from hptui.engine.ipc.client import ask_engine
+from hptui.engine.recovery.lease import read_lease
+from hptui.ui.studies.preview_lines import preview_lines
+from hptui.ui.studies.study_row import read_rows
+from hptui.ui.study.run_summary import notice
 
 QUICK = f"{OBJECTIVES}:quick"
 WAITING = f"{OBJECTIVES}:waiting"

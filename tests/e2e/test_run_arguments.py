@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.e2e.programs import load, run
 
-from hptui.cli.command_options import find
-from hptui.cli.run import add_arguments
+from hptui.cli.commands.run import add_arguments
+from hptui.cli.options.command_options import find
 from hptui.errors import UsageError
 
 SOURCE = """

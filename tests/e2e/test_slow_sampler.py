@@ -16,10 +16,10 @@ from tests.ui.driving import drive
 from tests.waiting import DEADLINE_S
 
 from hptui.cli.main import main
-from hptui.engine.client import ask_engine
+from hptui.engine.ipc.client import ask_engine
 from hptui.errors import HptuiError
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
+from hptui.ui.application.settings import Settings
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     import pytest

@@ -25,7 +25,7 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.terminator import report_cross_validation_scores
 from optuna.trial import TrialState
 
-from hptui.engine.trial_messages import spell_trial
+from hptui.engine.workers.trial_messages import spell_trial
 
 DEADLINE_S = 60.0
 

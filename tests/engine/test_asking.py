@@ -13,15 +13,15 @@ from tests.engine import steered_objectives
 from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine import choices as choices_module
-from hptui.engine.client import ask_engine
-from hptui.engine.engine import Engine
-from hptui.engine.lease import folder_of
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Finished, Silent
-from hptui.engine.rules import Budget
+from hptui.engine.ipc.client import ask_engine
+from hptui.engine.recovery.lease import folder_of
+from hptui.engine.run import configuration as choices_module
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Finished, Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 from hptui.errors import SamplerError
-from hptui.storage.study_detail import read_study
+from hptui.storage.read.study_detail import read_study
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,19 +15,19 @@ from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 from tests.waiting import DEADLINE_S
 
 from hptui.cli.main import main
-from hptui.domain.edits import edits_from_json
-from hptui.domain.edits_since import edits_since, edits_text, read_since
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.at_rest import steer
-from hptui.engine.claim import claimed
-from hptui.engine.plan import RunPlan
-from hptui.engine.rules import Budget
-from hptui.engine.space_view import SpaceView
+from hptui.domain.spaces.edits import edits_from_json
+from hptui.domain.spaces.edits_since import edits_since, edits_text, read_since
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.sampling.space_view import SpaceView
+from hptui.engine.studies.at_rest import steer
+from hptui.engine.studies.claim import claimed
 from hptui.errors import HptuiError, StudyBusyError
-from hptui.storage.distributions import to_optuna
-from hptui.storage.preparing import read_space
-from hptui.storage.study_detail import read_study
+from hptui.storage.read.study_detail import read_study
+from hptui.storage.sqlite.distributions import to_optuna
+from hptui.storage.sqlite.next_run import read_space
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -194,7 +194,7 @@ def test_whoever_changes_the_study_is_waited_for(path: Path) -> None:
 
 
 def test_a_study_that_stays_held_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hptui.engine.at_rest._PATIENCE_S", 0.0)
+    monkeypatch.setattr("hptui.engine.studies.at_rest._PATIENCE_S", 0.0)
     with claimed(path, "s"), pytest.raises(StudyBusyError, match="is being changed"):
         ask(path, "jobs", n=2)
     assert read_study(path, "s").prepared == NOTHING_PREPARED

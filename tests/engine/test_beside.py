@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.waiting import DEADLINE_S, POLL_S
 
-from hptui.engine.beside import Beside, Lane
+from hptui.engine.run.background import Beside, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable

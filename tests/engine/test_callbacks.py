@@ -14,17 +14,17 @@ from tests.engine.test_hooks import Told
 
 from hptui.domain.following import Following
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.callback import load_callback, read_callback
-from hptui.registry.load import LoadError
+from hptui.registry.loading.callback import load_callback, read_callback
+from hptui.registry.loading.load import LoadError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.report import Finished
+    from hptui.engine.run.observer import Finished
 
 FILE = """
 import os, sys, time

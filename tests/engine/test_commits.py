@@ -13,22 +13,22 @@ from tests.engine import identity_objectives
 from tests.waiting import wait_until
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine import choices as choices_module
-from hptui.engine import commits as commits_module
-from hptui.engine.commits import Commits
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
+from hptui.engine.run import commits as commits_module
+from hptui.engine.run import configuration as choices_module
+from hptui.engine.run.commits import Commits
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 from hptui.errors import HptuiError
-from hptui.storage.spooled import read_line
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.files.spooled_trials import read_line
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from hptui.engine.trials import TrialRecord
+    from hptui.engine.run.study_trials import TrialRecord
 
 LONGEST_S = 1.0
 """No rest is longer."""

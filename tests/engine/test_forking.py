@@ -15,18 +15,18 @@ from tests.analysis.plain_studies import tuned
 from tests.storage.comparison import everything
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
-from hptui.domain.edits import ParamEdit
-from hptui.engine.forking import fork_study, preview_fork
+from hptui.domain.spaces.edits import ParamEdit
+from hptui.engine.studies.forking import fork_study, preview_fork
 from hptui.errors import HptuiError, StudyFileError, UsageError
-from hptui.storage.fork_plan import ForkRequest
-from hptui.storage.trial_texts import FileTexts
+from hptui.storage.read.text_fields import FileTexts
+from hptui.storage.transfer.fork_plan import ForkRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from optuna.trial import FrozenTrial
 
-    from hptui.storage.columns import StudyColumns
+    from hptui.storage.read.columns import StudyColumns
 
 NARROW = ForkRequest(
     edits={

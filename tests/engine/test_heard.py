@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 
-from hptui.engine.heard import MAX_CHARS, MAX_KINDS, Heard
+from hptui.engine.run.library_warnings import MAX_CHARS, MAX_KINDS, Heard
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -12,24 +12,24 @@ import pytest
 from tests.engine.test_renaming import make
 from tests.storage.older_files import make_older_file
 
-from hptui.engine.annotations import save_edit
-from hptui.engine.findings import Examination, Finding
-from hptui.engine.forking import fork_study
-from hptui.engine.importing import import_into, import_into_new
-from hptui.engine.lease import Lease, take_lease
-from hptui.engine.leftovers import settle_leftovers
-from hptui.engine.merging import merge_studies
-from hptui.engine.remedies import mend
-from hptui.engine.renaming import rename_study
-from hptui.engine.retrying import retry_at_rest
-from hptui.engine.trash import delete_study, list_trash, undo_delete
+from hptui.engine.recovery.checks import Examination, Finding
+from hptui.engine.recovery.fixes import mend
+from hptui.engine.recovery.lease import Lease, take_lease
+from hptui.engine.recovery.stale_trials import settle_leftovers
+from hptui.engine.studies.annotations import save_edit
+from hptui.engine.studies.forking import fork_study
+from hptui.engine.studies.importing import import_into, import_into_new
+from hptui.engine.studies.merging import merge_studies
+from hptui.engine.studies.renaming import rename_study
+from hptui.engine.studies.retrying import retry_at_rest
+from hptui.engine.studies.trash import delete_study, list_trash, undo_delete
 from hptui.errors import StudyBusyError, StudyFileError
-from hptui.storage import study_lock
-from hptui.storage.annotating import TagEdit
-from hptui.storage.fork_plan import ForkRequest
-from hptui.storage.import_request import ImportRequest
-from hptui.storage.study_lock import acquire
-from hptui.storage.upgrade import upgrade_file
+from hptui.storage.annotations.changes import TagEdit
+from hptui.storage.files import study_lock
+from hptui.storage.files.study_lock import acquire
+from hptui.storage.files.upgrade import upgrade_file
+from hptui.storage.transfer.fork_plan import ForkRequest
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,9 +94,13 @@ def _dump(path: Path) -> list[str]:
 def test_it_waits_for_nobody_who_holds_the_study_and_takes_no_file_with_two_names(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    for module in ("hptui.engine.claim", "hptui.engine.retrying", "hptui.engine.leftovers"):
+    for module in (
+        "hptui.engine.studies.claim",
+        "hptui.engine.studies.retrying",
+        "hptui.engine.recovery.stale_trials",
+    ):
         monkeypatch.setattr(f"{module}.A_MOMENT_S", 0.0)
-    monkeypatch.setattr("hptui.engine.annotations._PATIENCE_S", 0.0)
+    monkeypatch.setattr("hptui.engine.studies.annotations._PATIENCE_S", 0.0)
     monkeypatch.setattr(study_lock, "_SETTLING_S", 0.0)
     held, change = CHANGES[name]
     path, about = folder_for(tmp_path, name)
@@ -134,7 +138,7 @@ def test_a_file_that_comes_back_from_the_trash_is_held_on_its_way(
             take_lease(tmp_path / "s.db", Lease.of_this_process("s", "run", Path("socket")))
         tried.append("s")
 
-    monkeypatch.setattr("hptui.engine.trash.move_study_folder", bring_folder_back)
+    monkeypatch.setattr("hptui.engine.studies.trash.move_study_folder", bring_folder_back)
     with pytest.raises(StudyFileError):
         undo_delete(entry)
     assert set(tried) == {"s"}
@@ -152,6 +156,6 @@ def test_a_file_that_is_renamed_is_held_under_every_name(
             assert acquire(target, name) is None
             tried.append(name)
 
-    monkeypatch.setattr("hptui.engine.renaming.move_file", move_file)
+    monkeypatch.setattr("hptui.engine.studies.renaming.move_file", move_file)
     assert rename_study(path, "s", "new") == tmp_path / "new.db"
     assert tried == ["new", "another"]

@@ -15,13 +15,13 @@ from tests.waiting import wait_until
 
 from hptui.domain.following import Following, read_hook
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.hooks import Call, Hooks
-from hptui.engine.new_best import NewBest
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
-from hptui.engine.trials import TrialRecord
+from hptui.engine.following.hooks import Call, Hooks
+from hptui.engine.following.new_best import NewBest
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.run.study_trials import TrialRecord
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

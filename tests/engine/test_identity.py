@@ -10,15 +10,15 @@ import pytest
 from optuna.study import StudyDirection
 from tests.engine import identity_objectives, own_methods
 
+from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.sampling import parse_pruner, parse_sampler
-from hptui.domain.space import FloatParam, IntParam
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.pruners import build_pruner
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
-from hptui.engine.samplers import build_sampler
+from hptui.domain.spaces.space import FloatParam, IntParam
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.samplers import build_sampler
 
 if TYPE_CHECKING:
     from pathlib import Path

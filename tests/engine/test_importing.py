@@ -22,11 +22,11 @@ from tests.storage.comparison import everything
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.importing import import_into, import_into_new, preview_import
-from hptui.engine.lease import Lease, take_lease
+from hptui.engine.recovery.lease import Lease, take_lease
+from hptui.engine.studies.importing import import_into, import_into_new, preview_import
 from hptui.errors import StudyBusyError, UsageError
-from hptui.storage.export import export_study
-from hptui.storage.import_request import ImportRequest
+from hptui.storage.transfer.export import export_study
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,10 +17,10 @@ from tests.engine.test_importing import write
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.cli import main
-from hptui.engine.importing import import_into, import_into_new, preview_import
+from hptui.engine.studies.importing import import_into, import_into_new, preview_import
 from hptui.errors import UsageError
-from hptui.storage.export import export_study
-from hptui.storage.import_request import ImportRequest
+from hptui.storage.transfer.export import export_study
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,17 +14,17 @@ from optuna.trial import FrozenTrial, TrialState
 from tests.engine import identity_objectives
 from tests.storage.study_file import StudyFile
 
-from hptui.domain.edits import ParamEdit
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.forking import fork_study
-from hptui.engine.importing import import_into_new
-from hptui.engine.known_grid import KnownGridSampler
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
-from hptui.storage.fork_plan import ForkRequest
-from hptui.storage.import_request import ImportRequest
+from hptui.domain.spaces.edits import ParamEdit
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.sampling.known_grid import KnownGridSampler
+from hptui.engine.studies.forking import fork_study
+from hptui.engine.studies.importing import import_into_new
+from hptui.storage.transfer.fork_plan import ForkRequest
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.leases import leave_lease
 
-from hptui.engine.claim import claimed
-from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.lease import (
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.recovery.lease import (
     Lease,
     folder_of,
     hold_study,
     read_lease,
     take_lease,
 )
+from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError
-from hptui.storage.leases import living_runs
-from hptui.storage.process_identity import start_time
+from hptui.storage.files.leases import living_runs
+from hptui.storage.files.process_identity import start_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def test_who_begins_waits_for_a_command_that_changes_the_study(
     def release(_: float) -> None:
         command.close()
 
-    monkeypatch.setattr("hptui.engine.lease.time.sleep", release)
+    monkeypatch.setattr("hptui.engine.recovery.lease.time.sleep", release)
     take_lease(file, lease, patience_s=60.0)
     assert running_engine(file, "digits") == lease
 
@@ -130,7 +130,7 @@ def test_nobody_waits_for_an_engine(
     def fail(_: float) -> None:
         pytest.fail("it waits")
 
-    monkeypatch.setattr("hptui.engine.lease.time.sleep", fail)
+    monkeypatch.setattr("hptui.engine.recovery.lease.time.sleep", fail)
     with pytest.raises(StudyBusyError, match="is being run by process"):
         take_lease(file, lease, patience_s=60.0)
 
@@ -147,7 +147,7 @@ def test_a_folder_that_vanishes_meanwhile_is_made_again(
             folder.rmdir()
         return write(path, flags, mode)
 
-    monkeypatch.setattr("hptui.engine.lease.os.open", vanishes)
+    monkeypatch.setattr("hptui.engine.recovery.lease.os.open", vanishes)
     take_lease(file, lease)
     monkeypatch.undo()
     assert read_lease(file, "digits") == lease

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tests.waiting import wait_until
 
-from hptui.engine import lingering
-from hptui.engine.lingering import Lingering
-from hptui.engine.places import Place
+from hptui.engine.workers import orphans
+from hptui.engine.workers.orphans import Lingering
+from hptui.engine.workers.places import Place
 
 if TYPE_CHECKING:
     import pytest
@@ -56,7 +56,7 @@ def test_what_does_not_end_is_named_and_no_longer_waited_for(
         del process, fd
         return False
 
-    monkeypatch.setattr(lingering, "_has_ended", has_not)
+    monkeypatch.setattr(orphans, "_has_ended", has_not)
     left = Lingering(NOBODY, MARK, [], Place(("3",)), 100.0)
     assert not left.is_gone()
     assert left.until_s == 110.0

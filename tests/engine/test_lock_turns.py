@@ -11,10 +11,10 @@ import optuna
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.clock import now
-from hptui.engine.lock_turns import LockTurns
-from hptui.storage import open_files
-from hptui.storage.sqlite import SqliteStorage
+from hptui.engine.run.clock import now
+from hptui.engine.run.lock_turns import LockTurns
+from hptui.storage.files import open_files
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Generator

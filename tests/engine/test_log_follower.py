@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hptui.engine.log_follower import GAP, MAX_LINE_CHARS, LogFollower
-from hptui.engine.trial_logs import KEPT_BYTES, LOG_CAP_BYTES, cut_log, free_middle
+from hptui.engine.workers.log_follower import GAP, MAX_LINE_CHARS, LogFollower
+from hptui.engine.workers.trial_logs import KEPT_BYTES, LOG_CAP_BYTES, cut_log, free_middle
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -14,12 +14,12 @@ from tests.engine.test_renaming import everything
 from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
-from hptui.domain.edits import ParamEdit
-from hptui.engine.forking import fork_study
-from hptui.engine.merging import merge_studies, preview_merge
+from hptui.domain.spaces.edits import ParamEdit
+from hptui.engine.studies.forking import fork_study
+from hptui.engine.studies.merging import merge_studies, preview_merge
 from hptui.errors import UsageError
-from hptui.storage.fork_plan import ForkRequest
-from hptui.storage.merge_plan import TWICE
+from hptui.storage.transfer.fork_plan import ForkRequest
+from hptui.storage.transfer.merge_plan import TWICE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hptui.engine.outcome import MAX_TRACEBACK_CHARS, describe_exception
+from hptui.engine.run.outcome import MAX_TRACEBACK_CHARS, describe_exception
 
 
 def raise_deep(depth: int, message: str) -> None:

@@ -13,13 +13,13 @@ from tests.engine import own_methods
 from tests.waiting import wait_until
 
 from hptui.domain.attribute_keys import RUN_KEY
-from hptui.domain.sampling import parse_pruner, parse_sampler
-from hptui.engine.prune_reason import why_pruned
-from hptui.engine.pruners import build_pruner
-from hptui.engine.samplers import build_sampler
+from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
+from hptui.engine.pruning.prune_reason import why_pruned
 from hptui.engine.sampling.own import OwnCodeError, OwnPruner, OwnSampler
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.samplers import build_sampler
 from hptui.errors import OptionError
-from hptui.registry.own_loading import load_own
+from hptui.registry.loading.own_loading import load_own
 
 FILE = own_methods.__file__
 SPACE = {

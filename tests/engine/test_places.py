@@ -14,10 +14,10 @@ import pytest
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.resources import Resources
-from hptui.engine import pool as pool_module
-from hptui.engine.crew import Crew, Slot
-from hptui.engine.places import Place, Places, cores_here, device_variables, spell_cores
-from hptui.engine.pool import Host, Pool
+from hptui.engine.workers import pool as pool_module
+from hptui.engine.workers.places import Place, Places, cores_here, device_variables, spell_cores
+from hptui.engine.workers.pool import Host, Pool
+from hptui.engine.workers.worker_manager import Crew, Slot
 
 FOUR = ("0", "1", "2", "3")
 NO_PROCESSES = itertools.count(1 << 29)

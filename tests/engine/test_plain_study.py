@@ -11,10 +11,10 @@ import pytest
 from tests.analysis.plain_studies import PlainStudy, tuned
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
-from hptui.engine.plain_study import plain_study
-from hptui.storage.chosen_trials import choose_trials
-from hptui.storage.columns import StudyColumns
-from hptui.storage.study_reports import read_reports
+from hptui.engine.sampling.to_optuna import plain_study
+from hptui.storage.read.chosen_trials import choose_trials
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
     from pathlib import Path

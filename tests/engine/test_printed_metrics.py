@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hptui.engine.printed_metrics import (
+from hptui.engine.programs.printed_metrics import (
     MAX_LINE_BYTES,
     Best,
     LineSplitter,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hptui.engine.protocol import ProtocolError, pack, unpack
+from hptui.engine.ipc.protocol import ProtocolError, pack, unpack
 
 
 def test_what_is_packed_is_unpacked():

@@ -8,9 +8,9 @@ import warnings
 import optuna
 import pytest
 
-from hptui.domain.sampling import parse_pruner
-from hptui.engine.prune_reason import PruneReason, why_pruned
-from hptui.engine.pruners import build_pruner
+from hptui.domain.methods.asked_methods import parse_pruner
+from hptui.engine.pruning.prune_reason import PruneReason, why_pruned
+from hptui.engine.sampling.pruners import build_pruner
 
 
 def first_reason(pruner: str, direction: str, curves: list[list[float]]) -> PruneReason | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 
-from hptui.domain.sampling import PRUNERS, parse_pruner
-from hptui.engine.pruners import PRUNER_CLASSES, build_pruner
+from hptui.domain.methods.asked_methods import PRUNERS, parse_pruner
+from hptui.engine.sampling.pruners import PRUNER_CLASSES, build_pruner
 from hptui.errors import MissingExtraError
 
 if TYPE_CHECKING:

@@ -18,19 +18,19 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.remote_storage import RemoteStorage
-from hptui.engine.remote_study import RemoteStudy
-from hptui.engine.storage_desk import StorageDesk
-from hptui.engine.trial_messages import MAX_PART_BYTES
-from hptui.storage.sqlite import SqliteStorage
+from hptui.engine.run.storage_answers import StorageDesk
+from hptui.engine.workers.remote_storage import RemoteStorage
+from hptui.engine.workers.remote_study import RemoteStudy
+from hptui.engine.workers.trial_messages import MAX_PART_BYTES
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from hptui.engine.protocol import Message
-    from hptui.engine.trial_link import TrialLink
-    from hptui.engine.trials import LiveTrial, Trials
+    from hptui.engine.ipc.protocol import Message
+    from hptui.engine.run.study_trials import LiveTrial, Trials
+    from hptui.engine.workers.trial_link import TrialLink
 
 N_TRIALS = 1_203
 

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.remote_study import RemoteStudy
+from hptui.engine.workers.remote_study import RemoteStudy
 
 
 def remote(name: str) -> RemoteStudy:

@@ -17,11 +17,11 @@ from tests.storage.random_studies import write_study
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.domain.study_name import check_study_name
-from hptui.engine.lease import Lease, folder_of, take_lease
-from hptui.engine.renaming import duplicate_study, free_name, rename_study
+from hptui.engine.recovery.lease import Lease, folder_of, take_lease
+from hptui.engine.studies.renaming import duplicate_study, free_name, rename_study
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError, UsageError
-from hptui.storage import open_files
-from hptui.storage.studies import list_studies, read_summary, study_names
+from hptui.storage.files import open_files
+from hptui.storage.read.studies import list_studies, read_summary, study_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -251,7 +251,7 @@ def test_when_the_move_fails_the_study_keeps_its_name(
     def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("hptui.storage.moving.put_in_place", refuse)
+    monkeypatch.setattr("hptui.storage.files.moving.put_in_place", refuse)
     with pytest.raises(StudyFileError, match="cannot be renamed: Permission denied"):
         rename_study(path, "old", "new")
     monkeypatch.undo()

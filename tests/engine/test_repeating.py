@@ -12,11 +12,11 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent, Started
-from hptui.engine.rules import Budget
-from hptui.storage.trial_detail import read_trial
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent, Started
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.storage.read.trial_detail import read_trial
 
 if TYPE_CHECKING:
     from pathlib import Path

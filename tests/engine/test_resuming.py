@@ -11,15 +11,15 @@ from tests.engine.test_renaming import everything, log_of, make, names_in
 from tests.storage.study_file import StudyFile
 
 from hptui.cli import main
-from hptui.engine import resuming
-from hptui.engine.lease import Lease, take_lease
-from hptui.engine.renaming import rename_study
-from hptui.engine.resuming import resume_changes
-from hptui.engine.trash import TRASH, delete_study, list_trash
+from hptui.engine.recovery.lease import Lease, take_lease
+from hptui.engine.studies import resuming
+from hptui.engine.studies.renaming import rename_study
+from hptui.engine.studies.resuming import resume_changes
+from hptui.engine.studies.trash import TRASH, delete_study, list_trash
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
-from hptui.storage import journal
-from hptui.storage.journal import JOURNAL, begin_journal
-from hptui.storage.studies import study_names
+from hptui.storage.files import journal
+from hptui.storage.files.journal import JOURNAL, begin_journal
+from hptui.storage.read.studies import study_names
 
 if TYPE_CHECKING:
     from pathlib import Path

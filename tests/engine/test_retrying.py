@@ -11,9 +11,9 @@ import pytest
 from optuna.trial import TrialState
 from tests.storage.study_file import FLOAT, StudyFile
 
-from hptui.engine.retrying import Retries
+from hptui.engine.studies.retrying import Retries
 from hptui.errors import StudyBusyError
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

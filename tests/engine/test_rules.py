@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from hptui.engine.outcome import TrialError
-from hptui.engine.rules import FORCE_AFTER_S, Budget, Phase, Rules
-from hptui.engine.run_events import (
+from hptui.engine.run.events import (
     Ask,
     AskRefused,
     CloseSlot,
@@ -34,6 +32,8 @@ from hptui.engine.run_events import (
     TrialFollowed,
     TrialStarted,
 )
+from hptui.engine.run.outcome import TrialError
+from hptui.engine.run.rules import FORCE_AFTER_S, Budget, Phase, Rules
 
 FAILURE = TrialError("exception", "ValueError", "bad value 17")
 

@@ -15,10 +15,10 @@ import pytest
 from optuna.samplers import BaseSampler, nsgaii
 from optuna.study import StudyDirection
 
-from hptui.domain.sampling import AUTO, SAMPLERS, parse_sampler
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
-from hptui.engine.cmaes_state import StateError, read_optimizer
-from hptui.engine.samplers import SAMPLER_CLASSES, build_sampler, grid_of
+from hptui.domain.methods.asked_methods import AUTO, SAMPLERS, parse_sampler
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.engine.sampling.cmaes_state import StateError, read_optimizer
+from hptui.engine.sampling.samplers import SAMPLER_CLASSES, build_sampler, grid_of
 from hptui.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:

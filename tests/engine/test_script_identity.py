@@ -13,9 +13,9 @@ import optuna
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent, Started
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent, Started
+from hptui.engine.run.plan import RunPlan
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

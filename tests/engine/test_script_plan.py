@@ -14,11 +14,11 @@ from optuna.trial import TrialState, create_trial
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.script_study import ScriptStudy
-from hptui.engine.plan import RunPlan
-from hptui.engine.rules import Budget
-from hptui.engine.script_plan import begin_like_script, with_script
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.run.script_plan import begin_like_script, with_script
 from hptui.errors import UsageError
-from hptui.storage.sent_trials import spell_sent
+from hptui.storage.sqlite.sent_trials import spell_sent
 
 SCRIPT = ScriptStudy(
     directions=("maximize",),

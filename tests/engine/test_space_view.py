@@ -19,12 +19,12 @@ from optuna.distributions import (
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.domain.sampling import parse_sampler
-from hptui.engine import history_view, safe_cmaes
-from hptui.engine.history_view import CMA_PREFIXES, GENERATION_KEYS, value_under
-from hptui.engine.samplers import build_sampler
-from hptui.engine.space_view import PARENT_PREFIXES, SpaceView, SpaceViewSampler
-from hptui.storage.sqlite import SqliteStorage
+from hptui.domain.methods.asked_methods import parse_sampler
+from hptui.engine.sampling import history_view, safe_cmaes
+from hptui.engine.sampling.history_view import CMA_PREFIXES, GENERATION_KEYS, value_under
+from hptui.engine.sampling.samplers import build_sampler
+from hptui.engine.sampling.space_view import PARENT_PREFIXES, SpaceView, SpaceViewSampler
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -605,7 +605,7 @@ def test_hyperband_without_an_edit_is_optunas_own() -> None:
 
 
 def test_the_best_trial_of_a_view_is_the_best_that_is_kept() -> None:
-    from hptui.engine.space_view import _study_through
+    from hptui.engine.sampling.space_view import _study_through
 
     study = optuna.create_study()
     for value in (9.0, 1.0, 2.0):

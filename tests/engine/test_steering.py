@@ -18,14 +18,14 @@ from tests.e2e.programs import wait_until
 from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
-from hptui.engine.annotations import save_edit
-from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.importing import import_into
-from hptui.engine.launch import OUTPUT_NAME, launch
-from hptui.engine.lease import folder_of
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.recovery.lease import folder_of
+from hptui.engine.run.launch import OUTPUT_NAME, launch
+from hptui.engine.studies.annotations import save_edit
+from hptui.engine.studies.importing import import_into
 from hptui.errors import HptuiError, UsageError
-from hptui.storage.annotating import TagEdit
-from hptui.storage.import_request import ImportRequest
+from hptui.storage.annotations.changes import TagEdit
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -15,18 +15,18 @@ from tests.storage.study_file import StudyFile
 from tests.waiting import DEADLINE_S, MOMENT_S
 
 from hptui.cli.main import main
-from hptui.engine.client import ask_engine
-from hptui.engine.connections import Connections
-from hptui.engine.lease import Lease, folder_of
-from hptui.engine.own_socket import is_own_peer
+from hptui.engine.ipc.client import ask_engine
+from hptui.engine.ipc.connections import Connections
+from hptui.engine.ipc.own_socket import is_own_peer
+from hptui.engine.recovery.lease import Lease, folder_of
 from hptui.errors import HptuiError, UsageError
-from hptui.storage.leases import lease_at
+from hptui.storage.files.leases import lease_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from hptui.engine.protocol import Channel
+    from hptui.engine.ipc.protocol import Channel
 
 STATUS: dict[str, Any] = {
     "ok": True,
@@ -253,7 +253,7 @@ class _Answering:
 def test_an_idle_client_makes_room_for_the_next_where_there_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hptui.engine.connections._MAX_CLIENTS", 3)
+    monkeypatch.setattr("hptui.engine.ipc.connections._MAX_CLIENTS", 3)
     connections = Connections(tmp_path / "e.sock", _Answering())  # pyright: ignore[reportArgumentType]
     connections.open()
     with ExitStack() as stack:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.engine.test_hooks import Told
 
-from hptui.cli.run_following import add_following, following_of
+from hptui.cli.options.run_following import add_following, following_of
 from hptui.domain.following import Following, Tracking, read_log_to, read_notify
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 from hptui.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.report import Finished
+    from hptui.engine.run.observer import Finished
 
 SECRET = "geheim"
 OBJECTIVE = """
@@ -171,7 +171,7 @@ def test_options_that_lack_something_say_what(monkeypatch: pytest.MonkeyPatch) -
     def no_library(name: str) -> None:
         assert name in ("wandb", "apprise")
 
-    monkeypatch.setattr("hptui.cli.run_following.find_spec", no_library)
+    monkeypatch.setattr("hptui.cli.options.run_following.find_spec", no_library)
     with pytest.raises(MissingExtraError, match=r"needs the package wandb: .*'hptui\[wandb\]'"):
         options("--log-to", "wandb")
     with pytest.raises(
@@ -181,6 +181,6 @@ def test_options_that_lack_something_say_what(monkeypatch: pytest.MonkeyPatch) -
     assert SECRET not in raised.value.message
     with pytest.raises(UsageError, match="--notify-best is only for --notify URL"):
         options("--notify-best")
-    monkeypatch.setattr("hptui.cli.run_following.find_spec", lambda _name: 1)  # pyright: ignore
+    monkeypatch.setattr("hptui.cli.options.run_following.find_spec", lambda _name: 1)  # pyright: ignore
     (found,) = options("--notify", "json://host", "--notify-best").tracking
     assert found.tells_best

@@ -15,10 +15,10 @@ from tests.storage.comparison import content_of, everything, plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import StudyFile
 
-from hptui.engine.lease import Lease, folder_of, take_lease
-from hptui.engine.trash import TRASH, delete_study, list_trash, undo_delete
+from hptui.engine.recovery.lease import Lease, folder_of, take_lease
+from hptui.engine.studies.trash import TRASH, delete_study, list_trash, undo_delete
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError, UsageError
-from hptui.storage.studies import list_studies, study_names
+from hptui.storage.read.studies import list_studies, study_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.protocol import MAX_MESSAGE_BYTES, Channel, Lines, ProtocolError, WorkerLink
-from hptui.engine.trial_link import TrialEnded, TrialLink
+from hptui.engine.ipc.protocol import MAX_MESSAGE_BYTES, Channel, Lines, ProtocolError, WorkerLink
+from hptui.engine.workers.trial_link import TrialEnded, TrialLink
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from hptui.engine.protocol import Message
+    from hptui.engine.ipc.protocol import Message
 
 
 class Ends:

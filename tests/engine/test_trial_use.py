@@ -9,15 +9,15 @@ import pytest
 from tests.engine import objectives_for_trial_use
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.pool import Backend
+    from hptui.engine.workers.pool import Backend
 
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
 both_backends = pytest.mark.parametrize("backend", BACKENDS)

@@ -14,15 +14,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from tests.engine.test_hooks import Told
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.rules import Budget
-from hptui.engine.tried import Tried
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.run.tried_params import Tried
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.pool import Backend
+    from hptui.engine.workers.pool import Backend
 
 SPACE: dict[str, Any] = {
     "x": FloatDistribution(0, 1),

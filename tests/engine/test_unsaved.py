@@ -15,11 +15,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState
 from tests.e2e.programs import OBJECTIVES, rest_of, start, wait_until
 
-from hptui.engine.lease import folder_of
-from hptui.engine.unsaved import Spool, find_spools, leave, use_up
+from hptui.engine.recovery.lease import folder_of
+from hptui.engine.recovery.unsaved_trials import Spool, find_spools, leave, use_up
 from hptui.errors import HptuiError
-from hptui.storage.spooled import Origin, Replayed, spell_trial
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.files.spooled_trials import Origin, Replayed, spell_trial
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from hptui.engine.worker_trial import WorkerTrial
+from hptui.engine.workers.worker_trial import WorkerTrial
 
 if TYPE_CHECKING:
-    from hptui.engine.protocol import Message
-    from hptui.engine.trial_link import TrialLink
+    from hptui.engine.ipc.protocol import Message
+    from hptui.engine.workers.trial_link import TrialLink
 
 
 class Recording:

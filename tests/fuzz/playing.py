@@ -32,11 +32,11 @@ from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_fro
 from textual.widgets import Input
 
 import hptui.ui
-from hptui.cli.application import open_place
-from hptui.ui.app import HptuiApp
-from hptui.ui.drive import let_messages_pass
-from hptui.ui.screen_text import screen_text
-from hptui.ui.widgets.filter_input import FilterInput
+from hptui.cli.commands.application import open_place
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.driving.drive import let_messages_pass
+from hptui.ui.driving.screen_text import screen_text
+from hptui.ui.trials.filter_input import FilterInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.ui.commands import COMMANDS
+from hptui.ui.commands.command_table import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.registry.test_script import told_by
 
-from hptui.registry.script_source import is_script
+from hptui.registry.scripts.script_source import is_script
 
 if TYPE_CHECKING:
     from pathlib import Path

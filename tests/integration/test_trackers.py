@@ -13,10 +13,10 @@ import pytest
 
 from hptui.domain.following import Following, Tracking
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Generator

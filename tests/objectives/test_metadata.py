@@ -13,9 +13,9 @@ import optuna
 import pytest
 
 import hptui_objectives
+from hptui.domain.methods.asked_methods import check_fit, parse_pruner, parse_sampler
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
-from hptui.domain.sampling import check_fit, parse_pruner, parse_sampler
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 
 Objective = Callable[[optuna.Trial], "float | tuple[float, ...]"]
 NAMES = [

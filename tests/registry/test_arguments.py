@@ -12,9 +12,9 @@ import pytest
 from hptui.domain.argument_values import UnfitValueError, convert, expected
 from hptui.domain.objective import ATTRIBUTE
 from hptui.errors import HptuiError, ObjectiveError, UsageError
-from hptui.registry.arguments import differing_arguments, read_arguments
 from hptui.registry.catalogue import Found, resolve, with_arguments
-from hptui.registry.load import load_objective
+from hptui.registry.loading.arguments import differing_arguments, read_arguments
+from hptui.registry.loading.load import load_objective
 
 
 class Kind(enum.Enum):

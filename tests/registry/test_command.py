@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import HptuiError, ObjectiveError, SpaceError
 from hptui.registry import known_code
 from hptui.registry.catalogue import find_objectives, found_command, resolve, shown_name
-from hptui.registry.command import CommandSpec
-from hptui.registry.command_words import Words, parse_space
-from hptui.registry.probe import probe
+from hptui.registry.commands.command import CommandSpec
+from hptui.registry.commands.command_words import Words, parse_space
+from hptui.registry.commands.typed_command import is_command, typed_command, typed_text
+from hptui.registry.probing.probe import probe
 from hptui.registry.same_objective import is_same_objective, resolved_file, source_sha
-from hptui.registry.typed_command import is_command, typed_command, typed_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
-from hptui.registry.conditions import condition_of
-from hptui.registry.exploration import Observations, Plan, choose_value
-from hptui.registry.observed import End, Observation, Suggestion
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec, contains
+from hptui.registry.probing.conditions import condition_of
+from hptui.registry.probing.exploration import Observations, Plan, choose_value
+from hptui.registry.probing.observed import End, Observation, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

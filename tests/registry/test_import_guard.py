@@ -13,7 +13,7 @@ from optuna.study import Study
 from tests.storage.comparison import everything
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.registry.load import LoadError, load_objective, loaded_info
+from hptui.registry.loading.load import LoadError, load_objective, loaded_info
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -13,8 +13,8 @@ import pytest
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.registry.catalogue import resolve
-from hptui.registry.load import DETAIL_CHARS, LoadError, load_objective, loaded_info
-from hptui.registry.program import MAIN_IN_CHILDREN
+from hptui.registry.loading.load import DETAIL_CHARS, LoadError, load_objective, loaded_info
+from hptui.registry.scripts.script_process import MAIN_IN_CHILDREN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,7 @@ def test_an_edit_of_the_same_second_and_size_is_seen_by_the_next_process(tmp_pat
     for value in (1, 2):
         path.write_text(f"def objective(trial): return {value}\n")
         os.utime(path, (1_000_000_000, 1_000_000_000))
-        code = "from hptui.registry.load import *; from hptui.domain.objective import *\n"
+        code = "from hptui.registry.loading.load import *; from hptui.domain.objective import *\n"
         code += f"print(load_objective(ObjectiveRef('file', {str(path)!r}, 'objective', ''))(0))"
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -171,7 +171,7 @@ def test_an_objective_may_use_joblib_with_functions_of_its_own_file(tmp_path: Pa
         "def objective(trial):\n"
         "    return sum(Parallel(n_jobs=2)(delayed(square)(i) for i in range(4)))\n"
     )
-    code = "from hptui.registry.load import *; from hptui.domain.objective import *\n"
+    code = "from hptui.registry.loading.load import *; from hptui.domain.objective import *\n"
     code += f"print(load_objective(ObjectiveRef('file', {str(path)!r}, 'objective', ''))(0))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "14", done.stderr

@@ -16,9 +16,9 @@ import pytest
 from tests.waiting import DEADLINE_S
 
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.registry.catalogue import resolve
-from hptui.registry.probe import KnownParam, ProbedParam, ProbeResult, known_space, probe
+from hptui.registry.probing.probe import KnownParam, ProbedParam, ProbeResult, known_space, probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -471,7 +471,7 @@ def test_when_the_caller_is_ended_the_probe_ends_with_it(
     (tmp_path / "probed.py").write_text(WATCHED)
     ready = tmp_path / "ready"
     os.mkfifo(ready)
-    code = "from hptui.domain.objective import *; from hptui.registry.probe import *\n"
+    code = "from hptui.domain.objective import *; from hptui.registry.probing.probe import *\n"
     code += f"probe(ObjectiveRef('file', {str(tmp_path / 'probed.py')!r}, 'objective', 'x'))"
     environment = {**os.environ, "READY": str(ready), "TMPDIR": str(tmp_path / "tmp")}
     reader = os.open(ready, os.O_RDONLY | os.O_NONBLOCK)

@@ -9,9 +9,9 @@ import math
 import optuna
 import pytest
 
-from hptui.domain.space import ChoiceParam, ParamSpec
-from hptui.registry.observed import Suggestion
-from hptui.registry.probe_trial import ProbeEnded, ProbeTrial
+from hptui.domain.spaces.space import ChoiceParam, ParamSpec
+from hptui.registry.probing.observed import Suggestion
+from hptui.registry.probing.probe_trial import ProbeEnded, ProbeTrial
 
 
 class Told:

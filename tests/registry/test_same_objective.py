@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.registry.command import CommandSpec
+from hptui.registry.commands.command import CommandSpec
 from hptui.registry.same_objective import Tuned, difference, resolved_file
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from tests.registry.script_shapes import OTHERS, REFUSED, REPEATED, SHAPES, Shap
 from tests.waiting import wait_until
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.registry.load import LoadError
-from hptui.registry.script import CapturedStudy, list_studies, run_script
-from hptui.registry.script_source import is_script
+from hptui.registry.loading.load import LoadError
+from hptui.registry.scripts.script import CapturedStudy, list_studies, run_script
+from hptui.registry.scripts.script_source import is_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +194,7 @@ def test_what_cannot_be_run_as_it_stands_says_what_to_change(name: str, tmp_path
     told = told_by(case.shape.source, tmp_path)
     assert case.sentence in told["message"]
     assert case.hint in told["hint"]
-    assert "registry/script.py" not in told["detail"]
+    assert "registry/scripts/script.py" not in told["detail"]
     assert not list(tmp_path.glob("*.db"))
 
 

@@ -8,9 +8,14 @@ from textwrap import dedent
 
 import pytest
 
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.errors import ObjectiveError
-from hptui.registry.source import MAX_SOURCE_BYTES, Candidate, candidates_in, read_source
+from hptui.registry.source.objective_source import (
+    MAX_SOURCE_BYTES,
+    Candidate,
+    candidates_in,
+    read_source,
+)
 
 FILE = Path("train.py")
 

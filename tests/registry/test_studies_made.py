@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hptui.registry.catalogue import resolve
-from hptui.registry.source import candidate_in
-from hptui.registry.studies_made import Script
+from hptui.registry.source.objective_source import candidate_in
+from hptui.registry.source.studies_made import Script
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveInfo

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.storages import BaseStorage, RDBStorage
 
-from hptui.storage.upgrade import optuna_url
+from hptui.storage.files.upgrade import optuna_url
 
 
 def plain_optuna(path: Path) -> RDBStorage:

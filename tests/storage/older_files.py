@@ -12,7 +12,7 @@ import alembic.command
 import alembic.config
 from optuna.storages._rdb import storage as rdb_storage
 
-from hptui.storage.upgrade import optuna_url
+from hptui.storage.files.upgrade import optuna_url
 
 UNIFORM = '{"name": "UniformDistribution", "attributes": {"low": 0.0, "high": 1.0}}'
 LOG = '{"name": "LogUniformDistribution", "attributes": {"low": 0.001, "high": 1.0}}'

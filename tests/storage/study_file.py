@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from hptui.storage.schema import create_schema
+from hptui.storage.sqlite.schema import create_schema
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
-from hptui.cli.detail_json import study_json, trial_json
-from hptui.cli.study_text import study_text
-from hptui.cli.trial_text import trial_text
-from hptui.storage.artifacts import Artifact
-from hptui.storage.sqlite import SqliteStorage
-from hptui.storage.study_detail import read_study
-from hptui.storage.trial_detail import read_trial
-from hptui.ui.data.trial_page import TrialFiles
-from hptui.ui.data.trial_page_lines import file_lines
+from hptui.cli.output.detail_json import study_json, trial_json
+from hptui.cli.output.study_text import study_text
+from hptui.cli.output.trial_text import trial_text
+from hptui.storage.read.artifacts import Artifact
+from hptui.storage.read.study_detail import read_study
+from hptui.storage.read.trial_detail import read_trial
+from hptui.storage.sqlite.storage import SqliteStorage
+from hptui.ui.trial.trial_page import TrialFiles
+from hptui.ui.trial.trial_page_lines import file_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

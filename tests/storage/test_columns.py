@@ -18,14 +18,15 @@ from tests.storage.comparison import plain_optuna
 from tests.storage.random_studies import run_trial, write_study
 from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 
-from hptui.domain.space import ChoiceParam, FloatParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam
 from hptui.domain.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
-from hptui.storage import columns as columns_module
-from hptui.storage import gate, param_columns
-from hptui.storage import opened_study as opened_study_module
-from hptui.storage.columns import StudyColumns
-from hptui.storage.param_columns import ABSENT, UNKEPT, ParamColumn
+from hptui.storage.files import validation
+from hptui.storage.read import columns as columns_module
+from hptui.storage.read import opened_study as opened_study_module
+from hptui.storage.read import param_columns
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.param_columns import ABSENT, UNKEPT, ParamColumn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -311,7 +312,7 @@ def test_a_file_that_is_gone_is_told(file: StudyFile):
 
 
 def test_a_locked_file_is_told_as_such(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gate, "_BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(validation, "_BUSY_TIMEOUT_S", 0.01)
     file.add_study()
     with StudyColumns(file.path, "study") as columns:
         columns.refresh()
@@ -629,7 +630,7 @@ def test_a_damaged_trial_that_still_runs_is_listed_once(file: StudyFile):
 def test_the_list_of_damaged_trials_is_bounded_and_the_count_is_not(
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.storage.trial_table.MAX_DAMAGED_LISTED", 3)
+    monkeypatch.setattr("hptui.storage.read.trial_table.MAX_DAMAGED_LISTED", 3)
     file.add_study()
     for _ in range(6):
         file.add_trial(1.0, state="BOGUS")

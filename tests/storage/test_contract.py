@@ -9,7 +9,7 @@ import pytest
 from optuna.testing.pytest_storages import StorageTestCase
 from tests.storage.comparison import content_of
 
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.storage.csv_cells import csv_json, csv_text, read_attribute, spell_attribute, unguarded
+from hptui.storage.transfer.csv_cells import (
+    csv_json,
+    csv_text,
+    read_attribute,
+    spell_attribute,
+    unguarded,
+)
 
 FORMULAS = [
     "=1+1",

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from hptui.errors import StudyFileError
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
-from hptui.storage.distributions import (
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.storage.sqlite.distributions import (
     dump_distribution,
     from_optuna,
     parse_distribution,

@@ -20,7 +20,7 @@ from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile, lea
 
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.errors import MissingExtraError, StudyFileError, UsageError
-from hptui.storage.export import export_study
+from hptui.storage.transfer.export import export_study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from hptui.storage.columns import StudyColumns
+    from hptui.storage.read.columns import StudyColumns
 
 
 @pytest.fixture

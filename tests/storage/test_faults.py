@@ -21,10 +21,10 @@ from tests.storage.other_program import locked_by_another
 from tests.waiting import DEADLINE_S
 
 from hptui.errors import StudyFileError
-from hptui.storage import creation
-from hptui.storage.connection import StorageWriteError
-from hptui.storage.gate import inspect_file
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.files.validation import inspect_file
+from hptui.storage.sqlite import creation
+from hptui.storage.sqlite.connection import StorageWriteError
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,8 +174,8 @@ FILLING = """
 import subprocess, sys
 from pathlib import Path
 from hptui.errors import HptuiError
-from hptui.storage.creation import create_study_file
-from hptui.storage.gate import inspect_file
+from hptui.storage.sqlite.creation import create_study_file
+from hptui.storage.files.validation import inspect_file
 
 place, refused = Path(sys.argv[1]), 0
 for n_kilobytes in range(4, 320, 8):

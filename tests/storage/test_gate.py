@@ -22,12 +22,17 @@ from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.study_file import StudyFile
 
 from hptui.errors import StudyFileError
-from hptui.storage import gate
-from hptui.storage.connection import filesystem_of, is_on_network
-from hptui.storage.gate import inspect_file, open_read_only, require_readable, require_writable
-from hptui.storage.sqlite import SqliteStorage
-from hptui.storage.studies import study_names
-from hptui.storage.upgrade import optuna_url
+from hptui.storage.files import validation
+from hptui.storage.files.upgrade import optuna_url
+from hptui.storage.files.validation import (
+    inspect_file,
+    open_read_only,
+    require_readable,
+    require_writable,
+)
+from hptui.storage.read.studies import study_names
+from hptui.storage.sqlite.connection import filesystem_of, is_on_network
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -427,7 +432,7 @@ def test_a_file_that_the_system_calls_read_only_can_be_read_but_not_continued(
     def access(asked: Path, mode: int) -> bool:
         return asked != target or not mode & os.W_OK
 
-    monkeypatch.setattr(gate.os, "access", access)
+    monkeypatch.setattr(validation.os, "access", access)
     _assert_read_only(path, what)
 
 

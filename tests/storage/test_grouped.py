@@ -17,8 +17,8 @@ from optuna.trial import TrialState, create_trial
 from tests.storage.comparison import content_of
 
 from hptui.errors import StudyBusyError
-from hptui.storage.connection import StorageBusyError
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.connection import StorageBusyError
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hptui.storage import in_place
-from hptui.storage.in_place import drop_second_name, put_in_place
+from hptui.storage.files import in_place
+from hptui.storage.files.in_place import drop_second_name, put_in_place
 
 if TYPE_CHECKING:
     from pathlib import Path

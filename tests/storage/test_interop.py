@@ -14,7 +14,7 @@ import pytest
 from tests.storage.comparison import content_of, plain_optuna
 from tests.storage.random_studies import add_trials, write_study
 
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _quiet() -> None:
 
 @pytest.fixture
 def _time_zone(request: pytest.FixtureRequest) -> Iterator[None]:
-    from hptui.storage import timestamps
+    from hptui.storage.sqlite import timestamps
 
     before = os.environ.get("TZ")
     os.environ["TZ"] = request.param

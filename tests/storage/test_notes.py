@@ -18,17 +18,17 @@ from optuna.trial import TrialState
 from optuna_dashboard import _note as dashboard_note
 from tests.storage.study_file import START_S, StudyFile, text_of
 
-from hptui.engine.annotations import save_edit
+from hptui.engine.studies.annotations import save_edit
 from hptui.errors import StudyFileError, UsageError
-from hptui.storage.annotating import NoteEdit, TagEdit, edit_from_json
-from hptui.storage.connection import StorageBusyError
-from hptui.storage.notes import NoteConflictError
-from hptui.storage.sqlite import SqliteStorage
-from hptui.storage.studies import read_study_file, read_summary
-from hptui.storage.study_detail import read_study
-from hptui.storage.study_identity import mark_of
-from hptui.storage.tags import known_tags, tagged_trials
-from hptui.storage.trial_detail import read_trial
+from hptui.storage.annotations.changes import NoteEdit, TagEdit, edit_from_json
+from hptui.storage.annotations.notes import NoteConflictError
+from hptui.storage.annotations.tags import known_tags, tagged_trials
+from hptui.storage.files.study_identity import mark_of
+from hptui.storage.read.studies import read_study_file, read_summary
+from hptui.storage.read.study_detail import read_study
+from hptui.storage.read.trial_detail import read_trial
+from hptui.storage.sqlite.connection import StorageBusyError
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 from tests.storage.study_file import StudyFile
 
 from hptui.errors import StudyBusyError, StudyFileError
-from hptui.storage import reports as module
-from hptui.storage.reports import CurveReader, Reports
+from hptui.storage.read import reports as module
+from hptui.storage.read.reports import CurveReader, Reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,7 @@ def test_what_is_not_there_is_said(path: Path):
 def test_a_locked_file_is_said_and_read_when_it_is_free(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.storage.gate._BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("hptui.storage.files.validation._BUSY_TIMEOUT_S", 0.05)
     with StudyFile(path) as file, CurveReader(path, "study") as reader:
         file.add_study()
         file.add_trial(1.0, reports={0: 1.0})

@@ -28,9 +28,9 @@ from tests.storage.comparison import plain_optuna
 from tests.storage.random_studies import write_study
 from tests.storage.study_file import FLOAT, INT, StudyFile
 
-from hptui.engine.importing import import_into_new, preview_import
-from hptui.storage.export import export_study
-from hptui.storage.import_request import ImportRequest
+from hptui.engine.studies.importing import import_into_new, preview_import
+from hptui.storage.transfer.export import export_study
+from hptui.storage.transfer.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.comparison import plain_optuna
 
-from hptui.storage import schema
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite import schema
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from tests.storage.comparison import content_of, plain_optuna
 from tests.waiting import DEADLINE_S
 
 from hptui.errors import StudyFileError
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     import threading

@@ -10,19 +10,19 @@ import pytest
 from tests.storage.study_file import StudyFile
 from tests.time_limit import time_limit
 
-from hptui.engine.lease import Lease, folder_of, read_lease, take_lease
-from hptui.engine.surroundings import open_log
-from hptui.engine.trash import TRASH, list_trash
-from hptui.storage.leases import LEASE
-from hptui.storage.side_files import (
+from hptui.engine.recovery.lease import Lease, folder_of, read_lease, take_lease
+from hptui.engine.studies.trash import TRASH, list_trash
+from hptui.engine.workers.sandbox import open_log
+from hptui.storage.files.leases import LEASE
+from hptui.storage.files.side_files import (
     link_on_the_way,
     open_side_file,
     read_side_file,
     read_side_object,
 )
-from hptui.storage.studies import list_studies
-from hptui.ui.data.log_tail import LogTail
-from hptui.ui.remembered import remember, remembered
+from hptui.storage.read.studies import list_studies
+from hptui.ui.application.ui_state import remember, remembered
+from hptui.ui.trial.log_tail import LogTail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

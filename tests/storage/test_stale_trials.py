@@ -15,14 +15,14 @@ from tests.storage.study_file import StudyFile, leave_stale_trial
 
 from hptui.cli.main import main
 from hptui.domain.trial_states import RUNNING, STALE
-from hptui.engine import leftovers
-from hptui.engine.findings import examine_study
-from hptui.engine.lease import Lease, take_lease
-from hptui.engine.plain_study import plain_study
-from hptui.storage.columns import StudyColumns
-from hptui.storage.process_identity import boot_id
-from hptui.storage.studies import list_studies, read_summary
-from hptui.storage.trial_detail import read_trial
+from hptui.engine.recovery import stale_trials
+from hptui.engine.recovery.checks import examine_study
+from hptui.engine.recovery.lease import Lease, take_lease
+from hptui.engine.sampling.to_optuna import plain_study
+from hptui.storage.files.process_identity import boot_id
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.studies import list_studies, read_summary
+from hptui.storage.read.trial_detail import read_trial
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -152,15 +152,15 @@ def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
 ):
     leave_stale_trial(file)
     leave_stale_trial(file)
-    found = leftovers.leftover_trials
+    found = stale_trials.leftover_trials
 
     def end_one_meanwhile(study: optuna.Study) -> list[FrozenTrial]:
         trials = found(study)
         file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 0")
         return trials
 
-    monkeypatch.setattr(leftovers, "leftover_trials", end_one_meanwhile)
-    assert leftovers.settle_leftovers(file.path, "study", what) == 1
+    monkeypatch.setattr(stale_trials, "leftover_trials", end_one_meanwhile)
+    assert stale_trials.settle_leftovers(file.path, "study", what) == 1
     study = optuna.load_study(study_name="study", storage=f"sqlite:///{file.path}")
     states = [trial.state.name for trial in study.trials]
     assert states == ["COMPLETE", "FAIL", *(["WAITING"] if what == "requeue" else [])]

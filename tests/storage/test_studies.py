@@ -14,14 +14,15 @@ import pytest
 from tests.storage.comparison import plain_optuna
 from tests.storage.study_file import CHOICE, FLOAT, INT, START_S, StudyFile
 
-from hptui.domain.space import ChoiceParam
+from hptui.domain.spaces.space import ChoiceParam
 from hptui.errors import StudyBusyError, StudyFileError, UsageError
-from hptui.storage import attributes as attributes_module
-from hptui.storage import gate, trial_detail
-from hptui.storage.stored_times import epoch_s, iso_utc
-from hptui.storage.studies import list_studies, read_summary, study_names
-from hptui.storage.study_detail import read_study
-from hptui.storage.trial_detail import read_trial
+from hptui.storage.files import validation
+from hptui.storage.read import trial_detail
+from hptui.storage.read.stored_times import epoch_s, iso_utc
+from hptui.storage.read.studies import list_studies, read_summary, study_names
+from hptui.storage.read.study_detail import read_study
+from hptui.storage.read.trial_detail import read_trial
+from hptui.storage.sqlite import attributes as attributes_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,7 +202,7 @@ def test_one_damaged_study_does_not_hide_the_others_of_its_file(file: StudyFile)
 
 def test_a_locked_file_is_listed_with_its_problem(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
     file.add_study()
-    monkeypatch.setattr(gate, "_BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(validation, "_BUSY_TIMEOUT_S", 0.01)
     file.run("BEGIN EXCLUSIVE")
     (study,) = list_studies(file.path)
     assert "locked" in study.problem

@@ -15,10 +15,14 @@ import pytest
 from tests.waiting import DEADLINE_S
 
 from hptui.errors import StudyBusyError, StudyFileError
-from hptui.storage import study_lock
-from hptui.storage.open_files import may_be_written_by_others, programs_with_open, require_closed
-from hptui.storage.study_folder import earlier_folder, folder_of
-from hptui.storage.study_lock import (
+from hptui.storage.files import study_lock
+from hptui.storage.files.open_files import (
+    may_be_written_by_others,
+    programs_with_open,
+    require_closed,
+)
+from hptui.storage.files.study_folder import earlier_folder, folder_of
+from hptui.storage.files.study_lock import (
     StudyLock,
     acquire,
     byte_of,
@@ -29,7 +33,7 @@ from hptui.storage.study_lock import (
 _HOLDER: Final = """
 import os, sys
 from pathlib import Path
-from hptui.storage.study_lock import acquire
+from hptui.storage.files.study_lock import acquire
 lock = acquire(Path(sys.argv[1]), sys.argv[2])
 if "fork" not in sys.argv or not os.fork():
     print("free" if lock is None else "held", flush=True)

@@ -12,12 +12,12 @@ from tests.storage.older_files import make_older_file
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.errors import StudyFileError
-from hptui.storage.copying import copy_study
-from hptui.storage.gate import inspect_file, require_readable, require_writable
-from hptui.storage.schema import KNOWN_VERSIONS, STATEMENTS
-from hptui.storage.sqlite import SqliteStorage
-from hptui.storage.table_text import odd_table
-from hptui.storage.upgrade import upgrade_file
+from hptui.storage.files.table_text import odd_table
+from hptui.storage.files.upgrade import upgrade_file
+from hptui.storage.files.validation import inspect_file, require_readable, require_writable
+from hptui.storage.sqlite.schema import KNOWN_VERSIONS, STATEMENTS
+from hptui.storage.sqlite.storage import SqliteStorage
+from hptui.storage.transfer.copying import copy_study
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ import pytest
 from tests.storage.study_file import StudyFile
 
 from hptui.errors import StudyFileError
-from hptui.storage.attributes import MAX_JSON_CHARS
-from hptui.storage.trial_texts import FileTexts
+from hptui.storage.read.text_fields import FileTexts
+from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
     from pathlib import Path

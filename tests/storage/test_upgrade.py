@@ -18,11 +18,11 @@ from tests.storage.older_files import make_older_file
 from tests.storage.random_studies import add_trials
 
 from hptui.errors import StudyFileError
-from hptui.storage import upgrade
-from hptui.storage.gate import inspect_file
-from hptui.storage.schema import KNOWN_VERSIONS
-from hptui.storage.sqlite import SqliteStorage
-from hptui.storage.upgrade import upgrade_file
+from hptui.storage.files import upgrade
+from hptui.storage.files.upgrade import upgrade_file
+from hptui.storage.files.validation import inspect_file
+from hptui.storage.sqlite.schema import KNOWN_VERSIONS
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

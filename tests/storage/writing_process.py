@@ -12,7 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from tests.waiting import DEADLINE_S
 
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 
 def main(path: str) -> None:

@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from hptui.errors import HptuiError
-from hptui.ui.screens.base import CommandScreen
-from hptui.ui.screens.dialogs import ChoiceDialog, MessageDialog, TextDialog
+from hptui.ui.application.command_screen import CommandScreen
+from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog, TextDialog
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:

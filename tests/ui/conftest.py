@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual import _wait
 
-from hptui.ui.drive import let_messages_pass
+from hptui.ui.driving.drive import let_messages_pass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.waiting import DEADLINE_S
 
-from hptui.cli.application import open_place
+from hptui.cli.commands.application import open_place
 from hptui.domain.text import escape_line
-from hptui.ui.app import HptuiApp
-from hptui.ui.drive import play
-from hptui.ui.drive_script import Wait, read_script, read_size
-from hptui.ui.screen_text import screen_text
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.driving.drive import play
+from hptui.ui.driving.drive_script import Wait, read_script, read_size
+from hptui.ui.driving.screen_text import screen_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
-    from hptui.ui.drive_script import Step
-    from hptui.ui.settings import Settings
+    from hptui.ui.application.settings import Settings
+    from hptui.ui.driving.drive_script import Step
 
 
 def drive(
@@ -76,7 +76,7 @@ def drive(
                 observe(app)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hptui.ui.drive.screen_text", sight.look)
+        patch.setattr("hptui.ui.driving.drive.screen_text", sight.look)
         failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):

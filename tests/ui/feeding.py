@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tests.waiting import DEADLINE_S, wait_until
 
-from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed
-from hptui.ui.data.snapshot import StudySnapshot
-from hptui.ui.data.study_feed import StudyFeed
+from hptui.ui.studies.catalogue_feed import Catalogue, CatalogueFeed
+from hptui.ui.study.snapshot import StudySnapshot
+from hptui.ui.study.study_feed import StudyFeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.ui.hostile_studies import MARK
 
 from hptui.registry.catalogue import resolve
-from hptui.ui.screens.dialogs import MessageDialog
-from hptui.ui.screens.pick import PickDialog, PickItem
-from hptui.ui.screens.setup import SetupScreen
-from hptui.ui.screens.studies import StudiesScreen
-from hptui.ui.screens.study import StudyScreen
+from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.dialogs.questions import MessageDialog
+from hptui.ui.setup.setup_screen import SetupScreen
+from hptui.ui.studies.studies_screen import StudiesScreen
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

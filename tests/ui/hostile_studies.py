@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.storage.study_file import FLOAT, StudyFile
 
-from hptui.engine.lease import folder_of
+from hptui.engine.recovery.lease import folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path

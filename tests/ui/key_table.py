@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.ui.commands import COMMANDS
-from hptui.ui.key_names import key_text
-from hptui.ui.moving_keys import MOVING
+from hptui.ui.commands.command_table import COMMANDS
+from hptui.ui.commands.key_names import key_text
+from hptui.ui.commands.moving_keys import MOVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hptui.ui.commands import Place
+    from hptui.ui.commands.command_table import Place
 
 HEADS: Final[dict[Place, str]] = {
     "app": "Everywhere",

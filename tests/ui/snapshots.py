@@ -10,7 +10,7 @@ import numpy as np
 
 from hptui.analysis.history import build_history
 from hptui.domain.trial_states import COMPLETE
-from hptui.ui.data.snapshot import StudySnapshot
+from hptui.ui.study.snapshot import StudySnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from textual.widgets import Static
 
-from hptui.cli.application import run_on_terminal
+from hptui.cli.commands.application import run_on_terminal
 from hptui.errors import HptuiError
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.screens.base import CommandScreen
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.command_screen import CommandScreen
+from hptui.ui.application.place import OpenPlace
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:

@@ -9,19 +9,25 @@ import pytest
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
-from hptui.engine.annotations import save_edit
+from hptui.engine.studies.annotations import save_edit
 from hptui.errors import UsageError
-from hptui.storage.annotating import NoteEdit, TagEdit
-from hptui.storage.study_detail import read_study
-from hptui.storage.trial_detail import read_trial
-from hptui.ui.annotating import complete_tag, note_problem, parse_tags, spell_tags, tags_problem
-from hptui.ui.screens import note as note_screen
+from hptui.storage.annotations.changes import NoteEdit, TagEdit
+from hptui.storage.read.study_detail import read_study
+from hptui.storage.read.trial_detail import read_trial
+from hptui.ui.dialogs import note as note_screen
+from hptui.ui.dialogs.annotating import (
+    complete_tag,
+    note_problem,
+    parse_tags,
+    spell_tags,
+    tags_problem,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.storage.notes import Note
-    from hptui.ui.annotating import Annotated
+    from hptui.storage.annotations.notes import Note
+    from hptui.ui.dialogs.annotating import Annotated
 
 EVIL = "\x1b[31m[b]bold[/b]\u202e [@click=app.quit]x[/] [link](http://x)\x07"
 

@@ -14,19 +14,19 @@ from tests.ui.driving import drive
 from tests.waiting import DEADLINE_S
 from textual.widgets import Static
 
-from hptui.domain.edits import ParamEdit
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.domain.spaces.edits import ParamEdit
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
-from hptui.storage.studies import study_names
-from hptui.ui.carry_form import CarryForm, FormContent, FormField, LookAhead
-from hptui.ui.fork_form import edit_of, spell_space
-from hptui.ui.screens.carry import CarryDialog
+from hptui.storage.read.studies import study_names
+from hptui.ui.studies.carry import CarryDialog
+from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead
+from hptui.ui.studies.fork_form import edit_of, spell_space
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.ui.carry_form import Progress, Texts
-    from hptui.ui.keeping import Outcome
+    from hptui.ui.studies.carry_form import Progress, Texts
+    from hptui.ui.studies.study_actions import Outcome
 
 ABC = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b", "c"]}})
 

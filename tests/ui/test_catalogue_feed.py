@@ -12,9 +12,9 @@ from tests.ui.feeding import following_all
 from tests.ui.test_study_feed import write_lease
 from tests.waiting import DEADLINE_S
 
-from hptui.storage.journal import JOURNAL, begin_journal
-from hptui.ui.data import catalogue_feed
-from hptui.ui.data.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
+from hptui.storage.files.journal import JOURNAL, begin_journal
+from hptui.ui.studies import catalogue_feed
+from hptui.ui.studies.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
 
 if TYPE_CHECKING:
     from pathlib import Path

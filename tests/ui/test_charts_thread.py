@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.waiting import DEADLINE_S, wait_until
 
-from hptui.ui.charts_thread import ChartThread
+from hptui.ui.plots.charts_thread import ChartThread
 
 if TYPE_CHECKING:
     from collections.abc import Generator

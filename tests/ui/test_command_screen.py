@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
 
-from hptui.ui.commands import COMMANDS
-from hptui.ui.screens.base import CommandScreen
-from hptui.ui.screens.dialogs import ChoiceDialog
-from hptui.ui.settings import Settings
+from hptui.ui.application.command_screen import CommandScreen
+from hptui.ui.application.settings import Settings
+from hptui.ui.commands.command_table import COMMANDS
+from hptui.ui.dialogs.questions import ChoiceDialog
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,11 +12,11 @@ from tests.ui.showing import run as show
 from tests.ui.showing import screen_text, until
 from tests.ui.snapshots import snapshot_of
 
-from hptui.cli.application import open_place
+from hptui.cli.commands.application import open_place
 from hptui.domain.text_table import Column, TextTable
-from hptui.ui.app import HptuiApp
-from hptui.ui.data.compared_studies import compare_snapshots, names_of
-from hptui.ui.data.text_table_model import TextTableModel
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.compare.compared_studies import compare_snapshots, names_of
+from hptui.ui.widgets.text_table_model import TextTableModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

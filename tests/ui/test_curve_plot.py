@@ -8,9 +8,9 @@ from tests.storage.study_file import StudyFile
 from tests.ui.showing import run, screen_text, until
 from textual.screen import Screen
 
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.widgets.curve_plot import CurvePlot
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.plots.curve_plot import CurvePlot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,11 +16,11 @@ from textual.screen import Screen
 from hptui.charts.figure import Figure
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import Frame, TitledFigure
-from hptui.ui.app import HptuiApp
-from hptui.ui.data.shown_trials import ShownTrials
-from hptui.ui.data.view_options import ViewOptions
-from hptui.ui.place import OpenPlace
-from hptui.ui.widgets.view_plot import ViewPlot
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.plots.view_options import ViewOptions
+from hptui.ui.plots.view_plot import ViewPlot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ async def rests(pilot: Pilot[Any], plot: ViewPlot) -> None:
 def test_new_trials_wait_and_other_choices_do_not(
     computing: Computing, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSE_S", 10 * DEADLINE_S)
+    monkeypatch.setattr("hptui.ui.plots.view_plot._PAUSE_S", 10 * DEADLINE_S)
 
     async def scenario(pilot: Pilot[Any]) -> None:
         plot = pilot.app.screen.query_one(ViewPlot)
@@ -118,8 +118,8 @@ def test_new_trials_wait_and_other_choices_do_not(
         await sees(pilot, "figure 2 of 2")
         plot.show(shown(3, 1, only=2), DEAR, ViewOptions(evaluator="mdi"))
         await sees(pilot, "figure 3 of 2")
-        monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSE_S", 0.0)
-        monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSES", 0.0)
+        monkeypatch.setattr("hptui.ui.plots.view_plot._PAUSE_S", 0.0)
+        monkeypatch.setattr("hptui.ui.plots.view_plot._PAUSES", 0.0)
         plot.show(shown(3, 1, only=1), DEAR, ViewOptions(evaluator="mdi"))
         await sees(pilot, "figure 4 of 1")
         plot.show(shown(5, 3), DEAR, ViewOptions(evaluator="mdi"))
@@ -151,8 +151,8 @@ def test_another_filter_of_a_study_that_goes_on_is_not_made_to_wait(computing: C
 def test_newer_trials_are_not_judged_while_nobody_looks(
     computing: Computing, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSE_S", 0.0)
-    monkeypatch.setattr("hptui.ui.widgets.view_plot._PAUSES", 0.0)
+    monkeypatch.setattr("hptui.ui.plots.view_plot._PAUSE_S", 0.0)
+    monkeypatch.setattr("hptui.ui.plots.view_plot._PAUSES", 0.0)
 
     async def scenario(pilot: Pilot[Any]) -> None:
         plot = pilot.app.screen.query_one(ViewPlot)

@@ -10,15 +10,16 @@ import pytest
 from tests.ui.a_screen import AScreen
 from tests.ui.test_catalogue_feed import write_study
 
-from hptui.cli.application import open_place
+from hptui.cli.commands.application import open_place
 from hptui.domain.objective import ObjectiveRef
-from hptui.ui import keeping, probing
-from hptui.ui.app import HptuiApp
-from hptui.ui.drive import play
-from hptui.ui.drive_script import read_script, read_size
-from hptui.ui.screens.dialogs import MessageDialog
-from hptui.ui.screens.setup import SetupScreen
-from hptui.ui.settings import Settings
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.settings import Settings
+from hptui.ui.dialogs.questions import MessageDialog
+from hptui.ui.driving.drive import play
+from hptui.ui.driving.drive_script import read_script, read_size
+from hptui.ui.setup import probing
+from hptui.ui.setup.setup_screen import SetupScreen
+from hptui.ui.studies import study_actions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def test_the_list_of_studies_is_read_again_after_a_defect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_study(tmp_path / "digits.db", 1.0)
-    monkeypatch.setattr(keeping, "rename", fail)
+    monkeypatch.setattr(study_actions, "rename", fail)
     script = """
         wait "digits" 20s
         press R

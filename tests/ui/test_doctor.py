@@ -10,10 +10,10 @@ from tests.leases import leave_lease
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
-from hptui.engine.lease import Lease, folder_of
-from hptui.storage.process_identity import boot_id
-from hptui.ui.data.study_row import read_rows
-from hptui.ui.doctoring import diagnose, treat
+from hptui.engine.recovery.lease import Lease, folder_of
+from hptui.storage.files.process_identity import boot_id
+from hptui.ui.studies.doctoring import diagnose, treat
+from hptui.ui.studies.study_row import read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

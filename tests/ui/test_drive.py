@@ -13,11 +13,11 @@ import pytest
 from tests.ui.a_screen import AScreen, Said
 from tests.waiting import DEADLINE_S
 
-from hptui.ui.app import HptuiApp
-from hptui.ui.drive import play
-from hptui.ui.drive_script import read_script, read_size
-from hptui.ui.place import OpenPlace
-from hptui.ui.settings import Settings
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.application.settings import Settings
+from hptui.ui.driving.drive import play
+from hptui.ui.driving.drive_script import read_script, read_size
 
 
 def run_drive(script: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hptui.errors import UsageError
-from hptui.ui.drive_script import (
+from hptui.ui.driving.drive_script import (
     STEP_HELP,
     Action,
     Click,

@@ -11,8 +11,8 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.domain.causes import NO_REASON, cause_of
-from hptui.ui.data.failure_page import FailurePage, cause_filter, headline, read_page, why_not
-from hptui.ui.data.snapshot import StudySnapshot
+from hptui.ui.study.failure_page import FailurePage, cause_filter, headline, read_page, why_not
+from hptui.ui.study.snapshot import StudySnapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

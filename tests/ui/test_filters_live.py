@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.showing import run, screen_text, until
 
-from hptui.cli.application import open_place
-from hptui.ui.app import HptuiApp
-from hptui.ui.settings import Settings
-from hptui.ui.widgets.trial_table import TrialTable
+from hptui.cli.commands.application import open_place
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.settings import Settings
+from hptui.ui.trials.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pathlib import Path

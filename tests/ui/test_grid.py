@@ -12,13 +12,13 @@ from tests.ui.showing import run, screen_lines, screen_text
 from textual.screen import Screen
 
 from hptui.domain.text import safe_line
-from hptui.ui import app as app_module
-from hptui.ui.app import HptuiApp
-from hptui.ui.data.table_model import Cell, Column, Role, RowKey, Sort
-from hptui.ui.place import OpenPlace
-from hptui.ui.settings import Settings
+from hptui.ui.application import app as app_module
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.application.settings import Settings
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.grid_columns import GAP, GridColumns, fit
+from hptui.ui.widgets.table_model import Cell, Column, Role, RowKey, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ from textual.screen import Screen
 
 from hptui.charts.history_chart import HistoryPicture
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.widgets.history_plot import HistoryPlot
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.plots.history_plot import HistoryPlot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_the_same_snapshot_is_not_drawn_twice():
 def test_before_there_are_trials_a_sentence_says_what_goes_on(
     changes: dict[str, Any], expected: str
 ):
-    from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.study.snapshot import StudySnapshot
 
     async def scenario(pilot: Pilot[Any]) -> None:
         plot_of(pilot).show(StudySnapshot(Path("study.db"), "study", **changes))

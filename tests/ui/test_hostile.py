@@ -22,14 +22,13 @@ from tests.ui.hostile_studies import MARK, build_hostile_study, build_wide_study
 from textual.screen import Screen
 from textual.widget import Widget
 
-import hptui.ui.screens
-import hptui.ui.widgets
-from hptui.ui.settings import Settings
+import hptui.ui
+from hptui.ui.application.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from hptui.ui.app import HptuiApp
+    from hptui.ui.application.app import HptuiApp
 
 LIVE_STUDY: Final = f"{MARK}[/b] [@click=app.exit]y[/] [/no] 🎉"
 NO_DATA: Final = {
@@ -125,7 +124,7 @@ def test_what_is_hostile_is_shown_as_text(name: str, places: Places) -> None:
 def classes_in(package: Any) -> set[type[Any]]:
     """Return the screens and widgets that the modules of a package define."""
     found: set[type[Any]] = set()
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         for each in vars(importlib.import_module(module.name)).values():
             is_own = isinstance(each, type) and each.__module__ == module.name
             if is_own and issubclass(each, (Screen, Widget)):
@@ -133,14 +132,11 @@ def classes_in(package: Any) -> set[type[Any]]:
     return found
 
 
-@pytest.mark.parametrize("package", [hptui.ui.screens, hptui.ui.widgets])
-def test_every_screen_and_widget_has_been_shown_with_hostile_texts(
-    package: Any, places: Places
-) -> None:
+def test_every_screen_and_widget_has_been_shown_with_hostile_texts(places: Places) -> None:
     journeys = [seen_on(name, places) for name in JOURNEYS]
     shown = set[type[Any]]().union(*(seen.shown for seen in journeys))
     marked = set[type[Any]]().union(*(seen.marked for seen in journeys))
-    classes = classes_in(package)
+    classes = classes_in(hptui.ui)
     missing = {each.__name__ for each in classes - shown} - set(NO_DATA)
     assert missing == set(), (
         "not shown by any journey of tests/ui/hostile_journeys.py: add the steps that show it"

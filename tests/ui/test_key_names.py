@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hptui.ui.commands import COMMANDS
-from hptui.ui.key_names import key_name, key_text
+from hptui.ui.commands.command_table import COMMANDS
+from hptui.ui.commands.key_names import key_name, key_text
 
 
 @pytest.mark.parametrize(

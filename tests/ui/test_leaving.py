@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
 
-from hptui.ui import leaving
-from hptui.ui.settings import Settings
-from hptui.ui.shown_run import ShownRun
+from hptui.ui.application import leaving
+from hptui.ui.application.settings import Settings
+from hptui.ui.application.shown_run import ShownRun
 
 if TYPE_CHECKING:
     from pathlib import Path

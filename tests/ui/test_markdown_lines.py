@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from hptui.ui.data.markdown_lines import MAX_CHARS, Line, markdown_lines
+from hptui.ui.widgets.markdown_lines import MAX_CHARS, Line, markdown_lines
 
 NOTE = """# Why *this*
 Some **bold**, `code` and [a link](http://x.y/z)

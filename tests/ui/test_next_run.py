@@ -9,10 +9,10 @@ from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.domain.next_run import NextRun
-from hptui.storage.study_detail import read_study
-from hptui.ui.data.run_draft import RunDraft
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
+from hptui.storage.read.study_detail import read_study
+from hptui.ui.application.settings import Settings
+from hptui.ui.setup.run_draft import RunDraft
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.figures.page_kinds import PAGE_KINDS
-from hptui.ui.data.view_options import ViewOptions
-from hptui.ui.publishing import free_place, page_arguments, report_problem
+from hptui.ui.plots.view_options import ViewOptions
+from hptui.ui.study.publishing import free_place, page_arguments, report_problem
 
 if TYPE_CHECKING:
     from pathlib import Path

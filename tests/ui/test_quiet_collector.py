@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hptui.ui.quiet_collector import QuietCollector
+from hptui.ui.application.quiet_collector import QuietCollector
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,11 +11,11 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-import hptui.ui.widgets
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.settings import Settings
-from hptui.ui.themes import colour_of, own_themes
+import hptui.ui
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.application.settings import Settings
+from hptui.ui.look.themes import colour_of, own_themes
 from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.role_styles import RoleStyled
 
@@ -27,7 +27,7 @@ THEMES = [*(theme.name for theme in own_themes()), *sorted(BUILTIN_THEMES)]
 
 def styled_classes() -> list[type[RoleStyled]]:
     """Return every kind of widget whose parts have roles."""
-    for module in pkgutil.iter_modules(hptui.ui.widgets.__path__, "hptui.ui.widgets."):
+    for module in pkgutil.walk_packages(hptui.ui.__path__, "hptui.ui."):
         importlib.import_module(module.name)
     found, new = set[type[RoleStyled]](), [RoleStyled]
     while new:

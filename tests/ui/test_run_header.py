@@ -10,10 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 from hptui.domain.trial_states import COMPLETE
-from hptui.ui.data.run_header_lines import HeaderLayout
-from hptui.ui.data.run_summary import empty_face, notice, show_rate, summarize_run
-from hptui.ui.data.slot_lines import arrange_slots, full_width, rows_needed
-from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.study.run_header_lines import HeaderLayout
+from hptui.ui.study.run_summary import empty_face, notice, show_rate, summarize_run
+from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.study.worker_lines import arrange_slots, full_width, rows_needed
 
 ENGINE = EngineState(
     state="running",

@@ -13,8 +13,8 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.errors import HptuiError
-from hptui.ui.saved_filters import name_problem, save_filter, with_filter
-from hptui.ui.settings import load_settings, settings_path
+from hptui.ui.application.settings import load_settings, settings_path
+from hptui.ui.trials.saved_filters import name_problem, save_filter, with_filter
 
 if TYPE_CHECKING:
     from pathlib import Path

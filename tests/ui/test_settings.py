@@ -9,7 +9,7 @@ import pytest
 from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
 
-from hptui.ui.settings import Settings, load_settings, remember_theme, settings_path
+from hptui.ui.application.settings import Settings, load_settings, remember_theme, settings_path
 
 if TYPE_CHECKING:
     from pathlib import Path

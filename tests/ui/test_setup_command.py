@@ -8,9 +8,9 @@ import optuna
 from tests.e2e.programs import load
 from tests.ui.driving import drive
 
-from hptui.registry.command import CommandSpec
-from hptui.ui.screens.setup import SetupScreen
-from hptui.ui.settings import Settings
+from hptui.registry.commands.command import CommandSpec
+from hptui.ui.application.settings import Settings
+from hptui.ui.setup.setup_screen import SetupScreen
 
 if TYPE_CHECKING:
     from pathlib import Path

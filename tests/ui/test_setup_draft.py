@@ -12,17 +12,17 @@ import optuna
 import pytest
 from tests.storage.study_file import StudyFile, leave_stale_trial
 
-from hptui.cli.run import add_arguments, make_plan
-from hptui.domain.edits import ParamEdit
+from hptui.cli.commands.run import add_arguments, make_plan
 from hptui.domain.script_study import ScriptStudy
-from hptui.domain.space import FloatParam, IntParam
+from hptui.domain.spaces.edits import ParamEdit
+from hptui.domain.spaces.space import FloatParam, IntParam
 from hptui.errors import HptuiError, ObjectiveError, OptionError, UsageError
-from hptui.registry.probe import KnownParam
-from hptui.ui.data.method_draft import MethodDraft
-from hptui.ui.data.objective_completion import common_start, complete_objective
-from hptui.ui.data.run_draft import FIELDS, RunDraft, RunKey, free_name
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace, code_text, place_of
-from hptui.ui.data.setup_sources import (
+from hptui.registry.probing.probe import KnownParam
+from hptui.ui.setup.method_draft import MethodDraft
+from hptui.ui.setup.objective_completion import common_start, complete_objective
+from hptui.ui.setup.run_draft import FIELDS, RunDraft, RunKey, free_name
+from hptui.ui.setup.setup_draft import SetupDraft, StudyPlace, code_text, place_of
+from hptui.ui.setup.setup_sources import (
     is_another,
     missing_packages,
     open_draft,
@@ -33,9 +33,9 @@ from hptui.ui.data.setup_sources import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.domain.options import Family
-    from hptui.engine.plan import RunPlan
-    from hptui.ui.data.setup_sources import Opened
+    from hptui.domain.methods.options import Family
+    from hptui.engine.run.plan import RunPlan
+    from hptui.ui.setup.setup_sources import Opened
 
 TWO = ("maximize", "minimize")
 

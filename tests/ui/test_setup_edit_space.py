@@ -11,11 +11,11 @@ import pytest
 from tests.e2e.programs import load, wait_until
 from tests.ui.driving import drive
 
-from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.launch import launch
-from hptui.ui.screens.edit_space import EditSpaceScreen
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.run.launch import launch
+from hptui.ui.application.settings import Settings
+from hptui.ui.study.edit_space import EditSpaceScreen
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -121,6 +121,10 @@ def test_what_the_study_holds_cannot_change(file: Path) -> None:
 def test_after_the_end_of_the_engine_the_next_run_is_edited(file: Path) -> None:
     lease = running_engine(file, "w")
     assert lease is not None
+    stored = "the first trial in the file, which the engine may write after the next one has begun"
+    wait_until(
+        lambda: any(trial.state.is_finished() for trial in load(file.parent, "w").trials), stored
+    )
     os.kill(lease.pid, signal.SIGKILL)
     wait_until(lambda: running_engine(file, "w") is None, "the end of the engine")
     drive(

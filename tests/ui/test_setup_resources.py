@@ -9,12 +9,12 @@ from tests.e2e.programs import load
 from tests.ui.driving import drive
 
 from hptui.errors import UsageError
-from hptui.storage.study_detail import read_study
-from hptui.ui.data.resource_fields import lost_variables, texts_of_record
-from hptui.ui.data.run_draft import RunDraft, RunKey
-from hptui.ui.data.setup_draft import StudyPlace
-from hptui.ui.data.setup_sources import open_draft, with_text
-from hptui.ui.settings import DEFAULTS, Settings
+from hptui.storage.read.study_detail import read_study
+from hptui.ui.application.settings import DEFAULTS, Settings
+from hptui.ui.setup.resource_fields import lost_variables, texts_of_record
+from hptui.ui.setup.run_draft import RunDraft, RunKey
+from hptui.ui.setup.setup_draft import StudyPlace
+from hptui.ui.setup.setup_sources import open_draft, with_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,17 +14,17 @@ from tests.storage.study_file import StudyFile, leave_stale_trial
 from tests.ui.driving import drive
 from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknownVariableType]
 
-from hptui.engine.client import running_engine
+from hptui.engine.ipc.client import running_engine
 from hptui.registry.catalogue import resolve
-from hptui.ui.screens.setup import SetupScreen
-from hptui.ui.settings import Settings
+from hptui.ui.application.settings import Settings
+from hptui.ui.setup.setup_screen import SetupScreen
 from hptui.ui.widgets.field_table import FieldEditor, FieldTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hptui.domain.objective import ObjectiveRef
-    from hptui.ui.app import HptuiApp
+    from hptui.ui.application.app import HptuiApp
 
 OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
 PLAIN = "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hptui.cli.run import add_arguments
-from hptui.domain.choice_lists import parse_choices_option, read_choices, spell_choices
-from hptui.domain.edits import (
+from hptui.cli.commands.run import add_arguments
+from hptui.domain.spaces.choice_lists import parse_choices_option, read_choices, spell_choices
+from hptui.domain.spaces.edits import (
     UNSET,
     ParamEdit,
     apply_edit,
@@ -22,10 +22,10 @@ from hptui.domain.edits import (
     parse_space_option,
     resolve_text,
 )
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam, ParamSpec
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
-from hptui.registry.probe import KnownParam
-from hptui.ui.data.space_draft import Field, SpaceDraft, cell_text, without_name
+from hptui.registry.probing.probe import KnownParam
+from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
 
 LR = FloatParam(1e-5, 0.1, log=True)
 HIDDEN = IntParam(16, 512)

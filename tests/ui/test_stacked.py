@@ -20,15 +20,14 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 import hptui.ui
-import hptui.ui.screens
-from hptui.cli.application import open_place
-from hptui.ui.app import HptuiApp
-from hptui.ui.drive import let_messages_pass
-from hptui.ui.screens.dialogs import MessageDialog, TextDialog
-from hptui.ui.screens.help import HelpScreen
-from hptui.ui.screens.stacked import StackedScreen
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
+from hptui.cli.commands.application import open_place
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.settings import Settings
+from hptui.ui.application.stacked import StackedScreen
+from hptui.ui.commands.help import HelpScreen
+from hptui.ui.dialogs.questions import MessageDialog, TextDialog
+from hptui.ui.driving.drive import let_messages_pass
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,8 +179,7 @@ def test_what_is_pasted_holds_nothing_that_a_terminal_obeys(tmp_path: Path) -> N
 
 def screens() -> Iterator[type[Screen[Any]]]:
     """Yield all screens of the application."""
-    package = hptui.ui.screens
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for module in pkgutil.walk_packages(hptui.ui.__path__, "hptui.ui."):
         for each in vars(importlib.import_module(module.name)).values():
             is_own = isinstance(each, type) and each.__module__ == module.name
             if is_own and issubclass(each, Screen):

@@ -14,22 +14,20 @@ import pytest
 from tests.e2e.programs import OBJECTIVES, finish, load, start, wait_until
 from tests.waiting import DEADLINE_S
 
-from hptui.domain.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
-from hptui.engine.client import ask_engine, running_engine
+from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import SpaceError, UsageError
-from hptui.registry.probe_result import ProbedParam, ProbeResult
-from hptui.ui.commands import commands_of
-from hptui.ui.data.enqueue_draft import draft_of, space_from_engine
-from hptui.ui.data.probe_findings import findings
-from hptui.ui.data.run_summary import empty_face
-from hptui.ui.data.setup_draft import SetupDraft, StudyPlace
-from hptui.ui.data.setup_rules import PointedField
-from hptui.ui.data.setup_rules import why_not as why_not_set_up
-from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
-from hptui.ui.data.steering_rules import why_not
-from hptui.ui.data.trial_tabs import empty_sentence
-from hptui.ui.steering import (
+from hptui.registry.probing.probe_result import ProbedParam, ProbeResult
+from hptui.ui.commands.command_table import commands_of
+from hptui.ui.setup.probe_findings import findings
+from hptui.ui.setup.setup_draft import SetupDraft, StudyPlace
+from hptui.ui.setup.setup_rules import PointedField
+from hptui.ui.setup.setup_rules import why_not as why_not_set_up
+from hptui.ui.study.enqueue_draft import draft_of, space_from_engine
+from hptui.ui.study.run_summary import empty_face
+from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.study.steering import (
     Answer,
     Steering,
     change_workers,
@@ -37,6 +35,8 @@ from hptui.ui.steering import (
     plainly,
     toggle_pause,
 )
+from hptui.ui.study.steering_rules import why_not
+from hptui.ui.trials.trial_tabs import empty_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

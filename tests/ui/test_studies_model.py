@@ -10,14 +10,14 @@ import pytest
 
 from hptui.domain.export_forms import EXPORT_FORMS
 from hptui.domain.objective import ObjectiveRef
-from hptui.storage.studies import BestTrial
-from hptui.ui import keeping
-from hptui.ui.data.preview_lines import preview_lines, preview_title
-from hptui.ui.data.snapshot import EngineState, SlotState, StudySnapshot
-from hptui.ui.data.studies_model import StudiesModel, engine_text, first_order, study_key
-from hptui.ui.data.study_row import StudyRow
-from hptui.ui.data.table_model import Sort
-from hptui.ui.exporting import file_name_for, is_there, place_problem
+from hptui.storage.read.studies import BestTrial
+from hptui.ui.dialogs.exporting import file_name_for, is_there, place_problem
+from hptui.ui.studies import study_actions
+from hptui.ui.studies.preview_lines import preview_lines, preview_title
+from hptui.ui.studies.studies_model import StudiesModel, engine_text, first_order, study_key
+from hptui.ui.studies.study_row import StudyRow
+from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
+from hptui.ui.widgets.table_model import Sort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,5 +214,5 @@ def test_where_an_export_can_go(tmp_path: Path):
 def test_which_names_a_study_can_get(tmp_path: Path):
     (tmp_path / "taken.db").touch()
     for wrong in ("", "own", "taken", "../up", "a\nb", "x" * 101):
-        assert keeping.name_problem(tmp_path, "own", wrong)
-    assert keeping.name_problem(tmp_path, "own", "free") is None
+        assert study_actions.name_problem(tmp_path, "own", wrong)
+    assert study_actions.name_problem(tmp_path, "own", "free") is None

@@ -20,13 +20,13 @@ from tests.ui.showing import run as show
 from tests.ui.showing import screen_text, until
 from textual.events import MouseScrollDown
 
-from hptui.cli.application import open_place
-from hptui.engine.client import ask_engine
-from hptui.engine.trash import list_trash
-from hptui.storage.studies import list_studies, read_summary, study_names
-from hptui.ui.app import HptuiApp
-from hptui.ui.data.catalogue_feed import Catalogue
-from hptui.ui.screens.studies import StudiesScreen
+from hptui.cli.commands.application import open_place
+from hptui.engine.ipc.client import ask_engine
+from hptui.engine.studies.trash import list_trash
+from hptui.storage.read.studies import list_studies, read_summary, study_names
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.studies.catalogue_feed import Catalogue
+from hptui.ui.studies.studies_screen import StudiesScreen
 from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:

@@ -22,15 +22,15 @@ from tests.ui.feeding import following, snapshot_of
 from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.domain.trial_states import PRUNED
-from hptui.engine.lease import Lease, folder_of
+from hptui.engine.recovery.lease import Lease, folder_of
 from hptui.errors import HptuiError
-from hptui.storage.studies import read_summary
-from hptui.ui.data import engine_status, study_feed
-from hptui.ui.data.run_summary import summarize_run
-from hptui.ui.data.study_feed import StudyFeed
+from hptui.storage.read.studies import read_summary
+from hptui.ui.study import engine_status, study_feed
+from hptui.ui.study.run_summary import summarize_run
+from hptui.ui.study.study_feed import StudyFeed
 
 if TYPE_CHECKING:
-    from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.study.snapshot import StudySnapshot
 
 SCRIPT = Path(__file__).with_name("plain_script.py")
 
@@ -187,7 +187,7 @@ def test_a_long_reading_is_announced_and_can_be_stopped(
 def test_a_locked_file_is_told_and_forgotten_when_it_is_free(
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.storage.gate._BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("hptui.storage.files.validation._BUSY_TIMEOUT_S", 0.05)
     file.add_trial(1.0)
     with following(file.path) as feed:
         feed.wait_for(lambda shot: shot.n_trials == 1)

@@ -20,15 +20,15 @@ from tests.e2e.programs import finish, load, start, wait_until
 from tests.ui.driving import drive
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import ask_engine, running_engine
-from hptui.ui.screen_text import screen_text
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.ui.application.settings import Settings
+from hptui.ui.driving.screen_text import screen_text
+from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from hptui.ui.app import HptuiApp
+    from hptui.ui.application.app import HptuiApp
 
 OBJECTIVES = Path(__file__).with_name("objectives_to_watch.py")
 WATCHED = f"{OBJECTIVES}:watched"
@@ -333,7 +333,7 @@ def test_a_file_that_plain_optuna_fills_is_followed(tmp_path: Path) -> None:
 
 
 def _n_complete(path: Path) -> int:
-    from hptui.storage.studies import list_studies
+    from hptui.storage.read.studies import list_studies
 
     found = [each for each in list_studies(path) if each.name == "w" and not each.problem]
     return found[0].counts.get("COMPLETE", 0) if found else 0

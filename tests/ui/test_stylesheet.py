@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from tests.ui.driving import drive
 from textual.css.stylesheet import Stylesheet
 
-from hptui.ui import stylesheet
+from hptui.ui.look import stylesheet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from hptui.ui.app import HptuiApp
+    from hptui.ui.application.app import HptuiApp
 
 SCRIPT = """
 wait "hptui"

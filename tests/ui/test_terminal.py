@@ -14,7 +14,7 @@ from tests.e2e.programs import OBJECTIVES, finish, start, wait_until
 from tests.ui.pty_program import PtyProgram, modes_left_on
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.client import running_engine
+from hptui.engine.ipc.client import running_engine
 
 if TYPE_CHECKING:
     import subprocess

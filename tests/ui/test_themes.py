@@ -9,8 +9,8 @@ from tests.ui.driving import drive
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from hptui.ui.settings import Settings
-from hptui.ui.themes import OWN_COLOURS, SHADES, own_themes
+from hptui.ui.application.settings import Settings
+from hptui.ui.look.themes import OWN_COLOURS, SHADES, own_themes
 
 OWN = [theme.name for theme in own_themes()]
 STATES = ("running", "complete", "pruned", "fail", "failed", "waiting", "best", "infeasible")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.waiting import DEADLINE_S, wait_until
 
-from hptui.ui.data.ticker import Ticker
+from hptui.ui.widgets.ticker import Ticker
 
 
 def test_another_period_counts_from_the_next_pause_on() -> None:

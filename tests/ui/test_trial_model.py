@@ -12,14 +12,14 @@ from tests.ui.feeding import snapshot_of
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.data.table_model import Sort
-from hptui.ui.data.trial_model import TAB_STATES, Tab, TrialModel
-from hptui.ui.data.trial_tabs import empty_sentence, tab_labels
+from hptui.ui.trials.trial_model import TAB_STATES, Tab, TrialModel
+from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
+from hptui.ui.widgets.table_model import Sort
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.study.snapshot import StudySnapshot
 
 MIXED = json.dumps(
     {"name": "CategoricalDistribution", "attributes": {"choices": [1, "1", 0.5, True, None, "a b"]}}

@@ -16,25 +16,25 @@ from tests.ui.driving import drive
 from tests.ui.test_study_screen import a_run
 from tests.waiting import DEADLINE_S
 
-from hptui.storage.trial_detail import read_trial
-from hptui.ui.data.log_tail import (
+from hptui.storage.read.trial_detail import read_trial
+from hptui.ui.application.settings import Settings
+from hptui.ui.trial.log_tail import (
     MAX_BYTES,
     MAX_LINE_CHARS,
     LogTail,
     read_to_copy,
 )
-from hptui.ui.data.trial_lines import sections
-from hptui.ui.data.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
-from hptui.ui.data.trial_why_lines import why_lines, why_text
-from hptui.ui.data.wrapped_lines import wrap_lines
-from hptui.ui.screens.trial import TrialScreen
-from hptui.ui.settings import Settings
+from hptui.ui.trial.trial_lines import sections
+from hptui.ui.trial.trial_page import MAX_FILES, TrialFeed, TrialPage, list_files
+from hptui.ui.trial.trial_screen import TrialScreen
+from hptui.ui.trial.trial_why_lines import why_lines, why_text
+from hptui.ui.widgets.wrapped_lines import wrap_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.ui.app import HptuiApp
-    from hptui.ui.data.trial_lines import Line
+    from hptui.ui.application.app import HptuiApp
+    from hptui.ui.trial.trial_lines import Line
 
 
 def look(script: str, path: Path, number: int, *, size: str = "120x36") -> HptuiApp:

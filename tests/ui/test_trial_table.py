@@ -10,14 +10,14 @@ from tests.ui.feeding import snapshot_of
 from tests.ui.showing import run, screen_text, until
 from textual.screen import Screen
 
-from hptui.ui.app import HptuiApp
-from hptui.ui.place import OpenPlace
-from hptui.ui.settings import Settings
-from hptui.ui.widgets import trial_table
-from hptui.ui.widgets.filter_input import FilterInput
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.place import OpenPlace
+from hptui.ui.application.settings import Settings
+from hptui.ui.trials import trial_table
+from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.tab_line import TabLine
-from hptui.ui.widgets.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.pilot import Pilot
 
-    from hptui.ui.data.snapshot import StudySnapshot
+    from hptui.ui.study.snapshot import StudySnapshot
 
 
 class TableScreen(Screen[None]):
@@ -312,7 +312,7 @@ def test_an_error_in_the_thread_is_told_and_does_not_stop_the_table(
             raise MemoryError("none left")
 
         with monkeypatch.context() as patch:
-            patch.setattr("hptui.ui.data.trial_model.order_rows", fail)
+            patch.setattr("hptui.ui.trials.trial_model.order_rows", fail)
             table.open_filter()
             table.sort_by("value")
             await until(pilot, lambda: "MemoryError: none left" in screen_text(app))

@@ -10,15 +10,15 @@ from tests.ui.driving import drive
 from tests.ui.studies_to_view import write_studies
 from tests.waiting import wait_until
 
-from hptui.ui.remembered import remembered
-from hptui.ui.screens.study import StudyScreen
-from hptui.ui.settings import Settings
-from hptui.ui.widgets.trial_table import TrialTable
+from hptui.ui.application.settings import Settings
+from hptui.ui.application.ui_state import remembered
+from hptui.ui.study.study_screen import StudyScreen
+from hptui.ui.trials.trial_table import TrialTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.ui.app import HptuiApp
+    from hptui.ui.application.app import HptuiApp
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,7 @@ def test_importance_is_computed_away_from_the_screen_and_ended_when_another_is_c
 
 def is_judging(process: psutil.Process) -> bool:
     try:
-        return "hptui.engine.importance_child" in process.cmdline()
+        return "hptui.engine.importance.child" in process.cmdline()
     except psutil.Error:
         return False
 

@@ -14,14 +14,14 @@ import pytest
 from tests.zoo import misbehaving_programs
 from tests.zoo.test_zoo import nothing_is_left, reason
 
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
-from hptui.registry.command import CommandSpec
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.registry.commands.command import CommandSpec
 
 if TYPE_CHECKING:
-    from hptui.engine.pool import Backend
+    from hptui.engine.workers.pool import Backend
 
 assert nothing_is_left, "a fixture of this module, too"
 

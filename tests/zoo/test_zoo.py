@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.engine.engine import Engine
-from hptui.engine.plan import RunPlan
-from hptui.engine.processes import tracker_pids
-from hptui.engine.report import Silent
-from hptui.engine.rules import Budget
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
+from hptui.engine.run.plan import RunPlan
+from hptui.engine.run.rules import Budget
+from hptui.engine.workers.processes import tracker_pids
 
 if TYPE_CHECKING:
-    from hptui.engine.pool import Backend
+    from hptui.engine.workers.pool import Backend
 
 COMPLETE = ("COMPLETE", "", "")
 ENDS = {

@@ -13,18 +13,18 @@ __version__ = "0.1.0"
 __all__ = ["Choice", "Float", "Int", "__version__", "objective", "open", "run", "trial_dir"]
 
 if TYPE_CHECKING:
-    from hptui.domain.space import ChoiceParam as Choice
-    from hptui.domain.space import FloatParam as Float
-    from hptui.domain.space import IntParam as Int
+    from hptui.domain.spaces.space import ChoiceParam as Choice
+    from hptui.domain.spaces.space import FloatParam as Float
+    from hptui.domain.spaces.space import IntParam as Int
     from hptui.domain.trial_folder import trial_dir
     from hptui.notebook import open_study as open  # noqa: A004 - `hptui.open`
     from hptui.notebook import run
     from hptui.registry.decorator import objective
 
 _PUBLIC = {
-    "Choice": ("hptui.domain.space", "ChoiceParam"),
-    "Float": ("hptui.domain.space", "FloatParam"),
-    "Int": ("hptui.domain.space", "IntParam"),
+    "Choice": ("hptui.domain.spaces.space", "ChoiceParam"),
+    "Float": ("hptui.domain.spaces.space", "FloatParam"),
+    "Int": ("hptui.domain.spaces.space", "IntParam"),
     "open": ("hptui.notebook", "open_study"),
     "run": ("hptui.notebook", "run"),
     "objective": ("hptui.registry.decorator", "objective"),

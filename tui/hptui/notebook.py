@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.cli.locate import StudyLocation, locate_study, storage_file, studies_folder
-from hptui.cli.status import IDLE, status_of
+from hptui.cli.commands.status import IDLE, status_of
+from hptui.cli.options.locate import StudyLocation, locate_study, storage_file, studies_folder
 from hptui.domain.json_values import dump
 from hptui.domain.study_name import check_study_name, fitting_name
 from hptui.domain.text import safe_line
-from hptui.engine.client import ask_engine, running_engine
-from hptui.engine.launch import launch
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.run.launch import launch
 from hptui.errors import HptuiError, ObjectiveError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from hptui.domain.sampling import parse_pruner
-from hptui.engine.pruners import build_pruner
+from hptui.domain.methods.asked_methods import parse_pruner
+from hptui.engine.sampling.pruners import build_pruner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

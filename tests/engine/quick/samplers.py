@@ -22,12 +22,12 @@ from optuna.samplers import (
 from tests.engine.tpe.cases import SPACES, C, Case, F, N, Space, past
 from tests.engine.tpe.lockstep import Pair
 
-from hptui.engine.known_grid import KnownGridSampler
-from hptui.engine.safe_cmaes import SafeCmaEsSampler
 from hptui.engine.sampling.bruteforce import QuickBruteForceSampler
 from hptui.engine.sampling.cmaes import QuickCmaEsSampler
 from hptui.engine.sampling.genetic import QuickNSGAIIISampler, QuickNSGAIISampler
+from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.sampling.qmc import QuickQMCSampler
+from hptui.engine.sampling.safe_cmaes import SafeCmaEsSampler
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

@@ -14,16 +14,16 @@ import pytest
 from optuna.samplers import NSGAIISampler
 from tests.engine.quick import pruners, samplers
 
-from hptui.domain.sampling import parse_pruner, parse_sampler
-from hptui.engine.pruners import build_pruner
+from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
 from hptui.engine.pruning.halving import QuickSuccessiveHalvingPruner
 from hptui.engine.pruning.percentile import QuickMedianPruner, percentile_of
-from hptui.engine.safe_cmaes import SafeCmaEsSampler
-from hptui.engine.samplers import build_sampler
 from hptui.engine.sampling.bruteforce import QuickBruteForceSampler
 from hptui.engine.sampling.cmaes import QuickCmaEsSampler
 from hptui.engine.sampling.genetic import QuickNSGAIISampler
-from hptui.storage.sqlite import SqliteStorage
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.safe_cmaes import SafeCmaEsSampler
+from hptui.engine.sampling.samplers import build_sampler
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

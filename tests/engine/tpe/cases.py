@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from hptui.storage.distributions import categorical
+from hptui.storage.sqlite.distributions import categorical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping

@@ -19,8 +19,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from tests.engine.tpe.cases import MIXED, Case, Space, asking, drawn, outcome, past
 
+from hptui.engine.sampling.space_view import SpaceView, SpaceViewSampler
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
-from hptui.engine.space_view import SpaceView, SpaceViewSampler
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -18,16 +18,16 @@ from tests.engine.tpe.cases import drawn as drawn_near
 from tests.engine.tpe.lockstep import play
 from tests.engine.tpe.winners import check
 
-from hptui.domain.sampling import parse_sampler
-from hptui.engine.samplers import build_sampler
+from hptui.domain.methods.asked_methods import parse_sampler
 from hptui.engine.sampling.reader import Reader
+from hptui.engine.sampling.samplers import build_sampler
 from hptui.engine.sampling.tpe import mixture
 from hptui.engine.sampling.tpe.columns import Columns
 from hptui.engine.sampling.tpe.gauss import log_mass
 from hptui.engine.sampling.tpe.history import History, UnforeseenError
 from hptui.engine.sampling.tpe.sampler import QuickTPESampler
 from hptui.engine.sampling.tpe.ties import MOST_DENSITY, log_pdf_in_the_void
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from hptui.domain.trial_states import COMPLETE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hptui.domain.choices import ChoiceValue
     from hptui.domain.objective import Direction
-    from hptui.domain.space import ParamSpec
+    from hptui.domain.spaces.choices import ChoiceValue
+    from hptui.domain.spaces.space import ParamSpec
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

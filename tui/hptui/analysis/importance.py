@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hptui.analysis.arrays import FloatArray, IntArray, ParamArrays, TrialArrays
     from hptui.analysis.evaluators import Evaluator
     from hptui.domain.objective import Direction
-    from hptui.domain.space import ParamSpec
+    from hptui.domain.spaces.space import ParamSpec
 
 _SEED: Final = 0
 _FEWEST: Final = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.arrays import complete_rows
-from hptui.analysis.curves import Curve, median_curve
+from hptui.analysis.pruning.curves import Curve, median_curve
 from hptui.analysis.slice import best_row
 from hptui.domain.trial_states import COMPLETE
 

@@ -10,8 +10,8 @@ import numpy as np
 from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.axis import Axis
 from hptui.analysis.grid import rank_shares
+from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.analysis.pareto import pareto_front
 from hptui.analysis.slice import best_row
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.domain.choices import choice_key
-from hptui.domain.space import ChoiceParam, IntParam
+from hptui.domain.spaces.choices import choice_key
+from hptui.domain.spaces.space import ChoiceParam, IntParam
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays, TrialArrays
-    from hptui.domain.choices import ChoiceValue
+    from hptui.domain.spaces.choices import ChoiceValue
 
 _ABSENT = -1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from hptui.analysis.advice_text import advice_sentences
+from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.charts.figure import Figure
 from hptui.charts.history_chart import draw_history
 from hptui.charts.picture import Cells
@@ -13,8 +13,8 @@ from hptui.charts.picture import Cells
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hptui.analysis.advice import Advice
     from hptui.analysis.history_scene import HistorySource
+    from hptui.analysis.stopping.advice import Advice
     from hptui.charts.picture import Role
 
 _MIN_CHART: Final = 7

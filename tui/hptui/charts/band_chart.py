@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.curves import thin_line
 from hptui.analysis.history import Points
+from hptui.analysis.pruning.curves import thin_line
 from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
 from hptui.charts.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.charts.lines import Line
@@ -16,7 +16,7 @@ from hptui.domain.readable import four_digits
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
-    from hptui.analysis.history_band import HistoryBand
+    from hptui.analysis.compare.history_band import HistoryBand
     from hptui.charts.field import Field
 
 _SHOWN_SHARES: Final = (0.05, 0.95)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
-from hptui.analysis.pruning import Pruning
+from hptui.analysis.pruning.curves import Curve, thin_line
+from hptui.analysis.pruning.thresholds import Pruning
 from hptui.charts.canvas import (
     MIN_HEIGHT,
     MIN_WIDTH,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.comparison import LETTERS
+from hptui.analysis.compare.comparison import LETTERS
 from hptui.analysis.history import Points, thin_steps
 from hptui.charts.canvas import Canvas, LegendEntry, Mark
 from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.arrays import IntArray
-    from hptui.analysis.edf import Edf
+    from hptui.analysis.compare.edf import Edf
 
 MAX_STUDIES: Final = len(SERIES)
 _SHARES: Final = ((0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%"))

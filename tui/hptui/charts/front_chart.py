@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.arrays import BoolArray, FloatArray
-    from hptui.analysis.front import Front
+    from hptui.analysis.objectives.front import Front
 
 _FLAT: Final = 2
 """Objectives that have an axis."""

@@ -14,7 +14,7 @@ from hptui.charts.lines import Line
 from hptui.domain.readable import four_digits
 
 if TYPE_CHECKING:
-    from hptui.analysis.hypervolume import HypervolumeHistory
+    from hptui.analysis.objectives.hypervolume import HypervolumeHistory
 
 
 def draw_hypervolume(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
-from hptui.analysis.pruning import Pruning
+from hptui.analysis.pruning.curves import Curve, thin_line
+from hptui.analysis.pruning.thresholds import Pruning
 from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
 from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.charts.lines import Line

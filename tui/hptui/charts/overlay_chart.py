@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.comparison import LETTERS
-from hptui.analysis.comparison_tables import NOTHING
+from hptui.analysis.compare.comparison import LETTERS
+from hptui.analysis.compare.comparison_tables import NOTHING
 from hptui.analysis.history import Points, row_after, thin_steps
 from hptui.charts.canvas import Canvas, LegendEntry, Mark
 from hptui.charts.edf_chart import MAX_NAME_CHARS

@@ -9,7 +9,7 @@ import numpy as np
 from hptui.charts.canvas import has_row_for_labels
 from hptui.charts.figure import x_ticks, y_ticks
 from hptui.charts.label import label
-from hptui.domain.choices import spell_choice
+from hptui.domain.spaces.choices import spell_choice
 
 if TYPE_CHECKING:
     from hptui.analysis.param_axis import ParamAxis

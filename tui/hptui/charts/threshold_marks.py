@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.curves import Curve, thin_line
 from hptui.analysis.history import Points
+from hptui.analysis.pruning.curves import Curve, thin_line
 from hptui.charts.canvas import LegendEntry, Mark
 from hptui.charts.figure import entry
 from hptui.charts.lines import Line
 
 if TYPE_CHECKING:
     from hptui.analysis.axis import Axis
-    from hptui.analysis.pruning import Pruning, Threshold
+    from hptui.analysis.pruning.thresholds import Pruning, Threshold
 
 _WIDTH_FOR_NAMES: Final = 100
 _MORE: Final = re.compile(r" of |, ")

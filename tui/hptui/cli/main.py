@@ -44,80 +44,95 @@ class Command:
     summary: str
     """One line without a full stop, for the list of commands."""
     module: str
-    """A module with `add_arguments(parser)` and `run(args) -> int`, imported when chosen."""
+    """A module of `hptui.cli.commands`, imported when the command is chosen: it has
+    `add_arguments(parser)` and `run(args) -> int`."""
     other_name: str = ""
     """Another name that means the same; empty where it has none."""
 
 
 COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     "Run": (
-        Command("run", "tune an objective: run trials in parallel and store them", "hptui.cli.run"),
         Command(
-            "objectives", "list the objectives, or one with its parameters", "hptui.cli.objectives"
+            "run",
+            "tune an objective: run trials in parallel and store them",
+            "run",
         ),
-        Command("samplers", "list the samplers, or the options of one", "hptui.cli.methods"),
-        Command("pruners", "list the pruners, or the options of one", "hptui.cli.methods"),
+        Command(
+            "objectives",
+            "list the objectives, or one with its parameters",
+            "objectives",
+        ),
+        Command("samplers", "list the samplers, or the options of one", "methods"),
+        Command("pruners", "list the pruners, or the options of one", "methods"),
     ),
     "Steer a run, or prepare the next one": (
         Command(
-            "status", "show what a study is doing, or how its last run ended", "hptui.cli.steer"
+            "status",
+            "show what a study is doing, or how its last run ended",
+            "steer",
         ),
-        Command("pause", "start no new trials until resumed", "hptui.cli.steer"),
-        Command("resume", "go on after a pause", "hptui.cli.steer"),
-        Command("stop", "let running trials end, then stop", "hptui.cli.steer"),
-        Command("kill", "end one running trial", "hptui.cli.steer"),
+        Command("pause", "start no new trials until resumed", "steer"),
+        Command("resume", "go on after a pause", "steer"),
+        Command("stop", "let running trials end, then stop", "steer"),
+        Command("kill", "end one running trial", "steer"),
         Command(
             "workers",
             "change how many trials run at once (jobs is the same)",
-            "hptui.cli.steer",
+            "steer",
             "jobs",
         ),
-        Command("enqueue", "try given parameters next", "hptui.cli.steer"),
-        Command("extend", "add trials to the budget", "hptui.cli.steer"),
-        Command("retry", "try failed trials again, now or in the next run", "hptui.cli.retry"),
-        Command("space", "show or edit the search space of the next trials", "hptui.cli.space"),
+        Command("enqueue", "try given parameters next", "steer"),
+        Command("extend", "add trials to the budget", "steer"),
+        Command("retry", "try failed trials again, now or in the next run", "retry"),
+        Command("space", "show or edit the search space of the next trials", "space"),
     ),
     "Follow a run": (
-        Command("watch", "show a run on one screen until it ends", "hptui.cli.watch"),
-        Command("logs", "show what trials print, also as they go on", "hptui.cli.logs"),
-        Command("wait", "wait until runs have ended", "hptui.cli.wait"),
+        Command("watch", "show a run on one screen until it ends", "watch"),
+        Command("logs", "show what trials print, also as they go on", "logs"),
+        Command("wait", "wait until runs have ended", "wait"),
     ),
     "Read studies": (
-        Command("ls", "list the studies, and what runs", "hptui.cli.ls"),
-        Command("show", "show a study, or one of its trials, in full", "hptui.cli.show"),
-        Command("best", "show the best trial, or the Pareto front", "hptui.cli.best"),
-        Command("trials", "list the trials of a study, also as JSON or CSV", "hptui.cli.trials"),
-        Command("failures", "list the causes of failed trials, with counts", "hptui.cli.failures"),
-        Command("plot", "draw figures of a study in the terminal", "hptui.cli.plot"),
-        Command("page", "write a figure as an interactive page for a browser", "hptui.cli.page"),
-        Command("report", "describe a study on one page", "hptui.cli.report"),
-        Command("compare", "put up to six studies side by side", "hptui.cli.compare"),
+        Command("ls", "list the studies, and what runs", "ls"),
+        Command("show", "show a study, or one of its trials, in full", "show"),
+        Command("best", "show the best trial, or the Pareto front", "best"),
+        Command("trials", "list the trials of a study, also as JSON or CSV", "trials"),
+        Command(
+            "failures",
+            "list the causes of failed trials, with counts",
+            "failures",
+        ),
+        Command("plot", "draw figures of a study in the terminal", "plot"),
+        Command("page", "write a figure as an interactive page for a browser", "page"),
+        Command("report", "describe a study on one page", "report"),
+        Command("compare", "put up to six studies side by side", "compare"),
     ),
     "The application without a terminal": (
-        Command("drive", "play the application from a script", "hptui.cli.drive"),
+        Command("drive", "play the application from a script", "drive"),
     ),
     "Look after study files": (
-        Command("note", "show or write the note of a study or trial", "hptui.cli.note"),
-        Command("tag", "show or change the tags of a study or of trials", "hptui.cli.tag"),
-        Command("rename", "give a study another name", "hptui.cli.manage"),
-        Command("duplicate", "copy a study under another name", "hptui.cli.manage"),
-        Command("fork", "carry the trials that fit into a new study", "hptui.cli.fork"),
-        Command("merge", "make one study of several of the same objective", "hptui.cli.merge"),
-        Command("delete", "move a study to the trash", "hptui.cli.manage"),
-        Command("undo", "bring a deleted study back", "hptui.cli.manage"),
+        Command("note", "show or write the note of a study or trial", "note"),
+        Command("tag", "show or change the tags of a study or of trials", "tag"),
+        Command("rename", "give a study another name", "manage"),
+        Command("duplicate", "copy a study under another name", "manage"),
+        Command("fork", "carry the trials that fit into a new study", "fork"),
+        Command("merge", "make one study of several of the same objective", "merge"),
+        Command("delete", "move a study to the trash", "manage"),
+        Command("undo", "bring a deleted study back", "manage"),
         Command(
             "export",
             "write a study to a file: CSV, JSON lines, Parquet, Python, SQLite",
-            "hptui.cli.export",
+            "export",
         ),
         Command(
             "import",
             "take trials from a CSV, JSON or Parquet file into a study",
-            "hptui.cli.import_trials",
+            "import_trials",
         ),
-        Command("doctor", "find and mend what a crash left behind", "hptui.cli.doctor"),
+        Command("doctor", "find and mend what a crash left behind", "doctor"),
         Command(
-            "upgrade", "bring a file of an older Optuna to the current form", "hptui.cli.upgrade"
+            "upgrade",
+            "bring a file of an older Optuna to the current form",
+            "upgrade",
         ),
     ),
 }
@@ -169,7 +184,7 @@ def _run_command(name: str, argv: list[str]) -> int:
     command = COMMANDS.get(name) or OTHER_NAMES.get(name)
     if command is None:
         raise _unknown_command(name)
-    module = import_module(command.module)
+    module = import_module(f"hptui.cli.commands.{command.module}")
     parser = _Parser(
         prog=f"hptui {command.name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
@@ -186,20 +201,20 @@ def _run_command(name: str, argv: list[str]) -> int:
     args = parser.parse_intermixed_args(own)
     args.argv = argv
     if command.name != "doctor" and hasattr(args, "studies"):
-        from hptui.cli.locate import finish_left_change, studies_folder
+        from hptui.cli.options.locate import finish_left_change, studies_folder
 
         finish_left_change(studies_folder(args.studies))
     return int(module.run(args))
 
 
 def _is_one_path(argv: list[str]) -> bool:
-    from hptui.cli.application import can_open
+    from hptui.cli.commands.application import can_open
 
     return len(argv) == 1 and can_open(argv[0])
 
 
 def _open(path: str | None) -> int:
-    from hptui.cli.application import open_application
+    from hptui.cli.commands.application import open_application
 
     return open_application(path)
 

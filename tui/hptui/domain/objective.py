@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from hptui.domain.argument_values import UNKNOWN
-from hptui.domain.space import ParamSpec
+from hptui.domain.spaces.space import ParamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -41,7 +41,7 @@ class ScriptStudy:
     """What the script calls those that are called when a trial has ended."""
     user_attrs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     trials: tuple[Mapping[str, Any], ...] = ()
-    """Trials that it enqueues or adds, in order, as `storage/sent_trials.py` spells them."""
+    """Trials that it enqueues or adds, in order, as `storage/sqlite/sent_trials.py` spells them."""
     n_calls: int | None = 1
     """How often the script optimizes this study, with `n_trials` in all; None for a loop whose end
     cannot be told."""

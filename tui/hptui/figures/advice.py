@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hptui.analysis.advice import build_advice
-from hptui.analysis.advice_text import advice_sentences, front_sentences
-from hptui.analysis.front_advice import build_front_advice
 from hptui.analysis.history import history_of
+from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice_text import advice_sentences, front_sentences
+from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.charts.advice_chart import draw_advice, draw_told
 from hptui.charts.history_chart import history_source
 from hptui.charts.hypervolume_chart import draw_hypervolume

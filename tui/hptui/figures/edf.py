@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.analysis.edf import build_edf
+from hptui.analysis.compare.edf import build_edf
 from hptui.charts.edf_chart import NamedEdf, draw_edf
 from hptui.figures.request import Frame, TitledFigure
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.analysis.compare.history_band import build_band
 from hptui.analysis.history import history_of
-from hptui.analysis.history_band import build_band
 from hptui.charts.band_chart import draw_band
 from hptui.charts.history_chart import draw_history, history_source
 from hptui.figures.request import Frame, TitledFigure

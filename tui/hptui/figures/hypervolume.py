@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.analysis.hypervolume import build_hypervolume, worst_values
+from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
 from hptui.charts.hypervolume_chart import draw_hypervolume
 from hptui.errors import UsageError
 from hptui.figures.pareto import FEWEST_AXES

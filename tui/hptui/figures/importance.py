@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
 from hptui.charts.importance_chart import draw_importance
-from hptui.engine.importance_process import compute_importance
+from hptui.engine.importance.process import compute_importance
 from hptui.figures.chosen_params import chosen_params
 from hptui.figures.request import Frame, TitledFigure
 

@@ -10,7 +10,7 @@ from hptui.analysis.intermediate import build_curves
 from hptui.charts.intermediate_chart import draw_intermediate
 from hptui.figures.request import Frame, TitledFigure
 from hptui.figures.thresholds import read_pruning
-from hptui.storage.study_reports import read_reports
+from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.analysis.front import build_front
+from hptui.analysis.objectives.front import build_front
 from hptui.charts.front_chart import draw_front
 from hptui.errors import UsageError
 from hptui.figures.request import Frame, TitledFigure

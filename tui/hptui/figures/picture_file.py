@@ -9,7 +9,7 @@ from hptui.charts.picture import Picture, Role, Span
 from hptui.charts.svg import picture_svg
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.storage.copying import drafted
+from hptui.storage.transfer.copying import drafted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

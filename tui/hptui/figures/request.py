@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from hptui.analysis.arrays import TrialArrays
-from hptui.analysis.comparison import check_comparable
+from hptui.analysis.compare.comparison import check_comparable
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:

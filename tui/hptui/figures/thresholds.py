@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.pruning import (
+from hptui.analysis.pruning.rungs import RungValues
+from hptui.analysis.pruning.step_reports import CompleteReports
+from hptui.analysis.pruning.thresholds import (
     JudgedTrial,
     PrunerSight,
     Pruning,
@@ -15,17 +17,15 @@ from hptui.analysis.pruning import (
     needs_rungs,
     pruning_of,
 )
-from hptui.analysis.rungs import RungValues
-from hptui.analysis.step_reports import CompleteReports
-from hptui.domain.sampling import parse_pruner
+from hptui.domain.methods.asked_methods import parse_pruner
 from hptui.errors import OptionError
-from hptui.storage.pruner_inputs import MAX_REPORTS, PrunerInputs
-from hptui.storage.study_facts import read_facts
+from hptui.storage.read.pruner_inputs import MAX_REPORTS, PrunerInputs
+from hptui.storage.read.study_facts import read_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.storage.pruner_inputs import StoredReports
+    from hptui.storage.read.pruner_inputs import StoredReports
 
 _NO_REPORTS: Final = CompleteReports(
     np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), n_trials=0

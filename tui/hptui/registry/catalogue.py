@@ -34,16 +34,21 @@ from typing import TYPE_CHECKING, Literal
 from hptui.domain.objective import ObjectiveInfo, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.arguments import (
+from hptui.registry.commands.command import CommandSpec
+from hptui.registry.loading.arguments import (
     Pairs,
     check_arguments,
     how_to_give,
     missing_arguments,
 )
-from hptui.registry.command import CommandSpec
-from hptui.registry.modules import find_in_folder, find_module_file, is_dotted_name, missing_module
-from hptui.registry.script_source import ASKS_ITSELF, asks_at, is_script
-from hptui.registry.source import (
+from hptui.registry.scripts.script_source import ASKS_ITSELF, asks_at, is_script
+from hptui.registry.source.modules import (
+    find_in_folder,
+    find_module_file,
+    is_dotted_name,
+    missing_module,
+)
+from hptui.registry.source.objective_source import (
     Candidate,
     candidate_in,
     candidates_in,

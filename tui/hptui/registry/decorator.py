@@ -9,7 +9,7 @@ from hptui.domain.objective import ATTRIBUTE, Direction, ObjectiveInfo
 from hptui.errors import ObjectiveError
 
 if TYPE_CHECKING:
-    from hptui.domain.space import ParamSpec
+    from hptui.domain.spaces.space import ParamSpec
 
 ObjectiveT = TypeVar("ObjectiveT", bound=Callable[..., object])
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import is_registered
-from hptui.registry.command import CommandSpec
+from hptui.registry.commands.command import CommandSpec
 from hptui.registry.same_objective import resolved_file, source_sha
-from hptui.storage.studies import read_study_file
-from hptui.storage.study_identity import mark_of
+from hptui.storage.files.study_identity import mark_of
+from hptui.storage.read.studies import read_study_file
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef

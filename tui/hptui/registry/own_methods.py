@@ -9,19 +9,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.methods.own_method import HUB, own_method, text_option
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.own_method import HUB, own_method, text_option
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, ObjectiveError, OptionError
-from hptui.registry.argument_source import ArgumentSource
 from hptui.registry.known_code import is_known_run, note_run
-from hptui.registry.modules import find_module_file
-from hptui.registry.source import read_source
-from hptui.registry.syntax import top_level
+from hptui.registry.source.argument_source import ArgumentSource
+from hptui.registry.source.modules import find_module_file
+from hptui.registry.source.objective_source import read_source
+from hptui.registry.source.syntax import top_level
 
 if TYPE_CHECKING:
+    from hptui.domain.methods.options import Family, Method, MethodSpec
     from hptui.domain.objective import Argument
-    from hptui.domain.options import Family, Method, MethodSpec
 
 SEED: Final = "seed"
 """An argument of this name is given the run's."""

@@ -14,10 +14,10 @@ from hptui.domain.objective import ObjectiveInfo
 from hptui.domain.run_place import names_same_file
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.arguments import differing_arguments, show_arguments
 from hptui.registry.catalogue import candidate_of, is_registered, source_file, spell
-from hptui.registry.command import CommandSpec
-from hptui.registry.source import read_source
+from hptui.registry.commands.command import CommandSpec
+from hptui.registry.loading.arguments import differing_arguments, show_arguments
+from hptui.registry.source.objective_source import read_source
 
 _IN_FILES = ("file", "script")
 

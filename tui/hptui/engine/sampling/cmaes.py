@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.engine.safe_cmaes import SafeCmaEsSampler
 from hptui.engine.sampling.complete import CompleteTrials
+from hptui.engine.sampling.safe_cmaes import SafeCmaEsSampler
 
 if TYPE_CHECKING:
     import optuna

@@ -24,12 +24,12 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hptui.domain.attribute_keys import OWN_PREFIX
-from hptui.domain.sampling import method_of
+from hptui.domain.methods.asked_methods import method_of
 from hptui.domain.text import safe_line, safe_text
-from hptui.engine.protocol import Lines, pack, unpack
-from hptui.engine.trial_messages import read_params, spell_trial
+from hptui.engine.ipc.protocol import Lines, pack, unpack
+from hptui.engine.workers.trial_messages import read_params, spell_trial
 from hptui.errors import HptuiError, OptionError
-from hptui.storage.distributions import dump_distribution, parse_distribution
+from hptui.storage.sqlite.distributions import dump_distribution, parse_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial, TrialState
 
-    from hptui.domain.options import Family, MethodSpec
-    from hptui.engine.protocol import Message
+    from hptui.domain.methods.options import Family, MethodSpec
+    from hptui.engine.ipc.protocol import Message
 
 _log = logging.getLogger("hptui.engine")
 _RECEIVE_BYTES: Final = 1 << 20

@@ -24,19 +24,19 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study._study_direction import StudyDirection
 from optuna.trial import TrialState
 
-from hptui.domain.options import MethodSpec
-from hptui.domain.sampling import parse_pruner
+from hptui.domain.methods.asked_methods import parse_pruner
+from hptui.domain.methods.options import MethodSpec
 from hptui.domain.text import safe_line
-from hptui.engine.protocol import Lines, pack, unpack
-from hptui.engine.pruners import build_pruner
-from hptui.engine.space_view import _forget_search_space
-from hptui.engine.trial_messages import read_trial, spell_params
+from hptui.engine.ipc.protocol import Lines, pack, unpack
+from hptui.engine.sampling.pruners import build_pruner
+from hptui.engine.sampling.space_view import _forget_search_space
+from hptui.engine.workers.trial_messages import read_trial, spell_params
 from hptui.errors import HptuiError
-from hptui.registry.load import describe_error
-from hptui.registry.own_loading import load_own
-from hptui.registry.process_ties import die_with_parent
-from hptui.storage.attribute_values import stored_value
-from hptui.storage.distributions import dump_distribution, parse_distribution
+from hptui.registry.loading.load import describe_error
+from hptui.registry.loading.own_loading import load_own
+from hptui.registry.loading.process_ties import die_with_parent
+from hptui.storage.sqlite.attribute_values import stored_value
+from hptui.storage.sqlite.distributions import dump_distribution, parse_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from hptui.engine.protocol import Message
+    from hptui.engine.ipc.protocol import Message
 
 _RECEIVE_BYTES = 1 << 20
 _STUDY_ID = 0

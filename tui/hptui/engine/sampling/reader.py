@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.storage.sqlite import SqliteStorage
+from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-    from hptui.storage.memory import Seen
+    from hptui.storage.sqlite.memory import Seen
 
 
 class Reader:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import getters
 
-from hptui.ui.app import HptuiApp
-from hptui.ui.commands import commands_of
-from hptui.ui.key_names import key_text
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.commands.command_table import commands_of
+from hptui.ui.commands.key_names import key_text
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from hptui.ui.commands import Command
-    from hptui.ui.screens.base import CommandScreen
+    from hptui.ui.application.command_screen import CommandScreen
+    from hptui.ui.commands.command_table import Command
 
 _GAP = 2
 
@@ -47,7 +47,7 @@ class CommandFooter(RoleStyled):
     def render(self) -> Text:
         """Draw the commands that fit the width, and remember where they stand."""
         # The base of the screens has a footer: it cannot be imported before it.
-        from hptui.ui.screens.base import CommandScreen
+        from hptui.ui.application.command_screen import CommandScreen
 
         screen = self.screen
         text = Text(no_wrap=True, overflow="crop", end="")
@@ -90,7 +90,7 @@ class CommandFooter(RoleStyled):
 
     async def on_click(self, event: events.Click) -> None:
         """Run the command under the pointer."""
-        from hptui.ui.screens.base import CommandScreen
+        from hptui.ui.application.command_screen import CommandScreen
 
         screen = self.screen
         if not isinstance(screen, CommandScreen):

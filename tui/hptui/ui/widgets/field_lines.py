@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hptui.ui.data.field_rows import (
+from hptui.ui.widgets.field_rows import (
     FieldCell,
     FieldColumn,
     FieldRow,

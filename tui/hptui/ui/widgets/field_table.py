@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.ui.abstract import AbstractMeta
+from hptui.ui.widgets.abstract import AbstractMeta
 from hptui.ui.widgets.field_lines import MARGIN, FieldLines
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from hptui.ui.data.field_rows import FieldColumn, FieldRow
+    from hptui.ui.widgets.field_rows import FieldColumn, FieldRow
     from hptui.ui.widgets.naming import Naming
 
 _LEAST_WIDTH: Final = 12

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import App
 
-    from hptui.ui.data.table_model import RowKey, TableModel
     from hptui.ui.widgets.naming import Naming
+    from hptui.ui.widgets.table_model import RowKey, TableModel
 
 _HEADER_LINES: Final = 1
 _MAX_KEPT_LINES: Final = 512

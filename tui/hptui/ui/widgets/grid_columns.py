@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.ui.data.table_model import Align, Column, Sort
+    from hptui.ui.widgets.table_model import Align, Column, Sort
 
 GAP: Final = 2
 """Cells between two columns, and half as many at the left end of a line."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.strip import Strip
 
-from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.widgets.grid_columns import GAP, MARK_WIDTH, GridColumns, fit
+from hptui.ui.widgets.wrapped_lines import wrap_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.style import Style
 
-    from hptui.ui.data.table_model import Sort, TableModel
+    from hptui.ui.widgets.table_model import Sort, TableModel
 
     CellOf = Callable[[int], tuple[str, Style]]
 

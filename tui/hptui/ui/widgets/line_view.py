@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hptui.ui.data.wrapped_lines import wrap_lines
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
+from hptui.ui.widgets.wrapped_lines import wrap_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ from rich.style import Style
 from textual import getters
 from textual.widget import Widget
 
-from hptui.ui.app import HptuiApp
-from hptui.ui.themes import colour_of
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.look.themes import colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""Filters of trials: read, completed, applied."""

@@ -1,0 +1,1 @@
+"""Which trials are best, for one objective or several."""

@@ -1,0 +1,39 @@
+"""Which trials of a study are best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.analysis.arrays import complete_rows
+from hptui.analysis.objectives.pareto import pareto_front
+from hptui.analysis.slice import best_row
+
+if TYPE_CHECKING:
+    from hptui.analysis.arrays import BoolArray, TrialArrays
+
+
+def best_trials(trials: TrialArrays, among: BoolArray | None = None) -> BoolArray:
+    """Say of each row whether it is the best trial, or on the front of several objectives.
+
+    Only complete and feasible trials count; of equal ones the first is the best.
+
+    Args:
+        trials: The study.
+        among: Which rows can be chosen; all, where it is not given.
+    """
+    rows = complete_rows(trials)
+    rows = rows[trials.is_feasible[rows]]
+    if among is not None:
+        rows = rows[among[rows]]
+    values = trials.values[rows]
+    chosen = np.zeros(len(trials.numbers), np.bool_)
+    first, *others = trials.directions
+    if others:
+        chosen[rows[pareto_front(values, trials.directions)]] = True
+        return chosen
+    best = best_row(values[:, 0], np.ones(len(rows), np.bool_), first)
+    if best is not None:
+        chosen[rows[best]] = True
+    return chosen

@@ -1,0 +1,1 @@
+"""Whether more trials are worth it."""

@@ -1,0 +1,132 @@
+"""Advice on more trials in sentences: what is known, how sure it is, and what is not."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from hptui.analysis.stopping.advice import FEWEST_TRIALS
+from hptui.domain.readable import four_digits
+
+if TYPE_CHECKING:
+    from hptui.analysis.stopping.advice import Advice
+    from hptui.analysis.stopping.front_advice import FrontAdvice
+
+_LEAST_SHARE: Final = 1e-4
+_WHOLE_FROM: Final = 0.1
+"""From there on percentages are whole."""
+
+
+def advice_sentences(advice: Advice) -> tuple[str, ...]:
+    """Return the verdict first, then what it rests on."""
+    if advice.verdict == "too early":
+        return (_too_early(advice.n_trials),)
+    if math.isnan(advice.best):
+        return (f"None of {_trials(advice.n_trials)} has a feasible value yet.",)
+    if math.isinf(advice.best):
+        return (f"The best value is {advice.best:g}: no trial can be better.",)
+    if not advice.gained > 0:
+        return (f"All trials have the same value, {four_digits(advice.best)}: nothing to go by.",)
+    return (_verdict(advice), *_next(advice), _left(advice))
+
+
+def _verdict(advice: Advice) -> str:
+    recently = (
+        f"{advice.n_better} better in the last {advice.n_recent} trials, by "
+        f"{_rough(advice.gained_recently)} together"
+    )
+    since = f"no better trial for {advice.n_since:,} of {advice.n_trials:,}"
+    match advice.verdict:
+        case "slowing":
+            return f"Still improving, but little seems left: {recently}."
+        case "stop":
+            luck = ", and values do not seem to follow the parameters"
+            return f"Enough, it seems: {since}{luck if advice.regret.is_luck else ''}."
+        case "stuck":
+            return f"Stuck: {since}, though more seems possible. Another sampler may find it."
+        case "unclear":
+            return f"Not clear yet: {since}."
+        case _:
+            if advice.n_better:
+                return f"Still improving: {recently}."
+            return f"Go on: {since}, and more seems possible."
+
+
+def _next(advice: Advice) -> tuple[str, ...]:
+    if math.isinf(advice.n_to_next):
+        return ("At this rate no better trial is to be expected.",)
+    count = _about(advice.n_to_next)
+    return (f"At this rate a better one is as likely as not within ~{count} more.",)
+
+
+def _left(advice: Advice) -> str:
+    regret = advice.regret
+    if regret.left is None:
+        return f"What may be left cannot be told: {regret.why}."
+    params = f"{len(regret.params)} parameter{'s' if len(regret.params) > 1 else ''}"
+    text = (
+        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} gained, "
+        f"as a model of {regret.n_points} trials by {params} sees it; it misses what no trial "
+        "came near."
+    )
+    if regret.scatter >= max(0.05 * advice.gained, regret.left / 4):
+        text += f" Values scatter by ~{_rough(regret.scatter)}, so the best may be luck."
+    return text
+
+
+def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
+    """Return the verdict on several objectives together first, then what it rests on."""
+    if advice.verdict == "too early":
+        return (_too_early(advice.n_trials),)
+    if not math.isfinite(advice.volume):
+        return ("The hypervolume is larger than any number, so its growth cannot be told.",)
+    if not advice.volume > 0:
+        return (
+            f"None of {_trials(advice.n_trials)} is better than the reference in all objectives: "
+            "nothing to go by.",
+        )
+    recent = f"the last {advice.n_recent:,} trials"
+    entered = (
+        f"{advice.n_entered:,} of {recent} entered the front and added "
+        f"{_percent(advice.grown_recently)} of the hypervolume"
+        if advice.n_entered
+        else f"none of {recent} entered the front"
+    )
+    verdicts = {
+        "go on": "Still growing",
+        "slowing": "Still growing, but little",
+        "stop": "Enough, at this rate",
+    }
+    return (
+        f"{verdicts.get(advice.verdict, 'Not clear yet')}: {entered}.",
+        f"The later half of the trials added {_percent(advice.grown_later)}; as many again as "
+        "there are now may add about as much, rarely more.",
+        f"99 % of the hypervolume was there after {advice.n_to_plateau:,} of "
+        f"{_trials(advice.n_trials)}; {_trials(advice.n_front)} stand on the front, the last came "
+        f"{f'{_trials(advice.n_since)} ago' if advice.n_since else 'just now'}.",
+        "What lies where no trial came near is not in this; the advice on each objective has a "
+        "model of it.",
+    )
+
+
+def _too_early(n_trials: int) -> str:
+    return f"Too early to say: {_trials(n_trials)} ended, advice begins at {FEWEST_TRIALS}."
+
+
+def _percent(share: float) -> str:
+    if share < _LEAST_SHARE:
+        return "less than 0.01 %"
+    return f"{100 * share:.0f} %" if share >= _WHOLE_FROM else f"{100 * share:.2g} %"
+
+
+def _trials(count: int) -> str:
+    return f"{count:,} trial{'' if count == 1 else 's'}"
+
+
+def _rough(number: float) -> str:
+    return f"{number:.2g}"
+
+
+def _about(number: float) -> str:
+    digits = max(0, len(str(int(number))) - 2)
+    return f"{max(1, round(number / 10**digits) * 10**digits):,}"

@@ -1,0 +1,255 @@
+"""`hptui [PATH]`: what it opens, what the terminal must be able to, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import select
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from hptui.cli.options.locate import (
+    finish_left_change,
+    is_file_name,
+    locate_study,
+    studies_folder,
+    typed_path,
+)
+from hptui.errors import HptuiError, UsageError
+from hptui.ui.application.ending import CertainEnd
+from hptui.ui.application.place import OpenPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from typing_extensions import Buffer
+
+    from hptui.ui.application.app import HptuiApp
+
+_MOUSE_PIXELS_OFF: Final = b"\x1b[?1016l"
+_RESTORE: Final = (
+    b"\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
+    b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l" + _MOUSE_PIXELS_OFF
+)
+"""What Textual writes when it restores the terminal."""
+_COERCED: Final = "C.UTF-8"
+_FALLBACK_EXIT: Final = 1
+
+
+class ApplicationError(HptuiError):
+    """The application ended by a defect of its own."""
+
+
+def open_place(path: str | None) -> OpenPlace:
+    """Return what `hptui [PATH]` opens.
+
+    Nothing is the studies folder; a folder is its studies; a file is the studies in it, and at
+    once the only one; anything else is a study as the commands take it.
+
+    Raises:
+        UsageError: There is no such file or study.
+        StudyFileError: The file is no study file, or cannot be read.
+    """
+    if path is None:
+        finish_left_change(studies_folder(None))
+        return OpenPlace(studies_folder(None), None, None)
+    path = typed_path(path)
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except (OSError, ValueError):
+        is_folder = is_file = False
+    if is_folder:
+        finish_left_change(Path(path).absolute())
+        return OpenPlace(Path(path).absolute(), None, None)
+    if is_file:
+        from hptui.storage.read.studies import study_names
+
+        file = Path(path).absolute()
+        finish_left_change(file.parent)
+        names = study_names(file)
+        return OpenPlace(None, file, names[0] if len(names) == 1 else None)
+    location = locate_study(path)
+    folder = studies_folder(None)
+    is_of_folder = location.path.parent == folder
+    return OpenPlace(folder if is_of_folder else None, location.path, location.study_name)
+
+
+def can_open(text: str) -> bool:
+    """Say whether `hptui TEXT` means something to open rather than a command."""
+    if is_file_name(text):
+        return True
+    if not text:
+        return False
+    try:
+        return Path(text).is_dir() or (studies_folder(None) / f"{text}.db").is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def make_app(path: str | None) -> HptuiApp:
+    """Return the application for `hptui [PATH]`, not yet running."""
+    place = open_place(path)
+    from hptui.ui.application.app import HptuiApp
+
+    return HptuiApp(place, has_unicode=has_unicode())
+
+
+def has_unicode() -> bool:
+    """Say whether the terminal shows more than ASCII, by what the locale says of it."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    if encoding and not encoding.startswith("utf"):
+        return False
+    # Python makes UTF-8 of the C locale, so its own view does not tell what was asked for; it
+    # also sets LC_CTYPE to C.UTF-8 then, which so tells nothing.
+    ctype = os.environ.get("LC_CTYPE")
+    named = (
+        os.environ.get("LC_ALL")
+        or (ctype if ctype != _COERCED else None)
+        or os.environ.get("LANG")
+        or ""
+    )
+    return not named or "utf" in named.lower()
+
+
+def open_application(path: str | None) -> int:
+    """Run the application on this terminal and return the exit code.
+
+    Raises:
+        UsageError: There is no terminal, or PATH is nothing that can be opened.
+        ApplicationError: It failed; the hint names the file with the traceback.
+    """
+    _demand_terminal()
+    # Until the first frame, which then comes some 20 ms earlier.
+    gc.disable()
+    place = open_place(path)
+    has_utf8 = has_unicode()
+
+    def make() -> HptuiApp:
+        from hptui.ui.application.app import HptuiApp
+
+        return HptuiApp(place, has_unicode=has_utf8)
+
+    return run_on_terminal(make)
+
+
+def run_on_terminal(make: Callable[[], HptuiApp]) -> int:
+    """Make an application, run it with the terminal to itself, and return its exit code.
+
+    Raises:
+        ApplicationError: It failed; the terminal is restored.
+    """
+    with _screen_alone() as terminal:
+        app = make()
+        app.ending = ending = CertainEnd(_restoring(terminal))
+        try:
+            app.run()
+        finally:
+            # Textual turns the mouse's pixel mode on and not off again.
+            with contextlib.suppress(OSError):
+                os.write(terminal, _MOUSE_PIXELS_OFF)
+            ending.restore = None
+    if app.failure is not None:
+        kept = f"The traceback is in {app.failure.report}. " if app.failure.report else ""
+        raise ApplicationError(
+            f"The application failed: {app.failure.what}",
+            hint=f"{kept}Runs in progress keep running.",
+        )
+    return app.return_code if app.return_code is not None else _FALLBACK_EXIT
+
+
+def _restoring(terminal: int) -> Callable[[], None]:
+    """Return what gives the terminal back as it is now when Textual cannot."""
+    try:
+        settings = termios.tcgetattr(0)
+    except termios.error:
+        settings = None
+
+    def restore() -> None:
+        with contextlib.suppress(OSError, termios.error):
+            if settings is not None:
+                termios.tcsetattr(0, termios.TCSANOW, settings)
+            os.write(terminal, _RESTORE)
+
+    return restore
+
+
+def _demand_terminal() -> None:
+    if not (_is_terminal(0) and _is_terminal(1)):
+        raise UsageError(
+            "The application needs a terminal for its input and output.",
+            hint="`hptui --help` lists the commands that work without one; "
+            "`hptui drive SCRIPT` plays the application from a script.",
+        )
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError(
+            "The terminal says that it can show plain lines only (TERM is dumb or not set).",
+            hint="Set TERM, for instance to xterm-256color; `hptui --help` lists the commands.",
+        )
+
+
+def _is_terminal(fd: int) -> bool:
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False
+
+
+class TerminalOutput(io.FileIO):
+    """A terminal's output that takes everything: what is written after the terminal is gone, too.
+
+    Textual draws in a thread that an exception ends, and its queue of 30 texts then blocks the
+    event loop for ever: neither a signal nor the end of the terminal would end the program.
+    """
+
+    def write(self, data: Buffer, /) -> int:
+        """Write some of the data and return how much; all of it when the terminal is gone."""
+        while True:
+            try:
+                # None, not told by its types: the terminal takes nothing now.
+                n_written = cast("int | None", super().write(data))
+            except OSError:
+                return memoryview(data).nbytes
+            if n_written is not None:
+                return n_written
+            # Another program on this terminal has made it non-blocking.
+            select.select([], [self], [])
+
+
+@contextlib.contextmanager
+def _screen_alone() -> Generator[int]:
+    """Keep descriptors 1 and 2 from the terminal, and give Textual one of its own.
+
+    What a library, a warning or a child process prints would otherwise tear the screen. Yields
+    the descriptor of the terminal.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    out, err = os.dup(1), os.dup(2)
+    terminal = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    kept = sys.__stdout__, sys.__stderr__
+    stream = io.TextIOWrapper(
+        io.BufferedWriter(TerminalOutput(terminal, "w", closefd=False)),
+        encoding="utf-8",
+        errors="replace",
+        line_buffering=True,
+    )
+    # Textual draws on `sys.__stderr__`, and asks the size of `sys.__stdout__`.
+    sys.__stdout__ = sys.__stderr__ = stream  # pyright: ignore[reportAttributeAccessIssue]
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        yield terminal
+    finally:
+        stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.__stdout__, sys.__stderr__ = kept  # pyright: ignore[reportAttributeAccessIssue]
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for fd in (out, err, terminal, null):
+            os.close(fd)

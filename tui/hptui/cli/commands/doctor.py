@@ -1,0 +1,218 @@
+"""`hptui doctor`: find what a crash left behind, what is odd or in the way, and mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hptui.cli.options.locate import (
+    add_studies_option,
+    locate_file,
+    locate_study,
+    studies_folder,
+)
+from hptui.domain.json_values import dump
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, StudyFileError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hptui.engine.recovery.checks import Examination
+    from hptui.storage.files.validation import FileReport
+
+_EPILOG = """\
+Looks at stale trials (their engine died), leases of dead engines, results that a file did not take,
+folders and logs that belong to no trial, drafts that a killed command left in the folder, changes
+that it left half done, the schema, damage, and room that is free in the file.
+Trials of other programs and other machines are told of and left alone. --fix does all remedies; a
+study that runs is not touched. The exit code is 1 when something is wrong and not mended. --json
+prints the keys study, file, healthy, engine, engine_is_running, leftover, running_elsewhere,
+findings (id, text, remedy, hint, can_be_undone, trouble), settled, done: of one STUDY as an object,
+else as an array, where study is null for the folder itself.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui doctor`."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "study",
+        metavar="STUDY",
+        nargs="*",
+        help="a study's name, path/to/file.db, or file.db:name; none: all in the folder",
+    )
+    add_studies_option(parser)
+    parser.add_argument("--fix", action="store_true", help="do all remedies")
+    parser.add_argument("--only", metavar="ID", help="with --fix: only the finding with this id")
+    remedy = parser.add_mutually_exclusive_group()
+    remedy.add_argument("--fail", action="store_true", help="mark stale trials as failed")
+    remedy.add_argument(
+        "--requeue", action="store_true", help="the same, and try their parameters again"
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what was found, and mend it when asked to."""
+    if args.only is not None and not args.fix:
+        raise UsageError("--only says which finding --fix is to mend; give --fix too.")
+    answers = [_attend(args, found) for found in _examined(args)]
+    if args.json:
+        print(dump(answers[0] if len(args.study) == 1 and len(answers) == 1 else answers))
+    elif not answers:
+        print(f"There are no studies in {safe_line(studies_folder(args.studies))}.")
+    return 0 if all(answer["healthy"] for answer in answers) else 1
+
+
+def _examined(args: argparse.Namespace) -> Iterator[Examination]:
+    """Yield what was found, the folder first: what is mended there may move files."""
+    if not args.study:
+        folder = studies_folder(args.studies)
+        yield from _in_folder(folder)
+        for path in sorted(each for each in folder.glob("*.db") if not each.name.startswith(".")):
+            yield from _in_file(path)
+        return
+    if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:
+        raise UsageError("--fail and --requeue alone are for one study; --fix takes several.")
+    for text in args.study:
+        yield from _of(text, args)
+
+
+def _of(text: str, args: argparse.Namespace) -> list[Examination]:
+    from hptui.engine.recovery.checks import examine_file, examine_study, require_sound, unfit_file
+
+    resume = args.fix and args.only is None
+    try:
+        place = locate_study(text, studies=args.studies, resume=resume)
+    except StudyFileError:
+        path = locate_file(text, studies=args.studies, resume=resume)
+        report = examine_file(path)
+        has_no_study = report.kind == "optuna" and not _names(path, report)
+        if not has_no_study and not (args.fix and report.kind in ("older", "empty")):
+            raise
+        return [unfit_file(path, report)]
+    require_sound(examine_file(place.path))
+    return [examine_study(place.path, place.study_name)]
+
+
+def _in_folder(folder: Path) -> list[Examination]:
+    """Examine a folder itself; it is told of only where there is something."""
+    from hptui.engine.recovery.checks import examine_folder
+
+    found = examine_folder(folder)
+    return [found] if found.findings else []
+
+
+def _in_file(path: Path) -> list[Examination]:
+    """Examine all studies of a file; one that cannot be read is a finding itself."""
+    from hptui.engine.recovery.checks import (
+        Examination,
+        Finding,
+        examine_file,
+        examine_study,
+        unfit_file,
+    )
+
+    report = examine_file(path)
+    try:
+        names = _names(path, report)
+        if not names:
+            return [unfit_file(path, report)]
+        return [
+            examine_study(path, name, with_file=not at, with_folder=False)
+            for at, name in enumerate(names)
+        ]
+    except HptuiError as error:
+        return [Examination(path, path.stem, findings=[Finding("file", error.message)])]
+
+
+def _names(path: Path, report: FileReport) -> list[str]:
+    """Return the names of a file's studies; none where it is no study file."""
+    from hptui.storage.read.studies import study_names
+
+    return study_names(path) if report.kind == "optuna" else []
+
+
+def _attend(args: argparse.Namespace, found: Examination) -> dict[str, Any]:
+    """Mend what is to be mended, print what was found and done, and return both."""
+    from hptui.engine.recovery.checks import to_json
+
+    before, settled, done = found, None, list[str]()
+    if args.fix:
+        found, done = _fix(args, found)
+        was_left = bool(before.left) and not found.left
+        settled = ("requeue" if args.requeue else "fail") if was_left else None
+    elif args.fail or args.requeue:
+        settled = "requeue" if args.requeue else "fail"
+        found, done = _settle(found, requeue=args.requeue)
+    answer = {**to_json(found), "settled": settled, "done": done}
+    if settled is not None:
+        # What was left is what the answer is about, though it is left no more.
+        answer["leftover"] = to_json(before)["leftover"]
+    if not args.json:
+        print("\n".join(_describe(found, done)))
+    return answer
+
+
+def _fix(args: argparse.Namespace, found: Examination) -> tuple[Examination, list[str]]:
+    from hptui.engine.recovery.fixes import mend, mend_all
+
+    if found.is_running:
+        # Nothing of it has a remedy now; findings say so.
+        return found, []
+    if args.only is None:
+        done = mend_all(found, requeue=args.requeue)
+        return _again(found), done
+    finding = next((each for each in found.findings if each.id == args.only), None)
+    if finding is None:
+        raise UsageError(f"There is no finding {safe_line(args.only, max_chars=60)!r}.")
+    done = [f"{finding.text} {mend(found, finding, requeue=args.requeue)}"]
+    return _again(found), done
+
+
+def _settle(found: Examination, *, requeue: bool) -> tuple[Examination, list[str]]:
+    from hptui.engine.recovery.fixes import mend
+    from hptui.engine.recovery.lease import busy_error
+
+    if found.is_running and found.lease is not None:
+        raise busy_error(found.path, found.lease)
+    left = next((each for each in found.findings if each.id == "leftover"), None)
+    if left is None:
+        raise UsageError(f"{safe_line(found.study_name)} has no stale trials to settle.")
+    done = [f"{left.text} {mend(found, left, requeue=requeue)}"]
+    return _again(found), done
+
+
+def _again(found: Examination) -> Examination:
+    from hptui.engine.recovery.checks import examine_file, examine_folder, examine_study, unfit_file
+
+    if not found.study_name or not found.path.exists():
+        return examine_folder(found.folder)
+    report = examine_file(found.path)
+    names = _names(found.path, report)
+    if not names:
+        return unfit_file(found.path, report)
+    name = found.study_name if found.study_name in names else names[0]
+    with_folder = any(finding.id.startswith(("draft:", "change")) for finding in found.findings)
+    return examine_study(found.path, name, with_folder=with_folder)
+
+
+def _describe(found: Examination, done: list[str]) -> list[str]:
+    name = safe_line(found.study_name or found.path)
+    lines = [f"{name}: {text}" for text in done]
+    if found.is_running and found.lease is not None and not found.lease.is_unseen:
+        host = safe_line(found.lease.host)
+        lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
+    for finding in found.findings:
+        lines.append(f"{name}: {finding.text}")
+        if finding.remedy:
+            asks = ", --requeue also tries their parameters again" * (finding.id == "leftover")
+            option = "--fix" if finding.is_trouble else f"--fix --only {finding.id}"
+            lines.append(f"  {option}: {finding.remedy}{asks}.")
+        elif finding.hint:
+            lines.append(f"  {safe_line(finding.hint, max_chars=400)}")
+    if found.is_healthy and not found.is_running:
+        lines.append(f"{name}: healthy.")
+    return lines

@@ -1,0 +1,148 @@
+"""`hptui ls`: the studies in the studies folder, and what runs, the one last active first."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from hptui.cli.options.locate import add_studies_option, spelling_of, studies_folder
+from hptui.cli.output.run_now import RunNow, run_now
+from hptui.cli.output.table import Column, render_table
+from hptui.cli.output.terminal import Terminal
+from hptui.domain.json_values import dump
+from hptui.domain.readable import show_age
+from hptui.domain.text import safe_line
+from hptui.registry.catalogue import shown_name
+from hptui.storage.read.stored_times import iso_utc
+from hptui.storage.read.studies import StudySummary, list_studies
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_COLUMNS = (
+    Column("study"),
+    Column("objective"),
+    Column("goal"),
+    Column("best", "right"),
+    Column("complete", "right"),
+    Column("pruned", "right"),
+    Column("failed", "right"),
+    Column("open", "right"),
+    Column("last activity"),
+)
+_EPILOG = """\
+`open` counts running and waiting trials, `stale` trials whose engine died.
+With --json: an array of objects with the keys name,
+file, directions, objective, counts, best, last_activity, size_bytes, tags, note (how it begins),
+problem, hint, run (what runs now: state, pid, host, ended, n_trials, workers, eta_s; else null).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `hptui ls`."""
+    parser.epilog = _EPILOG
+    add_studies_option(parser)
+    parser.add_argument(
+        "--tag",
+        metavar="TAG",
+        action="append",
+        default=[],
+        help="only studies with this tag; of several, with all of them",
+    )
+    parser.add_argument("--running", action="store_true", help="only studies that run now")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the studies; a file that cannot be read is listed with its problem."""
+    folder = studies_folder(args.studies)
+    studies = sorted(
+        list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
+    )
+    if args.tag:
+        everything, wanted = studies, set(args.tag)
+        studies = [study for study in everything if wanted <= set(study.tags)]
+        if everything and not studies and not args.json:
+            named = ", ".join(safe_line(tag, max_chars=60) for tag in args.tag)
+            print(f"No study in {safe_line(folder)} is tagged {named}.")
+            return 0
+    runs = [None if study.problem else run_now(study.path, study.name) for study in studies]
+    if args.running:
+        everything = studies
+        studies = [study for study, now in zip(studies, runs, strict=True) if now is not None]
+        runs = [now for now in runs if now is not None]
+        if everything and not studies and not args.json:
+            print(f"No study in {safe_line(folder)} runs now.")
+            return 0
+    if args.json:
+        both = zip(studies, runs, strict=True)
+        print(dump([_as_json(study, now) for study, now in both]))
+    elif not studies:
+        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE makes one.")
+    else:
+        _print(studies, runs)
+    return 0
+
+
+def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
+    now_s = time.time()
+    readable = [study for study in studies if not study.problem]
+    if readable:
+        rows = [_row(study, now_s) for study in readable]
+        columns = _COLUMNS
+        if any(runs):
+            # Beside the name, where a narrow terminal shows it, too.
+            columns = (columns[0], Column("run"), *columns[1:])
+            both = zip(studies, runs, strict=True)
+            of_readable = [now for study, now in both if not study.problem]
+            for row, now in zip(rows, of_readable, strict=True):
+                row.insert(1, "" if now is None else str(now))
+        if any(study.counts["STALE"] for study in readable):
+            columns = (*columns, Column("stale", "right"))
+            for row, study in zip(rows, readable, strict=True):
+                row.append(study.counts["STALE"])
+        if any(study.tags for study in readable):
+            columns = (*columns, Column("tags"))
+            for row, study in zip(rows, readable, strict=True):
+                row.append(", ".join(study.tags))
+        print("\n".join(render_table(columns, rows, width=Terminal.of_stdout().table_width)))
+    for study in studies:
+        if study.problem:
+            hint = f" {study.hint}" if study.hint else ""
+            print(f"! {safe_line(study.name, max_chars=60)}: {safe_line(study.problem + hint)}")
+
+
+def _row(study: StudySummary, now_s: float) -> list[object]:
+    counts = study.counts
+    goal = ", ".join(direction[:3] for direction in study.directions)
+    return [
+        spelling_of(study.path, study.name),
+        "" if study.objective is None else shown_name(study.objective),
+        goal,
+        None if study.best is None else study.best.value,
+        counts["COMPLETE"],
+        counts["PRUNED"],
+        counts["FAIL"],
+        counts["RUNNING"] + counts["WAITING"],
+        show_age(study.last_activity_s, now_s),
+    ]
+
+
+def _as_json(study: StudySummary, now: RunNow | None) -> dict[str, Any]:
+    best = study.best
+    return {
+        "name": study.name,
+        "file": str(study.path),
+        "directions": study.directions,
+        "objective": None if study.objective is None else study.objective.name,
+        "counts": {state.lower(): count for state, count in study.counts.items()},
+        "best": None if best is None else {"number": best.number, "value": best.value},
+        "last_activity": iso_utc(study.last_activity_s),
+        "size_bytes": study.size_bytes,
+        "tags": study.tags,
+        "note": study.note_start,
+        "problem": study.problem or None,
+        "hint": study.hint or None,
+        "run": None if now is None else now.to_json(),
+    }

@@ -1,0 +1,1 @@
+"""Samplers and pruners: which there are, and their options."""

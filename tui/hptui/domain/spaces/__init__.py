@@ -1,0 +1,1 @@
+"""Search spaces: distributions, choices, and edits of them."""

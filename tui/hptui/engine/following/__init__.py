@@ -1,0 +1,1 @@
+"""What follows a trial and the end of a run: callbacks, hooks, trackers."""

@@ -1,0 +1,1 @@
+"""Parameter importance, computed in a process of its own."""

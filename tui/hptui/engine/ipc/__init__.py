@@ -1,0 +1,1 @@
+"""Messages between the engine, its workers and its clients."""

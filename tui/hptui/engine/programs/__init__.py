@@ -1,0 +1,1 @@
+"""Trials of a program: its process, and the numbers that it prints."""

@@ -1,0 +1,1 @@
+"""What is done with whole studies: rename, delete, fork, merge, import, prepare."""

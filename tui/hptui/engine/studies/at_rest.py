@@ -1,0 +1,206 @@
+"""Steering a study whether an engine runs it or nobody: what is done at rest is for its next run.
+
+Nobody else begins to run a study while its next run is prepared, and where an engine was quicker,
+that one is asked. Nothing here needs Optuna.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from hptui.domain.next_run import MAX_TRIALS, NextRun
+from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_json
+from hptui.domain.spaces.space import spec_to_json
+from hptui.domain.text import safe_line
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.engine.studies.claim import claimed
+from hptui.errors import StudyBusyError, UsageError
+from hptui.storage.files.moving import connect_for_writing
+from hptui.storage.files.study_identity import no_such_study
+from hptui.storage.files.validation import require_writable
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.studies import read_study_file
+from hptui.storage.sqlite.connection import as_storage_error
+from hptui.storage.sqlite.next_run import (
+    StoredSpace,
+    add_waiting,
+    read_next,
+    read_space,
+    write_next,
+    write_space,
+)
+from hptui.storage.transfer.study_rows import study_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
+
+    from hptui.engine.ipc.protocol import Message
+
+PREPARED: Final = "next_run"
+"""In an answer: whether it is about the next run, since nobody runs the study now."""
+_PATIENCE_S: Final = 5.0
+"""How long others may begin to run the study, change it, or lock its file."""
+_RETRY_S: Final = 0.05
+
+
+def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 30.0) -> Message:
+    """Have a study's engine do what `message` asks, or prepare its next run where it has none.
+
+    Args:
+        path: The study's file.
+        study_name: The study.
+        message: A request to an engine; at rest `space`, `enqueue`, `extend` and `jobs` are done.
+        timeout_s: How long an engine may take to answer.
+
+    Returns:
+        The answer, with `next_run`.
+
+    Raises:
+        UsageError: The request is refused; nothing was changed.
+        StudyBusyError: Others keep the study from being written.
+        HptuiError: The engine does not answer.
+    """
+    prepare = _OPERATIONS.get(str(message.get("op")))
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            if prepare is None or running_engine(path, study_name) is not None:
+                answer = ask_engine(path, study_name, message, timeout_s=timeout_s)
+                return {**answer, PREPARED: False}
+            return {"ok": True, **prepare(path, study_name, message), PREPARED: True}
+        except StudyBusyError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_RETRY_S)
+
+
+def next_trials_text(trials: int) -> str:
+    """Return the sentence about the trials that are prepared."""
+    have = "1 trial" if trials == 1 else f"{trials:,} trials"
+    return f"The next run has {have}, unless it is told when to end."
+
+
+def next_workers_text(workers: int) -> str:
+    """Return the sentence about the workers that are prepared."""
+    have = "1 worker" if workers == 1 else f"{workers} workers"
+    return f"The next run has {have}, unless it is told another number."
+
+
+def _space(path: Path, study_name: str, message: Message) -> Message:
+    wanted = message.get("edits")
+    if wanted is None:
+        space = read_study_file(path, lambda connection: _space_in(connection, path, study_name))
+        return {
+            "space": {name: spec_to_json(spec) for name, spec in space.asked.items()},
+            "edits": edits_to_json(space.edits),
+            "since": dict(space.since),
+        }
+    edits = edits_from_json(wanted)
+    with StudyColumns(path, study_name) as columns:
+        columns.refresh()
+        if message.get("dry"):
+            space = read_study_file(
+                path, lambda connection: _space_in(connection, path, study_name)
+            )
+            kept, set_aside = _known(space, study_name).with_edits(edits).count(columns)
+            text = f"{kept} trials would be kept, {set_aside} set aside."
+        else:
+            with _writing(path, study_name) as (connection, study_id):
+                before = _known(read_space(connection, study_id), study_name)
+                after = before.with_edits(edits)
+                write_space(connection, study_id, after)
+            kept, set_aside = after.count(columns)
+            text = f"{kept} trials kept, {set_aside} set aside, from the next run on."
+    return {"kept": kept, "set_aside": set_aside, "text": text}
+
+
+def _enqueue(path: Path, study_name: str, message: Message) -> Message:
+    params: object = message["params"]
+    if not isinstance(params, dict):
+        raise UsageError('The parameters must be a JSON object, like {"lr": 0.01}.')
+    given = cast("dict[str, Any]", params)
+    with _writing(path, study_name) as (connection, study_id):
+        space = read_space(connection, study_id)
+        check_params(given, _known(space, study_name).effective() if given else {})
+        number = add_waiting(connection, study_id, given)
+    return {"text": f"Trial {number} waits for the next run.", "trial": number}
+
+
+def _extend(path: Path, study_name: str, message: Message) -> Message:
+    more = int(message["trials"])
+    if more < 1:
+        raise UsageError(f"Add 1 trial or more, not {more}.")
+    with _writing(path, study_name) as (connection, study_id):
+        before = read_next(connection, study_id)
+        trials = (before.trials or 0) + more
+        if trials > MAX_TRIALS:
+            raise UsageError(f"The next run may have {MAX_TRIALS:,} trials at most.")
+        write_next(connection, study_id, NextRun(trials, before.workers))
+    return {"text": next_trials_text(trials), "trials": trials}
+
+
+def _jobs(path: Path, study_name: str, message: Message) -> Message:
+    workers = int(message["n"])
+    if not 1 <= workers <= MAX_SLOTS:
+        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {workers}.")
+    with _writing(path, study_name) as (connection, study_id):
+        before = read_next(connection, study_id)
+        write_next(connection, study_id, NextRun(before.trials, workers))
+    return {"text": next_workers_text(workers), "workers": workers}
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
+    "space": _space,
+    "enqueue": _enqueue,
+    "extend": _extend,
+    "jobs": _jobs,
+}
+
+
+def _space_in(connection: sqlite3.Connection, path: Path, study_name: str) -> StoredSpace:
+    study_id = study_id_of(connection, study_name)
+    if study_id is None:
+        raise no_such_study(connection, path, study_name)
+    return read_space(connection, study_id)
+
+
+def _known(space: StoredSpace, study_name: str) -> StoredSpace:
+    """Return a space of which some parameter is known.
+
+    Raises:
+        UsageError: None is.
+    """
+    if not space.asked:
+        raise UsageError(
+            f"The parameters of {safe_line(study_name, max_chars=60)} are not known before its "
+            "first trial.",
+            hint="Give hptui run --space, --choices, --fix or --enqueue instead.",
+        )
+    return space
+
+
+@contextmanager
+def _writing(path: Path, study_name: str) -> Generator[tuple[sqlite3.Connection, int]]:
+    """Hold a study and yield a connection within a transaction, and the study's id.
+
+    Raises:
+        StudyBusyError: An engine runs it, a command changes it, or the file is locked.
+        StudyFileError: It is not there, or the file cannot be written.
+    """
+    require_writable(path)
+    with claimed(path, study_name):
+        try:
+            with closing(connect_for_writing(path)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                study_id = study_id_of(connection, study_name)
+                if study_id is None:
+                    raise no_such_study(connection, path, study_name)
+                yield connection, study_id
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise as_storage_error(error, path) from error

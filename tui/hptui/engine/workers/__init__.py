@@ -1,0 +1,1 @@
+"""Worker processes: how they start and end, what they may use, and the trial inside them."""

@@ -1,0 +1,1 @@
+"""Programs that are tuned by their command line."""

@@ -1,0 +1,1 @@
+"""Importing an objective and what it needs."""

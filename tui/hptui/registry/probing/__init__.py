@@ -1,0 +1,1 @@
+"""Short trials in a throw-away process that find a search space."""

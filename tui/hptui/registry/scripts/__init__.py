@@ -1,0 +1,1 @@
+"""Scripts that optimize a study themselves, run as they stand."""

@@ -1,0 +1,1 @@
+"""What the source of an objective says, read without running it."""

@@ -1,0 +1,1 @@
+"""Study files as files: validation, locks, staging, folders, upgrades."""

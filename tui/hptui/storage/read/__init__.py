@@ -1,0 +1,1 @@
+"""Studies read for showing: columns, details, summaries."""

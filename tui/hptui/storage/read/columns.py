@@ -1,0 +1,242 @@
+"""A study as columns: read from its file bit by bit, for whoever only looks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+
+from hptui.domain.text import safe_line
+from hptui.domain.trial_states import OPEN_STATES
+from hptui.errors import StudyFileError
+from hptui.storage.files.leases import Living, living_runs
+from hptui.storage.files.study_identity import (
+    StudyIdentity,
+    no_such_study,
+    read_directions,
+    read_identity,
+)
+from hptui.storage.read.opened_study import FollowedFile
+from hptui.storage.read.trial_chunks import (
+    ChunkReader,
+    IdList,
+    IdRange,
+    disordered_index,
+    incomplete_index,
+)
+from hptui.storage.read.trial_table import TrialTable
+from hptui.storage.sqlite.connection import as_storage_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+_FIRST_CHUNK: Final = 1_000
+_CHUNK: Final = 20_000
+_OPEN_TRIALS_A_CHUNK: Final = 500
+_MAX_RESTARTS: Final = 3
+_SCANNED_FOR_ONE: Final = 4
+"""So many rows are looked at for a trial that is read, to see whether the index has all: within a
+hundredth of the time."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many trials were read and how many there are to read."""
+
+
+class StudyColumns(TrialTable):
+    """The trials of one study in a file, followed as they come.
+
+    `refresh` reads what is new: trials added since, and again those that had not ended.
+    A damaged row never makes the study unreadable: it is listed in `damaged`. A study that was
+    deleted and created again is read from its start. One thread at a time.
+    """
+
+    def __init__(self, path: Path, study_name: str, *, on_progress: Progress | None = None) -> None:
+        super().__init__()
+        self.path = path
+        self.study_name = study_name
+        self._on_progress = on_progress
+        self._file = FollowedFile(path)
+        self._read_by: sqlite3.Connection | None = None
+        self._data_version: int | None = None
+        self._living = Living()
+        self._identity: StudyIdentity | None = None
+
+    def refresh(self) -> bool:
+        """Read what is new and say whether anything was.
+
+        What was read stays when it is interrupted, also by `on_progress` raising an exception.
+
+        Raises:
+            StudyFileError: The study or its file is no longer there, or cannot be read.
+            StudyBusyError: Another program has locked the file.
+        """
+        try:
+            return self._refresh()
+        except sqlite3.Error as error:
+            self.close()
+            raise as_storage_error(error, self.path) from error
+
+    @property
+    def data_version(self) -> int | None:
+        """Another one after each commit to the file; None before the first reading."""
+        return self._data_version
+
+    def require_same(self, connection: sqlite3.Connection) -> int:
+        """Return the study's id, where another connection still sees the study that was read.
+
+        Raises:
+            StudyFileError: It was deleted, or another one has its name.
+        """
+        known, now = self._identity, read_identity(connection, self.study_name)
+        if known is None or now is None or not known.is_same(now):
+            raise StudyFileError(
+                f"The study {safe_line(self.study_name, max_chars=60)!r} was deleted or replaced "
+                "meanwhile.",
+                hint="Try again.",
+            )
+        return now.study_id
+
+    def close(self) -> None:
+        """Let go of the file; the columns stay, and `refresh` opens it again."""
+        self._file.close()
+        self._data_version = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _refresh(self) -> bool:
+        connection = self._file.connect()
+        if connection is not self._read_by:
+            # Versions are counted by each connection for itself.
+            self._read_by, self._data_version = connection, None
+        # Before the first look at the file: what ends meanwhile is still seen as running.
+        living = living_runs(self.path)
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version == self._data_version and living == self._living:
+            return False
+        self._living = living
+        for _ in range(_MAX_RESTARTS):
+            changed = self._read_all(connection)
+            if changed is not None:
+                self._data_version = version
+                return changed
+        raise StudyFileError(
+            f"The study {safe_line(self.study_name)!r} is replaced again and again.",
+            hint="Look who else writes to its file.",
+        )
+
+    def _read_all(self, connection: sqlite3.Connection) -> bool | None:
+        """Read all that is new; None when the study was replaced on the way."""
+        again = self._open_trials()
+        done, total = 0, sum(len(selection.ids) for selection in again)
+        while True:
+            # A snapshot for each chunk, not for all: a writer without WAL waits for readers.
+            with _snapshot(connection):
+                identity = self._identify(connection)
+                if identity is None:
+                    return None
+                if not done:
+                    total += self._count_new(connection, identity.study_id)
+                selection = again.pop() if again else self._next_new(connection, identity.study_id)
+                if selection is None:
+                    break
+                reader = ChunkReader(
+                    connection,
+                    identity.study_id,
+                    len(self._directions),
+                    self._params,
+                    self._living,
+                )
+                chunks = reader.read(selection)
+            for chunk in chunks:
+                self.put(chunk)
+                done += len(chunk.trial_ids)
+            self._require_progress(selection)
+            if self._on_progress is not None:
+                self._on_progress(done, total)
+        self.note_duplicate_numbers()
+        return done > 0
+
+    def _require_progress(self, selection: IdList | IdRange) -> None:
+        """Refuse to look for the same trials again and again, as a damaged index makes us do.
+
+        Raises:
+            StudyFileError: The index named trials that are known, or that the table does not have.
+        """
+        if isinstance(selection, IdRange) and not selection.low <= selection.high <= self._last_id:
+            raise disordered_index()
+
+    def _open_trials(self) -> list[IdList]:
+        if self._identity is None:
+            return []
+        ids = self.trial_ids[np.isin(self.states, OPEN_STATES)].tolist()
+        return [
+            IdList(self._identity.study_id, tuple(ids[start : start + _OPEN_TRIALS_A_CHUNK]))
+            for start in range(0, len(ids), _OPEN_TRIALS_A_CHUNK)
+        ]
+
+    def _count_new(self, connection: sqlite3.Connection, study_id: int) -> int:
+        """Return how many trials there are to read by the index.
+
+        Raises:
+            StudyFileError: The table has others, which would not be read.
+        """
+        asked = "FROM trials {} WHERE study_id = ? AND trial_id > ?"
+        (count,) = connection.execute(
+            f"SELECT COUNT(*) {asked.format('')}", (study_id, self._last_id)
+        ).fetchone()
+        (last,) = connection.execute("SELECT MAX(trial_id) FROM trials").fetchone()
+        # Of a file with many trials of other studies the table is not looked through.
+        if (last or 0) - self._last_id <= _SCANNED_FOR_ONE * count + _FIRST_CHUNK:
+            (n_there,) = connection.execute(
+                f"SELECT COUNT(*) {asked.format('NOT INDEXED')}", (study_id, self._last_id)
+            ).fetchone()
+            if n_there != count:
+                raise incomplete_index(count, n_there)
+        return int(count)
+
+    def _next_new(self, connection: sqlite3.Connection, study_id: int) -> IdRange | None:
+        # The first chunk is small: it teaches the later ones what the parameters are.
+        limit = _CHUNK if len(self) else _FIRST_CHUNK
+        (high,) = connection.execute(
+            "SELECT MAX(trial_id) FROM (SELECT trial_id FROM trials WHERE study_id = ? "
+            "AND trial_id > ? ORDER BY trial_id LIMIT ?)",
+            (study_id, self._last_id, limit),
+        ).fetchone()
+        return None if high is None else IdRange(study_id, self._last_id + 1, high)
+
+    def _identify(self, connection: sqlite3.Connection) -> StudyIdentity | None:
+        """Return the study's identity; None, and all forgotten, when it is another study now."""
+        known, identity = self._identity, read_identity(connection, self.study_name)
+        if identity is None:
+            raise no_such_study(connection, self.path, self.study_name)
+        self._identity = identity
+        if known is not None and known.is_same(identity):
+            return identity
+        self._clear(read_directions(connection, identity.study_id))
+        return identity if known is None else None
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Generator[None]:
+    """Let all reads inside see the same state of the file."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

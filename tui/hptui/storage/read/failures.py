@@ -1,0 +1,75 @@
+"""The failed trials of a study, each with why it failed: read in bulk, without tracebacks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Final, cast
+
+from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, RETRY_KEY
+from hptui.domain.causes import Failure
+from hptui.domain.resources import StoredPlace
+from hptui.storage.read.opened_study import opened_study
+from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+_FAILURES: Final = (
+    "SELECT number, CASE WHEN length(error.value_json) <= ? AND json_valid(error.value_json) "
+    # As bytes, so that what is no UTF-8 ends nothing.
+    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), "
+    "json_extract(error.value_json, '$.type'), "
+    "json_extract(error.value_json, '$.message')) AS BLOB) END, "
+    "CASE WHEN length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END "
+    "FROM trials LEFT JOIN trial_system_attributes AS error "
+    "ON error.trial_id = trials.trial_id AND error.key = ? "
+    "LEFT JOIN trial_system_attributes AS place "
+    "ON place.trial_id = trials.trial_id AND place.key = ? "
+    "WHERE study_id = ? AND state = 'FAIL' AND typeof(number) = 'integer' ORDER BY number"
+)
+
+
+def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
+    """Yield the failed trials by number, those without a recorded reason too.
+
+    Raises:
+        StudyFileError: The study is not there, or its file cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    with opened_study(path, study_name) as (connection, study_id):
+        retried = _retried(connection, study_id)
+        for number, text, place in connection.execute(
+            _FAILURES, (MAX_JSON_CHARS, MAX_JSON_CHARS, ERROR_KEY, PLACE_KEY, study_id)
+        ):
+            kind, name, message = _words(text)
+            is_retried = number in retried
+            yield Failure(number, kind, name, message, is_retried, _devices(place))
+
+
+def _words(text: bytes | None) -> list[str]:
+    if text is None:
+        return ["", "", ""]
+    words = cast("list[object]", json.loads(text.decode("utf-8", "replace")))
+    return ["" if word is None else str(word) for word in words]
+
+
+def _devices(text: bytes | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    with contextlib.suppress(ValueError, RecursionError):
+        place = StoredPlace.read(json.loads(text))
+        return () if place is None else place.devices
+    return ()
+
+
+def _retried(connection: sqlite3.Connection, study_id: int) -> set[int]:
+    rows = connection.execute(
+        "SELECT CAST(value_json AS INTEGER) FROM trial_system_attributes "
+        "JOIN trials USING (trial_id) WHERE study_id = ? AND key = ?",
+        (study_id, RETRY_KEY),
+    )
+    return {number for (number,) in rows}

@@ -1,0 +1,50 @@
+"""The search space as the trials of a study hold it now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hptui.domain.spaces.space import ParamSpec, spec_from_json
+from hptui.errors import SpaceError
+from hptui.storage.files.study_identity import read_identity
+from hptui.storage.read.stored_spaces import MAX_JSON_CHARS
+from hptui.storage.read.studies import read_study_file
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+
+def read_latest_spaces(path: Path, study_name: str) -> dict[str, ParamSpec]:
+    """Return the latest distribution of each parameter in a study's trials.
+
+    Those that hptui cannot search are left out.
+
+    Raises:
+        StudyFileError: The file cannot be read.
+    """
+
+    def read(connection: sqlite3.Connection) -> dict[str, ParamSpec]:
+        identity = read_identity(connection, study_name)
+        return {} if identity is None else latest_spaces(connection, identity.study_id)
+
+    return read_study_file(path, read)
+
+
+def latest_spaces(connection: sqlite3.Connection, study_id: int) -> dict[str, ParamSpec]:
+    """Return the same of a study over an open connection."""
+    spaces: dict[str, ParamSpec] = {}
+    for name, text, _newest in connection.execute(
+        # SQLite takes the other columns from the row that has the maximum.
+        f"SELECT param_name, substr(distribution_json, 1, {MAX_JSON_CHARS + 1}), MAX(param_id) "
+        "FROM trial_params WHERE trial_id IN "
+        "(SELECT trial_id FROM trials WHERE study_id = ?) GROUP BY param_name",
+        (study_id,),
+    ):
+        if not isinstance(name, str) or not isinstance(text, str) or len(text) > MAX_JSON_CHARS:
+            continue
+        try:
+            spaces[name] = spec_from_json(text)
+        except SpaceError:
+            continue
+    return spaces

@@ -1,0 +1,276 @@
+"""The catalogue of study files: what each study is, by aggregates alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from hptui.domain.objective import Direction, ObjectiveRef
+from hptui.domain.text import safe_line
+from hptui.domain.trial_states import STATE_NAMES, STORED_STATES, state_name
+from hptui.errors import HptuiError, StudyFileError
+from hptui.storage.annotations.notes import read_note
+from hptui.storage.annotations.tags import read_tags
+from hptui.storage.files.leases import Living, living_runs
+from hptui.storage.files.stale_trials import stale_trials
+from hptui.storage.files.study_identity import (
+    no_such_study,
+    read_directions,
+    read_identity,
+    read_study_facts,
+    read_study_names,
+)
+from hptui.storage.files.study_lock import several_names
+from hptui.storage.files.validation import EMPTY_HINT, inspect_file, open_read_only
+from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
+from hptui.storage.read.stored_times import epoch_s
+from hptui.storage.sqlite.connection import as_storage_error
+from hptui.storage.sqlite.schema import number_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+MAX_STUDIES: Final = 1_000
+"""Studies of one file beyond these are not listed."""
+CHECK_BUDGET_S: Final = 0.05
+"""How long a file is searched for damage before it is read."""
+MAX_CONSTRAINT_CHARS: Final = 100_000
+MAX_NOTE_START_CHARS: Final = 2_000
+"""So much of a note is in a summary."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class BestTrial:
+    """The best feasible trial of a study with one objective."""
+
+    number: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """What a list of studies shows of one; where `problem` is set, the rest may be unknown."""
+
+    path: Path
+    name: str
+    directions: tuple[Direction, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many trials there are in each state, by the words of `trial_states`."""
+    best: BestTrial | None = None
+    """None where nothing feasible is complete, and with several objectives."""
+    last_activity_s: float | None = None
+    """Seconds since 1970: the last start or end of a trial, else the study's creation."""
+    objective: ObjectiveRef | None = None
+    """What it tunes, where hptui ran it."""
+    size_bytes: int = 0
+    """Of its file."""
+    tags: tuple[str, ...] = ()
+    """Not sanitised."""
+    note_start: str = ""
+    """How its note begins, not sanitised; empty where there is none."""
+    problem: str = ""
+    """A sentence that says why it cannot be read."""
+    hint: str = ""
+    """What to do about the problem."""
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials there are in all."""
+        return sum(self.counts.values())
+
+
+def list_studies(place: Path) -> list[StudySummary]:
+    """Return the studies in a folder's `.db` files, or in one file, by file name.
+
+    A file that cannot be read gives a summary with its problem. A folder that does not exist is
+    an empty one.
+    """
+    if place.is_dir():
+        files = sorted(path for path in place.glob("*.db") if not path.name.startswith("."))
+        return [study for path in files for study in _list_file(path)]
+    return _list_file(place) if place.exists() else []
+
+
+def study_names(path: Path) -> list[str]:
+    """Return the names of the studies in a file, in the order of their creation.
+
+    Raises:
+        StudyFileError: It is no study file, or cannot be read.
+    """
+    return read_study_file(path, lambda connection: read_study_names(connection, MAX_STUDIES))
+
+
+def read_summary(path: Path, study_name: str) -> StudySummary:
+    """Return the summary of one study.
+
+    Raises:
+        StudyFileError: It is not there, or cannot be read.
+    """
+    living = living_runs(path)
+    return read_study_file(path, lambda connection: summarize(connection, path, study_name, living))
+
+
+def read_study_file(path: Path, read: Callable[[sqlite3.Connection], Result]) -> Result:
+    """Return what `read` finds in a study file, within one transaction.
+
+    Raises:
+        StudyFileError: It is no study file, or cannot be read.
+        StudyBusyError: Another program has locked it.
+    """
+    report = inspect_file(path, check_budget_s=CHECK_BUDGET_S)
+    if report.kind != "optuna":
+        raise StudyFileError(report.sentence, hint=report.hint)
+    try:
+        with closing(open_read_only(path)) as connection:
+            connection.execute("BEGIN")
+            return read(connection)
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+
+
+def summarize(
+    connection: sqlite3.Connection, path: Path, study_name: str, living: Living
+) -> StudySummary:
+    """Return the summary of one study over an open connection.
+
+    Args:
+        connection: The connection.
+        path: Its file.
+        study_name: The study.
+        living: What `living_runs` returned before the connection's first look at the file.
+
+    Raises:
+        StudyFileError: It is not there, or its directions are damaged.
+    """
+    identity = read_identity(connection, study_name)
+    if identity is None:
+        raise no_such_study(connection, path, study_name)
+    study_id = identity.study_id
+    directions = read_directions(connection, study_id)
+    facts = read_study_facts(connection, study_id)
+    counts, last_activity_s = _activity(connection, study_id, living)
+    created = facts.get("created")
+    return StudySummary(
+        path,
+        study_name,
+        directions,
+        counts,
+        _best(connection, study_id, directions[0]) if len(directions) == 1 else None,
+        epoch_s(created) if last_activity_s is None else last_activity_s,
+        objective_of(facts.get("objective")),
+        path.stat().st_size,
+        read_tags(connection, "study", study_id),
+        read_note(connection, study_id, None).body[:MAX_NOTE_START_CHARS].strip(),
+    )
+
+
+def no_study_text(path: Path) -> str:
+    """Return the sentence about a study file without a study, as an early kill leaves it."""
+    return f"{safe_line(path)} holds no study."
+
+
+def _list_file(path: Path) -> list[StudySummary]:
+    unknown = StudySummary(path, path.stem)
+    try:
+        unknown = replace(unknown, size_bytes=path.stat().st_size)
+        living = living_runs(path)
+        return read_study_file(path, lambda connection: summarize_all(connection, unknown, living))
+    except HptuiError as error:
+        return [replace(unknown, problem=error.message, hint=error.hint)]
+    except OSError as error:
+        problem = f"{safe_line(str(path))} cannot be read: {error.strerror}."
+        return [replace(unknown, problem=problem)]
+
+
+def summarize_all(
+    connection: sqlite3.Connection, of_file: StudySummary, living: Living
+) -> list[StudySummary]:
+    """Return the summaries of all studies of a file; `of_file` says what is known without them."""
+    summaries: list[StudySummary] = []
+    for name in read_study_names(connection, MAX_STUDIES):
+        try:
+            summaries.append(summarize(connection, of_file.path, name, living))
+        except HptuiError as error:
+            summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
+    if not summaries and living == Living():
+        # Where an engine holds it, that is about to make its study.
+        return [replace(of_file, problem=no_study_text(of_file.path), hint=EMPTY_HINT)]
+    names = several_names(of_file.path)
+    if names is None:
+        return summaries
+    problem, hint = names
+    return [replace(each, problem=problem, hint=hint) for each in summaries]
+
+
+def _activity(
+    connection: sqlite3.Connection, study_id: int, living: Living
+) -> tuple[dict[str, int], float | None]:
+    """Return how many trials there are in each state, and when one last started or ended."""
+    counts: dict[str, int] = dict.fromkeys(STATE_NAMES, 0)
+    moments: list[float] = []
+    for state, count, start, complete in connection.execute(
+        "SELECT substr(state, 1, 40), COUNT(*), MAX(substr(datetime_start, 1, 40)), "
+        "MAX(substr(datetime_complete, 1, 40)) FROM trials WHERE study_id = ? GROUP BY state "
+        "LIMIT 1000",
+        (study_id,),
+    ):
+        known = state if state in STORED_STATES else state_name(-1)
+        counts[known] = counts.get(known, 0) + count
+        moments.extend(at_s for at_s in map(epoch_s, (start, complete)) if at_s is not None)
+    if counts["RUNNING"]:
+        counts["STALE"] = len(stale_trials(connection, study_id, living))
+        counts["RUNNING"] -= counts["STALE"]
+    return counts, max(moments, default=None)
+
+
+def _best(connection: sqlite3.Connection, study_id: int, direction: Direction) -> BestTrial | None:
+    order = "ASC" if direction == "minimize" else "DESC"
+    candidates = connection.execute(
+        f"SELECT trial_id, number, {number_sql('value')} AS stored FROM trials "
+        "JOIN trial_values USING (trial_id) WHERE study_id = ? AND state = 'COMPLETE' "
+        "AND objective = 0 AND typeof(stored) = 'real' AND typeof(number) = 'integer' "
+        # Of equal trials the first is the best, as in Optuna.
+        f"ORDER BY stored {order}, number ASC",
+        (study_id,),
+    )
+    is_constrained = has_constraints(connection, study_id)
+    for trial_id, number, value in candidates:
+        if not is_constrained or _is_feasible(connection, trial_id):
+            return BestTrial(number, value)
+    return None
+
+
+def has_constraints(connection: sqlite3.Connection, study_id: int) -> bool:
+    """Say whether any trial of a study has constraints."""
+    found = connection.execute(
+        "SELECT 1 FROM trial_system_attributes WHERE trial_id IN "
+        "(SELECT trial_id FROM trials WHERE study_id = ?) AND key >= ? AND key < ? LIMIT 1",
+        (study_id, *KEY_RANGE),
+    ).fetchone()
+    return found is not None
+
+
+def _is_feasible(connection: sqlite3.Connection, trial_id: int) -> bool:
+    constraints: dict[str, float] = {}
+    for key, text in connection.execute(
+        f"SELECT substr(key, 1, 1000), substr(value_json, 1, {MAX_CONSTRAINT_CHARS}) "
+        "FROM trial_system_attributes WHERE trial_id = ? AND key >= ? AND key < ? ORDER BY key",
+        (trial_id, *KEY_RANGE),
+    ):
+        read_constraint(constraints, str(key), text)
+    return not violation_of(constraints) > 0
+
+
+def objective_of(data: object) -> ObjectiveRef | None:
+    """Return the objective that a study's facts name; None where they do not."""
+    if not isinstance(data, dict):
+        return None
+    try:
+        return ObjectiveRef.from_json(cast("dict[str, object]", data))
+    except ValueError:
+        return None

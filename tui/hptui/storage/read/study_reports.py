@@ -1,0 +1,70 @@
+"""The intermediate values of a whole study, as many as a figure can show."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hptui.storage.files.study_identity import no_such_study, read_identity
+from hptui.storage.files.validation import open_read_only
+from hptui.storage.read.cells import floats, integers
+from hptui.storage.sqlite.connection import as_storage_error
+from hptui.storage.sqlite.schema import number_sql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.storage.read.growing_column import FloatArray, IntArray
+
+MAX_REPORTS: Final = 100_000
+"""Of more reports than these, those of the newest trials are read."""
+
+_QUERY: Final = (
+    f"SELECT v.trial_id, v.step, {number_sql('v.intermediate_value')} "
+    # In this order SQLite goes through the trials backwards and stops; else it sorts all reports.
+    "FROM trials t CROSS JOIN trial_intermediate_values v ON t.trial_id = v.trial_id "
+    "WHERE t.study_id = ? AND t.state IN ('COMPLETE', 'PRUNED', 'RUNNING') "
+    "ORDER BY t.trial_id DESC, v.step DESC LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyReports:
+    """What complete, pruned and running trials reported: a row a report, by trial and step."""
+
+    trial_ids: IntArray
+    steps: IntArray
+    values: FloatArray
+    """NaN for what is not a number."""
+    has_more: bool
+    """Whether older trials have reports that were not read."""
+
+
+def read_reports(path: Path, study_name: str, *, max_reports: int = MAX_REPORTS) -> StudyReports:
+    """Return the reports of a study's newest trials, whole trials only.
+
+    Raises:
+        StudyFileError: The file or study is not there, or cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    connection = open_read_only(path)
+    try:
+        identity = read_identity(connection, study_name)
+        if identity is None:
+            raise no_such_study(connection, path, study_name)
+        found: list[tuple[Any, ...]] = connection.execute(
+            _QUERY, (identity.study_id, max_reports + 1)
+        ).fetchall()
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+    finally:
+        connection.close()
+    has_more = len(found) > max_reports
+    trial_ids: IntArray = integers([row[0] for row in found])[::-1]
+    # The oldest trial that was met may not be whole, but one trial is always shown.
+    start = int((trial_ids == trial_ids[0]).sum()) if has_more else 0
+    start = 0 if start == len(trial_ids) else start
+    steps = integers([row[1] for row in found])[::-1]
+    values = floats([row[2] for row in found])[::-1]
+    return StudyReports(trial_ids[start:], steps[start:], values[start:], has_more)

@@ -1,0 +1,67 @@
+"""The user attributes of some trials, read together within bounds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from hptui.domain.json_values import plain
+from hptui.storage.files.validation import open_read_only
+from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES, MAX_JSON_CHARS
+from hptui.storage.sqlite.connection import as_storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_FEW: Final = 500
+"""So many trials are asked for in one statement."""
+_MAX_KEY_CHARS: Final = 1_000
+_QUERY: Final = (
+    # As bytes, so that what is no UTF-8 ends nothing.
+    "SELECT trial_id, key, CAST(value_json AS BLOB) FROM trial_user_attributes "
+    f"WHERE length(key) <= {_MAX_KEY_CHARS} AND length(value_json) <= {MAX_JSON_CHARS} "
+    "AND trial_id IN "
+)
+
+
+def read_user_attributes(
+    path: Path, trial_ids: Sequence[int], *, most_chars: int
+) -> dict[int, dict[str, Any]] | None:
+    """Return what trials have by their ids; None where that is longer than `most_chars` in all.
+
+    What is no JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
+
+    Raises:
+        StudyFileError: The file cannot be read.
+        StudyBusyError: Another program has locked it.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    n_chars = 0
+    try:
+        with closing(open_read_only(path)) as connection:
+            for start in range(0, len(trial_ids), _FEW):
+                some = trial_ids[start : start + _FEW]
+                query = f"{_QUERY}({','.join('?' * len(some))}) ORDER BY trial_id, key"
+                for trial_id, key, text in connection.execute(query, some):
+                    n_chars += len(key) + len(text)
+                    if n_chars > most_chars:
+                        return None
+                    of_trial = found.setdefault(int(trial_id), {})
+                    if len(of_trial) < MAX_ATTRIBUTES:
+                        _take(of_trial, str(key), text)
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+    return found
+
+
+def _take(attributes: dict[str, Any], key: str, text: bytes) -> None:
+    try:
+        value = json.loads(text)
+        # What is nested too deeply to be written is as good as not there.
+        plain(value)
+    except (ValueError, RecursionError):
+        return
+    attributes[key] = value

@@ -1,0 +1,191 @@
+"""What a study keeps for its next run: edits of its space, waiting trials, trials and workers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from hptui.domain.attribute_keys import (
+    ASKED_KEY,
+    EDITED_KEY,
+    EDITS_KEY,
+    ENQUEUED_KEY,
+    NEXT_KEY,
+    SINCE_KEY,
+)
+from hptui.domain.next_run import NextRun
+from hptui.domain.spaces.edits import (
+    ParamEdit,
+    apply_edit,
+    check_against_history,
+    edits_from_json,
+    edits_to_json,
+    fixed_values,
+    unknown_parameter,
+)
+from hptui.domain.spaces.edits_since import edits_since, read_since
+from hptui.domain.spaces.space import spec_from_json, spec_to_json
+from hptui.domain.trial_states import COMPLETE, PRUNED
+from hptui.errors import SpaceError
+from hptui.storage.read.latest_spaces import latest_spaces
+from hptui.storage.transfer.carried_trials import put_study_attribute, read_study_attribute
+from hptui.storage.transfer.param_fit import fit_param
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from hptui.domain.spaces.space import ParamSpec
+    from hptui.storage.read.columns import StudyColumns
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpace:
+    """The search space of a study as its file tells it."""
+
+    asked: Mapping[str, ParamSpec]
+    """Without edits: as the objective asks for it, as far as it is known."""
+    stored: Mapping[str, ParamSpec]
+    """As the latest trials hold it."""
+    edits: Mapping[str, ParamEdit]
+    """Those in force."""
+    ever_edited: frozenset[str]
+    since: Mapping[str, int]
+    """The first trial for which an edit holds, where that is known."""
+    next_number: int
+    """The number that the next new trial gets."""
+
+    def with_edits(self, edits: Mapping[str, ParamEdit]) -> StoredSpace:
+        """Return the space with other edits of the named parameters; an empty one takes it back.
+
+        Raises:
+            SpaceError: An edit does not suit its parameter, or what the trials hold of it.
+        """
+        for name in edits:
+            if name not in self.asked:
+                raise unknown_parameter(name, self.asked)
+        after = {**self.edits, **edits}
+        changed = replace(
+            self,
+            edits={name: edit for name, edit in after.items() if not edit.is_empty},
+            ever_edited=self.ever_edited | set(edits),
+        )
+        effective = changed.effective()
+        fixed_values(changed.edits, effective)
+        for name in edits:
+            if name in self.stored:
+                check_against_history(name, effective[name], self.stored[name])
+        since = edits_since(self.edits, self.since, changed.edits, self.next_number)
+        return replace(changed, since=since)
+
+    def effective(self) -> dict[str, ParamSpec]:
+        """Return the parameters with the edits in force.
+
+        Raises:
+            SpaceError: An edit does not suit its parameter.
+        """
+        return {
+            name: apply_edit(name, spec, self.edits[name]) if name in self.edits else spec
+            for name, spec in self.asked.items()
+        }
+
+    def count(self, columns: StudyColumns) -> tuple[int, int]:
+        """Return how many complete and pruned trials a sampler learns from, and how many not.
+
+        Those count that are inside the edited ranges, as for a run.
+        """
+        n_trials = len(columns)
+        fits = np.ones(n_trials, np.bool_)
+        for name, spec in self.effective().items():
+            if name in self.ever_edited and name in columns.params:
+                fits &= fit_param(columns.params[name], spec, n_trials).fits
+        ended = np.isin(columns.states, (COMPLETE, PRUNED))
+        return int((ended & fits).sum()), int((ended & ~fits).sum())
+
+
+def read_space(connection: sqlite3.Connection, study_id: int) -> StoredSpace:
+    """Return a study's space.
+
+    Raises:
+        SpaceError: The stored edits are damaged.
+    """
+    stored = latest_spaces(connection, study_id)
+    listed = read_study_attribute(connection, study_id, EDITED_KEY)
+    ever = frozenset(map(str, cast("list[object]", listed) if isinstance(listed, list) else ()))
+    asked = _read_asked(read_study_attribute(connection, study_id, ASKED_KEY))
+    (count,) = connection.execute(
+        "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
+    ).fetchone()
+    return StoredSpace(
+        # What trials hold of an edited parameter is not what the objective asks for.
+        asked=stored | {name: spec for name, spec in asked.items() if name in ever},
+        stored=stored,
+        edits=edits_from_json(read_study_attribute(connection, study_id, EDITS_KEY) or {}),
+        ever_edited=ever,
+        since=read_since(read_study_attribute(connection, study_id, SINCE_KEY)),
+        next_number=int(count),
+    )
+
+
+def write_space(connection: sqlite3.Connection, study_id: int, space: StoredSpace) -> None:
+    """Store the edits of a space; the transaction is the caller's."""
+    asked = {name: spec for name, spec in space.asked.items() if name in space.ever_edited}
+    for key, value in spell_edits(space.edits, space.ever_edited, space.since, asked).items():
+        put_study_attribute(connection, study_id, key, value)
+
+
+def spell_edits(
+    edits: Mapping[str, ParamEdit],
+    ever_edited: frozenset[str],
+    since: Mapping[str, int],
+    asked: Mapping[str, ParamSpec],
+) -> dict[str, object]:
+    """Return the attributes of a study that tell its edits."""
+    return {
+        EDITS_KEY: edits_to_json(edits),
+        EDITED_KEY: sorted(ever_edited),
+        SINCE_KEY: dict(since),
+        ASKED_KEY: {name: spec_to_json(asked[name]) for name in sorted(ever_edited & set(asked))},
+    }
+
+
+def add_waiting(connection: sqlite3.Connection, study_id: int, params: Mapping[str, object]) -> int:
+    """Add a trial that waits, as `Study.enqueue_trial` does, and return its number.
+
+    The transaction is the caller's.
+    """
+    (count,) = connection.execute(
+        "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
+    ).fetchone()
+    trial_id = connection.execute(
+        "INSERT INTO trials (number, study_id, state) VALUES (?, ?, 'WAITING')", (count, study_id)
+    ).lastrowid
+    connection.execute(
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+        (trial_id, ENQUEUED_KEY, json.dumps(params)),
+    )
+    return int(count)
+
+
+def read_next(connection: sqlite3.Connection, study_id: int) -> NextRun:
+    """Return what is prepared for the next run."""
+    return NextRun.read(read_study_attribute(connection, study_id, NEXT_KEY))
+
+
+def write_next(connection: sqlite3.Connection, study_id: int, prepared: NextRun) -> None:
+    """Prepare that for the next run; the transaction is the caller's."""
+    put_study_attribute(connection, study_id, NEXT_KEY, prepared.to_json())
+
+
+def _read_asked(data: object) -> dict[str, ParamSpec]:
+    held = cast("dict[object, object]", data) if isinstance(data, dict) else {}
+    asked: dict[str, ParamSpec] = {}
+    for name, text in held.items():
+        try:
+            asked[str(name)] = spec_from_json(str(text))
+        except SpaceError:
+            continue
+    return asked

@@ -1,0 +1,1 @@
+"""Trials on their way between studies and files: export, import, fork, merge."""

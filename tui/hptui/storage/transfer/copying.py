@@ -1,0 +1,201 @@
+"""Copies of single studies, each in a file of its own."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.errors import StudyFileError
+from hptui.storage.files.in_place import put_in_place, sync_file, sync_folder
+from hptui.storage.files.moving import connect_for_writing
+from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.study_identity import no_such_study
+from hptui.storage.files.validation import (
+    FileKind,
+    inspect_file,
+    open_read_only,
+    require_usual_tables,
+)
+from hptui.storage.sqlite.connection import as_storage_error, file_uri
+from hptui.storage.transfer.study_rows import (
+    delete_other_studies,
+    make_independent,
+    rename_study,
+    study_id_of,
+    take_in_study,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_DATABASES: Final[frozenset[FileKind]] = frozenset(
+    ("optuna", "older", "newer", "foreign", "damaged")
+)
+"""What may hold somebody's study."""
+
+
+def copy_study(path: Path, study_name: str, target: Path, *, new_name: str | None = None) -> None:
+    """Write a study as it is now, alone and as one file without side files, to `target`.
+
+    The original may be running: what is copied is one moment of it. The copy is a study of its
+    own; in it trials that were running have failed.
+
+    Args:
+        path: The study's file.
+        study_name: Its name in the file.
+        target: Appears as a whole or not at all.
+        new_name: What the copy is called; as the original where None.
+
+    Raises:
+        StudyFileError: There is no such study, `target` exists, or cannot be written.
+        HptuiError: The file is locked, or the disk refuses.
+    """
+    require_no_side_files(target)
+    with drafted(target, overwrite=False) as draft:
+        extract_study(path, study_name, draft)
+        try:
+            with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+                copy.execute("BEGIN")
+                study_id = study_id_of(copy, study_name) or 0
+                if new_name is not None:
+                    rename_study(copy, study_id, new_name)
+                make_independent(copy, study_id)
+                copy.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise as_storage_error(error, target) from error
+
+
+def require_no_side_files(target: Path) -> None:
+    """Refuse a place for a new file where SQLite would take up what another one left.
+
+    Raises:
+        StudyFileError: There is a `-wal` or `-journal` file with content.
+    """
+    for suffix in ("-wal", "-journal"):
+        left = target.with_name(target.name + suffix)
+        with suppress(OSError):
+            if left.stat().st_size:
+                raise StudyFileError(
+                    f"{safe_line(str(left))} is in the way: it belongs to a file that is gone.",
+                    hint="Choose another name, or move it elsewhere.",
+                )
+
+
+def extract_study(path: Path, study_name: str, target: Path) -> None:
+    """Write a study with all its rows as they are into the new file `target`.
+
+    Raises:
+        StudyFileError: There is no such study, or its file is none of Optuna's.
+        HptuiError: The file is locked, or the disk refuses.
+    """
+    require_usual_tables(path)
+    try:
+        with (
+            closing(open_read_only(path)) as source,
+            closing(sqlite3.connect(file_uri(target, "rwc"), uri=True)) as copy,
+        ):
+            # Within a transaction, so that the copy never has to wait for a lock.
+            source.execute("BEGIN")
+            if study_id_of(source, study_name) is None:
+                raise no_such_study(source, path, study_name)
+            source.backup(copy)
+            copy.isolation_level = None
+            # A copy in WAL mode would need its side files too.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute("BEGIN")
+            has_shrunk = delete_other_studies(copy, study_id_of(copy, study_name) or 0)
+            copy.execute("COMMIT")
+            if has_shrunk:
+                copy.execute("VACUUM")
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+
+
+def take_in_file(path: Path, kept: Path, study_name: str) -> None:
+    """Copy the study in the file `kept` into another study file.
+
+    Raises:
+        StudyFileError: There is a study of this name in `path` already, or none in `kept`.
+        HptuiError: A file is locked, or the disk refuses.
+    """
+    require_usual_tables(kept)
+    try:
+        with closing(connect_for_writing(path)) as connection:
+            connection.execute("ATTACH ? AS source", (file_uri(kept, "ro"),))
+            connection.execute("BEGIN IMMEDIATE")
+            take_in_study(connection, study_name)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from error
+
+
+@contextmanager
+def drafted(target: Path, *, overwrite: bool) -> Generator[Path]:
+    """Yield a path to write a file to, which becomes `target` when the block has succeeded.
+
+    Where `target` is a link, the file that it leads to is replaced, and the link stays.
+
+    Raises:
+        StudyFileError: `target` exists, or is nothing that may be overwritten; its folder does not
+            exist, or cannot be written.
+    """
+    name = safe_line(str(target))
+    if os.path.lexists(target):
+        if not overwrite:
+            raise _exists(target)
+        target = Path(os.path.realpath(target))
+        _require_replaceable(target)
+    require_folder(target)
+    try:
+        with draft_folder(target) as folder:
+            draft = folder / "new"
+            yield draft
+            sync_file(draft)
+            if overwrite:
+                draft.replace(target)
+                sync_folder(target.parent)
+            elif not put_in_place(draft, target):
+                raise _exists(target)
+    except OSError as error:
+        raise StudyFileError(f"{name} cannot be written: {safe_line(error.strerror)}.") from error
+
+
+def require_folder(target: Path) -> None:
+    """Refuse a place for a file whose folder is not there, or may not be written to.
+
+    Raises:
+        StudyFileError: It is so.
+    """
+    name, folder = safe_line(str(target)), target.parent
+    if not folder.is_dir():
+        raise StudyFileError(
+            f"{name} cannot be written: the folder does not exist.", hint="Create the folder first."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StudyFileError(f"{name} cannot be written: {os.strerror(errno.EACCES)}.")
+
+
+def _require_replaceable(target: Path) -> None:
+    """Refuse folders, devices, pipes, and databases: a study is not lost by a slip of the hand."""
+    if os.path.lexists(target) and not target.is_file():
+        what = "a folder" if target.is_dir() else "no regular file"
+        raise StudyFileError(
+            f"{safe_line(str(target))} is {what}, and is not replaced.",
+            hint="Choose another name.",
+        )
+    if inspect_file(target, check_budget_s=0.0).kind in _DATABASES:
+        raise StudyFileError(
+            f"{safe_line(str(target))} is a database, and databases are never replaced.",
+            hint="Choose another name.",
+        )
+
+
+def _exists(target: Path) -> StudyFileError:
+    return StudyFileError(
+        f"{safe_line(str(target))} exists already.", hint="Choose another name, or delete it first."
+    )

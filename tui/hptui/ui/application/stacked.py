@@ -1,0 +1,54 @@
+"""The base of all screens: one way to leave, at any moment and from any place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import getters
+from textual.await_complete import AwaitComplete
+from textual.screen import Screen, ScreenResultType
+
+from hptui.ui.application.app import HptuiApp
+
+if TYPE_CHECKING:
+    from textual.geometry import Offset
+    from textual.widget import Widget
+
+
+class StackedScreen(Screen[ScreenResultType]):
+    """A screen that can be told to leave twice, late, or under others.
+
+    Two keys that arrive together answer a dialog twice, and what a thread finds out arrives when
+    the screen has been left, or while another one lies over it.
+    """
+
+    app = getters.app(HptuiApp)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this screen is shown, or lies under others; False once it has been left."""
+        return self in self.app.screen_stack
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Leave with an answer, and close what lies over this screen; only the first answer counts.
+
+        The screen at the bottom of the stack stays.
+        """
+        stack = self.app.screen_stack
+        if self not in stack[1:]:
+            return AwaitComplete.nothing()
+        for above in reversed(stack[stack.index(self) + 1 :]):
+            above.dismiss()
+        return super().dismiss(result)
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Return what can be selected at a place; nothing where a widget has just been removed."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        # Textual asks a widget for its parent, and looks at places of before the next layout.
+        return (None, None) if widget is None or widget.parent is None else (widget, offset)
+
+    def give_way_to(self, screen: Screen[Any]) -> None:
+        """Show another screen in the place of this one, or over it at the bottom of the stack."""
+        if self.is_open:
+            self.dismiss()
+            self.app.push_screen(screen)

@@ -1,0 +1,172 @@
+"""Every command of the application: footer, help, palette and the key table come from this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hptui.ui.plots.views import VIEWS
+
+Place = Literal["app", "studies", "setup", "study", "failures", "trial", "compare"]
+"""Where a command can be given: everywhere, or on one screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person can do with a key; a screen's method `do_<id>` does it."""
+
+    id: str
+    """Stable: settings name it. `-` between words; the method has `_` instead."""
+    keys: tuple[str, ...]
+    """Default keys as Textual names them; the first one is shown."""
+    label: str
+    """One or two words for the footer."""
+    title: str
+    """A sentence without a full stop, for help and palette."""
+    place: Place
+    in_footer: bool = True
+
+    @property
+    def method(self) -> str:
+        """The name of the method that does it."""
+        return "do_" + self.id.replace("-", "_")
+
+
+def _all() -> tuple[Command, ...]:
+    rows: dict[Place, tuple[tuple[str, tuple[str, ...], str, str, bool], ...]] = {
+        "app": (
+            ("help", ("question_mark", "f1"), "help", "Show the keys that work here", True),
+            ("palette", ("ctrl+p",), "commands", "Find a command by its name", True),
+            ("back", ("escape",), "back", "Go one step back", False),
+            ("next-pane", ("tab",), "next pane", "Go to the next pane", False),
+            ("previous-pane", ("shift+tab",), "previous pane", "Go to the previous pane", False),
+            (
+                "full-screen",
+                ("z",),
+                "full screen",
+                "Give the pane the whole screen, or back",
+                False,
+            ),
+            ("filter", ("slash",), "filter", "Filter the list, or search the log", True),
+            ("copy", ("y",), "copy", "Copy what is under the cursor", False),
+            ("theme", ("f8",), "theme", "Use the next theme", False),
+            ("quit", ("q", "ctrl+q"), "quit", "Leave hptui; a run can go on without it", True),
+        ),
+        "studies": (
+            ("open-study", ("enter",), "open", "Open the study under the cursor", True),
+            ("new-study", ("n",), "new", "Set up a new study", True),
+            ("run-again", ("r",), "run again", "Set up the next run of this study", True),
+            ("duplicate-study", ("d",), "duplicate", "Copy this study under another name", True),
+            ("fork-study", ("F",), "fork", "Carry the trials that fit into a new study", False),
+            ("merge-studies", ("M",), "merge", "Make one study of this one and others", False),
+            (
+                "import-trials",
+                ("i",),
+                "import",
+                "Take trials from a CSV, JSON or Parquet file",
+                False,
+            ),
+            ("rename-study", ("R",), "rename", "Give this study another name", False),
+            ("delete-study", ("x",), "delete", "Move this study to the trash", True),
+            ("undo", ("u",), "undo", "Undo the latest deletion", True),
+            ("export-study", ("E", "e"), "export", "Write the trials to a file", True),
+            ("edit-note", ("m",), "note", "Read or write the note of this study", False),
+            ("edit-tags", ("number_sign",), "tags", "Change the tags of this study", False),
+            ("sort", ("s",), "sort", "Sort by the next column (trend: by late gains)", False),
+            ("reverse", ("I", "S"), "reverse", "Reverse the order", False),
+            ("report-study", ("P", "p"), "report", "Write a report on this study", False),
+            ("mark-study", ("space",), "mark", "Mark this study, or take the mark away", False),
+            ("compare-studies", ("c",), "compare", "Compare the marked studies, or two", True),
+            ("mend-study", ("f",), "doctor", "Find what is wrong, and mend it", False),
+        ),
+        "setup": (
+            ("start", ("f5",), "start", "Start the run", True),
+            ("fork-space", ("f6",), "fork", "Fork the study with this search space", False),
+            ("edit-field", ("enter",), "edit", "Edit the field under the cursor", True),
+            ("fix-param", ("f",), "fix", "Fix the parameter to one value, or free it", True),
+            ("reset-field", ("backspace",), "reset", "Undo the edits of this parameter", True),
+            ("toggle-log", ("l",), "log", "Use a log scale, or a linear one", True),
+            ("probe", ("p",), "probe", "Look for parameters again", True),
+            ("pick-objective", ("o",), "objective", "Choose another objective", True),
+            ("copy-command", ("Y",), "copy command", "Copy the equivalent command line", True),
+        ),
+        "study": (
+            ("open-trial", ("enter",), "open", "Open the trial under the cursor", True),
+            ("pause", ("space",), "pause", "Pause the run, or go on", True),
+            ("stop", ("S",), "stop", "Stop the run", True),
+            ("edit-space", ("e",), "edit space", "Edit the search space of the next trials", True),
+            ("add-trial", ("a",), "add trial", "Enqueue a trial by hand", True),
+            ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", False),
+            ("kill-trial", ("x",), "kill", "End the selected running trial", True),
+            ("more-workers", ("plus", "equals_sign"), "worker", "One worker more", True),
+            ("fewer-workers", ("minus",), "worker", "One worker fewer", True),
+            ("budget", ("b",), "budget", "Add trials to the budget", True),
+            ("failures", ("f",), "failures", "List the causes of failed trials", False),
+            ("export-study", ("E",), "export", "Write the trials that are shown to a file", False),
+            ("save-filter", ("ctrl+s",), "save filter", "Save the filter, for @name", False),
+            ("edit-note", ("m",), "note", "Read or write the note of this trial", False),
+            ("report-study", ("P",), "report", "Write a report on the study", False),
+            ("write-page", ("o",), "page", "Write this view as an interactive page", False),
+            ("edit-study-note", ("M",), "study note", "Read or write the note of the study", False),
+            ("edit-tags", ("number_sign",), "tags", "Change the tags of this trial", False),
+            ("run-study", ("r",), "run", "Set up the next run of this study", True),
+            ("fork-study", ("F",), "fork", "Fork the study, with the trials shown here", False),
+            ("sort", ("s",), "sort", "Sort by the next column", False),
+            ("reverse", ("I", "R"), "reverse", "Reverse the order", False),
+            ("columns", ("c",), "columns", "Choose the columns", False),
+            ("next-tab", ("t",), "state", "Show the trials of the next state", True),
+            *((view.command_id, (view.key,), view.name, view.title, False) for view in VIEWS),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+            ("choose", ("h",), "choose", "Choose what the view shows", False),
+            ("write-view", ("w",), "write", "Write the view to a file, as SVG or text", False),
+            ("lower", ("left_parenthesis",), "lower", "Make the plots lower", False),
+            ("taller", ("right_parenthesis",), "taller", "Make the plots taller", False),
+            ("zoom-in", ("greater_than_sign",), "zoom in", "Show the later half", False),
+            ("zoom-out", ("less_than_sign",), "zoom out", "Show twice as much", False),
+            ("curve", ("v",), "curve", "Show or hide the second plot", False),
+        ),
+        "failures": (
+            ("filter-cause", ("enter",), "trials", "Show the trials of this cause", True),
+            ("open-newest", ("o",), "newest", "Open the newest trial of this cause", True),
+            ("retry-cause", ("r",), "retry", "Try the trials of this cause again", True),
+            ("retry-failed", ("R",), "retry all", "Try all failed trials again", True),
+        ),
+        "trial": (
+            ("next-trial", ("right_square_bracket",), "next", "Go to the next trial", True),
+            ("previous-trial", ("left_square_bracket",), "previous", "Go to the one before", True),
+            ("next-tab", ("t",), "tab", "Show the next tab", True),
+            ("unfold", ("enter",), "traceback", "Unfold the traceback, or fold it", True),
+            ("edit-note", ("m",), "note", "Read or write the note of this trial", True),
+            ("edit-tags", ("number_sign",), "tags", "Change the tags of this trial", True),
+            ("kill-trial", ("x",), "kill", "End this running trial", False),
+            ("copy-trial", ("A",), "copy trial", "Enqueue an edited copy of this trial", True),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", False),
+        ),
+        "compare": (
+            ("open-study", ("enter",), "open", "Open the study under the cursor", True),
+            ("next-tab", ("t",), "part", "Show the next part, where not all have room", True),
+            ("log-axis", ("l",), "log axis", "Use a log axis, or a linear one", True),
+            ("next-objective", ("h",), "objective", "Compare by the next objective", True),
+            ("reach-value", ("b",), "value", "Choose the value that studies had to reach", True),
+        ),
+    }
+    return tuple(
+        Command(name, keys, label, title, place, in_footer)
+        for place, group in rows.items()
+        for name, keys, label, title, in_footer in group
+    )
+
+
+COMMANDS: Final = _all()
+
+
+def keys_by_default(command_id: str) -> tuple[str, ...]:
+    """Return the keys of a command where the settings give it no others."""
+    return next(command.keys for command in COMMANDS if command.id == command_id)
+
+
+def commands_of(place: Place) -> tuple[Command, ...]:
+    """Return the commands that can be given on a screen, its own before those of everywhere."""
+    own = tuple(command for command in COMMANDS if command.place == place)
+    everywhere = tuple(command for command in COMMANDS if command.place == "app")
+    return own if place == "app" else own + everywhere

@@ -1,0 +1,163 @@
+"""Small questions over a screen: choose one, type one line, read a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from hptui.domain.text import safe_line, safe_text
+from hptui.ui.application.stacked import StackedScreen
+from hptui.ui.commands.key_names import key_text
+from hptui.ui.widgets.choice_list import ChoiceList
+from hptui.ui.widgets.reading_scroll import ReadingScroll
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.worker import Worker
+
+Result = TypeVar("Result")
+
+
+class Dialog(StackedScreen[Result], ModalScreen[Result]):
+    """A frame in the middle of the screen; escape, or a click beside it, closes it with None."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (92, "-medium")]  # noqa: RUF012 - Textual's name
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "cancel")]
+
+    def rows_beside(self, n_lines: int) -> int:
+        """Return how many rows are left for a list in a frame with so many lines besides."""
+        return max(3, self.app.size.height * 9 // 10 - n_lines)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say so when work in a thread has ended by a defect."""
+        if self.app.tell_failed_work(event):
+            self.after_defect()
+
+    def after_defect(self) -> None:
+        """Wait no longer for what will not come."""
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+    def on_click(self, event: events.Click) -> None:
+        """Close on a click beside the frame."""
+        if event.widget is self:
+            self.dismiss(None)
+
+
+class ChoiceDialog(Dialog[str]):
+    """Asks for one of a few answers: by its letter, with arrows and enter, or with the mouse.
+
+    Args:
+        title: A few words.
+        text: What it is about, whole sentences; may be empty.
+        choices: For each answer its key (one letter), what the dialog returns, and its label.
+    """
+
+    def __init__(self, title: str, text: str, choices: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._title, self._text, self._choices = title, text, tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, text and answers."""
+        with Vertical(id="frame"):
+            yield Static(Text(safe_line(self._title)), id="title")
+            if self._text:
+                yield Static(Text(safe_text(self._text)), id="text")
+            key_style = self.app.colour("footer-key-foreground")
+            yield ChoiceList(
+                *(
+                    Option(
+                        Text.assemble((key_text(key), key_style), "  ", safe_line(label)), result
+                    )
+                    for key, result, label in self._choices
+                )
+            )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer with what was chosen."""
+        self.dismiss(event.option_id)
+
+    def on_key(self, event: events.Key) -> None:
+        """Answer by letter."""
+        for key, result, _label in self._choices:
+            if event.key == key:
+                event.stop()
+                self.dismiss(result)
+                return
+
+
+class TextDialog(Dialog[str]):
+    """Asks for one line of text, checked while it is typed.
+
+    Args:
+        title: A few words.
+        prompt: A sentence above the field; may be empty.
+        initial: What stands in the field.
+        check: Returns a sentence about what is wrong with a text, or None when it will do;
+            without, any text will.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        prompt: str,
+        initial: str = "",
+        check: Callable[[str], str | None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._title, self._prompt, self._initial, self._check = title, prompt, initial, check
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, prompt, field and the line for what is wrong."""
+        with Vertical(id="frame"):
+            yield Static(Text(safe_line(self._title)), id="title")
+            if self._prompt:
+                yield Static(Text(safe_text(self._prompt)), id="text")
+            yield Input(self._initial, id="field", select_on_focus=False)
+            yield Static(id="problem")
+            yield Static(Text("enter accept   esc cancel"), id="keys")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what is wrong with what stands there."""
+        problem = self._problem(event.value)
+        self.query_one("#problem", Static).update(Text(safe_line(problem or "")))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer with the text, if it will do."""
+        if self._problem(event.value) is None:
+            self.dismiss(event.value)
+        else:
+            self.app.bell()
+
+    def _problem(self, text: str) -> str | None:
+        return None if self._check is None else self._check(text)
+
+
+class MessageDialog(Dialog[str]):
+    """Shows a text until it is put away; it scrolls when it is long."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter,space,q", "cancel", "close")]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Lay out title and text."""
+        with Vertical(id="frame"):
+            yield Static(Text(safe_line(self._title)), id="title")
+            with ReadingScroll(id="scroll"):
+                yield Static(Text(safe_text(self._text)), id="text")
+            yield Static(Text("esc close"), id="keys")

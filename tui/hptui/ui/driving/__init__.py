@@ -1,0 +1,1 @@
+"""The application played from a script."""

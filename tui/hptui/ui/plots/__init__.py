@@ -1,0 +1,1 @@
+"""The plots above a study's trials."""

@@ -1,0 +1,101 @@
+"""The dialog in which the parameters and objectives of a view are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.dialogs.questions import Dialog, TextDialog
+from hptui.ui.plots.reference_point import read_reference, reference_problem, reference_text
+from hptui.ui.plots.view_choices import REFERENCE_KEY
+from hptui.ui.plots.view_options import ViewOptions
+from hptui.ui.widgets.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from hptui.ui.application.app import HptuiApp
+    from hptui.ui.plots.view_choices import ViewChoices
+
+_NAME_CHARS: Final = 30
+
+
+class ViewChoicesDialog(Dialog[ViewOptions]):
+    """Asks what a view shows; answers with the options of the view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("space", "toggle_choice", "take or give back")]
+
+    def __init__(self, choices: ViewChoices) -> None:
+        super().__init__()
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list and its keys."""
+        with Vertical(id="frame"):
+            yield Static(Text("What the view shows"), id="title")
+            yield Grid(self._choices, empty="Nothing to choose here.")
+            yield Static(id="problem", markup=False)
+            yield Static(
+                Text("space take or give back; none: the first or all   enter accept   esc cancel"),
+                id="keys",
+            )
+
+    def action_toggle_choice(self) -> None:
+        """Take the row under the cursor, or give it back, and go to the next one."""
+        grid = self.query_one(Grid)
+        if grid.cursor_key is None:
+            return
+        if grid.cursor_key == REFERENCE_KEY:
+            self._ask_for_reference()
+            return
+        self._choices = self._choices.toggled(str(grid.cursor_key))
+        grid.show(self._choices)
+        grid.action_move(1)
+        self.query_one("#problem", Static).update(Text(self._choices.problem))
+
+    def _ask_for_reference(self) -> None:
+        def take(options: ViewOptions | None) -> None:
+            if options is not None:
+                self._choices = replace(self._choices, options=options)
+                self.query_one(Grid).show(self._choices)
+
+        ask_for_reference(self.app, self._choices, take)
+
+    @on(Grid.RowOpened)
+    def _accept(self) -> None:
+        if self._choices.problem:
+            self.app.bell()
+        else:
+            self.dismiss(self._choices.options)
+
+
+def ask_for_reference(
+    app: HptuiApp, choices: ViewChoices, take: Callable[[ViewOptions | None], None]
+) -> None:
+    """Ask for the point from which volumes are measured; `take` gets the options with it."""
+    names = ", ".join(safe_line(name, max_chars=_NAME_CHARS) for name in choices.objectives)
+
+    def read(text: str | None) -> None:
+        options = choices.options
+        take(None if text is None else replace(options, reference=read_reference(text)))
+
+    app.push_screen(
+        TextDialog(
+            "Reference point",
+            f"The volume is measured from here: a value for each of {names}. "
+            "Nothing means the worst values seen.",
+            reference_text(choices.options.reference),
+            partial(reference_problem, n_objectives=len(choices.objectives)),
+        ),
+        read,
+    )

@@ -1,0 +1,118 @@
+"""The plot of a study's history; a click picks a trial."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from hptui.analysis.history import history_of
+from hptui.charts.history_chart import HistoryPicture, draw_history, history_source
+from hptui.domain.text import safe_line
+from hptui.figures.request import value_name
+from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.plots.trial_plot import TrialPlot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Unpack
+
+    from hptui.analysis.history_scene import HistorySource
+    from hptui.ui.study.snapshot import StudySnapshot
+    from hptui.ui.widgets.naming import Naming
+
+_MAX_NAME_CHARS: Final = 30
+
+
+class HistoryPlot(TrialPlot):
+    """The values of a study's trials by number, and the best so far."""
+
+    def __init__(self, **naming: Unpack[Naming]) -> None:
+        super().__init__(**naming)
+        self._shown: tuple[object, ...] = ()
+
+    def show(
+        self,
+        snapshot: StudySnapshot,
+        *,
+        shown: ShownTrials | None = None,
+        objective: int = 0,
+        target: float | None = None,
+        is_log: bool = False,
+        window: tuple[int, int] | None = None,
+    ) -> None:
+        """Show the history of a snapshot, nothing when it would look the same; marks `marked`.
+
+        Args:
+            snapshot: The study.
+            shown: Those of its trials that are to be seen; without, all.
+            objective: Which one is shown, from 0.
+            target: A value to mark.
+            is_log: Whether values stand on a logarithmic axis.
+            window: The first and the last trial number to show; without, all.
+        """
+        selected = self.marked
+        has_history = snapshot.history is not None
+        shown = ShownTrials(snapshot) if shown is None else shown
+        look = (
+            *(*shown.key, has_history, objective),
+            *(snapshot.loading, snapshot.trouble, selected, target, is_log, window),
+        )
+        if look == self._shown:
+            return
+        if not has_history or (snapshot.loading is not None and not snapshot.n_trials):
+            self.show_sentence(_why_no_history(snapshot))
+            self._shown = look
+            return
+        source = _source(shown, objective)
+
+        def draw(width: int, height: int, unicode: bool) -> HistoryPicture:
+            return draw_history(
+                source(),
+                width=width,
+                height=height,
+                unicode=unicode,
+                is_log=is_log,
+                target=target,
+                selected=selected,
+                window=window,
+                note=_which_value(snapshot, objective),
+            )
+
+        self._shown = look
+        self.show_chart(draw)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Show a sentence instead of the history, until `show` is called again."""
+        self._shown = ()
+        super().show_sentence(sentence)
+
+
+def _source(shown: ShownTrials, objective: int) -> Callable[[], HistorySource]:
+    """Return what makes the history, once; with many trials this is for a thread."""
+
+    @lru_cache(maxsize=1)
+    def make() -> HistorySource:
+        snapshot = shown.snapshot
+        trials = shown.plotted().trials
+        known = snapshot.history if shown.is_chosen is None and objective == 0 else None
+        history = history_of(trials, objective) if known is None else known
+        return history_source(history, trials.numbers, trials.states, trials.last_values)
+
+    return make
+
+
+def _which_value(snapshot: StudySnapshot, objective: int) -> str:
+    n_objectives = len(snapshot.directions)
+    if n_objectives == 1:
+        return ""
+    name = value_name(snapshot.metric_names, n_objectives, objective)
+    return f"{safe_line(name, max_chars=_MAX_NAME_CHARS)}, {n_objectives} objectives"
+
+
+def _why_no_history(snapshot: StudySnapshot) -> str:
+    if snapshot.trouble and snapshot.loading is None:
+        return snapshot.trouble
+    if snapshot.loading is not None:
+        done, total = snapshot.loading
+        return f"Reading the trials: {done} of {total}."
+    return "Reading the study."

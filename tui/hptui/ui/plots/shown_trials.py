@@ -1,0 +1,72 @@
+"""Those trials of a snapshot that the table's filter lets through: what all plots show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.figures.request import PlottedStudy
+from hptui.storage.read.chosen_trials import ChosenTrials, choose_trials
+from hptui.storage.read.study_detail import run_starts
+
+if TYPE_CHECKING:
+    from hptui.ui.study.snapshot import BoolArray, StudySnapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownTrials:
+    """Trials of one moment, of whatever state."""
+
+    snapshot: StudySnapshot
+    is_chosen: BoolArray | None = None
+    """Which rows of the snapshot; None for all."""
+    filter_text: str = ""
+    """What chose them; empty for all."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What differs between any two that both still exist and show other trials."""
+        snapshot = self.snapshot
+        chosen = None if self.is_chosen is None else id(self.is_chosen)
+        return snapshot.path, snapshot.name, snapshot.revision, chosen
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials are shown."""
+        chosen = self.is_chosen
+        return self.snapshot.n_trials if chosen is None else int(chosen.sum())
+
+    @property
+    def share(self) -> str:
+        """How many trials of how many are shown, `2 of 40 trials`; empty where all are."""
+        if self.is_chosen is None:
+            return ""
+        return f"{self.n_trials:,} of {self.snapshot.n_trials:,} trials"
+
+    def plotted(self) -> PlottedStudy:
+        """Return the study as figures take it; with many trials this is for a thread."""
+        snapshot = self.snapshot
+        trials = _columns(snapshot)
+        if self.is_chosen is not None:
+            trials = choose_trials(trials, self.is_chosen)
+        starts_s = run_starts(snapshot.runs)
+        return PlottedStudy(
+            snapshot.path, snapshot.name, trials, snapshot.metric_names, run_starts_s=starts_s
+        )
+
+
+def _columns(snapshot: StudySnapshot) -> ChosenTrials:
+    return ChosenTrials(
+        directions=snapshot.directions,
+        trial_ids=snapshot.trial_ids,
+        numbers=snapshot.numbers,
+        states=snapshot.states,
+        starts_s=snapshot.starts_s,
+        completes_s=snapshot.completes_s,
+        values=snapshot.values,
+        is_feasible=snapshot.is_feasible,
+        is_complete=snapshot.is_complete,
+        last_steps=snapshot.last_steps,
+        last_values=snapshot.last_values,
+        params=snapshot.params,
+    )

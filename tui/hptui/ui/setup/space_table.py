@@ -1,0 +1,137 @@
+"""The search space, edited in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import getters
+
+from hptui.domain.spaces.choices import place_of, spell_choice
+from hptui.domain.spaces.edits import Unset
+from hptui.domain.spaces.space import ChoiceParam
+from hptui.domain.text import safe_line
+from hptui.errors import SpaceError
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
+from hptui.ui.setup.space_rows import COLUMNS, help_of, space_rows
+from hptui.ui.widgets.field_table import FieldTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import App
+
+    from hptui.ui.widgets.field_rows import FieldColumn, FieldRow
+
+
+class SpaceTable(FieldTable):
+    """A row a parameter: bounds, scale, step and fixed value are fields."""
+
+    app = getters.app(HptuiApp)
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._draft = SpaceDraft()
+        self._empty = ""
+
+    @property
+    def draft(self) -> SpaceDraft:
+        """The space with its edits."""
+        return self._draft
+
+    def show(self, draft: SpaceDraft, empty: str = "") -> None:
+        """Show another space; `empty` is a sentence for one without parameters."""
+        self._draft, self._empty = draft, empty
+        self.refresh_rows()
+
+    def columns(self) -> Sequence[FieldColumn]:
+        """Return the columns."""
+        return COLUMNS
+
+    def rows(self) -> Sequence[FieldRow]:
+        """Return a row for each parameter."""
+        return space_rows(self._draft, self.size.width)
+
+    def empty_text(self) -> str:
+        """Return the sentence for a space without parameters."""
+        return self._empty
+
+    def help_text(self) -> str:
+        """Return one line about the field under the cursor."""
+        return (
+            "" if self.cursor is None else help_of(self._draft, *self.cursor, self.app.first_key_of)
+        )
+
+    def text_of(self, row: str, column: str) -> str:
+        """Return what a field holds."""
+        edit = self._draft.edit_of(row)
+        return cell_text(self._draft.effective(row), cast("Field", column), edit)
+
+    def try_text(self, row: str, column: str, text: str) -> SpaceDraft:
+        """Return the space with this text in a field."""
+        return without_name(row, lambda: self._draft.with_text(row, cast("Field", column), text))
+
+    def accept(self, held: object) -> None:
+        """Hold another draft."""
+        self._draft = cast("SpaceDraft", held)
+
+    def is_typed(self, row: str, column: str) -> bool:
+        """Say that scales are not typed, and of choices the list, but not the fixed one."""
+        is_list = isinstance(self._draft.effective(row), ChoiceParam)
+        return column == "low" if is_list else column != "log"
+
+    def choose(self, row: str, column: str) -> None:
+        """Change the scale, or let a choice be picked."""
+        spec = self._draft.effective(row)
+        if not isinstance(spec, ChoiceParam):
+            self.toggle_log()
+            return
+        edit = self._draft.edit_of(row)
+        items = [PickItem("", "not fixed", "search all of them")]
+        items += [
+            PickItem(str(index), safe_line(spell_choice(choice)))
+            for index, choice in enumerate(spec.choices)
+        ]
+        chosen = "" if isinstance(edit.fixed, Unset) else str(place_of(edit.fixed, spec.choices))
+
+        def fix(result: str | None) -> None:
+            if result is not None and self.cursor == (row, column):
+                text = spell_choice(spec.choices[int(result)]) if result else ""
+                self._do(lambda name: self._draft.with_text(name, "fixed", text))
+
+        app = cast("App[object]", self.app)  # pyright: ignore[reportUnknownMemberType]
+        app.push_screen(PickDialog(f"Fix {safe_line(row, max_chars=40)}", items, chosen), fix)
+
+    def toggle_log(self) -> None:
+        """Put the parameter under the cursor on the other scale."""
+        self._do(lambda name: self._draft.toggle_log(name))
+
+    def fix_or_free(self) -> None:
+        """Fix the parameter under the cursor to a value that is asked for, or free it."""
+        if self.cursor is None:
+            return
+        name = self.cursor[0]
+        if isinstance(self._draft.edit_of(name).fixed, Unset):
+            self.lines.move_to(name, "fixed")
+            self.edit()
+        else:
+            self._do(lambda name: self._draft.free(name))
+
+    def reset(self) -> None:
+        """Take the edits of the parameter under the cursor back."""
+        self._do(lambda name: self._draft.reset(name))
+
+    def _do(self, change: Callable[[str], SpaceDraft]) -> None:
+        if self.cursor is None:
+            return
+        name = self.cursor[0]
+        self.lines.remark(None)
+        try:
+            self.attempt(without_name(name, lambda: change(name)))
+        except SpaceError as error:
+            self.refuse(error)
+
+    def on_resize(self) -> None:
+        """Show as much as the new width allows."""
+        self.refresh_rows()

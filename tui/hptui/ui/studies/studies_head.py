@@ -1,0 +1,68 @@
+"""The line above the list of studies: where they are, how many, and whether that is so now."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import getters
+from textual.widgets import Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.application.app import HptuiApp
+
+if TYPE_CHECKING:
+    from hptui.ui.application.place import OpenPlace
+    from hptui.ui.studies.catalogue_feed import Catalogue
+
+
+class StudiesHead(Static):
+    """Says what is open, how far reading it is, and since when it could not be read."""
+
+    app = getters.app(HptuiApp)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, markup=False)
+        self._read_at_s: float | None = None
+
+    def show(self, catalogue: Catalogue | None, n_marked: int, n_shown: int | None = None) -> None:
+        """Tell of the studies as they are now: how many are marked, and shown where not all are."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append("hptui", "bold")
+        text.append(f"   {shown_place(self.app.place)}")
+        if catalogue is not None:
+            self._tell(text, catalogue, n_marked, n_shown)
+        self.update(text)
+
+    def _tell(self, text: Text, catalogue: Catalogue, n_marked: int, n_shown: int | None) -> None:
+        rows, dimmed = catalogue.rows, self.app.colour("dimmed")
+        if rows:
+            studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
+            some = "" if n_shown is None else f"{n_shown:,} of "
+            text.append(f"   {some}{studies}", dimmed)
+        if n_running := sum(row.engine is not None for row in rows):
+            text.append(f", {n_running} running", self.app.state_style("running"))
+        if n_marked:
+            text.append(f"   {n_marked} marked", self.app.state_style("best"))
+        if catalogue.loading is not None:
+            n_read, n_files = catalogue.loading
+            text.append(f"   reading {n_read:,} of {n_files:,} files", dimmed)
+        if not catalogue.trouble:
+            self._read_at_s = time.time()
+        elif rows:
+            when = time.strftime("%H:%M:%S", time.localtime(self._read_at_s))
+            trouble = f"   as of {when}: {safe_line(catalogue.trouble)}"
+            text.append(trouble, self.app.state_style("failed"))
+
+
+def shown_place(place: OpenPlace) -> str:
+    """Return how the folder or file that is open is called, as short as it is clear."""
+    path = place.path
+    shown = str(path)
+    for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path != base and path.is_relative_to(base):
+            shown = f"{prefix}{path.relative_to(base)}"
+            break
+    return safe_line(shown if place.folder is None else f"{shown}/")

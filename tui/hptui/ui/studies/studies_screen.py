@@ -1,0 +1,384 @@
+"""The home: every study of a folder or a file, a preview of one, and what is done with them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.studies.carried_studies import CarriedStudies
+from hptui.ui.studies.first_start import FirstStart
+from hptui.ui.studies.studies_head import StudiesHead
+from hptui.ui.studies.studies_model import (
+    BY_ACTIVITY,
+    StudiesModel,
+    first_order,
+    study_key,
+)
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from hptui.domain.objective import ObjectiveRef
+    from hptui.ui.commands.command_table import Place
+    from hptui.ui.studies.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
+    from hptui.ui.studies.kept_studies import Reading
+    from hptui.ui.studies.study_preview import StudyPreview
+    from hptui.ui.widgets.table_model import Sort
+
+_CLOCK_S: Final = 10.0
+"""How often ages are told anew."""
+_MAX_LIST_SHARE: Final = 0.6
+_OF_LISTS: Final = frozenset({"filter", "sort", "reverse"})
+_LIST_FRAME: Final = 3
+"""Lines of the list that are no studies: its rule, its header, and one of air."""
+
+
+class StudiesScreen(CarriedStudies):
+    """The list of studies."""
+
+    PLACE: ClassVar[Place] = "studies"
+    CSS_PATH = "../styles/studies.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "to_list", show=False)]
+
+    @dataclass
+    class CatalogueRead(LatestMessage):
+        """The studies have been read anew."""
+
+        catalogue: Catalogue
+
+    @dataclass
+    class Ready(Message):
+        """What is slow to import is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.catalogue: Catalogue | None = None
+        self._feed: CatalogueFeed | None = None
+        self._sort: Sort = BY_ACTIVITY
+        self._filter = ""
+        self._wanted: str | None = None
+        self._preview: StudyPreview | None = None
+        self._has_listed = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line at the top, the list and the footer; the preview comes later."""
+        yield StudiesHead(id="head")
+        with Vertical(id="body"):
+            yield FirstStart(id="face")
+            with Vertical(id="list", classes="pane"):
+                yield Grid(empty="Looking for studies.")
+            with Horizontal(id="filter-line"):
+                yield Static("/", id="filter-mark")
+                yield Input(id="filter-input", placeholder="words of the name, objective or tags")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Show the frame at once, and fetch what is needed to fill it in a thread."""
+        self.grid.show(self._model(()), empty="Looking for studies.")
+        self.grid.focus()
+        self._tell_head()
+        # Importing in a thread while the first frame is drawn makes it come twice as late.
+        self.call_after_refresh(self._prepare_in_thread)
+        self.set_interval(_CLOCK_S, self._show)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+
+    def _prepare_in_thread(self) -> None:
+        self.run_worker(self._prepare, thread=True, exit_on_error=False, group="prepare")
+
+    def _prepare(self) -> None:
+        # NumPy and plotext come with these; the first frame does not wait for them.
+        from hptui.ui.studies import catalogue_feed, study_preview
+
+        _ = catalogue_feed, study_preview
+        self.post_message(self.Ready())
+
+    @on(Ready)
+    async def start(self) -> None:
+        """Begin to read."""
+        from hptui.ui.studies.study_preview import StudyPreview
+
+        self._preview = StudyPreview(id="preview", classes="pane")
+        await self.query_one("#body").mount(self._preview, after="#filter-line")
+        if self.is_active:
+            self.resume_reading()
+        self.look_into_trash()
+
+    @property
+    def grid(self) -> Grid:
+        """The list."""
+        return self.query_one(Grid)
+
+    @property
+    def study(self) -> StudyRow | None:
+        """The study under the cursor."""
+        model = self.grid.model
+        return model.study_of(self.grid.cursor_key) if isinstance(model, StudiesModel) else None
+
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the runs of the studies in the list."""
+        rows = () if self.catalogue is None else self.catalogue.rows
+        return tuple(ShownRun(row.path, row.name) for row in rows if row.engine is not None)
+
+    @property
+    def objective(self) -> ObjectiveRef | None:
+        """The objective under the cursor, where objectives are listed instead of studies."""
+        from hptui.ui.setup.objectives_model import ObjectivesModel
+
+        model, row = self.grid.model, self.grid.cursor_row
+        if not isinstance(model, ObjectivesModel) or row is None:
+            return None
+        return model.found[row].ref
+
+    def tags_of_all(self) -> tuple[str, ...]:
+        """Return the tags of all studies in the list, each once."""
+        rows = () if self.catalogue is None else self.catalogue.rows
+        return tuple(dict.fromkeys(tag for row in rows for tag in row.tags))
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        if self.has_class("-first") and command_id in _OF_LISTS:
+            return "There is no study yet."
+        return super().why_not(command_id)
+
+    # Reading.
+
+    def resume_reading(self) -> None:
+        """Follow the studies again."""
+        if self._preview is None or not self.is_mounted:
+            return
+        # Only now: it brings NumPy, and the first frame comes through here without a preview.
+        from hptui.ui.studies.catalogue_feed import CatalogueFeed
+
+        if self._feed is None:
+            self._feed = CatalogueFeed(self.app.place.path, self._post_catalogue)
+            self._feed.start()
+        self._show_preview()
+        self._preview.resume()
+
+    def halt_reading(self) -> list[Reading]:
+        """Let go of all files; return what is still about to do so."""
+        feeds: list[Reading] = []
+        if self._feed is not None:
+            self._feed.stop()
+            feeds.append(self._feed)
+            self._feed = None
+        preview = None if self._preview is None else self._preview.stop()
+        return [*feeds, preview] if preview is not None else feeds
+
+    def _post_catalogue(self, catalogue: Catalogue) -> None:
+        self.post_message(self.CatalogueRead(catalogue))
+
+    @on(CatalogueRead)
+    def show_catalogue(self, message: CatalogueRead) -> None:
+        """Show the studies as they are now."""
+        catalogue = message.catalogue
+        is_whole = catalogue.loading is None
+        if self._has_listed and not is_whole:
+            # Read anew from the start; what is shown is better than a part of it.
+            return
+        is_at_top = self.grid.cursor_row in (None, 0)
+        self.catalogue = catalogue
+        self._show()
+        if is_at_top and not self._has_listed:
+            # Studies that came later may belong above the first ones.
+            self.grid.move_to_row(0)
+        self._has_listed = is_whole
+
+    @on(FirstStart.ObjectivesFound)
+    def show_objectives(self) -> None:
+        """Offer the objectives where there is no study yet."""
+        if self.has_class("-first"):
+            self._list_objectives()
+            self.refresh_commands()
+
+    def _list_objectives(self) -> None:
+        from hptui.ui.setup.objectives_model import ObjectivesModel
+
+        found = self.query_one(FirstStart).found
+        if found is None:
+            self.grid.show(self._model(()), empty="Looking for objectives.")
+        else:
+            model = ObjectivesModel(found, self.grid.size.width or self.size.width)
+            self.grid.show(model, empty="No objective was found.")
+
+    def _show(self) -> None:
+        catalogue = self.catalogue
+        if catalogue is None:
+            return
+        is_loading = catalogue.loading is not None
+        is_first = not (catalogue.rows or catalogue.trouble or is_loading)
+        self.set_class(is_first, "-first")
+        if is_first:
+            self.query_one(FirstStart).begin()
+            self._list_objectives()
+        else:
+            model = self._model(catalogue.rows)
+            self.grid.show(model, empty=self._empty_sentence(catalogue))
+            if self.grid.virtual_size.width > self.grid.size.width:
+                # Columns keep the room that they had once, until there is not enough of it.
+                self.grid.forget_widths()
+                self.grid.show(model, empty=self._empty_sentence(catalogue))
+            if self._wanted is not None and self.grid.move_to_key(self._wanted):
+                self._wanted = None
+        self._tell_head()
+        self._fit_list(len(catalogue.rows))
+        self._show_preview()
+        self.refresh_commands()
+
+    def _model(self, rows: Sequence[StudyRow]) -> StudiesModel:
+        return StudiesModel(
+            rows,
+            sort=self._sort,
+            filter_text=self._filter,
+            width=self.grid.size.width or self.size.width,
+            now_s=time.time(),
+            has_unicode=self.app.unicode,
+            marked=self.mark_keys,
+            key_of=self.app.first_key_of,
+        )
+
+    def _empty_sentence(self, catalogue: Catalogue) -> str:
+        if catalogue.trouble:
+            return safe_line(catalogue.trouble)
+        if catalogue.loading is not None and not catalogue.rows:
+            return "Looking for studies."
+        shown = safe_line(self._filter, max_chars=60)
+        return f"No study matches {shown!r}; {self.app.first_key_of('back')} shows all."
+
+    def _fit_list(self, n_rows: int) -> None:
+        """Give the list the lines that it needs, and the preview the rest."""
+        height = self.query_one("#body").size.height
+        has_preview = not (self.has_class("-narrow") or self.has_class("-short"))
+        most = int(height * _MAX_LIST_SHARE)
+        self.query_one("#list").styles.height = (
+            min(n_rows + _LIST_FRAME, most)
+            if has_preview and height and not self.has_class("-first")
+            else "1fr"
+        )
+
+    def listed(self) -> Sequence[StudyRow]:
+        """Return all studies of the list, whatever the filter."""
+        return () if self.catalogue is None else self.catalogue.rows
+
+    def show_marks(self) -> None:
+        """Draw the list anew."""
+        self._show()
+
+    def _tell_head(self) -> None:
+        model = self.grid.model
+        n_shown = None
+        if isinstance(model, StudiesModel) and self._filter.strip():
+            n_shown = len(model)
+        self.query_one(StudiesHead).show(self.catalogue, len(self.marked), n_shown)
+
+    def _show_preview(self) -> None:
+        if self._preview is not None and self._preview.is_mounted:
+            self._preview.show(self.study if self._preview.display else None)
+
+    # What happens around it.
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the list out for the width, and the preview for what is left."""
+        super().on_resize(event)
+        self.grid.forget_widths()
+        self.call_after_refresh(self._show)
+
+    def on_screen_suspend(self) -> None:
+        """Read nothing while another screen is above."""
+        if not self.is_managing:
+            self.halt_reading()
+
+    def on_screen_resume(self) -> None:
+        """Read again."""
+        super().on_screen_resume()
+        if not self.is_managing:
+            self.resume_reading()
+
+    def on_unmount(self) -> None:
+        """End the reading."""
+        self.halt_reading()
+
+    @on(Grid.CursorMoved)
+    def follow_cursor(self) -> None:
+        """Show another study in the preview."""
+        self._show_preview()
+        self.refresh_commands()
+
+    @on(Grid.RowOpened)
+    async def open_row(self) -> None:
+        """Open what is under the cursor."""
+        await self.run_command("open-study")
+
+    @on(Grid.HeaderClicked)
+    def sort_by_clicked(self, message: Grid.HeaderClicked) -> None:
+        """Sort by the column, or reverse the order."""
+        self._sort_by(message.column_key)
+
+    def _sort_by(self, key: str) -> None:
+        self._sort = first_order(key, self._sort)
+        self._show()
+
+    # Finding.
+
+    def do_filter(self) -> None:
+        """Open the filter."""
+        self.add_class("-filtering")
+        self.query_one("#filter-input", Input).focus()
+
+    @on(Input.Changed, "#filter-input")
+    def filter_studies(self, message: Input.Changed) -> None:
+        """Show the studies that match, while it is typed."""
+        self._filter = message.value
+        self._show()
+
+    @on(Input.Submitted, "#filter-input")
+    def keep_filter(self) -> None:
+        """Go back to the list, filtered."""
+        if not self._filter.strip():
+            self.remove_class("-filtering")
+        self.grid.focus()
+
+    def action_to_list(self) -> None:
+        """Go from the filter to the list, as the arrow of a person who sees it there."""
+        self.grid.focus()
+
+    def do_back(self) -> None:
+        """Take the filter away; there is no screen before this one."""
+        if self.has_class("-filtering"):
+            self.query_one("#filter-input", Input).value = ""
+            self.remove_class("-filtering")
+            self.grid.focus()
+        elif not self.clear_marks():
+            super().do_back()
+
+    def do_sort(self) -> None:
+        """Sort by the next column."""
+        model = self.grid.model
+        if isinstance(model, StudiesModel):
+            self._sort_by(model.next_sort_key())
+
+    def do_reverse(self) -> None:
+        """Reverse the order."""
+        self._sort_by(self._sort.key)
+
+    def want(self, path: Path, study_name: str) -> None:
+        """Put the cursor on a study as soon as it is in the list."""
+        self._wanted = study_key(path, study_name)
+        if self._feed is not None:
+            self._feed.nudge()

@@ -1,0 +1,159 @@
+"""What is done with studies as a whole, as work for a thread that ends in a sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.study_name import check_study_name
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hptui.ui.dialogs.exporting import ExportRequest
+    from hptui.ui.studies.catalogue_feed import StudyRow
+
+_PROGRAM_TIMEOUT_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a piece of work."""
+
+    text: str
+    """A sentence, not sanitised."""
+    is_done: bool = True
+    study: tuple[Path, str] | None = None
+    """The study to put the cursor on."""
+    can_undo: bool = False
+    """Whether something is in the trash."""
+
+
+def carry_out(work: Callable[[], Outcome], trash_of: Path) -> Outcome:
+    """Do the work and look into the trash of a folder; errors become sentences too."""
+    from hptui.engine.studies.resuming import resume_changes
+    from hptui.engine.studies.trash import list_trash
+
+    try:
+        resume_changes(trash_of)
+        outcome = work()
+    except HptuiError as error:
+        outcome = Outcome(f"{error.message}\n{error.hint}".rstrip(), is_done=False)
+    return Outcome(outcome.text, outcome.is_done, outcome.study, bool(list_trash(trash_of)))
+
+
+def rename(row: StudyRow, new_name: str) -> Outcome:
+    """Give a study another name."""
+    from hptui.engine.studies.renaming import rename_study
+
+    path = rename_study(row.path, row.name, new_name)
+    return Outcome(f"{row.name} is called {new_name} now.", study=(path, new_name))
+
+
+def duplicate(row: StudyRow, new_name: str) -> Outcome:
+    """Copy a study under another name."""
+    from hptui.engine.studies.renaming import duplicate_study
+
+    path = duplicate_study(row.path, row.name, new_name)
+    return Outcome(f"{row.name} is copied to {new_name}.", study=(path, new_name))
+
+
+def delete(row: StudyRow) -> Outcome:
+    """Move a study to the trash."""
+    from hptui.engine.studies.trash import delete_study
+
+    delete_study(row.path, row.name)
+    return Outcome(f"{row.name} is in the trash; undo brings it back.")
+
+
+def undo(folder: Path) -> Outcome:
+    """Bring the latest deletion back."""
+    from hptui.engine.studies.trash import list_trash, undo_delete
+
+    entries = list_trash(folder)
+    if not entries:
+        return Outcome("The trash is empty.", is_done=False)
+    path = undo_delete(entries[0])
+    return Outcome(f"{entries[0].study} is back.", study=(path, entries[0].study))
+
+
+def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
+    """Write a study to a file."""
+    # In a process of its own, since the tables of many trials take seconds of Python.
+    said = run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
+    told = json.loads(said)
+    count = told["trials"]
+    written = f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}."
+    return Outcome(" ".join((written, *told["remarks"])))
+
+
+def enqueue_again(path: Path, study_name: str, filter_text: str) -> str:
+    """Let failed trials of a study that nobody runs wait for its next run; say how many do.
+
+    Args:
+        path: The study's file.
+        study_name: Its name in the file.
+        filter_text: Which of them; empty for all.
+    """
+    chosen = [f"--filter={filter_text}"] if filter_text else []
+    return run_program("retry", f"{path}:{study_name}", *chosen).strip()
+
+
+def run_program(command: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> str:
+    """Run a command of hptui in a process of its own, and return what it prints.
+
+    Args:
+        command: Its name.
+        arguments: What follows it.
+        fine: The exit codes that are no failure.
+
+    Raises:
+        HptuiError: It failed; says why.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "hptui", command, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROGRAM_TIMEOUT_S,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise HptuiError(f"hptui {command} did not end within {_PROGRAM_TIMEOUT_S:g} s.") from error
+    except OSError as error:
+        raise HptuiError(f"hptui {command} cannot be started: {error.strerror}.") from error
+    if done.returncode not in fine:
+        raise HptuiError(done.stderr.strip().removeprefix("hptui: ") or "It failed.")
+    return done.stdout
+
+
+def name_problem(folder: Path, own_name: str, name: str) -> str | None:
+    """Return why a study in a folder cannot get a name; None where it can."""
+    if name == own_name:
+        return "It already has that name."
+    try:
+        check_study_name(name)
+    except HptuiError as error:
+        return error.hint
+    try:
+        is_taken = (folder / f"{name}.db").exists()
+    except OSError:
+        return "That name is too long for a file."
+    if is_taken:
+        return f"{safe_line(name)}.db is there already."
+    from hptui.engine.studies.forking import check_new_study
+
+    try:
+        check_new_study(folder, name, None)
+    except HptuiError as error:
+        return error.message
+    return None

@@ -1,0 +1,238 @@
+"""Editing the search space of a study: what it will do, then putting it in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from hptui.domain.spaces.edits import edits_from_json, edits_to_json
+from hptui.domain.spaces.space import spec_from_json
+from hptui.domain.text import safe_line
+from hptui.engine.studies.at_rest import PREPARED, steer
+from hptui.errors import HptuiError
+from hptui.registry.probing.probe import KnownParam
+from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
+from hptui.ui.setup.space_draft import SpaceDraft
+from hptui.ui.setup.space_table import SpaceTable
+from hptui.ui.widgets.field_table import FieldTable, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+
+    from hptui.domain.spaces.param_edit import ParamEdit
+
+_KEYS: Final = (
+    ("start", "apply"),
+    ("edit-field", "edit"),
+    ("fix-param", "fix"),
+    ("toggle-log", "log"),
+    ("reset-field", "reset"),
+)
+"""Ids of commands, and what they do here."""
+_LINES_BESIDE: Final = 13
+_LEAST_LINES, _MOST_LINES = 18, 34
+
+
+class EditSpaceScreen(Dialog[str]):
+    """The space table over a study, for its run or for its next one.
+
+    It returns what was answered, a sentence, once the edits are in force; None when nothing was
+    changed.
+
+    Args:
+        path: The study's file.
+        study_name: The study's name in it.
+    """
+
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/edit_space.tcss"]  # noqa: RUF012 - Textual's name
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "apply", "apply", id="start"),
+        Binding("enter", "edit", "edit", id="edit-field"),
+        Binding("f", "fix", "fix", id="fix-param"),
+        Binding("l", "log", "log", id="toggle-log"),
+        Binding("backspace", "reset", "reset", id="reset-field"),
+    ]
+
+    @dataclass
+    class Began(Message):
+        """The engine has told its space, or why it did not."""
+
+        space: SpaceDraft | None
+        problem: str = ""
+
+    @dataclass
+    class Answered(Message):
+        """The engine has told what edits would do, or have done."""
+
+        draft: SpaceDraft
+        is_dry: bool
+        text: str = ""
+        problem: str = ""
+
+    def __init__(self, path: Path, study_name: str) -> None:
+        super().__init__()
+        self._path, self._study_name = path, study_name
+        self._is_applying = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, table, effect and keys."""
+        with Vertical(id="frame"):
+            title = f"Edit the space of {safe_line(self._study_name, max_chars=60)}"
+            yield Static(Text(title), id="title")
+            yield SpaceTable(id="space-table")
+            yield Static(id="about")
+            yield Static(id="effect")
+            keys = [f"{self.app.first_key_of(command)} {what}" for command, what in _KEYS]
+            yield Static(Text("   ".join((*keys, "esc cancel"))), id="keys")
+
+    def on_mount(self) -> None:
+        """Ask the engine for its space."""
+        self._tell("Reading the space…")
+        self._read()
+
+    def action_apply(self) -> None:
+        """Put the edits in force."""
+        draft = self._table.draft
+        if self._is_applying:
+            return
+        if not draft.changes():
+            self._tell("No edits yet.")
+            return
+        self._is_applying = True
+        self._tell("Applying…")
+        self._ask(draft, is_dry=False)
+
+    def after_defect(self) -> None:
+        """Let it be tried again."""
+        self._is_applying = False
+        self._tell("")
+
+    def action_edit(self) -> None:
+        """Edit the field under the cursor."""
+        self._table.edit()
+
+    def action_fix(self) -> None:
+        """Fix the parameter under the cursor, or free it."""
+        self._table.fix_or_free()
+
+    def action_log(self) -> None:
+        """Put the parameter under the cursor on the other scale."""
+        self._table.toggle_log()
+
+    def action_reset(self) -> None:
+        """Take the edits of the parameter under the cursor back."""
+        self._table.reset()
+
+    def action_cancel(self) -> None:
+        """Leave; asks where edits would be lost."""
+        if not self._table.draft.changes():
+            self.dismiss(None)
+            return
+
+        def leave(answer: str | None) -> None:
+            if answer == "leave":
+                self.dismiss(None)
+
+        choices = [("l", "leave", "leave without applying"), ("s", "stay", "keep editing")]
+        self.app.push_screen(
+            ChoiceDialog("Leave?", "The edits are not applied yet.", choices), leave
+        )
+
+    @property
+    def _table(self) -> SpaceTable:
+        return self.query_one(SpaceTable)
+
+    @work(thread=True, exit_on_error=False, group="read")
+    def _read(self) -> None:
+        try:
+            answer = steer(self._path, self._study_name, {"op": "space"})
+            space = {
+                str(name): KnownParam(spec_from_json(text), "probed")
+                for name, text in answer["space"].items()
+            }
+            edits = edits_from_json(answer["edits"])
+        except HptuiError as error:
+            self.post_message(self.Began(None, told(error)))
+        except (KeyError, TypeError, AttributeError):
+            self.post_message(self.Began(None, "The engine's answer cannot be read."))
+        else:
+            kept = {name: edit for name, edit in edits.items() if name in space}
+            self.post_message(self.Began(SpaceDraft(space, kept, kept)))
+
+    @on(Began)
+    def _began(self, message: Began) -> None:
+        if message.space is None:
+            self._tell(message.problem, is_trouble=True)
+            return
+        # No larger than its rows, a sentence below one of them and the effect need.
+        height = min(len(message.space.known) + _LINES_BESIDE, _MOST_LINES)
+        self.query_one("#frame").styles.height = max(_LEAST_LINES, height)
+        self._table.show(message.space, "No parameters are known yet.")
+        self._tell("")
+        self._table.lines.focus()
+
+    @on(FieldTable.Changed)
+    def _changed(self, event: FieldTable.Changed) -> None:
+        event.stop()
+        draft = self._table.draft
+        if draft.changes():
+            self._tell("Counting…")
+            self._ask(draft, is_dry=True)
+        else:
+            self._tell("")
+
+    @on(FieldTable.Pointed)
+    def _pointed(self, event: FieldTable.Pointed) -> None:
+        event.stop()
+        self.query_one("#about", Static).update(Text(event.table.help_text()))
+
+    @work(thread=True, exit_on_error=False, group="ask")
+    def _ask(self, draft: SpaceDraft, *, is_dry: bool) -> None:
+        message = {"op": "space", "edits": _spelled(draft.changes()), "dry": is_dry}
+        try:
+            answer = steer(self._path, self._study_name, message)
+        except HptuiError as error:
+            self.post_message(self.Answered(draft, is_dry, problem=told(error)))
+            return
+        kept, aside = answer.get("kept"), answer.get("set_aside")
+        when = "from the next run on, " if answer[PREPARED] else ""
+        text = f"{when}{kept} kept, {aside} set aside"
+        if not is_dry:
+            text = str(answer.get("text", "Done."))
+        self.post_message(self.Answered(draft, is_dry, text))
+
+    @on(Answered)
+    def _answered(self, message: Answered) -> None:
+        if not message.is_dry:
+            self._is_applying = False
+            if not message.problem:
+                self.app.notify(message.text)
+                self.dismiss(message.text)
+                return
+        if message.draft != self._table.draft:
+            return
+        if message.problem:
+            self._tell(message.problem, is_trouble=True)
+        else:
+            self._tell(f"{message.text} once applied.")
+
+    def _tell(self, text: str, *, is_trouble: bool = False) -> None:
+        effect = self.query_one("#effect", Static)
+        effect.set_class(is_trouble, "-trouble")
+        effect.update(Text(safe_line(text, max_chars=400)))
+
+
+def _spelled(edits: Mapping[str, ParamEdit]) -> dict[str, Any]:
+    """Return edits for the engine; an empty one takes the earlier one back."""
+    empty: dict[str, Any] = {name: {} for name in edits}
+    return empty | edits_to_json(edits)

@@ -1,0 +1,128 @@
+"""The form for a trial by hand: a value for each parameter, or none to leave it to the sampler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.study.draft_table import DraftTable
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from hptui.ui.study.enqueue_draft import DraftField, EnqueueDraft
+
+
+class EnqueueScreen(Dialog[dict[str, Any]]):
+    """Asks for the parameters of a trial; what is typed belongs to the row under the cursor.
+
+    It returns the values that were given, or None.
+    """
+
+    CSS_PATH: ClassVar = ["../styles/dialogs.tcss", "../styles/enqueue.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,shift+tab", "move(-1)", show=False, priority=True),
+        Binding("down,tab", "move(1)", show=False, priority=True),
+        Binding("pageup", "move(-10)", show=False, priority=True),
+        Binding("pagedown", "move(10)", show=False, priority=True),
+        Binding("ctrl+n", "cycle(1)", show=False, priority=True),
+        Binding("ctrl+p", "cycle(-1)", show=False, priority=True),
+    ]
+
+    def __init__(self, draft: EnqueueDraft) -> None:
+        super().__init__()
+        self.draft = draft
+
+    def compose(self) -> ComposeResult:
+        """Lay out the table and the line that is typed into."""
+        copied = self.draft.copy_of
+        title = "Enqueue a trial" if copied is None else f"Enqueue a copy of trial {copied}"
+        with Vertical(id="frame"):
+            yield Static(Text(title), id="title")
+            yield DraftTable(self.draft)
+            yield Static(id="prompt")
+            yield Input(id="field")
+            yield Static(id="problem")
+            yield Static(id="keys")
+
+    def on_mount(self) -> None:
+        """Begin at the first parameter that can be written."""
+        table = self.query_one(DraftTable)
+        open_rows = (i for i, each in enumerate(self.draft.fields) if not each.fixed)
+        table.cursor = next(open_rows, 0)
+        self.query_one(Input).focus()
+        self._show_row()
+
+    @property
+    def _field(self) -> DraftField:
+        return self.draft.fields[self.query_one(DraftTable).cursor]
+
+    def action_move(self, by: int) -> None:
+        """Go to another parameter."""
+        table = self.query_one(DraftTable)
+        last = len(self.draft.fields) - 1
+        table.cursor = max(0, min(last, table.cursor + by))
+        self._show_row()
+
+    def action_cycle(self, by: int) -> None:
+        """Put the next choice, or the one before, into the field."""
+        table = self.query_one(DraftTable)
+        if self._field.choices and not self._field.fixed:
+            self.draft = self.draft.cycled(table.cursor, by)
+            self._show_row()
+
+    @on(DraftTable.RowPicked)
+    def go_to_row(self, message: DraftTable.RowPicked) -> None:
+        """Go to the parameter that was clicked."""
+        self.query_one(DraftTable).cursor = message.row
+        self._show_row()
+
+    @on(Input.Changed)
+    def take_text(self, message: Input.Changed) -> None:
+        """Check what is typed and put it into its row."""
+        table = self.query_one(DraftTable)
+        if not self._field.fixed and message.value != self._field.text:
+            self.draft = self.draft.with_text(table.cursor, message.value)
+        self._show_state()
+
+    @on(Input.Submitted)
+    def enqueue(self) -> None:
+        """Close with the values, or go to what is wrong."""
+        wrong = next((i for i, each in enumerate(self.draft.fields) if each.problem), None)
+        if wrong is None:
+            self.dismiss(self.draft.params())
+            return
+        self.app.bell()
+        self.query_one(DraftTable).cursor = wrong
+        self._show_row()
+
+    def _show_row(self) -> None:
+        field = self._field
+        entry = self.query_one(Input)
+        entry.disabled = bool(field.fixed)
+        with self.prevent(Input.Changed):
+            entry.value = field.text
+            entry.cursor_position = len(field.text)
+        if not entry.disabled:
+            entry.focus()
+        name = safe_line(field.name, max_chars=60)
+        self.query_one("#prompt", Static).update(
+            Text.assemble((name, "bold"), "   ", field.range_text)
+        )
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self.query_one(DraftTable).show(self.draft)
+        self.query_one("#problem", Static).update(Text(safe_line(self._field.problem)))
+        choices = "   ctrl+n next choice" if self._field.choices else ""
+        left = self.draft.n_open
+        sampler = "" if not left else f"   {left} left to the sampler"
+        text = f"enter enqueue   ↑↓ parameter{choices}   esc back{sampler}"
+        self.query_one("#keys", Static).update(Text(text))

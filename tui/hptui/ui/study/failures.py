@@ -1,0 +1,273 @@
+"""The failed trials of a study by their cause, and what can be done about them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on
+from textual.message import Message
+from textual.widgets import Static
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError
+from hptui.ui.dialogs.questions import ChoiceDialog
+from hptui.ui.studies.study_actions import enqueue_again
+from hptui.ui.study.failure_page import (
+    FailurePage,
+    cause_filter,
+    headline,
+    read_example,
+    read_page,
+    why_not,
+)
+from hptui.ui.study.panes import pane_title
+from hptui.ui.study.steered import SteeredScreen
+from hptui.ui.study.steering import plainly
+from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from hptui.domain.causes import FailureGroup
+    from hptui.ui.commands.command_table import Place
+    from hptui.ui.study.snapshot import StudySnapshot
+    from hptui.ui.trial.trial_lines import Line
+
+_LOOK_S: Final = 1.0
+_SETTLE_S: Final = 0.1
+_REST: Final = 5
+"""Times as long as a look has taken, nothing is read."""
+
+
+class FailuresScreen(SteeredScreen[str]):
+    """Lists causes, the most frequent first; closes with the filter of one, to show its trials.
+
+    Args:
+        snapshot: Returns the study as it is now.
+    """
+
+    PLACE: ClassVar[Place] = "failures"
+    CSS_PATH = "../styles/failures.tcss"
+
+    @dataclass
+    class PageRead(Message):
+        """The failed trials were read."""
+
+        page: FailurePage
+
+    @dataclass
+    class ExampleRead(Message):
+        """A failed trial was read."""
+
+        number: int
+        lines: list[Line]
+
+    @dataclass
+    class Enqueued(Message):
+        """Trials of a study at rest wait for its next run, or could not be enqueued."""
+
+        text: str
+        is_done: bool
+
+    def __init__(self, snapshot: Callable[[], StudySnapshot]) -> None:
+        super().__init__(snapshot().path, snapshot().name)
+        self._snapshot = snapshot
+        self._page: FailurePage | None = None
+        self._seen: object = None
+        self._is_reading = False
+        self._read_at_s = 0.0
+        self._example: tuple[int, int] | None = None
+        self._settling: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out what is said of all, the causes, and the newest trial of one."""
+        yield Static(id="headline", markup=False)
+        yield Grid(id="causes", classes="pane")
+        yield LineView(id="example", classes="pane", wrap=True, hang=2)
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Begin to read."""
+        self.query_one("#causes", Grid).border_title = pane_title(f"failures of {self.study_name}")
+        self.query_one("#example", LineView).border_title = pane_title("newest trial")
+        self.query_one("#causes", Grid).focus()
+        self._tell()
+        self._look()
+        self.set_interval(_LOOK_S, self._look)
+
+    @property
+    def is_run_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return self._snapshot().engine is not None
+
+    @property
+    def group(self) -> FailureGroup | None:
+        """The failed trials of the cause under the cursor."""
+        page = self._page
+        return None if page is None else page.group_of(self.query_one(Grid).cursor_key)
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        return why_not(command_id, self._page, self.group, self._snapshot())
+
+    def _look(self) -> None:
+        """Read again where trials have come, but not all the time where there are many."""
+        snapshot = self._snapshot()
+        now = (snapshot.n_trials, snapshot.counts.get("FAIL"))
+        rest_s = 0.0 if self._page is None else _REST * self._page.took_s
+        if self._is_reading or now == self._seen or time.monotonic() - self._read_at_s < rest_s:
+            self.refresh_commands()
+            return
+        self._seen = now
+        self._is_reading = True
+        path, name = self.path, self.study_name
+        self.run_worker(
+            lambda: self.post_message(self.PageRead(read_page(path, name))),
+            thread=True,
+            exit_on_error=False,
+        )
+
+    @on(PageRead)
+    def show_page(self, message: PageRead) -> None:
+        """Show the causes."""
+        self._is_reading = False
+        self._read_at_s = time.monotonic()
+        self._page = message.page
+        self.query_one(Grid).show(message.page, empty=headline(message.page, 0))
+        self._tell()
+        self._show_example()
+        self.refresh_commands()
+
+    def after_defect(self) -> None:
+        """Read again when more trials have failed."""
+        self._is_reading = False
+
+    def _tell(self) -> None:
+        text = headline(self._page, self._snapshot().n_trials)
+        self.query_one("#headline", Static).update(Text(text))
+
+    @on(Grid.CursorMoved)
+    def follow_cursor(self, message: Grid.CursorMoved) -> None:
+        """Show the newest trial of the cause under the cursor, once it stands still."""
+        message.stop()
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(_SETTLE_S, self._show_example)
+        self.refresh_commands()
+
+    def _show_example(self) -> None:
+        group = self.group
+        shown = None if group is None else (group.newest, group.count)
+        if shown is None or group is None:
+            self.query_one(LineView).show(())
+        elif shown != self._example:
+            path, name, number = self.path, self.study_name, group.newest
+
+            def read() -> None:
+                self.post_message(self.ExampleRead(number, read_example(path, name, number)))
+
+            self.run_worker(read, thread=True, exit_on_error=False)
+        self._example = shown
+
+    @on(ExampleRead)
+    def show_example(self, message: ExampleRead) -> None:
+        """Show a failed trial, if it is still the one that is asked for."""
+        if self._example is not None and self._example[0] == message.number:
+            view = self.query_one(LineView)
+            view.border_title = pane_title(f"newest trial, #{message.number}")
+            view.show(message.lines)
+
+    @on(Grid.RowOpened)
+    async def open_row(self, message: Grid.RowOpened) -> None:
+        """Show the trials of the cause."""
+        message.stop()
+        await self.run_command("filter-cause")
+
+    def do_filter_cause(self) -> None:
+        """Show the trials of the cause in the study's table."""
+        if self.group is not None:
+            self.dismiss(cause_filter(self.group.cause))
+
+    def do_open_newest(self) -> None:
+        """Show the newest trial of the cause in full."""
+        from hptui.ui.trial.trial_screen import TrialScreen
+
+        group = self.group
+        if group is None:
+            return
+
+        def neighbour(number: int, step: int) -> int | None:
+            at = group.numbers.index(number) + step
+            return group.numbers[at] if 0 <= at < group.count else None
+
+        self.app.push_screen(
+            TrialScreen(self.path, self.study_name, group.newest, neighbour=neighbour)
+        )
+
+    def do_retry_cause(self) -> None:
+        """Ask whether the trials of the cause are to be tried again."""
+        if self.group is not None:
+            cause = self.group.cause
+            self._ask_to_retry(self.group.retriable, cause.summary, cause_filter(cause))
+
+    def do_retry_failed(self) -> None:
+        """Ask whether all failed trials are to be tried again."""
+        if self._page is not None:
+            n_causes = sum(bool(group.retriable) for group in self._page.groups)
+            what = "one cause" if n_causes == 1 else f"{n_causes:,} causes"
+            self._ask_to_retry(self._page.retriable, f"They failed of {what}.", "")
+
+    def do_copy(self) -> None:
+        """Copy the filter of the cause."""
+        if self.group is None:
+            self.notify("There is no cause under the cursor.")
+            return
+        self.app.copy_to_clipboard(cause_filter(self.group.cause))
+        self.notify("Copied the filter that means these trials.")
+
+    def _ask_to_retry(self, numbers: list[int], what: str, filter_text: str) -> None:
+        count = f"{len(numbers):,} failed trial{'' if len(numbers) == 1 else 's'}"
+        is_run = self.is_run_here
+        when = "The run takes them next." if is_run else "They wait for the next run of the study."
+
+        def retry(choice: str | None) -> None:
+            if not choice:
+                return
+            # What is asked when the answer comes counts: the run may have ended meanwhile.
+            if self.is_run_here:
+                self.steering.send(plainly("retry", trials=numbers))
+            else:
+                self.run_worker(
+                    lambda: self._enqueue(filter_text), thread=True, exit_on_error=False
+                )
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Try {count} again?",
+                f"{what}\n\n{when}",
+                (("r", "retry", "try them again"), ("n", "", "leave them")),
+            ),
+            retry,
+        )
+
+    def _enqueue(self, filter_text: str) -> None:
+        try:
+            text, is_done = enqueue_again(self.path, self.study_name, filter_text), True
+        except HptuiError as error:
+            text, is_done = error.message, False
+        self.post_message(self.Enqueued(text, is_done))
+
+    @on(Enqueued)
+    def tell_enqueued(self, message: Enqueued) -> None:
+        """Say what came of it."""
+        severity = "information" if message.is_done else "error"
+        self.notify(safe_line(message.text, max_chars=1_000), severity=severity)
+        self._look()

@@ -1,0 +1,161 @@
+"""One moment of a study and of the engine that runs it, complete enough to draw every screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hptui.domain.next_run import NOTHING_PREPARED
+from hptui.domain.trial_states import COMPLETE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from hptui.analysis.history import History
+    from hptui.domain.next_run import NextRun
+    from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.storage.read.study_detail import RunRecord
+
+    IntArray = npt.NDArray[np.int64]
+    FloatArray = npt.NDArray[np.float64]
+    BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """What one slot of a running engine does."""
+
+    index: int
+    """From 0."""
+    trial: int | None
+    running_s: float | None
+    step: int | None
+    value: float | None
+    is_ending: bool
+    place: str = ""
+    """Its devices and cores, for people; empty where it has none for itself."""
+    thinking_s: float | None = None
+    """For how long its trial has waited for a sampler that takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """What a running engine says of itself, see `hptui status --json`."""
+
+    state: str
+    """`running`, `paused`, `stopping` or `waiting` (for a study file that takes no writes)."""
+    n_complete: int
+    """Of this run, as the next three."""
+    n_pruned: int
+    n_failed: int
+    n_trials: int | None
+    """The run's budget."""
+    rate: float
+    """Trials a second, of late."""
+    eta_s: float | None
+    elapsed_s: float
+    sampler: str
+    pruner: str
+    sampler_ms_a_trial: float | None
+    backend: str
+    trouble: str
+    slots: tuple[SlotState, ...]
+    target: float | None = None
+    pid: int = 0
+    thinking_s: float | None = None
+    """How long the sampler has been thinking; None where it does not take long."""
+
+    @property
+    def n_ended(self) -> int:
+        """How many trials of this run have ended."""
+        return self.n_complete + self.n_pruned + self.n_failed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudySnapshot:
+    """One moment of a study: its trials as columns, and what its engine says.
+
+    Arrays have a row a trial, in the order of the file, and do not change. Parameter columns may
+    be one refresh ahead, and may have more rows.
+    """
+
+    path: Path
+    name: str
+    revision: int = 0
+    """Rises with each change of the trials."""
+    file_revision: int = 0
+    """Changes when anything in the file may have: texts, tags, attributes, another study."""
+    directions: tuple[Direction, ...] = ()
+    """Empty before the first reading."""
+    metric_names: tuple[str, ...] = ()
+    objective: ObjectiveRef | None = None
+    sampler: str = ""
+    """Of the latest run; empty when hptui never ran the study."""
+    pruner: str = ""
+    runs: tuple[RunRecord, ...] = ()
+    """Runs of hptui, oldest first."""
+    trial_ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Ids in the file, ascending."""
+    numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    states: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    """The numbers of `hptui.domain.trial_states`."""
+    starts_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    completes_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    values: FloatArray = field(default_factory=lambda: np.zeros((0, 1)))
+    """A column an objective."""
+    is_feasible: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    last_steps: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    last_values: FloatArray = field(default_factory=lambda: np.zeros(0))
+    params: Mapping[str, ParamColumn] = field(default_factory=dict[str, "ParamColumn"])
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Trials by the words of `trial_states.STATE_NAMES`."""
+    history: History | None = None
+    """Of the first objective."""
+    best_number: int | None = None
+    """The best feasible complete trial; None with several objectives."""
+    best_value: float | None = None
+    front: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Numbers of the trials on the Pareto front; empty with one objective."""
+    noted: frozenset[int] = frozenset()
+    """Numbers of the trials with a note."""
+    tagged: frozenset[int] = frozenset()
+    """Numbers of the trials with tags."""
+    loading: tuple[int, int] | None = None
+    """Trials read and to be read, while the first reading goes on."""
+    engine: EngineState | None = None
+    """None when nobody here runs the study."""
+    prepared: NextRun = NOTHING_PREPARED
+    """What the next run has where it is not told otherwise."""
+    runner: str = ""
+    """A sentence about who else fills the study, or about what a dead engine has left."""
+    is_filled: bool = False
+    """Whether somebody whom this program cannot steer fills the study now."""
+    is_here: bool = False
+    """Whether an engine of this machine runs the study, also one that gave no answer."""
+    trouble: str = ""
+    """Why the file cannot be read now; what is shown is what was read before."""
+    read_at_s: float = 0.0
+    """Seconds since 1970 of the latest successful reading."""
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials there are."""
+        return len(self.numbers)
+
+    @property
+    def is_complete(self) -> BoolArray:
+        """Which trials are complete and have all their values."""
+        return (self.states == COMPLETE) & ~np.isnan(self.values).any(axis=1)
+
+    def row_of(self, number: int) -> int | None:
+        """Return the row of the trial with this number, or None."""
+        if 0 <= number < len(self.numbers) and self.numbers[number] == number:
+            return number
+        rows = np.flatnonzero(self.numbers == number)
+        return int(rows[0]) if len(rows) else None

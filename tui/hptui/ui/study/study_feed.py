@@ -1,0 +1,211 @@
+"""Follows one study: its file and the engine that runs it, in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.errors import HptuiError, StudyFileError
+from hptui.storage.files.validation import inspect_file
+from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_facts import StudyFacts, read_facts
+from hptui.ui.study.engine_status import Asked, ask_status, engine_status
+from hptui.ui.study.snapshot import StudySnapshot
+from hptui.ui.study.snapshots import SnapshotMaker
+from hptui.ui.widgets.ticker import Ticker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_CHECK_BUDGET_S: Final = 0.05
+"""How long a file is searched for damage before it is opened."""
+_FACTS_PERIOD_S: Final = 2.0
+_FACTS_COST_FACTOR: Final = 20.0
+"""Where reading them takes long, they are read again after as many times that."""
+_MANY_TRIALS: Final = 5_000
+"""Reading as many at once is announced as loading."""
+
+
+class _StoppedError(Exception):
+    """The feed was stopped while it read."""
+
+
+class StudyFeed:
+    """Posts a snapshot of a study whenever something about it has changed.
+
+    `post` is called in the feed's thread, and must do no more than to hand the snapshot on. While
+    the file cannot be read, snapshots say why in `trouble` and keep what was read before; the feed
+    goes on trying.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        study_name: str,
+        post: Callable[[StudySnapshot], None],
+        *,
+        period_s: float = 0.25,
+    ) -> None:
+        self.path = path
+        self.study_name = study_name
+        self._post = post
+        self._columns = StudyColumns(path, study_name, on_progress=self._announce_progress)
+        self._maker = SnapshotMaker(path, study_name)
+        self._facts = StudyFacts()
+        self._facts_due_s = 0.0
+        self._latest = StudySnapshot(path, study_name, loading=(0, 0))
+        self._is_checked = False
+        self._is_behind = True
+        self._n_readings = 0
+        self._data_version: int | None = None
+        self._file_revision = 0
+        self._changed_at_s: float | None = None
+        self._ticker = Ticker(self._tick, self._columns.close, period_s=period_s, name="study feed")
+
+    def start(self) -> None:
+        """Start reading."""
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Stop reading; nothing is posted any more once the reading under way has ended."""
+        self._ticker.stop()
+
+    def nudge(self) -> None:
+        """Read now, instead of when the period is over."""
+        self._facts_due_s = 0.0
+        self._ticker.nudge()
+
+    def set_period(self, period_s: float) -> None:
+        """Read as often from the next pause on."""
+        self._ticker.set_period(period_s)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of a feed that was stopped, and say whether it came."""
+        return self._ticker.join(timeout_s)
+
+    def _tick(self) -> None:
+        try:
+            # What the engine has told of is in the file by then.
+            asked = ask_status(self.path, self.study_name)
+            snapshot = self._with_engine(asked, self._read_or_tell())
+        except _StoppedError:
+            return
+        except Exception as error:  # noqa: BLE001 - a thread that dies would look like a calm study
+            self._columns.close()
+            self._is_checked, self._is_behind = False, True
+            what = safe_line(f"{type(error).__name__}: {error}")
+            snapshot = replace(self._latest, trouble=f"The study cannot be read: {what}")
+        self._hand_on(snapshot)
+
+    def _read_or_tell(self) -> StudySnapshot:
+        """Return what the file holds, or what was read before and why it cannot be read now."""
+        try:
+            return self._read()
+        except HptuiError as error:
+            self._is_checked, self._is_behind = False, True
+            hint = f" {error.hint}" if error.hint else ""
+            return replace(self._latest, trouble=f"{error.message}{hint}", loading=None)
+
+    def _read(self) -> StudySnapshot:
+        """Return what the file holds; what is known already when nothing has changed.
+
+        Raises:
+            HptuiError: The file cannot be read now.
+        """
+        if not self._is_checked:
+            self._check_file()
+        has_changed = self._columns.refresh()
+        self._is_checked = True
+        now_s = time.time()
+        if has_changed and self._n_readings:
+            self._changed_at_s = time.monotonic()
+        self._n_readings += 1
+        if self._columns.data_version != self._data_version:
+            self._data_version = self._columns.data_version
+            self._file_revision += 1
+        # Attributes of the study may change without its trials.
+        if self._have_facts_changed() or has_changed or self._is_behind:
+            self._is_behind = False
+            snapshot = self._maker.make(self._columns, self._facts, now_s)
+            return replace(snapshot, file_revision=self._file_revision)
+        return replace(
+            self._latest,
+            trouble="",
+            loading=None,
+            read_at_s=now_s,
+            file_revision=self._file_revision,
+        )
+
+    def _check_file(self) -> None:
+        report = inspect_file(self.path, check_budget_s=_CHECK_BUDGET_S)
+        if report.kind != "optuna":
+            raise StudyFileError(report.sentence, hint=report.hint)
+
+    def _have_facts_changed(self) -> bool:
+        began_s, before = time.monotonic(), self._facts
+        if began_s < self._facts_due_s:
+            return False
+        n_objectives = len(self._columns.directions)
+        self._facts = read_facts(self.path, self.study_name, n_objectives)
+        ended_s = time.monotonic()
+        wait_s = max(_FACTS_PERIOD_S, _FACTS_COST_FACTOR * (ended_s - began_s))
+        self._facts_due_s = ended_s + wait_s
+        return self._facts != before
+
+    def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
+        if self._ticker.is_stopping:
+            raise _StoppedError
+        if asked.lease is None and snapshot.counts.get("RUNNING", 0):
+            # An engine may have begun meanwhile: its trials are not another program's.
+            asked = ask_status(self.path, self.study_name)
+        changed = self._changed_at_s
+        engine, runner, is_filled = engine_status(
+            asked,
+            snapshot.counts,
+            changed_s_ago=None if changed is None else time.monotonic() - changed,
+        )
+        known = self._latest.engine
+        pid = asked.lease.pid if asked.is_here and asked.lease is not None else None
+        if asked.answer is None and known is not None and known.pid == pid:
+            # An engine that gives no answer this once is still the one that was shown.
+            engine, runner, is_filled = replace(known, trouble=asked.refusal), "", False
+        return replace(
+            snapshot, engine=engine, runner=runner, is_filled=is_filled, is_here=asked.is_here
+        )
+
+    def _announce_progress(self, done: int, total: int) -> None:
+        if self._ticker.is_stopping:
+            raise _StoppedError
+        if total >= _MANY_TRIALS and done < total:
+            snapshot = self._maker.make(self._columns, self._facts, time.time())
+            self._hand_on(replace(snapshot, loading=(done, total), engine=self._latest.engine))
+
+    def _hand_on(self, snapshot: StudySnapshot) -> None:
+        before, self._latest = self._latest, snapshot
+        if _looks_like(before, snapshot) or self._ticker.is_stopping:
+            return
+        try:
+            self._post(snapshot)
+        except RuntimeError:
+            # The event loop that took the snapshots is closed: nobody looks any more.
+            self._ticker.stop()
+
+
+def _looks_like(one: StudySnapshot, other: StudySnapshot) -> bool:
+    return _looks_of(one) == _looks_of(other)
+
+
+def _looks_of(snapshot: StudySnapshot) -> tuple[object, ...]:
+    return (
+        snapshot.revision,
+        snapshot.file_revision,
+        snapshot.loading,
+        snapshot.engine,
+        snapshot.runner,
+        snapshot.is_filled,
+        snapshot.is_here,
+        snapshot.trouble,
+    )

@@ -1,0 +1,380 @@
+"""A study as it goes on: header, history, the selected trial's curve, trials, workers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from hptui.domain.python_text import python_literal
+from hptui.domain.text import escape_line
+from hptui.ui.application.latest import LatestMessage
+from hptui.ui.dialogs.annotating import Annotated
+from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
+from hptui.ui.plots.plot_area import PlotArea, PlotColumn
+from hptui.ui.plots.trial_plot import TrialPlot
+from hptui.ui.study.enqueue_draft import params_of
+from hptui.ui.study.panes import pane_title
+from hptui.ui.study.published import PublishedScreen
+from hptui.ui.study.run_header import RunHeader
+from hptui.ui.study.run_summary import empty_face, notice
+from hptui.ui.study.snapshot import StudySnapshot
+from hptui.ui.study.steering import change_workers, check_number_of_trials, plainly, toggle_pause
+from hptui.ui.study.steering_rules import label_now, why_not
+from hptui.ui.study.study_feed import StudyFeed
+from hptui.ui.study.worker_strip import SlotStrip
+from hptui.ui.trial.trial_side import TrialSide
+from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.trial_table import TrialTable
+from hptui.ui.widgets.command_footer import CommandFooter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+
+    from hptui.ui.commands.command_table import Command, Place
+    from hptui.ui.study.steering import Answer
+
+_MIN_SIDE_WIDTH: Final = 180
+_PERIOD_S: Final = 0.5
+_CALM_AFTER_S: Final = 3.0
+"""Without a key; what is only watched is drawn half as often, and costs the run half as much."""
+_CALM_PERIOD_S: Final = 1.0
+_SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
+
+
+class StudyScreen(PublishedScreen[None]):
+    """A study, whoever runs it: an engine, another program, or nobody."""
+
+    PLACE: ClassVar[Place] = "study"
+    CSS_PATH = "../styles/study.tcss"
+
+    @dataclass
+    class SnapshotTaken(LatestMessage):
+        """The study has been read anew."""
+
+        snapshot: StudySnapshot
+
+    def __init__(self, path: Path, study_name: str) -> None:
+        super().__init__(path, study_name)
+        self.snapshot = StudySnapshot(path, study_name)
+        self._feed = StudyFeed(path, study_name, self._post_snapshot, period_s=_PERIOD_S)
+        self._picked: int | None = None
+        """A trial under the cursor of a plot that the table does not show."""
+        self._face = ""
+        self._notice = ""
+
+    def _post_snapshot(self, snapshot: StudySnapshot) -> None:
+        self.post_message(self.SnapshotTaken(snapshot))
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out."""
+        has_unicode = self.app.unicode
+        yield RunHeader(has_unicode=has_unicode)
+        yield Static(id="notice")
+        yield Static(id="face")
+        with Horizontal(id="body"):
+            with PlotColumn(id="main"):
+                yield PlotArea(self.snapshot, id="plots")
+                yield TrialTable(id="trials", classes="pane")
+                yield SlotStrip(id="workers", classes="pane", has_unicode=has_unicode)
+            yield TrialSide(self.path, self.study_name, id="side")
+        yield CommandFooter()
+
+    async def on_mount(self) -> None:
+        """Begin to read."""
+        self.query_one("#trials", TrialTable).border_title = pane_title("trials")
+        self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
+        self._show(self.snapshot)
+        self.query_one(TrialTable).focus_table()
+        self.call_after_refresh(self.arrange_as_before)
+        self._feed.start()
+        self.set_interval(1.0, self._look_at_clock)
+
+    def on_unmount(self) -> None:
+        """End the reading."""
+        self._feed.stop()
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the trial under the cursor."""
+        return self.query_one(TrialTable).selected if self._picked is None else self._picked
+
+    @on(SnapshotTaken)
+    def show_snapshot(self, message: SnapshotTaken) -> None:
+        """Show the study as it is now."""
+        self._show(message.snapshot)
+
+    def _show(self, snapshot: StudySnapshot) -> None:
+        self.snapshot = snapshot
+        self.query_one(RunHeader).show(snapshot)
+        self._show_face(empty_face(snapshot, self.app.first_key_of))
+        strip = self.query_one(SlotStrip)
+        strip.max_rows = next(
+            (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
+        )
+        strip.show(snapshot.engine)
+        self.query_one(TrialTable).show(snapshot)
+        self._show_plots()
+        self._tell_age()
+        self.refresh_commands()
+
+    @on(TrialTable.Filtered)
+    def _show_plots(self) -> None:
+        """Show the trials that the table's filter lets through in the plots."""
+        shown = self.query_one(TrialTable).shown
+        if shown is not None:
+            self.plots.show(self.snapshot, shown, self.selected)
+
+    def _show_face(self, text: str) -> None:
+        # An update makes the whole screen be laid out again.
+        if text != self._face:
+            self._face = text
+            # A class of the screen would have the stylesheet applied to all that is in it.
+            self.query_one("#body").display = not text
+            pane = self.query_one("#face", Static)
+            pane.display = bool(text)
+            pane.update(Text(text, justify="center"))
+
+    def _look_at_clock(self) -> None:
+        is_calm = self.app.untouched_s >= _CALM_AFTER_S
+        self._feed.set_period(_CALM_PERIOD_S if is_calm else _PERIOD_S)
+        self._tell_age()
+
+    def _tell_age(self) -> None:
+        text = "" if self._face else notice(self.snapshot, time.time())
+        if text != self._notice:
+            self._notice = text
+            pane = self.query_one("#notice", Static)
+            pane.display = bool(text)
+            pane.set_class(bool(self.snapshot.trouble), "-trouble")
+            pane.update(Text(text))
+
+    @on(TrialTable.Selected)
+    def follow_cursor(self) -> None:
+        """Mark the trial under the cursor in the plots."""
+        self._picked = None
+        self.plots.follow(self.selected)
+        self.refresh_commands()
+
+    @on(PlotArea.Settled)
+    def show_at_side(self, message: PlotArea.Settled) -> None:
+        """Show the trial under the cursor at the side, where there is room."""
+        if message.selected is not None and self.size.width >= _MIN_SIDE_WIDTH:
+            self.query_one(TrialSide).show(message.selected)
+
+    @on(TrialPlot.TrialPicked)
+    def select_in_plot(self, message: TrialPlot.TrialPicked) -> None:
+        """Put the table's cursor on the trial that was picked in a plot, if it is there."""
+        is_there = self.query_one(TrialTable).select(message.number)
+        self._picked = None if is_there else message.number
+        self.plots.follow(message.number)
+        self.refresh_commands()
+
+    @on(TrialPlot.TrialOpened)
+    def open_plotted(self, message: TrialPlot.TrialOpened) -> None:
+        """Show the trial under the cursor of a plot in full."""
+        self.open_trial(TrialTable.Opened(message.number))
+
+    @on(SlotStrip.TrialPicked)
+    def select_in_slot(self, message: SlotStrip.TrialPicked) -> None:
+        """Put the table's cursor on the trial of the slot that was clicked."""
+        self.query_one(TrialTable).select(message.number)
+
+    @on(TrialTable.Opened)
+    def open_trial(self, message: TrialTable.Opened) -> None:
+        """Show a trial in full."""
+        from hptui.ui.trial.trial_screen import TrialScreen
+
+        table = self.query_one(TrialTable)
+        self.app.push_screen(
+            TrialScreen(self.path, self.study_name, message.number, neighbour=table.neighbour)
+        )
+
+    def after_answer(self, answer: Answer) -> None:
+        """Read what the engine did."""
+        super().after_answer(answer)
+        self._feed.nudge()
+
+    def why_not(self, command_id: str) -> str | None:
+        """Say why a command cannot be given now."""
+        refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
+        return refusal or why_not(command_id, self.snapshot, self.selected, self.app.first_key_of)
+
+    def label_of(self, command: Command) -> str:
+        """Return what a command is called while the run is in this state."""
+        return label_now(command.id, self.snapshot) or command.label
+
+    def do_pause(self) -> None:
+        """Pause the run, or go on."""
+        self.steering.send(toggle_pause)
+
+    def do_stop(self) -> None:
+        """Ask how the run is to be stopped; one that stops already can be ended at once."""
+        engine = self.snapshot.engine
+        n_running = 0 if engine is None else sum(slot.trial is not None for slot in engine.slots)
+        is_stopping = engine is not None and engine.state == "stopping"
+        gently = () if is_stopping else (("s", "end", "stop; running trials end first"),)
+
+        def decide(choice: str | None) -> None:
+            if choice:
+                self.steering.send(plainly("stop", now=choice == "now"))
+
+        trials = "trial is" if n_running == 1 else "trials are"
+        self.app.push_screen(
+            ChoiceDialog(
+                "End the running trials?" if is_stopping else "Stop the run?",
+                f"{n_running or 'No'} {trials} running. What has ended is kept.",
+                (
+                    *gently,
+                    ("n", "now", "stop now; running trials are ended and count as failed"),
+                    ("g", "", "wait for them" if is_stopping else "go on"),
+                ),
+            ),
+            decide,
+        )
+
+    def do_kill_trial(self) -> None:
+        """End the selected trial."""
+        if self.selected is not None:
+            self.confirm_kill(self.selected)
+
+    def do_more_workers(self) -> None:
+        """Have one worker more."""
+        self.steering.send(change_workers(1))
+
+    def do_fewer_workers(self) -> None:
+        """Have one worker fewer."""
+        self.steering.send(change_workers(-1))
+
+    def do_budget(self) -> None:
+        """Ask how many trials are to be added."""
+        engine = self.snapshot.engine
+        now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
+        if engine is None:
+            prepared = self.snapshot.prepared.trials
+            now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
+
+        def extend(text: str | None) -> None:
+            if text is not None:
+                plain = text.strip().replace(",", "").replace("_", "")
+                self.steering.send(plainly("extend", trials=int(plain)))
+
+        self.app.push_screen(
+            TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
+        )
+
+    def do_save_filter(self) -> None:
+        """Save the table's filter under a name."""
+        self.query_one(FilterInput).action_save_filter()
+
+    def do_failures(self) -> None:
+        """List the causes of failed trials; one that is chosen there is shown in the table."""
+        from hptui.ui.study.failures import FailuresScreen
+
+        def show(filter_text: str | None) -> None:
+            self._feed.nudge()
+            if filter_text:
+                self.query_one(TrialTable).use_filter(filter_text)
+
+        self.app.push_screen(FailuresScreen(lambda: self.snapshot), show)
+
+    def do_add_trial(self) -> None:
+        """Write a trial by hand."""
+        self.ask_for_trial(None, {})
+
+    def do_copy_trial(self) -> None:
+        """Write a trial that begins as a copy of the selected one."""
+        number = self.selected
+        if number is not None:
+            self.ask_for_trial(number, params_of(self.snapshot, number))
+
+    def do_edit_space(self) -> None:
+        """Edit the search space of the next trials."""
+        from hptui.ui.study.edit_space import EditSpaceScreen
+
+        def tell(answer: str | None) -> None:
+            if answer:
+                self.notify(answer)
+                self._feed.nudge()
+
+        self.app.push_screen(EditSpaceScreen(self.path, self.study_name), tell)
+
+    def do_edit_note(self) -> None:
+        """Open the note of the selected trial."""
+        if self.selected is not None:
+            self.edit_note(Annotated(self.path, self.study_name, self.selected))
+
+    def do_edit_study_note(self) -> None:
+        """Open the note of the study."""
+        self.edit_note(Annotated(self.path, self.study_name))
+
+    def do_edit_tags(self) -> None:
+        """Change the tags of the selected trial."""
+        if self.selected is not None:
+            self.edit_tags(Annotated(self.path, self.study_name, self.selected))
+
+    def after_annotating(self) -> None:
+        """Read the marks of notes and tags again."""
+        self._feed.nudge()
+        self.query_one(TrialSide).nudge()
+
+    def do_run_study(self) -> None:
+        """Set up the next run."""
+        from hptui.ui.setup.setup_screen import SetupScreen
+
+        self.app.push_screen(SetupScreen(study=self.snapshot))
+
+    def do_fork_study(self) -> None:
+        """Ask in what a fork of the study is to differ; the table's filter chooses its trials."""
+        from hptui.ui.studies.fork_form import ForkForm
+
+        text = self.query_one(TrialTable).filter_text
+        saved = self.app.settings.filters
+        self.open_form(ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved))
+
+    def do_open_trial(self) -> None:
+        """Show the selected trial in full."""
+        if self.selected is not None:
+            self.open_trial(TrialTable.Opened(self.selected))
+
+    def do_sort(self) -> None:
+        """Sort the trials by the next column."""
+        self.query_one(TrialTable).sort_by_next()
+
+    def do_reverse(self) -> None:
+        """Reverse the order of the trials."""
+        self.query_one(TrialTable).reverse()
+
+    def do_columns(self) -> None:
+        """Choose the columns."""
+        self.query_one(TrialTable).choose_columns()
+
+    def do_next_tab(self) -> None:
+        """Show the trials of the next state."""
+        self.query_one(TrialTable).next_tab()
+
+    def do_filter(self) -> None:
+        """Filter the trials."""
+        self.query_one(TrialTable).open_filter()
+
+    def do_copy(self) -> None:
+        """Copy the parameters of the selected trial as Python."""
+        number = self.selected
+        if number is None:
+            self.notify("No trial is selected.")
+            return
+        params = params_of(self.snapshot, number)
+        self.app.copy_to_clipboard(escape_line(python_literal(dict(params))))
+        self.notify(f"Copied the parameters of trial {number} as Python.")
+
+    @property
+    def is_run_here(self) -> bool:
+        """Whether an engine of this machine runs the study."""
+        return self.snapshot.engine is not None

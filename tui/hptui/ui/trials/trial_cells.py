@@ -1,0 +1,197 @@
+"""Columns of the trial table: what stands in each, and how wide and in which tone."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.spaces.choices import show_choice
+from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
+from hptui.domain.text import safe_line
+from hptui.domain.trial_states import (
+    COMPLETE,
+    FAIL,
+    PRUNED,
+    RUNNING,
+    STALE,
+    STATE_WORDS,
+    WAITING,
+    state_name,
+)
+from hptui.ui.look.marks import mark_of
+from hptui.ui.widgets.table_model import Cell, Column, Role
+
+if TYPE_CHECKING:
+    from hptui.domain.spaces.space import ParamSpec
+    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.ui.study.snapshot import StudySnapshot
+
+PARAM_PREFIX: Final = "params_"
+"""Before a parameter's name in the key of its column, as in Optuna's data frames."""
+MAX_NAME_CHARS: Final = 60
+_EMPTY: Final = Cell("")
+_MIN_WIDTH: Final = 5
+_MAX_CHOICE_WIDTH: Final = 16
+_ROLES: Final[dict[int, Role]] = {
+    RUNNING: "running",
+    COMPLETE: "complete",
+    PRUNED: "pruned",
+    FAIL: "failed",
+    WAITING: "waiting",
+    STALE: "dim",
+}
+
+
+class TrialColumn(Protocol):
+    """One column over the rows of a snapshot."""
+
+    @property
+    def column(self) -> Column:
+        """Its header."""
+        ...
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return what stands in a row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """The trial's number, with a mark where it is the best or on the front."""
+
+    column: Column
+    best: frozenset[int]
+    mark: str
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the number."""
+        number = int(snapshot.numbers[row])
+        if number < 0:
+            return Cell("?", "trouble")
+        return Cell(f"{self.mark} {number}", "best") if number in self.best else Cell(str(number))
+
+
+@dataclass(frozen=True, slots=True)
+class StateColumn:
+    """The trial's state with its mark; behind it marks of a note and of tags."""
+
+    column: Column
+    has_unicode: bool
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return mark and word."""
+        state = int(snapshot.states[row])
+        role, word = _ROLES.get(state, "trouble"), STATE_WORDS[state_name(state)]
+        if role == "complete" and not snapshot.is_feasible[row]:
+            role, word = "infeasible", "infeasible"
+        mark = "!" if role == "trouble" else self._mark(word)
+        return Cell(f"{mark} {word}{self._annotations(snapshot, row)}", role)
+
+    def _annotations(self, snapshot: StudySnapshot, row: int) -> str:
+        if not (snapshot.noted or snapshot.tagged):
+            return ""
+        number = int(snapshot.numbers[row])
+        note = self._mark("note") if number in snapshot.noted else ""
+        tags = self._mark("tags") if number in snapshot.tagged else ""
+        return f" {note or ' '}{tags}".rstrip()
+
+    def _mark(self, name: str) -> str:
+        return mark_of(name, has_unicode=self.has_unicode)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumn:
+    """A value; those that cannot be compared with the others are marked.
+
+    `~` stands behind the last report of a running or stale trial, `·` behind that of a pruned one.
+    """
+
+    column: Column
+    objective: int
+    best: frozenset[int]
+    has_unicode: bool
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the value with its mark, which has a place of its own."""
+        state = int(snapshot.states[row])
+        if state in (RUNNING, STALE):
+            value = float(snapshot.last_values[row])
+            has_report = snapshot.last_steps[row] >= 0 and len(snapshot.directions) == 1
+            role: Role = "running" if state == RUNNING else "dim"
+            return Cell(f"{four_digits(value)} ~", role) if has_report else _EMPTY
+        value = float(snapshot.values[row, self.objective])
+        if math.isnan(value):
+            return _EMPTY
+        text = four_digits(value)
+        if state == PRUNED:
+            return Cell(f"{text} {'·' if self.has_unicode else '.'}", "dim")
+        if state != COMPLETE or not snapshot.is_feasible[row]:
+            return Cell(f"{text}  ", "dim")
+        return Cell(f"{text}  ", "best" if int(snapshot.numbers[row]) in self.best else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeColumn:
+    """How long the trial took, or runs."""
+
+    column: Column
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the duration."""
+        start_s = float(snapshot.starts_s[row])
+        if snapshot.states[row] == RUNNING:
+            running_s = time.time() - start_s
+            return _EMPTY if math.isnan(running_s) else Cell(show_duration(running_s), "running")
+        took_s = float(snapshot.completes_s[row]) - start_s
+        return _EMPTY if math.isnan(took_s) else Cell(show_duration(took_s))
+
+
+@dataclass(frozen=True, slots=True)
+class ParamTrialColumn:
+    """A parameter."""
+
+    column: Column
+    param: ParamColumn
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the value as the objective received it, nothing where there is none."""
+        try:
+            value = self.param.value_at(row)
+        except (KeyError, IndexError, ValueError, OverflowError):
+            # The feed may be writing a running trial's parameters at this moment.
+            return _EMPTY
+        text = show_choice(value)
+        return Cell(text) if snapshot.states[row] == COMPLETE else Cell(text, "dim")
+
+
+def param_column(param: ParamColumn) -> Column:
+    """Return the header of a parameter, with a width for all that its spaces allow."""
+    label = safe_line(param.name, max_chars=MAX_NAME_CHARS)
+    key = f"{PARAM_PREFIX}{param.name}"
+    # The latest spaces say what is to come; what does not fit is cut.
+    specs = param.specs[-10:]
+    width = max((_spec_width(spec) for spec in specs), default=_MIN_WIDTH)
+    is_text = bool(specs) and all(map(_is_text, specs))
+    return Column(key, label, max(width, _MIN_WIDTH), "left" if is_text else "right")
+
+
+def _spec_width(spec: ParamSpec) -> int:
+    match spec:
+        case ChoiceParam(choices):
+            # Of endless lists of choices the first ones tell enough.
+            widths = [len(show_choice(choice)) for choice in choices[:50]]
+            return min(_MAX_CHOICE_WIDTH, max(widths))
+        case IntParam(low, high):
+            return max(len(str(low)), len(str(high)))
+        case FloatParam(low):
+            return 9 if low >= 0 else 10
+
+
+def _is_text(spec: ParamSpec) -> bool:
+    return isinstance(spec, ChoiceParam) and any(
+        isinstance(choice, bool) or not isinstance(choice, (int, float))
+        for choice in spec.choices[:50]
+    )

@@ -1,0 +1,248 @@
+"""The trials of a snapshot as a table: some of them, in some order, with some columns."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from hptui.analysis.filters.completion import completion_names
+from hptui.analysis.filters.fields import reads_texts
+from hptui.analysis.filters.parser import parse_filter
+from hptui.analysis.filters.rows import filter_rows
+from hptui.domain.text import safe_line
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.errors import HptuiError, UsageError
+from hptui.storage.read.text_fields import FileTexts
+from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.trials.trial_cells import (
+    MAX_NAME_CHARS,
+    NumberColumn,
+    ParamTrialColumn,
+    StateColumn,
+    TimeColumn,
+    TrialColumn,
+    ValueColumn,
+    param_column,
+)
+from hptui.ui.trials.trial_order import order_rows, value_keys
+from hptui.ui.widgets.table_model import Cell, Column, RowKey, Sort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from hptui.analysis.filters.completion import CompletionNames
+    from hptui.ui.study.snapshot import StudySnapshot
+
+_ParamColumns = dict[str, tuple[int, ParamTrialColumn]]
+Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting", "stale"]
+
+TAB_STATES: Final[dict[Tab, int | None]] = {
+    "all": None,
+    "running": RUNNING,
+    "complete": COMPLETE,
+    "pruned": PRUNED,
+    "failed": FAIL,
+    "waiting": WAITING,
+    "stale": STALE,
+}
+BY_NUMBER: Final = Sort("number")
+NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
+"""No saved filters."""
+MAX_TAGS: Final = 1_000
+"""Of more tags than these, the ones met first are offered."""
+
+
+class TrialModel:
+    """Trials as rows of a table, by number.
+
+    Making one takes as long as filtering and sorting all trials; with neither, no time at all.
+
+    Args:
+        snapshot: The study.
+        tab: Of which state.
+        filter_text: Which ones, see `hptui.analysis.filters.parser`.
+        saved_filters: Filters by the names under which they were saved.
+        sort: In which order.
+        hidden: Keys of columns that are left out; the number stays.
+        before: A model of the same study, whose columns are used again where they are the same.
+        has_unicode: Whether marks may be more than ASCII.
+
+    Raises:
+        FilterError: The filter cannot be understood.
+        HptuiError: The filter asks for what is in the file, and that cannot be read.
+    """
+
+    def __init__(
+        self,
+        snapshot: StudySnapshot,
+        *,
+        tab: Tab = "all",
+        filter_text: str = "",
+        saved_filters: Mapping[str, str] = NOT_SAVED,
+        sort: Sort = BY_NUMBER,
+        hidden: frozenset[str] = frozenset(),
+        before: TrialModel | None = None,
+        has_unicode: bool = True,
+    ) -> None:
+        self.snapshot = snapshot
+        self.hidden = hidden
+        self._sort = sort
+        chosen = _filter(snapshot, filter_text, saved_filters)
+        self.shown = ShownTrials(snapshot, chosen, filter_text)
+        """Those that the filter lets through, in every tab."""
+        self._rows = _choose(snapshot, tab, chosen, sort)
+        self._is_in_file_order = len(self._rows) == snapshot.n_trials and sort == BY_NUMBER
+        known = {} if before is None else before._params
+        self._params = _param_columns(snapshot, known)
+        self._columns = _columns_of(snapshot, hidden, self._params, has_unicode)
+        if before is not None and self._same_headers(before):
+            self._headers = before.columns
+        else:
+            self._headers = tuple(column.column for column in self._columns)
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Number, state, values, time and the parameters in the order of first sight."""
+        return self._headers
+
+    @property
+    def sort(self) -> Sort:
+        """The order of the trials."""
+        return self._sort
+
+    @property
+    def grows_at(self) -> Literal["start", "end"] | None:
+        """Where new trials come, when they are ordered by number."""
+        if self._sort.key != "number":
+            return None
+        return "start" if self._sort.is_reversed else "end"
+
+    def __len__(self) -> int:
+        """Return how many trials are shown."""
+        return len(self._rows)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return what stands in a row of the column with this index."""
+        return self._columns[column].cell(self.snapshot, int(self._rows[row]))
+
+    def key_of(self, row: int) -> int:
+        """Return the number of the trial in a row."""
+        return int(self.snapshot.numbers[self._rows[row]])
+
+    def row_of_key(self, key: RowKey) -> int | None:
+        """Return where the trial with this number stands, or None."""
+        if not isinstance(key, int):
+            return None
+        at = self.snapshot.row_of(key)
+        if at is None or self._is_in_file_order:
+            return at
+        rows = np.flatnonzero(self._rows == at)
+        return int(rows[0]) if len(rows) else None
+
+    def _same_headers(self, before: TrialModel) -> bool:
+        mine, theirs = self._columns, before._columns
+        return len(mine) == len(theirs) and all(
+            one is other or one.column == other.column
+            for one, other in zip(mine, theirs, strict=True)
+        )
+
+
+def completions_of(
+    snapshot: StudySnapshot, saved_filters: Mapping[str, str], *, tags: Iterable[str] = ()
+) -> CompletionNames:
+    """Return what can be completed in a filter of a study's trials."""
+    names = snapshot.metric_names
+    return completion_names(snapshot, metric_names=names, tags=tags, saved=saved_filters)
+
+
+def tags_in(snapshot: StudySnapshot) -> list[str]:
+    """Read the tags of a study's trials, at most MAX_TAGS; none where the file cannot be read."""
+    found: dict[str, None] = {}
+    try:
+        for _, tags in FileTexts(snapshot.path, snapshot.name).tags():
+            found.update(dict.fromkeys(tags))
+            if len(found) >= MAX_TAGS:
+                break
+    except HptuiError:
+        return []
+    return sorted(found)[:MAX_TAGS]
+
+
+def reads_file(filter_text: str, saved_filters: Mapping[str, str]) -> bool:
+    """Say whether making a model with this filter reads the study's file."""
+    try:
+        return reads_texts(parse_filter(filter_text, saved_filters))
+    except UsageError:
+        return False
+
+
+def _filter(
+    snapshot: StudySnapshot, filter_text: str, saved: Mapping[str, str]
+) -> npt.NDArray[np.bool_] | None:
+    if not filter_text.strip():
+        return None
+    return filter_rows(
+        parse_filter(filter_text, saved),
+        snapshot,
+        FileTexts(snapshot.path, snapshot.name),
+        metric_names=snapshot.metric_names,
+    )
+
+
+def _choose(
+    snapshot: StudySnapshot, tab: Tab, chosen: npt.NDArray[np.bool_] | None, sort: Sort
+) -> npt.NDArray[np.int64]:
+    state = TAB_STATES[tab]
+    rows = np.arange(snapshot.n_trials) if chosen is None else np.flatnonzero(chosen)
+    if state is not None:
+        rows = rows[snapshot.states[rows] == state]
+    return order_rows(snapshot, rows, sort.key, is_reversed=sort.is_reversed)
+
+
+def _columns_of(
+    snapshot: StudySnapshot,
+    hidden: frozenset[str],
+    params: _ParamColumns,
+    has_unicode: bool,
+) -> list[TrialColumn]:
+    best = best_numbers(snapshot)
+    number_width = max(6, len(str(snapshot.n_trials)) + 2)
+    mark = "★" if has_unicode else "*"
+    is_marked = bool(snapshot.noted or snapshot.tagged)
+    own: list[TrialColumn] = [
+        NumberColumn(Column("number", "#", number_width, "right"), best, mark),
+        StateColumn(Column("state", "state", 15 if is_marked else 12), has_unicode),
+    ]
+    keys = value_keys(len(snapshot.directions))
+    for objective, key in enumerate(keys):
+        names = snapshot.metric_names
+        label = safe_line(names[objective], max_chars=MAX_NAME_CHARS) if names else key
+        header = Column(key, label.replace("_", " ") if not names else label, 11, "right")
+        own.append(ValueColumn(header, objective, best, has_unicode))
+    own.append(TimeColumn(Column("time", "time", 10, "right")))
+    columns = [column for column in own if column.column.key not in hidden - {"number"}]
+    columns += [column for _, column in params.values() if column.column.key not in hidden]
+    return columns
+
+
+def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
+    """Return a column for each parameter, with how many spaces it was made for."""
+    found: _ParamColumns = {}
+    for name, param in snapshot.params.items():
+        kept = known.get(name)
+        if kept is not None and kept[1].param is param and kept[0] == len(param.specs):
+            found[name] = kept
+        else:
+            found[name] = (len(param.specs), ParamTrialColumn(param_column(param), param))
+    return found
+
+
+def best_numbers(snapshot: StudySnapshot) -> frozenset[int]:
+    """Return the numbers of the best trial, or of those on the Pareto front."""
+    if snapshot.best_number is not None:
+        return frozenset((snapshot.best_number,))
+    return frozenset(snapshot.front.tolist())

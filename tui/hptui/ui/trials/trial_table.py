@@ -1,0 +1,396 @@
+"""The trials of a study: tabs by state, a table in any order, and a filter."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from rich.text import Text
+from textual import getters, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input, Static
+
+from hptui.domain.text import safe_line
+from hptui.ui.application.app import HptuiApp
+from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.trials.filter_input import FilterInput
+from hptui.ui.trials.trial_making import MadeModel, make_model, make_model_anyhow
+from hptui.ui.trials.trial_model import (
+    BY_NUMBER,
+    TAB_STATES,
+    Tab,
+    TrialModel,
+    reads_file,
+)
+from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
+from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.tab_line import TabLine
+from hptui.ui.widgets.table_model import Sort
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from hptui.ui.study.snapshot import StudySnapshot
+
+_MANY_TRIALS: Final = 20_000
+"""Above, filtering and sorting would be felt, and are done in a thread."""
+_REST: Final = 4
+"""Times as long as reading a study's texts has taken, they are not read again by themselves."""
+_CLOCK_S: Final = 1.0
+
+
+class TrialTable(Vertical):
+    """Shows the trials of a snapshot; choices of the person outlive the snapshots."""
+
+    app = getters.app(HptuiApp)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "clear the filter", show=False),
+    ]
+    DEFAULT_CSS = """
+    TrialTable {
+        & > #filter-line { height: 1; display: none; }
+        &.-filtering > #filter-line { display: block; }
+        & #filter-mark { width: 2; }
+        & #filter-input { width: 1fr; height: 1; border: none; padding: 0; }
+        & #filter-note { width: auto; max-width: 60%; height: 1; padding-left: 2; }
+        &.-wrong #filter-note { max-width: 75%; color: $text-error; }
+    }
+    """
+
+    tab: reactive[Tab] = reactive("all", init=False)
+    """Of which state trials are shown."""
+    filter_text: reactive[str] = reactive("", init=False)
+    """Which trials are shown, see `hptui.analysis.filters.parser`."""
+    sort: reactive[Sort] = reactive(BY_NUMBER, init=False)
+    hidden: reactive[frozenset[str]] = reactive(frozenset, init=False)
+    """Keys of columns that are not shown."""
+
+    @dataclass
+    class Selected(Message):
+        """The cursor stands on another trial, or on none."""
+
+        number: int | None
+
+    @dataclass
+    class Opened(Message):
+        """A trial is to be shown in full."""
+
+        number: int
+
+    @dataclass
+    class Filtered(Message):
+        """Other trials are let through by the filter than before."""
+
+    @dataclass
+    class Made(Message):
+        """A model was made in a thread, or the filter could not be understood."""
+
+        made: MadeModel
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._snapshot: StudySnapshot | None = None
+        self._model: TrialModel | None = None
+        self._is_making = False
+        self._is_outdated = False
+        self._noted = ""
+        self._rested_at_s = 0.0
+        self._resting: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out tabs, filter and table."""
+        yield TabLine([(tab, tab) for tab in TAB_STATES])
+        with Horizontal(id="filter-line"):
+            yield Static("/", id="filter-mark")
+            yield FilterInput(id="filter-input")
+            yield Static(id="filter-note", markup=False)
+        yield Grid()
+
+    def on_mount(self) -> None:
+        """Let the times of running trials go on."""
+        self.set_interval(_CLOCK_S, self._tick)
+
+    def show(self, snapshot: StudySnapshot) -> None:
+        """Show another moment of the study."""
+        before, self._snapshot = self._snapshot, snapshot
+        self._show_tabs()
+        # Snapshots of the same trials share their arrays.
+        is_new = before is None or before.numbers is not snapshot.numbers
+        reads = reads_file(self.filter_text, self.app.settings.filters)
+        if reads and before is not None:
+            is_new = is_new or before.file_revision != snapshot.file_revision
+        if is_new or not len(self._grid_model()):
+            self._remake_in_time(reads_file=reads)
+
+    def _remake_in_time(self, *, reads_file: bool) -> None:
+        """Make the model again, but do not read the texts of many trials all the time."""
+        wait_s = self._rested_at_s - time.monotonic()
+        if not reads_file or wait_s <= 0:
+            self._remake()
+        elif self._resting is None:
+            self._resting = self.set_timer(wait_s, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._resting = None
+        self._remake()
+
+    @property
+    def shown(self) -> ShownTrials | None:
+        """The trials that the filter lets through, in every tab; None before the first reading."""
+        snapshot, model = self._snapshot, self._model
+        if snapshot is None:
+            return None
+        if model is None or model.shown.is_chosen is None:
+            # With no filter the newest moment counts, whose trials may be those of the one before.
+            return ShownTrials(snapshot)
+        return model.shown
+
+    @property
+    def selected(self) -> int | None:
+        """The number of the trial under the cursor."""
+        key = self.query_one(Grid).cursor_key
+        return key if isinstance(key, int) else None
+
+    def select(self, number: int) -> bool:
+        """Put the cursor on a trial, and say whether it is among those that are shown."""
+        return self.query_one(Grid).move_to_key(number)
+
+    def neighbour(self, number: int, step: int) -> int | None:
+        """Return the number of the trial `step` rows below another one, or None past an end."""
+        model = self._model
+        row = None if model is None else model.row_of_key(number)
+        if model is None or row is None or not 0 <= row + step < len(model):
+            return None
+        return model.key_of(row + step)
+
+    def focus_table(self) -> None:
+        """Give the table the focus."""
+        self.query_one(Grid).focus()
+
+    def next_tab(self) -> None:
+        """Show the trials of the next state that has any."""
+        self.tab = cast("Tab", self.query_one(TabLine).next())
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, the best values first; again by the same column, reverse it."""
+        if self.sort.key == key:
+            self.reverse()
+            return
+        is_value = key == "value"
+        directions = self._snapshot.directions if self._snapshot is not None else ()
+        self.sort = Sort(key, is_reversed=is_value and directions == ("maximize",))
+
+    def sort_by_next(self) -> None:
+        """Sort by the column to the right of the one that is sorted by."""
+        keys = [column.key for column in self._grid_model().columns] or ["number"]
+        at = keys.index(self.sort.key) if self.sort.key in keys else -1
+        self.sort_by(keys[(at + 1) % len(keys)])
+
+    def reverse(self) -> None:
+        """Reverse the order."""
+        self.sort = Sort(self.sort.key, is_reversed=not self.sort.is_reversed)
+
+    def open_filter(self) -> None:
+        """Let the person type a filter."""
+        self.add_class("-filtering")
+        line = self.query_one(FilterInput)
+        if self._snapshot is not None:
+            line.offer_of(self._snapshot)
+        line.focus()
+
+    @property
+    def meant(self) -> str:
+        """The filter that means the trials that are shown: of the tab, and as it was typed."""
+        of_tab = "" if self.tab == "all" else f"state:{self.tab}"
+        return f"{of_tab} {self.filter_text}".strip()
+
+    def use_filter(self, text: str) -> None:
+        """Show the trials that a filter means, in whatever state they are."""
+        self.add_class("-filtering")
+        self.query_one(FilterInput).value = text
+        self.tab = "all"
+        self.focus_table()
+
+    def action_clear_filter(self) -> None:
+        """Show all trials again."""
+        self.query_one("#filter-input", Input).value = ""
+        self.filter_text = ""
+        self.remove_class("-filtering")
+        self.focus_table()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave escape to the screen where there is no filter."""
+        del parameters
+        return action != "clear_filter" or self.has_class("-filtering")
+
+    def choose_columns(self) -> None:
+        """Let the person choose the columns."""
+        from hptui.ui.trials.columns import ColumnsDialog
+
+        if self._snapshot is None:
+            return
+        everything = TrialModel(self._snapshot).columns
+
+        def hide(hidden: frozenset[str] | None) -> None:
+            if hidden is not None:
+                self.hidden = hidden
+
+        self.app.push_screen(ColumnsDialog(everything[1:], self.hidden), hide)
+
+    def watch_tab(self) -> None:
+        """Show another state."""
+        self._show_tabs()
+        self._remake()
+
+    def watch_filter_text(self) -> None:
+        """Show other trials."""
+        self._remake()
+
+    def watch_sort(self) -> None:
+        """Show another order."""
+        self._remake()
+
+    def watch_hidden(self) -> None:
+        """Show other columns."""
+        self._remake()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Name the tabs where there is room for it."""
+        del event
+        self._show_tabs()
+
+    @on(TabLine.Chosen)
+    def _choose_tab(self, message: TabLine.Chosen) -> None:
+        message.stop()
+        self.tab = cast("Tab", message.tab)
+
+    @on(Input.Changed, "#filter-input")
+    def _change_filter(self, message: Input.Changed) -> None:
+        message.stop()
+        self.filter_text = message.value
+
+    @on(Input.Submitted, "#filter-input")
+    def _leave_filter(self, message: Input.Submitted) -> None:
+        message.stop()
+        if not message.value.strip():
+            self.remove_class("-filtering")
+        self.focus_table()
+
+    @on(Grid.CursorMoved)
+    def _select(self, message: Grid.CursorMoved) -> None:
+        message.stop()
+        self.post_message(self.Selected(message.key if isinstance(message.key, int) else None))
+
+    @on(Grid.RowOpened)
+    def _open(self, message: Grid.RowOpened) -> None:
+        message.stop()
+        if isinstance(message.key, int):
+            self.post_message(self.Opened(message.key))
+
+    @on(Grid.HeaderClicked)
+    def _sort_by_header(self, message: Grid.HeaderClicked) -> None:
+        message.stop()
+        self.sort_by(message.column_key)
+
+    def _grid_model(self) -> TrialModel | _NoTrials:
+        return _NO_TRIALS if self._model is None else self._model
+
+    def _show_tabs(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None or not self.is_mounted:
+            return
+        labels, full = tab_labels(
+            snapshot, self.tab, width=self.size.width, has_unicode=self.app.unicode
+        )
+        line = self.query_one(TabLine)
+        line.show(labels, full)
+        line.chosen = self.tab
+
+    def _tick(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.counts.get("RUNNING"):
+            self.query_one(Grid).refresh_cells()
+
+    def _remake(self) -> None:
+        """Make the model again: at once where that takes no time, else in a thread."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        if self._is_making:
+            self._is_outdated = True
+            return
+        saved = self.app.settings.filters
+        make = partial(
+            TrialModel,
+            snapshot,
+            tab=self.tab,
+            filter_text=self.filter_text,
+            saved_filters=saved,
+            sort=self.sort,
+            hidden=self.hidden,
+            before=self._model,
+            has_unicode=self.app.unicode,
+        )
+        is_plain = self.sort.key == "number" and not self.filter_text.strip()
+        is_quick = is_plain or snapshot.n_trials <= _MANY_TRIALS
+        if is_quick and not reads_file(self.filter_text, saved):
+            self._take(make_model(make))
+            return
+        self._is_making = True
+        self.screen.run_worker(
+            lambda: self.post_message(self.Made(make_model_anyhow(make))),
+            thread=True,
+            exit_on_error=False,
+        )
+
+    def on_trial_table_made(self, message: Made) -> None:
+        """Show what was made in a thread."""
+        message.stop()
+        self._is_making = False
+        self._rested_at_s = time.monotonic() + _REST * message.made.took_s
+        self._take(message.made)
+        if self._is_outdated:
+            self._is_outdated = False
+            self._remake()
+
+    def _take(self, made: MadeModel) -> None:
+        self.set_class(bool(made.problem), "-wrong")
+        self.query_one(FilterInput).wrong = made.place
+        if made.model is None:
+            # The trials that were chosen before stay until the filter makes sense again.
+            self._note(made.problem)
+            return
+        before, self._model = self._model, made.model
+        if before is None or before.shown.is_chosen is not made.model.shown.is_chosen:
+            self.post_message(self.Filtered())
+        snapshot = made.model.snapshot
+        text = empty_sentence(snapshot, self.tab, self.filter_text, self.app.first_key_of)
+        self.query_one(Grid).show(made.model, empty=text)
+        is_filtered = bool(self.filter_text.strip())
+        self._note(f"{len(made.model):,} of {snapshot.n_trials:,}" if is_filtered else "")
+
+    def _note(self, text: str) -> None:
+        # An update makes the whole screen be laid out again.
+        if text != self._noted:
+            self._noted = text
+            self.query_one("#filter-note", Static).update(Text(safe_line(text), no_wrap=True))
+
+
+class _NoTrials:
+    """Stands for a model before there is one."""
+
+    columns = ()
+
+    def __len__(self) -> int:
+        return 0
+
+
+_NO_TRIALS: Final = _NoTrials()

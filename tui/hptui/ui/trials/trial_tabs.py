@@ -1,0 +1,80 @@
+"""The tabs of the trial table, and what it says where there is no trial to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line
+from hptui.domain.trial_states import state_name
+from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.look.marks import mark_of
+from hptui.ui.trials.trial_model import TAB_STATES, Tab
+
+if TYPE_CHECKING:
+    from hptui.ui.study.snapshot import StudySnapshot
+
+_WORDS: Final[dict[Tab, tuple[str, str]]] = {
+    tab: (state_name(state), "completed" if tab == "complete" else tab)
+    for tab, state in TAB_STATES.items()
+    if state is not None
+}
+_NOTHING: Final[dict[Tab, str]] = {
+    "running": "No trial is running.",
+    "complete": "No trial has completed yet.",
+    "pruned": "No trial was pruned.",
+    "failed": "No trial has failed.",
+    "waiting": "No trial is waiting.",
+    "stale": "No trial is stale.",
+}
+_COUNT_WIDTH: Final = 3
+_WIDTH: Final = 102
+_WIDTH_WITHOUT_STALE: Final = 88
+"""With fewer cells, tabs are marks without words."""
+
+
+def tab_labels(
+    snapshot: StudySnapshot, chosen: Tab = "all", *, width: int, has_unicode: bool
+) -> tuple[list[tuple[str, str]], frozenset[str]]:
+    """Return the tabs' ids and labels with counts, and the ids of those that have trials.
+
+    Stale trials have a tab only where there are any, or it is the chosen one.
+
+    Args:
+        snapshot: The study.
+        chosen: The tab that is shown.
+        width: In cells; where there is no room for words, marks of states stand alone.
+        has_unicode: Whether marks may be more than ASCII.
+    """
+    words = dict(_WORDS)
+    if not snapshot.counts.get("STALE", 0) and chosen != "stale":
+        del words["stale"]
+    is_narrow = width < (_WIDTH if "stale" in words else _WIDTH_WITHOUT_STALE)
+    # Few digits have the place of three, so that tabs do not move with each trial.
+    labels = [("all", f"{'all' if is_narrow else 'All'} {snapshot.n_trials:<{_COUNT_WIDTH}}")]
+    full = {"all"} if snapshot.n_trials else set[str]()
+    for tab, (state, word) in words.items():
+        count = snapshot.counts.get(state, 0)
+        mark = mark_of(state, has_unicode=has_unicode)
+        name = mark if is_narrow else f"{mark} {word.capitalize()}"
+        labels.append((tab, f"{name} {count:<{_COUNT_WIDTH}}"))
+        if count:
+            full.add(tab)
+    return labels, frozenset(full)
+
+
+def empty_sentence(
+    snapshot: StudySnapshot, tab: Tab, filter_text: str, key_of: KeyOf = default_key
+) -> str:
+    """Return what stands in the place of trials when there are none to show."""
+    if snapshot.loading is not None and not snapshot.n_trials:
+        return "Reading the trials."
+    if not snapshot.n_trials:
+        return "There is no trial yet."
+    in_tab = TAB_STATES[tab] is None or bool(snapshot.counts.get(_WORDS[tab][0], 0))
+    if filter_text.strip() and in_tab:
+        shown = safe_line(filter_text.strip(), max_chars=60)
+        return f"No trial matches {shown}; {key_of('back')} clears the filter."
+    if tab == "complete" and (n_running := snapshot.counts.get("RUNNING", 0)):
+        verb = "is" if n_running == 1 else "are"
+        return f"No trial has completed yet; {n_running} {verb} running."
+    return _NOTHING.get(tab, "There is no trial yet.")
