@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ def parser_of(command: Command) -> argparse.ArgumentParser:
     """Return a command's parser."""
     parser = argparse.ArgumentParser(prog=f"hptui {command.name}")
     parser.set_defaults(command=command.name)
-    import_module(command.module).add_arguments(parser)
+    command.load().add_arguments(parser)
     return parser
 
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -148,9 +148,9 @@ def nursery() -> Generator[Orders]:
 def import_modules() -> None:
     """Import what commands, runs, workers and probes need, in a process that is to be forked."""
     for command in COMMANDS.values():
-        import_module(command.module)
+        command.load()
     for package in _PACKAGES:
-        for module in iter_modules(import_module(package).__path__, f"{package}."):
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
             import_module(module.name)
     for module in _OF_A_RUN:
         import_module(module)

@@ -25,6 +25,7 @@ from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -46,6 +47,11 @@ class Command:
     module: str
     """A module of `hptui.cli.commands`, imported when the command is chosen: it has
     `add_arguments(parser)` and `run(args) -> int`."""
+
+    def load(self) -> ModuleType:
+        """Import the command's module."""
+        return import_module(f"hptui.cli.commands.{self.module}")
+
     other_name: str = ""
     """Another name that means the same; empty where it has none."""
 
@@ -184,7 +190,7 @@ def _run_command(name: str, argv: list[str]) -> int:
     command = COMMANDS.get(name) or OTHER_NAMES.get(name)
     if command is None:
         raise _unknown_command(name)
-    module = import_module(f"hptui.cli.commands.{command.module}")
+    module = command.load()
     parser = _Parser(
         prog=f"hptui {command.name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
