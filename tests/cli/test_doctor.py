@@ -386,7 +386,7 @@ def test_what_may_not_be_mended_is_told_and_the_rest_is_mended(
     def refuse(study_file: Path, *_: str) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(study_file))
 
-    monkeypatch.setattr(stale_trials, "settle_leftovers", refuse)
+    monkeypatch.setattr(stale_trials, "settle_stale_trials", refuse)
     assert main(["doctor", "--fix"]) == 1
     said = capsys.readouterr().out
     assert f"Not mended: {folder / 's.db'}: Permission denied." in said

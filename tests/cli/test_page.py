@@ -18,7 +18,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import left_over_time
+from hptui.analysis.stopping.regret_history import regret_history
 from hptui.cli.commands import page
 from hptui.cli.main import main
 from hptui.cli.output import page_figures as page_figures_module
@@ -149,7 +149,7 @@ def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):
         traces = (trace for trace in each.figure.data if trace.x is not None)
         ys = {x: y for trace in traces for x, y in zip(trace.x, trace.y, strict=True)}
         left = {number: y for number, y in ys.items() if not math.isnan(y)}
-        assert left == left_over_time(trials, objective)
+        assert left == regret_history(trials, objective)
         assert (min(left), max(left)) == (19, 59)
         advice = build_advice(trials, objective)
         assert left[59] == advice.regret.left

@@ -14,7 +14,10 @@ from hptui.domain.text import safe_line
     ("messages", "pattern"),
     [
         (["out of memory at 0x7f12aa", "out of memory at 0xDEADBEEF"], "out of memory at #"),
-        (["Tried to allocate 2.50 GiB", "Tried to allocate 512 GiB"], "Tried to allocate # GiB"),
+        (
+            ["TriedParams to allocate 2.50 GiB", "TriedParams to allocate 512 GiB"],
+            "TriedParams to allocate # GiB",
+        ),
         (["lr=1e-05 diverged", "lr=-0.25 diverged", "lr=1,5 diverged"], "lr=# diverged"),
         (
             ["No such file: '/data/run-12/x.csv'", "No such file: '~/y'", "No such file: './z'"],

@@ -96,9 +96,9 @@ def test_what_is_offered_is_not_deprecated(family: str, method: Method, option: 
 def test_what_it_costs_is_told_where_that_depends_on_the_trials(
     family: str, method: Method
 ) -> None:
-    is_dear = family in ("sampler", "pruner") and method.name != "none"
-    assert bool(method.cost) is is_dear
-    assert not is_dear or method.cost.endswith(".")
+    is_expensive = family in ("sampler", "pruner") and method.name != "none"
+    assert bool(method.cost) is is_expensive
+    assert not is_expensive or method.cost.endswith(".")
 
 
 @pytest.mark.parametrize(("family", "method", "option"), OPTIONS)

@@ -88,7 +88,7 @@ _OWN: Final = (
 
 
 def _settings(environment: dict[str, str]) -> dict[str, str]:
-    """Return the variables that a Python which is there already cannot heed."""
+    """Return the variables that a Python which is there already does not follow."""
     kinds = ("PYTHON", "LC_", "LANG")
     heeded = {name: each for name, each in environment.items() if name.startswith(kinds)}
     # What is cloned has this seed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.waiting import DEADLINE_S, POLL_S
 
-from hptui.engine.run.background import Beside, Lane
+from hptui.engine.run.background import Background, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ class Loop:
     def __init__(self, n_lanes: int = 1) -> None:
         self.lanes = [Lane() for _ in range(n_lanes)]
         self._woken = threading.Event()
-        self.beside = Beside(self.lanes, self._woken.set)
+        self.beside = Background(self.lanes, self._woken.set)
         self.threads: list[int] = []
         self.said: list[Any] = []
 

@@ -15,7 +15,7 @@ from tests.storage.older_files import make_older_file
 from hptui.engine.recovery.checks import Examination, Finding
 from hptui.engine.recovery.fixes import mend
 from hptui.engine.recovery.lease import Lease, take_lease
-from hptui.engine.recovery.stale_trials import settle_leftovers
+from hptui.engine.recovery.stale_trials import settle_stale_trials
 from hptui.engine.studies.annotations import save_edit
 from hptui.engine.studies.forking import fork_study
 from hptui.engine.studies.importing import import_into, import_into_new
@@ -69,7 +69,7 @@ CHANGES: Final[dict[str, tuple[str, Callable[[Path], object]]]] = {
     ),
     "annotate": ("one", lambda path: save_edit(path, "one", _TAG)),
     "retry": ("one", lambda path: retry_at_rest(path, "one", None)),
-    "settle": ("one", lambda path: settle_leftovers(path, "one", "fail")),
+    "settle": ("one", lambda path: settle_stale_trials(path, "one", "fail")),
     "check in": ("one", _mend("wal")),
     "give back": ("two", _mend("free")),
 }

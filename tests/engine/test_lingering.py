@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.waiting import wait_until
 
 from hptui.engine.workers import orphans
-from hptui.engine.workers.orphans import Lingering
+from hptui.engine.workers.orphans import OrphanedProcesses
 from hptui.engine.workers.places import Place
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def leave() -> subprocess.Popen[bytes]:
 
 def test_what_is_left_is_killed_and_is_gone_when_it_has_ended() -> None:
     process = leave()
-    left = Lingering(NOBODY, MARK, [], None, 0.0)
+    left = OrphanedProcesses(NOBODY, MARK, [], None, 0.0)
     wait_until(left.is_gone, "the end of what was left")
     assert left.give_up() == []
     # No zombie stays.
     assert not os.path.exists(f"/proc/{process.pid}")
     process.wait()
-    assert Lingering(NOBODY, MARK, [], None, 0.0).is_gone()
+    assert OrphanedProcesses(NOBODY, MARK, [], None, 0.0).is_gone()
 
 
 def test_what_does_not_end_is_named_and_no_longer_waited_for(
@@ -57,7 +57,7 @@ def test_what_does_not_end_is_named_and_no_longer_waited_for(
         return False
 
     monkeypatch.setattr(orphans, "_has_ended", has_not)
-    left = Lingering(NOBODY, MARK, [], Place(("3",)), 100.0)
+    left = OrphanedProcesses(NOBODY, MARK, [], Place(("3",)), 100.0)
     assert not left.is_gone()
     assert left.until_s == 110.0
     (sentence,) = left.give_up()

@@ -17,7 +17,7 @@ from hptui.domain.resources import Resources
 from hptui.engine.workers import pool as pool_module
 from hptui.engine.workers.places import Place, Places, cores_here, device_variables, spell_cores
 from hptui.engine.workers.pool import Host, Pool
-from hptui.engine.workers.worker_manager import Crew, Slot
+from hptui.engine.workers.worker_manager import Slot, WorkerManager
 
 FOUR = ("0", "1", "2", "3")
 NO_PROCESSES = itertools.count(1 << 29)
@@ -62,7 +62,7 @@ class Silent:
 
 def crew_of(
     monkeypatch: pytest.MonkeyPatch, resources: Resources, n_workers: int
-) -> tuple[Crew, Pool]:
+) -> tuple[WorkerManager, Pool]:
     monkeypatch.setattr(pool_module, "ProcessPoolExecutor", FakeExecutor)
     silent = cast("Any", Silent())
     pool = Pool(
@@ -76,14 +76,14 @@ def crew_of(
         resources=resources,
         n_workers=n_workers,
     )
-    crew = Crew(
+    worker_manager = WorkerManager(
         pool=pool,
         connections=silent,
         on_ready=nothing,
         on_message=nothing,
         on_trouble=nothing,
     )
-    return crew, pool
+    return worker_manager, pool
 
 
 class SlowToEnd:
@@ -110,27 +110,27 @@ def devices_of(host: Host | SlowToEnd) -> tuple[str, ...]:
 class Life:
     """A run of which anything may happen at any time, but for real processes."""
 
-    def __init__(self, crew: Crew, size: int, chance: random.Random) -> None:
-        self.crew, self.size, self.chance = crew, size, chance
+    def __init__(self, worker_manager: WorkerManager, size: int, chance: random.Random) -> None:
+        self.worker_manager, self.size, self.chance = worker_manager, size, chance
         self.n_slots = self.n_trials = 0
         self.now_s = 0.0
         self.resize()
 
     @property
     def hosts(self) -> list[Host]:
-        return self.crew.pool.hosts
+        return self.worker_manager.pool.hosts
 
     @property
     def running(self) -> list[Slot]:
-        return [slot for slot in self.crew.slots.values() if slot.number is not None]
+        return [slot for slot in self.worker_manager.slots.values() if slot.number is not None]
 
     def hello(self) -> None:
         coming = [host for host in self.hosts if not host.workers[0].is_ready]
         for host in coming[:1]:
-            self.crew.say_hello(cast("Any", Silent()), {"token": host.workers[0].token})
+            self.worker_manager.say_hello(cast("Any", Silent()), {"token": host.workers[0].token})
 
     def ask(self) -> None:
-        for slot in self.crew.slots.values():
+        for slot in self.worker_manager.slots.values():
             if slot.worker is not None and slot.number is None:
                 self.n_trials += 1
                 slot.number = self.n_trials
@@ -139,42 +139,42 @@ class Life:
         for slot in self.chance.sample(self.running, min(1, len(self.running))):
             assert slot.worker is not None
             slot.worker.host.is_retired |= self.chance.random() < 0.3
-            self.crew.release(slot)
+            self.worker_manager.release(slot)
 
     def kill(self) -> None:
         for slot in self.chance.sample(self.running, min(1, len(self.running))):
-            self.crew.end(slot, "killed", "", force=self.chance.random() < 0.5)
+            self.worker_manager.end(slot, "killed", "", force=self.chance.random() < 0.5)
 
     def die(self) -> None:
         """A process ends that was told to, or one that runs a trial."""
         dying = [host for host in self.hosts if host.is_retired]
         dying += [slot.worker.host for slot in self.running if slot.worker is not None]
         if dying:
-            self.crew.bury(self.chance.choice(dying))
-            self.crew.restart(self.now_s)
+            self.worker_manager.on_worker_exit(self.chance.choice(dying))
+            self.worker_manager.restart(self.now_s)
 
     def resize(self) -> None:
         self.n_slots = self.chance.randint(1, self.size)
-        self.crew.open(self.n_slots)
+        self.worker_manager.open(self.n_slots)
 
     def go_on(self) -> None:
         """Let one thing happen, and do what the engine does after each."""
         events = (self.hello, self.ask, self.ask, self.done, self.kill, self.die, self.resize)
         self.chance.choice(events)()
-        for slot in list(self.crew.slots.values()):
+        for slot in list(self.worker_manager.slots.values()):
             if slot.number is None and slot.index >= self.n_slots:
-                self.crew.close_slot(slot.index)
+                self.worker_manager.close_slot(slot.index)
         self.now_s += 10
-        self.crew.tick(self.now_s)
+        self.worker_manager.tick(self.now_s)
 
     def settle(self) -> None:
         """Let all trials end, and all processes that are to."""
         while leaving := [host for host in self.hosts if host.is_retired]:
             for slot in self.running:
                 slot.number = None
-            self.crew.bury(leaving[0])
-            self.crew.restart(self.now_s)
-            self.crew.tick(self.now_s + 10)
+            self.worker_manager.on_worker_exit(leaving[0])
+            self.worker_manager.restart(self.now_s)
+            self.worker_manager.tick(self.now_s + 10)
 
 
 @pytest.mark.parametrize(("per_device", "per_trial"), [(1, 1), (2, 1), (1, 2)])
@@ -182,7 +182,7 @@ def test_no_two_living_processes_have_one_place(
     monkeypatch: pytest.MonkeyPatch, per_device: int, per_trial: int
 ) -> None:
     resources = Resources(devices=FOUR, per_device=per_device, devices_per_trial=per_trial)
-    crew, pool = crew_of(monkeypatch, resources, 2)
+    worker_manager, pool = crew_of(monkeypatch, resources, 2)
     size = 4 * per_device // per_trial
     assert pool.places.size == size
     chance = random.Random(10 * per_device + per_trial)
@@ -191,8 +191,8 @@ def test_no_two_living_processes_have_one_place(
         del session, mark, known, began_s
         return SlowToEnd(place, chance)
 
-    monkeypatch.setattr(pool_module, "Lingering", left_of)
-    life = Life(crew, size, chance)
+    monkeypatch.setattr(pool_module, "OrphanedProcesses", left_of)
+    life = Life(worker_manager, size, chance)
     seen: set[str] = set()
     while life.n_trials < 1_000:
         life.go_on()
@@ -205,9 +205,9 @@ def test_no_two_living_processes_have_one_place(
     # Whoever waited for a place has one when those that held it are gone.
     life.settle()
     while pool.lingering:
-        crew.tick(life.now_s)
+        worker_manager.tick(life.now_s)
     coming = [host for host in pool.hosts if not host.workers[0].is_ready]
-    waiting = [slot for slot in crew.slots.values() if slot.worker is None]
+    waiting = [slot for slot in worker_manager.slots.values() if slot.worker is None]
     assert len(coming) >= len(waiting)
 
 
@@ -277,8 +277,8 @@ def test_variables_of_the_run_stand_above_all_others(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     given = {"MKL_NUM_THREADS": "1", "DATA": "here"}
     resources = Resources(threads=3, environment=tuple(given.items()))
-    crew, pool = crew_of(monkeypatch, resources, 1)
-    crew.open(1)
+    worker_manager, pool = crew_of(monkeypatch, resources, 1)
+    worker_manager.open(1)
     environment = pool.hosts[0].executor.env
     # Of what the user has set, what this run was told wins.
     assert environment["OMP_NUM_THREADS"] == "3"

@@ -18,7 +18,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 from tests.waiting import DEADLINE_S
 
-from hptui.engine.run.storage_answers import StorageDesk
+from hptui.engine.run.storage_answers import StorageAnswers
 from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.remote_study import RemoteStudy
 from hptui.engine.workers.trial_messages import MAX_PART_BYTES
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.study_trials import LiveTrial, Trials
+    from hptui.engine.run.study_trials import LiveTrial, StudyTrials
     from hptui.engine.workers.trial_link import TrialLink
 
 N_TRIALS = 1_203
@@ -40,8 +40,8 @@ class Wire:
 
     def __init__(self, storage: SqliteStorage, study: optuna.Study) -> None:
         # Of all that an engine keeps of its trials the desk looks at the study.
-        trials = cast("Trials", type("Holds", (), {"study": study})())
-        self._desk = StorageDesk(storage, trials)
+        trials = cast("StudyTrials", type("Holds", (), {"study": study})())
+        self._dispatcher = StorageAnswers(storage, trials)
         self.number = 0
         self.lock = threading.RLock()
         self.n_trials = 0
@@ -50,7 +50,7 @@ class Wire:
     def ask(self, message: Message) -> Message:
         live: Any = None
         sent = json.loads(json.dumps(message))
-        answer = json.loads(json.dumps(self._desk.answer(cast("LiveTrial", live), sent)))
+        answer = json.loads(json.dumps(self._dispatcher.answer(cast("LiveTrial", live), sent)))
         if "busy" in answer:
             self.was_busy.set()
         if message["call"] == "trials_with":

@@ -17,7 +17,7 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.engine.run.engine import Engine
 from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
-from hptui.engine.run.tried_params import Tried
+from hptui.engine.run.tried_params import TriedParams
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def test_a_trial_is_found_by_all_of_its_parameters(
     runs = [("of the same code", "a"), ("of other code", "b"), ("now", "a")]
     records: Any = [{"id": name, "code_sha": sha} for name, sha in runs]
     study._storage.set_study_system_attr(study._study_id, "hptui:runs", records)
-    assert Tried(study, "now").find(new) == expected
+    assert TriedParams(study, "now").find(new) == expected
 
 
 OBJECTIVE = """

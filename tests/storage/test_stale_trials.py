@@ -160,7 +160,7 @@ def test_a_trial_that_ends_while_stale_ones_are_marked_keeps_its_end(
         return trials
 
     monkeypatch.setattr(stale_trials, "leftover_trials", end_one_meanwhile)
-    assert stale_trials.settle_leftovers(file.path, "study", what) == 1
+    assert stale_trials.settle_stale_trials(file.path, "study", what) == 1
     study = optuna.load_study(study_name="study", storage=f"sqlite:///{file.path}")
     states = [trial.state.name for trial in study.trials]
     assert states == ["COMPLETE", "FAIL", *(["WAITING"] if what == "requeue" else [])]

@@ -36,7 +36,7 @@ class AScreen(CommandScreen[None]):
     def say(self, text: str | None) -> None:
         self.query_one(Said).update(f"said: {text}")
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         return "No study is under the cursor." if command_id == "run-again" else None
 
     def do_new_study(self) -> None:

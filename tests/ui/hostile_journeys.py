@@ -340,6 +340,6 @@ JOURNEYS: Final[dict[str, Journey]] = {
 def _items(text: str) -> list[PickItem]:
     return [
         PickItem(text, text, text),
-        PickItem("2", text, why_not=text),
+        PickItem("2", text, disabled_reason=text),
         PickItem("3", "plain"),
     ]

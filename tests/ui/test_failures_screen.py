@@ -11,7 +11,13 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.domain.causes import NO_REASON, cause_of
-from hptui.ui.study.failure_page import FailurePage, cause_filter, headline, read_page, why_not
+from hptui.ui.study.failure_page import (
+    FailurePage,
+    cause_filter,
+    disabled_reason,
+    headline,
+    read_page,
+)
 from hptui.ui.study.snapshot import StudySnapshot
 
 if TYPE_CHECKING:
@@ -147,10 +153,10 @@ def test_what_cannot_be_done_has_its_reason(path: Path):
     filled = StudySnapshot(path, "study", is_filled=True, runner="Another program runs it.")
     rest = StudySnapshot(path, "study")
     first = page.groups[0]
-    assert why_not("retry-cause", page, first, rest) is None
-    assert why_not("retry-cause", page, first, filled) == "Another program runs it."
-    assert why_not("filter-cause", page, first, filled) is None
-    assert why_not("retry-failed", None, None, rest) == "Reading the failed trials."
-    assert why_not("open-newest", FailurePage(), None, rest) == "No trial has failed."
-    assert why_not("help", None, None, rest) is None
+    assert disabled_reason("retry-cause", page, first, rest) is None
+    assert disabled_reason("retry-cause", page, first, filled) == "Another program runs it."
+    assert disabled_reason("filter-cause", page, first, filled) is None
+    assert disabled_reason("retry-failed", None, None, rest) == "Reading the failed trials."
+    assert disabled_reason("open-newest", FailurePage(), None, rest) == "No trial has failed."
+    assert disabled_reason("help", None, None, rest) is None
     assert json.dumps(page.retriable) == "[1, 3, 5, 7, 4, 6, 8, 9]"

@@ -23,7 +23,7 @@ from hptui.ui.commands.command_table import commands_of
 from hptui.ui.setup.probe_findings import findings
 from hptui.ui.setup.setup_draft import SetupDraft, StudyPlace
 from hptui.ui.setup.setup_rules import PointedField
-from hptui.ui.setup.setup_rules import why_not as why_not_set_up
+from hptui.ui.setup.setup_rules import disabled_reason as why_not_set_up
 from hptui.ui.study.enqueue_draft import draft_of, space_from_engine
 from hptui.ui.study.run_summary import empty_face
 from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
@@ -35,7 +35,7 @@ from hptui.ui.study.steering import (
     plainly,
     toggle_pause,
 )
-from hptui.ui.study.steering_rules import why_not
+from hptui.ui.study.steering_rules import disabled_reason
 from hptui.ui.trials.trial_tabs import empty_sentence
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
 @pytest.mark.parametrize("command", NEEDS_ENGINE)
 def test_commands_of_a_run_need_an_engine_and_say_so(command: str, tmp_path: Path) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
-    assert "is not running" in str(why_not(command, nobody, 2))
+    assert "is not running" in str(disabled_reason(command, nobody, 2))
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
-    assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
-    assert why_not(command, a_snapshot(tmp_path), 2) is None
+    assert disabled_reason(command, elsewhere, 2) == "Process 7 on other runs it."
+    assert disabled_reason(command, a_snapshot(tmp_path), 2) is None
 
 
 @pytest.mark.parametrize("command", FOR_NEXT_RUN)
@@ -93,12 +93,12 @@ def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
     command: str, tmp_path: Path
 ) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
-    assert why_not(command, nobody, 2) is None
+    assert disabled_reason(command, nobody, 2) is None
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
-    assert why_not(command, elsewhere, 2) == "Process 7 on other runs it."
-    assert "not been read" in str(why_not(command, replace(nobody, directions=()), 2))
+    assert disabled_reason(command, elsewhere, 2) == "Process 7 on other runs it."
+    assert "not been read" in str(disabled_reason(command, replace(nobody, directions=()), 2))
     if command == "copy-trial":
-        assert "not been read" in str(why_not(command, nobody, 99))
+        assert "not been read" in str(disabled_reason(command, nobody, 99))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_command_that_makes_no_sense_now_says_why(
     command: str, engine: dict[str, Any], selected: int | None, sentence: str, tmp_path: Path
 ) -> None:
     snapshot = a_snapshot(tmp_path, engine=an_engine(**engine))
-    assert sentence in str(why_not(command, snapshot, selected))
+    assert sentence in str(disabled_reason(command, snapshot, selected))
 
 
 def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
     draft = SetupDraft(StudyPlace(tmp_path))
     told = [
-        why_not("run-study", snapshot, 2, str),
-        why_not("pause", nobody, 2, str),
-        why_not("fewer-workers", few, 2, str),
+        disabled_reason("run-study", snapshot, 2, str),
+        disabled_reason("pause", nobody, 2, str),
+        disabled_reason("fewer-workers", few, 2, str),
         why_not_set_up("fix-param", draft, PointedField("run", "seed"), is_read=True, key_of=str),
         empty_face(StudySnapshot(tmp_path, "s", directions=("minimize",)), str),
         empty_sentence(snapshot, "all", "lr>1", str),
@@ -148,13 +148,13 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
 
 def test_failures_need_a_failed_trial(tmp_path: Path) -> None:
     snapshot = a_snapshot(tmp_path, counts={"COMPLETE": 1})
-    assert why_not("failures", snapshot, None) == "No trial has failed."
+    assert disabled_reason("failures", snapshot, None) == "No trial has failed."
 
 
 def test_a_study_that_nobody_runs_can_be_run_and_looked_at(tmp_path: Path) -> None:
     nobody = a_snapshot(tmp_path, engine=None)
     free = {each.id for each in commands_of("study")} - set(NEEDS_ENGINE)
-    assert {each for each in free if why_not(each, nobody, 2)} == set()
+    assert {each for each in free if disabled_reason(each, nobody, 2)} == set()
 
 
 @pytest.mark.parametrize("text", ["", "  ", "0", "-1", "1.5", "x", "9" * 400, "\uff11"])

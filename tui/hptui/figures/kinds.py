@@ -31,7 +31,7 @@ class Kind:
     """Those that say something about it."""
     objectives: Objectives = "any"
     """Which studies have something for it to show."""
-    is_dear: bool = False
+    is_expensive: bool = False
     """Whether it takes seconds of a core, so that it is not computed anew with every trial."""
 
     def suits(self, n_objectives: int) -> bool:
@@ -60,9 +60,11 @@ def _kind(
     summary: str,
     *options: Option,
     objectives: Objectives = "any",
-    is_dear: bool = False,
+    is_expensive: bool = False,
 ) -> Kind:
-    return Kind(name, summary, f"hptui.figures.{name}", frozenset(options), objectives, is_dear)
+    return Kind(
+        name, summary, f"hptui.figures.{name}", frozenset(options), objectives, is_expensive
+    )
 
 
 KINDS: Final = {
@@ -92,7 +94,7 @@ KINDS: Final = {
             "params",
             "evaluator",
             "json",
-            is_dear=True,
+            is_expensive=True,
         ),
         _kind(
             "advice", "whether more trials are worth it", "objective", "log", "reference", "json"

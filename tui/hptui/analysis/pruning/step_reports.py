@@ -78,7 +78,7 @@ class CompleteReports:
 
         low, high = at(below), at(np.minimum(below + 1, counts - 1))
         part = place - below
-        # Beside an infinite value there is none, as in NumPy; the pruner does not prune then.
+        # Background an infinite value there is none, as in NumPy; the pruner does not prune then.
         with np.errstate(invalid="ignore", over="ignore"):
             gap = high - low
             between = np.where(part >= 0.5, high - gap * (1 - part), low + gap * part)  # noqa: PLR2004

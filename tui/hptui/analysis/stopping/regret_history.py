@@ -16,7 +16,7 @@ _N_MOMENTS: Final = 12
 """Each takes up to half a second."""
 
 
-def left_over_time(trials: TrialArrays, objective: int) -> dict[int, float]:
+def regret_history(trials: TrialArrays, objective: int) -> dict[int, float]:
     """Return what might have been left after some complete trials, by their numbers.
 
     The moments lie closer together in the beginning, where more changes. Those at which it cannot

@@ -92,7 +92,7 @@ def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
         rows = [_row(study, now_s) for study in readable]
         columns = _COLUMNS
         if any(runs):
-            # Beside the name, where a narrow terminal shows it, too.
+            # Background the name, where a narrow terminal shows it, too.
             columns = (columns[0], Column("run"), *columns[1:])
             both = zip(studies, runs, strict=True)
             of_readable = [now for study, now in both if not study.problem]

@@ -18,7 +18,7 @@ from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import left_over_time
+from hptui.analysis.stopping.regret_history import regret_history
 from hptui.cli.output.page_trials import within_cells
 from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
@@ -283,7 +283,7 @@ def _of_advice(kind: PageKind, request: FigureRequest) -> Iterator[PageFigure]:
         _require_values(request.study, (objective,))
         trials = request.study.trials
         sentences = advice_sentences(build_advice(trials, objective))
-        left = left_over_time(trials, objective)
+        left = regret_history(trials, objective)
         if not left:
             raise UsageError(
                 " ".join((sentences[0], sentences[-1]) if len(sentences) > 1 else sentences),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from hptui.engine.ipc.connections import Connections
     from hptui.engine.ipc.protocol import Channel, Message
-    from hptui.engine.ipc.runtime_directory import Workplace
-    from hptui.engine.run.dispatcher import TrialDesk
+    from hptui.engine.ipc.runtime_directory import RuntimeDirectory
+    from hptui.engine.run.dispatcher import Dispatcher
     from hptui.engine.run.events import Event
     from hptui.engine.run.observer import Finished, Observer
     from hptui.engine.run.open_run import Run
@@ -38,7 +38,7 @@ class AfterTrials:
         self,
         plan: RunPlan,
         observer: Observer,
-        workplace: Workplace,
+        runtime_directory: RuntimeDirectory,
         connections: Connections,
         feed: Callable[[Event], None],
         fail: Callable[[HptuiError], None],
@@ -46,16 +46,16 @@ class AfterTrials:
         self._following = plan.following
         self._ref = plan.ref
         self._observer = observer
-        self._workplace = workplace
+        self._runtime_directory = runtime_directory
         self._run: Run | None = None
-        self._desk: TrialDesk | None = None
+        self._dispatcher: Dispatcher | None = None
         self._best: NewBest | None = None
         self._began_s = now()
-        guardian = workplace.guardian
+        guardian = runtime_directory.guardian
         self._hooks = Hooks(
             self._following.timeout_s, self._tell, watch=guardian.add, unwatch=guardian.drop
         )
-        self._private_log = workplace.worker_log.with_name("trackers.log")
+        self._private_log = runtime_directory.worker_log.with_name("trackers.log")
         """What the libraries of services print; it goes with the run, since they print addresses,
         and what is secret in them."""
         self._log: Path | None = None
@@ -66,7 +66,7 @@ class AfterTrials:
             "The callback ",
             connections,
             guardian,
-            workplace.socket_path,
+            runtime_directory.socket_path,
             self._following.timeout_s,
             followed=lambda number: feed(TrialFollowed(number)),
             fail=fail,
@@ -79,7 +79,7 @@ class AfterTrials:
             "",
             connections,
             guardian,
-            workplace.socket_path,
+            runtime_directory.socket_path,
             self._following.timeout_s,
             followed=lambda _: None,
             fail=lambda error: self._tell(f"{error.message} Nothing more is logged or sent."),
@@ -110,7 +110,7 @@ class AfterTrials:
         if self._has_callbacks:
             self._callbacks.start(
                 self._study,
-                self._workplace.worker_log,
+                self._runtime_directory.worker_log,
                 max_files,
                 callbacks=self._following.callbacks,
                 script=self._ref if has_own else None,
@@ -151,8 +151,8 @@ class AfterTrials:
         if follower is None:
             return False
         try:
-            if not follower.take(message) and self._desk is not None:
-                self._desk.take_of_callback(message, channel)
+            if not follower.take(message) and self._dispatcher is not None:
+                self._dispatcher.take_of_callback(message, channel)
         except (LookupError, TypeError, ValueError, AttributeError):
             # A callback has written into its connection itself.
             follower.broken()
@@ -172,9 +172,9 @@ class AfterTrials:
 
     # -- the run
 
-    def begin(self, run: Run, desk: TrialDesk) -> bool:
+    def begin(self, run: Run, dispatcher: Dispatcher) -> bool:
         """Take that the run has begun; True where each trial is to be followed by callbacks."""
-        self._run, self._desk, self._began_s = run, desk, now()
+        self._run, self._dispatcher, self._began_s = run, dispatcher, now()
         if self._following.on_best or self._has_trackers:
             self._best = NewBest(run.study)
         if self._has_callbacks:

@@ -13,7 +13,7 @@ _MAX_SOCKET_BYTES = 100
 """Addresses of sockets have 104 bytes on macOS and 108 on Linux."""
 
 
-class Workplace:
+class RuntimeDirectory:
     """A private folder for one engine, and the processes that are there on its account."""
 
     def __init__(self) -> None:

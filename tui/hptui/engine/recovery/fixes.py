@@ -75,9 +75,9 @@ def mend(found: Examination, finding: Finding, *, requeue: bool = False) -> str:
 
 
 def _settle(found: Examination, *, requeue: bool) -> str:
-    from hptui.engine.recovery.stale_trials import settle_leftovers
+    from hptui.engine.recovery.stale_trials import settle_stale_trials
 
-    count = settle_leftovers(found.path, found.study_name, "requeue" if requeue else "fail")
+    count = settle_stale_trials(found.path, found.study_name, "requeue" if requeue else "fail")
     again = " and enqueued again" if requeue else ""
     return f"{count} marked as failed{again}."
 

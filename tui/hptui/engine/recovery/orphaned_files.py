@@ -29,7 +29,7 @@ _ASIDE: Final = re.compile(r"\.old-\d{8}-\d{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class OrphanedFiles:
     """What is left of one kind."""
 
     what: str
@@ -47,7 +47,7 @@ class Remains:
         return f"{count} {self.what.format('' if count == 1 else 's')}"
 
 
-def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[Kind, Remains]:
+def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[Kind, OrphanedFiles]:
     """Return what is left beside a study that nobody runs.
 
     Args:
@@ -74,14 +74,16 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
     ]
     leases = [each for each in _entries(folder, path) if _LEASE_DRAFT.fullmatch(each.name)]
     return {
-        "lease-draft": Remains("lease{} that was being written", tuple(leases)),
-        "scratch": Remains("folder{} of trials that have not come to their end", tuple(scratch)),
-        "logs": Remains("log{} of trials that the study does not have", tuple(logs)),
-        "set-aside": Remains("folder{} of an earlier study of this name", tuple(aside)),
+        "lease-draft": OrphanedFiles("lease{} that was being written", tuple(leases)),
+        "scratch": OrphanedFiles(
+            "folder{} of trials that have not come to their end", tuple(scratch)
+        ),
+        "logs": OrphanedFiles("log{} of trials that the study does not have", tuple(logs)),
+        "set-aside": OrphanedFiles("folder{} of an earlier study of this name", tuple(aside)),
     }
 
 
-def remove_remains(remains: Remains) -> None:
+def remove_remains(remains: OrphanedFiles) -> None:
     """Remove them; what cannot be removed stays, and is found again."""
     for path in remains.paths:
         with contextlib.suppress(OSError):

@@ -37,7 +37,7 @@ def leftover_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in running if trial.system_attrs.get(RUN_KEY) in here]
 
 
-def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
+def treat_stale_trials(study: optuna.Study, folder: Path, what: str) -> int:
     """Fail or requeue leftover trials; returns how many, or how many are left alone.
 
     Args:
@@ -59,7 +59,7 @@ def treat_leftovers(study: optuna.Study, folder: Path, what: str) -> int:
 
 
 def settled_text(count: int, what: str) -> str:
-    """Return what `treat_leftovers` has done to so many trials."""
+    """Return what `treat_stale_trials` has done to so many trials."""
     trials, whose, are = (
         ("1 stale trial", "its", "is") if count == 1 else (f"{count} stale trials", "their", "are")
     )
@@ -67,7 +67,7 @@ def settled_text(count: int, what: str) -> str:
     return f"{trials} ({whose} engine died) {are} marked as failed{again}."
 
 
-def settle_leftovers(study_file: Path, name: str, what: str) -> int:
+def settle_stale_trials(study_file: Path, name: str, what: str) -> int:
     """Fail or requeue the leftover trials of a study that no engine runs; returns how many.
 
     Raises:
@@ -82,7 +82,7 @@ def settle_leftovers(study_file: Path, name: str, what: str) -> int:
         storage = SqliteStorage(study_file)
         try:
             study = optuna.Study(study_name=name, storage=storage)
-            return treat_leftovers(study, hold.folder, what)
+            return treat_stale_trials(study, hold.folder, what)
         finally:
             storage.close()
     finally:

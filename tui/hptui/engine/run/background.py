@@ -108,7 +108,7 @@ class Lane:
             if tell is not None:
                 tell()
 
-    # -- for Beside
+    # -- for Background
 
     @property
     def has_result(self) -> bool:
@@ -154,7 +154,7 @@ class Lane:
         job.then(result)
 
 
-class Beside:
+class Background:
     """The threads that turn the engine's loop and do the work of its lanes.
 
     There is one more than lanes, so that one can always lead.

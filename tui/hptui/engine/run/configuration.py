@@ -64,7 +64,7 @@ _SEVERAL = "Give --direction minimize or --direction maximize once for each valu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class RunConfiguration:
     """What a run will use, checked to fit together."""
 
     directions: tuple[str, ...]
@@ -89,7 +89,7 @@ class Choices:
     view: SpaceView
 
     @classmethod
-    def of(cls, plan: RunPlan, about: Message, study: optuna.Study | None) -> Choices:
+    def of(cls, plan: RunPlan, about: Message, study: optuna.Study | None) -> RunConfiguration:
         """Choose and check; `study` is None when it will be created."""
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
         _require_same_objective(plan, study, attrs)

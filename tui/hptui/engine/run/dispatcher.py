@@ -20,7 +20,7 @@ from hptui.engine.run.events import (
     TrialStarted,
 )
 from hptui.engine.run.outcome import TrialError, failed
-from hptui.engine.run.storage_answers import StorageDesk
+from hptui.engine.run.storage_answers import StorageAnswers
 from hptui.engine.run.study_trials import ENDED_BY_OTHERS
 from hptui.engine.workers.scratch import clear_scratch
 from hptui.errors import HptuiError, SamplerError, StudyBusyError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hptui.engine.run.observer import Pace
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.study_trials import LiveTrial
-    from hptui.engine.workers.worker_manager import Crew, Death, Slot
+    from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 
 _log = logging.getLogger("hptui.engine")
 
@@ -47,14 +47,14 @@ _NOT_BEGUN: Final = "The run ended before this trial, which was asked for ahead,
 
 
 @dataclass(slots=True, eq=False)
-class TrialDesk:
+class Dispatcher:
     """Serves the slots of one run with trials of its study.
 
     What the sampler and the pruner do goes into a lane each, and may take as long as it likes.
     """
 
     run: Run
-    crew: Crew
+    worker_manager: WorkerManager
     commits: Commits
     pace: Pace
     sampler: Lane
@@ -65,19 +65,19 @@ class TrialDesk:
     """Ends the run with an error, after what is running."""
     release: Callable[[Slot], None]
     """Makes a slot free after its trial."""
-    storage: StorageDesk = field(init=False)
+    storage: StorageAnswers = field(init=False)
     _ahead: LiveTrial | None = None
     """The trial that was asked for ahead, for the next slot that is free."""
     _refresh_at_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.storage = StorageDesk(self.run.storage, self.run.trials)
+        self.storage = StorageAnswers(self.run.storage, self.run.trials)
 
     # -- asking
 
     def ask(self, index: int) -> TrialStarted | AskRefused | NoWorker:
         """Take a trial for a slot, if the study file gives one now; it begins once it is asked."""
-        slot = self.crew.slots.get(index)
+        slot = self.worker_manager.slots.get(index)
         if slot is None or slot.worker is None:
             return NoWorker(index)
         live = self._take_ahead()
@@ -142,7 +142,10 @@ class TrialDesk:
         """Go on with a trial that the sampler knows now."""
         live.asked_s = None
         is_ahead = live is self._ahead
-        slot = next((each for each in self.crew.slots.values() if each.number == live.number), None)
+        slot = next(
+            (each for each in self.worker_manager.slots.values() if each.number == live.number),
+            None,
+        )
         if isinstance(result, Exception):
             self._blame(result)
             self._ahead = None if is_ahead else self._ahead
@@ -157,16 +160,16 @@ class TrialDesk:
         """Hand a trial to the worker of its slot."""
         try:
             if slot.ending is not None:
-                self.crew.send(slot, {"op": "skip", "n": live.number})
+                self.worker_manager.send(slot, {"op": "skip", "n": live.number})
                 return
             order = self.run.trials.order(live)
             order["log"] = slot.log
             order["scratch"] = self.run.scratch_of(live.number)
-            self.crew.send(slot, order)
+            self.worker_manager.send(slot, order)
         except _UNSENDABLE as error:
             # Another program may have enqueued it with any attributes.
             slot.ending = ("exception", f"The trial's attributes cannot be sent. {error}")
-            self.crew.send(slot, {"op": "skip", "n": live.number})
+            self.worker_manager.send(slot, {"op": "skip", "n": live.number})
 
     def _blame(self, error: Exception) -> None:
         """End the run for what the sampler has raised."""
@@ -200,7 +203,7 @@ class TrialDesk:
             return do()
         except UpdateFinishedTrialError:
             if slot.ending is None:
-                self.crew.end(slot, "killed", ENDED_BY_OTHERS, force=False)
+                self.worker_manager.end(slot, "killed", ENDED_BY_OTHERS, force=False)
             return self._stop(slot, ENDED_BY_OTHERS)
         except SamplerError as error:
             self._blame(error)
@@ -214,7 +217,7 @@ class TrialDesk:
             slot.ending = ("exception", why)
             answer = self._stop(slot, why)
             if "q" not in message:
-                self.crew.send(slot, answer)
+                self.worker_manager.send(slot, answer)
             return answer
 
     def take_of_callback(self, message: Message, channel: Channel) -> None:
@@ -236,10 +239,12 @@ class TrialDesk:
 
     def _answer(self, channel: Channel, answer: Message, asked: object) -> None:
         try:
-            self.crew.answer(channel, {**answer, "q": asked})
+            self.worker_manager.answer(channel, {**answer, "q": asked})
         except _UNSENDABLE as error:
             # Attributes of a study that are too long or too deep for a message.
-            self.crew.answer(channel, {"error": [type(error).__name__, str(error)], "q": asked})
+            self.worker_manager.answer(
+                channel, {"error": [type(error).__name__, str(error)], "q": asked}
+            )
 
     def _stop(self, slot: Slot, why: str) -> Message:
         return {"stop": why, "n": slot.number}
@@ -344,7 +349,7 @@ class TrialDesk:
         slot.is_done = True
         self._finish(live, message, slot)
 
-    def bury(self, death: Death) -> None:
+    def on_worker_exit(self, death: Death) -> None:
         """Tell the study of a trial whose worker is gone, and remove what it has left."""
         live = self.run.trials.live.get(death.number)
         if live is None:

@@ -15,14 +15,14 @@ from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
-from hptui.engine.ipc.runtime_directory import Workplace
+from hptui.engine.ipc.runtime_directory import RuntimeDirectory
 from hptui.engine.recovery.lease import busy_error, read_lease
 from hptui.engine.recovery.stale_trials import settled_text
 from hptui.engine.run import control
-from hptui.engine.run.background import Beside, Lane
+from hptui.engine.run.background import Background, Lane
 from hptui.engine.run.clock import now
 from hptui.engine.run.commits import Commits
-from hptui.engine.run.dispatcher import TrialDesk
+from hptui.engine.run.dispatcher import Dispatcher
 from hptui.engine.run.events import (
     Ask,
     CloseSlot,
@@ -52,7 +52,7 @@ from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
 from hptui.engine.workers.pool import Host, Pool
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
-from hptui.engine.workers.worker_manager import Crew, Death, Slot
+from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
 from hptui.storage.sqlite.writer import StudyGoneError
@@ -85,20 +85,20 @@ class Engine:
     def __init__(self, plan: RunPlan, observer: Observer) -> None:
         self._plan = plan
         self._observer = observer
-        self._workplace = Workplace()
-        self._connections = Connections(self._workplace.socket_path, self)
+        self._runtime_directory = RuntimeDirectory()
+        self._connections = Connections(self._runtime_directory.socket_path, self)
         self.sampler, self.pruner = Lane(), Lane()
-        self._beside = Beside((self.sampler, self.pruner), self._connections.wake)
+        self._beside = Background((self.sampler, self.pruner), self._connections.wake)
         self._interrupts = 0
         self._heard = Heard()
-        self._crew = Crew(
+        self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
                 backend=plan.backend,
-                socket=self._workplace.socket_path,
+                socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
-                log=self._workplace.worker_log,
-                guardian=self._workplace.guardian,
+                log=self._runtime_directory.worker_log,
+                guardian=self._runtime_directory.guardian,
                 max_files=raise_limit(),
                 resources=plan.resources,
                 n_workers=plan.n_slots,
@@ -116,12 +116,12 @@ class Engine:
         self._about: Message | None = None
         self._unready: Message | None = None
         self._commits: Commits | None = None
-        self._desk: TrialDesk | None = None
+        self._dispatcher: Dispatcher | None = None
         self._deadline_s: float | None = None
         self._progress_at_s = 0.0
         self.pace = Pace()
         self._after = AfterTrials(
-            plan, observer, self._workplace, self._connections, self._feed, self._fail
+            plan, observer, self._runtime_directory, self._connections, self._feed, self._fail
         )
         self._finish: Finish | None = None
         self._finished: Finished | None = None
@@ -159,8 +159,8 @@ class Engine:
             self._connections.open()
             adopt_orphans()
             start_trackers()
-            self._crew.open(self._plan.n_slots)
-            self._after.load(None, self._crew.pool.max_files)
+            self._worker_manager.open(self._plan.n_slots)
+            self._after.load(None, self._worker_manager.pool.max_files)
             with one_blas_thread():
                 return self._run_with_workers()
         except HptuiError as error:
@@ -176,7 +176,7 @@ class Engine:
         if about is None or not self._wait_for_callbacks(about):
             return Finished("interrupted", REASON_TEXTS["interrupted"], Counts(), None, {}, 0.0)
         self._plan = with_script(self._plan, about)
-        self.run_state = open_run(self._plan, about, self._workplace.socket_path)
+        self.run_state = open_run(self._plan, about, self._runtime_directory.socket_path)
         self.run_state.space.when_idle = self.sampler.when_idle
         self._plan = self.run_state.plan
         self.rules.budget = self._plan.budget
@@ -204,7 +204,7 @@ class Engine:
 
     def _wait_for_callbacks(self, about: Message) -> bool:
         """Wait until what follows trials is loaded; False when the user gave up."""
-        self._after.load(about, self._crew.pool.max_files)
+        self._after.load(about, self._worker_manager.pool.max_files)
         while self._after.is_loading and not self._interrupts:
             self._turn()
         return not self._interrupts
@@ -213,9 +213,9 @@ class Engine:
         self._commits = Commits(
             run.storage, self._after, self._on_blocked, self._give_up, run.trials.corrected
         )
-        self._desk = TrialDesk(
+        self._dispatcher = Dispatcher(
             run=run,
-            crew=self._crew,
+            worker_manager=self._worker_manager,
             commits=self._commits,
             pace=self.pace,
             sampler=self.sampler,
@@ -224,7 +224,7 @@ class Engine:
             fail=self._fail,
             release=self._release,
         )
-        self.rules.is_followed = self._after.begin(run, self._desk)
+        self.rules.is_followed = self._after.begin(run, self._dispatcher)
         self._commits.is_awaited = self.rules.is_followed
         self.rules.started_s = now()
         self._rules_are_live = True
@@ -251,7 +251,7 @@ class Engine:
         if run.n_replayed:
             trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
             self._observer.note(f"{trials} that an earlier run could not store: stored now.")
-        for slot in self._crew.slots.values():
+        for slot in self._worker_manager.slots.values():
             if slot.worker is not None:
                 self._feed(SlotReady(slot.index))
         self._use_prepared_workers()
@@ -278,11 +278,11 @@ class Engine:
         """Do one thing that the rules say; what follows from it goes to the end of `todo`."""
         match instruction:
             case Ask(slot):
-                assert self._desk is not None
-                todo.extend(self.rules.step(self._desk.ask(slot), now()))
+                assert self._dispatcher is not None
+                todo.extend(self.rules.step(self._dispatcher.ask(slot), now()))
             case EndTrial():
-                death = self._crew.end(
-                    self._crew.slots[instruction.slot],
+                death = self._worker_manager.end(
+                    self._worker_manager.slots[instruction.slot],
                     instruction.kind,
                     instruction.text,
                     force=instruction.force,
@@ -290,29 +290,29 @@ class Engine:
                 if death is not None:
                     self._on_deaths([death])
             case OpenSlot():
-                self._crew.open(self.rules.n_slots)
+                self._worker_manager.open(self.rules.n_slots)
             case CloseSlot(slot):
-                self._crew.close_slot(slot)
+                self._worker_manager.close_slot(slot)
             case Finish():
                 self._finish = instruction
                 self._beside.finish()
 
     def _on_trial_message(self, slot: Slot, message: Message, channel: Channel) -> None:
-        if self._desk is not None:
-            self._desk.take(slot, message, channel)
+        if self._dispatcher is not None:
+            self._dispatcher.take(slot, message, channel)
 
     def _release(self, slot: Slot) -> None:
         """Make a slot free after its trial, or close it where there are to be fewer now."""
-        self._crew.release(slot)
+        self._worker_manager.release(slot)
         if slot.number is None and slot.index >= self.rules.n_slots:
-            self._crew.close_slot(slot.index)
+            self._worker_manager.close_slot(slot.index)
 
     def _on_deaths(self, deaths: Iterable[Death]) -> None:
         for death in deaths:
-            if self._desk is not None:
-                self._desk.bury(death)
+            if self._dispatcher is not None:
+                self._dispatcher.on_worker_exit(death)
             if death.slot >= self.rules.n_slots:
-                self._crew.close_slot(death.slot)
+                self._worker_manager.close_slot(death.slot)
 
     def _on_blocked(self, is_blocked: bool) -> None:
         self._feed(StorageChanged(is_blocked))
@@ -355,7 +355,7 @@ class Engine:
         """Wait for something to happen or to become due, and do it."""
         self._connections.wait(self._timeout_s())
         time_s = now()
-        self._crew.tick(time_s)
+        self._worker_manager.tick(time_s)
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
@@ -367,8 +367,8 @@ class Engine:
             self.feed(Tick())
         if self._deadline_s is not None and time_s >= self._deadline_s:
             self._feed(Tick())
-        if self._desk is not None and self._plan.ask_ahead and self.rules.may_ask_ahead:
-            self._desk.ask_ahead()
+        if self._dispatcher is not None and self._plan.ask_ahead and self.rules.may_ask_ahead:
+            self._dispatcher.ask_ahead()
         if time_s >= self._progress_at_s:
             self._progress_at_s = time_s + _PROGRESS_S
             self._observer.progress(self.progress())
@@ -379,11 +379,11 @@ class Engine:
         """End trials that take more memory than they may."""
         if self._guard is None or not self.rules.running:
             return
-        hosts = {host.pid: host for host in self._crew.pool.hosts}
+        hosts = {host.pid: host for host in self._worker_manager.pool.hosts}
         for taken in self._guard.look(time_s, hosts):
             host = hosts[taken.worker]
             text = above_limit_text(taken.size, self._guard.limit)
-            for slot in list(self._crew.slots.values()):
+            for slot in list(self._worker_manager.slots.values()):
                 if slot.number is not None and slot.worker in host.workers:
                     self._feed(MemoryExceeded(slot.number, text))
                     kill_now(taken)
@@ -401,7 +401,7 @@ class Engine:
         """Return how long nothing is due; None for ever."""
         if self._beside.is_ready:
             return 0.0
-        due = [self._crew.next_start_s(), self._after.due_s()]
+        due = [self._worker_manager.next_start_s(), self._after.due_s()]
         if self._commits is not None:
             due.append(self._commits.due_s())
         if self._rules_are_live:
@@ -421,7 +421,7 @@ class Engine:
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
-        slot = self._crew.slot_of(channel)
+        slot = self._worker_manager.slot_of(channel)
         if slot is None:
             self._after.take(channel, message)
         else:
@@ -430,12 +430,12 @@ class Engine:
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""
         is_worker = message.get("op") in ("hello", "unready")
-        if is_worker and not self._crew.expects(message):
+        if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
             if self._about is None:
                 self._about = message["objective"]
-            if self._crew.say_hello(channel, message):
+            if self._worker_manager.say_hello(channel, message):
                 return True
             channel.is_closed = True
         elif message.get("op") in ("follow", "unfollow"):
@@ -453,13 +453,15 @@ class Engine:
         """See `connections.Listener`."""
         if self._after.take_broken(channel):
             return
-        self._crew.give_up(channel, "The trial wrote into its worker's connection to the engine.")
+        self._worker_manager.give_up(
+            channel, "The trial wrote into its worker's connection to the engine."
+        )
 
     def on_host_end(self, host: Host) -> None:
         """See `connections.Listener`."""
-        self._on_deaths(self._crew.bury(host))
+        self._on_deaths(self._worker_manager.on_worker_exit(host))
         try:
-            self._crew.restart(now())
+            self._worker_manager.restart(now())
         except HptuiError as error:
             self._fail(error)
 
@@ -482,7 +484,7 @@ class Engine:
             self._commits.touch()
         self._feed(event)
         if isinstance(event, SlotsRequested):
-            self._crew.open(event.n_slots)
+            self._worker_manager.open(event.n_slots)
 
     def commit(self) -> None:
         """Bring all that is gathered into the file for a request that goes there itself.
@@ -528,18 +530,18 @@ class Engine:
     @property
     def slots(self) -> dict[int, Slot]:
         """The slots and what they work on."""
-        return self._crew.slots
+        return self._worker_manager.slots
 
     @property
     def pool(self) -> Pool:
         """The worker processes and their places."""
-        return self._crew.pool
+        return self._worker_manager.pool
 
     def _check_logs(self) -> None:
         if self.run_state is not None:
             self.run_state.renew_folder()
-        free_middle(self._workplace.worker_log)
-        for slot in self._crew.slots.values():
+        free_middle(self._runtime_directory.worker_log)
+        for slot in self._worker_manager.slots.values():
             if slot.log:
                 free_middle(slot.log)
 
@@ -548,9 +550,9 @@ class Engine:
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
         self._tell_left()
-        self._crew.close(_CLOSE_S)
-        if self._desk is not None:
-            self._desk.close()
+        self._worker_manager.close(_CLOSE_S)
+        if self._dispatcher is not None:
+            self._dispatcher.close()
         run.retries.enqueue_all()
         self._commit_last()
         # The last trials are announced by now.
@@ -603,15 +605,15 @@ class Engine:
         """Give everything back; return what to say of trials that are not stored."""
         self._rules_are_live = False
         self._after.close()
-        self._crew.close(_CLOSE_S)
+        self._worker_manager.close(_CLOSE_S)
         run = self.run_state
-        if self._desk is not None and not isinstance(self._failure, StudyGoneError):
+        if self._dispatcher is not None and not isinstance(self._failure, StudyGoneError):
             # After an error; what is stored already is not stored again.
             with contextlib.suppress(HptuiError, KeyError):
-                self._desk.close()
-        unstored = None if run is None else run.close(self._workplace.worker_log)
+                self._dispatcher.close()
+        unstored = None if run is None else run.close(self._runtime_directory.worker_log)
         error = self._failure or unstored
         self._after.tell_end(self._finished, error, time.sleep, lambda: self._interrupts)
-        self._workplace.close()
+        self._runtime_directory.close()
         self._connections.close()
         return unstored

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hptui.engine.run.events import EndReason
     from hptui.engine.run.plan import RunPlan
     from hptui.engine.run.space_edits import SpaceEdits
-    from hptui.engine.run.study_trials import Trials
+    from hptui.engine.run.study_trials import StudyTrials
     from hptui.engine.studies.retrying import Retries
     from hptui.storage.sqlite.storage import SqliteStorage
 
@@ -55,7 +55,7 @@ class Run:
     id: str
     storage: SqliteStorage
     study: optuna.Study
-    trials: Trials
+    trials: StudyTrials
     hold: StudyHold
     sampler: str
     why_sampler: str

@@ -26,16 +26,16 @@ from hptui.domain.spaces.edits import edits_from_json
 from hptui.domain.spaces.edits_since import edits_since, read_since
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import A_MOMENT_S, Lease, StudyHold, folder_of, hold_study
-from hptui.engine.recovery.stale_trials import treat_leftovers
+from hptui.engine.recovery.stale_trials import treat_stale_trials
 from hptui.engine.recovery.unsaved_trials import find_spools, is_any_left, use_up
 from hptui.engine.run.changed_space import CodeWatch
-from hptui.engine.run.configuration import Choices
+from hptui.engine.run.configuration import RunConfiguration
 from hptui.engine.run.effective_space import EditedSpace
 from hptui.engine.run.open_run import Run, open_folder, runs_of, utc_now
 from hptui.engine.run.script_plan import begin_like_script
 from hptui.engine.run.space_edits import SpaceEdits
-from hptui.engine.run.study_trials import Trials
-from hptui.engine.run.tried_params import Tried
+from hptui.engine.run.study_trials import StudyTrials
+from hptui.engine.run.tried_params import TriedParams
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.studies.retrying import Retries
 from hptui.errors import HptuiError, StudyFileError
@@ -76,10 +76,10 @@ def open_run(plan: RunPlan, about: Message, socket_path: Path) -> Run:
     """
     folder = folder_of(plan.study_file, plan.study)
     require_no_link_in(folder, inside=True)
-    choices: Choices | None = None
+    choices: RunConfiguration | None = None
     if inspect_file(plan.study_file, check_budget_s=0.0).kind in ("missing", "empty"):
         # All that can be refused is refused before the file is there.
-        choices = Choices.of(plan, about, None)
+        choices = RunConfiguration.of(plan, about, None)
     lease = Lease.of_this_process(plan.study, secrets.token_hex(4), socket_path)
     hold = _hold(plan, lease)
     try:
@@ -152,13 +152,13 @@ def _set_aside(folder: Path) -> None:
             each.rename(aside / each.name)
 
 
-def _open(plan: RunPlan, about: Message, hold: StudyHold, choices: Choices | None) -> Run:
+def _open(plan: RunPlan, about: Message, hold: StudyHold, choices: RunConfiguration | None) -> Run:
     n_replayed = _replay(plan)
     storage = SqliteStorage(plan.study_file)
     try:
         study = _find_study(storage, plan.study)
         if choices is None or study is not None:
-            choices = Choices.of(plan, about, study)
+            choices = RunConfiguration.of(plan, about, study)
         if study is None:
             study = _create_study(storage, plan, choices)
         attrs = storage.get_study_system_attrs(study._study_id)
@@ -191,7 +191,7 @@ def _find_study(storage: SqliteStorage, name: str) -> optuna.Study | None:
     return optuna.Study(study_name=name, storage=storage)
 
 
-def _create_study(storage: SqliteStorage, plan: RunPlan, choices: Choices) -> optuna.Study:
+def _create_study(storage: SqliteStorage, plan: RunPlan, choices: RunConfiguration) -> optuna.Study:
     study_id = storage.create_new_study(
         [optuna.study.StudyDirection[each.upper()] for each in choices.directions], plan.study
     )
@@ -208,13 +208,13 @@ def _start(
     hold: StudyHold,
     storage: SqliteStorage,
     study: optuna.Study,
-    choices: Choices,
+    choices: RunConfiguration,
     n_replayed: int,
 ) -> Run:
     handler = open_folder(hold.folder)
     study.sampler = choices.sampler
     study.pruner = choices.pruner
-    n_leftover = treat_leftovers(study, hold.folder, plan.leftovers)
+    n_leftover = treat_stale_trials(study, hold.folder, plan.leftovers)
     since = _since(study, choices)
     _write_study_attrs(plan, hold.lease, study, choices, since)
     if isinstance(choices.sampler.base, KnownGridSampler):
@@ -229,7 +229,7 @@ def _start(
         # There may be thousands, which are in the file with the first trial.
         begin_like_script(study, plan.script)
     edited = EditedSpace(choices.edits, choices.ever_edited, choices.view)
-    trials = Trials(
+    trials = StudyTrials(
         study,
         space=edited,
         run_id=hold.lease.run,
@@ -237,7 +237,7 @@ def _start(
         target=plan.budget.target,
         watch=CodeWatch(plan, study, choices.stored),
         repeat=choices.repeat,
-        tried=Tried(study, hold.lease.run) if plan.skip_duplicates else None,
+        tried=TriedParams(study, hold.lease.run) if plan.skip_duplicates else None,
         draws_ahead=plan.ask_ahead,
     )
     return Run(
@@ -269,7 +269,7 @@ def _start(
     )
 
 
-def _since(study: optuna.Study, choices: Choices) -> dict[str, int]:
+def _since(study: optuna.Study, choices: RunConfiguration) -> dict[str, int]:
     """Return the first trial for which each edit of this run holds, where that is known."""
     attrs = study._storage.get_study_system_attrs(study._study_id)
     return edits_since(
@@ -281,7 +281,11 @@ def _since(study: optuna.Study, choices: Choices) -> dict[str, int]:
 
 
 def _write_study_attrs(
-    plan: RunPlan, lease: Lease, study: optuna.Study, choices: Choices, since: dict[str, int]
+    plan: RunPlan,
+    lease: Lease,
+    study: optuna.Study,
+    choices: RunConfiguration,
+    since: dict[str, int],
 ) -> None:
     storage, study_id = study._storage, study._study_id
     attrs = storage.get_study_system_attrs(study_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.run.study_trials import LiveTrial, Trials
+    from hptui.engine.run.study_trials import LiveTrial, StudyTrials
     from hptui.storage.sqlite.storage import SqliteStorage
 
 _log = logging.getLogger("hptui.engine")
@@ -32,11 +32,11 @@ _REFUSALS = (KeyError, ValueError, TypeError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StorageDesk:
+class StorageAnswers:
     """Does what trials ask of their storage; see `remote_storage.RemoteBackend`."""
 
     storage: SqliteStorage
-    trials: Trials
+    trials: StudyTrials
 
     def answer(self, live: LiveTrial | None, message: Message) -> Message:
         """Answer a message that names what it calls in `call`.
@@ -191,21 +191,21 @@ def _free_key(key: str) -> str:
     return key
 
 
-_READS: Mapping[str, Callable[[StorageDesk, Message], Any]] = {
-    "studies": StorageDesk._studies,
-    "study": StorageDesk._study,
-    "study_id": StorageDesk._study_id,
-    "address": StorageDesk._address,
-    "trial": StorageDesk._trial,
-    "trial_id": StorageDesk._trial_id,
-    "trials_with": StorageDesk._trials_with,
-    "trials_after": StorageDesk._trials_after,
-    "best": StorageDesk._best,
+_READS: Mapping[str, Callable[[StorageAnswers, Message], Any]] = {
+    "studies": StorageAnswers._studies,
+    "study": StorageAnswers._study,
+    "study_id": StorageAnswers._study_id,
+    "address": StorageAnswers._address,
+    "trial": StorageAnswers._trial,
+    "trial_id": StorageAnswers._trial_id,
+    "trials_with": StorageAnswers._trials_with,
+    "trials_after": StorageAnswers._trials_after,
+    "best": StorageAnswers._best,
 }
-_WRITES: Mapping[str, Callable[[StorageDesk, LiveTrial | None, Message], Any]] = {
-    "set_study_attr": StorageDesk._set_study_attr,
-    "set_trial_attr": StorageDesk._set_trial_attr,
-    "set_param": StorageDesk._set_param,
-    "report": StorageDesk._report,
-    "add_trial": StorageDesk._add_trial,
+_WRITES: Mapping[str, Callable[[StorageAnswers, LiveTrial | None, Message], Any]] = {
+    "set_study_attr": StorageAnswers._set_study_attr,
+    "set_trial_attr": StorageAnswers._set_trial_attr,
+    "set_param": StorageAnswers._set_param,
+    "report": StorageAnswers._report,
+    "add_trial": StorageAnswers._add_trial,
 }

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.run.changed_space import CodeWatch
-    from hptui.engine.run.tried_params import Tried
+    from hptui.engine.run.tried_params import TriedParams
 
 _log = logging.getLogger("hptui.engine")
 
@@ -164,7 +164,7 @@ class Counts:
         return self.complete + self.pruned + self.fail
 
 
-class Trials:
+class StudyTrials:
     """The trials of one run, on an Optuna study whose storage gathers writes.
 
     What may take long are `meet`, `suggest`, `relative_params` and `hear_end` (the sampler's) and
@@ -183,7 +183,7 @@ class Trials:
         target: float | None,
         watch: CodeWatch,
         repeat: int = 1,
-        tried: Tried | None = None,
+        tried: TriedParams | None = None,
         draws_ahead: bool = False,
     ) -> None:
         self.study = study

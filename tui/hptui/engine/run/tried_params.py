@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-class Tried:
+class TriedParams:
     """Complete trials of a study by their parameters; of several with the same ones, the first.
 
     Trials of runs with other code do not count: it may give other values, or ask for more.

@@ -30,7 +30,7 @@ _MAX_NAMED: Final = 3
 
 
 @dataclass(slots=True, eq=False)
-class Lingering:
+class OrphanedProcesses:
     """The processes that are left of one worker.
 
     Args:

@@ -21,7 +21,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.run.plan import available_cores
 from hptui.engine.workers.memory_guard import resident
-from hptui.engine.workers.orphans import Lingering
+from hptui.engine.workers.orphans import OrphanedProcesses
 from hptui.engine.workers.places import Place, Places, cores_here
 from hptui.engine.workers.processes import (
     WORKER_VARIABLE,
@@ -146,7 +146,7 @@ class Pool:
         self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []
         self.hosts: list[Host] = []
-        self.lingering: list[Lingering] = []
+        self.lingering: list[OrphanedProcesses] = []
         """What is left of those that have ended."""
 
     def threads_each(self, n_slots: int) -> int:
@@ -237,7 +237,7 @@ class Pool:
         if is_closing:
             kill_all(host.leftovers)
         else:
-            self._linger(Lingering(host.pid, host.mark, host.leftovers, host.place, now()))
+            self._linger(OrphanedProcesses(host.pid, host.mark, host.leftovers, host.place, now()))
         self._guardian.drop(host.pid)
         if host.pidfd is not None:
             os.close(host.pidfd)
@@ -249,7 +249,7 @@ class Pool:
             self.hosts.remove(host)
         self._in_background(lambda: host.executor.shutdown(wait=True, kill_workers=True))
 
-    def _linger(self, left: Lingering) -> None:
+    def _linger(self, left: OrphanedProcesses) -> None:
         if left.is_gone():
             self.places.give_back(left.place)
         else:

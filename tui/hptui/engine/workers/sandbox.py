@@ -28,7 +28,7 @@ _OWN_DESCRIPTORS = 64
 _SIGNALS_TO_RESET = (signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Surroundings(Protocol):
+class Sandbox(Protocol):
     """Prepares for a trial and puts back what it has changed."""
 
     watches_for_stop: bool
@@ -109,7 +109,7 @@ class TrialLog:
         self._path = ""
 
 
-class ProcessSurroundings:
+class ProcessSandbox:
     """Of trials in a process of their own."""
 
     watches_for_stop = False
@@ -128,7 +128,7 @@ class ProcessSurroundings:
         self._scratch = ""
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
-        """See `Surroundings`."""
+        """See `Sandbox`."""
         self._scratch = scratch
         with contextlib.suppress(OSError):
             self._folders.begin(scratch)
@@ -139,7 +139,7 @@ class ProcessSurroundings:
         seed_everything(seed)
 
     def end(self, *, keep: bool) -> bool:
-        """See `Surroundings`."""
+        """See `Sandbox`."""
         signal.alarm(0)
         sys.stdin, sys.stdout, sys.stderr = self._streams
         self._flush()
@@ -179,12 +179,12 @@ class ProcessSurroundings:
         self._libc.fflush(None)
 
     def close(self) -> None:
-        """See `Surroundings`."""
+        """See `Sandbox`."""
         self._log.close()
         self._folders.close()
 
 
-class ThreadSurroundings:
+class ThreadSandbox:
     """Of a trial in a thread: its own log and folder; the rest is shared with its neighbours."""
 
     watches_for_stop = True
@@ -198,7 +198,7 @@ class ThreadSurroundings:
         os.umask(self._umask)
 
     def begin(self, log: str, scratch: str, seed: int) -> None:
-        """See `Surroundings`."""
+        """See `Sandbox`."""
         self._log, self._scratch = log, scratch
         with contextlib.suppress(OSError):
             self._folders.begin(scratch)
@@ -209,7 +209,7 @@ class ThreadSurroundings:
             self._router.open(os.fdopen(fd, "w", buffering=1, errors="backslashreplace"))
 
     def end(self, *, keep: bool) -> bool:
-        """See `Surroundings`."""
+        """See `Sandbox`."""
         self._router.close()
         set_trial_dir(None)
         sys.stdout = sys.stderr = cast("TextIO", self._router)
@@ -227,7 +227,7 @@ class ThreadSurroundings:
         return is_whole
 
     def close(self) -> None:
-        """See `Surroundings`; the folders are closed by who shares them."""
+        """See `Sandbox`; the folders are closed by who shares them."""
 
 
 def seed_everything(seed: int) -> None:

@@ -34,7 +34,7 @@ from hptui.engine.workers import worker_process
 from hptui.engine.workers.descriptors import put_limit_back
 from hptui.engine.workers.places import keep_to
 from hptui.engine.workers.remote_storage import RemoteStorage
-from hptui.engine.workers.sandbox import ProcessSurroundings, Surroundings, ThreadSurroundings
+from hptui.engine.workers.sandbox import ProcessSandbox, Sandbox, ThreadSandbox
 from hptui.engine.workers.scratch import SharedScratchFolders
 from hptui.engine.workers.trial_link import TrialEnded, TrialLink
 from hptui.engine.workers.worker_trial import WorkerTrial
@@ -96,7 +96,7 @@ def _run_host(config: Message) -> bool:
         # A script may have gone where its data are.
         place = Path.cwd() if ref.kind == "script" else home
         if router is None:
-            alone = ProcessSurroundings(place, host_log)
+            alone = ProcessSandbox(place, host_log)
             is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
         else:
             is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
@@ -125,7 +125,7 @@ def _serve_in_threads(
     dismissed: list[str] = []
 
     def serve(token: str) -> None:
-        shared = ThreadSurroundings(home, router, folders)
+        shared = ThreadSandbox(home, router, folders)
         if _serve(socket_path, token, served, shared):
             dismissed.append(token)
 
@@ -213,7 +213,7 @@ def _serve(
     socket_path: Path,
     token: str,
     served: _Served,
-    surroundings: Surroundings,
+    sandbox: Sandbox,
 ) -> bool:
     """Run the trials that the engine orders; False when it ends without telling to end."""
     is_dismissed = False
@@ -231,10 +231,10 @@ def _serve(
             if operation == "skip":
                 link.send({"op": "done", "n": order["n"], "state": "ended"})
             if operation == "run":
-                own = TrialLink(link, order["n"], watches=surroundings.watches_for_stop)
+                own = TrialLink(link, order["n"], watches=sandbox.watches_for_stop)
                 storage = RemoteStorage(own) if storage is None else storage.for_trial(own)
-                link.send(_run_trial(own, storage, order, served, surroundings))
-    surroundings.close()
+                link.send(_run_trial(own, storage, order, served, sandbox))
+    sandbox.close()
     link.close()
     return is_dismissed
 
@@ -244,15 +244,15 @@ def _run_trial(
     storage: RemoteStorage,
     order: Message,
     served: _Served,
-    surroundings: Surroundings,
+    sandbox: Sandbox,
 ) -> Message:
     """Run one trial and return how it ended; nothing of the objective escapes."""
     pid = os.getpid()
-    surroundings.begin(order["log"], order["scratch"], order["seed"])
+    sandbox.begin(order["log"], order["scratch"], order["seed"])
     try:
         trial = WorkerTrial(own, order, storage)
         if served.study is not None:
-            trial.study.take_place_of(served.study, by_thread=surroundings.watches_for_stop)
+            trial.study.take_place_of(served.study, by_thread=sandbox.watches_for_stop)
         ended = _call(served, trial, len(order["directions"]), order.get("repeat") or [])
     finally:
         if os.getpid() != pid:
@@ -260,7 +260,7 @@ def _run_trial(
             os._exit(0)
         # A thread that lives on must neither send nor receive after the trial's last message.
         own.close()
-    is_whole = surroundings.end(keep=ended["state"] == "complete")
+    is_whole = sandbox.end(keep=ended["state"] == "complete")
     return {"op": "done", "n": order["n"], **ended, **({} if is_whole else _SPENT)}
 
 

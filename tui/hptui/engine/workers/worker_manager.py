@@ -54,7 +54,7 @@ class Death:
 
 
 @dataclass(slots=True, eq=False)
-class Crew:
+class WorkerManager:
     """The slots of a run and the workers that serve them."""
 
     pool: Pool
@@ -258,7 +258,7 @@ class Crew:
                 slot.worker = None
         self.pool.terminate(host, force=True)
 
-    def bury(self, host: Host) -> list[Death]:
+    def on_worker_exit(self, host: Host) -> list[Death]:
         """Clean up after a process that has ended; returns the trials that died with it."""
         host.process.join(0)
         self.connections.forget_host(host)

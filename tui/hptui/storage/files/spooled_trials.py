@@ -23,7 +23,7 @@ from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.distributions import dump_distribution, parse_distribution
 from hptui.storage.sqlite.rows import as_stored
 from hptui.storage.sqlite.timestamps import from_text, to_text
-from hptui.storage.sqlite.write_buffer import GatheredRows, NewTrial
+from hptui.storage.sqlite.write_buffer import NewTrial, WriteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -249,7 +249,7 @@ def _write(
     number: int,
     trial: SpooledTrial,
 ) -> None:
-    rows = GatheredRows()
+    rows = WriteBuffer()
     if new_in is not None:
         rows.add_trial(NewTrial(trial_id, number, new_in, trial.state, trial.start, trial.complete))
     else:

@@ -410,5 +410,5 @@ def _side_file(path: Path, suffix: str) -> Path:
 
 def is_read_only(path: Path) -> bool:
     """Say whether a file cannot be written, or not committed to."""
-    # Beside the file SQLite makes a -wal or -journal file for every commit.
+    # Background the file SQLite makes a -wal or -journal file for every commit.
     return not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK))

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from hptui.storage.sqlite.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.sqlite.rows import as_stored
 from hptui.storage.sqlite.timestamps import from_text, to_text
-from hptui.storage.sqlite.write_buffer import AttributeKind, GatheredRows, NewTrial
+from hptui.storage.sqlite.write_buffer import AttributeKind, NewTrial, WriteBuffer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def gather_template(
-    gathered: GatheredRows, study: StudyInMemory, trial_id: int, template: FrozenTrial
+    gathered: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
 ) -> FrozenTrial:
     """Gather the rows of a new trial that is made after `template`, and return the trial.
 
@@ -68,7 +68,7 @@ def _time(time: datetime | None) -> tuple[datetime | None, str | None]:
 
 
 def _gather_params(
-    gathered: GatheredRows, study: StudyInMemory, trial_id: int, template: FrozenTrial
+    gathered: WriteBuffer, study: StudyInMemory, trial_id: int, template: FrozenTrial
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
@@ -86,7 +86,7 @@ def _gather_params(
 
 
 def _gather_values(
-    gathered: GatheredRows, trial_id: int, template: FrozenTrial
+    gathered: WriteBuffer, trial_id: int, template: FrozenTrial
 ) -> list[float] | None:
     if template._values is None:
         return None
@@ -99,7 +99,7 @@ def _gather_values(
 
 
 def _gather_attributes(
-    gathered: GatheredRows, kind: AttributeKind, trial_id: int, attributes: dict[str, Any]
+    gathered: WriteBuffer, kind: AttributeKind, trial_id: int, attributes: dict[str, Any]
 ) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     for key, value in attributes.items():
@@ -109,7 +109,7 @@ def _gather_attributes(
 
 
 def _gather_reports(
-    gathered: GatheredRows, trial_id: int, template: FrozenTrial
+    gathered: WriteBuffer, trial_id: int, template: FrozenTrial
 ) -> dict[int, float]:
     reports = {int(step): as_stored(value) for step, value in template.intermediate_values.items()}
     for step, value in reports.items():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-class GroupedStorage(BaseStorage):
+class BufferedStorage(BaseStorage):
     """A storage over one study file whose writes can be gathered."""
 
     def __init__(

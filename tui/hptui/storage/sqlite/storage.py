@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hptui.storage.annotations.changes import Annotation, Edit, annotate
 from hptui.storage.sqlite.added_trials import gather_template
-from hptui.storage.sqlite.buffered_storage import GroupedStorage
+from hptui.storage.sqlite.buffered_storage import BufferedStorage
 from hptui.storage.sqlite.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.sqlite.memory import detached_copy
 from hptui.storage.sqlite.rows import StudyRow, as_stored
@@ -36,7 +36,7 @@ _ANNOTATING_TIMEOUT_S = 0.2
 """An engine waits for the lock no longer: its trials must not."""
 
 
-class SqliteStorage(GroupedStorage):
+class SqliteStorage(BufferedStorage):
     """The studies of one SQLite file, for Optuna.
 
     Every write is in the file when the method returns. With `grouped` set, writes change memory at

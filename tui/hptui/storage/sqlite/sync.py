@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from hptui.storage.sqlite.memory import Memory, StudyInMemory
-    from hptui.storage.sqlite.write_buffer import GatheredRows
+    from hptui.storage.sqlite.write_buffer import WriteBuffer
 
 _CHUNK: Final = 500
 
@@ -42,7 +42,7 @@ def load(connection: sqlite3.Connection, memory: Memory) -> None:
             gc.enable()
 
 
-def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: GatheredRows) -> list[str]:
+def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer) -> list[str]:
     """Bring memory to the state of the file, with the gathered rows on top.
 
     The caller holds a transaction, so that all reads see one state. Gathered rows that have lost
@@ -73,7 +73,7 @@ def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: GatheredR
 
 
 def _is_same(
-    connection: sqlite3.Connection, study: StudyInMemory, row: StudyRow, gathered: GatheredRows
+    connection: sqlite3.Connection, study: StudyInMemory, row: StudyRow, gathered: WriteBuffer
 ) -> bool:
     """Say whether a study of the file is the one in memory: ids are used again after a deletion."""
     if row.name != study.row.name or row.directions != study.row.directions:
@@ -104,7 +104,7 @@ def _token(row: StudyRow) -> object:
     return cast("dict[str, object]", value).get("token") if isinstance(value, dict) else None
 
 
-def _drop(memory: Memory, gathered: GatheredRows, study: StudyInMemory) -> list[str]:
+def _drop(memory: Memory, gathered: WriteBuffer, study: StudyInMemory) -> list[str]:
     before = len(gathered)
     gathered.drop_trials({trial._trial_id for trial in study.trials})
     gathered.drop_study(study.row.study_id)
@@ -117,7 +117,7 @@ def _drop(memory: Memory, gathered: GatheredRows, study: StudyInMemory) -> list[
 
 
 def _catch_up_unfinished(
-    connection: sqlite3.Connection, memory: Memory, gathered: GatheredRows, study: StudyInMemory
+    connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer, study: StudyInMemory
 ) -> list[str]:
     conflicts: list[str] = []
     trials = [study.trials[position] for position in sorted(study.unfinished)]
@@ -145,7 +145,7 @@ def _catch_up_unfinished(
     return conflicts
 
 
-def _merge(gathered: GatheredRows, study: StudyInMemory, trial: FrozenTrial) -> list[str]:
+def _merge(gathered: WriteBuffer, study: StudyInMemory, trial: FrozenTrial) -> list[str]:
     """Lay the gathered rows over a trial of the file, or drop them when they came too late."""
     change = gathered.changed_trials.get(trial._trial_id)
     is_taken = change is not None and change.is_taken_up and trial.state is not TrialState.WAITING
@@ -162,7 +162,7 @@ def _merge(gathered: GatheredRows, study: StudyInMemory, trial: FrozenTrial) -> 
 
 
 def _add_new_trials(
-    connection: sqlite3.Connection, memory: Memory, gathered: GatheredRows, study: StudyInMemory
+    connection: sqlite3.Connection, memory: Memory, gathered: WriteBuffer, study: StudyInMemory
 ) -> None:
     in_file = (
         trial._trial_id

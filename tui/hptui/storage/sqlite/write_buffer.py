@@ -75,7 +75,7 @@ class TrialChange(NamedTuple):
     """Whether the trial waited before, and another program may take it up, too."""
 
 
-class GatheredRows:
+class WriteBuffer:
     """Rows by table, the last write of a cell winning, in the order in which they came.
 
     What is added here is checked: a row that SQLite would refuse would hold up all others.

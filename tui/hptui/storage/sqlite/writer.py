@@ -23,7 +23,7 @@ from hptui.storage.sqlite.connection import (
 from hptui.storage.sqlite.memory import Memory
 from hptui.storage.sqlite.schema import add_late_tables
 from hptui.storage.sqlite.sync import catch_up, load
-from hptui.storage.sqlite.write_buffer import GatheredRows
+from hptui.storage.sqlite.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,7 +57,7 @@ class StudyFile:
         self.trouble: str | None = None
         self.conflicts: list[str] = []
         self.memory = Memory()
-        self.gathered = GatheredRows()
+        self.gathered = WriteBuffer()
         self.writing = _Writing(self)
         """Entered around what gathers rows; ungrouped, they are in the file when it is left."""
         self.kept: StudyInMemory | None = None

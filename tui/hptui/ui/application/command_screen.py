@@ -1,7 +1,7 @@
 """The screen that all screens are: its commands are bound, asked whether they can be used, and run.
 
 A subclass says its `PLACE` and has a method `do_<id>` for each command of that place, and for
-those of everywhere that it does in its own way. `why_not` says why one cannot be used now.
+those of everywhere that it does in its own way. `disabled_reason` says why one cannot be used now.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class CommandScreen(
             cls.BINDINGS = [*own, *bound]  # pyright: ignore[reportConstantRedefinition] - once a class
         super().__init_subclass__(**options)
 
-    def why_not(self, command_id: str) -> str | None:  # noqa: ARG002 - for those that override it
+    def disabled_reason(self, command_id: str) -> str | None:  # noqa: ARG002 - for those that override it
         """Return a sentence why a command cannot be used now, or None when it can."""
         return None
 
@@ -77,7 +77,7 @@ class CommandScreen(
         """Return why a command cannot be used now, or None: what footer, help and palette show."""
         if self._method(command) is None:
             return "That does not work on this screen."
-        return self.why_not(command.id)
+        return self.disabled_reason(command.id)
 
     def label_of(self, command: Command) -> str:
         """Return what the footer calls a command now; one that undoes itself has two labels."""

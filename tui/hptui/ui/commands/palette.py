@@ -32,6 +32,6 @@ def _item(screen: CommandScreen[Any], command: Command) -> PickItem:
         command.id,
         command.title,
         note=keys,
-        why_not=reason or "",
+        disabled_reason=reason or "",
         words=command.label,
     )

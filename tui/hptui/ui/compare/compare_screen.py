@@ -261,7 +261,7 @@ class CompareScreen(CommandScreen[None]):
 
     # What a person chooses.
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         compared = self._compared
         if compared is None and command_id in ("next-objective", "reach-value", "log-axis"):

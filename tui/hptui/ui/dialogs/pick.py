@@ -38,7 +38,7 @@ class PickItem:
     name: str
     note: str = ""
     """A line beside the name."""
-    why_not: str = ""
+    disabled_reason: str = ""
     """Why it cannot be picked now; empty when it can."""
     about: str = ""
     """What is told below the list when the cursor is on it."""
@@ -98,7 +98,7 @@ class PickDialog(Dialog[str]):
         self.query_one("#about").display = any(item.about for item in self._items)
         self.show_items(self._items)
         for index, item in enumerate(self._items):
-            if item.result == self._chosen and not item.why_not:
+            if item.result == self._chosen and not item.disabled_reason:
                 self.query_one(OptionList).highlighted = index
 
     def on_resize(self) -> None:
@@ -123,12 +123,12 @@ class PickDialog(Dialog[str]):
             Option(
                 self._prompt_of(item, reason, min(width, _MAX_NAME)),
                 f"_{item.result}",
-                disabled=bool(item.why_not),
+                disabled=bool(item.disabled_reason),
             )
             for item, reason in zip(self._shown, _reasons(self._shown), strict=True)
         )
         options.highlighted = next(
-            (index for index, item in enumerate(self._shown) if not item.why_not), None
+            (index for index, item in enumerate(self._shown) if not item.disabled_reason), None
         )
         if options.highlighted is None:
             self._tell_about("")
@@ -170,7 +170,7 @@ class PickDialog(Dialog[str]):
         if options.highlighted is not None:
             options.action_select()
         elif self._shown:
-            self.say(self._shown[0].why_not)
+            self.say(self._shown[0].disabled_reason)
 
     def on_option_list_option_highlighted(self) -> None:
         """Tell of the item under the cursor."""
@@ -209,7 +209,7 @@ class PickDialog(Dialog[str]):
         dimmed = self.app.colour("dimmed")
         text = Text(f"{name.ljust(width)}  " if note else name)
         # What cannot be picked is greyed as a whole by the list.
-        text.append(note, "" if item.why_not else dimmed)
+        text.append(note, "" if item.disabled_reason else dimmed)
         if reason:
             text.append(f"\n    {safe_line(reason)}", dimmed)
         return text
@@ -217,7 +217,7 @@ class PickDialog(Dialog[str]):
 
 def _reasons(items: Sequence[PickItem]) -> list[str]:
     """Return what is told below each item: a reason that neighbours share stands below the last."""
-    reasons = [item.why_not for item in items]
+    reasons = [item.disabled_reason for item in items]
     return [
         reason if reason != following else ""
         for reason, following in zip(reasons, [*reasons[1:], ""], strict=False)

@@ -273,7 +273,7 @@ class PlotArea(Vertical):
     def _say_which(self, message: TrialPlot.TrialPicked) -> None:
         # A drawing may come before the screen has heard of it, and must not mark the one before.
         self._selected = message.number
-        message.plot.heed(message, in_short(self._snapshot, message.number))
+        message.plot.acknowledge(message, in_short(self._snapshot, message.number))
 
     @on(TabLine.Chosen)
     def _choose_view(self, message: TabLine.Chosen) -> None:
@@ -290,7 +290,9 @@ class PlotArea(Vertical):
         n_objectives = len(self._snapshot.directions)
         line = self.query_one("#views", TabLine)
         names = [(view.name, view.label_for(n_objectives)) for view in VIEWS]
-        line.show(names, frozenset(each.name for each in VIEWS if not each.why_not(n_objectives)))
+        line.show(
+            names, frozenset(each.name for each in VIEWS if not each.disabled_reason(n_objectives))
+        )
         line.chosen = self._view.name
 
     def _draw(self) -> None:

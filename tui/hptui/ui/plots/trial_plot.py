@@ -110,7 +110,7 @@ class TrialPlot(Plot):
             self._find_place()
             self._show_title()
 
-    def heed(self, picked: TrialPicked, about: str) -> None:
+    def acknowledge(self, picked: TrialPicked, about: str) -> None:
         """Take note that a pick was heard of, and say in the rule what it is."""
         self._n_unheard -= 1
         self.mark(picked.number, about)

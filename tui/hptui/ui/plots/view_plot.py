@@ -53,7 +53,7 @@ class _Asked:
         """
         if other is None or (self.kind, self.options) != (other.kind, other.options):
             return False
-        return not self.kind.is_dear or self.shown.filter_text == other.shown.filter_text
+        return not self.kind.is_expensive or self.shown.filter_text == other.shown.filter_text
 
 
 class _UnwantedError(Exception):
@@ -143,7 +143,7 @@ class ViewPlot(TrialPlot):
         if not message.asked.is_alike(self._asked):
             return
         self._stop_waiting()
-        if message.asked.kind.is_dear:
+        if message.asked.kind.is_expensive:
             pause_s = max(_PAUSE_S, _PAUSES * message.took_s)
             self._dear_at_s = time.monotonic() + pause_s
         self._figure, self._figure_asked = message.figure, message.asked
@@ -167,7 +167,7 @@ class ViewPlot(TrialPlot):
         is_new = (
             before is not None and asked.shown.snapshot.revision != before.shown.snapshot.revision
         )
-        is_soon = wait_s > 0 and is_new and asked.kind.is_dear and asked.is_alike(before)
+        is_soon = wait_s > 0 and is_new and asked.kind.is_expensive and asked.is_alike(before)
         if not is_soon or self._figure is None:
             return False
         self._dear_again = self.set_timer(

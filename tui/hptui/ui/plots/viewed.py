@@ -51,7 +51,7 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
         """Return why a command of the plots cannot be given now; None where it can."""
         view = VIEW_OF_COMMAND.get(command_id)
         if view is not None:
-            return view.why_not(n_objectives)
+            return view.disabled_reason(n_objectives)
         plots = self.plots
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
             key = self.app.first_key_of(OVERVIEW.command_id)

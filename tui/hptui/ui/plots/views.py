@@ -41,7 +41,7 @@ class View:
         """Return its figures that a study with so many objectives has."""
         return [KINDS[name] for name in self.kinds if KINDS[name].suits(n_objectives)]
 
-    def why_not(self, n_objectives: int) -> str | None:
+    def disabled_reason(self, n_objectives: int) -> str | None:
         """Return why it cannot be shown of a study with so many objectives; None where it can."""
         if not self.kinds or self.kinds_for(n_objectives):
             return None

@@ -28,7 +28,7 @@ class PointedField:
     row: str
 
 
-def why_not(
+def disabled_reason(
     command_id: str,
     draft: SetupDraft,
     field: PointedField | None,

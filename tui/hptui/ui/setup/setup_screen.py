@@ -23,7 +23,7 @@ from hptui.ui.setup.probing import Probed, Probing
 from hptui.ui.setup.run_form import RunForm
 from hptui.ui.setup.setup_draft import MAX_ASKED_CHARS, SetupDraft, StudyPlace, code_text
 from hptui.ui.setup.setup_lines import AboutLine, CommandLine, ObjectiveLine, TitleLine
-from hptui.ui.setup.setup_rules import why_not
+from hptui.ui.setup.setup_rules import disabled_reason
 from hptui.ui.setup.setup_sources import (
     Opened,
     StudyAddress,
@@ -144,14 +144,14 @@ class SetupScreen(ForkedSetup):
         """The run as it is set up now."""
         return self._draft
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be used now."""
         if self._launching.is_running:
             back = self.app.first_key_of("back")
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
-        return why_not(
+        return disabled_reason(
             command_id,
             self._draft,
             self.pointed,

@@ -102,7 +102,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
 
     # What can be done now.
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         row = self.study
         if self.is_managing and command_id in _NEEDS_STUDY | {"undo"}:

@@ -54,7 +54,7 @@ class MarkedStudies(KeptStudies):
             self.show_marks()
         return had_marks
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         row = self.study
         if command_id == "mark-study":
@@ -67,7 +67,7 @@ class MarkedStudies(KeptStudies):
                 return "There is no study under the cursor."
             if sum(not each.problem for each in self.listed()) < 2:  # noqa: PLR2004
                 return "There is one study; a comparison is of two or more."
-        return super().why_not(command_id)
+        return super().disabled_reason(command_id)
 
     def do_mark_study(self) -> None:
         """Mark the study under the cursor, or take its mark away."""
@@ -122,7 +122,7 @@ class MarkedStudies(KeptStudies):
                         key,
                         each.name,
                         note="" if each.objective is None else shown_name(each.objective),
-                        why_not="" if each.directions == row.directions else _goals(each),
+                        disabled_reason="" if each.directions == row.directions else _goals(each),
                     )
                     for key, each in others.items()
                 ],

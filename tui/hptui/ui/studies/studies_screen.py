@@ -150,11 +150,11 @@ class StudiesScreen(CarriedStudies):
         rows = () if self.catalogue is None else self.catalogue.rows
         return tuple(dict.fromkeys(tag for row in rows for tag in row.tags))
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         if self.has_class("-first") and command_id in _OF_LISTS:
             return "There is no study yet."
-        return super().why_not(command_id)
+        return super().disabled_reason(command_id)
 
     # Reading.
 

@@ -137,7 +137,7 @@ def cause_filter(cause: Cause) -> str:
     return "state:failed cause:none" if cause == NO_REASON else f"cause={quoted(cause.text)}"
 
 
-def why_not(
+def disabled_reason(
     command_id: str,
     page: FailurePage | None,
     group: FailureGroup | None,

@@ -18,10 +18,10 @@ from hptui.ui.studies.study_actions import enqueue_again
 from hptui.ui.study.failure_page import (
     FailurePage,
     cause_filter,
+    disabled_reason,
     headline,
     read_example,
     read_page,
-    why_not,
 )
 from hptui.ui.study.panes import pane_title
 from hptui.ui.study.steered import SteeredScreen
@@ -114,9 +114,9 @@ class FailuresScreen(SteeredScreen[str]):
         page = self._page
         return None if page is None else page.group_of(self.query_one(Grid).cursor_key)
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
-        return why_not(command_id, self._page, self.group, self._snapshot())
+        return disabled_reason(command_id, self._page, self.group, self._snapshot())
 
     def _look(self) -> None:
         """Read again where trials have come, but not all the time where there are many."""

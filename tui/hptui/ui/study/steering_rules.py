@@ -21,7 +21,7 @@ _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"
 """Of commands and states of the engine."""
 
 
-def why_not(
+def disabled_reason(
     command_id: str,
     snapshot: StudySnapshot,
     selected: int | None,

@@ -25,7 +25,7 @@ from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_summary import empty_face, notice
 from hptui.ui.study.snapshot import StudySnapshot
 from hptui.ui.study.steering import change_workers, check_number_of_trials, plainly, toggle_pause
-from hptui.ui.study.steering_rules import label_now, why_not
+from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.study.worker_strip import SlotStrip
 from hptui.ui.trial.trial_side import TrialSide
@@ -202,10 +202,12 @@ class StudyScreen(PublishedScreen[None]):
         super().after_answer(answer)
         self._feed.nudge()
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
-        return refusal or why_not(command_id, self.snapshot, self.selected, self.app.first_key_of)
+        return refusal or disabled_reason(
+            command_id, self.snapshot, self.selected, self.app.first_key_of
+        )
 
     def label_of(self, command: Command) -> str:
         """Return what a command is called while the run is in this state."""

@@ -309,7 +309,7 @@ class TrialScreen(SteeredScreen[None]):
             return "fold" if self._is_unfolded else "unfold"
         return command.label
 
-    def why_not(self, command_id: str) -> str | None:
+    def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
         detail = self._page.detail
         if command_id == "unfold" and not trace_of(detail):
