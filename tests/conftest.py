@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -78,9 +79,16 @@ APART: Final = frozenset(
 )
 """Long files whose tests share nothing: these need not all wait for one worker of xdist."""
 
+MEMORY: Final = Path("/dev/shm")
+LEAST_MEMORY: Final = 2 << 30
+"""Bytes that must be free there for the files of tests; they take a tenth of it."""
+
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Each commit of a study waits for its disk.
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > LEAST_MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

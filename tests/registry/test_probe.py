@@ -23,6 +23,8 @@ from hptui.registry.probing.probe import KnownParam, ProbedParam, ProbeResult, k
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 UNIT = FloatParam(0, 1)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual import _wait
+from textual._compositor import Compositor
 
 from hptui.ui.driving.drive import let_messages_pass
 
@@ -34,6 +35,23 @@ def _idle_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[
 
     for module in ("app", "pilot"):
         monkeypatch.setattr(f"textual.{module}.wait_for_idle", wait_for_idle)
+
+
+@pytest.fixture(autouse=True)
+def _drawn_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Spare what no terminal shows: without one, updates of the screen are made and dropped.
+
+    Whoever looks has the whole screen drawn, as before. `test_terminal.py` has updates.
+    """
+    original = Compositor.render_update
+
+    def render_update(self: Compositor, full: bool = False, **more: Any) -> Any:
+        if full:
+            return original(self, full, **more)
+        self._dirty_regions.clear()  # pyright: ignore[reportPrivateUsage]
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", render_update)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import optuna
+import pytest
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 from tests.ui.driving import drive
 
@@ -16,6 +17,8 @@ from hptui.ui.study.study_screen import StudyScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("clones_programs")
 
 
 def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from hptui.ui.application.settings import Settings, load_settings, remember_them
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 def written(text: str) -> Path:
     path = settings_path()

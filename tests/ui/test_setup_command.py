@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import optuna
+import pytest
 from tests.e2e.programs import load
 from tests.ui.driving import drive
 
@@ -15,7 +16,7 @@ from hptui.ui.setup.setup_screen import SetupScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.usefixtures("clones_programs")
 
 
 class _Address:

@@ -20,6 +20,8 @@ from hptui.ui.study.study_screen import StudyScreen
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
 
 

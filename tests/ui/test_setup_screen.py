@@ -17,6 +17,7 @@ from tests.ui.objectives_to_set_up import plain  # pyright: ignore[reportUnknown
 from hptui.engine.ipc.client import running_engine
 from hptui.registry.catalogue import resolve
 from hptui.ui.application.settings import Settings
+from hptui.ui.driving.screen_text import screen_text
 from hptui.ui.setup.setup_screen import SetupScreen
 from hptui.ui.widgets.field_table import FieldEditor, FieldTable
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.ui.application.app import HptuiApp
+
+pytestmark = pytest.mark.usefixtures("clones_programs")
 
 OBJECTIVES = Path(__file__).with_name("objectives_to_set_up.py")
 PLAIN = "def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n"
@@ -464,8 +467,6 @@ def test_a_file_that_cannot_be_imported_says_why(folder: Path) -> None:
         press enter
         wait "nowhere_to_be_found" 30s
         expect "hptui run broken.py:objective"
-        press p
-        wait "Importing the objective"
         wait "ModuleNotFoundError" 30s
         press f5
         wait "The run did not start" 60s
@@ -645,19 +646,34 @@ def test_a_study_that_another_engine_runs_is_not_started_twice(folder: Path) -> 
         ends(file)
 
 
-def test_looking_again_keeps_the_edits() -> None:
-    form = shape(
+def test_looking_again_keeps_the_edits(folder: Path) -> None:
+    file = folder / "train.py"
+    file.write_text(PLAIN)
+
+    def look(app: HptuiApp) -> None:
+        if "--fix x=0.5" in screen_text(app):
+            file.write_text(PLAIN.replace("return", "trial.suggest_int('n', 1, 9)\n    return"))
+
+    drive(
         """
-        wait "found by" 30s
-        press down l
-        wait "1 edited"
+        wait "hptui"
+        press n
+        wait "Choose an objective"
+        type train.py
+        wait "train.py:objective"
+        press enter
+        wait "1 parameter,"
+        press f
+        type 0.5
+        press enter
+        wait "--fix x=0.5"
         press p
-        wait "esc stops" 30s
-        wait-not "esc stops" 30s
-        expect "1 edited"
-        """
+        wait "2 parameters, 1 edited"
+        """,
+        size="200x40",
+        settings=Settings(),
+        observe=look,
     )
-    assert form.draft.space.is_edited("n")
 
 
 def test_leaving_asks_where_something_would_be_lost() -> None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
+from textual._context import visible_screen_stack
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -25,6 +26,8 @@ def screen_text(app: App[Any]) -> str:
     """Return the visible screen, a line a row, without blanks at the ends of lines."""
     # Textual exports pictures and no text; this is the one place that looks inside for it.
     compositor = app.screen._compositor  # pyright: ignore[reportPrivateUsage]
+    # A dialog draws what is behind it: Textual keeps that by task, as of its last update there.
+    visible_screen_stack.set(app._background_screens)  # pyright: ignore[reportPrivateUsage]
     return "\n".join(strip.text.rstrip() for strip in compositor.render_strips())
 
 
