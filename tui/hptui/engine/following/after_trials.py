@@ -45,6 +45,7 @@ class AfterTrials:
     ) -> None:
         self._following = plan.following
         self._ref = plan.ref
+        self._python = plan.python
         self._observer = observer
         self._runtime_directory = runtime_directory
         self._run: Run | None = None
@@ -114,6 +115,7 @@ class AfterTrials:
                 max_files,
                 callbacks=self._following.callbacks,
                 script=self._ref if has_own else None,
+                python=self._python,
             )
 
     @property

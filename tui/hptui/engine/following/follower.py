@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 from collections import deque
 from pathlib import Path
@@ -25,6 +24,7 @@ from hptui.engine.workers.processes import descendants, kill_all, signal_group
 from hptui.engine.workers.worker_manager import describe_exit
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.core_count import core_variables
+from hptui.registry.loading.other_python import module_command, package_variables
 from hptui.registry.scripts.script_process import hash_variables
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.workers.processes import Guardian
+    from hptui.registry.loading.other_python import OtherPython
 
 _log = logging.getLogger("hptui.engine")
 
@@ -114,6 +115,7 @@ class Follower:
         callbacks: Sequence[ObjectiveRef] = (),
         script: ObjectiveRef | None = None,
         tracking: Sequence[Tracking] = (),
+        python: OtherPython | None = None,
     ) -> None:
         """Start the process.
 
@@ -124,6 +126,7 @@ class Follower:
             callbacks: What is to be called.
             script: A script whose own callbacks are called before these.
             tracking: Services that are to be told, without callbacks.
+            python: What runs them; None: the Python of this process.
 
         Raises:
             HptuiError: The machine has no process for it.
@@ -139,16 +142,19 @@ class Follower:
             "study": study,
             "tracking": [each.to_json() for each in tracking],
         }
+        # The cores belong to the trials.
+        environment = os.environ | core_variables(1) | hash_variables()
         try:
+            if python is not None:
+                environment |= package_variables(self._socket.parent, environment)
             # Others see command lines, and addresses hold passwords.
             with tempfile.TemporaryFile() as given:
                 given.write(json.dumps(order).encode("ascii"))
                 given.seek(0)
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "hptui.engine.following.follower_process"],
+                    module_command(python, "hptui.engine.following.follower_process"),
                     stdin=given,
-                    # The cores belong to the trials.
-                    env=os.environ | core_variables(1) | hash_variables(),
+                    env=environment,
                 )
         except OSError as error:
             raise HptuiError(

@@ -102,6 +102,7 @@ class Engine:
                 max_files=raise_limit(),
                 resources=plan.resources,
                 n_workers=plan.n_slots,
+                python=plan.python,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -433,6 +434,12 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
+            try:
+                self._worker_manager.pool.versions.require_same(message.get("versions"))
+            except HptuiError as error:
+                channel.is_closed = True
+                self._fail(error)
+                return False
             if self._about is None:
                 self._about = message["objective"]
             if self._worker_manager.say_hello(channel, message):

@@ -30,9 +30,12 @@ from hptui.engine.workers.processes import (
     kill_all,
     signal_group,
 )
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_loop import run_host
+from hptui.engine.workers.worker_program import WorkerProgram
 from hptui.engine.workers.worker_variables import threads_each, worker_variables
 from hptui.errors import HptuiError
+from hptui.registry.loading.other_python import package_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
-    from hptui.engine.ipc.protocol import Channel
+    from hptui.engine.ipc.protocol import Channel, Message
+    from hptui.registry.loading.other_python import OtherPython
 
 Backend = Literal["loky", "threading"]
 
@@ -117,6 +121,26 @@ def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped
         future.exception()
 
 
+def _start_with_loky(config: Message, variables: dict[str, str]) -> tuple[Any, Any]:
+    """Start a process, and return its executor and it.
+
+    Raises:
+        OSError: The machine has no room for it.
+        RuntimeError: No thread can be started.
+    """
+    executor: Any = ProcessPoolExecutor(max_workers=1, env=variables)
+    try:
+        future: Any = executor.submit(run_host, config)
+    except (OSError, RuntimeError):
+        # Its thread would wait for ever, and with it the end of this process.
+        executor.shutdown(wait=False, kill_workers=True)
+        raise
+    # Its end is seen by the process's sentinel; the future would only repeat it.
+    future.add_done_callback(_look_at)
+    (process,) = executor._processes.values()
+    return executor, process
+
+
 class Pool:
     """Starts and ends worker processes."""
 
@@ -132,6 +156,7 @@ class Pool:
         max_files: int,
         resources: Resources,
         n_workers: int,
+        python: OtherPython | None = None,
     ) -> None:
         self._ref = ref
         self.backend: Backend = backend
@@ -142,6 +167,9 @@ class Pool:
         self.max_files = max_files
         """How many files a worker may have open."""
         self._resources = resources
+        self._python = python
+        self.versions = Versions.expected(python)
+        """What all workers run with."""
         cores = cores_here() if resources.is_pinned else ()
         self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []
@@ -172,19 +200,17 @@ class Pool:
             "max_files": self.max_files,
             "cores": [] if place is None else list(place.cores),
         }
-        executor: Any = None
+        variables = self._variables(place, n_slots, mark)
         try:
-            executor = ProcessPoolExecutor(max_workers=1, env=self._variables(place, n_slots, mark))
-            future: Any = executor.submit(run_host, config)
+            if self._python is None:
+                executor, process = _start_with_loky(config, variables)
+            else:
+                command = self._python.command("hptui.engine.workers.worker_program")
+                variables |= package_variables(self._log.parent, variables)
+                executor = process = WorkerProgram(command, os.environ | variables, config)
         except (OSError, RuntimeError) as error:
-            if executor is not None:
-                # Its thread would wait for ever, and with it the end of this process.
-                executor.shutdown(wait=False, kill_workers=True)
             self.places.give_back(place)
             raise _start_error(error) from error
-        # Its end is seen by the process's sentinel; the future would only repeat it.
-        future.add_done_callback(_look_at)
-        (process,) = executor._processes.values()
         host = Host(executor, process, mark, place, pidfd=_open_pidfd(process.pid))
         host.workers = [Worker(token, host) for token in tokens]
         self.hosts.append(host)
