@@ -226,7 +226,9 @@ class Engine:
             release=self._release,
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
-        self._commits.is_awaited = self.rules.is_followed
+        if self.rules.is_followed:
+            # A slot waits for what follows its trial, so that where none runs none will end.
+            self._commits.may_gather = lambda: bool(self.rules.running)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
