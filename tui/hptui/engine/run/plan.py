@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.domain.script_study import ScriptStudy
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
 
 Leftovers = Literal["leave", "fail", "requeue"]
 

@@ -147,7 +147,7 @@ class CommandScreen(
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say so when work in a thread has ended by a defect."""
-        if self.app.tell_failed_work(event):
+        if self.services.tell_failed_work(event):
             self.after_defect()
 
     def after_defect(self) -> None:
@@ -230,7 +230,7 @@ class CommandScreen(
             return
         pane = self._focused_pane()
         if pane is None:
-            next_pane = self.app.first_key_of("next-pane")
+            next_pane = self.services.first_key_of("next-pane")
             self.notify(f"Select a pane first (press {next_pane}).")
         else:
             self.maximized = pane

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.services import Services
 
 if TYPE_CHECKING:
     from textual.geometry import Offset
@@ -22,7 +21,7 @@ class StackedScreen(Screen[ScreenResultType]):
     the screen has been left, or while another one lies over it.
     """
 
-    app = getters.app(HptuiApp)
+    services = Services()
 
     @property
     def is_open(self) -> bool:

@@ -64,7 +64,8 @@ class ExportDialog(Dialog[ExportRequest]):
 
     def compose(self) -> ComposeResult:
         """Lay out forms, what the chosen one is, and the fields."""
-        key_style, dimmed = self.app.colour("footer-key-foreground"), self.app.colour("dimmed")
+        colour = self.services.colour
+        key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
         with Vertical(id="frame"):
             yield Static(Text(f"Export {safe_line(self._study_name, max_chars=60)}"), id="title")
             yield ChoiceList(
@@ -89,7 +90,7 @@ class ExportDialog(Dialog[ExportRequest]):
         line = self.query_one(FilterInput)
         line.value = self._filter_text
         if self._snapshot is None:
-            line.offer(CompletionNames((), saved=tuple(self.app.settings.filters)))
+            line.offer(CompletionNames((), saved=tuple(self.services.settings.filters)))
         else:
             line.offer_of(self._snapshot)
         self.query_one("#forms", OptionList).focus()
@@ -134,7 +135,7 @@ class ExportDialog(Dialog[ExportRequest]):
 
     def _problem(self) -> str:
         text = place_problem(self.query_one("#field", Input).value, self._form)
-        return text or filter_problem(self._chosen, self.app.settings.filters)
+        return text or filter_problem(self._chosen, self.services.settings.filters)
 
     def _replacing(self) -> str:
         place = self.query_one("#field", Input).value

@@ -21,10 +21,9 @@ from hptui.ui.widgets.grid import Grid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual.app import ComposeResult
+    from textual.app import App, ComposeResult
     from textual.binding import BindingType
 
-    from hptui.ui.application.app import HptuiApp
     from hptui.ui.plots.view_choices import ViewChoices
 
 _NAME_CHARS: Final = 30
@@ -80,7 +79,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
 
 def ask_for_reference(
-    app: HptuiApp, choices: ViewChoices, take: Callable[[ViewOptions | None], None]
+    app: App[object], choices: ViewChoices, take: Callable[[ViewOptions | None], None]
 ) -> None:
     """Ask for the point from which volumes are measured; `take` gets the options with it."""
     names = ", ".join(safe_line(name, max_chars=_NAME_CHARS) for name in choices.objectives)

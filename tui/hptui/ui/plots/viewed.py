@@ -54,7 +54,7 @@ class ViewedScreen(SteeredScreen[ScreenResultType]):
             return view.disabled_reason(n_objectives)
         plots = self.plots
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
-            key = self.app.first_key_of(OVERVIEW.command_id)
+            key = self.services.first_key_of(OVERVIEW.command_id)
             return f"This is for the overview; {key} shows it."
         kind = plots.kind
         if command_id == "choose" and not self._choices():

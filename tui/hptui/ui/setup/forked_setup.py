@@ -71,7 +71,7 @@ class ForkedSetup(SetupFields, metaclass=AbstractMeta):
             ForkForm(
                 draft.study_file,
                 draft.study,
-                saved_filters=self.app.settings.filters,
+                saved_filters=self.services.settings.filters,
                 edits=draft.space.fork_edits(),
             )
         )

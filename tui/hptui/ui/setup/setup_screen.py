@@ -13,6 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
+from hptui.ui.commands.command_host import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
 from hptui.ui.setup.forked_setup import ForkedSetup
 from hptui.ui.setup.launching import Launched, Launching
@@ -147,7 +148,7 @@ class SetupScreen(ForkedSetup):
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be used now."""
         if self._launching.is_running:
-            back = self.app.first_key_of("back")
+            back = self.services.first_key_of("back")
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
@@ -156,7 +157,7 @@ class SetupScreen(ForkedSetup):
             self._draft,
             self.pointed,
             is_read=self._opened is not None,
-            key_of=self.app.first_key_of,
+            key_of=self.services.first_key_of,
         )
 
     def do_start(self) -> None:
@@ -209,7 +210,7 @@ class SetupScreen(ForkedSetup):
 
     def do_quit(self) -> None:
         """Leave the application; asks where edits would be lost."""
-        self._leave("Leave hptui?", self.app.do_quit)
+        self._leave("Leave hptui?", self.services.quit)
 
     def _leave(self, title: str, leave: Callable[[], None]) -> None:
         def decide(answer: str | None) -> None:
@@ -226,9 +227,9 @@ class SetupScreen(ForkedSetup):
 
     @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
-        place = self.app.place
+        place = self.services.place
         at = StudyPlace(place.folder, place.file if place.folder is None else None)
-        opened = open_draft(at, self._ref, self._study, self.app.settings.defaults)
+        opened = open_draft(at, self._ref, self._study, self.services.settings.defaults)
         self.post_message(self.Began(opened))
 
     @on(Began)
@@ -306,14 +307,14 @@ class SetupScreen(ForkedSetup):
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
-        self._draft = replace(opened.draft, fork_key=self.app.first_key_of("fork-space"))
+        self._draft = replace(opened.draft, fork_key=self.services.first_key_of("fork-space"))
         self._first = self._draft
         self._probed = None
         self._show_all()
         if opened.trouble:
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
-            key = self.app.first_key_of("pick-objective")
+            key = self.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
@@ -339,7 +340,7 @@ class SetupScreen(ForkedSetup):
         what = "Importing the objective…"
         if news.n_trials:
             what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
-        back = self.app.first_key_of("back")
+        back = self.services.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 
     def _with_tables(self) -> SetupDraft:
@@ -371,8 +372,8 @@ class SetupScreen(ForkedSetup):
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            is_trouble = bool(probed.error)
-            self.space.tell(*nothing_found(probed, self.app.first_key_of), is_trouble=is_trouble)
+            told = nothing_found(probed, self.services.first_key_of)
+            self.space.tell(*told, is_trouble=bool(probed.error))
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
@@ -406,7 +407,7 @@ class SetupScreen(ForkedSetup):
         if not self.is_open:
             return
         if not news.is_over:
-            back = self.app.first_key_of("back")
+            back = self.services.first_key_of("back")
             doing = f"Starting: {news.what}…   {news.took_s:.0f} s   {back} gives up"
             self.query_one(AboutLine).tell(doing)
             return
@@ -420,14 +421,13 @@ class SetupScreen(ForkedSetup):
             self.app.push_screen(MessageDialog("The run did not start", text))
 
     def _show_study(self) -> None:
-        from hptui.ui.study.study_screen import StudyScreen
-
         stack = self.app.screen_stack
         below = stack[stack.index(self) - 1]
-        if self._study is not None and isinstance(below, StudyScreen):
+        if self._study is not None and isinstance(below, CommandHost) and below.PLACE == "study":
             self.dismiss()
         else:
-            self.give_way_to(StudyScreen(self._draft.study_file, self._draft.study))
+            study = self.services.screens.study(self._draft.study_file, self._draft.study)
+            self.give_way_to(study)
 
     def _is_untouched(self) -> bool:
         return self._first is None or self._draft == self._first

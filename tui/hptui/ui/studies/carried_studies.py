@@ -20,7 +20,7 @@ class CarriedStudies(MarkedStudies):
         if row is not None:
             from hptui.ui.studies.fork_form import ForkForm
 
-            saved = self.app.settings.filters
+            saved = self.services.settings.filters
             self.open_form(ForkForm(row.path, row.name, saved_filters=saved))
 
     def do_merge_studies(self) -> None:

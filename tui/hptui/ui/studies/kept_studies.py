@@ -97,7 +97,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
 
     @property
     def _folder(self) -> Path:
-        place = self.app.place
+        place = self.services.place
         return place.path if place.folder is not None else place.path.parent
 
     # What can be done now.
@@ -218,7 +218,7 @@ class KeptStudies(CommandScreen[None], metaclass=AbstractMeta):
         self.app.push_screen(
             ChoiceDialog(
                 f"Delete {row.name}?",
-                f"{what}It goes to the trash; {self.app.first_key_of('undo')} brings it back.",
+                f"{what}It goes to the trash; {self.services.first_key_of('undo')} brings it back.",
                 (("x", "delete", "delete it"), ("n", "", "keep it")),
             ),
             delete,

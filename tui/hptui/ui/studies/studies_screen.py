@@ -166,7 +166,7 @@ class StudiesScreen(CarriedStudies):
         from hptui.ui.studies.catalogue_feed import CatalogueFeed
 
         if self._feed is None:
-            self._feed = CatalogueFeed(self.app.place.path, self._post_catalogue)
+            self._feed = CatalogueFeed(self.services.place.path, self._post_catalogue)
             self._feed.start()
         self._show_preview()
         self._preview.resume()
@@ -248,9 +248,9 @@ class StudiesScreen(CarriedStudies):
             filter_text=self._filter,
             width=self.grid.size.width or self.size.width,
             now_s=time.time(),
-            has_unicode=self.app.unicode,
+            has_unicode=self.services.unicode,
             marked=self.mark_keys,
-            key_of=self.app.first_key_of,
+            key_of=self.services.first_key_of,
         )
 
     def _empty_sentence(self, catalogue: Catalogue) -> str:
@@ -259,7 +259,7 @@ class StudiesScreen(CarriedStudies):
         if catalogue.loading is not None and not catalogue.rows:
             return "Looking for studies."
         shown = safe_line(self._filter, max_chars=60)
-        return f"No study matches {shown!r}; {self.app.first_key_of('back')} shows all."
+        return f"No study matches {shown!r}; {self.services.first_key_of('back')} shows all."
 
     def _fit_list(self, n_rows: int) -> None:
         """Give the list the lines that it needs, and the preview the rest."""

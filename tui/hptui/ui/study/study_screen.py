@@ -75,7 +75,7 @@ class StudyScreen(PublishedScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
-        has_unicode = self.app.unicode
+        has_unicode = self.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
         yield Static(id="face")
@@ -114,7 +114,7 @@ class StudyScreen(PublishedScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
-        self._show_face(empty_face(snapshot, self.app.first_key_of))
+        self._show_face(empty_face(snapshot, self.services.first_key_of))
         strip = self.query_one(SlotStrip)
         strip.max_rows = next(
             (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
@@ -143,7 +143,7 @@ class StudyScreen(PublishedScreen[None]):
             pane.update(Text(text, justify="center"))
 
     def _look_at_clock(self) -> None:
-        is_calm = self.app.untouched_s >= _CALM_AFTER_S
+        is_calm = self.services.untouched_s() >= _CALM_AFTER_S
         self._feed.set_period(_CALM_PERIOD_S if is_calm else _PERIOD_S)
         self._tell_age()
 
@@ -206,7 +206,7 @@ class StudyScreen(PublishedScreen[None]):
         """Say why a command cannot be given now."""
         refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
         return refusal or disabled_reason(
-            command_id, self.snapshot, self.selected, self.app.first_key_of
+            command_id, self.snapshot, self.selected, self.services.first_key_of
         )
 
     def label_of(self, command: Command) -> str:
@@ -338,7 +338,7 @@ class StudyScreen(PublishedScreen[None]):
         from hptui.ui.studies.fork_form import ForkForm
 
         text = self.query_one(TrialTable).filter_text
-        saved = self.app.settings.filters
+        saved = self.services.settings.filters
         self.open_form(ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved))
 
     def do_open_trial(self) -> None:

@@ -91,7 +91,7 @@ class TrialScreen(SteeredScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
-        yield TrialHeader(has_unicode=self.app.unicode)
+        yield TrialHeader(has_unicode=self.services.unicode)
         with Horizontal(id="panes"):
             yield LineView(wrap=True, hang=4, id="detail", classes="pane")
             with Vertical(id="tabs", classes="pane"):
@@ -157,7 +157,7 @@ class TrialScreen(SteeredScreen[None]):
 
     def _show_why(self) -> None:
         unfold = next(each for each in commands_of("trial") if each.id == "unfold")
-        key = key_text(self.app.keys_of(unfold)[0])
+        key = key_text(self.services.keys_of(unfold)[0])
         lines = why_lines(self._page.detail, is_unfolded=self._is_unfolded, key=key)
         self.query_one("#why", LineView).show(lines)
 
