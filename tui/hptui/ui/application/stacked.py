@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
     from textual.geometry import Offset
@@ -21,7 +22,7 @@ class StackedScreen(Screen[ScreenResultType]):
     the screen has been left, or while another one lies over it.
     """
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     @property
     def is_open(self) -> bool:

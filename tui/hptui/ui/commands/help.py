@@ -44,7 +44,7 @@ class HelpScreen(Dialog[str]):
             yield Static(Text("Keys"), id="title")
             with ReadingScroll(id="scroll"):
                 yield Static(self._table(), id="keys-table")
-            palette = self.services.first_key_of("palette")
+            palette = self.app.services.first_key_of("palette")
             yield Static(Text(f"esc close   {palette} finds commands by name"), id="keys")
 
     def on_resize(self) -> None:
@@ -61,7 +61,7 @@ class HelpScreen(Dialog[str]):
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column()
-        colour = self.services.colour
+        colour = self.app.services.colour
         key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
         self._add(table, [each for each in usable if each.place != "app"], key_style, "")
         self._add(table, [each for each in usable if each.place == "app"], key_style, "")
@@ -75,5 +75,5 @@ class HelpScreen(Dialog[str]):
 
     def _add(self, table: Table, commands: list[Command], key_style: str, style: str) -> None:
         for command in commands:
-            keys = "  ".join(map(key_text, self.services.keys_of(command)))
+            keys = "  ".join(map(key_text, self.app.services.keys_of(command)))
             table.add_row(Text(keys, key_style), Text(command.title, style))

@@ -104,7 +104,7 @@ class Plot(RoleStyled):
     def show_nothing(self) -> None:
         """Show no chart until another one is drawn."""
         self._draw = self.drawn = None
-        self.services.charts.forget(self)
+        self.app.services.charts.forget(self)
         self.refresh()
 
     def render(self) -> RenderResult:
@@ -140,20 +140,20 @@ class Plot(RoleStyled):
 
     def on_unmount(self) -> None:
         """Want no drawing any more."""
-        self.services.charts.forget(self)
+        self.app.services.charts.forget(self)
 
     def _ask(self) -> None:
         draw, (width, height) = self._draw, self.size
         if draw is None or not self.is_mounted or width < 1 or height < 1:
             return
-        has_unicode = self.services.unicode
+        has_unicode = self.app.services.unicode
 
         def failed(error: Exception) -> None:
             text = f"The chart cannot be drawn: {safe_line(error)}"
             drawn = PlainDrawn(sentence_picture(text, width, height))
             self.post_from_thread(self.Ready(self, drawn, width, height))
 
-        self.services.charts.submit(
+        self.app.services.charts.submit(
             self,
             lambda: draw(width, height, has_unicode),
             lambda drawn: self.post_from_thread(self.Ready(self, drawn, width, height)),

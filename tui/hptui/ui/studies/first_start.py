@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import getters
 from textual.message import Message
 from textual.widgets import Static
 
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.studies.studies_head import shown_place
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class FirstStart(Static):
     """A sentence, and the objectives once they have been found in a thread."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     @dataclass
     class ObjectivesFound(Message):
@@ -35,10 +36,10 @@ class FirstStart(Static):
 
     def begin(self) -> None:
         """Say what to do, and look for objectives."""
-        key_of = self.services.first_key_of
+        key_of = self.app.services.first_key_of
         start, new = key_of("open-study"), key_of("new-study")
         what = f"{start} sets up the objective under the cursor, {new} your own function."
-        where = shown_place(self.services.place)
+        where = shown_place(self.app.services.place)
         self.update(Text.assemble("There are no studies in ", where, " yet.\n", (what, "dim")))
         if not self._has_asked:
             self._has_asked = True
