@@ -91,7 +91,7 @@ def _status(engine: Engine, _: Message) -> Message:
                 "thinking_s": _thinking_s(engine, live, time_s),
                 "step": None if live is None else live.last_step,
                 "value": None if live is None else live.last_value,
-                "pid": None if slot.worker is None else slot.worker.host.pid,
+                "pid": None if slot.worker is None else slot.worker.process.pid,
                 "place": _place_of(slot),
                 "ending": slot.ending is not None,
             }
@@ -137,7 +137,7 @@ def _thinking_s(engine: Engine, live: LiveTrial | None, time_s: float) -> float 
 
 
 def _place_of(slot: Slot) -> dict[str, Any] | None:
-    place = None if slot.worker is None else slot.worker.host.place
+    place = None if slot.worker is None else slot.worker.process.place
     return None if place is None else place.to_json()
 
 
@@ -193,7 +193,7 @@ def use_workers(engine: Engine, n_slots: int) -> None:
     Raises:
         UsageError: There is no room for them.
     """
-    require_room(n_slots, len(engine.slots), engine.plan.backend)
+    require_room(n_slots, len(engine.slots), engine.pool.kind)
     _require_places(engine, n_slots)
     engine.feed(SlotsRequested(n_slots))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.domain.run_place import RunPlace
     from hptui.domain.script_study import ScriptStudy
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.loading.other_python import OtherPython
 
 Leftovers = Literal["leave", "fail", "requeue"]

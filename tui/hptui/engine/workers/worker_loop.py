@@ -55,8 +55,8 @@ Constraints = Callable[["FrozenTrial"], Sequence[float]]
 _SPENT: Message = {"spent": True}
 
 
-def run_host(config: Message) -> None:
-    """Serve trials until the engine says to end; the one task that loky runs.
+def run_worker_process(config: Message) -> None:
+    """Serve trials until the engine says to end.
 
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
@@ -65,7 +65,7 @@ def run_host(config: Message) -> None:
     """
     is_dismissed = False
     try:
-        is_dismissed = _run_host(config)
+        is_dismissed = _run_worker_process(config)
     finally:
         if not is_dismissed:
             # The engine is gone, or waits for this process to serve or to end.
@@ -73,12 +73,12 @@ def run_host(config: Message) -> None:
             os._exit(1)
 
 
-def _run_host(config: Message) -> bool:
+def _run_worker_process(config: Message) -> bool:
     """Serve trials; False when not all that serve here were told to end."""
     home = Path(config["home"])
-    host_log = Path(config["log"])
+    process_log = Path(config["log"])
     put_limit_back(config["max_files"])
-    worker_process.settle(host_log)
+    worker_process.settle(process_log)
     os.chdir(home)
     if config["cores"]:
         keep_to(config["cores"])
@@ -95,7 +95,7 @@ def _run_host(config: Message) -> bool:
         # A script may have gone where its data are.
         place = Path.cwd() if ref.kind == "script" else home
         if router is None:
-            alone = ProcessSandbox(place, host_log)
+            alone = ProcessSandbox(place, process_log)
             is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
         else:
             is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
