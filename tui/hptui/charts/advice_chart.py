@@ -6,16 +6,16 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.charts.figure import Figure
 from hptui.charts.history_chart import draw_history
-from hptui.charts.picture import Cells
+from hptui.figures.canvas.figure import Figure
+from hptui.figures.canvas.picture import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hptui.analysis.history_scene import HistorySource
     from hptui.analysis.stopping.advice import Advice
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.picture import Role
 
 _MIN_CHART: Final = 7
 _MARGIN: Final = 1

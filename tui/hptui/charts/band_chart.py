@@ -9,15 +9,15 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points
 from hptui.analysis.pruning.curves import thin_line
-from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
-from hptui.charts.figure import Figure, draw_figure, entry, x_ticks, y_ticks
-from hptui.charts.lines import Line
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
+from hptui.figures.canvas.lines import Line
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.analysis.compare.history_band import HistoryBand
-    from hptui.charts.field import Field
+    from hptui.figures.canvas.field import Field
 
 _SHOWN_SHARES: Final = (0.05, 0.95)
 """The means of values that are in sight for sure; the rest must not squash the band."""

@@ -11,7 +11,9 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points
 from hptui.analysis.pruning.curves import Curve, thin_line
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.charts.canvas import (
+from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
+from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
     Canvas,
@@ -21,11 +23,9 @@ from hptui.charts.canvas import (
     field_of,
     fit_legend,
 )
-from hptui.charts.lines import Line
-from hptui.charts.picture import Picture, Role, Span, line_picture
-from hptui.charts.sentence import sentence_picture
-from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
-from hptui.domain.readable import four_digits
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import Picture, Role, Span, line_picture
+from hptui.figures.canvas.sentence import sentence_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,12 +10,12 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS
 from hptui.analysis.history import Points, thin_steps
-from hptui.charts.canvas import Canvas, LegendEntry, Mark
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks
-from hptui.charts.label import label
-from hptui.charts.lines import Line
-from hptui.charts.picture import SERIES, Role
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks
+from hptui.figures.canvas.label import label
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import SERIES, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

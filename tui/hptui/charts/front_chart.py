@@ -8,10 +8,10 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points
-from hptui.charts.canvas import Canvas, Dots, LegendEntry
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
-from hptui.charts.label import label
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
+from hptui.figures.canvas.label import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,18 +9,18 @@ import numpy as np
 
 from hptui.analysis.grid import best_in_cells
 from hptui.analysis.history import Points
-from hptui.charts.canvas import Canvas, Dots, LegendEntry, Mark, field_of
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark
-from hptui.charts.label import label
 from hptui.charts.param_ticks import param_x_ticks, param_y_ticks
-from hptui.charts.picture import Span
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
+from hptui.figures.canvas.label import label
+from hptui.figures.canvas.picture import Span
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.analysis.grid import ParamPair
-    from hptui.charts.field import Field
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
 
 HeatKind = Literal["contour", "rank"]
 

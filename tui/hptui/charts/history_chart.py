@@ -9,7 +9,9 @@ import numpy as np
 
 from hptui.analysis.history import Points, thin_steps
 from hptui.analysis.history_scene import HistoryScene, HistorySource, Reported, compose_scene
-from hptui.charts.canvas import (
+from hptui.charts.history_legend import far_mark, history_legend, why_nothing
+from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
     Canvas,
@@ -20,12 +22,10 @@ from hptui.charts.canvas import (
     field_of,
     fit_legend,
 )
-from hptui.charts.figure import Figure, Spots
-from hptui.charts.history_legend import far_mark, history_legend, why_nothing
-from hptui.charts.lines import Line
-from hptui.charts.picture import Picture, Span, line_picture
-from hptui.charts.sentence import sentence_picture
-from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.figures.canvas.figure import Figure, Spots
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import Picture, Span, line_picture
+from hptui.figures.canvas.sentence import sentence_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.analysis.history import FloatArray, History, IntArray
-    from hptui.charts.field import Field
+    from hptui.figures.canvas.field import Field
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.charts.canvas import LegendEntry
-from hptui.charts.picture import Span
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import LegendEntry
+from hptui.figures.canvas.picture import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.history_scene import HistoryScene, HistorySource
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.picture import Role
 
 
 def history_legend(

@@ -8,10 +8,10 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points, thin_steps
-from hptui.charts.canvas import Canvas
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
-from hptui.charts.lines import Line
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import Canvas
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
+from hptui.figures.canvas.lines import Line
 
 if TYPE_CHECKING:
     from hptui.analysis.objectives.hypervolume import HypervolumeHistory

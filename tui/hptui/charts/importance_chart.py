@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.charts.canvas import LegendEntry, fit_legend
-from hptui.charts.figure import Figure, entry
-from hptui.charts.label import label
-from hptui.charts.picture import Cells, line_picture
+from hptui.figures.canvas.chart import LegendEntry, fit_legend
+from hptui.figures.canvas.figure import Figure, entry
+from hptui.figures.canvas.label import label
+from hptui.figures.canvas.picture import Cells, line_picture
 
 if TYPE_CHECKING:
     from hptui.analysis.importance import Importance

@@ -10,18 +10,18 @@ from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points
 from hptui.analysis.pruning.curves import Curve, thin_line
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
-from hptui.charts.lines import Line
-from hptui.charts.strokes import strokes
 from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.strokes import strokes
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray
     from hptui.analysis.intermediate import Curves
-    from hptui.charts.field import Field
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
 
 _BRAILLE: Final = (2, 4)
 """Dots in a cell, across and up."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.history import Points
-from hptui.charts.canvas import LegendEntry, fit_legend
-from hptui.charts.field import Field, braille, whole_cells
-from hptui.charts.figure import Figure, Spots, entry
-from hptui.charts.label import label
-from hptui.charts.lines import Line, draw_lines
 from hptui.charts.param_ticks import choice_label
-from hptui.charts.picture import Cells, line_picture
-from hptui.charts.strokes import strokes
 from hptui.domain.readable import four_digits
+from hptui.figures.canvas.chart import LegendEntry, fit_legend
+from hptui.figures.canvas.field import Field, braille, whole_cells
+from hptui.figures.canvas.figure import Figure, Spots, entry
+from hptui.figures.canvas.label import label
+from hptui.figures.canvas.lines import Line, draw_lines
+from hptui.figures.canvas.picture import Cells, line_picture
+from hptui.figures.canvas.strokes import strokes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.analysis.parallel import Parallel
     from hptui.analysis.param_axis import ParamAxis
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.picture import Role
 
 CELLS_A_DIMENSION: Final = 14
 _MIN_WIDTH: Final = 2 * CELLS_A_DIMENSION

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.charts.canvas import has_row_for_labels
-from hptui.charts.figure import x_ticks, y_ticks
-from hptui.charts.label import label
 from hptui.domain.spaces.choices import spell_choice
+from hptui.figures.canvas.chart import has_row_for_labels
+from hptui.figures.canvas.figure import x_ticks, y_ticks
+from hptui.figures.canvas.label import label
 
 if TYPE_CHECKING:
     from hptui.analysis.param_axis import ParamAxis
-    from hptui.charts.canvas import Ticks
+    from hptui.figures.canvas.chart import Ticks
 
 _MIN_CHOICE_CHARS: Final = 3
 _MAX_TICKS: Final = 200

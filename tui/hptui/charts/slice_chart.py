@@ -8,7 +8,8 @@ import numpy as np
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import Points
-from hptui.charts.canvas import (
+from hptui.charts.param_ticks import param_x_ticks
+from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
     Canvas,
@@ -17,11 +18,10 @@ from hptui.charts.canvas import (
     Mark,
     fit_legend,
 )
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark, y_ticks
-from hptui.charts.label import label
-from hptui.charts.panels import Panel, PanelGrid, join_panels
-from hptui.charts.param_ticks import param_x_ticks
-from hptui.charts.picture import line_picture
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
+from hptui.figures.canvas.label import label
+from hptui.figures.canvas.panels import Panel, PanelGrid, join_panels
+from hptui.figures.canvas.picture import line_picture
 
 if TYPE_CHECKING:
     from hptui.analysis.arrays import BoolArray

@@ -10,9 +10,9 @@ import numpy as np
 
 from hptui.analysis.history import Points
 from hptui.analysis.pruning.curves import Curve, thin_line
-from hptui.charts.canvas import LegendEntry, Mark
-from hptui.charts.figure import entry
-from hptui.charts.lines import Line
+from hptui.figures.canvas.chart import LegendEntry, Mark
+from hptui.figures.canvas.figure import entry
+from hptui.figures.canvas.lines import Line
 
 if TYPE_CHECKING:
     from hptui.analysis.axis import Axis

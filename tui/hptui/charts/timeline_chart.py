@@ -9,18 +9,18 @@ import numpy as np
 
 from hptui.analysis.history import Points
 from hptui.analysis.time_ticks import time_ticks
-from hptui.charts.canvas import Canvas, Dots, LegendEntry, field_of
-from hptui.charts.figure import Figure, draw_figure, entry, selected_mark
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.analysis.timeline import Timeline
-    from hptui.charts.canvas import Ticks
-    from hptui.charts.field import Field
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.chart import Ticks
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
 
 _CELLS_A_TICK: Final = 14
 _LINES_BESIDE: Final = 3

@@ -6,9 +6,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.grid import build_pair
-from hptui.charts.figure import Figure
 from hptui.charts.heat_chart import draw_heat
 from hptui.errors import UsageError
+from hptui.figures.canvas.figure import Figure
 from hptui.figures.chosen_params import chosen_params
 from hptui.figures.request import Frame, TitledFigure
 

@@ -15,7 +15,7 @@ from hptui.storage.read.study_reports import read_reports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
     from hptui.figures.request import FigureRequest
 
 

@@ -13,7 +13,7 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
     from hptui.figures.request import FigureRequest
 
 

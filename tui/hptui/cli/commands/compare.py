@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import FloatArray
     from hptui.analysis.compare.comparison import ComparedStudy, Comparison, StudyResult
-    from hptui.charts.figure import Figure
     from hptui.cli.output.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
+    from hptui.figures.canvas.figure import Figure
 
 _FEWEST: Final = 2
 _EPILOG = """\

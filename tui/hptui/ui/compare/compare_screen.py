@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.analysis.history import FloatArray, Points
-    from hptui.charts.field import Field
-    from hptui.charts.picture import Role
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
 
 _COLOUR_AND_TEXT: Final = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)")
 _PALETTE: Final = "38;5;"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.charts.field import Field, braille, quarter_blocks, whole_cells
-from hptui.charts.lines import Line, draw_lines
-from hptui.charts.picture import Cells, Picture, Role, Span, text_width
+from hptui.figures.canvas.field import Field, braille, quarter_blocks, whole_cells
+from hptui.figures.canvas.lines import Line, draw_lines
+from hptui.figures.canvas.picture import Cells, Picture, Role, Span, text_width
 
 if TYPE_CHECKING:
     from hptui.analysis.history import Points

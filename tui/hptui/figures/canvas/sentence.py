@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from hptui.charts.picture import Cells, Picture
+from hptui.figures.canvas.picture import Cells, Picture
 
 _MARGIN = 2
 

@@ -14,7 +14,7 @@ from hptui.charts.overlay_chart import NamedHistory, draw_overlay
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
 
 
 def overlay(*values: Sequence[float], is_log: bool = False, unicode: bool = True) -> Figure:

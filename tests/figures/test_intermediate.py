@@ -13,11 +13,11 @@ from tests.storage.study_file import StudyFile
 
 from hptui.analysis.history import Points
 from hptui.analysis.intermediate import Curves, build_curves
-from hptui.charts.field import Field
 from hptui.charts.intermediate_chart import draw_intermediate
-from hptui.charts.strokes import strokes
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
+from hptui.figures.canvas.field import Field
+from hptui.figures.canvas.strokes import strokes
 from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
 
-from hptui.charts.canvas import (
+from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
     Canvas,
@@ -18,8 +18,8 @@ from hptui.charts.canvas import (
     draw,
     fit_legend,
 )
-from hptui.charts.picture import Picture, Role, Span, line_picture
-from hptui.charts.sentence import sentence_picture
+from hptui.figures.canvas.picture import Picture, Role, Span, line_picture
+from hptui.figures.canvas.sentence import sentence_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.analysis.axis import Axis
     from hptui.analysis.history import Points
-    from hptui.charts.field import Field
+    from hptui.figures.canvas.field import Field
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14

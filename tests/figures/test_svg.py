@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.charts.histories import MIXED_STATES, source_of
+from tests.figures.histories import MIXED_STATES, source_of
 
-from hptui.charts.field import Field, braille, quarter_blocks
 from hptui.charts.history_chart import draw_history
-from hptui.charts.picture import Cells, Picture, Role, Span
-from hptui.charts.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.field import Field, braille, quarter_blocks
+from hptui.figures.canvas.picture import Cells, Picture, Role, Span
+from hptui.figures.canvas.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
 
 SVG = "{http://www.w3.org/2000/svg}"
 BOX = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+z")

@@ -16,7 +16,7 @@ from hptui.analysis.pruning.thresholds import Pruning, Threshold
 from hptui.charts.curve_chart import CurveSource, draw_curve
 
 if TYPE_CHECKING:
-    from hptui.charts.picture import Picture
+    from hptui.figures.canvas.picture import Picture
 
 
 def source_of(

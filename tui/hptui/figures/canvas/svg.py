@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from hptui.charts.picture import ROLES
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.picture import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hptui.charts.picture import Picture, Role, Span
+    from hptui.figures.canvas.picture import Picture, Role, Span
 
 CELL_WIDTH: Final = 8
 CELL_HEIGHT: Final = 16

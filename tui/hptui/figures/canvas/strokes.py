@@ -9,7 +9,7 @@ import numpy as np
 from hptui.analysis.history import Points
 
 if TYPE_CHECKING:
-    from hptui.charts.field import Field
+    from hptui.figures.canvas.field import Field
 
 _BITS: Final = 15
 """Of a place in dots; no field is as wide."""

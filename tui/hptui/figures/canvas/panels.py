@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.charts.figure import Figure, Spots
-from hptui.charts.picture import Cells
+from hptui.figures.canvas.figure import Figure, Spots
+from hptui.figures.canvas.picture import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.charts.picture import Span
+    from hptui.figures.canvas.picture import Span
 
 
 @dataclass(frozen=True, slots=True)

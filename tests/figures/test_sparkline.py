@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.charts.sparkline import sparkline
+from hptui.figures.canvas.sparkline import sparkline
 from hptui.ui.widgets.sparkline import trend_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hptui.charts.figure import Spots, Way
+from hptui.figures.canvas.figure import Spots, Way
 
 
 def spots(*places: tuple[int, float, float], reaches: list[float] | None = None) -> Spots:
