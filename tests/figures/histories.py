@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.history import build_history
-from hptui.charts.history_chart import history_source
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
+from hptui.figures.history import history_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.history_scene import HistorySource
     from hptui.domain.objective import Direction
+    from hptui.figures.history import HistorySource
 
 
 def source_of(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning, Threshold
-from hptui.charts.curve_chart import CurveSource, draw_curve
+from hptui.figures.trial_curve import CurveSource, draw_curve
 
 if TYPE_CHECKING:
     from hptui.figures.canvas.picture import Picture

@@ -12,10 +12,9 @@ import optuna.visualization._rank as rank_reference
 import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
 
-from hptui.analysis.grid import best_in_cells, build_pair, rank_shares
-from hptui.charts.heat_chart import HeatKind, draw_heat
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
+from hptui.figures.heat import HeatKind, best_in_cells, build_pair, draw_heat, rank_shares
 
 if TYPE_CHECKING:
     from pathlib import Path

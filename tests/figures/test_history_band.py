@@ -11,10 +11,9 @@ import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
 from hptui.analysis.arrays import TrialArrays, complete_rows
-from hptui.analysis.compare.history_band import build_band
 from hptui.analysis.history import History, build_history
-from hptui.charts.band_chart import draw_band
 from hptui.cli.main import main
+from hptui.figures.history_band import build_band, draw_band
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

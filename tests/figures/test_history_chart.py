@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from tests.figures.histories import MIXED_STATES, source_of
 from tests.waiting import DEADLINE_S
 
-from hptui.analysis.history import Points
-from hptui.charts.history_chart import draw_history
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.figures.canvas.chart import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.points import Points
+from hptui.figures.history import draw_history
 
 if TYPE_CHECKING:
-    from hptui.analysis.history_scene import HistorySource
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.picture import Picture
+    from hptui.figures.history import HistorySource
 
 
 def text_in(picture: Picture, role: str) -> str:
@@ -325,7 +325,7 @@ def test_the_smallest_canvas_holds_a_line(is_fine: bool):
 def test_plotexts_manual_is_not_loaded():
     script = (
         "import sys, numpy; from tests.figures.histories import source_of; "
-        "from hptui.charts.history_chart import draw_history; "
+        "from hptui.figures.history import draw_history; "
         "print(draw_history(source_of([2.0, 1.0]), width=40, height=9).picture.plain()); "
         "print([name for name in sys.modules if name.startswith('plotext._doc.sections')])"
     )

@@ -11,13 +11,11 @@ import pytest
 from tests.analysis.plain_studies import made, tuned
 from tests.storage.study_file import StudyFile
 
-from hptui.analysis.history import Points
-from hptui.analysis.intermediate import Curves, build_curves
-from hptui.charts.intermediate_chart import draw_intermediate
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING, STALE
-from hptui.figures.canvas.field import Field
-from hptui.figures.canvas.strokes import strokes
+from hptui.figures.canvas.field import Field, strokes
+from hptui.figures.canvas.points import Points
+from hptui.figures.intermediate import Curves, build_curves, draw_intermediate
 from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from tests.analysis.plain_studies import made, many
 
 from hptui.analysis.history import history_of
-from hptui.charts.overlay_chart import NamedHistory, draw_overlay
+from hptui.figures.overlay import NamedHistory, draw_overlay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

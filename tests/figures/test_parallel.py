@@ -10,10 +10,9 @@ import optuna.visualization._parallel_coordinate as reference
 import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
 
-from hptui.analysis.parallel import build_parallel
-from hptui.charts.parallel_chart import dimensions_that_fit, draw_parallel
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam
+from hptui.figures.parallel import build_parallel, dimensions_that_fit, draw_parallel
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,9 @@ import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
 
 from hptui.analysis.param_axis import build_param
-from hptui.analysis.slice import build_slices
-from hptui.charts.slice_chart import draw_slices, slices_that_fit
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
+from hptui.figures.slice import build_slices, draw_slices, slices_that_fit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from tests.figures.histories import MIXED_STATES, source_of
 
-from hptui.charts.history_chart import draw_history
 from hptui.domain.text import safe_line
 from hptui.figures.canvas.field import Field, braille, quarter_blocks
 from hptui.figures.canvas.picture import Cells, Picture, Role, Span
 from hptui.figures.canvas.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
+from hptui.figures.history import draw_history
 
 SVG = "{http://www.w3.org/2000/svg}"
 BOX = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+z")
@@ -37,7 +37,7 @@ def boxes(root: ElementTree.Element, role: Role) -> list[tuple[float, ...]]:
 @pytest.mark.parametrize("fine", [False, True])
 def test_each_dot_is_a_box_where_it_was(fine: bool):
     rng = np.random.default_rng(1)
-    from hptui.analysis.history import Points
+    from hptui.figures.canvas.points import Points
 
     field = Field(0, 0, 9, 5)
     points = Points(rng.random(40), rng.random(40))

@@ -14,11 +14,9 @@ from tests.analysis.plain_studies import MadeTrials, made, many, tuned
 from tests.storage.study_file import START_S, StudyFile, text_of
 from tests.ui.feeding import snapshot_of
 
-from hptui.analysis.time_ticks import time_ticks
-from hptui.analysis.timeline import Timeline, build_timeline
-from hptui.charts.timeline_chart import draw_timeline
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.figures.timeline import Timeline, build_timeline, draw_timeline, time_ticks
 from hptui.ui.plots.shown_trials import ShownTrials
 
 if TYPE_CHECKING:

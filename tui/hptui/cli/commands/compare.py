@@ -155,8 +155,8 @@ def _print_comparison(
         params_sentence,
         params_table,
     )
-    from hptui.charts.edf_chart import NamedEdf, draw_edf
-    from hptui.charts.overlay_chart import NamedHistory, draw_overlay
+    from hptui.figures.edf import NamedEdf, draw_edf
+    from hptui.figures.overlay import NamedHistory, draw_overlay
 
     figures: dict[str, Figure] = {
         f"{comparison.direction} {name}: the best so far": draw_overlay(

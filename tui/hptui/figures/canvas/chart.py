@@ -11,7 +11,7 @@ from hptui.figures.canvas.lines import Line, draw_lines
 from hptui.figures.canvas.picture import Cells, Picture, Role, Span, text_width
 
 if TYPE_CHECKING:
-    from hptui.analysis.history import Points
+    from hptui.figures.canvas.points import Points
 
 Ticks = Sequence[tuple[float, str]]
 """Places from 0 to 1 and their labels."""

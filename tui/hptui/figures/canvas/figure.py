@@ -18,16 +18,15 @@ from hptui.figures.canvas.chart import (
     draw,
     fit_legend,
 )
-from hptui.figures.canvas.picture import Picture, Role, Span, line_picture
-from hptui.figures.canvas.sentence import sentence_picture
+from hptui.figures.canvas.picture import Picture, Role, Span, line_picture, sentence_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.analysis.axis import Axis
-    from hptui.analysis.history import Points
     from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.points import Points
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.history import FloatArray, Points
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.points import FloatArray, Points
 
 _COLOUR_AND_TEXT: Final = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)")
 _PALETTE: Final = "38;5;"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
+from hptui.domain.text import char_width, safe_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
 
 Role = Literal[
     "axis",
@@ -122,4 +126,37 @@ def line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
         return Picture()
     cells = Cells(width, 1)
     cells.put_spans(0, 0, spans)
+    return cells.picture()
+
+
+def label(text: object, max_chars: int, *, unicode: bool = True) -> str:
+    """Return `text` safe for a terminal, one cell for a character, in at most `max_chars`.
+
+    Characters of another width are a `?` each, without `unicode` all beyond ASCII.
+    """
+    line = "".join(
+        char if char.isascii() or (unicode and char_width(char) == 1) else "?"
+        for char in safe_line(text)
+    )
+    if len(line) <= max_chars:
+        return line
+    return f"{line[: max_chars - 1]}{'…' if unicode else '~'}" if max_chars > 0 else ""
+
+
+_MARGIN = 2
+
+
+def sentence_picture(sentence: str, width: int, height: int) -> Picture:
+    """Return a picture with the sentence in its middle, wrapped; what does not fit is cut.
+
+    The sentence must be safe for a terminal already, one cell for a character.
+    """
+    if width < 1 or height < 1:
+        return Picture()
+    room = max(1, width - 2 * _MARGIN) if width > 4 * _MARGIN else width
+    lines = textwrap.wrap(sentence, room)[:height]
+    cells = Cells(width, height)
+    longest = max(map(len, lines), default=0)
+    for row, line in enumerate(lines, start=(height - len(lines)) // 2):
+        cells.put(row, (width - longest) // 2, line, "note")
     return cells.picture()

@@ -10,8 +10,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import ROLES, SERIES
-from hptui.figures.canvas.sentence import sentence_picture
+from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 

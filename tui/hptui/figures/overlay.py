@@ -10,14 +10,13 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.compare.comparison import LETTERS
 from hptui.analysis.compare.comparison_tables import NOTHING
-from hptui.analysis.history import Points, row_after, thin_steps
-from hptui.charts.edf_chart import MAX_NAME_CHARS
 from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
-from hptui.figures.canvas.label import label
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import SERIES
+from hptui.figures.canvas.picture import SERIES, label
+from hptui.figures.canvas.points import Points, row_after, thin_steps
+from hptui.figures.edf import MAX_NAME_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

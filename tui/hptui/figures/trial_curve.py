@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.history import Points
-from hptui.analysis.pruning.curves import Curve, thin_line
+from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.charts.threshold_marks import threshold_entries, threshold_lines, threshold_marks
 from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
@@ -24,8 +22,9 @@ from hptui.figures.canvas.chart import (
     fit_legend,
 )
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import Picture, Role, Span, line_picture
-from hptui.figures.canvas.sentence import sentence_picture
+from hptui.figures.canvas.picture import Picture, Role, Span, line_picture, sentence_picture
+from hptui.figures.canvas.points import Points, thin_line
+from hptui.figures.thresholds import threshold_entries, threshold_lines, threshold_marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

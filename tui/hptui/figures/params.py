@@ -1,19 +1,26 @@
-"""Ticks of parameters: numbers, or choices as people spell them."""
+"""Parameters in figures: which of them, and how they stand on an axis."""
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hptui.analysis.arrays import finite_rows
+from hptui.analysis.param_axis import params_in
 from hptui.domain.spaces.choices import spell_choice
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
 from hptui.figures.canvas.chart import has_row_for_labels
 from hptui.figures.canvas.figure import x_ticks, y_ticks
-from hptui.figures.canvas.label import label
+from hptui.figures.canvas.picture import label
 
 if TYPE_CHECKING:
     from hptui.analysis.param_axis import ParamAxis
     from hptui.figures.canvas.chart import Ticks
+    from hptui.figures.request import FigureRequest
+
 
 _MIN_CHOICE_CHARS: Final = 3
 _MAX_TICKS: Final = 200
@@ -54,3 +61,26 @@ def _choice_ticks(param: ParamAxis, max_chars: int, *, unicode: bool) -> Ticks:
         (place, choice_label(param, index, max_chars, unicode=unicode))
         for index, place in enumerate(places)
     ]
+
+
+_MAX_LISTED: Final = 10
+
+
+def chosen_params(request: FigureRequest, objective: int) -> list[str]:
+    """Return the parameters that were asked for, each once; all where none were.
+
+    Raises:
+        UsageError: No complete trial has one of them.
+    """
+    trials = request.study.trials
+    names = params_in(trials, finite_rows(trials, (objective,)))
+    for name in request.params:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3) or names[:_MAX_LISTED]
+            listed = ", ".join(safe_line(each, max_chars=60) for each in near)
+            raise UsageError(
+                f"No complete trial of {safe_line(request.study.name)} has a parameter "
+                f"{safe_line(name, max_chars=60)!r}.",
+                hint=f"There is {listed}." if listed else "There is none.",
+            )
+    return list(dict.fromkeys(request.params)) or names
