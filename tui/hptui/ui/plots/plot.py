@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from rich.segment import Segment
 from textual.strip import Strip
 
-from hptui.charts.picture import ROLES, SERIES
-from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from textual.app import RenderResult
     from textual.message import Message
 
-    from hptui.charts.picture import Picture, Role
+    from hptui.figures.canvas.picture import Picture, Role
     from hptui.ui.widgets.naming import Naming
 
 
