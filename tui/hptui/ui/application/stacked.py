@@ -1,8 +1,8 @@
-"""The base of all screens: one way to leave, at any moment and from any place."""
+"""The base of all screens: one way to leave, at any moment, and one way to work in a thread."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import getters
 from textual.await_complete import AwaitComplete
@@ -11,8 +11,13 @@ from textual.screen import Screen, ScreenResultType
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.geometry import Offset
     from textual.widget import Widget
+    from textual.worker import Worker
+
+Found = TypeVar("Found")
 
 
 class StackedScreen(Screen[ScreenResultType]):
@@ -52,3 +57,19 @@ class StackedScreen(Screen[ScreenResultType]):
         if self.is_open:
             self.dismiss()
             self.app.push_screen(screen)
+
+    def in_thread(self, work: Callable[[], Found], take: Callable[[Found], object]) -> None:
+        """Do work in a thread; `take` gets what it returns, later, while the screen is there."""
+
+        def do() -> None:
+            self.call_later(take, work())
+
+        self.run_worker(do, thread=True, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say so when work in a thread has ended by a defect."""
+        if self.app.services.tell_failed_work(event):
+            self.after_defect()
+
+    def after_defect(self) -> None:
+        """Wait no longer for what will not come."""

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from hptui.analysis.filters.completion import CompletionNames
 from hptui.domain.export_forms import EXPORT_FORMS, ExportForm
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.exporting import (
     ExportRequest,
@@ -21,7 +22,7 @@ from hptui.ui.dialogs.exporting import (
 )
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
-from hptui.ui.forms.file_paths import ends_in, file_name_for, is_there, path_of, place_problem
+from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.choice_list import ChoiceList
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.worker import Worker
 
 Result = TypeVar("Result")
 
@@ -37,14 +36,6 @@ class Dialog(StackedScreen[Result], ModalScreen[Result]):
     def rows_beside(self, n_lines: int) -> int:
         """Return how many rows are left for a list in a frame with so many lines besides."""
         return max(3, self.app.size.height * 9 // 10 - n_lines)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Say so when work in a thread has ended by a defect."""
-        if self.app.services.tell_failed_work(event):
-            self.after_defect()
-
-    def after_defect(self) -> None:
-        """Wait no longer for what will not come."""
 
     def action_cancel(self) -> None:
         """Close without an answer."""
