@@ -123,17 +123,13 @@ class CommandScreen(
     def tell_outcome_of(self, work: Callable[[], str]) -> None:
         """Do work in a thread that ends in a sentence, or an error, and say it."""
 
-        def do() -> tuple[str, bool]:
-            try:
-                return work(), True
-            except HptuiError as error:
-                return f"{error.message}\n{error.hint}".rstrip(), False
+        def done(text: str) -> None:
+            self.notify(text, timeout=10)
 
-        def tell(outcome: tuple[str, bool]) -> None:
-            text, is_done = outcome
-            self.notify(text, severity="information" if is_done else "error", timeout=10)
+        def failed(error: HptuiError) -> None:
+            self.notify(f"{error.message}\n{error.hint}".rstrip(), severity="error", timeout=10)
 
-        self.in_thread(do, tell)
+        self.in_thread(work, done, failed)
 
     def refresh_commands(self) -> None:
         """Draw the footer again: what can be used may have changed."""

@@ -8,6 +8,7 @@ from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
+from hptui.errors import HptuiError
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
@@ -58,11 +59,29 @@ class StackedScreen(Screen[ScreenResultType]):
             self.dismiss()
             self.app.push_screen(screen)
 
-    def in_thread(self, work: Callable[[], Found], take: Callable[[Found], object]) -> None:
-        """Do work in a thread; `take` gets what it returns, later, while the screen is there."""
+    def in_thread(
+        self,
+        work: Callable[[], Found],
+        take: Callable[[Found], object],
+        fail: Callable[[HptuiError], object] | None = None,
+    ) -> None:
+        """Do work in a thread, and go on in the loop with what came of it, if the screen is there.
+
+        Args:
+            work: What is done in the thread.
+            take: Gets what it returned.
+            fail: Gets the `HptuiError` that it raised; without, such an error is a defect too.
+        """
 
         def do() -> None:
-            self.call_later(take, work())
+            try:
+                found = work()
+            except HptuiError as error:
+                if fail is None:
+                    raise
+                self.call_later(fail, error)
+            else:
+                self.call_later(take, found)
 
         self.run_worker(do, thread=True, exit_on_error=False)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual import on
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -23,6 +23,7 @@ from hptui.ui.dialogs.exporting import (
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
 from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.choice_list import ChoiceList
 
@@ -65,8 +66,9 @@ class ExportDialog(Dialog[ExportRequest]):
         """Lay out forms, what the chosen one is, and the fields."""
         colour = self.app.services.colour
         key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
-        with Vertical(id="frame"):
-            yield Static(Text(f"Export {safe_line(self._study_name, max_chars=60)}"), id="title")
+        name = safe_line(self._study_name, max_chars=60)
+        keys = "tab next   enter accept   esc cancel"
+        with DialogFrame(f"Export {name}", keys=keys, problem=""):
             yield ChoiceList(
                 *(_option(key, form, key_style, dimmed) for key, form in _KEYS.items()), id="forms"
             )
@@ -81,8 +83,6 @@ class ExportDialog(Dialog[ExportRequest]):
             with Horizontal(classes="line", id="filter-line"):
                 yield Static("only", classes="label")
                 yield FilterInput(id="filter")
-            yield Static(id="problem")
-            yield Static(Text("tab next   enter accept   esc cancel"), id="keys")
 
     def on_mount(self) -> None:
         """Begin with the forms."""
@@ -129,8 +129,7 @@ class ExportDialog(Dialog[ExportRequest]):
     def _tell(self) -> None:
         problem = self._problem()
         note = "" if problem else self._replacing()
-        self.query_one("#problem", Static).update(Text(problem or note))
-        self.query_one("#problem").set_class(not problem, "-note")
+        self.query_one(DialogFrame).tell(problem or note, is_note=not problem)
 
     def _problem(self) -> str:
         text = place_problem(
