@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual import on
 from textual.binding import Binding
-from textual.containers import Horizontal
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,6 +20,7 @@ from hptui.ui.dialogs.exporting import (
     why_not_form,
 )
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.field_lines import FieldLine
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
 from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
 from hptui.ui.forms.frame import DialogFrame
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = dict(zip("cjpbd", EXPORT_FORMS, strict=True))
 _SUFFIX_WIDTH: Final = 10
+_LABEL_WIDTH: Final = 4
 
 
 class ExportDialog(Dialog[ExportRequest]):
@@ -73,16 +74,11 @@ class ExportDialog(Dialog[ExportRequest]):
                 *(_option(key, form, key_style, dimmed) for key, form in _KEYS.items()), id="forms"
             )
             yield Static(id="text")
-            with Horizontal(classes="line"):
-                yield Static("file", classes="label")
-                yield Input(
-                    file_name_for(self._study_name, self._form.suffix),
-                    id="field",
-                    select_on_focus=False,
-                )
-            with Horizontal(classes="line", id="filter-line"):
-                yield Static("only", classes="label")
-                yield FilterInput(id="filter")
+            place = file_name_for(self._study_name, self._form.suffix)
+            file = Input(place, id="field", select_on_focus=False)
+            yield FieldLine("file", file, width=_LABEL_WIDTH)
+            only = FilterInput(id="filter")
+            yield FieldLine("only", only, width=_LABEL_WIDTH, id="filter-line")
 
     def on_mount(self) -> None:
         """Begin with the forms."""
