@@ -20,9 +20,8 @@ from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.workers.processes import descendants, kill_all, signal_group
+from hptui.engine.workers.processes import descendants, describe_exit, kill_all, signal_group
 from hptui.engine.workers.trial_messages import spell_trial
-from hptui.engine.workers.worker_manager import describe_exit
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.core_count import core_variables
 from hptui.registry.loading.other_python import module_command, package_variables
