@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
     from hptui.registry.loading.arguments import Pairs
     from hptui.storage.read.study_facts import StudyFacts
 
@@ -53,8 +53,8 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
 
 
 def as_in_last_run(
-    found: Found, facts: StudyFacts, study_file: Path, study: str, *, is_any: bool
-) -> tuple[Found, list[str]]:
+    found: FoundObjective, facts: StudyFacts, study_file: Path, study: str, *, is_any: bool
+) -> tuple[FoundObjective, list[str]]:
     """Return an objective with the arguments of the study's latest run, unless it has its own.
 
     Args:
@@ -104,7 +104,7 @@ def _offer_folder(folder: str) -> str:
     return f"--cwd {folder if is_plain else shlex.quote(folder)} runs it there."
 
 
-def _with_stored(found: Found, stored: Pairs) -> Found:
+def _with_stored(found: FoundObjective, stored: Pairs) -> FoundObjective:
     try:
         return with_arguments(found, stored)
     except ObjectiveError as error:

@@ -12,7 +12,7 @@ from hptui.storage.files.study_identity import StudyIdentity, no_such_study, rea
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.read.opened_study import FollowedFile
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,6 +15,7 @@ from hptui.storage.annotations.notes import read_note
 from hptui.storage.annotations.tags import read_tags
 from hptui.storage.files.leases import Living, living_runs
 from hptui.storage.files.stale_trials import stale_trials
+from hptui.storage.files.studies_folder import study_files
 from hptui.storage.files.study_identity import (
     no_such_study,
     read_directions,
@@ -27,7 +28,7 @@ from hptui.storage.files.validation import EMPTY_HINT, inspect_file, open_read_o
 from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.read.stored_times import epoch_s
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,11 +90,17 @@ def list_studies(place: Path) -> list[StudySummary]:
 
     A file that cannot be read gives a summary with its problem. A folder that does not exist is
     an empty one.
+
+    Raises:
+        StudyFileError: The folder cannot be read.
     """
-    if place.is_dir():
-        files = sorted(path for path in place.glob("*.db") if not path.name.startswith("."))
-        return [study for path in files for study in _list_file(path)]
-    return _list_file(place) if place.exists() else []
+    try:
+        files = study_files(place)
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(place)} cannot be read: {safe_line(error.strerror)}."
+        ) from error
+    return [study for path in files for study in _list_file(path)]
 
 
 def study_names(path: Path) -> list[str]:

@@ -10,7 +10,7 @@ from hptui.storage.files.study_identity import no_such_study, read_identity
 from hptui.storage.files.validation import open_read_only
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from hptui.storage.files.validation import open_read_only
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

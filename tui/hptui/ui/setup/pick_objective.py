@@ -23,7 +23,7 @@ from hptui.ui.widgets.field_table import told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 _KEYS: Final = "enter choose   tab complete   esc cancel"
 
@@ -188,7 +188,7 @@ def is_path(text: str) -> bool:
     )
 
 
-def _item(found: Found) -> PickItem:
+def _item(found: FoundObjective) -> PickItem:
     info, name = found.info, found.ref.name
     note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
     if found.lacks_arguments:
