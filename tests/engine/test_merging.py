@@ -155,9 +155,10 @@ def test_studies_that_cannot_be_one_are_refused(tmp_path: Path) -> None:
         (["open", "open2"], "no study 'open2'"),
     ):
         with pytest.raises(UsageError, match=sentence):
-            merge_studies([(path, name) for name in names], "new")
+            merge_studies([StudyRef(path, name) for name in names], "new")
     assert everything(tmp_path) == before
-    assert preview_merge([(path, "one"), (path, "other")], any_objective=True).n_kept == 1
+    both = [StudyRef(path, "one"), StudyRef(path, "other")]
+    assert preview_merge(both, any_objective=True).n_kept == 1
 
 
 def test_the_command(

@@ -79,11 +79,11 @@ def test_another_theme_gives_other_colours_at_once(tmp_path: Path) -> None:
                 style = next(iter(widget.render_line(0))).style
                 return None if style is None else style.color
 
-            assert shown() == Color.parse(app.theme_variables["state-failed"]).rich_color
+            assert shown() == Color.parse(app.services.theme_variables["state-failed"]).rich_color
             before = shown()
             app.theme = "hptui-light"
             await pilot.pause()
-            assert shown() == Color.parse(app.theme_variables["state-failed"]).rich_color
+            assert shown() == Color.parse(app.services.theme_variables["state-failed"]).rich_color
             assert shown() != before
 
     asyncio.run(change())

@@ -141,6 +141,12 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
             "upgrade",
         ),
     ),
+    "Help": (
+        Command("help", "show a page of the documentation, or list them", "help_topics"),
+        Command(
+            "completion", "print what a shell needs to complete hptui's arguments", "completion"
+        ),
+    ),
 }
 COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for command in group}
 OTHER_NAMES = {command.other_name: command for command in COMMANDS.values() if command.other_name}

@@ -19,7 +19,7 @@ from hptui.registry.catalogue import is_registered
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.files.study_identity import mark_of
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import read_study_file
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef

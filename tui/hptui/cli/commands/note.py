@@ -118,7 +118,7 @@ def _save(
 def _edit(args: argparse.Namespace, place: StudyRef) -> int:
     """Let the user's editor change the note, and lose nothing of what was typed there."""
     from hptui.storage.files.study_identity import mark_of
-    from hptui.storage.read.studies import read_study_file
+    from hptui.storage.read.session import read_study_file
 
     editor = _editor()
     mark = read_study_file(place.path, lambda it: mark_of(it, place.study_name))

@@ -19,7 +19,7 @@ from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
 from hptui.figures.page_kinds import PAGE_KINDS
-from hptui.ui.dialogs.exporting import file_name_for
+from hptui.ui.forms.file_paths import file_name_for
 
 if TYPE_CHECKING:
     import argparse

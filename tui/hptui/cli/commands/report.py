@@ -11,7 +11,7 @@ from hptui.cli.options.output_file import require_free
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.dialogs.exporting import file_name_for
+from hptui.ui.forms.file_paths import file_name_for
 
 if TYPE_CHECKING:
     import argparse

@@ -22,7 +22,8 @@ from hptui.storage.files.study_folder import real_file
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.study_lock import several_names
 from hptui.storage.files.validation import EXPORT_HINT, FileReport, inspect_file, odd_table_text
-from hptui.storage.read.studies import no_study_text, read_study_file
+from hptui.storage.read.session import read_study_file
+from hptui.storage.read.studies import no_study_text
 
 if TYPE_CHECKING:
     import sqlite3

@@ -46,7 +46,8 @@ from hptui.storage.files.process_identity import boot_id
 from hptui.storage.files.study_folder import LOCK, OTHERS, require_no_link_in
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.validation import inspect_file, require_writable
-from hptui.storage.read.studies import read_study_file, study_names
+from hptui.storage.read.session import read_study_file
+from hptui.storage.read.studies import study_names
 from hptui.storage.sqlite.connection import study_path
 from hptui.storage.sqlite.creation import create_study_file, fill_empty_file
 from hptui.storage.sqlite.next_run import spell_edits

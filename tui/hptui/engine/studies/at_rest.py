@@ -21,10 +21,9 @@ from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
-from hptui.storage.files.study_identity import no_such_study
 from hptui.storage.files.validation import require_writable
 from hptui.storage.read.columns import StudyColumns
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import find_study, read_study_file
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.next_run import (
     StoredSpace,
@@ -34,7 +33,6 @@ from hptui.storage.sqlite.next_run import (
     write_next,
     write_space,
 )
-from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -163,10 +161,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
 
 
 def _space_in(connection: sqlite3.Connection, path: Path, study_name: str) -> StoredSpace:
-    study_id = study_id_of(connection, study_name)
-    if study_id is None:
-        raise no_such_study(connection, path, study_name)
-    return read_space(connection, study_id)
+    return read_space(connection, find_study(connection, path, study_name).study_id)
 
 
 def _known(space: StoredSpace, study_name: str) -> StoredSpace:
@@ -197,10 +192,7 @@ def _writing(path: Path, study_name: str) -> Generator[tuple[sqlite3.Connection,
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                study_id = study_id_of(connection, study_name)
-                if study_id is None:
-                    raise no_such_study(connection, path, study_name)
-                yield connection, study_id
+                yield connection, find_study(connection, path, study_name).study_id
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise as_storage_error(error, path) from error

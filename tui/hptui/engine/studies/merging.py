@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.studies.forking import change_draft, check_new_study, new_study, nothing_kept
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from hptui.domain.study_ref import StudyRef
     from hptui.storage.read.columns import Progress
 
 """A study's file and its name there."""
@@ -98,7 +98,7 @@ def merge_studies(
         drafts = [draft, *(folder / f"{index}" for index in range(1, len(places)))]
         for each, (source, study_name) in zip(drafts, places, strict=True):
             extract_study(source, study_name, each)
-        copies = [(each, name) for each, (_, name) in zip(drafts, places, strict=True)]
+        copies = [StudyRef(each, name) for each, (_, name) in zip(drafts, places, strict=True)]
         plan = _plan(copies, stack, any_objective=any_objective, on_progress=on_progress)
         _require_kept(plan)
         for share in plan.shares:

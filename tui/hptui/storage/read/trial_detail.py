@@ -26,12 +26,12 @@ from hptui.storage.annotations.notes import NO_NOTE, Note, read_note
 from hptui.storage.annotations.tags import tags_of
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.stale_trials import stale_trials
-from hptui.storage.files.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.files.study_identity import read_directions
 from hptui.storage.read.artifacts import Artifact, split_artifacts
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
+from hptui.storage.read.session import open_study
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.read.stored_times import epoch_s, why_no_time
-from hptui.storage.read.studies import read_study_file
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attributes
 from hptui.storage.sqlite.numbers import number_sql
@@ -153,22 +153,17 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
     """
     living = living_runs(path)
 
-    def read(connection: sqlite3.Connection) -> TrialDetail:
-        identity = read_identity(connection, study_name)
-        if identity is None:
-            raise no_such_study(connection, path, study_name)
-        row = connection.execute(
+    with open_study(path, study_name) as study:
+        row = study.connection.execute(
             "SELECT trial_id FROM trials WHERE study_id = ? AND number = ? "
             "ORDER BY trial_id LIMIT 1",
-            (identity.study_id, storable_number(number)),
+            (study.study_id, storable_number(number)),
         ).fetchone()
         if row is None:
-            raise no_such_trial(connection, identity.study_id, study_name, number)
-        directions = read_directions(connection, identity.study_id)
-        reader = _TrialReader(connection, int(row[0]), identity.study_id, living, [])
+            raise no_such_trial(study.connection, study.study_id, study_name, number)
+        directions = read_directions(study.connection, study.study_id)
+        reader = _TrialReader(study.connection, int(row[0]), study.study_id, living, [])
         return reader.read(path, study_name, directions)
-
-    return read_study_file(path, read)
 
 
 def storable_number(number: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hptui.domain.attribute_keys import IMPORT_KEY
 from hptui.domain.json_values import read_json
 from hptui.domain.spaces.space import ChoiceParam
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import read_study_file
 from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.transfer.study_rows import study_id_of
 

@@ -8,7 +8,7 @@ from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
     from textual.geometry import Offset
@@ -22,7 +22,7 @@ class StackedScreen(Screen[ScreenResultType]):
     the screen has been left, or while another one lies over it.
     """
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
 
     @property
     def is_open(self) -> bool:

@@ -132,7 +132,7 @@ class TagsDialog(AnnotatingDialog):
         field.focus()
         others = [safe_line(tag, max_chars=30) for tag in found.known if tag not in found.tags]
         if others:
-            known = Text(f"known: {', '.join(others)}", style=self.app.colour("dimmed"))
+            known = Text(f"known: {', '.join(others)}", style=self.app.services.colour("dimmed"))
             known.truncate(_KNOWN_CELLS, overflow="ellipsis")
             self.query_one("#known", Static).update(known)
         self.tell("")

@@ -16,14 +16,12 @@ from hptui.domain.export_forms import EXPORT_FORMS, ExportForm
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.exporting import (
     ExportRequest,
-    file_name_for,
     filter_problem,
-    is_there,
-    path_of,
-    place_problem,
     why_not_form,
 )
-from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
+from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
+from hptui.ui.forms.file_paths import ends_in, file_name_for, is_there, path_of, place_problem
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.choice_list import ChoiceList
 
@@ -64,7 +62,8 @@ class ExportDialog(Dialog[ExportRequest]):
 
     def compose(self) -> ComposeResult:
         """Lay out forms, what the chosen one is, and the fields."""
-        key_style, dimmed = self.app.colour("footer-key-foreground"), self.app.colour("dimmed")
+        colour = self.app.services.colour
+        key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
         with Vertical(id="frame"):
             yield Static(Text(f"Export {safe_line(self._study_name, max_chars=60)}"), id="title")
             yield ChoiceList(
@@ -89,7 +88,7 @@ class ExportDialog(Dialog[ExportRequest]):
         line = self.query_one(FilterInput)
         line.value = self._filter_text
         if self._snapshot is None:
-            line.offer(CompletionNames((), saved=tuple(self.app.settings.filters)))
+            line.offer(CompletionNames((), saved=tuple(self.app.services.settings.filters)))
         else:
             line.offer_of(self._snapshot)
         self.query_one("#forms", OptionList).focus()
@@ -133,12 +132,16 @@ class ExportDialog(Dialog[ExportRequest]):
         self.query_one("#problem").set_class(not problem, "-note")
 
     def _problem(self) -> str:
-        text = place_problem(self.query_one("#field", Input).value, self._form)
-        return text or filter_problem(self._chosen, self.app.settings.filters)
+        text = place_problem(
+            self.query_one("#field", Input).value,
+            ends_in(self._form.suffix),
+            can_replace=self._form.can_replace,
+        )
+        return text or filter_problem(self._chosen, self.app.services.settings.filters)
 
     def _replacing(self) -> str:
         place = self.query_one("#field", Input).value
-        return "The file exists; enter asks whether to replace it." if is_there(place) else ""
+        return EXISTS if is_there(place) else ""
 
     @property
     def _chosen(self) -> str:
@@ -150,23 +153,11 @@ class ExportDialog(Dialog[ExportRequest]):
         if self._problem():
             self.app.bell()
             return
-        target = path_of(place)
-        if not is_there(place):
-            self.dismiss(ExportRequest(target, self._chosen))
-            return
 
-        def replace(choice: str | None) -> None:
-            if choice:
-                self.dismiss(ExportRequest(target, self._chosen, is_replacing=True))
+        def accept(place: FilePlace) -> None:
+            self.dismiss(ExportRequest(place.target, self._chosen, place.is_replacing))
 
-        self.app.push_screen(
-            ChoiceDialog(
-                f"Replace {safe_line(target.name, max_chars=60)}?",
-                "Its contents will be lost.",
-                (("r", "replace", "replace it"), ("n", "", "keep it")),
-            ),
-            replace,
-        )
+        ask_to_replace(self, path_of(place), accept)
 
 
 def _option(key: str, form: ExportForm, key_style: str, dimmed: str) -> Option:

@@ -206,7 +206,7 @@ class PickDialog(Dialog[str]):
 
     def _prompt_of(self, item: PickItem, reason: str, width: int) -> Text:
         name, note = safe_line(item.name), safe_line(item.note)
-        dimmed = self.app.colour("dimmed")
+        dimmed = self.app.services.colour("dimmed")
         text = Text(f"{name.ljust(width)}  " if note else name)
         # What cannot be picked is greyed as a whole by the list.
         text.append(note, "" if item.disabled_reason else dimmed)

@@ -40,7 +40,7 @@ class Dialog(StackedScreen[Result], ModalScreen[Result]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say so when work in a thread has ended by a defect."""
-        if self.app.tell_failed_work(event):
+        if self.app.services.tell_failed_work(event):
             self.after_defect()
 
     def after_defect(self) -> None:
@@ -75,7 +75,7 @@ class ChoiceDialog(Dialog[str]):
             yield Static(Text(safe_line(self._title)), id="title")
             if self._text:
                 yield Static(Text(safe_text(self._text)), id="text")
-            key_style = self.app.colour("footer-key-foreground")
+            key_style = self.app.services.colour("footer-key-foreground")
             yield ChoiceList(
                 *(
                     Option(

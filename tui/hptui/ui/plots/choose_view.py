@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import on
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from hptui.ui.application.app import HptuiApp
+    from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.plots.view_choices import ViewChoices
 
 _NAME_CHARS: Final = 30
@@ -69,7 +69,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
                 self._choices = replace(self._choices, options=options)
                 self.query_one(Grid).show(self._choices)
 
-        ask_for_reference(self.app, self._choices, take)
+        ask_for_reference(self, self._choices, take)
 
     @on(Grid.RowOpened)
     def _accept(self) -> None:
@@ -80,7 +80,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
 
 def ask_for_reference(
-    app: HptuiApp, choices: ViewChoices, take: Callable[[ViewOptions | None], None]
+    screen: StackedScreen[Any], choices: ViewChoices, take: Callable[[ViewOptions | None], None]
 ) -> None:
     """Ask for the point from which volumes are measured; `take` gets the options with it."""
     names = ", ".join(safe_line(name, max_chars=_NAME_CHARS) for name in choices.objectives)
@@ -89,7 +89,7 @@ def ask_for_reference(
         options = choices.options
         take(None if text is None else replace(options, reference=read_reference(text)))
 
-    app.push_screen(
+    screen.app.push_screen(
         TextDialog(
             "Reference point",
             f"The volume is measured from here: a value for each of {names}. "

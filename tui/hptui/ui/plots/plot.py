@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
-from textual import getters
 from textual.strip import Strip
 
 from hptui.charts.picture import ROLES, SERIES
 from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
-from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 
@@ -75,8 +73,6 @@ class Plot(RoleStyled):
         **{role: RoleStyle(f"chart-{role}") for role in SERIES},
     }
 
-    app = getters.app(HptuiApp)
-
     @dataclass
     class Ready(LatestMessage):
         """The drawing thread has finished a chart."""
@@ -108,7 +104,7 @@ class Plot(RoleStyled):
     def show_nothing(self) -> None:
         """Show no chart until another one is drawn."""
         self._draw = self.drawn = None
-        self.app.charts.forget(self)
+        self.app.services.charts.forget(self)
         self.refresh()
 
     def render(self) -> RenderResult:
@@ -144,20 +140,20 @@ class Plot(RoleStyled):
 
     def on_unmount(self) -> None:
         """Want no drawing any more."""
-        self.app.charts.forget(self)
+        self.app.services.charts.forget(self)
 
     def _ask(self) -> None:
         draw, (width, height) = self._draw, self.size
         if draw is None or not self.is_mounted or width < 1 or height < 1:
             return
-        has_unicode = self.app.unicode
+        has_unicode = self.app.services.unicode
 
         def failed(error: Exception) -> None:
             text = f"The chart cannot be drawn: {safe_line(error)}"
             drawn = PlainDrawn(sentence_picture(text, width, height))
             self.post_from_thread(self.Ready(self, drawn, width, height))
 
-        self.app.charts.submit(
+        self.app.services.charts.submit(
             self,
             lambda: draw(width, height, has_unicode),
             lambda drawn: self.post_from_thread(self.Ready(self, drawn, width, height)),

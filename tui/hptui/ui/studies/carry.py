@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import on, work
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.timer import Timer
 
+    from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead
     from hptui.ui.studies.study_actions import Outcome
 
@@ -276,3 +277,16 @@ class CarryDialog(Dialog["Outcome"]):
             left = len(shown) - _MAX_LINES + 1
             shown = [*shown[: _MAX_LINES - 1], f"… and {left} more lines"]
         pane.update(Text("\n".join(shown)))
+
+
+def carry_by(
+    screen: StackedScreen[Any], form: CarryForm, after: Callable[[Outcome], object]
+) -> None:
+    """Ask over a screen what a form asks, do it, say what was done, and go on with `after`."""
+
+    def take(outcome: Outcome | None) -> None:
+        if outcome is not None:
+            screen.notify(outcome.text)
+            after(outcome)
+
+    screen.app.push_screen(CarryDialog(form), take)

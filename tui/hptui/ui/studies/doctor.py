@@ -132,11 +132,11 @@ class DoctorDialog(Dialog[bool]):
 
     def _option(self, finding: Found) -> Option:
         mark = "!" if finding.is_trouble else " "
-        colour = self.app.colour("state-failed" if finding.is_trouble else "dimmed")
+        colour = self.app.services.colour("state-failed" if finding.is_trouble else "dimmed")
         text = Text.assemble((f"{mark} ", colour), finding.text)
         below = f"enter: {finding.remedy}" if finding.remedy else finding.hint
         if below:
-            text.append(f"\n  {below}", self.app.colour("dimmed"))
+            text.append(f"\n  {below}", self.app.services.colour("dimmed"))
         # Without its id: there may be several of one kind.
         return Option(text)
 

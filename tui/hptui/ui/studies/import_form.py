@@ -15,7 +15,7 @@ from hptui.storage.transfer.import_request import (
     STATES_BY_WORD,
     read_request,
 )
-from hptui.ui.dialogs.exporting import path_of
+from hptui.ui.forms.file_paths import path_of
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
 

@@ -92,7 +92,7 @@ class EditSpaceScreen(Dialog[str]):
             yield SpaceTable(id="space-table")
             yield Static(id="about")
             yield Static(id="effect")
-            keys = [f"{self.app.first_key_of(command)} {what}" for command, what in _KEYS]
+            keys = [f"{self.app.services.first_key_of(command)} {what}" for command, what in _KEYS]
             yield Static(Text("   ".join((*keys, "esc cancel"))), id="keys")
 
     def on_mount(self) -> None:

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual import getters
 from textual.widget import Widget
 
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.services import ServingApp
 from hptui.ui.look.themes import colour_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RoleStyled(Widget):
     """What has been asked for in these colours."""
     _variables: Mapping[str, str] | None = None
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
 
     def style_of(self, role: str, *, partial: bool = False) -> Style:
         """Return the style of a role; of the widget itself for none, and for an unknown role.
@@ -53,7 +53,7 @@ class RoleStyled(Widget):
         """
         if self._role_styles is None:
             self._role_styles = {}
-            self._variables = self.app.theme_variables
+            self._variables = self.app.services.theme_variables
         style = self._role_styles.get((role, partial))
         if style is None:
             style = self._made(self.ROLE_STYLES.get(role, _OWN), partial=partial)
@@ -64,11 +64,11 @@ class RoleStyled(Widget):
         """Work the styles out again: the theme, or what is behind, may be another."""
         super().notify_style_update()
         self._role_styles = None
-        if self._variables not in (None, self.app.theme_variables):
+        if self._variables not in (None, self.app.services.theme_variables):
             self.refresh()
 
     def _made(self, look: RoleStyle, *, partial: bool) -> Style:
-        variables = self.app.theme_variables
+        variables = self.app.services.theme_variables
         base = Style.null() if partial else self.rich_style
         _, _, ground, _ = self.colors
         text_style = look.text_style

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from hptui.ui.application.command_screen import CommandScreen
+from typing import TYPE_CHECKING, Any
+
+from hptui.ui.application.screen_part import ScreenPart
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.setup_rules import Part, PointedField
-from hptui.ui.setup.space_pane import SpacePane
 from hptui.ui.setup.space_table import SpaceTable
 from hptui.ui.widgets.field_table import FieldTable
 
+if TYPE_CHECKING:
+    from hptui.ui.application.stacked import StackedScreen
 
-class SetupFields(CommandScreen[None]):
-    """A screen with the search space and forms, whose fields are edited where they stand."""
 
-    @property
-    def space(self) -> SpacePane:
-        """The pane of the search space."""
-        return self.query_one(SpacePane)
+class FieldActions(ScreenPart):
+    """Edits the fields of a screen's tables where they stand."""
+
+    def __init__(self, screen: StackedScreen[Any]) -> None:
+        self._screen = screen
 
     @property
     def table(self) -> FieldTable | None:
         """The table with the focus."""
-        focused = self.focused
+        focused = self._screen.focused
         if focused is None:
             return None
         return next((each for each in focused.ancestors if isinstance(each, FieldTable)), None)
@@ -44,11 +46,11 @@ class SetupFields(CommandScreen[None]):
 
     def do_fix_param(self) -> None:
         """Fix the parameter under the cursor, or free it."""
-        self.space.table.fix_or_free()
+        self._screen.query_one(SpaceTable).fix_or_free()
 
     def do_toggle_log(self) -> None:
         """Put the parameter under the cursor on the other scale."""
-        self.space.table.toggle_log()
+        self._screen.query_one(SpaceTable).toggle_log()
 
     def do_reset_field(self) -> None:
         """Undo what was edited under the cursor."""
