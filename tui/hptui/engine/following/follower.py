@@ -16,7 +16,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
@@ -239,7 +239,7 @@ class Follower:
                 self._tell(f"{shown} failed {count} times in all.")
         count = self.n_waiting
         if count:
-            trials = "1 trial" if count == 1 else f"{count} trials"
+            trials = plural(count, "trial")
             self._tell(f"{self._title} were ended before they were done with {trials}.")
 
     def broken(self) -> None:
