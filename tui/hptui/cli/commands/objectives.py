@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.domain.objective import ObjectiveInfo
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
     from hptui.registry.loading.other_python import OtherPython
     from hptui.registry.probing.probe import KnownParam, ProbeResult
 
@@ -120,11 +120,13 @@ def _directions(info: ObjectiveInfo) -> str:
     return "unclear" if info.doubt else ", ".join(info.directions)
 
 
-def _summary(found: Found) -> str:
+def _summary(found: FoundObjective) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _list_studies(found: Found, *, as_json: bool, python: OtherPython | None) -> str | None:
+def _list_studies(
+    found: FoundObjective, *, as_json: bool, python: OtherPython | None
+) -> str | None:
     """List the studies of a script where it has several.
 
     Returns:
@@ -164,7 +166,9 @@ def _list_studies(found: Found, *, as_json: bool, python: OtherPython | None) ->
     return None
 
 
-def _show(found: Found, *, as_json: bool, probes: bool, python: OtherPython | None = None) -> None:
+def _show(
+    found: FoundObjective, *, as_json: bool, probes: bool, python: OtherPython | None = None
+) -> None:
     from hptui.registry.probing.probe import ProbePlace, known_space, probe
 
     # A command declares all that it has.
@@ -199,7 +203,7 @@ def _show(found: Found, *, as_json: bool, probes: bool, python: OtherPython | No
         print(f"\n{safe_text(note)}")
 
 
-def _facts(found: Found) -> list[tuple[str, str]]:
+def _facts(found: FoundObjective) -> list[tuple[str, str]]:
     from hptui.registry.catalogue import spell
 
     info = found.info
@@ -218,7 +222,7 @@ def _facts(found: Found) -> list[tuple[str, str]]:
     ]
 
 
-def _print_arguments(found: Found) -> None:
+def _print_arguments(found: FoundObjective) -> None:
     given = dict(found.ref.arguments)
     rows = [
         [
@@ -285,7 +289,7 @@ def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
     return notes
 
 
-def _to_json(found: Found) -> dict[str, Any]:
+def _to_json(found: FoundObjective) -> dict[str, Any]:
     info = found.info
     return {
         "name": found.ref.name,

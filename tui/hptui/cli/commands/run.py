@@ -33,8 +33,8 @@ from hptui.domain.run_text import (
     read_count,
     read_duration,
     read_seed,
-    read_slots,
     read_target,
+    read_workers,
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.spaces.choice_lists import parse_choices_option
@@ -48,6 +48,7 @@ from hptui.domain.spaces.edits import (
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
+from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.plan import RunPlan
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 EXIT_NOTHING_COMPLETED = 3
 _KILLING_S = 2.0
@@ -233,7 +234,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         "--workers",
         "-j",
-        type=typed(read_slots),
+        type=typed(read_workers),
         metavar="N",
         help="trials at once (default: one a core, or as many as the devices hold)",
     )
@@ -419,7 +420,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     )
 
 
-def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+def _not_to_be_tuned(args: argparse.Namespace, found: FoundObjective) -> ObjectiveError:
     problem = safe_line(found.problem.removesuffix("."))
     return ObjectiveError(
         f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
@@ -435,7 +436,7 @@ def _patience(ref: ObjectiveRef) -> dict[str, float]:
     return {"force_after_s": CommandSpec.of(ref).grace_s + _KILLING_S}
 
 
-def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
+def _notes(args: argparse.Namespace, found: FoundObjective) -> tuple[str, ...]:
     """Return a sentence on what the objective's file sets and nothing here replaces."""
     has_end = any(each is not None for each in (args.trials, args.timeout, args.target))
     given = {
@@ -490,7 +491,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         name, file = _name_in_a_file(name), given
     else:
         check_study_name(name)
-        file = studies_folder(args.studies) / f"{name}.db"
+        file = study_file(studies_folder(args.studies), name)
     if args.storage is None or args.study is None:
         _require_holds(file, name, shown=args.storage or str(file))
     return name, file
@@ -515,7 +516,7 @@ def _require_holds(file: Path, name: str, *, shown: str) -> None:
     def options(study: str) -> str:
         return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
-    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
+    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names):,} studies"
     listed = "" if len(names) == 1 else f": {list_names(names)}"
     raise UsageError(
         f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
     from hptui.registry.loading.arguments import Pairs
     from hptui.registry.loading.other_python import OtherPython
     from hptui.storage.read.study_facts import StudyFacts
@@ -54,14 +54,14 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
 
 
 def as_in_last_run(
-    found: Found,
+    found: FoundObjective,
     facts: StudyFacts,
     study_file: Path,
     study: str,
     python: OtherPython | None,
     *,
     is_any: bool,
-) -> tuple[Found, list[str]]:
+) -> tuple[FoundObjective, list[str]]:
     """Return an objective with the arguments of the study's latest run, unless it has its own.
 
     Args:
@@ -118,7 +118,7 @@ def _offer_python(python: str) -> str:
     return f"--python {safe_line(shlex.quote(python))} uses it again."
 
 
-def _with_stored(found: Found, stored: Pairs) -> Found:
+def _with_stored(found: FoundObjective, stored: Pairs) -> FoundObjective:
     try:
         return with_arguments(found, stored)
     except ObjectiveError as error:

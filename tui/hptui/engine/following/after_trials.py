@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.json_values import plain
+from hptui.domain.readable import plural
 from hptui.engine.following.follower import Follower
 from hptui.engine.following.hooks import Call, Hooks
 from hptui.engine.following.new_best import NewBest
@@ -257,7 +258,7 @@ class AfterTrials:
         self._hooks.sum_up()
         if self._run is not None and self._run.trials.n_answered:
             count = self._run.trials.n_answered
-            trials = "1 trial has" if count == 1 else f"{count} trials have"
+            trials = plural(count, "trial has", "trials have")
             self._tell(f"{trials} the values of earlier ones with the same parameters.")
         for each in self._followers:
             each.sum_up()

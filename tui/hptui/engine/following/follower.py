@@ -16,13 +16,12 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.workers.processes import descendants, kill_all, signal_group
+from hptui.engine.workers.processes import descendants, describe_exit, kill_all, signal_group
 from hptui.engine.workers.trial_messages import spell_trial
-from hptui.engine.workers.worker_manager import describe_exit
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.core_count import core_variables
 from hptui.registry.loading.other_python import module_command, package_variables
@@ -240,7 +239,7 @@ class Follower:
                 self._tell(f"{shown} failed {count} times in all.")
         count = self.n_waiting
         if count:
-            trials = "1 trial" if count == 1 else f"{count} trials"
+            trials = plural(count, "trial")
             self._tell(f"{self._title} were ended before they were done with {trials}.")
 
     def broken(self) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
@@ -263,7 +263,7 @@ class Engine:
         if run.n_leftover and self._plan.leftovers != "leave":
             self._observer.note(settled_text(run.n_leftover, self._plan.leftovers))
         if run.n_replayed:
-            trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
+            trials = plural(run.n_replayed, "trial")
             self._observer.note(f"{trials} that an earlier run could not store: stored now.")
         for slot in self._worker_manager.slots.values():
             if slot.worker is not None:
