@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
@@ -49,6 +49,7 @@ from hptui.engine.run.study_trials import Counts
 from hptui.engine.sampling.blas import one_blas_thread
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
+from hptui.engine.workers.other_workers import OtherWorkers
 from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _log = logging.getLogger("hptui.engine")
 
@@ -74,6 +76,14 @@ _ASKED_AHEAD = (
     "The next trial is asked for while others run: it is drawn without their results, as with one "
     "more worker."
 )
+
+
+def _workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
+    """Return the kind of a run's workers; `folder` is its engine's own."""
+    kind = KINDS[plan.backend]
+    if plan.python is None:
+        return kind
+    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)
 
 
 class Engine:
@@ -95,7 +105,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=KINDS[plan.backend],
+                kind=_workers_of(plan, self._runtime_directory.socket_path.parent),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -103,6 +113,7 @@ class Engine:
                 max_files=raise_limit(),
                 resources=plan.resources,
                 n_workers=plan.n_slots,
+                python=plan.python,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -226,7 +237,9 @@ class Engine:
             release=self._release,
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
-        self._commits.is_awaited = self.rules.is_followed
+        if self.rules.is_followed:
+            # A slot waits for what follows its trial, so that where none runs none will end.
+            self._commits.may_gather = lambda: bool(self.rules.running)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -250,7 +263,7 @@ class Engine:
         if run.n_leftover and self._plan.leftovers != "leave":
             self._observer.note(settled_text(run.n_leftover, self._plan.leftovers))
         if run.n_replayed:
-            trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
+            trials = plural(run.n_replayed, "trial")
             self._observer.note(f"{trials} that an earlier run could not store: stored now.")
         for slot in self._worker_manager.slots.values():
             if slot.worker is not None:
@@ -434,6 +447,12 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
+            try:
+                self._worker_manager.pool.versions.require_same(message.get("versions"))
+            except HptuiError as error:
+                channel.is_closed = True
+                self._fail(error)
+                return False
             if self._about is None:
                 self._about = message["objective"]
             if self._worker_manager.say_hello(channel, message):

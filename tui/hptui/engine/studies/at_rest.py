@@ -12,7 +12,8 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.next_run import MAX_TRIALS, NextRun
-from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.readable import plural
+from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.text import safe_line
@@ -79,13 +80,13 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
 
 def next_trials_text(trials: int) -> str:
     """Return the sentence about the trials that are prepared."""
-    have = "1 trial" if trials == 1 else f"{trials:,} trials"
+    have = plural(trials, "trial")
     return f"The next run has {have}, unless it is told when to end."
 
 
 def next_workers_text(workers: int) -> str:
     """Return the sentence about the workers that are prepared."""
-    have = "1 worker" if workers == 1 else f"{workers} workers"
+    have = plural(workers, "worker")
     return f"The next run has {have}, unless it is told another number."
 
 
@@ -144,8 +145,7 @@ def _extend(path: Path, study_name: str, message: Message) -> Message:
 
 def _jobs(path: Path, study_name: str, message: Message) -> Message:
     workers = int(message["n"])
-    if not 1 <= workers <= MAX_SLOTS:
-        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {workers}.")
+    require_possible(workers)
     with _writing(path, study_name) as (connection, study_id):
         before = read_next(connection, study_id)
         write_next(connection, study_id, NextRun(before.trials, workers))

@@ -11,9 +11,8 @@ from textual import getters
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hptui.charts.picture import ROLES, SERIES
-from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.application.services import ServingApp
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyles
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from textual.app import RenderResult
     from textual.message import Message
 
-    from hptui.charts.picture import Picture, Role
+    from hptui.figures.canvas.picture import Picture, Role
     from hptui.ui.widgets.naming import Naming
 
 

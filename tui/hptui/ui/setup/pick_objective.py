@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.errors import HptuiError
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 _KEYS: Final = "enter choose   tab complete   esc cancel"
 
@@ -177,7 +177,7 @@ def is_path(text: str) -> bool:
     )
 
 
-def _item(found: Found) -> PickItem:
+def _item(found: FoundObjective) -> PickItem:
     info, name = found.info, found.ref.name
     note = info.summary or (found.ref.target if found.ref.kind in ("file", "script") else "")
     if found.lacks_arguments:

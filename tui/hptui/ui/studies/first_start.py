@@ -16,7 +16,7 @@ from hptui.ui.studies.studies_head import shown_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 
 class FirstStart(Static):
@@ -30,7 +30,7 @@ class FirstStart(Static):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
-        self.found: Sequence[Found] | None = None
+        self.found: Sequence[FoundObjective] | None = None
         """The objectives; None until they have been found."""
         self._has_asked = False
 
