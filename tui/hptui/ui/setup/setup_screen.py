@@ -35,9 +35,9 @@ from hptui.ui.setup.setup_sources import (
     with_text,
 )
 from hptui.ui.setup.space_pane import SpacePane, nothing_found
-from hptui.ui.study.panes import pane_title
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
