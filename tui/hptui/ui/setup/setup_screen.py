@@ -98,7 +98,7 @@ class SetupScreen(CommandScreen[None]):
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
         self._fields = FieldActions(self)
-        self._fork = ForkAction(self, lambda: self._draft, self._take_fork_counts)
+        self._fork = ForkAction(self, lambda: self.draft, self._take_fork_counts)
         self.parts = (self._fields, self._fork)
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
@@ -144,6 +144,11 @@ class SetupScreen(CommandScreen[None]):
     def on_unmount(self) -> None:
         """Leave no probed process behind."""
         self._probing.stop()
+
+    @property
+    def draft(self) -> SetupDraft:
+        """The run as it is set up now."""
+        return self._draft
 
     @property
     def space(self) -> SpacePane:
