@@ -22,6 +22,7 @@ from tests.storage.comparison import everything
 from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile
 
 from hptui.cli import main
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.recovery.lease import Lease, take_lease
 from hptui.engine.studies.importing import import_into, import_into_new, preview_import
 from hptui.errors import StudyBusyError, UsageError
@@ -170,7 +171,7 @@ def feasible(trial: optuna.trial.FrozenTrial) -> bool:
 def test_the_space_is_the_studys_or_what_the_file_shows(source: Path, tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     export_study(source, "s", first)
-    known = preview_import(first, ImportRequest(again=True), (source, "s"))
+    known = preview_import(first, ImportRequest(again=True), StudyRef(source, "s"))
     assert known.remarks == ()
     assert known.trials[5].params["odd"] == 5
     shown = preview_import(first, ImportRequest(directions=("maximize",)), None)

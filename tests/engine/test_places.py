@@ -7,8 +7,7 @@ from __future__ import annotations
 import itertools
 import random
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -16,8 +15,13 @@ from hptui.domain.objective import ObjectiveRef
 from hptui.domain.resources import Resources
 from hptui.engine.workers import pool as pool_module
 from hptui.engine.workers.places import Place, Places, cores_here, device_variables, spell_cores
-from hptui.engine.workers.pool import Host, Pool
+from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.worker_manager import Slot, WorkerManager
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hptui.engine.ipc.protocol import Message
 
 FOUR = ("0", "1", "2", "3")
 NO_PROCESSES = itertools.count(1 << 29)
@@ -29,22 +33,27 @@ def nothing(*given: object, **named: object) -> None:
     del given, named
 
 
-class FakeExecutor:
-    """Stands for loky's: a process that is only a number."""
+class FakeProcess:
+    """A process that is only a number."""
 
-    def __init__(self, max_workers: int, env: dict[str, str]) -> None:
-        process = SimpleNamespace(pid=next(NO_PROCESSES), sentinel=-1, exitcode=-9)
-        process.join = nothing
-        self._processes = {max_workers: process}
-        self.env = env
+    sentinel = -1
+    exit_code = -9
+    collect = close_sentinel = release = staticmethod(nothing)
 
-    def submit(self, run: object, config: dict[str, Any]) -> Any:
-        del run
-        self.config = config
-        return SimpleNamespace(add_done_callback=nothing)
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.pid = next(NO_PROCESSES)
+        self.environment = environment
 
-    def shutdown(self, **how: bool) -> None:
-        del how
+
+class FakeWorkers:
+    """Stands for loky's."""
+
+    ends_trials_by_process = True
+    descriptors_each = 1
+
+    def start(self, order: Message, environment: Mapping[str, str]) -> FakeProcess:
+        del order
+        return FakeProcess(environment)
 
 
 class Silent:
@@ -60,14 +69,11 @@ class Silent:
         return nothing
 
 
-def crew_of(
-    monkeypatch: pytest.MonkeyPatch, resources: Resources, n_workers: int
-) -> tuple[WorkerManager, Pool]:
-    monkeypatch.setattr(pool_module, "ProcessPoolExecutor", FakeExecutor)
+def workers_of(resources: Resources, n_workers: int) -> tuple[WorkerManager, Pool]:
     silent = cast("Any", Silent())
     pool = Pool(
         ref=ObjectiveRef("file", "train.py", "objective", "train"),
-        backend="loky",
+        kind=FakeWorkers(),
         socket=Path("s"),
         home=Path(),
         log=Path("log"),
@@ -102,9 +108,9 @@ class SlowToEnd:
         return []
 
 
-def devices_of(host: Host | SlowToEnd) -> tuple[str, ...]:
-    assert host.place is not None
-    return host.place.devices
+def devices_of(process: WorkerProcess | SlowToEnd) -> tuple[str, ...]:
+    assert process.place is not None
+    return process.place.devices
 
 
 class Life:
@@ -117,17 +123,19 @@ class Life:
         self.resize()
 
     @property
-    def hosts(self) -> list[Host]:
-        return self.worker_manager.pool.hosts
+    def processes(self) -> list[WorkerProcess]:
+        return self.worker_manager.pool.processes
 
     @property
     def running(self) -> list[Slot]:
         return [slot for slot in self.worker_manager.slots.values() if slot.number is not None]
 
     def hello(self) -> None:
-        coming = [host for host in self.hosts if not host.workers[0].is_ready]
-        for host in coming[:1]:
-            self.worker_manager.say_hello(cast("Any", Silent()), {"token": host.workers[0].token})
+        coming = [process for process in self.processes if not process.workers[0].is_ready]
+        for process in coming[:1]:
+            self.worker_manager.say_hello(
+                cast("Any", Silent()), {"token": process.workers[0].token}
+            )
 
     def ask(self) -> None:
         for slot in self.worker_manager.slots.values():
@@ -138,7 +146,7 @@ class Life:
     def done(self) -> None:
         for slot in self.chance.sample(self.running, min(1, len(self.running))):
             assert slot.worker is not None
-            slot.worker.host.is_retired |= self.chance.random() < 0.3
+            slot.worker.process.is_retired |= self.chance.random() < 0.3
             self.worker_manager.release(slot)
 
     def kill(self) -> None:
@@ -147,8 +155,8 @@ class Life:
 
     def die(self) -> None:
         """A process ends that was told to, or one that runs a trial."""
-        dying = [host for host in self.hosts if host.is_retired]
-        dying += [slot.worker.host for slot in self.running if slot.worker is not None]
+        dying = [process for process in self.processes if process.is_retired]
+        dying += [slot.worker.process for slot in self.running if slot.worker is not None]
         if dying:
             self.worker_manager.on_worker_exit(self.chance.choice(dying))
             self.worker_manager.restart(self.now_s)
@@ -169,7 +177,7 @@ class Life:
 
     def settle(self) -> None:
         """Let all trials end, and all processes that are to."""
-        while leaving := [host for host in self.hosts if host.is_retired]:
+        while leaving := [process for process in self.processes if process.is_retired]:
             for slot in self.running:
                 slot.number = None
             self.worker_manager.on_worker_exit(leaving[0])
@@ -182,7 +190,7 @@ def test_no_two_living_processes_have_one_place(
     monkeypatch: pytest.MonkeyPatch, per_device: int, per_trial: int
 ) -> None:
     resources = Resources(devices=FOUR, per_device=per_device, devices_per_trial=per_trial)
-    worker_manager, pool = crew_of(monkeypatch, resources, 2)
+    worker_manager, pool = workers_of(resources, 2)
     size = 4 * per_device // per_trial
     assert pool.places.size == size
     chance = random.Random(10 * per_device + per_trial)
@@ -196,17 +204,17 @@ def test_no_two_living_processes_have_one_place(
     seen: set[str] = set()
     while life.n_trials < 1_000:
         life.go_on()
-        held = [*pool.hosts, *cast("list[SlowToEnd]", pool.lingering)]
+        held = [*pool.processes, *cast("list[SlowToEnd]", pool.lingering)]
         living = [device for each in held for device in devices_of(each)]
         assert all(living.count(device) <= per_device for device in FOUR)
-        assert all(len(devices_of(host)) == per_trial for host in pool.hosts)
+        assert all(len(devices_of(process)) == per_trial for process in pool.processes)
         seen.update(living)
     assert seen == set(FOUR)
     # Whoever waited for a place has one when those that held it are gone.
     life.settle()
     while pool.lingering:
         worker_manager.tick(life.now_s)
-    coming = [host for host in pool.hosts if not host.workers[0].is_ready]
+    coming = [process for process in pool.processes if not process.workers[0].is_ready]
     waiting = [slot for slot in worker_manager.slots.values() if slot.worker is None]
     assert len(coming) >= len(waiting)
 
@@ -277,9 +285,11 @@ def test_variables_of_the_run_stand_above_all_others(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     given = {"MKL_NUM_THREADS": "1", "DATA": "here"}
     resources = Resources(threads=3, environment=tuple(given.items()))
-    worker_manager, pool = crew_of(monkeypatch, resources, 1)
+    worker_manager, pool = workers_of(resources, 1)
     worker_manager.open(1)
-    environment = pool.hosts[0].executor.env
+    started = pool.processes[0].started
+    assert isinstance(started, FakeProcess)
+    environment = started.environment
     # Of what the user has set, what this run was told wins.
     assert environment["OMP_NUM_THREADS"] == "3"
     assert {name: environment[name] for name in given} == given

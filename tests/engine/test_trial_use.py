@@ -17,7 +17,7 @@ from hptui.engine.run.rules import Budget
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
 
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
 both_backends = pytest.mark.parametrize("backend", BACKENDS)

@@ -22,7 +22,7 @@ from hptui.engine.run.tried_params import TriedParams
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
 
 SPACE: dict[str, Any] = {
     "x": FloatDistribution(0, 1),

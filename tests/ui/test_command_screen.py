@@ -234,5 +234,5 @@ def test_a_terminal_without_utf8_gets_ascii_alone(tmp_path: Path) -> None:
         home=AScreen,
         has_unicode=False,
     )
-    assert app.mark("running") == "R"
+    assert app.services.mark("running") == "R"
     assert (tmp_path / "last.txt").read_text("utf-8").isascii()

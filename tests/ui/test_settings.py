@@ -170,7 +170,7 @@ def test_a_theme_of_textuals_own_works() -> None:
     written('theme = "nord"')
     app = drive("press n", home=AScreen)
     assert app.theme == "nord"
-    assert app.state_style("running") == app.theme_variables["primary"]
+    assert app.services.state_style("running") == app.services.theme_variables["primary"]
 
 
 def test_remembering_the_theme_keeps_the_rest() -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hptui.domain.export_forms import EXPORT_FORMS
 from hptui.domain.objective import ObjectiveRef
+from hptui.domain.study_name import file_name_for
 from hptui.storage.read.studies import BestTrial
-from hptui.ui.dialogs.exporting import file_name_for, is_there, place_problem
+from hptui.ui.forms.file_paths import ends_in, is_there, place_problem
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.studies.studies_model import StudiesModel, engine_text, first_order, study_key
@@ -197,16 +197,19 @@ def test_an_export_is_called_like_its_study_where_that_can_be(name: str, expecte
 
 
 def test_where_an_export_can_go(tmp_path: Path):
-    forms = {form.suffix: form for form in EXPORT_FORMS}
+    csv = ends_in(".csv")
     (tmp_path / "there.csv").touch()
     (tmp_path / "there.db").touch()
     (tmp_path / "folder.csv").mkdir()
     for wrong in ("", "  ", "a\0.csv", "out.txt", "out", f"{tmp_path}/folder.csv", "/none/x.csv"):
-        assert place_problem(wrong, forms[".csv"])
-    assert place_problem("x" * 5_000 + ".csv", forms[".csv"])
-    assert not place_problem(f" {tmp_path}/new.CSV ", forms[".csv"])
-    assert not place_problem(f"{tmp_path}/there.csv", forms[".csv"])
-    assert "cannot be replaced" in place_problem(f"{tmp_path}/there.db", forms[".db"])
+        assert place_problem(wrong, csv)
+    assert place_problem("x" * 5_000 + ".csv", csv)
+    assert place_problem("x.pdf", ends_in(".html", ".htm")) == "Use a name that ends in .html."
+    assert not place_problem(f"{tmp_path}/new.HTM", ends_in(".html", ".htm"))
+    assert not place_problem(f" {tmp_path}/new.CSV ", csv)
+    assert not place_problem(f"{tmp_path}/there.csv", csv)
+    there = place_problem(f"{tmp_path}/there.db", ends_in(".db"), can_replace=False)
+    assert "cannot be replaced" in there
     assert is_there(f"{tmp_path}/there.csv")
     assert not is_there("a\0.csv")
 

@@ -25,8 +25,8 @@ def test_each_theme_shows_the_screens(name: str) -> None:
     )
     assert app.theme == name
     for state in STATES:
-        assert Style.parse(app.state_style(state)).color is not None
-    assert {*OWN_COLOURS, *SHADES} <= set(app.theme_variables)
+        assert Style.parse(app.services.state_style(state)).color is not None
+    assert {*OWN_COLOURS, *SHADES} <= set(app.services.theme_variables)
 
 
 def contrast(one: Color, other: Color) -> float:
@@ -46,7 +46,7 @@ def _linear(channel: int) -> float:
 @pytest.mark.parametrize("name", OWN)
 def test_what_is_written_stands_out_from_the_ground(name: str) -> None:
     app = drive("press n", home=AScreen, settings=Settings(theme=name))
-    variables = app.theme_variables
+    variables = app.services.theme_variables
     ground = Color.parse(variables["background"])
     for role in [*OWN_COLOURS, "dimmed", "foreground", "footer-key-foreground"]:
         # 4.5 is what WCAG asks for text.
@@ -58,6 +58,7 @@ def test_what_is_written_stands_out_from_the_ground(name: str) -> None:
 def test_states_have_colours_of_their_own(name: str) -> None:
     app = drive("press n", home=AScreen, settings=Settings(theme=name))
     shown = [
-        app.state_style(state) for state in ("running", "complete", "pruned", "failed", "best")
+        app.services.state_style(state)
+        for state in ("running", "complete", "pruned", "failed", "best")
     ]
     assert len(set(shown)) == len(shown)

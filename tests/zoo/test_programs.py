@@ -21,7 +21,7 @@ from hptui.engine.run.rules import Budget
 from hptui.registry.commands.command import CommandSpec
 
 if TYPE_CHECKING:
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
 
 assert nothing_is_left, "a fixture of this module, too"
 

@@ -27,7 +27,7 @@ from hptui.engine.run.rules import Budget
 from hptui.engine.workers.processes import tracker_pids
 
 if TYPE_CHECKING:
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import Backend
 
 COMPLETE = ("COMPLETE", "", "")
 ENDS = {

@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.readable import plural
+from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
@@ -190,9 +191,9 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
     """
     n_fit = resources.n_on_devices
     if n_fit is not None and n_workers > n_fit:
-        devices = _count(len(resources.devices), "device") + _by(resources)
+        devices = plural(len(resources.devices), "device") + _by(resources)
         raise UsageError(
-            f"{_count(n_workers, 'worker')} do not fit on {devices}: "
+            f"{plural(n_workers, 'worker')} do not fit on {devices}: "
             f"{n_fit} {'fits' if n_fit == 1 else 'fit'}.",
             hint="Ask for fewer workers, or start the run with a greater --per-device.",
         )
@@ -201,8 +202,8 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
         n_fit = n_cores // each
         if n_workers > n_fit:
             raise UsageError(
-                f"{_count(n_workers, 'worker')} cannot keep to {_count(each, 'core')} each: there "
-                f"{'is' if n_cores == 1 else 'are'} {n_cores}, for {_count(n_fit, 'worker')}.",
+                f"{plural(n_workers, 'worker')} cannot keep to {plural(each, 'core')} each: there "
+                f"{'is' if n_cores == 1 else 'are'} {n_cores}, for {plural(n_fit, 'worker')}.",
                 hint="Ask for fewer workers, or omit --pin.",
             )
 
@@ -214,7 +215,7 @@ def usual_workers(resources: Resources, n_cores: int) -> int:
         n_workers = min(n_workers, max(1, n_cores // resources.threads))
     elif resources.is_pinned:
         n_workers = min(n_workers, n_cores)
-    return min(n_workers, MAX_SLOTS)
+    return min(n_workers, MAX_WORKERS)
 
 
 def unused_text(resources: Resources) -> str:
@@ -224,8 +225,8 @@ def unused_text(resources: Resources) -> str:
         return ""
     verb = "stays" if len(rest) == 1 else "stay"
     return (
-        f"{_names(rest)} {verb} unused: {_count(len(resources.devices), 'device')} make "
-        f"{_count(resources.n_groups, 'group')} of {resources.devices_per_trial}."
+        f"{_names(rest)} {verb} unused: {plural(len(resources.devices), 'device')} make "
+        f"{plural(resources.n_groups, 'group')} of {resources.devices_per_trial}."
     )
 
 
@@ -276,10 +277,6 @@ def _by(resources: Resources) -> str:
 def _names(devices: Sequence[str]) -> str:
     names = safe_line(", ".join(devices), max_chars=200)
     return f"Device {names}" if len(devices) == 1 else f"Devices {names}"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _quoted(text: str) -> str:

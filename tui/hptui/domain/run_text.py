@@ -8,7 +8,7 @@ from typing import Final
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
-MAX_SLOTS: Final = 256
+MAX_WORKERS: Final = 256
 DEFAULT_TRIALS: Final = 100
 """Trials of a run that has neither a time-out nor a target."""
 _MAX_DIGITS: Final = 12
@@ -31,15 +31,25 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def read_slots(text: str) -> int:
+def require_possible(n_workers: int) -> None:
+    """Refuse a number of workers that no run can have.
+
+    Raises:
+        UsageError: It is not one from 1 to `MAX_WORKERS`.
+    """
+    if not 1 <= n_workers <= MAX_WORKERS:
+        raise UsageError(f"Use 1 to {MAX_WORKERS} workers, not {n_workers}.")
+
+
+def read_workers(text: str) -> int:
     """Return how many trials may run at once.
 
     Raises:
-        UsageError: The text is no whole number from 1 to `MAX_SLOTS`.
+        UsageError: The text is no whole number from 1 to `MAX_WORKERS`.
     """
     number = read_count(text)
-    if number > MAX_SLOTS:
-        raise UsageError(f"{number} is above {MAX_SLOTS} workers")
+    if number > MAX_WORKERS:
+        raise UsageError(f"{number} is above {MAX_WORKERS} workers")
     return number
 
 

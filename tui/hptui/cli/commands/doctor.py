@@ -13,6 +13,7 @@ from hptui.cli.options.locate import (
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
+from hptui.storage.files.studies_folder import study_files
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +72,7 @@ def _examined(args: argparse.Namespace) -> Iterator[Examination]:
     if not args.study:
         folder = studies_folder(args.studies)
         yield from _in_folder(folder)
-        for path in sorted(each for each in folder.glob("*.db") if not each.name.startswith(".")):
+        for path in study_files(folder):
             yield from _in_file(path)
         return
     if len(args.study) > 1 and (args.fail or args.requeue) and not args.fix:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.locate import add_studies_option, locate_study, storage_file, studies_folder
 from hptui.cli.output.carried_trials import tell_carried
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.errors import StudyFileError, UsageError
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.transfer.import_request import (
     AS_WORDS,
     DIRECTION_WORDS,
@@ -140,19 +142,19 @@ def _request(args: argparse.Namespace) -> ImportRequest:
     )
 
 
-def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
+def _study_that_is_there(args: argparse.Namespace) -> StudyRef | None:
     from hptui.storage.read.studies import study_names
 
     if args.storage is not None:
         path = storage_file(args.storage)
         if path.exists() and args.study in study_names(path):
-            return path, args.study
+            return StudyRef(path, args.study)
         check_study_name(args.study)
         return None
     is_name = "/" not in args.study and ".db" not in args.study and ":" not in args.study
     if is_name:
         check_study_name(args.study)
-        if not (studies_folder(args.studies) / f"{args.study}.db").exists():
+        if not study_file(studies_folder(args.studies), args.study).exists():
             return None
     try:
         place = locate_study(args.study, studies=args.studies)
@@ -163,4 +165,4 @@ def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
         raise UsageError(
             error.message, hint="A new study is given as NAME, or as NAME with --storage FILE."
         ) from error
-    return place.path, place.study_name
+    return place

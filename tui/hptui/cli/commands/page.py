@@ -15,10 +15,11 @@ from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.options.plot_options import check_page_options
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
 from hptui.figures.page_kinds import PAGE_KINDS
-from hptui.ui.dialogs.exporting import file_name_for
 
 if TYPE_CHECKING:
     import argparse
@@ -111,7 +112,7 @@ def _page(
 ) -> str:
     names = _text(", ".join(study.name for study in request.studies))
     n_trials = sum(len(study.trials.numbers) for study in request.studies)
-    about = f"{n_trials:,} trial{'' if n_trials == 1 else 's'}"
+    about = plural(n_trials, "trial")
     if filter_text is not None:
         about += f", those that are <code>{_text(filter_text)}</code>"
     parts = [

@@ -21,6 +21,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.cli.options.typed import typed
@@ -32,8 +33,8 @@ from hptui.domain.run_text import (
     read_count,
     read_duration,
     read_seed,
-    read_slots,
     read_target,
+    read_workers,
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.spaces.choice_lists import parse_choices_option
@@ -47,6 +48,7 @@ from hptui.domain.spaces.edits import (
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
+from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.plan import RunPlan
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 EXIT_NOTHING_COMPLETED = 3
 _KILLING_S = 2.0
@@ -232,7 +234,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         "--workers",
         "-j",
-        type=typed(read_slots),
+        type=typed(read_workers),
         metavar="N",
         help="trials at once (default: one a core, or as many as the devices hold)",
     )
@@ -251,6 +253,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
     )
+    add_python_option(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -261,12 +264,11 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.output.shield import shielded
     from hptui.cli.output.watched_output import WatchedOutput
     from hptui.engine.run.engine import Engine
-    from hptui.registry.known_code import note_run
 
     with shielded() as output, contextlib.chdir(plan.folder):
         # What is refused is not known by having been tried.
         shown = _observer(args, output)
-        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref, plan.folder))
+        observer = WatchedOutput(shown, output, on_start=lambda: _note_known(plan))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
@@ -281,6 +283,15 @@ def run(args: argparse.Namespace) -> int:
     if observer.lost is not None:
         raise _lost_output(observer.lost)
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def _note_known(plan: RunPlan) -> None:
+    """Remember what this person has run."""
+    from hptui.registry.known_code import note_python, note_run
+
+    note_run(plan.ref, plan.folder)
+    if plan.python is not None:
+        note_python(plan.python.path)
 
 
 def _lost_output(error: OSError) -> Exception:
@@ -350,13 +361,15 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
     )
     prepared = NOTHING_PREPARED
+    python, python_note = python_of(args, found.ref, facts)
     if facts is not None:
         is_any = args.any_objective
         with contextlib.chdir(folder):
-            found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+            found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
         prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
         notes += old_edits(facts, _named_parameters(args, edits))
+    notes += filter(None, [python_note])
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.run.plan import RunPlan
@@ -390,6 +403,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_slots=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
+        python=python,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
@@ -406,7 +420,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     )
 
 
-def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+def _not_to_be_tuned(args: argparse.Namespace, found: FoundObjective) -> ObjectiveError:
     problem = safe_line(found.problem.removesuffix("."))
     return ObjectiveError(
         f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
@@ -422,7 +436,7 @@ def _patience(ref: ObjectiveRef) -> dict[str, float]:
     return {"force_after_s": CommandSpec.of(ref).grace_s + _KILLING_S}
 
 
-def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
+def _notes(args: argparse.Namespace, found: FoundObjective) -> tuple[str, ...]:
     """Return a sentence on what the objective's file sets and nothing here replaces."""
     has_end = any(each is not None for each in (args.trials, args.timeout, args.target))
     given = {
@@ -477,7 +491,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         name, file = _name_in_a_file(name), given
     else:
         check_study_name(name)
-        file = studies_folder(args.studies) / f"{name}.db"
+        file = study_file(studies_folder(args.studies), name)
     if args.storage is None or args.study is None:
         _require_holds(file, name, shown=args.storage or str(file))
     return name, file
@@ -502,7 +516,7 @@ def _require_holds(file: Path, name: str, *, shown: str) -> None:
     def options(study: str) -> str:
         return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
-    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
+    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names):,} studies"
     listed = "" if len(names) == 1 else f": {list_names(names)}"
     raise UsageError(
         f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",

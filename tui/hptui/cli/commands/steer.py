@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from hptui.domain.study_ref import StudyRef
 
 _STATUS_EPILOG = """\
 --json prints the same keys for a study that runs and one at rest, whose state is idle. counts are
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _status(place: StudyLocation, *, as_json: bool) -> int:
+def _status(place: StudyRef, *, as_json: bool) -> int:
     from hptui.cli.commands.status import describe_status, status_of
 
     status = status_of(place)

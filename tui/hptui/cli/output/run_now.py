@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import HptuiError
@@ -44,7 +44,8 @@ class RunNow:
             return f"runs on {safe_line(self.host, max_chars=40)}"
         done = str(self.ended) if self.n_trials is None else f"{self.ended}/{self.n_trials}"
         parts = [f"{safe_line(self.state, max_chars=20)} {done}"]
-        parts.append(f"{self.workers} worker{'' if self.workers == 1 else 's'}")
+        if self.workers is not None:
+            parts.append(plural(self.workers, "worker"))
         if self.eta_s is not None and self.state == "running":
             parts.append(f"eta ~{show_duration(self.eta_s)}")
         return ", ".join(parts)

@@ -20,7 +20,7 @@ from hptui.errors import HptuiError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.engine.workers.pool import Host
+    from hptui.engine.workers.pool import WorkerProcess
 
 _log = logging.getLogger("hptui.engine")
 _MAX_CLIENTS: Final = 64
@@ -42,7 +42,7 @@ class Listener(Protocol):
         """Take that a worker's connection carries no messages any more."""
         ...
 
-    def on_host_end(self, host: Host) -> None:
+    def on_process_end(self, process: WorkerProcess) -> None:
         """Take the end of a worker process."""
         ...
 
@@ -116,8 +116,8 @@ class Connections:
             kind, what = key.data
             if kind in ("worker", "client"):
                 self._serve(kind, what, mask)
-            elif kind == "host":
-                self._listener.on_host_end(what)
+            elif kind == "process":
+                self._listener.on_process_end(what)
             elif kind == "listener":
                 self._accept()
             else:
@@ -168,14 +168,14 @@ class Connections:
             if key.events != events:
                 self.selector.modify(channel, events, key.data)
 
-    def watch_host(self, host: Host) -> None:
+    def watch_process(self, process: WorkerProcess) -> None:
         """Wait for the end of a worker process."""
-        self.selector.register(host.sentinel, selectors.EVENT_READ, ("host", host))
+        self.selector.register(process.started.sentinel, selectors.EVENT_READ, ("process", process))
 
-    def forget_host(self, host: Host) -> None:
+    def forget_process(self, process: WorkerProcess) -> None:
         """Wait for it no more."""
         with contextlib.suppress(KeyError, ValueError):
-            self.selector.unregister(host.sentinel)
+            self.selector.unregister(process.started.sentinel)
 
     def watch_end(self, pidfd: int) -> None:
         """Wake the loop when another process of the engine's ends; until `forget_end`."""

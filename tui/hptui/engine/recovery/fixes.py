@@ -20,7 +20,7 @@ from hptui.storage.files.running_trials import running_trials
 from hptui.storage.files.staging import remove_left_draft
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import read_study_file
 from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:

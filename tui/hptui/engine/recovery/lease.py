@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import LEASE, Lease, lease_at, read_lease, stored_lease
@@ -202,7 +203,7 @@ def dead_engine_text(lease: Lease, n_stale: int) -> str:
     ended = f"Its engine (process {lease.pid}) has died"
     if not n_stale:
         return f"{ended}."
-    left = "1 trial is stale" if n_stale == 1 else f"{n_stale} trials are stale"
+    left = plural(n_stale, "trial is stale", "trials are stale")
     return f"{ended}; {left}."
 
 

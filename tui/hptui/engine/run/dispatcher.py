@@ -89,7 +89,7 @@ class Dispatcher:
         slot.number = live.number
         slot.log = self.run.log_of(live.number)
         self.run.trials.live[live.number] = live
-        place = slot.worker.host.place
+        place = slot.worker.process.place
         if place is not None:
             self.run.trials.note_place(live, place.to_json())
         if live.known is not None:
@@ -230,8 +230,9 @@ class Dispatcher:
                 answer = self.run.methods()
             case "storage":
                 answer = self.storage.answer(None, message)
-                self.commits.touch()
-                self.feed(Tick())
+                if self.storage.writes(message):
+                    self.commits.touch()
+                    self.feed(Tick())
             case other:
                 _log.warning("a callback sent %r", other)
         if "q" in message:
@@ -345,7 +346,7 @@ class Dispatcher:
             kind, text = slot.ending or ("killed", str(message.get("message", "")))
             message = failed(TrialError(kind, "", text))
         if is_spent and slot.worker is not None:
-            slot.worker.host.is_retired = True
+            slot.worker.process.is_retired = True
         slot.is_done = True
         self._finish(live, message, slot)
 

@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
@@ -49,9 +49,11 @@ from hptui.engine.run.study_trials import Counts
 from hptui.engine.sampling.blas import one_blas_thread
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
-from hptui.engine.workers.pool import Host, Pool
+from hptui.engine.workers.other_workers import OtherWorkers
+from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
+from hptui.engine.workers.worker_kinds import KINDS
 from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _log = logging.getLogger("hptui.engine")
 
@@ -73,6 +76,14 @@ _ASKED_AHEAD = (
     "The next trial is asked for while others run: it is drawn without their results, as with one "
     "more worker."
 )
+
+
+def _workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
+    """Return the kind of a run's workers; `folder` is its engine's own."""
+    kind = KINDS[plan.backend]
+    if plan.python is None:
+        return kind
+    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)
 
 
 class Engine:
@@ -94,7 +105,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                backend=plan.backend,
+                kind=_workers_of(plan, self._runtime_directory.socket_path.parent),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -102,6 +113,7 @@ class Engine:
                 max_files=raise_limit(),
                 resources=plan.resources,
                 n_workers=plan.n_slots,
+                python=plan.python,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -155,7 +167,7 @@ class Engine:
             is_short = lease is None or lease.is_for_a_moment or lease.is_unseen
             if lease is not None and lease.is_alive and not is_short:
                 raise busy_error(self._plan.study_file, lease)
-            require_room(self._plan.n_slots, 0, self._plan.backend)
+            require_room(self._plan.n_slots, 0, self.pool.kind)
             self._connections.open()
             adopt_orphans()
             start_trackers()
@@ -225,7 +237,9 @@ class Engine:
             release=self._release,
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
-        self._commits.is_awaited = self.rules.is_followed
+        if self.rules.is_followed:
+            # A slot waits for what follows its trial, so that where none runs none will end.
+            self._commits.may_gather = lambda: bool(self.rules.running)
         self.rules.started_s = now()
         self._rules_are_live = True
         waiting = run.n_waiting()
@@ -249,7 +263,7 @@ class Engine:
         if run.n_leftover and self._plan.leftovers != "leave":
             self._observer.note(settled_text(run.n_leftover, self._plan.leftovers))
         if run.n_replayed:
-            trials = "1 trial" if run.n_replayed == 1 else f"{run.n_replayed} trials"
+            trials = plural(run.n_replayed, "trial")
             self._observer.note(f"{trials} that an earlier run could not store: stored now.")
         for slot in self._worker_manager.slots.values():
             if slot.worker is not None:
@@ -379,12 +393,12 @@ class Engine:
         """End trials that take more memory than they may."""
         if self._guard is None or not self.rules.running:
             return
-        hosts = {host.pid: host for host in self._worker_manager.pool.hosts}
-        for taken in self._guard.look(time_s, hosts):
-            host = hosts[taken.worker]
+        processes = {each.pid: each for each in self._worker_manager.pool.processes}
+        for taken in self._guard.look(time_s, processes):
+            process = processes[taken.worker]
             text = above_limit_text(taken.size, self._guard.limit)
             for slot in list(self._worker_manager.slots.values()):
-                if slot.number is not None and slot.worker in host.workers:
+                if slot.number is not None and slot.worker in process.workers:
                     self._feed(MemoryExceeded(slot.number, text))
                     kill_now(taken)
 
@@ -433,6 +447,12 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
+            try:
+                self._worker_manager.pool.versions.require_same(message.get("versions"))
+            except HptuiError as error:
+                channel.is_closed = True
+                self._fail(error)
+                return False
             if self._about is None:
                 self._about = message["objective"]
             if self._worker_manager.say_hello(channel, message):
@@ -457,9 +477,9 @@ class Engine:
             channel, "The trial wrote into its worker's connection to the engine."
         )
 
-    def on_host_end(self, host: Host) -> None:
+    def on_process_end(self, process: WorkerProcess) -> None:
         """See `connections.Listener`."""
-        self._on_deaths(self._worker_manager.on_worker_exit(host))
+        self._on_deaths(self._worker_manager.on_worker_exit(process))
         try:
             self._worker_manager.restart(now())
         except HptuiError as error:

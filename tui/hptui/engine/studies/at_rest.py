@@ -12,7 +12,8 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.next_run import MAX_TRIALS, NextRun
-from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.readable import plural
+from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import check_params, edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.text import safe_line
@@ -20,10 +21,9 @@ from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
-from hptui.storage.files.study_identity import no_such_study
 from hptui.storage.files.validation import require_writable
 from hptui.storage.read.columns import StudyColumns
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import find_study, read_study_file
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.next_run import (
     StoredSpace,
@@ -33,7 +33,6 @@ from hptui.storage.sqlite.next_run import (
     write_next,
     write_space,
 )
-from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -81,13 +80,13 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
 
 def next_trials_text(trials: int) -> str:
     """Return the sentence about the trials that are prepared."""
-    have = "1 trial" if trials == 1 else f"{trials:,} trials"
+    have = plural(trials, "trial")
     return f"The next run has {have}, unless it is told when to end."
 
 
 def next_workers_text(workers: int) -> str:
     """Return the sentence about the workers that are prepared."""
-    have = "1 worker" if workers == 1 else f"{workers} workers"
+    have = plural(workers, "worker")
     return f"The next run has {have}, unless it is told another number."
 
 
@@ -146,8 +145,7 @@ def _extend(path: Path, study_name: str, message: Message) -> Message:
 
 def _jobs(path: Path, study_name: str, message: Message) -> Message:
     workers = int(message["n"])
-    if not 1 <= workers <= MAX_SLOTS:
-        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {workers}.")
+    require_possible(workers)
     with _writing(path, study_name) as (connection, study_id):
         before = read_next(connection, study_id)
         write_next(connection, study_id, NextRun(before.trials, workers))
@@ -163,10 +161,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
 
 
 def _space_in(connection: sqlite3.Connection, path: Path, study_name: str) -> StoredSpace:
-    study_id = study_id_of(connection, study_name)
-    if study_id is None:
-        raise no_such_study(connection, path, study_name)
-    return read_space(connection, study_id)
+    return read_space(connection, find_study(connection, path, study_name).study_id)
 
 
 def _known(space: StoredSpace, study_name: str) -> StoredSpace:
@@ -197,10 +192,7 @@ def _writing(path: Path, study_name: str) -> Generator[tuple[sqlite3.Connection,
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                study_id = study_id_of(connection, study_name)
-                if study_id is None:
-                    raise no_such_study(connection, path, study_name)
-                yield connection, study_id
+                yield connection, find_study(connection, path, study_name).study_id
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise as_storage_error(error, path) from error

@@ -6,17 +6,15 @@ import os
 import resource
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
-    from hptui.engine.workers.pool import Backend
+    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _KEPT_FREE: Final = 24
 """Kept from clients and from what trials start, for the study file and for a new worker."""
 _WANTED: Final = 4096
-_A_PROCESS: Final = 10
-"""Pipes of loky's executor, the connection, and a descriptor of the process itself."""
-_A_THREAD: Final = 1
 _RESERVE: Final = 40
 """For the study file, its log, clients, and a worker that takes another one's place."""
 
@@ -48,25 +46,25 @@ def _limit() -> int:
     return 1 << 30 if soft == resource.RLIM_INFINITY else soft
 
 
-def require_room(n_workers: int, n_there: int, backend: Backend) -> None:
+def require_room(n_workers: int, n_there: int, kind: WorkerKind) -> None:
     """Refuse more workers than there are descriptors for.
 
     Args:
         n_workers: How many there are to be.
         n_there: How many there are.
-        backend: What they are.
+        kind: What they are.
 
     Raises:
         UsageError: They do not fit; the sentence says how many do.
     """
     n_open = _n_open()
-    cost = _A_PROCESS if backend == "loky" else _A_THREAD
+    cost = kind.descriptors_each
     n_more = n_workers - n_there
     room = _limit() - n_open - _RESERVE
     if n_more <= 0 or n_more * cost <= room:
         return
     n_fit = n_there + max(0, room // cost)
-    fit = f"{n_fit} fit{'s' if n_fit == 1 else ''}" if n_fit else "none fits"
+    fit = plural(n_fit, "fits", "fit") if n_fit else "none fits"
     raise UsageError(
         f"{n_workers} workers need {n_open + n_more * cost + _RESERVE} open files, and "
         f"{_limit()} are allowed here: {fit}.",

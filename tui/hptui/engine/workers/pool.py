@@ -1,4 +1,4 @@
-"""Worker processes: one private loky executor each, so that no death touches a neighbour."""
+"""The worker processes of a run: started and ended, with the places that they have."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import psutil
-from joblib.externals.loky.process_executor import (  # pyright: ignore[reportMissingTypeStubs]
-    ProcessPoolExecutor,
-)
 
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
@@ -30,21 +27,19 @@ from hptui.engine.workers.processes import (
     kill_all,
     signal_group,
 )
-from hptui.engine.workers.worker_loop import run_host
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_variables import threads_each, worker_variables
 from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
-    from hptui.engine.ipc.protocol import Channel
-
-Backend = Literal["loky", "threading"]
-
-_STATUS_WAIT_S = 0.5
+    from hptui.engine.ipc.protocol import Channel, Message
+    from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind
+    from hptui.registry.loading.other_python import OtherPython
 
 
 @dataclass(eq=False)
@@ -52,7 +47,7 @@ class Worker:
     """One place where a trial can run: a process, or a thread of one."""
 
     token: str
-    host: Host
+    process: WorkerProcess
     channel: Channel | None = None
     is_ready: bool = False
     slot: int | None = None
@@ -60,11 +55,10 @@ class Worker:
 
 
 @dataclass(eq=False)
-class Host:
+class WorkerProcess:
     """One worker process and the workers in it."""
 
-    executor: Any
-    process: Any
+    started: StartedProcess
     mark: str = ""
     """What the environment of all its processes holds."""
     place: Place | None = None
@@ -73,35 +67,11 @@ class Host:
     is_retired: bool = False
     """It gets no new trials and is ended when the last one in it has ended."""
     is_gone: bool = False
-    pidfd: int | None = None
-    """Refers to the process; readable when it has ended (Linux)."""
     leftovers: list[psutil.Process] = field(default_factory=list[psutil.Process])
 
     @property
     def pid(self) -> int:
-        """The process id, also its group's once it has settled."""
-        return self.process.pid
-
-    @property
-    def sentinel(self) -> int:
-        """A descriptor that becomes readable when the process has ended."""
-        # The pipe that loky watches stays open as long as a child that the objective forked.
-        return self.process.sentinel if self.pidfd is None else self.pidfd
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs; below zero the signal that ended it."""
-        # Loky's own thread may just be collecting the status.
-        deadline = time.monotonic() + _STATUS_WAIT_S
-        while (code := self.process.exitcode) is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        return code
-
-
-def _open_pidfd(pid: int) -> int | None:
-    with contextlib.suppress(OSError, AttributeError):
-        return os.pidfd_open(pid)
-    return None
+        return self.started.pid
 
 
 def _start_error(error: Exception) -> HptuiError:
@@ -112,11 +82,6 @@ def _start_error(error: Exception) -> HptuiError:
     )
 
 
-def _look_at(future: Any) -> None:  # noqa: ANN401 - loky is untyped
-    if not future.cancelled():
-        future.exception()
-
-
 class Pool:
     """Starts and ends worker processes."""
 
@@ -124,7 +89,7 @@ class Pool:
         self,
         *,
         ref: ObjectiveRef,
-        backend: Backend,
+        kind: WorkerKind,
         socket: Path,
         home: Path,
         log: Path,
@@ -132,9 +97,10 @@ class Pool:
         max_files: int,
         resources: Resources,
         n_workers: int,
+        python: OtherPython | None = None,
     ) -> None:
         self._ref = ref
-        self.backend: Backend = backend
+        self.kind = kind
         self._socket = socket
         self._home = home
         self._log = log
@@ -142,10 +108,12 @@ class Pool:
         self.max_files = max_files
         """How many files a worker may have open."""
         self._resources = resources
+        self.versions = Versions.expected(python)
+        """What all workers run with."""
         cores = cores_here() if resources.is_pinned else ()
         self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []
-        self.hosts: list[Host] = []
+        self.processes: list[WorkerProcess] = []
         self.lingering: list[OrphanedProcesses] = []
         """What is left of those that have ended."""
 
@@ -153,43 +121,42 @@ class Pool:
         """Return how many native threads the code of each slot's trials may use."""
         return threads_each(self._resources, self.places, n_slots, available_cores())
 
-    def start(self, n_workers: int, n_slots: int) -> Host:
-        """Start a process with `n_workers` workers (one, unless the backend is threading).
+    def start(self, n_wanted: int, n_slots: int) -> Iterator[WorkerProcess]:
+        """Start `n_wanted` workers, one process after the other, or all as threads of one.
 
         Raises:
-            HptuiError: The machine has no process, descriptor or memory for it.
+            HptuiError: The machine has no process, descriptor or memory for them.
         """
+        if self.kind.ends_trials_by_process:
+            for _ in range(n_wanted):
+                yield self._start(1, n_slots)
+        elif n_wanted:
+            yield self._start(n_wanted, n_slots)
+
+    def _start(self, n_workers: int, n_slots: int) -> WorkerProcess:
         tokens = [secrets.token_hex(8) for _ in range(n_workers)]
         mark = f"{WORKER_VARIABLE}={secrets.token_hex(8)}"
         place = self.places.take()
-        config = {
+        order: Message = {
             "socket": str(self._socket),
             "home": str(self._home),
             "log": str(self._log),
             "objective": self._ref.to_json(),
             "workers": tokens,
-            "threads": self.backend == "threading",
+            "threads": not self.kind.ends_trials_by_process,
             "max_files": self.max_files,
             "cores": [] if place is None else list(place.cores),
         }
-        executor: Any = None
         try:
-            executor = ProcessPoolExecutor(max_workers=1, env=self._variables(place, n_slots, mark))
-            future: Any = executor.submit(run_host, config)
+            started = self.kind.start(order, self._variables(place, n_slots, mark))
         except (OSError, RuntimeError) as error:
-            if executor is not None:
-                # Its thread would wait for ever, and with it the end of this process.
-                executor.shutdown(wait=False, kill_workers=True)
             self.places.give_back(place)
             raise _start_error(error) from error
-        # Its end is seen by the process's sentinel; the future would only repeat it.
-        future.add_done_callback(_look_at)
-        (process,) = executor._processes.values()
-        host = Host(executor, process, mark, place, pidfd=_open_pidfd(process.pid))
-        host.workers = [Worker(token, host) for token in tokens]
-        self.hosts.append(host)
-        self._guardian.add(host.pid)
-        return host
+        process = WorkerProcess(started, mark, place)
+        process.workers = [Worker(token, process) for token in tokens]
+        self.processes.append(process)
+        self._guardian.add(process.pid)
+        return process
 
     def _variables(self, place: Place | None, n_slots: int, mark: str) -> dict[str, str]:
         """Return what a worker's environment has from its first instruction on."""
@@ -197,57 +164,59 @@ class Pool:
         own = worker_variables(self._resources, place, n_threads)
         return own | dict([mark.split("=")])
 
-    def is_bloated(self, host: Host) -> bool:
+    def is_bloated(self, process: WorkerProcess) -> bool:
         """Say whether a process that runs no trial holds much of what the next one may take."""
         limit = self._resources.memory
-        return limit is not None and resident(host.pid) > limit // 2
+        return limit is not None and resident(process.pid) > limit // 2
 
     def worker_of(self, token: str) -> Worker | None:
         """Return the worker that was given `token`."""
         given = token.encode(errors="replace")
-        for host in self.hosts:
-            for worker in host.workers:
+        for process in self.processes:
+            for worker in process.workers:
                 if secrets.compare_digest(worker.token.encode(), given):
                     return worker
         return None
 
-    def terminate(self, host: Host, *, force: bool) -> None:
+    def terminate(self, process: WorkerProcess, *, force: bool) -> None:
         """Ask a process and its group to end; with `force` kill it and all it has started."""
-        host.leftovers = descendants(host.pid) or host.leftovers
-        signal_group(host.pid, signal.SIGKILL if force else signal.SIGTERM)
+        process.leftovers = descendants(process.pid) or process.leftovers
+        signal_group(process.pid, signal.SIGKILL if force else signal.SIGTERM)
         if force:
-            kill_all(host.leftovers)
+            kill_all(process.leftovers)
             # Before it has settled the process leads no group.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(host.pid, signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL)
 
     @property
     def limits_memory(self) -> bool:
         """Whether what a worker's processes take is limited."""
         return self._resources.memory is not None
 
-    def forget(self, host: Host, *, is_closing: bool = False) -> None:
+    def forget(self, process: WorkerProcess, *, is_closing: bool = False) -> None:
         """Clean up after a process that has ended: its group, its executor, its descriptors.
 
         All that it has started is killed, and keeps its place until it is gone; with `is_closing`
         it is ended with all else at the run's end.
         """
-        host.is_gone = True
-        signal_group(host.pid, signal.SIGKILL)
+        process.is_gone = True
+        signal_group(process.pid, signal.SIGKILL)
         if is_closing:
-            kill_all(host.leftovers)
+            kill_all(process.leftovers)
         else:
-            self._linger(OrphanedProcesses(host.pid, host.mark, host.leftovers, host.place, now()))
-        self._guardian.drop(host.pid)
-        if host.pidfd is not None:
-            os.close(host.pidfd)
-            host.pidfd = None
-        for worker in host.workers:
+            self._linger(
+                OrphanedProcesses(
+                    process.pid, process.mark, process.leftovers, process.place, now()
+                )
+            )
+        self._guardian.drop(process.pid)
+        process.started.close_sentinel()
+        for worker in process.workers:
             if worker.channel is not None:
                 worker.channel.close()
-        if host in self.hosts:
-            self.hosts.remove(host)
-        self._in_background(lambda: host.executor.shutdown(wait=True, kill_workers=True))
+        if process in self.processes:
+            self.processes.remove(process)
+        self._in_background(lambda: process.started.release(kill=True))
 
     def _linger(self, left: OrphanedProcesses) -> None:
         if left.is_gone():
@@ -271,27 +240,27 @@ class Pool:
 
     def close(self, timeout_s: float) -> None:
         """End all processes: politely, then after `timeout_s` by force; waits for them."""
-        for host in self.hosts:
-            host.leftovers = descendants(host.pid)
-            for worker in host.workers:
+        for process in self.processes:
+            process.leftovers = descendants(process.pid)
+            for worker in process.workers:
                 if worker.channel is not None:
                     worker.channel.send({"op": "exit"})
         deadline = time.monotonic() + timeout_s
-        for host in list(self.hosts):
-            self._end(host, deadline)
+        for process in list(self.processes):
+            self._end(process, deadline)
         for thread in self._closing:
             thread.join(max(0.1, deadline + timeout_s - time.monotonic()))
         # This lets go of processes that have ended, and with them of pipes and semaphores.
         multiprocessing.active_children()
 
-    def _end(self, host: Host, deadline: float) -> None:
-        ended = threading.Thread(target=host.executor.shutdown, daemon=True)
+    def _end(self, process: WorkerProcess, deadline: float) -> None:
+        ended = threading.Thread(target=lambda: process.started.release(kill=False), daemon=True)
         ended.start()
         ended.join(max(0.0, deadline - time.monotonic()))
         if ended.is_alive():
-            self.terminate(host, force=True)
+            self.terminate(process, force=True)
             ended.join(5)
-        self.forget(host, is_closing=True)
+        self.forget(process, is_closing=True)
 
     def _in_background(self, action: Callable[[], object]) -> None:
         self._closing = [thread for thread in self._closing if thread.is_alive()]

@@ -114,7 +114,7 @@ class ProcessSandbox:
 
     watches_for_stop = False
 
-    def __init__(self, home: Path, host_log: Path) -> None:
+    def __init__(self, home: Path, process_log: Path) -> None:
         self._home = home
         self._libc = ctypes.CDLL(None)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
@@ -123,7 +123,7 @@ class ProcessSandbox:
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._environment = _raw_environment()
-        self._log = TrialLog(host_log)
+        self._log = TrialLog(process_log)
         self._folders = ScratchFolders()
         self._scratch = ""
 

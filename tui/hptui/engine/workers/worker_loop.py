@@ -21,7 +21,6 @@ from optuna.exceptions import TrialPruned
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.spaces.space import spec_to_json
 from hptui.engine.ipc.protocol import Message, ProtocolError, WorkerLink
-from hptui.engine.programs.command_trial import CommandObjective
 from hptui.engine.run.outcome import (
     TrialError,
     TrialFailed,
@@ -37,9 +36,9 @@ from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.sandbox import ProcessSandbox, Sandbox, ThreadSandbox
 from hptui.engine.workers.scratch import SharedScratchFolders
 from hptui.engine.workers.trial_link import TrialEnded, TrialLink
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_trial import WorkerTrial
 from hptui.errors import HptuiError
-from hptui.registry.commands.command import CommandSpec
 from hptui.registry.loading.core_count import limit_core_count
 from hptui.registry.loading.load import load_objective, loaded_info
 from hptui.registry.scripts.script_process import act_as_program
@@ -56,8 +55,8 @@ Constraints = Callable[["FrozenTrial"], Sequence[float]]
 _SPENT: Message = {"spent": True}
 
 
-def run_host(config: Message) -> None:
-    """Serve trials until the engine says to end; the one task that loky runs.
+def run_worker_process(config: Message) -> None:
+    """Serve trials until the engine says to end.
 
     Args:
         config: `socket`, `home`, `log` (paths), `objective` (a reference), `workers` (a token for
@@ -66,7 +65,7 @@ def run_host(config: Message) -> None:
     """
     is_dismissed = False
     try:
-        is_dismissed = _run_host(config)
+        is_dismissed = _run_worker_process(config)
     finally:
         if not is_dismissed:
             # The engine is gone, or waits for this process to serve or to end.
@@ -74,12 +73,12 @@ def run_host(config: Message) -> None:
             os._exit(1)
 
 
-def _run_host(config: Message) -> bool:
+def _run_worker_process(config: Message) -> bool:
     """Serve trials; False when not all that serve here were told to end."""
     home = Path(config["home"])
-    host_log = Path(config["log"])
+    process_log = Path(config["log"])
     put_limit_back(config["max_files"])
-    worker_process.settle(host_log)
+    worker_process.settle(process_log)
     os.chdir(home)
     if config["cores"]:
         keep_to(config["cores"])
@@ -96,7 +95,7 @@ def _run_host(config: Message) -> bool:
         # A script may have gone where its data are.
         place = Path.cwd() if ref.kind == "script" else home
         if router is None:
-            alone = ProcessSandbox(place, host_log)
+            alone = ProcessSandbox(place, process_log)
             is_dismissed.append(_serve(socket_path, tokens[0], served, alone))
         else:
             is_dismissed.append(_serve_in_threads(socket_path, tokens, served, place, router))
@@ -162,6 +161,10 @@ def _load(ref: ObjectiveRef) -> _Served:
     act_as_program(Path(ref.target) if ref.kind == "file" else None)
     objective: Objective
     if ref.kind == "command":
+        # What another Python lacks is imported for commands alone, which run in hptui's own.
+        from hptui.engine.programs.command_trial import CommandObjective
+        from hptui.registry.commands.command import CommandSpec
+
         spec = CommandSpec.of(ref)
         objective, info = CommandObjective(spec), spec.info()
     else:
@@ -217,7 +220,13 @@ def _serve(
 ) -> bool:
     """Run the trials that the engine orders; False when it ends without telling to end."""
     is_dismissed = False
-    hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": served.about}
+    hello: Message = {
+        "op": "hello",
+        "token": token,
+        "pid": os.getpid(),
+        "versions": Versions.here().to_json(),
+        "objective": served.about,
+    }
     link = WorkerLink(socket_path, hello)
     storage: RemoteStorage | None = None
     # After what is no message an order may be lost: another process serves then.

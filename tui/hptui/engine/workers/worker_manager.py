@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
+from hptui.engine.workers.processes import describe_exit
 from hptui.engine.workers.trial_logs import cut_log
 from hptui.errors import ObjectiveError
 from hptui.storage.files.side_files import open_side_file
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hptui.engine.ipc.connections import Connections
     from hptui.engine.ipc.protocol import Channel, Message
-    from hptui.engine.workers.pool import Host, Pool, Worker
+    from hptui.engine.workers.pool import Pool, Worker, WorkerProcess
 
 _MAX_DELAY_S = 5.0
 _STARTS_WITHOUT_HELLO = 3
@@ -82,18 +82,18 @@ class WorkerManager:
             return
         worker, slot.worker = slot.worker, None
         worker.slot = None
-        if self.pool.backend == "loky" and worker.channel is not None:
-            worker.host.is_retired = True
+        if self.pool.kind.ends_trials_by_process and worker.channel is not None:
+            worker.process.is_retired = True
             worker.channel.send({"op": "exit"})
-            self.pool.terminate(worker.host, force=False)
+            self.pool.terminate(worker.process, force=False)
 
     def _start_missing(self) -> None:
         missing = [slot for slot in self.slots.values() if slot.worker is None]
         coming = [
             worker
-            for host in self.pool.hosts
-            if not host.is_retired
-            for worker in host.workers
+            for process in self.pool.processes
+            if not process.is_retired
+            for worker in process.workers
             if worker.slot is None
         ]
         for worker in [each for each in coming if each.is_ready][: len(missing)]:
@@ -102,13 +102,8 @@ class WorkerManager:
         wanted = len(missing) - len([each for each in coming if not each.is_ready])
         if wanted <= 0 or self._is_closing:
             return
-        wanted = self._with_room(wanted)
-        n_slots = len(self.slots)
-        if self.pool.backend == "threading" and wanted:
-            self.connections.watch_host(self.pool.start(wanted, n_slots))
-            return
-        for _ in range(wanted):
-            self.connections.watch_host(self.pool.start(1, n_slots))
+        for process in self.pool.start(self._with_room(wanted), len(self.slots)):
+            self.connections.watch_process(process)
 
     def _with_room(self, wanted: int) -> int:
         """Return how many of the wanted workers can start now; `restart` and `tick` start others.
@@ -118,17 +113,22 @@ class WorkerManager:
         in the way and has no trial any more is killed.
         """
         pool, free = self.pool, self.pool.places.n_free
-        leaving = [host for host in pool.hosts if host.is_retired and not self._is_busy(host)]
+        leaving = [
+            process
+            for process in pool.processes
+            if process.is_retired and not self._is_busy(process)
+        ]
         if free is None:
             leaving = leaving if pool.limits_memory else []
             free = wanted - len(leaving) - len(pool.lingering)
-        for host in leaving[: max(0, wanted - free)]:
-            pool.terminate(host, force=True)
+        for process in leaving[: max(0, wanted - free)]:
+            pool.terminate(process, force=True)
         return max(0, min(wanted, free))
 
-    def _is_busy(self, host: Host) -> bool:
+    def _is_busy(self, process: WorkerProcess) -> bool:
         return any(
-            slot.number is not None and slot.worker in host.workers for slot in self.slots.values()
+            slot.number is not None and slot.worker in process.workers
+            for slot in self.slots.values()
         )
 
     def expects(self, message: Message) -> bool:
@@ -138,7 +138,7 @@ class WorkerManager:
     def say_hello(self, channel: Channel, message: Message) -> bool:
         """Take a worker's connection; False when nobody here started it."""
         worker = self.pool.worker_of(str(message.get("token")))
-        if worker is None or worker.host.is_gone:
+        if worker is None or worker.process.is_gone:
             return False
         if "trial" in message:
             return self._take_guest(worker, channel, message["trial"])
@@ -150,7 +150,7 @@ class WorkerManager:
             return True
         worker.is_ready = True
         self.failed_starts = 0
-        if not worker.host.is_retired:
+        if not worker.process.is_retired:
             self._assign(worker)
         return True
 
@@ -210,12 +210,12 @@ class WorkerManager:
         self._clear(slot)
         self.deaths_in_a_row = 0
         worker = slot.worker
-        if worker is not None and self.pool.is_bloated(worker.host):
+        if worker is not None and self.pool.is_bloated(worker.process):
             # The next trial is not to fail for what this one has left behind.
-            worker.host.is_retired = True
-        if worker is not None and worker.host.is_retired:
+            worker.process.is_retired = True
+        if worker is not None and worker.process.is_retired:
             slot.worker = worker.slot = None
-            self._end_if_idle(worker.host)
+            self._end_if_idle(worker.process)
             self._start_missing()
         elif worker is not None and slot.index in self.slots:
             self.on_ready(slot.index)
@@ -231,10 +231,10 @@ class WorkerManager:
         if worker is None or slot.number is None:
             return None
         slot.ending = (kind, text)
-        if self.pool.backend == "loky":
+        if self.pool.kind.ends_trials_by_process:
             # If the trial ends by itself just now, the signal must not reach the next one.
-            worker.host.is_retired = True
-            self.pool.terminate(worker.host, force=force)
+            worker.process.is_retired = True
+            self.pool.terminate(worker.process, force=force)
             return None
         if not force:
             self.send(slot, {"stop": text, "n": slot.number})
@@ -244,41 +244,41 @@ class WorkerManager:
         worker.is_ready = False
         if worker.channel is not None:
             self.connections.drop(worker.channel)
-        worker.host.is_retired = True
+        worker.process.is_retired = True
         self._clear(slot)
-        self._end_if_idle(worker.host)
+        self._end_if_idle(worker.process)
         self._start_missing()
         return death
 
-    def _end_if_idle(self, host: Host) -> None:
-        if self._is_busy(host):
+    def _end_if_idle(self, process: WorkerProcess) -> None:
+        if self._is_busy(process):
             return
         for slot in self.slots.values():
-            if slot.worker in host.workers:
+            if slot.worker in process.workers:
                 slot.worker = None
-        self.pool.terminate(host, force=True)
+        self.pool.terminate(process, force=True)
 
-    def on_worker_exit(self, host: Host) -> list[Death]:
+    def on_worker_exit(self, process: WorkerProcess) -> list[Death]:
         """Clean up after a process that has ended; returns the trials that died with it."""
-        host.process.join(0)
-        self.connections.forget_host(host)
-        said_hello = any(worker.is_ready for worker in host.workers)
+        process.started.collect()
+        self.connections.forget_process(process)
+        said_hello = any(worker.is_ready for worker in process.workers)
         # A trial whose result is still in the pipe has ended; no other is given to this process.
-        was_retired, host.is_retired = host.is_retired, True
-        for worker in host.workers:
+        was_retired, process.is_retired = process.is_retired, True
+        for worker in process.workers:
             if worker.channel is not None:
                 self._drain(worker, worker.channel)
-        lost = [slot for slot in self.slots.values() if slot.worker in host.workers]
+        lost = [slot for slot in self.slots.values() if slot.worker in process.workers]
         running = [slot for slot in lost if slot.number is not None and not slot.is_done]
         n_running = len(running)
         kinds = [None if slot.ending is None else slot.ending[0] for slot in running]
         deaths = [
-            Death(slot.index, slot.number, self._why(host, slot, n_running))
+            Death(slot.index, slot.number, self._why(process, slot, n_running))
             for slot in lost
             if slot.number is not None
         ]
         # What the trial has started ends, too, and so writes no more into its log.
-        self.pool.forget(host)
+        self.pool.forget(process)
         for slot in lost:
             slot.worker = None
             self._clear(slot)
@@ -300,19 +300,19 @@ class WorkerManager:
 
     def give_up(self, channel: Channel, why: str) -> None:
         """Kill a worker whose connection can no longer be used."""
-        for host in self.pool.hosts:
-            if any(worker.channel is channel for worker in host.workers):
+        for process in self.pool.processes:
+            if any(worker.channel is channel for worker in process.workers):
                 slot = self.slot_of(channel)
                 if slot is not None and slot.ending is None:
                     slot.ending = ("died", why)
-                self.pool.terminate(host, force=True)
+                self.pool.terminate(process, force=True)
                 return
 
-    def _why(self, host: Host, slot: Slot, n_running: int) -> TrialError:
+    def _why(self, process: WorkerProcess, slot: Slot, n_running: int) -> TrialError:
         if slot.ending is not None:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
-        how = describe_exit(host.exit_code)
+        how = describe_exit(process.started.exit_code)
         text = f"The worker process ended ({how})"
         if n_running > 1:
             text += f"; {n_running} trials were running in it, and any of them may be the cause"
@@ -359,26 +359,13 @@ class WorkerManager:
     def close(self, timeout_s: float) -> None:
         """End all workers and wait for their processes."""
         self._is_closing = True
-        for host in list(self.pool.hosts):
-            self.connections.forget_host(host)
+        for process in list(self.pool.processes):
+            self.connections.forget_process(process)
             # One that is still starting cannot be asked to end.
-            is_starting = any(worker.channel is None for worker in host.workers)
-            if self._is_busy(host) or is_starting or host.is_retired:
-                self.pool.terminate(host, force=True)
+            is_starting = any(worker.channel is None for worker in process.workers)
+            if self._is_busy(process) or is_starting or process.is_retired:
+                self.pool.terminate(process, force=True)
         self.pool.close(timeout_s)
-
-
-def describe_exit(code: int | None) -> str:
-    """Return how a process ended in words."""
-    if code is None:
-        return "its pipes were closed"
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        number = signal.Signals(-code)
-        likely = ", likely out of memory" if number is signal.SIGKILL else ""
-        return f"{number.name}{likely}"
-    return f"signal {-code}"
 
 
 def _tail(log: str, n_bytes: int = 2_000) -> str:

@@ -19,14 +19,11 @@ from hptui.domain.attribute_keys import (
 from hptui.domain.next_run import NextRun
 from hptui.domain.spaces.edits import (
     ParamEdit,
-    apply_edit,
-    check_against_history,
     edits_from_json,
     edits_to_json,
-    fixed_values,
-    unknown_parameter,
 )
 from hptui.domain.spaces.edits_since import edits_since, read_since
+from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import spec_from_json, spec_to_json
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
@@ -64,33 +61,21 @@ class StoredSpace:
         Raises:
             SpaceError: An edit does not suit its parameter, or what the trials hold of it.
         """
-        for name in edits:
-            if name not in self.asked:
-                raise unknown_parameter(name, self.asked)
-        after = {**self.edits, **edits}
-        changed = replace(
+        after = resolve_space(self.asked, self.edits, edits, stored=self.stored).edits
+        return replace(
             self,
-            edits={name: edit for name, edit in after.items() if not edit.is_empty},
+            edits=after,
             ever_edited=self.ever_edited | set(edits),
+            since=edits_since(self.edits, self.since, after, self.next_number),
         )
-        effective = changed.effective()
-        fixed_values(changed.edits, effective)
-        for name in edits:
-            if name in self.stored:
-                check_against_history(name, effective[name], self.stored[name])
-        since = edits_since(self.edits, self.since, changed.edits, self.next_number)
-        return replace(changed, since=since)
 
-    def effective(self) -> dict[str, ParamSpec]:
+    def effective(self) -> Mapping[str, ParamSpec]:
         """Return the parameters with the edits in force.
 
         Raises:
             SpaceError: An edit does not suit its parameter.
         """
-        return {
-            name: apply_edit(name, spec, self.edits[name]) if name in self.edits else spec
-            for name, spec in self.asked.items()
-        }
+        return resolve_space(self.asked, self.edits).effective
 
     def count(self, columns: StudyColumns) -> tuple[int, int]:
         """Return how many complete and pruned trials a sampler learns from, and how many not.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.domain.export_forms import form_of
+from hptui.domain.readable import plural
 from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
 from hptui.storage.read.columns import StudyColumns
@@ -107,6 +108,5 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
     ):
         count = int((columns.states[rows] == state).sum())
-        what = one if count == 1 else more
         if count:
-            yield f"{count:,} {what}; an import leaves out what has not ended."
+            yield f"{plural(count, one, more)}; an import leaves out what has not ended."

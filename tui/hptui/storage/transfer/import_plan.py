@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import UNSET, ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.spaces.param_edit import set_fields, show
@@ -237,8 +238,8 @@ def _directions(
             )
         if count not in (0, len(stored)) or (count == 0 and not request.as_waiting):
             raise UsageError(
-                f"{name} has {count} column{'' if count == 1 else 's'} of values, and the study "
-                f"{len(stored)} objective{'' if len(stored) == 1 else 's'}.",
+                f"{name} has {plural(count, 'column')} of values, and the study "
+                f"{plural(len(stored), 'objective')}.",
                 hint="--value COLUMN, once for each objective, says which to take.",
             )
         return stored, []
@@ -253,8 +254,8 @@ def _directions(
         return minimize, [f"direction: {way}, since none was given"]
     if count not in (0, len(given)):
         raise UsageError(
-            f"{name} has {count} column{'' if count == 1 else 's'} of values, and --direction is "
-            f"given {len(given)} time{'' if len(given) == 1 else 's'}.",
+            f"{name} has {plural(count, 'column')} of values, and --direction is "
+            f"given {plural(len(given), 'time')}.",
             hint="Give one for each column of values; --value COLUMN says which to take.",
         )
     return given, []

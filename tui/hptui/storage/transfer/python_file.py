@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.storage.transfer.trial_records import ABSENT, TrialRecord, records_of
+from hptui.storage.transfer.trial_records import ABSENT, WrittenTrial, records_of
 
 if TYPE_CHECKING:
     from hptui.storage.read.columns import StudyColumns
@@ -43,11 +43,11 @@ def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
     stream.write("]\n")
 
 
-def _of(record: TrialRecord) -> str:
+def _of(record: WrittenTrial) -> str:
     return f"trial {record.number}: {', '.join(map(repr, record.values))}"
 
 
-def _lines(record: TrialRecord, indent: str) -> str:
+def _lines(record: WrittenTrial, indent: str) -> str:
     items = [
         f"{indent}    {name!r}: {python_literal(value)},\n"
         for name, value in record.params.items()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
 from textual._context import active_message_pump
-from textual.app import App, ScreenError
+from textual.app import ScreenError
 from textual.css.query import NoMatches
 from textual.dom import NoScreen
 from textual.scrollbar import ScrollBar
@@ -18,13 +17,13 @@ from textual.widget import MountError, Widget
 from textual.worker import Worker, WorkerState
 
 from hptui.domain.text import escape_text, safe_text
+from hptui.ui.application.all_screens import AllScreens
 from hptui.ui.application.quiet_collector import QuietCollector
+from hptui.ui.application.services import AppServices, ServingApp
 from hptui.ui.application.settings import load_settings
-from hptui.ui.commands.command_table import keys_by_default
-from hptui.ui.commands.key_names import key_text
-from hptui.ui.look.marks import mark_of, state_role
+from hptui.ui.commands.command_host import CommandHost
 from hptui.ui.look.stylesheet import OnceReadStylesheet
-from hptui.ui.look.themes import DEFAULT_THEME, own_themes, rich_colour, with_own_variables
+from hptui.ui.look.themes import DEFAULT_THEME, own_themes, with_own_variables
 from hptui.ui.widgets.thin_scrollbar import ThinScrollBar
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from hptui.ui.application.failure import ApplicationFailure
     from hptui.ui.application.place import OpenPlace
     from hptui.ui.application.settings import Settings
-    from hptui.ui.commands.command_table import Command
-    from hptui.ui.plots.charts_thread import ChartThread
 
 
 _COLLECTING_PERIOD_S: Final = 5.0
@@ -51,7 +48,7 @@ _COLLECTING_PERIOD_S: Final = 5.0
 ScrollBar.renderer = ThinScrollBar
 
 
-class HptuiApp(App[int], inherit_bindings=False):
+class HptuiApp(ServingApp, inherit_bindings=False):
     """The terminal application.
 
     Args:
@@ -74,37 +71,37 @@ class HptuiApp(App[int], inherit_bindings=False):
         has_unicode: bool = True,
         home: Callable[[], Screen[Any]] | None = None,
     ) -> None:
-        self.unicode = has_unicode
+        self._collector = QuietCollector()
+        self.services = AppServices(
+            place=place,
+            settings=load_settings() if settings is None else settings,
+            unicode=has_unicode,
+            screens=AllScreens(),
+            quit=self.do_quit,
+            tell_failed_work=self.tell_failed_work,
+            untouched_s=lambda: self._collector.untouched_s,
+        )
         super().__init__()
         self.stylesheet = OnceReadStylesheet(variables=self.get_css_variables())
-        self._collector = QuietCollector()
-        self.place = place
         self.failure: ApplicationFailure | None = None
         self._thread_hook = threading.excepthook
         self.defects: list[ApplicationFailure] = []
         """Those that did not end the application."""
-        self.settings = load_settings() if settings is None else settings
         self._home = home
         self.ending: CertainEnd | None = None
         """Makes the end certain; None where the application is not the whole process."""
         for theme in own_themes():
             self.register_theme(theme)
-        self.theme = DEFAULT_THEME if self._theme_trouble() else self.settings.theme
-        self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keys.items()})
+        chosen = self.services.settings
+        self.theme = DEFAULT_THEME if self._theme_trouble() else chosen.theme
+        self.set_keymap({name: ",".join(keys) for name, keys in chosen.keys.items()})
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
-        screen = self._make_home()
+        screen = self.services.screens.studies() if self._home is None else self._home()
         # Textual 8.2.8 loads the style sheets of screens that are pushed, not of this one.
         self._load_screen_css(screen)  # pyright: ignore[reportUnknownMemberType] - of any screen
         return screen
-
-    def _make_home(self) -> Screen[Any]:
-        if self._home is not None:
-            return self._home()
-        from hptui.ui.studies.studies_screen import StudiesScreen
-
-        return StudiesScreen()
 
     async def on_mount(self) -> None:
         """Open the study that was asked for, and say what was wrong with the settings."""
@@ -118,32 +115,18 @@ class HptuiApp(App[int], inherit_bindings=False):
             # Who starts the application leaves it off until the first frame.
             self.call_after_refresh(self._collector.start)
             self.set_interval(_COLLECTING_PERIOD_S, self._collector.look)
-        if self.place.file is not None and self.place.study is not None and self._home is None:
-            from hptui.ui.study.study_screen import StudyScreen
-
-            await self.push_screen(StudyScreen(self.place.file, self.place.study))
-        for trouble in (self.settings.trouble, self._theme_trouble()):
+        place = self.services.place
+        if place.file is not None and place.study is not None and self._home is None:
+            await self.push_screen(self.services.screens.study(place.file, place.study))
+        for trouble in (self.services.settings.trouble, self._theme_trouble()):
             if trouble:
                 self.notify(trouble, severity="warning", timeout=10)
-
-    @cached_property
-    def charts(self) -> ChartThread:
-        """The thread that draws, started when it is first wanted."""
-        from hptui.ui.plots.charts_thread import ChartThread
-
-        return ChartThread()
 
     def on_unmount(self) -> None:
         """End the drawing thread."""
         threading.excepthook = self._thread_hook
         self._collector.stop()
-        if "charts" in self.__dict__:
-            self.charts.stop()
-
-    @property
-    def untouched_s(self) -> float:
-        """How long no key and no mouse has been used."""
-        return self._collector.untouched_s
+        self.services.stop()
 
     async def on_event(self, event: events.Event) -> None:
         """Take note that somebody is at the keys; what a screen gets waits until it is built."""
@@ -178,27 +161,15 @@ class HptuiApp(App[int], inherit_bindings=False):
             markup=False,
         )
 
-    def state_style(self, state: str) -> str:
-        """Return the theme's colour for a trial's state, for `best` or for `infeasible`."""
-        return self.colour(f"state-{state_role(state)}")
-
-    def colour(self, variable: str) -> str:
-        """Return a theme variable's colour as `rich.text.Text` takes it."""
-        return rich_colour(self.theme_variables[variable])
-
-    def mark(self, state: str) -> str:
-        """Return the mark of a trial's state, of `best`, `infeasible` or `study-<state>`."""
-        return mark_of(state, has_unicode=self.unicode)
-
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's variables with the ones for states and charts."""
-        self.theme_variables = with_own_variables(super().get_css_variables())
-        return self.theme_variables
+        self.services.theme_variables = with_own_variables(super().get_css_variables())
+        return self.services.theme_variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters of all lines: a terminal without UTF-8 gets ASCII alone."""
         filters = super().get_line_filters()
-        if self.unicode:
+        if self.services.unicode:
             return filters
         from hptui.ui.application.ascii_filter import AsciiFilter
 
@@ -276,14 +247,14 @@ class HptuiApp(App[int], inherit_bindings=False):
         )
 
     def _theme_trouble(self) -> str:
-        if self.settings.theme in self.available_themes:
+        if self.services.settings.theme in self.available_themes:
             return ""
         own = ", ".join(theme.name for theme in own_themes())
-        return f"There is no theme {self.settings.theme!r}; ours are {own}."
+        return f"There is no theme {self.services.settings.theme!r}; ours are {own}."
 
     def action_hint_quit(self) -> None:
         """Say how to leave: Ctrl+C ends other programs."""
-        self.notify(f"{self.first_key_of('quit')} leaves hptui.")
+        self.notify(f"{self.services.first_key_of('quit')} leaves hptui.")
 
     def do_theme(self) -> None:
         """Use the next theme and remember it."""
@@ -297,26 +268,24 @@ class HptuiApp(App[int], inherit_bindings=False):
 
     def do_help(self) -> None:
         """Show the keys that work here."""
-        from hptui.ui.application.command_screen import CommandScreen
         from hptui.ui.commands.help import HelpScreen
 
-        if isinstance(self.screen, CommandScreen):
+        if isinstance(self.screen, CommandHost):
             self.push_screen(HelpScreen(self.screen))
 
     def do_palette(self) -> None:
         """Find a command by its name."""
-        from hptui.ui.application.command_screen import CommandScreen
-        from hptui.ui.commands.palette import CommandPicker
+        from hptui.ui.commands.palette import command_picker
 
         screen = self.screen
-        if not isinstance(screen, CommandScreen):
+        if not isinstance(screen, CommandHost):
             return
 
         async def run(command_id: str | None) -> None:
             if command_id is not None:
                 await screen.run_command(command_id)
 
-        self.push_screen(CommandPicker(screen), run)
+        self.push_screen(command_picker(screen, self.services.keys_of), run)
 
     def do_quit(self) -> None:
         """Leave; where a study runs that a screen shows, ask what becomes of the run."""
@@ -326,12 +295,3 @@ class HptuiApp(App[int], inherit_bindings=False):
             Leaving(self, runs).ask()
         else:
             self.exit(0)
-
-    def keys_of(self, command: Command) -> tuple[str, ...]:
-        """Return the keys of a command: those of the settings, or else its own."""
-        return self.settings.keys.get(command.id, command.keys)
-
-    def first_key_of(self, command_id: str) -> str:
-        """Return the first key of a command as people write it."""
-        keys = self.settings.keys.get(command_id) or keys_by_default(command_id)
-        return key_text(keys[0])

@@ -14,9 +14,9 @@ from hptui.ui.study.steering import Steering, plainly
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.app import App
     from textual.screen import Screen
 
-    from hptui.ui.application.app import HptuiApp
     from hptui.ui.application.shown_run import ShownRun
     from hptui.ui.study.steering import Answer
 
@@ -52,7 +52,7 @@ class _Words:
 class Leaving:
     """Asks whether runs are to go on or to stop, and ends the application, or not."""
 
-    def __init__(self, app: HptuiApp, runs: Sequence[ShownRun]) -> None:
+    def __init__(self, app: App[int], runs: Sequence[ShownRun]) -> None:
         self._app = app
         self._runs = tuple(runs)
         self._n_open = len(self._runs)

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 
 if TYPE_CHECKING:
-    from hptui.ui.application.command_screen import CommandScreen
+    from collections.abc import Callable, Sequence
+
+    from hptui.ui.commands.command_host import CommandHost
     from hptui.ui.commands.command_table import Command
 
 
-class CommandPicker(PickDialog):
-    """Lists what a screen can do, each with its keys; returns the id of a command."""
-
-    def __init__(self, screen: CommandScreen[Any]) -> None:
-        items = [
-            _item(screen, command)
-            for command in commands_of(screen.PLACE)
-            if screen.offers(command) and command.id != "palette"
-        ]
-        super().__init__("Commands", items, prompt="find a command")
-
-
-def _item(screen: CommandScreen[Any], command: Command) -> PickItem:
-    keys = "  ".join(map(key_text, screen.app.keys_of(command)))
-    reason = screen.refusal(command)
-    return PickItem(
-        command.id,
-        command.title,
-        note=keys,
-        disabled_reason=reason or "",
-        words=command.label,
-    )
+def command_picker(host: CommandHost, keys_of: Callable[[Command], Sequence[str]]) -> PickDialog:
+    """Return the list of what a screen can do, each with its keys; it answers with an id."""
+    items = [
+        PickItem(
+            command.id,
+            command.title,
+            note="  ".join(map(key_text, keys_of(command))),
+            disabled_reason=host.refusal(command) or "",
+            words=command.label,
+        )
+        for command in commands_of(host.PLACE)
+        if host.offers(command) and command.id != "palette"
+    ]
+    return PickDialog("Commands", items, prompt="find a command")

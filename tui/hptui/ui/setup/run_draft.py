@@ -15,8 +15,8 @@ from hptui.domain.run_text import (
     read_count,
     read_duration,
     read_seed,
-    read_slots,
     read_target,
+    read_workers,
 )
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
@@ -398,7 +398,7 @@ class RunDraft:
             "trials": read_count,
             "timeout": read_duration,
             "target": read_target,
-            "workers": read_slots,
+            "workers": read_workers,
             "trial-timeout": read_duration,
             "seed": read_seed,
             "backend": lambda each: _one_of(each, BACKENDS),

@@ -9,7 +9,7 @@ from textual import getters
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
     from hptui.ui.setup.setup_draft import SetupDraft
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 class TitleLine(Static):
     """What is set up: a new study, or the next run of one."""
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
 
     def show(self, draft: SetupDraft) -> None:
         """Name the study."""
         what = "next run of" if draft.run.is_existing else "new study"
         name = (safe_line(draft.study), "bold")
-        self.update(Text.assemble((what, self.app.colour("dimmed")), "  ", name, no_wrap=True))
+        self.update(
+            Text.assemble((what, self.app.services.colour("dimmed")), "  ", name, no_wrap=True)
+        )
 
 
 class ObjectiveLine(Static):
     """The objective with its summary and its tags; a click chooses another."""
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
 
     async def on_click(self) -> None:
         """Choose another objective."""
@@ -38,7 +40,7 @@ class ObjectiveLine(Static):
 
     def show(self, draft: SetupDraft) -> None:
         """Name the objective."""
-        dimmed = self.app.colour("dimmed")
+        dimmed = self.app.services.colour("dimmed")
         if draft.ref is None:
             self.update(Text("none chosen", dimmed))
             return

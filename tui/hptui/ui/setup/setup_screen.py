@@ -13,8 +13,11 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
+from hptui.ui.application.command_screen import CommandScreen
+from hptui.ui.commands.command_host import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
-from hptui.ui.setup.forked_setup import ForkedSetup
+from hptui.ui.setup.field_actions import FieldActions
+from hptui.ui.setup.fork_action import ForkAction
 from hptui.ui.setup.launching import Launched, Launching
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.pick_objective import ObjectivePicker
@@ -54,7 +57,7 @@ LOW: Final = 20
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
 
-class SetupScreen(ForkedSetup):
+class SetupScreen(CommandScreen[None]):
     """The form of a new study, or of the next run of one that is there.
 
     Args:
@@ -94,6 +97,9 @@ class SetupScreen(ForkedSetup):
 
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
+        self._fields = FieldActions(self)
+        self._fork = ForkAction(self, lambda: self._draft, self._take_fork_counts)
+        self.parts = (self._fields, self._fork)
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
         self._draft = SetupDraft(StudyPlace(None, None))
@@ -140,23 +146,23 @@ class SetupScreen(ForkedSetup):
         self._probing.stop()
 
     @property
-    def draft(self) -> SetupDraft:
-        """The run as it is set up now."""
-        return self._draft
+    def space(self) -> SpacePane:
+        """The pane of the search space."""
+        return self.query_one(SpacePane)
 
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be used now."""
         if self._launching.is_running:
-            back = self.app.first_key_of("back")
+            back = self.app.services.first_key_of("back")
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
         return disabled_reason(
             command_id,
             self._draft,
-            self.pointed,
+            self._fields.pointed,
             is_read=self._opened is not None,
-            key_of=self.app.first_key_of,
+            key_of=self.app.services.first_key_of,
         )
 
     def do_start(self) -> None:
@@ -209,7 +215,7 @@ class SetupScreen(ForkedSetup):
 
     def do_quit(self) -> None:
         """Leave the application; asks where edits would be lost."""
-        self._leave("Leave hptui?", self.app.do_quit)
+        self._leave("Leave hptui?", self.app.services.quit)
 
     def _leave(self, title: str, leave: Callable[[], None]) -> None:
         def decide(answer: str | None) -> None:
@@ -226,9 +232,9 @@ class SetupScreen(ForkedSetup):
 
     @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
-        place = self.app.place
+        place = self.app.services.place
         at = StudyPlace(place.folder, place.file if place.folder is None else None)
-        opened = open_draft(at, self._ref, self._study, self.app.settings.defaults)
+        opened = open_draft(at, self._ref, self._study, self.app.services.settings.defaults)
         self.post_message(self.Began(opened))
 
     @on(Began)
@@ -289,7 +295,7 @@ class SetupScreen(ForkedSetup):
 
         def decide(answer: str | None) -> None:
             if answer == "new":
-                self.give_way_to(SetupScreen(opened.draft.ref))
+                self.give_way_to(self.app.services.screens.setup(opened.draft.ref))
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
@@ -306,14 +312,14 @@ class SetupScreen(ForkedSetup):
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
-        self._draft = replace(opened.draft, fork_key=self.app.first_key_of("fork-space"))
+        self._draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
         self._first = self._draft
         self._probed = None
         self._show_all()
         if opened.trouble:
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
-            key = self.app.first_key_of("pick-objective")
+            key = self.app.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
@@ -339,7 +345,7 @@ class SetupScreen(ForkedSetup):
         what = "Importing the objective…"
         if news.n_trials:
             what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
-        back = self.app.first_key_of("back")
+        back = self.app.services.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 
     def _with_tables(self) -> SetupDraft:
@@ -367,12 +373,12 @@ class SetupScreen(ForkedSetup):
         if was_untouched:
             self._first = self._draft
         self._show_all()
-        self.look_at_fork(self._draft)
+        self._fork.look(self._draft)
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            is_trouble = bool(probed.error)
-            self.space.tell(*nothing_found(probed, self.app.first_key_of), is_trouble=is_trouble)
+            told = nothing_found(probed, self.app.services.first_key_of)
+            self.space.tell(*told, is_trouble=bool(probed.error))
 
     @on(FieldTable.Changed)
     def _changed(self, event: FieldTable.Changed) -> None:
@@ -386,11 +392,10 @@ class SetupScreen(ForkedSetup):
                 self._begin_probe()
         self._show_head()
         self._point(table)
-        self.look_at_fork(self._draft)
+        self._fork.look(self._draft)
 
-    @on(ForkedSetup.ForkSeen)
-    def _fork_seen(self, message: ForkedSetup.ForkSeen) -> None:
-        self._draft = replace(self._draft, fork_counts=message.counts)
+    def _take_fork_counts(self, counts: tuple[int, int] | None) -> None:
+        self._draft = replace(self._draft, fork_counts=counts)
         self._show_head()
 
     @on(FieldTable.Pointed)
@@ -406,7 +411,7 @@ class SetupScreen(ForkedSetup):
         if not self.is_open:
             return
         if not news.is_over:
-            back = self.app.first_key_of("back")
+            back = self.app.services.first_key_of("back")
             doing = f"Starting: {news.what}…   {news.took_s:.0f} s   {back} gives up"
             self.query_one(AboutLine).tell(doing)
             return
@@ -420,14 +425,13 @@ class SetupScreen(ForkedSetup):
             self.app.push_screen(MessageDialog("The run did not start", text))
 
     def _show_study(self) -> None:
-        from hptui.ui.study.study_screen import StudyScreen
-
         stack = self.app.screen_stack
         below = stack[stack.index(self) - 1]
-        if self._study is not None and isinstance(below, StudyScreen):
+        if self._study is not None and isinstance(below, CommandHost) and below.PLACE == "study":
             self.dismiss()
         else:
-            self.give_way_to(StudyScreen(self._draft.study_file, self._draft.study))
+            study = self.app.services.screens.study(self._draft.study_file, self._draft.study)
+            self.give_way_to(study)
 
     def _is_untouched(self) -> bool:
         return self._first is None or self._draft == self._first
@@ -460,7 +464,7 @@ class SetupScreen(ForkedSetup):
         )
         self.query_one(CommandLine).show(draft)
         if not self._launching.is_running:
-            self._point(self.table)
+            self._point(self._fields.table)
         self.refresh_commands()
 
     def _point(self, table: FieldTable | None) -> None:

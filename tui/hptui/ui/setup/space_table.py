@@ -11,7 +11,7 @@ from hptui.domain.spaces.edits import Unset
 from hptui.domain.spaces.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
 from hptui.ui.setup.space_rows import COLUMNS, help_of, space_rows
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class SpaceTable(FieldTable):
     """A row a parameter: bounds, scale, step and fixed value are fields."""
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -59,9 +59,9 @@ class SpaceTable(FieldTable):
 
     def help_text(self) -> str:
         """Return one line about the field under the cursor."""
-        return (
-            "" if self.cursor is None else help_of(self._draft, *self.cursor, self.app.first_key_of)
-        )
+        if self.cursor is None:
+            return ""
+        return help_of(self._draft, *self.cursor, self.app.services.first_key_of)
 
     def text_of(self, row: str, column: str) -> str:
         """Return what a field holds."""

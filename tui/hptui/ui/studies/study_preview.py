@@ -11,8 +11,8 @@ from textual import getters
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.study.panes import pane_title
@@ -34,7 +34,7 @@ _WAIT_BEFORE_READING_S = 0.15
 class StudyPreview(Horizontal):
     """Follows the study that it shows, while it is in sight."""
 
-    app = getters.app(HptuiApp)
+    app = getters.app(ServingApp)
     DEFAULT_CSS = """
     StudyPreview {
         & > HistoryPlot { width: 1fr; }
@@ -118,12 +118,12 @@ class StudyPreview(Horizontal):
             about.update(Text(""))
             return
         self.border_title = pane_title(preview_title(row))
-        variables = self.app.theme_variables
+        variables = self.app.services.theme_variables
         text = Text(no_wrap=True, overflow="ellipsis")
         lines = preview_lines(row, self._snapshot)
         widest = max((cell_len(label) for label, _, _ in lines), default=0)
         width = min(max(_MIN_LABEL_WIDTH, widest), _MAX_LABEL_WIDTH)
-        ellipsis = "…" if self.app.unicode else ">"
+        ellipsis = "…" if self.app.services.unicode else ">"
         for label, value, role in lines:
             text.append(f"{fit(label, width, 'left', ellipsis)}  ", variables.get("dimmed", ""))
             text.append(f"{value}\n", variables.get(f"state-{role}", "") if role else "")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import getters
 
-from hptui.ui.application.app import HptuiApp
+from hptui.ui.commands.command_host import CommandHost
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from hptui.ui.application.command_screen import CommandScreen
     from hptui.ui.commands.command_table import Command
 
 _GAP = 2
@@ -38,21 +36,16 @@ class CommandFooter(RoleStyled):
         "refused": RoleStyle("disabled"),
     }
 
-    app = getters.app(HptuiApp)
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._spans: list[tuple[range, str]] = []
 
     def render(self) -> Text:
         """Draw the commands that fit the width, and remember where they stand."""
-        # The base of the screens has a footer: it cannot be imported before it.
-        from hptui.ui.application.command_screen import CommandScreen
-
         screen = self.screen
         text = Text(no_wrap=True, overflow="crop", end="")
         self._spans = []
-        if not isinstance(screen, CommandScreen):
+        if not isinstance(screen, CommandHost):
             return text
         key_style = self.style_of("key", partial=True)
         label_style = self.style_of("label", partial=True)
@@ -68,13 +61,13 @@ class CommandFooter(RoleStyled):
             text.append(" " * _GAP)
         return text
 
-    def _fitting(self, screen: CommandScreen[Any]) -> list[tuple[Command, str, bool]]:
+    def _fitting(self, screen: CommandHost) -> list[tuple[Command, str, bool]]:
         """Return the commands that fit, each with its key and whether it is refused now.
 
         Where room is short, those of everywhere are kept first and those that are refused last.
         """
         offered = [
-            (each, key_text(self.app.keys_of(each)[0]), screen.refusal(each) is not None)
+            (each, key_text(self.app.services.keys_of(each)[0]), screen.refusal(each) is not None)
             for each in commands_of(screen.PLACE)
             if each.in_footer and screen.offers(each)
         ]
@@ -90,10 +83,8 @@ class CommandFooter(RoleStyled):
 
     async def on_click(self, event: events.Click) -> None:
         """Run the command under the pointer."""
-        from hptui.ui.application.command_screen import CommandScreen
-
         screen = self.screen
-        if not isinstance(screen, CommandScreen):
+        if not isinstance(screen, CommandHost):
             return
         for span, command_id in self._spans:
             if event.x in span:
