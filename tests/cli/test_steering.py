@@ -64,7 +64,7 @@ def test_status_says_what_each_slot_runs(running: subprocess.Popen[str], tmp_pat
     text = said("status", "w", cwd=tmp_path)
     assert text.startswith("w: running, 0/3")
     assert f"process {running.pid}" in text
-    assert "slot 1      trial 0" in text
+    assert "worker 1    trial 0" in text
     answer = status(tmp_path)
     assert (answer["state"], answer["n_trials"], answer["slots"][0]["trial"]) == ("running", 3, 0)
 

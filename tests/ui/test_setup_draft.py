@@ -102,7 +102,7 @@ SCRIPT = ScriptStudy(
     seed=31,
     n_trials=17,
     timeout_s=90.0,
-    left=("n_jobs=2 (--jobs)",),
+    left=("n_jobs=2 (--workers)",),
 )
 TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
 
@@ -111,7 +111,7 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     (here / "tune.py").write_text(TUNE)
     draft = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py -- --w '3 4'").draft
     assert draft.spelled == "tune.py -- --w '3 4'"
-    jobs = ["--jobs", draft.run.text("workers")]
+    jobs = ["--workers", draft.run.text("workers")]
     plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
     assert draft.to_argv() == plain
     second = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py --study-of w2 -- 5")
@@ -122,7 +122,7 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     shown = [filled.run.text(each) for each in ("goal", "trials", "timeout", "seed")]
     assert shown == ["maximize", "17", "90s", "31"]
     assert filled.to_argv() == plain
-    assert filled.notes() == ["Not taken over from tune.py: n_jobs=2 (--jobs)."]
+    assert filled.notes() == ["Not taken over from tune.py: n_jobs=2 (--workers)."]
     assert filled.with_script(SCRIPT) == filled
     # What a person has typed counts, and then all ends are theirs.
     typed = draft.with_run(draft.run.with_text("seed", "5").with_text("trials", "40"))
@@ -243,7 +243,7 @@ def test_everything_that_is_set_reaches_the_plan(here: Path) -> None:
     draft = _new().draft
     assert (
         draft.command()
-        == f"hptui run rosenbrock --study rosenbrock --jobs {draft.run.text('workers')}"
+        == f"hptui run rosenbrock --study rosenbrock --workers {draft.run.text('workers')}"
     )
     space = draft.space.with_known(
         {
@@ -350,7 +350,7 @@ def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
         _new("train.py --arg")
     for text, why in (
         ("train.py --arg dta=1", "has no argument 'dta'"),
-        ("train.py --arg data=1 --jobs 2", "is not understood"),
+        ("train.py --arg data=1 --workers 2", "is not understood"),
         ("train.py --arg 'data=1", "a quote without its other one"),
         ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
     ):

@@ -40,16 +40,16 @@ def filled(texts: Mapping[str, str]) -> RunDraft:
 @pytest.mark.parametrize(
     ("texts", "options"),
     [
-        ({}, "--jobs 3"),
+        ({}, "--workers 3"),
         ({"devices": "0,1"}, "--devices 0,1"),
-        ({"devices": "none", "workers": "2"}, "--jobs 2 --devices none"),
-        ({"workers": "1", "devices": "auto"}, "--jobs 1 --devices auto"),
+        ({"devices": "none", "workers": "2"}, "--workers 2 --devices none"),
+        ({"workers": "1", "devices": "auto"}, "--workers 1 --devices auto"),
         ({"devices": "0", "per-device": "2"}, "--devices 0 --per-device 2"),
         (
             {"threads": "4", "memory": "8G", "pin": "yes"},
-            "--jobs 3 --threads 4 --memory 8G --pin",
+            "--workers 3 --threads 4 --memory 8G --pin",
         ),
-        ({"ask-ahead": "yes"}, "--jobs 3 --ask-ahead"),
+        ({"ask-ahead": "yes"}, "--workers 3 --ask-ahead"),
     ],
 )
 def test_fields_become_options(texts: dict[str, str], options: str) -> None:
@@ -62,8 +62,8 @@ def test_fields_become_options(texts: dict[str, str], options: str) -> None:
     ("defaults", "options"),
     [
         ({"per-device": 2, "devices": "0,1"}, "--devices 0,1 --per-device 2"),
-        ({"devices": 0, "workers": 1, "memory": "8G"}, "--jobs 1 --devices 0 --memory 8G"),
-        ({"devices": "0,,1", "threads": 4}, "--jobs 3 --threads 4"),
+        ({"devices": 0, "workers": 1, "memory": "8G"}, "--workers 1 --devices 0 --memory 8G"),
+        ({"devices": "0,,1", "threads": 4}, "--workers 3 --threads 4"),
     ],
 )
 def test_settings_may_say_what_runs_begin_with(
@@ -80,7 +80,7 @@ def test_settings_may_say_what_runs_begin_with(
 def test_what_is_nothing_without_devices_goes_with_them() -> None:
     draft = filled({"devices": "0", "per-device": "2", "devices-per-trial": "1"})
     assert draft.text("workers") == ""
-    assert draft.with_text("devices", "-").options() == ["--jobs", "3"]
+    assert draft.with_text("devices", "-").options() == ["--workers", "3"]
 
 
 @pytest.mark.parametrize(

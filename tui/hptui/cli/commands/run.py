@@ -66,8 +66,8 @@ _KILLING_S = 2.0
 
 _EPILOG = """\
 examples:
-  hptui run tune.py --jobs 4 -- --data train.csv
-  hptui run digits-mlp --trials 60 --jobs 2
+  hptui run tune.py --workers 4 -- --data train.csv
+  hptui run digits-mlp --trials 60 --workers 2
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
   hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
@@ -230,8 +230,8 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
-        "--jobs",
         "--workers",
+        "--jobs",
         "-j",
         type=typed(read_workers),
         metavar="N",
@@ -241,7 +241,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=("loky", "threading"),
         default="loky",
-        help="a process for each slot (default), or threads of one process",
+        help="each worker is a process (default), or a thread of one process",
     )
     group.add_argument(
         "--leftovers",
@@ -348,7 +348,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     notes: list[str] = []
     ends = any(each is not None for each in (args.trials, args.timeout, args.target))
     told = frozenset(
-        name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
+        name
+        for name, is_told in (("trials", ends), ("workers", args.workers is not None))
+        if is_told
     )
     prepared = NOTHING_PREPARED
     if facts is not None:
@@ -356,7 +358,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         with contextlib.chdir(folder):
             found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
         prepared = facts.prepared.without(told)
-        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
+        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
     if found.problem:
         raise _not_to_be_tuned(args, found)

@@ -100,7 +100,7 @@ def workers_of(args: argparse.Namespace, resources: Resources, prepared: int | N
     from hptui.engine.workers.places import cores_here
 
     n_cores = len(cores_here()) if resources.is_pinned else available_cores()
-    n_workers: int = args.jobs or prepared or usual_workers(resources, n_cores)
+    n_workers: int = args.workers or prepared or usual_workers(resources, n_cores)
     require_fit(resources, n_workers, n_cores)
     return n_workers
 

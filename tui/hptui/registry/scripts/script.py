@@ -60,7 +60,7 @@ _OF_NOTEBOOKS = ("get_ipython", "display")
 _NO_STUDY = "Call study.optimize(objective, n_trials=...) in it; hptui runs the trials."
 _IN_PROCESSES = (
     "Call study.optimize(objective, n_trials=...) once, in the script itself: hptui runs its "
-    "trials in as many processes as --jobs says."
+    "trials in as many processes as --workers says."
 )
 
 
@@ -317,7 +317,7 @@ class _Running:
         if timeout is not None:
             timeout = None if repeats.n_calls is None else float(timeout) * repeats.n_calls
         if n_jobs != 1:
-            left.append(f"n_jobs={n_jobs} (--jobs)")
+            left.append(f"n_jobs={n_jobs} (--workers)")
         trials = study.get_trials(deepcopy=False)[n_stored:]
         return ScriptStudy(
             directions=tuple(directions),

@@ -340,7 +340,7 @@ class RunDraft:
                 options += ["--direction", direction]
         more: tuple[tuple[RunKey, str], ...] = (
             ("trial-timeout", "--trial-timeout"),
-            ("workers", "--jobs"),
+            ("workers", "--workers"),
             ("seed", "--seed"),
         )
         names = more if self._has_usual_end else (*_END_OPTIONS, *more)
