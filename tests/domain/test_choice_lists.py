@@ -63,7 +63,7 @@ def test_what_is_spelled_is_read_back() -> None:
 def test_choices_are_picked_as_the_objective_has_them() -> None:
     assert pick_choices((1, True), (True, 1)) == [1, True]
     assert [type(each) for each in pick_choices((1, True), (True, 1))] == [int, bool]
-    with pytest.raises(SpaceError, match=r"'c' is none of the choices .* a, b"):
+    with pytest.raises(SpaceError, match=r"'c' is not one of the choices .* a, b"):
         pick_choices(("c",), ("a", "b"))
 
 

@@ -104,11 +104,11 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [
-        ("devices", "0,,1", "is no list of devices"),
-        ("memory", "8", "is no amount of memory; write 8G or 500M."),
+        ("devices", "0,,1", "is not a list of devices"),
+        ("memory", "8", "is not an amount of memory; write 8G or 500M."),
         ("threads", "0", "is not a whole number above 0."),
         ("pin", "maybe", "pin is yes or no."),
-        ("ask-ahead", "maybe", "'maybe' is none of no, yes."),
+        ("ask-ahead", "maybe", "'maybe' is not one of no, yes."),
         ("per-device", "2", "There are no devices to share out."),
         ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),
         ("env", "A='1", "a quotation mark is not closed."),
@@ -175,7 +175,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         press down down down down down down down down down enter
         type "4,"
         press enter
-        wait "is no list of"
+        wait "is not a list of"
         type 5
         press enter
         wait "--trials 4 --devices 4,5"

@@ -350,7 +350,7 @@ def test_the_run_is_set_up_too() -> None:
         wait "The run would never end: give trials, a time-out or a target."
         press down enter
         type soon
-        wait "is no duration"
+        wait "is not a duration"
         press ctrl+u
         type 5m
         press enter
@@ -499,7 +499,7 @@ def test_an_import_that_hangs_can_be_left(folder: Path) -> None:
         press p
         wait "The run is starting; esc gives up."
         press escape
-        wait "The start was given up; the run has not begun." 20s
+        wait "The run did not start." 20s
         press escape
         wait "what it tunes" 10s
         """
@@ -602,7 +602,7 @@ def test_a_list_of_choices_is_narrowed_in_a_fork(folder: Path) -> None:
         press enter ctrl+u
         type b|c
         press enter
-        wait "'c' is none of the choices that the objective asks for: a, b."
+        wait "'c' is not one of the choices that the objective asks for: a, b."
         press ctrl+u
         type b
         press enter

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="only studies with this tag; of several, with all of them",
     )
-    parser.add_argument("--running", action="store_true", help="only studies that run now")
+    parser.add_argument("--running", action="store_true", help="only running studies")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         studies = [study for study, now in zip(studies, runs, strict=True) if now is not None]
         runs = [now for now in runs if now is not None]
         if everything and not studies and not args.json:
-            print(f"No study in {safe_line(folder)} runs now.")
+            print(f"No study in {safe_line(folder)} is running.")
             return 0
     if args.json:
         both = zip(studies, runs, strict=True)

@@ -200,7 +200,7 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{safe_line(text)!r} is no list of whole numbers like 0,2."
+            f"{safe_line(text)!r} is not a list of whole numbers like 0,2."
         ) from None
 
 
@@ -210,4 +210,4 @@ def _finite_numbers(text: str) -> tuple[float, ...]:
         numbers = tuple(float(part) for part in text.split(","))
         if all(map(math.isfinite, numbers)):
             return numbers
-    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no list of numbers like 0.5,-2.")
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is not a list of numbers like 0.5,-2.")

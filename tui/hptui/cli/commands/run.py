@@ -111,9 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
-        "--detach", action="store_true", help="run without this terminal, and return at once"
+        "--detach", action="store_true", help="run in the background and return at once"
     )
-    shown.add_argument("--quiet", "-q", action="store_true", help="print only what went wrong")
+    shown.add_argument("--quiet", "-q", action="store_true", help="print only errors")
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +171,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="take back what earlier runs of the study edited of a parameter",
+        help="undo earlier runs' edits of a parameter",
     )
     group.add_argument(
         "--enqueue",
@@ -190,7 +190,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--skip-duplicates",
         action="store_true",
-        help="give a trial whose parameters were tried the values of the earlier one",
+        help="reuse the values of an earlier trial with the same parameters",
     )
     group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
     group.add_argument(
@@ -217,7 +217,7 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
     group.add_argument(
-        "--target", type=typed(read_target), metavar="VALUE", help="end at this value"
+        "--target", type=typed(read_target), metavar="VALUE", help="stop at this value"
     )
     group.add_argument(
         "--trial-timeout",
@@ -464,7 +464,7 @@ def _params(text: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(params, dict):
         raise UsageError(
-            f"--enqueue {safe_line(text, max_chars=60)} is no JSON object.",
+            f"--enqueue {safe_line(text, max_chars=60)} is not a JSON object.",
             hint="""Write it like --enqueue '{"lr": 0.01, "kernel": "rbf"}'.""",
         )
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str

@@ -30,7 +30,7 @@ _OPTIONS: Final[tuple[tuple[str, Callable[[str], object], str, str], ...]] = (
         "--devices",
         read_devices,
         "LIST",
-        "GPUs to share out, like 0,1,2,3; auto: all there are; none: hide them",
+        "GPUs to share out, like 0,1,2,3; auto: all; none: hide them",
     ),
     ("--per-device", read_count, "N", "trials that share one device (default 1)"),
     ("--devices-per-trial", read_count, "N", "devices for each trial (default 1)"),

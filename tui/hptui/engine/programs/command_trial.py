@@ -421,7 +421,7 @@ class _Run:
         last = self._last_line()
         value = read_number(last)
         if value is None:
-            text = f"the command's last line is no number: {last}" if last else _NOTHING
+            text = f"the command's last line is not a number: {last}" if last else _NOTHING
             raise TrialFailed(TrialError("value", "", text))
         return value
 

@@ -113,4 +113,4 @@ def _read_one(connection: sqlite3.Connection, table: str, row_id: int) -> Attrib
     try:
         return Attribute(str(key), json.loads(text))
     except (ValueError, RecursionError):
-        return Attribute(str(key), problem=f"is no JSON: {safe_line(text, max_chars=60)}")
+        return Attribute(str(key), problem=f"is not JSON: {safe_line(text, max_chars=60)}")

@@ -62,7 +62,7 @@ def export_study(
     if not form.takes_filter:
         if choose is not None:
             raise UsageError(
-                "A study file is exported with all its trials, and a filter was given.",
+                "A study file is exported with all its trials. Omit the filter.",
                 hint="Filtered trials go to a file of another form, like .csv.",
             )
         copy_study(path, study_name, target)

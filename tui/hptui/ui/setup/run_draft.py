@@ -259,7 +259,7 @@ class RunDraft:
         """Return the draft with a field set to what was typed.
 
         Raises:
-            UsageError: The text is no value for it; or the field cannot change, with the reason.
+            UsageError: The text is not a value for it; or the field cannot change, with the reason.
         """
         text = text.strip()
         reason = self.reason(key)
@@ -459,7 +459,8 @@ def _check_folder(text: str) -> None:
 
 def _one_of(text: str, choices: tuple[str, ...]) -> None:
     if text not in choices:
-        raise UsageError(f"{safe_line(repr(text), max_chars=60)} is none of {', '.join(choices)}.")
+        shown = safe_line(repr(text), max_chars=60)
+        raise UsageError(f"{shown} is not one of {', '.join(choices)}.")
 
 
 def _taken(name: str) -> UsageError:
