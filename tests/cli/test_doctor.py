@@ -22,7 +22,7 @@ from hptui.domain.readable import show_moment
 from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.workers.scratch import remove_empty
-from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.leases import boot_id
 from hptui.storage.files.staging import remove_left_draft
 from hptui.storage.read.studies import list_studies
 

@@ -23,8 +23,7 @@ from hptui.engine.recovery.lease import (
 )
 from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError
-from hptui.storage.files.leases import living_runs
-from hptui.storage.files.process_identity import start_time
+from hptui.storage.files.leases import living_runs, start_time
 
 if TYPE_CHECKING:
     from pathlib import Path

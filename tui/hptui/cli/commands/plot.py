@@ -14,9 +14,8 @@ from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.options.plot_options import check_options
 from hptui.cli.output.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
-from hptui.cli.output.progress_line import ProgressLine
 from hptui.cli.output.table import cut
-from hptui.cli.output.terminal import Terminal
+from hptui.cli.output.terminal import ProgressLine, Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError

@@ -17,7 +17,7 @@ from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
 from hptui.engine.recovery.lease import busy_error, read_lease
 from hptui.engine.run import announcements, control
-from hptui.engine.run.background import Background, Lane
+from hptui.engine.run.background import Background, Lane, one_blas_thread
 from hptui.engine.run.clock import now
 from hptui.engine.run.commits import Commits
 from hptui.engine.run.dispatcher import Dispatcher
@@ -44,7 +44,6 @@ from hptui.engine.run.rules import Rules
 from hptui.engine.run.script_plan import with_script
 from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
-from hptui.engine.sampling.blas import one_blas_thread
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
 from hptui.engine.workers.pool import Pool, WorkerProcess

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from hptui.domain.text import safe_line
-from hptui.storage.sqlite.row_errors import is_of_a_row
+from hptui.storage.sqlite.connection import is_of_a_row
 
 MAX_ATTRIBUTES: Final = 1_000
 """Attributes of one study or trial beyond these are counted, not read."""
