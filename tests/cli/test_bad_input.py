@@ -42,7 +42,7 @@ CASES: list[tuple[list[str], str]] = [
     ([*RUN, "--space-file", "nofile.toml"], "cannot be read"),
     ([*RUN, "--space-file", "."], "cannot be read"),
     ([*RUN, "--enqueue", "{"], "not JSON"),
-    ([*RUN, "--enqueue", "[1]"], "no JSON object"),
+    ([*RUN, "--enqueue", "[1]"], "not a JSON object"),
     ([*RUN, "--direction", "up"], "'up'"),
     *(([*RUN, "--study", text], "a study's name") for text in ("", "a/b", "..", "a:b", "a\nb")),
     ([*RUN, "--study", "", "--storage", "a.db"], "a study's name"),

@@ -189,7 +189,7 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
         (["extend", "w", "--trials", "0"], "1 trial or more"),
         (["extend", "w"], "--trials"),
         (["enqueue", "w", "--params", "{"], "not JSON"),
-        (["enqueue", "w", "--params", "[1]"], "no JSON object"),
+        (["enqueue", "w", "--params", "[1]"], "not a JSON object"),
         (["enqueue", "w", "--params", '{"x": 99}'], "99"),
         (["enqueue", "w", "--params", '{"y": 1}'], "'y'"),
         (["kill", "w", "-1"], "-1"),

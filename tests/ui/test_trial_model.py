@@ -223,7 +223,7 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
         ("state:sleeping", "is not a state"),
         ("state<running", "state goes with : = !="),
         ("number>nan", "needs a number"),
-        ("time>soon", "no duration"),
+        ("time>soon", "not a duration"),
         ("\x1b[2J=1", "\\x1b[2J"),
     ],
 )

@@ -109,7 +109,7 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
     if columns.has_omitted_params:
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
     if reader.n_unreadable:
-        yield f"Attributes that are no JSON are left out: {reader.n_unreadable:,}."
+        yield f"Attributes that are not JSON are left out: {reader.n_unreadable:,}."
     for state, one, more in (
         (RUNNING, "trial still runs", "trials still run"),
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
