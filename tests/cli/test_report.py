@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.study_file import CHOICE, FLOAT, START_S, StudyFile, text_of
 
-from hptui.charts.picture import ROLES
 from hptui.cli.main import main
+from hptui.figures.canvas.picture import ROLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +179,7 @@ def test_text_is_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("one.db", "-o", "mine.html"), "mine.html exists already.\n  --overwrite replaces it"),
+        (("one.db", "-o", "mine.html"), "mine.html already exists.\n  --overwrite replaces it"),
         (("one.db", "--text", "-o", "two.db", "--overwrite"), "databases are never replaced"),
         (("one.db", "--text", "--overwrite"), "--overwrite is for --output"),
         (("one.db", "-o", "none/x.html"), "the folder does not exist"),

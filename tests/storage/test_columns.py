@@ -23,8 +23,8 @@ from hptui.domain.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage.files import validation
 from hptui.storage.read import columns as columns_module
-from hptui.storage.read import opened_study as opened_study_module
 from hptui.storage.read import param_columns
+from hptui.storage.read import session as session_module
 from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.param_columns import ABSENT, UNKEPT, ParamColumn
 
@@ -197,14 +197,14 @@ def test_a_refresh_costs_by_what_is_new_and_not_by_what_is_there(
         steps += 1
         return 0
 
-    opened = opened_study_module.open_read_only
+    opened = session_module.open_read_only
 
     def open_counting(path: Path) -> sqlite3.Connection:
         connection = opened(path)
         connection.set_progress_handler(count, 100)
         return connection
 
-    monkeypatch.setattr(opened_study_module, "open_read_only", open_counting)
+    monkeypatch.setattr(session_module, "open_read_only", open_counting)
     with StudyColumns(file.path, "study") as columns:
         columns.refresh()
         for_all, steps = steps, 0
@@ -585,14 +585,14 @@ def test_a_damaged_row_is_told_and_the_others_are_whole(file: StudyFile, kind: s
 def test_a_text_beyond_the_limit_damages_its_trial_alone(
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
-    opened = opened_study_module.open_read_only
+    opened = session_module.open_read_only
 
     def open_limited(path: Path) -> sqlite3.Connection:
         connection = opened(path)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
         return connection
 
-    monkeypatch.setattr(opened_study_module, "open_read_only", open_limited)
+    monkeypatch.setattr(session_module, "open_read_only", open_limited)
     file.add_study()
     for number in range(5):
         file.add_trial(float(number), params={"x": (0.5, FLOAT)})

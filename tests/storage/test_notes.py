@@ -24,7 +24,8 @@ from hptui.storage.annotations.changes import NoteEdit, TagEdit, edit_from_json
 from hptui.storage.annotations.notes import NoteConflictError
 from hptui.storage.annotations.tags import known_tags, tagged_trials
 from hptui.storage.files.study_identity import mark_of
-from hptui.storage.read.studies import read_study_file, read_summary
+from hptui.storage.read.session import read_study_file
+from hptui.storage.read.studies import read_summary
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
 from hptui.storage.sqlite.connection import StorageBusyError

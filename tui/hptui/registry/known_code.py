@@ -19,7 +19,7 @@ from hptui.registry.catalogue import is_registered
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.files.study_identity import mark_of
-from hptui.storage.read.studies import read_study_file
+from hptui.storage.read.session import read_study_file
 
 if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
@@ -48,6 +48,16 @@ def has_run_in(ref: ObjectiveRef, folder: str) -> bool:
     What runs there finds the folder's modules and data, so that a study's word is not enough.
     """
     return _is_kept(_of_runs(ref, folder))
+
+
+def note_python(python: str) -> None:
+    """Remember that this person runs objectives with another Python, a path."""
+    _keep(_digest("python", python))
+
+
+def is_known_python(python: str) -> bool:
+    """Say whether this person has had workers of that Python: a study may name any program."""
+    return _is_kept(_digest("python", python))
 
 
 def is_known_run(ref: ObjectiveRef) -> bool:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import FloatArray
     from hptui.analysis.compare.comparison import ComparedStudy, Comparison, StudyResult
-    from hptui.charts.figure import Figure
     from hptui.cli.output.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
+    from hptui.figures.canvas.figure import Figure
 
 _FEWEST: Final = 2
 _EPILOG = """\
@@ -102,7 +102,7 @@ def _number(text: str) -> float:
         number = float(text)
         if not math.isnan(number):
             return number
-    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no number.")
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is not a number.")
 
 
 def _check_number(count: int) -> None:
@@ -110,7 +110,7 @@ def _check_number(count: int) -> None:
 
     if count < _FEWEST:
         raise UsageError(
-            "One study was given, but a comparison is of two or more.",
+            "A comparison needs two studies or more.",
             hint="hptui show STUDY shows one.",
         )
     if count > MAX_COMPARED:
@@ -155,8 +155,8 @@ def _print_comparison(
         params_sentence,
         params_table,
     )
-    from hptui.charts.edf_chart import NamedEdf, draw_edf
-    from hptui.charts.overlay_chart import NamedHistory, draw_overlay
+    from hptui.figures.edf import NamedEdf, draw_edf
+    from hptui.figures.overlay import NamedHistory, draw_overlay
 
     figures: dict[str, Figure] = {
         f"{comparison.direction} {name}: the best so far": draw_overlay(

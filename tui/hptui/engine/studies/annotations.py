@@ -13,10 +13,9 @@ from hptui.errors import StudyBusyError
 from hptui.storage.annotations.changes import Edit, annotate, checked
 from hptui.storage.annotations.notes import NoteConflictError
 from hptui.storage.files.moving import connect_for_writing
-from hptui.storage.files.study_identity import no_such_study
 from hptui.storage.files.validation import require_writable
+from hptui.storage.read.session import find_study
 from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,9 +70,7 @@ def _write(path: Path, study_name: str, edit: Edit) -> int:
     try:
         with closing(connect_for_writing(path)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            study_id = study_id_of(connection, study_name)
-            if study_id is None:
-                raise no_such_study(connection, path, study_name)
+            study_id = find_study(connection, path, study_name).study_id
             done = annotate(connection, study_id, study_name, edit)
             connection.execute("COMMIT")
     except sqlite3.Error as error:

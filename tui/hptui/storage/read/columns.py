@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
@@ -13,13 +11,8 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.files.leases import Living, living_runs
-from hptui.storage.files.study_identity import (
-    StudyIdentity,
-    no_such_study,
-    read_directions,
-    read_identity,
-)
-from hptui.storage.read.opened_study import FollowedFile
+from hptui.storage.files.study_identity import read_directions
+from hptui.storage.read.session import FollowedStudy
 from hptui.storage.read.trial_chunks import (
     ChunkReader,
     IdList,
@@ -28,9 +21,9 @@ from hptui.storage.read.trial_chunks import (
     incomplete_index,
 )
 from hptui.storage.read.trial_table import TrialTable
-from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
     from types import TracebackType
 
@@ -59,11 +52,9 @@ class StudyColumns(TrialTable):
         self.path = path
         self.study_name = study_name
         self._on_progress = on_progress
-        self._file = FollowedFile(path)
-        self._read_by: sqlite3.Connection | None = None
-        self._data_version: int | None = None
+        self.study = FollowedStudy(path, study_name)
+        self._commits: tuple[int, int] | None = None
         self._living = Living()
-        self._identity: StudyIdentity | None = None
 
     def refresh(self) -> bool:
         """Read what is new and say whether anything was.
@@ -74,36 +65,31 @@ class StudyColumns(TrialTable):
             StudyFileError: The study or its file is no longer there, or cannot be read.
             StudyBusyError: Another program has locked the file.
         """
-        try:
-            return self._refresh()
-        except sqlite3.Error as error:
-            self.close()
-            raise as_storage_error(error, self.path) from error
+        # Before the first look at the file: what ends meanwhile is still seen as running.
+        living = living_runs(self.path)
+        commits = self.study.commits()
+        if commits == self._commits and living == self._living:
+            return False
+        self._living = living
+        for _ in range(_MAX_RESTARTS):
+            changed = self._read_all()
+            if changed is not None:
+                self._commits = commits
+                return changed
+        raise StudyFileError(
+            f"The study {safe_line(self.study_name)!r} is replaced again and again.",
+            hint="Look who else writes to its file.",
+        )
 
     @property
-    def data_version(self) -> int | None:
-        """Another one after each commit to the file; None before the first reading."""
-        return self._data_version
-
-    def require_same(self, connection: sqlite3.Connection) -> int:
-        """Return the study's id, where another connection still sees the study that was read.
-
-        Raises:
-            StudyFileError: It was deleted, or another one has its name.
-        """
-        known, now = self._identity, read_identity(connection, self.study_name)
-        if known is None or now is None or not known.is_same(now):
-            raise StudyFileError(
-                f"The study {safe_line(self.study_name, max_chars=60)!r} was deleted or replaced "
-                "meanwhile.",
-                hint="Try again.",
-            )
-        return now.study_id
+    def commits(self) -> tuple[int, int] | None:
+        """Another pair after each commit to the file; None before the first reading."""
+        return self._commits
 
     def close(self) -> None:
         """Let go of the file; the columns stay, and `refresh` opens it again."""
-        self._file.close()
-        self._data_version = None
+        self.study.close()
+        self._commits = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -118,45 +104,27 @@ class StudyColumns(TrialTable):
         """Close the file."""
         self.close()
 
-    def _refresh(self) -> bool:
-        connection = self._file.connect()
-        if connection is not self._read_by:
-            # Versions are counted by each connection for itself.
-            self._read_by, self._data_version = connection, None
-        # Before the first look at the file: what ends meanwhile is still seen as running.
-        living = living_runs(self.path)
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == self._data_version and living == self._living:
-            return False
-        self._living = living
-        for _ in range(_MAX_RESTARTS):
-            changed = self._read_all(connection)
-            if changed is not None:
-                self._data_version = version
-                return changed
-        raise StudyFileError(
-            f"The study {safe_line(self.study_name)!r} is replaced again and again.",
-            hint="Look who else writes to its file.",
-        )
-
-    def _read_all(self, connection: sqlite3.Connection) -> bool | None:
+    def _read_all(self) -> bool | None:
         """Read all that is new; None when the study was replaced on the way."""
         again = self._open_trials()
         done, total = 0, sum(len(selection.ids) for selection in again)
         while True:
             # A snapshot for each chunk, not for all: a writer without WAL waits for readers.
-            with _snapshot(connection):
-                identity = self._identify(connection)
-                if identity is None:
-                    return None
+            with self.study.look() as study:
+                connection = study.connection
+                if not study.is_same:
+                    is_replaced = self.study.identity is not None
+                    self._clear(read_directions(connection, study.study_id))
+                    if is_replaced:
+                        return None
                 if not done:
-                    total += self._count_new(connection, identity.study_id)
-                selection = again.pop() if again else self._next_new(connection, identity.study_id)
+                    total += self._count_new(connection, study.study_id)
+                selection = again.pop() if again else self._next_new(connection, study.study_id)
                 if selection is None:
                     break
                 reader = ChunkReader(
                     connection,
-                    identity.study_id,
+                    study.study_id,
                     len(self._directions),
                     self._params,
                     self._living,
@@ -181,11 +149,12 @@ class StudyColumns(TrialTable):
             raise disordered_index()
 
     def _open_trials(self) -> list[IdList]:
-        if self._identity is None:
+        identity = self.study.identity
+        if identity is None:
             return []
         ids = self.trial_ids[np.isin(self.states, OPEN_STATES)].tolist()
         return [
-            IdList(self._identity.study_id, tuple(ids[start : start + _OPEN_TRIALS_A_CHUNK]))
+            IdList(identity.study_id, tuple(ids[start : start + _OPEN_TRIALS_A_CHUNK]))
             for start in range(0, len(ids), _OPEN_TRIALS_A_CHUNK)
         ]
 
@@ -218,25 +187,3 @@ class StudyColumns(TrialTable):
             (study_id, self._last_id, limit),
         ).fetchone()
         return None if high is None else IdRange(study_id, self._last_id + 1, high)
-
-    def _identify(self, connection: sqlite3.Connection) -> StudyIdentity | None:
-        """Return the study's identity; None, and all forgotten, when it is another study now."""
-        known, identity = self._identity, read_identity(connection, self.study_name)
-        if identity is None:
-            raise no_such_study(connection, self.path, self.study_name)
-        self._identity = identity
-        if known is not None and known.is_same(identity):
-            return identity
-        self._clear(read_directions(connection, identity.study_id))
-        return identity if known is None else None
-
-
-@contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Generator[None]:
-    """Let all reads inside see the same state of the file."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, RETRY_KEY
 from hptui.domain.causes import Failure
 from hptui.domain.resources import StoredPlace
-from hptui.storage.read.opened_study import opened_study
+from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
         StudyFileError: The study is not there, or its file cannot be read.
         StudyBusyError: Another program has locked the file.
     """
-    with opened_study(path, study_name) as (connection, study_id):
+    with open_study(path, study_name, is_known=True) as study:
+        connection, study_id = study.connection, study.study_id
         retried = _retried(connection, study_id)
         for number, text, place in connection.execute(
             _FAILURES, (MAX_JSON_CHARS, MAX_JSON_CHARS, ERROR_KEY, PLACE_KEY, study_id)

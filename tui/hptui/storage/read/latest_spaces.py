@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hptui.domain.spaces.space import ParamSpec, spec_from_json
 from hptui.errors import SpaceError
 from hptui.storage.files.study_identity import read_identity
+from hptui.storage.read.session import open_file
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS
-from hptui.storage.read.studies import read_study_file
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,12 +23,9 @@ def read_latest_spaces(path: Path, study_name: str) -> dict[str, ParamSpec]:
     Raises:
         StudyFileError: The file cannot be read.
     """
-
-    def read(connection: sqlite3.Connection) -> dict[str, ParamSpec]:
+    with open_file(path) as connection:
         identity = read_identity(connection, study_name)
         return {} if identity is None else latest_spaces(connection, identity.study_id)
-
-    return read_study_file(path, read)
 
 
 def latest_spaces(connection: sqlite3.Connection, study_id: int) -> dict[str, ParamSpec]:

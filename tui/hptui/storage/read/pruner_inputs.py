@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hptui.storage.files.study_identity import (
-    StudyIdentity,
-    no_such_study,
-    read_directions,
-    read_identity,
-)
-from hptui.storage.files.validation import open_read_only
+from hptui.storage.files.study_identity import read_directions
 from hptui.storage.read.cells import floats, integers
-from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.read.session import FollowedStudy
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
@@ -85,7 +79,7 @@ class PrunerInputs:
     def __init__(self, path: Path, study_name: str) -> None:
         self.path = path
         self.study_name = study_name
-        self._identity: StudyIdentity | None = None
+        self._study = FollowedStudy(path, study_name)
         self._known: IntArray = np.zeros(0, np.int64)
         self._reports: StoredReports | None = None
 
@@ -137,20 +131,10 @@ class PrunerInputs:
     @contextmanager
     def _reading(self) -> Generator[tuple[sqlite3.Connection, int]]:
         """Open the file for a moment; what was read is forgotten when it is another study now."""
-        connection = open_read_only(self.path)
-        try:
-            connection.execute("BEGIN")
-            known, identity = self._identity, read_identity(connection, self.study_name)
-            if identity is None:
-                raise no_such_study(connection, self.path, self.study_name)
-            if known is None or not known.is_same(identity):
+        with self._study, self._study.look() as study:
+            if not study.is_same:
                 self._known, self._reports = np.zeros(0, np.int64), None
-            self._identity = identity
-            yield connection, identity.study_id
-        except sqlite3.Error as error:
-            raise as_storage_error(error, self.path) from error
-        finally:
-            connection.close()
+            yield study.connection, study.study_id
 
 
 def _rung(key: object) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.files.study_identity import StudyIdentity, no_such_study, read_identity
 from hptui.storage.read.cells import floats, integers
-from hptui.storage.read.opened_study import FollowedFile
-from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.read.session import FollowedStudy
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
     from types import TracebackType
 
@@ -62,8 +60,7 @@ class CurveReader:
     def __init__(self, path: Path, study_name: str) -> None:
         self.path = path
         self.study_name = study_name
-        self._file = FollowedFile(path)
-        self._identity: StudyIdentity | None = None
+        self._study = FollowedStudy(path, study_name)
         self._of_complete: dict[int, Reports] = {}
         self._id_of: dict[int, int] = {}
 
@@ -74,20 +71,15 @@ class CurveReader:
             StudyFileError: The file, study or trial is not there, or cannot be read.
             StudyBusyError: Another program has locked the file.
         """
-        try:
-            connection = self._file.connect()
-            connection.execute("BEGIN")
-            try:
-                return self._read(connection, number)
-            finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self.close()
-            raise as_storage_error(error, self.path) from error
+        with self._study.look() as study:
+            if not study.is_same:
+                self._of_complete.clear()
+                self._id_of.clear()
+            return self._read(study.connection, study.study_id, number)
 
     def close(self) -> None:
         """Let go of the file; `read` opens it again."""
-        self._file.close()
+        self._study.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -102,8 +94,7 @@ class CurveReader:
         """Close the file."""
         self.close()
 
-    def _read(self, connection: sqlite3.Connection, number: int) -> TrialReports:
-        study_id = self._identify(connection)
+    def _read(self, connection: sqlite3.Connection, study_id: int, number: int) -> TrialReports:
         trial_id, state = self._find(connection, study_id, number)
         own = _reports(connection, trial_id)
         self._read_complete(connection, study_id)
@@ -113,17 +104,6 @@ class CurveReader:
             if other_id != trial_id and len(reports.steps)
         )
         return TrialReports(number, state, own, others)
-
-    def _identify(self, connection: sqlite3.Connection) -> int:
-        """Return the study's id; what was read is forgotten when it is another study now."""
-        known, identity = self._identity, read_identity(connection, self.study_name)
-        if identity is None:
-            raise no_such_study(connection, self.path, self.study_name)
-        if known is None or not known.is_same(identity):
-            self._of_complete.clear()
-            self._id_of.clear()
-        self._identity = identity
-        return identity.study_id
 
     def _find(self, connection: sqlite3.Connection, study_id: int, number: int) -> tuple[int, str]:
         """Return the id and the state of a trial."""

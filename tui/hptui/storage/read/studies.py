@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.objective import Direction, ObjectiveRef
 from hptui.domain.text import safe_line
@@ -15,33 +13,35 @@ from hptui.storage.annotations.notes import read_note
 from hptui.storage.annotations.tags import read_tags
 from hptui.storage.files.leases import Living, living_runs
 from hptui.storage.files.stale_trials import stale_trials
+from hptui.storage.files.studies_folder import study_files
 from hptui.storage.files.study_identity import (
-    no_such_study,
     read_directions,
-    read_identity,
     read_study_facts,
     read_study_names,
 )
 from hptui.storage.files.study_lock import several_names
-from hptui.storage.files.validation import EMPTY_HINT, inspect_file, open_read_only
+from hptui.storage.files.validation import EMPTY_HINT
 from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
+from hptui.storage.read.session import (
+    StudySession,
+    find_study,
+    open_file,
+    open_study,
+    read_study_file,
+)
 from hptui.storage.read.stored_times import epoch_s
-from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import sqlite3
+    from collections.abc import Mapping
     from pathlib import Path
 
 MAX_STUDIES: Final = 1_000
 """Studies of one file beyond these are not listed."""
-CHECK_BUDGET_S: Final = 0.05
-"""How long a file is searched for damage before it is read."""
 MAX_CONSTRAINT_CHARS: Final = 100_000
 MAX_NOTE_START_CHARS: Final = 2_000
 """So much of a note is in a summary."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,17 @@ def list_studies(place: Path) -> list[StudySummary]:
 
     A file that cannot be read gives a summary with its problem. A folder that does not exist is
     an empty one.
+
+    Raises:
+        StudyFileError: The folder cannot be read.
     """
-    if place.is_dir():
-        files = sorted(path for path in place.glob("*.db") if not path.name.startswith("."))
-        return [study for path in files for study in _list_file(path)]
-    return _list_file(place) if place.exists() else []
+    try:
+        files = study_files(place)
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(place)} cannot be read: {safe_line(error.strerror)}."
+        ) from error
+    return [study for path in files for study in _list_file(path)]
 
 
 def study_names(path: Path) -> list[str]:
@@ -112,52 +118,29 @@ def read_summary(path: Path, study_name: str) -> StudySummary:
         StudyFileError: It is not there, or cannot be read.
     """
     living = living_runs(path)
-    return read_study_file(path, lambda connection: summarize(connection, path, study_name, living))
+    with open_study(path, study_name) as study:
+        return summarize(study, path, living)
 
 
-def read_study_file(path: Path, read: Callable[[sqlite3.Connection], Result]) -> Result:
-    """Return what `read` finds in a study file, within one transaction.
-
-    Raises:
-        StudyFileError: It is no study file, or cannot be read.
-        StudyBusyError: Another program has locked it.
-    """
-    report = inspect_file(path, check_budget_s=CHECK_BUDGET_S)
-    if report.kind != "optuna":
-        raise StudyFileError(report.sentence, hint=report.hint)
-    try:
-        with closing(open_read_only(path)) as connection:
-            connection.execute("BEGIN")
-            return read(connection)
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
-
-
-def summarize(
-    connection: sqlite3.Connection, path: Path, study_name: str, living: Living
-) -> StudySummary:
-    """Return the summary of one study over an open connection.
+def summarize(study: StudySession, path: Path, living: Living) -> StudySummary:
+    """Return the summary of one study within a look at it.
 
     Args:
-        connection: The connection.
-        path: Its file.
-        study_name: The study.
+        study: The look.
+        path: The study's file.
         living: What `living_runs` returned before the connection's first look at the file.
 
     Raises:
-        StudyFileError: It is not there, or its directions are damaged.
+        StudyFileError: Its directions are damaged.
     """
-    identity = read_identity(connection, study_name)
-    if identity is None:
-        raise no_such_study(connection, path, study_name)
-    study_id = identity.study_id
+    connection, study_id = study.connection, study.study_id
     directions = read_directions(connection, study_id)
     facts = read_study_facts(connection, study_id)
     counts, last_activity_s = _activity(connection, study_id, living)
     created = facts.get("created")
     return StudySummary(
         path,
-        study_name,
+        study.name,
         directions,
         counts,
         _best(connection, study_id, directions[0]) if len(directions) == 1 else None,
@@ -179,7 +162,8 @@ def _list_file(path: Path) -> list[StudySummary]:
     try:
         unknown = replace(unknown, size_bytes=path.stat().st_size)
         living = living_runs(path)
-        return read_study_file(path, lambda connection: summarize_all(connection, unknown, living))
+        with open_file(path) as connection:
+            return summarize_all(connection, unknown, living)
     except HptuiError as error:
         return [replace(unknown, problem=error.message, hint=error.hint)]
     except OSError as error:
@@ -194,7 +178,8 @@ def summarize_all(
     summaries: list[StudySummary] = []
     for name in read_study_names(connection, MAX_STUDIES):
         try:
-            summaries.append(summarize(connection, of_file.path, name, living))
+            study = find_study(connection, of_file.path, name)
+            summaries.append(summarize(study, of_file.path, living))
         except HptuiError as error:
             summaries.append(replace(of_file, name=name, problem=error.message, hint=error.hint))
     if not summaries and living == Living():

@@ -26,12 +26,12 @@ from hptui.storage.annotations.notes import NO_NOTE, Note, read_note, without_no
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
 from hptui.storage.read.artifacts import Artifact, split_artifacts
+from hptui.storage.read.session import open_file, open_study
 from hptui.storage.read.stored_times import epoch_s
-from hptui.storage.read.studies import StudySummary, read_study_file, summarize
+from hptui.storage.read.studies import StudySummary, summarize
 from hptui.storage.sqlite.attributes import Attributes, read_attributes
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -63,6 +63,8 @@ class RunRecord:
     """Where it ran."""
     code_sha: str = ""
     """The digest of what it tuned, as `registry/same_objective.py` makes it."""
+    repeat: int = 1
+    """How often it ran each configuration."""
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
 
@@ -98,10 +100,9 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
     """
     living = living_runs(path)
 
-    def read(connection: sqlite3.Connection) -> StudyDetail:
-        summary = summarize(connection, path, study_name, living)
-        identity = read_identity(connection, study_name)
-        study_id = -1 if identity is None else identity.study_id
+    with open_study(path, study_name) as study:
+        connection, study_id = study.connection, study.study_id
+        summary = summarize(study, path, living)
         artifacts, system = split_artifacts(
             read_attributes(connection, "study", "system", study_id)
         )
@@ -130,8 +131,6 @@ def read_study(path: Path, study_name: str) -> StudyDetail:
             NextRun.read(system.get(NEXT_KEY)),
         )
 
-    return read_study_file(path, read)
-
 
 def metric_names_of(data: object, n_objectives: int) -> tuple[str, ...]:
     """Return what is stored under METRICS_KEY: a name for each objective, or none at all."""
@@ -150,18 +149,15 @@ def count_run(path: Path, study_name: str, run_id: str) -> dict[str, int]:
     Raises:
         StudyFileError: The file cannot be read.
     """
-
-    def read(connection: sqlite3.Connection) -> dict[str, int]:
+    with open_file(path) as connection:
         identity = read_identity(connection, study_name)
         found = connection.execute(
             "SELECT state, COUNT(*) FROM trials JOIN trial_system_attributes USING (trial_id) "
             "WHERE study_id = ? AND key = ? AND value_json = ? GROUP BY state",
             (-1 if identity is None else identity.study_id, RUN_KEY, json.dumps(run_id)),
         ).fetchall()
-        by_state = dict(cast("list[tuple[str, int]]", found))
-        return {word.lower(): by_state.get(word, 0) for word in ("COMPLETE", "PRUNED", "FAIL")}
-
-    return read_study_file(path, read)
+    by_state = dict(cast("list[tuple[str, int]]", found))
+    return {word.lower(): by_state.get(word, 0) for word in ("COMPLETE", "PRUNED", "FAIL")}
 
 
 def run_starts(runs: Sequence[RunRecord]) -> tuple[float, ...]:
@@ -208,7 +204,14 @@ def _run(record: dict[str, Any]) -> RunRecord:
         error=text("error"),
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
+        repeat=max(1, integer("repeat") or 1),
         asks_ahead=record.get("ask_ahead") is True,
-        place=RunPlace(text("folder"), text("python"), text("python_version")),
+        place=RunPlace(
+            text("folder"),
+            text("python"),
+            text("python_version"),
+            text("optuna"),
+            is_other=record.get("other_python") is True,
+        ),
         code_sha=text("code_sha"),
     )

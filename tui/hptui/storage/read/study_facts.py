@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,14 +11,14 @@ from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.spaces.edits_since import read_since
 from hptui.storage.annotations.notes import noted_trials
 from hptui.storage.annotations.tags import tagged_trials
-from hptui.storage.files.study_identity import no_such_study, read_identity, read_study_facts
-from hptui.storage.files.validation import open_read_only
+from hptui.storage.files.study_identity import read_study_facts
+from hptui.storage.read.session import open_study
 from hptui.storage.read.studies import objective_of
 from hptui.storage.read.study_detail import metric_names_of, runs_of
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
-from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -62,34 +60,25 @@ def read_facts(path: Path, study_name: str, n_objectives: int) -> StudyFacts:
         StudyFileError: It is not there, or cannot be read.
         StudyBusyError: Another program has locked the file.
     """
-    try:
-        with closing(open_read_only(path)) as connection:
-            connection.execute("BEGIN")
-            return _read(connection, path, study_name, n_objectives)
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
+    with open_study(path, study_name, is_known=True) as study:
+        return _read(study.connection, study.study_id, n_objectives)
 
 
-def _read(
-    connection: sqlite3.Connection, path: Path, study_name: str, n_objectives: int
-) -> StudyFacts:
-    identity = read_identity(connection, study_name)
-    if identity is None:
-        raise no_such_study(connection, path, study_name)
-    runs = runs_of(_json(connection, identity.study_id, RUNS_KEY))
-    about = read_study_facts(connection, identity.study_id)
+def _read(connection: sqlite3.Connection, study_id: int, n_objectives: int) -> StudyFacts:
+    runs = runs_of(_json(connection, study_id, RUNS_KEY))
+    about = read_study_facts(connection, study_id)
     return StudyFacts(
         objective_of(about.get("objective")),
         str(about.get("file", "")),
-        metric_names_of(_json(connection, identity.study_id, METRICS_KEY), n_objectives),
+        metric_names_of(_json(connection, study_id, METRICS_KEY), n_objectives),
         runs[-1].sampler if runs else "",
         runs[-1].pruner if runs else "",
         runs,
-        noted_trials(connection, identity.study_id),
-        tagged_trials(connection, identity.study_id),
-        _json(connection, identity.study_id, EDITS_KEY),
-        read_since(_json(connection, identity.study_id, SINCE_KEY)),
-        NextRun.read(_json(connection, identity.study_id, NEXT_KEY)),
+        noted_trials(connection, study_id),
+        tagged_trials(connection, study_id),
+        _json(connection, study_id, EDITS_KEY),
+        read_since(_json(connection, study_id, SINCE_KEY)),
+        NextRun.read(_json(connection, study_id, NEXT_KEY)),
     )
 
 

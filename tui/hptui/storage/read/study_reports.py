@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.storage.files.study_identity import no_such_study, read_identity
-from hptui.storage.files.validation import open_read_only
 from hptui.storage.read.cells import floats, integers
-from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.read.session import open_study
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,18 +45,10 @@ def read_reports(path: Path, study_name: str, *, max_reports: int = MAX_REPORTS)
         StudyFileError: The file or study is not there, or cannot be read.
         StudyBusyError: Another program has locked the file.
     """
-    connection = open_read_only(path)
-    try:
-        identity = read_identity(connection, study_name)
-        if identity is None:
-            raise no_such_study(connection, path, study_name)
-        found: list[tuple[Any, ...]] = connection.execute(
-            _QUERY, (identity.study_id, max_reports + 1)
+    with open_study(path, study_name, is_known=True) as study:
+        found: list[tuple[Any, ...]] = study.connection.execute(
+            _QUERY, (study.study_id, max_reports + 1)
         ).fetchall()
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
-    finally:
-        connection.close()
     has_more = len(found) > max_reports
     trial_ids: IntArray = integers([row[0] for row in found])[::-1]
     # The oldest trial that was met may not be whole, but one trial is always shown.

@@ -16,7 +16,7 @@ from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.domain.resources import StoredPlace
 from hptui.storage.annotations.tags import tags_of
 from hptui.storage.read.failures import read_failures
-from hptui.storage.read.opened_study import opened_study
+from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class FileTexts:
 
     def notes(self) -> Iterator[tuple[int, str]]:
         """Yield the numbers of trials with a note, each with what optuna-dashboard shows."""
-        with opened_study(self._path, self._study_name) as (connection, study_id):
+        with open_study(self._path, self._study_name, is_known=True) as study:
+            connection, study_id = study.connection, study.study_id
             rows = connection.execute(
                 "SELECT key, CAST(substr(value_json, 1, ?) AS BLOB) FROM study_system_attributes "
                 # All keys of a trial follow one another.
@@ -107,7 +108,8 @@ class FileTexts:
         return self._attributes("user", key)
 
     def _attributes(self, kind: str, key: str) -> Iterator[tuple[int, object]]:
-        with opened_study(self._path, self._study_name) as (connection, study_id):
+        with open_study(self._path, self._study_name, is_known=True) as study:
+            connection, study_id = study.connection, study.study_id
             rows: Iterable[_Row] = connection.execute(
                 # As bytes, so that what is no UTF-8 ends nothing.
                 "SELECT number, CAST(substr(value_json, 1, ?) AS BLOB) FROM trials "

@@ -26,15 +26,16 @@ from hptui.storage.annotations.notes import NO_NOTE, Note, read_note
 from hptui.storage.annotations.tags import tags_of
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.stale_trials import stale_trials
-from hptui.storage.files.study_identity import no_such_study, read_directions, read_identity
+from hptui.storage.files.study_identity import read_directions
 from hptui.storage.read.artifacts import Artifact, split_artifacts
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint, violation_of
+from hptui.storage.read.session import open_study
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.read.stored_times import epoch_s, why_no_time
-from hptui.storage.read.studies import read_study_file
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attributes
-from hptui.storage.sqlite.row_errors import is_of_a_row
+from hptui.storage.sqlite.connection import is_of_a_row
+from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.transfer.carried_trials import read_study_attribute
 
 if TYPE_CHECKING:
@@ -52,10 +53,6 @@ MAX_CONSTRAINTS: Final = 1_000
 Part = TypeVar("Part")
 _MAX_TEXT_CHARS: Final = 10_000
 _MAX_TRACEBACK_CHARS: Final = 100_000
-_VALUE: Final = (
-    "CASE {type} WHEN 'FINITE' THEN {value} WHEN 'NAN' THEN 'nan' "
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +153,17 @@ def read_trial(path: Path, study_name: str, number: int) -> TrialDetail:
     """
     living = living_runs(path)
 
-    def read(connection: sqlite3.Connection) -> TrialDetail:
-        identity = read_identity(connection, study_name)
-        if identity is None:
-            raise no_such_study(connection, path, study_name)
-        row = connection.execute(
+    with open_study(path, study_name) as study:
+        row = study.connection.execute(
             "SELECT trial_id FROM trials WHERE study_id = ? AND number = ? "
             "ORDER BY trial_id LIMIT 1",
-            (identity.study_id, storable_number(number)),
+            (study.study_id, storable_number(number)),
         ).fetchone()
         if row is None:
-            raise no_such_trial(connection, identity.study_id, study_name, number)
-        directions = read_directions(connection, identity.study_id)
-        reader = _TrialReader(connection, int(row[0]), identity.study_id, living, [])
+            raise no_such_trial(study.connection, study.study_id, study_name, number)
+        directions = read_directions(study.connection, study.study_id)
+        reader = _TrialReader(study.connection, int(row[0]), study.study_id, living, [])
         return reader.read(path, study_name, directions)
-
-    return read_study_file(path, read)
 
 
 def storable_number(number: int) -> int:
@@ -276,7 +268,7 @@ class _TrialReader:
 
     def _values(self, n_objectives: int) -> tuple[float | None, ...]:
         values: list[float | None] = [None] * n_objectives
-        value = _VALUE.format(type="value_type", value="value")
+        value = number_sql("value", nan="'nan'")
         for objective, stored in self.connection.execute(
             f"SELECT objective, {value} FROM trial_values WHERE trial_id = ? LIMIT 1000",
             (self.trial_id,),
@@ -290,7 +282,7 @@ class _TrialReader:
         return tuple(values)
 
     def _reports(self) -> tuple[tuple[tuple[int, float], ...], int]:
-        value = _VALUE.format(type="intermediate_value_type", value="intermediate_value")
+        value = number_sql("intermediate_value", nan="'nan'")
         rows = self.connection.execute(
             f"SELECT step, {value} FROM trial_intermediate_values WHERE trial_id = ? "
             "ORDER BY step DESC LIMIT ?",

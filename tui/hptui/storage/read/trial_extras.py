@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, PRUNED_KEY
 from hptui.domain.json_values import plain
 from hptui.errors import UsageError
-from hptui.storage.files.validation import open_read_only
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
+from hptui.storage.read.session import open_file
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES
-from hptui.storage.sqlite.connection import as_storage_error
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
 
     from hptui.storage.read.columns import StudyColumns
@@ -48,7 +46,7 @@ _IN_RANGE: Final = "AND key >= ? AND key < ?"
 
 @dataclass(frozen=True, slots=True)
 class TrialExtras:
-    """Of one trial; what is no JSON is not there."""
+    """Of one trial; what is not JSON is not there."""
 
     user_attrs: dict[str, Any] = field(default_factory=dict[str, Any])
     constraints: dict[str, float] = field(default_factory=dict[str, float])
@@ -104,12 +102,8 @@ class ExtrasReader:
     def names(self) -> ExtraNames:
         """Return the keys of all attributes, and the names of all constraints."""
         if self._names is None:
-            try:
-                with closing(open_read_only(self._columns.path)) as connection:
-                    connection.execute("BEGIN")
-                    self._names = _names(connection, self._columns.require_same(connection))
-            except sqlite3.Error as error:
-                raise as_storage_error(error, self._columns.path) from error
+            with self._columns.study.look_at_same() as study:
+                self._names = _names(study.connection, study.study_id)
         return self._names
 
     def of_rows(self, rows: IntArray) -> Iterator[TrialExtras]:
@@ -118,16 +112,15 @@ class ExtrasReader:
         if self.names() == ExtraNames() and not self._has_everything:
             yield from (_NONE for _ in ids)
             return
-        try:
-            with closing(open_read_only(self._columns.path)) as connection:
-                for start in range(0, len(ids), _TRIALS_A_LOOK):
-                    connection.execute("BEGIN")
-                    self._columns.require_same(connection)
-                    for trial_id in ids[start : start + _TRIALS_A_LOOK]:
-                        yield self._of_trial(connection, trial_id)
+        study = self._columns.study
+        with open_file(study.path, is_known=True) as connection:
+            for start in range(0, len(ids), _TRIALS_A_LOOK):
+                if start:
                     connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise as_storage_error(error, self._columns.path) from error
+                    connection.execute("BEGIN")
+                study.require_same(connection)
+                for trial_id in ids[start : start + _TRIALS_A_LOOK]:
+                    yield self._of_trial(connection, trial_id)
 
     def _of_trial(self, connection: sqlite3.Connection, trial_id: int) -> TrialExtras:
         users = connection.execute(_OF_TRIAL.format(kind="user", more=""), (trial_id,))

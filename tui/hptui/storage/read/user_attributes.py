@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.domain.json_values import plain
-from hptui.storage.files.validation import open_read_only
+from hptui.storage.read.session import open_file
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES, MAX_JSON_CHARS
-from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +29,7 @@ def read_user_attributes(
 ) -> dict[int, dict[str, Any]] | None:
     """Return what trials have by their ids; None where that is longer than `most_chars` in all.
 
-    What is no JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
+    What is not JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
 
     Raises:
         StudyFileError: The file cannot be read.
@@ -40,20 +37,17 @@ def read_user_attributes(
     """
     found: dict[int, dict[str, Any]] = {}
     n_chars = 0
-    try:
-        with closing(open_read_only(path)) as connection:
-            for start in range(0, len(trial_ids), _FEW):
-                some = trial_ids[start : start + _FEW]
-                query = f"{_QUERY}({','.join('?' * len(some))}) ORDER BY trial_id, key"
-                for trial_id, key, text in connection.execute(query, some):
-                    n_chars += len(key) + len(text)
-                    if n_chars > most_chars:
-                        return None
-                    of_trial = found.setdefault(int(trial_id), {})
-                    if len(of_trial) < MAX_ATTRIBUTES:
-                        _take(of_trial, str(key), text)
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
+    with open_file(path, is_known=True) as connection:
+        for start in range(0, len(trial_ids), _FEW):
+            some = trial_ids[start : start + _FEW]
+            query = f"{_QUERY}({','.join('?' * len(some))}) ORDER BY trial_id, key"
+            for trial_id, key, text in connection.execute(query, some):
+                n_chars += len(key) + len(text)
+                if n_chars > most_chars:
+                    return None
+                of_trial = found.setdefault(int(trial_id), {})
+                if len(of_trial) < MAX_ATTRIBUTES:
+                    _take(of_trial, str(key), text)
     return found
 
 

@@ -14,13 +14,12 @@ from hptui.errors import StudyFileError
 from hptui.storage.files.in_place import put_in_place, sync_file, sync_folder
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.staging import draft_folder
-from hptui.storage.files.study_identity import no_such_study
 from hptui.storage.files.validation import (
     FileKind,
     inspect_file,
-    open_read_only,
     require_usual_tables,
 )
+from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.connection import as_storage_error, file_uri
 from hptui.storage.transfer.study_rows import (
     delete_other_studies,
@@ -90,20 +89,17 @@ def extract_study(path: Path, study_name: str, target: Path) -> None:
     """Write a study with all its rows as they are into the new file `target`.
 
     Raises:
-        StudyFileError: There is no such study, or its file is none of Optuna's.
+        StudyFileError: There is no such study, or its file is not one of Optuna's.
         HptuiError: The file is locked, or the disk refuses.
     """
     require_usual_tables(path)
     try:
         with (
-            closing(open_read_only(path)) as source,
+            # Within a transaction, so that the copy never has to wait for a lock.
+            open_study(path, study_name, is_known=True) as study,
             closing(sqlite3.connect(file_uri(target, "rwc"), uri=True)) as copy,
         ):
-            # Within a transaction, so that the copy never has to wait for a lock.
-            source.execute("BEGIN")
-            if study_id_of(source, study_name) is None:
-                raise no_such_study(source, path, study_name)
-            source.backup(copy)
+            study.connection.backup(copy)
             copy.isolation_level = None
             # A copy in WAL mode would need its side files too.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -197,5 +193,5 @@ def _require_replaceable(target: Path) -> None:
 
 def _exists(target: Path) -> StudyFileError:
     return StudyFileError(
-        f"{safe_line(str(target))} exists already.", hint="Choose another name, or delete it first."
+        f"{safe_line(str(target))} already exists.", hint="Choose another name, or delete it first."
     )

@@ -8,9 +8,7 @@ spell exactly.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,10 +17,8 @@ from hptui.domain.attribute_keys import METRICS_KEY
 from hptui.domain.json_values import tagged
 from hptui.domain.spaces.choices import ChoiceValue, choice_key
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, contains, spec_to_json
-from hptui.storage.files.validation import open_read_only
 from hptui.storage.read.param_columns import ABSENT
 from hptui.storage.read.study_detail import metric_names_of
-from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,21 +79,15 @@ def facts_of(columns: StudyColumns, renamed: Mapping[str, Mapping[str, str]]) ->
 
 
 def _attributes(columns: StudyColumns) -> tuple[object, dict[str, Any]]:
-    try:
-        with closing(open_read_only(columns.path)) as connection:
-            connection.execute("BEGIN")
-            study_id = columns.require_same(connection)
-            (metrics,) = connection.execute(
-                "SELECT MAX(value_json) FROM study_system_attributes "
-                "WHERE study_id = ? AND key = ?",
-                (study_id, METRICS_KEY),
-            ).fetchone()
-            rows = connection.execute(
-                "SELECT key, value_json FROM study_user_attributes WHERE study_id = ? ORDER BY key",
-                (study_id,),
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise as_storage_error(error, columns.path) from error
+    with columns.study.look_at_same() as study:
+        (metrics,) = study.connection.execute(
+            "SELECT MAX(value_json) FROM study_system_attributes WHERE study_id = ? AND key = ?",
+            (study.study_id, METRICS_KEY),
+        ).fetchone()
+        rows = study.connection.execute(
+            "SELECT key, value_json FROM study_user_attributes WHERE study_id = ? ORDER BY key",
+            (study.study_id,),
+        ).fetchall()
     user_attrs = {str(key): _loaded(text) for key, text in rows}
     return _loaded(metrics), {key: each for key, each in user_attrs.items() if each is not ...}
 

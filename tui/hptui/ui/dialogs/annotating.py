@@ -55,7 +55,7 @@ def read_mark_of(what: Annotated) -> str:
         HptuiError: It cannot be read.
     """
     from hptui.storage.files.study_identity import mark_of
-    from hptui.storage.read.studies import read_study_file
+    from hptui.storage.read.session import read_study_file
 
     return read_study_file(what.path, lambda connection: mark_of(connection, what.study_name))
 
@@ -103,7 +103,8 @@ def read_tags_of(what: Annotated) -> Tagged:
         HptuiError: They cannot be read.
     """
     from hptui.storage.annotations.tags import known_tags
-    from hptui.storage.read.studies import read_study_file, read_summary
+    from hptui.storage.read.session import read_study_file
+    from hptui.storage.read.studies import read_summary
     from hptui.storage.read.trial_detail import read_trial
     from hptui.storage.transfer.study_rows import study_id_of
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from hptui.ui.plots.plot import Plot
-from hptui.ui.study.panes import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.role_styles import RoleStyle
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from hptui.charts.figure import Spots, Way
+    from hptui.figures.canvas.figure import Spots, Way
     from hptui.ui.plots.plot import Drawn
     from hptui.ui.widgets.naming import Naming
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, StudyFileError
+from hptui.errors import HptuiError
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
-from hptui.storage.files.validation import inspect_file, open_read_only
+from hptui.storage.read.session import open_file
 from hptui.storage.read.studies import StudySummary, summarize_all
 from hptui.storage.read.study_trend import read_trend
-from hptui.storage.sqlite.connection import as_storage_error
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
-    from hptui.storage.files.leases import Living
     from hptui.ui.study.snapshot import EngineState
-
-_CHECK_BUDGET_S: Final = 0.05
-"""How long a file is searched for damage when it is met; there may be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +45,15 @@ def read_rows(path: Path, *, is_known: bool) -> tuple[StudyRow, ...]:
     unknown = StudySummary(path, path.stem)
     try:
         unknown = replace(unknown, size_bytes=path.stat().st_size)
-        if not is_known:
-            _check(path)
-        return _read(path, unknown, living_runs(path))
+        living = living_runs(path)
+        with open_file(path, is_known=is_known) as connection:
+            summaries = summarize_all(connection, unknown, living)
+            return tuple(_with_trend(connection, summary) for summary in summaries)
     except HptuiError as error:
         return (_row(unknown, problem=error.message, hint=error.hint),)
     except OSError as error:
         problem = f"{safe_line(str(path))} cannot be read: {error.strerror}."
         return (_row(unknown, problem=problem),)
-
-
-def _check(path: Path) -> None:
-    report = inspect_file(path, check_budget_s=_CHECK_BUDGET_S)
-    if report.kind != "optuna":
-        raise StudyFileError(report.sentence, hint=report.hint)
-
-
-def _read(path: Path, unknown: StudySummary, living: Living) -> tuple[StudyRow, ...]:
-    try:
-        with closing(open_read_only(path)) as connection:
-            connection.execute("BEGIN")
-            summaries = summarize_all(connection, unknown, living)
-            return tuple(_with_trend(connection, summary) for summary in summaries)
-    except sqlite3.Error as error:
-        raise as_storage_error(error, path) from error
 
 
 def _with_trend(connection: sqlite3.Connection, summary: StudySummary) -> StudyRow:

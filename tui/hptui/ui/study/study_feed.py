@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError, StudyFileError
-from hptui.storage.files.validation import inspect_file
+from hptui.errors import HptuiError
 from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.session import check_file
 from hptui.storage.read.study_facts import StudyFacts, read_facts
 from hptui.ui.study.engine_status import Asked, ask_status, engine_status
 from hptui.ui.study.snapshot import StudySnapshot
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_CHECK_BUDGET_S: Final = 0.05
-"""How long a file is searched for damage before it is opened."""
 _FACTS_PERIOD_S: Final = 2.0
 _FACTS_COST_FACTOR: Final = 20.0
 """Where reading them takes long, they are read again after as many times that."""
@@ -60,7 +58,7 @@ class StudyFeed:
         self._is_checked = False
         self._is_behind = True
         self._n_readings = 0
-        self._data_version: int | None = None
+        self._commits: tuple[int, int] | None = None
         self._file_revision = 0
         self._changed_at_s: float | None = None
         self._ticker = Ticker(self._tick, self._columns.close, period_s=period_s, name="study feed")
@@ -116,15 +114,15 @@ class StudyFeed:
             HptuiError: The file cannot be read now.
         """
         if not self._is_checked:
-            self._check_file()
+            check_file(self.path)
         has_changed = self._columns.refresh()
         self._is_checked = True
         now_s = time.time()
         if has_changed and self._n_readings:
             self._changed_at_s = time.monotonic()
         self._n_readings += 1
-        if self._columns.data_version != self._data_version:
-            self._data_version = self._columns.data_version
+        if self._columns.commits != self._commits:
+            self._commits = self._columns.commits
             self._file_revision += 1
         # Attributes of the study may change without its trials.
         if self._have_facts_changed() or has_changed or self._is_behind:
@@ -138,11 +136,6 @@ class StudyFeed:
             read_at_s=now_s,
             file_revision=self._file_revision,
         )
-
-    def _check_file(self) -> None:
-        report = inspect_file(self.path, check_budget_s=_CHECK_BUDGET_S)
-        if report.kind != "optuna":
-            raise StudyFileError(report.sentence, hint=report.hint)
 
     def _have_facts_changed(self) -> bool:
         began_s, before = time.monotonic(), self._facts
