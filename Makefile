@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration
+
+test-fast: $(VENV)/.dev ## run the tests that need no engine, in under a minute
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m fast tests/domain tests/analysis tests/figures tests/storage tests/ui
 
 # `make test` reads a hundred of them, others each time.
 fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or FILES=N, from SEED=N on

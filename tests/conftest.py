@@ -84,6 +84,56 @@ MEMORY: Final = Path("/dev/shm")
 LEAST_MEMORY: Final = 2 << 30
 """Bytes that must be free there for the files of tests; they take a tenth of it."""
 
+FAST: Final = ("domain", "analysis", "figures", "storage", "ui")
+"""Folders whose tests need no engine: `make test-fast`."""
+NOT_FAST: Final = frozenset(
+    {
+        "analysis/test_advice.py",
+        "analysis/test_edf.py",
+        "analysis/test_grid.py",
+        "analysis/test_history_band.py",
+        "analysis/test_hypervolume.py",
+        "analysis/test_importance.py",
+        "analysis/test_parallel.py",
+        "domain/test_text.py",
+        "storage/test_columns.py",
+        "storage/test_contract.py",
+        "storage/test_faults.py",
+        "storage/test_interop.py",
+        "storage/test_round_trip.py",
+        "storage/test_upgrade.py",
+        "ui/test_annotations.py",
+        "ui/test_carrying.py",
+        "ui/test_command_screen.py",
+        "ui/test_compare_screen.py",
+        "ui/test_drive.py",
+        "ui/test_failures_screen.py",
+        "ui/test_fuzz.py",
+        "ui/test_grid.py",
+        "ui/test_hostile.py",
+        "ui/test_next_run.py",
+        "ui/test_publishing.py",
+        "ui/test_saved_filters.py",
+        "ui/test_settings.py",
+        "ui/test_setup_command.py",
+        "ui/test_setup_edit_space.py",
+        "ui/test_setup_following.py",
+        "ui/test_setup_resources.py",
+        "ui/test_setup_screen.py",
+        "ui/test_stacked.py",
+        "ui/test_steering.py",
+        "ui/test_studies_screen.py",
+        "ui/test_study_feed.py",
+        "ui/test_study_screen.py",
+        "ui/test_terminal.py",
+        "ui/test_themes.py",
+        "ui/test_trial_screen.py",
+        "ui/test_trial_table.py",
+        "ui/test_views.py",
+    }
+)
+"""Files there that start processes, compare with Optuna at length, or play long scripts."""
+
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -92,9 +142,19 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > LEAST_MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the dearest files first, so that no worker is left with one when the others are done."""
-    items.sort(key=_place)
+    """Mark what is fast, and put the dearest files first.
+
+    Otherwise a worker might be left with one of these when the others are done.
+    """
+    files = {path: path.relative_to(TESTS).as_posix() for path in {each.path for each in items}}
+    for item in items:
+        file = files[item.path]
+        if file.partition("/")[0] in FAST and file not in NOT_FAST:
+            item.add_marker("fast")
+    places = {path: _place(file) for path, file in files.items()}
+    items.sort(key=lambda item: places[item.path])
 
 
 class _ByFile(LoadFileScheduling):
@@ -117,9 +177,8 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(2_000, 20, 50)
 
 
-def _place(item: pytest.Item) -> int:
-    path = item.path.relative_to(TESTS)
-    for each in (path.as_posix(), path.parts[0]):
+def _place(file: str) -> int:
+    for each in (file, file.partition("/")[0]):
         if each in DEAREST:
             return DEAREST.index(each)
     return len(DEAREST)
