@@ -5,12 +5,15 @@ No test sleeps, reads the clock, or says a time of its own; `tests/test_waiting.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
 DEADLINE_S: Final = 120.0
 """What a test waits for comes within this time, however busy the machine is."""
@@ -35,3 +38,22 @@ def wait_until(
         if condition():
             return
         threading.Event().wait(POLL_S)
+
+
+def wait_for_stored(file: Path, n_trials: int, what: str) -> None:
+    """Wait until a study file holds so many trials that have ended.
+
+    What an objective has done is told by its own files a moment before the engine has stored it,
+    and the next trial may begin in between.
+    """
+    ended = "SELECT COUNT(*) FROM trials WHERE state NOT IN ('RUNNING', 'WAITING')"
+
+    def are_stored() -> bool:
+        try:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+                return int(connection.execute(ended).fetchone()[0]) >= n_trials
+        except sqlite3.OperationalError:
+            # The file is not there, its tables are not, or somebody has it alone.
+            return False
+
+    wait_until(are_stored, what)

@@ -20,7 +20,7 @@ from hptui.cli.main import COMMANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUICK: Final = ROOT / "tests/docs/quick_train.py"
+QUICK: Final = ROOT / "tests/docs/quick_objectives.py"
 """Has the parameters of the README's function, and takes no time."""
 COMMAND_LANGUAGES: Final = ("sh", "console")
 UNTRIED_LANGUAGES: Final = ("text",)

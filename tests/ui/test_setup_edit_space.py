@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.programs import load, wait_until
+from tests.e2e.programs import load
 from tests.ui.driving import drive
+from tests.waiting import wait_for_stored, wait_until
 
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.run.launch import launch
@@ -34,6 +35,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     pid = launch([f"{OBJECTIVES}:waiting", *options], path, "w")
     try:
         wait_until(lambda: (tmp_path / "started-1").exists(), "the second trial")
+        # The space that is edited is read from it once.
+        wait_for_stored(path, 1, "the first trial")
         yield path
     finally:
         (tmp_path / "go").touch()

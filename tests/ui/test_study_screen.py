@@ -18,7 +18,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 from tests.e2e.programs import finish, load, start, wait_until
 from tests.ui.driving import drive
-from tests.waiting import DEADLINE_S
+from tests.waiting import DEADLINE_S, wait_for_stored
 
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.ui.application.settings import Settings
@@ -45,6 +45,7 @@ def a_run(folder: Path, *more: str) -> Generator[Path]:
     process = start("run", WATCHED, *options, cwd=folder)
     try:
         wait_until(lambda: (folder / "started-3").exists(), "the fourth trial")
+        wait_for_stored(folder / "w.db", 2, "the trials before")
         yield folder / "w.db"
     finally:
         (folder / "go").touch()
