@@ -16,6 +16,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import NullPool
 from tests.e2e.nursery import nursery
+from tests.pace import APART, DEAREST, FAST, NOT_FAST
 from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 if TYPE_CHECKING:
@@ -26,113 +27,9 @@ if TYPE_CHECKING:
     from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs]
 
 TESTS: Final = Path(__file__).parent
-DEAREST: Final = (
-    "ui/test_setup_screen.py",
-    "e2e/test_run.py",
-    "e2e/test_sudden_death.py",
-    "ui/test_hostile.py",
-    "e2e/test_limits.py",
-    "e2e/test_refused_runs.py",
-    "engine/test_identity.py",
-    "engine/test_trial_use.py",
-    "ui/test_studies_screen.py",
-    "ui/test_study_screen.py",
-    "ui/test_terminal.py",
-    "ui/test_views.py",
-    "zoo/test_zoo.py",
-    "engine/test_trash.py",
-    "storage/test_interop.py",
-    "storage/test_round_trip.py",
-    "e2e/test_one_engine.py",
-    "e2e/test_refused_writes.py",
-    "cli/test_steering.py",
-    "docs/test_guides.py",
-    "e2e",
-    "engine/test_steering.py",
-    "registry/test_probe.py",
-    "cli/test_damaged_files.py",
-    "ui",
-    "interop",
-    "cli",
-    "engine",
-    "storage",
-    "registry",
-    "objectives",
-)
-"""Files, and folders of files, that take longest; these begin first."""
-APART: Final = frozenset(
-    {
-        "docs/test_guides.py",
-        "e2e/test_limits.py",
-        "e2e/test_one_engine.py",
-        "e2e/test_refused_runs.py",
-        "e2e/test_refused_writes.py",
-        "e2e/test_run.py",
-        "engine/test_identity.py",
-        "engine/test_steering.py",
-        "engine/test_trial_use.py",
-        "ui/test_setup_screen.py",
-        "ui/test_studies_screen.py",
-        "ui/test_study_screen.py",
-        "ui/test_terminal.py",
-        "zoo/test_zoo.py",
-    }
-)
-"""Long files whose tests share nothing: these need not all wait for one worker of xdist."""
-
 MEMORY: Final = Path("/dev/shm")
 LEAST_MEMORY: Final = 2 << 30
 """Bytes that must be free there for the files of tests; they take a tenth of it."""
-
-FAST: Final = ("domain", "analysis", "figures", "storage", "ui")
-"""Folders whose tests need no engine: `make test-fast`."""
-NOT_FAST: Final = frozenset(
-    {
-        "analysis/test_advice.py",
-        "analysis/test_edf.py",
-        "analysis/test_grid.py",
-        "analysis/test_history_band.py",
-        "analysis/test_hypervolume.py",
-        "analysis/test_importance.py",
-        "analysis/test_parallel.py",
-        "domain/test_text.py",
-        "storage/test_columns.py",
-        "storage/test_contract.py",
-        "storage/test_faults.py",
-        "storage/test_interop.py",
-        "storage/test_round_trip.py",
-        "storage/test_upgrade.py",
-        "ui/test_annotations.py",
-        "ui/test_carrying.py",
-        "ui/test_command_screen.py",
-        "ui/test_compare_screen.py",
-        "ui/test_drive.py",
-        "ui/test_failures_screen.py",
-        "ui/test_fuzz.py",
-        "ui/test_grid.py",
-        "ui/test_hostile.py",
-        "ui/test_next_run.py",
-        "ui/test_publishing.py",
-        "ui/test_saved_filters.py",
-        "ui/test_settings.py",
-        "ui/test_setup_command.py",
-        "ui/test_setup_edit_space.py",
-        "ui/test_setup_following.py",
-        "ui/test_setup_resources.py",
-        "ui/test_setup_screen.py",
-        "ui/test_stacked.py",
-        "ui/test_steering.py",
-        "ui/test_studies_screen.py",
-        "ui/test_study_feed.py",
-        "ui/test_study_screen.py",
-        "ui/test_terminal.py",
-        "ui/test_themes.py",
-        "ui/test_trial_screen.py",
-        "ui/test_trial_table.py",
-        "ui/test_views.py",
-    }
-)
-"""Files there that start processes, compare with Optuna at length, or play long scripts."""
 
 # Hundreds of programs are started: they keep what they compile of hptui, as an installed one has.
 sys.dont_write_bytecode = False
