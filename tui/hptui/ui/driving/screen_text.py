@@ -27,7 +27,8 @@ def screen_text(app: App[Any]) -> str:
     # Textual exports pictures and no text; this is the one place that looks inside for it.
     compositor = app.screen._compositor  # pyright: ignore[reportPrivateUsage]
     # A dialog draws what is behind it: Textual keeps that by task, as of its last update there.
-    visible_screen_stack.set(app._background_screens)  # pyright: ignore[reportPrivateUsage]
+    behind: Any = app._background_screens  # pyright: ignore
+    visible_screen_stack.set(behind)
     return "\n".join(strip.text.rstrip() for strip in compositor.render_strips())
 
 
