@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from dataclasses import replace
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from tests.e2e.programs import OBJECTIVES, finish, load, start, wait_until
+from tests.made_trials import trials_of
 from tests.waiting import DEADLINE_S
 
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
@@ -70,9 +71,9 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
     snapshot = StudySnapshot(
         path,
         "s",
-        directions=("minimize",),
-        numbers=np.arange(4),
-        states=np.array([COMPLETE, FAIL, RUNNING, RUNNING], np.int8),
+        trials=trials_of(
+            [0.5, math.nan, math.nan, math.nan], states=[COMPLETE, FAIL, RUNNING, RUNNING]
+        ),
         counts={"COMPLETE": 1, "FAIL": 1, "RUNNING": 2},
         engine=an_engine(),
     )
@@ -137,7 +138,7 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
         disabled_reason("pause", nobody, 2, str),
         disabled_reason("fewer-workers", few, 2, str),
         why_not_set_up("fix-param", draft, PointedField("run", "seed"), is_read=True, key_of=str),
-        empty_face(StudySnapshot(tmp_path, "s", directions=("minimize",)), str),
+        empty_face(StudySnapshot(tmp_path, "s", trials=trials_of([])), str),
         empty_sentence(snapshot, "all", "lr>1", str),
         *findings(ProbeResult({"x": ProbedParam(FloatParam(0, 1))}), 1, str),
     ]

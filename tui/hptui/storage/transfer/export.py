@@ -9,8 +9,8 @@ import numpy as np
 from hptui.domain.export_forms import form_of
 from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.param_columns import MAX_PARAMS
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.trial_extras import ExtrasReader
 from hptui.storage.transfer.copying import copy_study, drafted
 from hptui.storage.transfer.parquet import require_pyarrow, write_parquet
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.domain.export_forms import ExportForm
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.trials import IntArray
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -35,7 +35,7 @@ def export_study(
     target: Path,
     *,
     overwrite: bool = False,
-    choose: Callable[[StudyColumns], BoolArray] | None = None,
+    choose: Callable[[StudyReader], BoolArray] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write a study to `target`, which appears as a whole; return how many trials are in it.
@@ -65,14 +65,14 @@ def export_study(
                 hint="Filtered trials go to a file of another form, like .csv.",
             )
         copy_study(path, study_name, target)
-        with StudyColumns(target, study_name) as columns:
+        with StudyReader(target, study_name) as columns:
             columns.refresh()
-            return len(columns)
+            return len(columns.trials)
     if form.suffix == ".parquet":
         require_pyarrow()
-    with StudyColumns(path, study_name) as columns:
+    with StudyReader(path, study_name) as columns:
         columns.refresh()
-        rows = np.arange(len(columns)) if choose is None else np.flatnonzero(choose(columns))
+        rows = np.arange(len(columns.trials)) if choose is None else np.flatnonzero(choose(columns))
         with drafted(target, overwrite=overwrite) as draft:
             reader = ExtrasReader(columns, has_everything=True)
             _write(form, draft, columns, rows, reader)
@@ -83,7 +83,7 @@ def export_study(
 
 
 def _write(
-    form: ExportForm, draft: Path, columns: StudyColumns, rows: IntArray, reader: ExtrasReader
+    form: ExportForm, draft: Path, columns: StudyReader, rows: IntArray, reader: ExtrasReader
 ) -> None:
     if form.suffix == ".parquet":
         with draft.open("wb") as file:
@@ -97,7 +97,7 @@ def _write(
             write(stream, columns, rows, reader)
 
 
-def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
+def _left_out(columns: StudyReader, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
     if columns.has_omitted_params:
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
     if reader.n_unreadable:
@@ -106,7 +106,7 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
         (RUNNING, "trial still runs", "trials still run"),
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
     ):
-        count = int((columns.states[rows] == state).sum())
+        count = int((columns.trials.states[rows] == state).sum())
         what = one if count == 1 else more
         if count:
             yield f"{count:,} {what}; an import leaves out what has not ended."

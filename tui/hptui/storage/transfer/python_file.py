@@ -10,14 +10,14 @@ from hptui.errors import UsageError
 from hptui.storage.transfer.trial_records import ABSENT, TrialRecord, records_of
 
 if TYPE_CHECKING:
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.storage.read.study_reader import StudyReader
+    from hptui.trials import IntArray
 
 NAME = "best_params"
 """What the file assigns: a dict, or for a front a list of dicts."""
 
 
-def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
+def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
     """Write the parameters of the trials in `rows`; with one objective that is one trial.
 
     Raises:
@@ -29,7 +29,7 @@ def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
             "so there is no best one.",
             hint="A filter, where one is given, may have left it out.",
         )
-    directions = columns.directions
+    directions = columns.trials.directions
     goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"
     if len(directions) == 1:
         (record,) = records_of(columns, rows)
@@ -37,7 +37,7 @@ def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
         return
     stream.write(f"# {goal}: the Pareto front, by the first objective.\n{NAME} = [\n")
     # Trials with equal values stay in the order of their numbers.
-    ordered = rows[columns.values[rows, 0].argsort(kind="stable")]
+    ordered = rows[columns.trials.values[rows, 0].argsort(kind="stable")]
     for record in records_of(columns, ordered):
         stream.write(f"    # {_of(record)}\n    {_lines(record, '    ')},\n")
     stream.write("]\n")

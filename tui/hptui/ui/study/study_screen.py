@@ -204,7 +204,7 @@ class StudyScreen(PublishedScreen[None]):
 
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
-        refusal = self.why_no_plot(command_id, len(self.snapshot.directions))
+        refusal = self.why_no_plot(command_id, len(self.snapshot.trials.directions))
         return refusal or disabled_reason(
             command_id, self.snapshot, self.selected, self.services.first_key_of
         )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.engine.sampling.tpe.columns import Columns
+    from hptui.trials import BoolArray, FloatArray
 
 _LEAST_KERNELS: Final = 150
 """From 100 on widths do not depend on their number; of fewer than this Optuna is as fast."""
