@@ -45,7 +45,7 @@ DEAREST: Final = (
     "e2e/test_one_engine.py",
     "e2e/test_refused_writes.py",
     "cli/test_steering.py",
-    "cli/test_readme_runs.py",
+    "docs/test_guides.py",
     "e2e",
     "engine/test_steering.py",
     "registry/test_probe.py",
@@ -61,6 +61,7 @@ DEAREST: Final = (
 """Files, and folders of files, that take longest; these begin first."""
 APART: Final = frozenset(
     {
+        "docs/test_guides.py",
         "e2e/test_limits.py",
         "e2e/test_one_engine.py",
         "e2e/test_refused_runs.py",

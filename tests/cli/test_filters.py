@@ -21,7 +21,7 @@ from hptui.ui.application.settings import settings_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PAGE = (Path(__file__).parents[2] / "tui" / "FILTERS.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "tui/docs/reference/filters.md").read_text("utf-8")
 KERNELS = ["rbf", "poly", "linear"]
 KERNEL = json.dumps(
     {"name": "CategoricalDistribution", "attributes": {"choices": KERNELS, "step": None}}

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.study_file import StudyFile
 
+from hptui.cli.commands.ls import RunNow
 from hptui.cli.commands.watch import progress_line, screen_lines
 from hptui.cli.main import main
-from hptui.cli.options.locate import StudyLocation
 from hptui.cli.output.run_end import end_of_run
-from hptui.cli.output.run_now import RunNow
+from hptui.domain.study_ref import StudyRef
 from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def a_study(path: Path, *runs: dict[str, Any], complete: int = 0) -> StudyLocation:
+def a_study(path: Path, *runs: dict[str, Any], complete: int = 0) -> StudyRef:
     """Make a study with these runs, and complete trials of the last one."""
     with StudyFile(path) as built:
         built.add_study(path.stem, hptui_runs=list(runs))
         for number in range(complete):
             built.add_trial(float(number), attributes={"hptui:run": runs[-1]["id"]})
-    return StudyLocation(path, path.stem)
+    return StudyRef(path, path.stem)
 
 
 @pytest.fixture(autouse=True)

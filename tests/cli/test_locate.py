@@ -10,7 +10,6 @@ from tests.storage.study_file import StudyFile
 
 from hptui.cli.commands.application import can_open, open_place
 from hptui.cli.options.locate import (
-    StudyLocation,
     address_of,
     locate_file,
     locate_study,
@@ -19,6 +18,7 @@ from hptui.cli.options.locate import (
     studies_folder,
 )
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.errors import HptuiError, StudyFileError, UsageError
 
 Make = Callable[..., Path]
@@ -67,22 +67,22 @@ def test_without_any_it_is_in_the_users_data_folder(
 
 def test_a_name_is_a_file_in_the_studies_folder(make: Make):
     path = make("studies/mine.db", "mine")
-    assert locate_study("mine") == StudyLocation(path, "mine")
+    assert locate_study("mine") == StudyRef(path, "mine")
 
 
 def test_the_only_study_of_a_file_may_have_any_name(make: Make):
     path = make("studies/mine.db", "other")
-    assert locate_study("mine") == StudyLocation(path, "other")
+    assert locate_study("mine") == StudyRef(path, "other")
 
 
 def test_of_several_studies_the_one_named_like_the_file_is_meant(make: Make):
     path = make("studies/mine.db", "other", "mine")
-    assert locate_study("mine") == StudyLocation(path, "mine")
+    assert locate_study("mine") == StudyRef(path, "mine")
 
 
 def test_a_name_and_a_colon_say_which_of_several_studies_is_meant(make: Make):
     path = make("studies/mine.db", "one", "two")
-    assert locate_study("mine:two") == StudyLocation(path, "two")
+    assert locate_study("mine:two") == StudyRef(path, "two")
     with pytest.raises(UsageError, match="holds no study 'three'"):
         locate_study("mine:three")
 
@@ -91,8 +91,8 @@ def test_a_name_and_a_colon_say_which_of_several_studies_is_meant(make: Make):
 def test_optunas_address_of_a_file_is_its_path(make: Make, folder: Path, scheme: str):
     path, other = make("x.sqlite3", "one", "two"), make("studies/y.db", "y")
     for text in (f"{scheme}:///x.sqlite3:two", f"{scheme}:///{path}:two"):
-        assert locate_study(text) == StudyLocation(path, "two")
-    assert locate_study(f"{scheme}:///y.db") == StudyLocation(other, "y")
+        assert locate_study(text) == StudyRef(path, "two")
+    assert locate_study(f"{scheme}:///y.db") == StudyRef(other, "y")
     assert locate_file(f"{scheme}:///{other}") == other
     assert storage_file(f"{scheme}:///new.db") == folder / "new.db"
     assert open_place(f"{scheme}:///{other}").file == other
@@ -123,7 +123,7 @@ def test_other_addresses_are_refused(read: Callable[[str], object], text: str, s
 @pytest.mark.parametrize("name", ["mine", "elsewhere", "a b"])
 def test_an_address_leads_back_to_its_study(place: str, name: str, make: Make):
     path = make(place, "one", name)
-    assert locate_study(address_of(path, name)) == StudyLocation(path, name)
+    assert locate_study(address_of(path, name)) == StudyRef(path, name)
 
 
 def test_several_studies_without_that_name_must_be_told_apart(make: Make):
@@ -144,13 +144,13 @@ def test_a_colon_says_which_study_of_a_file(make: Make, folder: Path, spelling: 
 def test_a_file_name_may_hold_a_colon(make: Make, folder: Path):
     (folder / "a:b").mkdir()
     path = make("a:b/x.db", "one")
-    assert locate_study("a:b/x.db") == StudyLocation(path, "one")
-    assert locate_study("a:b/x.db:one") == StudyLocation(path, "one")
+    assert locate_study("a:b/x.db") == StudyRef(path, "one")
+    assert locate_study("a:b/x.db:one") == StudyRef(path, "one")
 
 
 def test_a_study_file_may_have_any_ending(make: Make, folder: Path):
     path = make("plain.sqlite3", "one", "two")
-    assert locate_study(f"{path}:two") == StudyLocation(path, "two")
+    assert locate_study(f"{path}:two") == StudyRef(path, "two")
     with pytest.raises(UsageError, match="There is no study file"):
         locate_study(f"{folder}/studies:two")
 
@@ -164,7 +164,7 @@ def test_a_file_name_is_looked_up_here_and_then_in_the_studies_folder(make: Make
 
 def test_what_ls_prints_is_understood(make: Make):
     for path, name in ((make("studies/a.db", "a"), "a"), (make("studies/b.db", "c", "d"), "d")):
-        assert locate_study(spelling_of(path, name)) == StudyLocation(path, name)
+        assert locate_study(spelling_of(path, name)) == StudyRef(path, name)
 
 
 def test_an_unknown_name_is_refused_with_a_guess(make: Make):
@@ -250,17 +250,17 @@ def test_a_file_is_located_without_being_read(folder: Path):
 
 def test_a_study_that_is_called_like_a_file_is_found(make: Make, folder: Path):
     path = make("studies/a.db.db", "a.db")
-    found = StudyLocation(path, "a.db")
+    found = StudyRef(path, "a.db")
     assert locate_study("a.db") == found
     assert locate_study(spelling_of(path, "a.db")) == found
     other = make("studies/a.db", "a")
-    assert locate_study("a.db") == StudyLocation(other, "a")
+    assert locate_study("a.db") == StudyRef(other, "a")
     assert locate_study(spelling_of(path, "a.db")) == found
-    assert locate_study(spelling_of(other, "a")) == StudyLocation(other, "a")
+    assert locate_study(spelling_of(other, "a")) == StudyRef(other, "a")
 
 
 def test_a_file_with_another_ending_is_spelled_so_that_it_is_found(make: Make):
     path = make("studies/x.sqlite3", "x", "y")
     make("studies/x.db", "x")
     for name in ("x", "y"):
-        assert locate_study(address_of(path, name)) == StudyLocation(path, name)
+        assert locate_study(address_of(path, name)) == StudyRef(path, name)

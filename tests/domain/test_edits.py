@@ -14,7 +14,6 @@ from hptui.domain.spaces.edits import (
     UNSET,
     ParamEdit,
     apply_edit,
-    apply_edits,
     check_against_history,
     edits_from_json,
     edits_to_json,
@@ -26,6 +25,7 @@ from hptui.domain.spaces.edits import (
     resolve_value,
     unknown_parameter,
 )
+from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import ChoiceParam, ChoiceValue, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
 from hptui.storage.sqlite.distributions import to_optuna
@@ -232,8 +232,9 @@ def test_an_edit_that_does_not_suit_names_parameter_and_value(
 
 
 def test_an_unknown_name_is_refused_with_near_and_known_names() -> None:
+    space: dict[str, ParamSpec] = {"lr": FloatParam(0, 1), "depth": IntParam(1, 2)}
     with pytest.raises(SpaceError) as caught:
-        apply_edits({"lr": FloatParam(0, 1), "depth": IntParam(1, 2)}, {"lrr": ParamEdit(low=0)})
+        resolve_space(space, {}, {"lrr": ParamEdit(low=0)})
     assert "Did you mean lr?" in caught.value.hint
     assert "depth, lr" in caught.value.hint
     assert "none" in unknown_parameter("x", ()).hint
@@ -241,10 +242,22 @@ def test_an_unknown_name_is_refused_with_near_and_known_names() -> None:
 
 def test_a_space_is_edited_where_it_is_asked_for_only() -> None:
     space: dict[str, ParamSpec] = {"lr": FloatParam(0, 1), "depth": IntParam(1, 2)}
-    assert apply_edits(space, {"lr": ParamEdit(high=0.5)}) == {
-        "lr": FloatParam(0, 0.5),
-        "depth": IntParam(1, 2),
-    }
+    waiting = {"later": ParamEdit(low=0)}
+    resolved = resolve_space(space, waiting, {"lr": ParamEdit(high=0.5)})
+    assert resolved.effective == {"lr": FloatParam(0, 0.5), "depth": IntParam(1, 2)}
+    assert resolved.edits == {**waiting, "lr": ParamEdit(high=0.5)}
+
+
+def test_an_edit_in_force_is_replaced_and_an_empty_one_takes_it_back() -> None:
+    space: dict[str, ParamSpec] = {"lr": FloatParam(0, 1)}
+    in_force = {"lr": ParamEdit(high=0.5)}
+    assert resolve_space(space, in_force, {"lr": ParamEdit()}).edits == {}
+    fixed = resolve_space(space, in_force, {"lr": ParamEdit(fixed=0.7)})
+    assert (fixed.effective, fixed.fixed) == (space, {"lr": 0.7})
+    with pytest.raises(SpaceError):
+        resolve_space(space, {}, {"lr": ParamEdit(high=0.5, fixed=0.7)})
+    with pytest.raises(SpaceError):
+        resolve_space(space, {}, {"lr": ParamEdit(log=True, low=0.1)}, stored=space)
 
 
 ALL: list[ParamSpec] = [

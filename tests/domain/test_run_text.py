@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.run_text import read_count, read_duration, read_seed, read_slots, read_target
+from hptui.domain.run_text import read_count, read_duration, read_seed, read_target, read_workers
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import UsageError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     ("read", "text", "value"),
     [
         (read_count, "1", 1),
-        (read_slots, "256", 256),
+        (read_workers, "256", 256),
         (read_seed, "4294967295", 2**32 - 1),
         (read_target, "-1e-5", -1e-5),
         (read_target, "-inf", -math.inf),
@@ -42,14 +42,14 @@ def test_what_is_typed_is_read(read: Callable[[str], Any], text: str, value: flo
         (read_count, "\u0661", "is not a whole number above 0"),
         (read_count, "9" * 13, "is too large"),
         (read_count, "000", "is not a whole number above 0"),
-        (read_slots, "257", "257 is above 256 workers"),
+        (read_workers, "257", "257 is above 256 workers"),
         (read_seed, "-1", "'-1' is not a seed from 0 to 4294967295"),
         (read_seed, "4294967296", "is not a seed from 0 to 4294967295"),
         (read_target, "soon", "'soon' is not a number"),
         (read_target, "nan", "nan cannot be reached"),
-        (read_duration, "soon", "'soon' is no duration"),
-        (read_duration, "0s", "'0s' is no duration above 0"),
-        (read_duration, "5m x", "is no duration"),
+        (read_duration, "soon", "'soon' is not a duration"),
+        (read_duration, "0s", "'0s' is not a duration above 0"),
+        (read_duration, "5m x", "is not a duration"),
         (read_duration, "367d", "is longer than a year"),
         (read_duration, "9" * 400, "is longer than a year"),
         (read_duration, "\x1b[31m", r"\x1b[31m"),

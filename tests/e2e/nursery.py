@@ -147,6 +147,8 @@ def nursery() -> Generator[Orders]:
 
 def import_modules() -> None:
     """Import what commands, runs, workers and probes need, in a process that is to be forked."""
+    # What is imported stays: the collector would go through it again and again.
+    gc.disable()
     for command in COMMANDS.values():
         command.load()
     for package in _PACKAGES:
@@ -156,6 +158,7 @@ def import_modules() -> None:
         import_module(module)
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class Orders:
@@ -330,9 +333,10 @@ def end_with(program: Callable[[], object]) -> None:
     # What the interpreter does first.
     for module, end in ((threading, "_shutdown"), (atexit, "_run_exitfuncs")):
         getattr(module, end)()
-    with suppress(OSError, ValueError):
+    with suppress(OSError):
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
+            # A resource tracker closes what it does not use.
+            if stream is not None and not stream.closed:
                 stream.flush()
         if isinstance(code, int):
             os._exit(code)

@@ -47,7 +47,9 @@ def test_a_device_belongs_to_one_living_process(tmp_path: Path) -> None:
     wait_until(lambda: wait(2), "trials", slots)
     with pytest.raises(UsageError) as caught:
         ask(op="jobs", n=5)
-    assert caught.value.message.startswith("5 workers are asked for; 4 workers have devices")
+    assert caught.value.message.startswith(
+        "5 workers were asked for, but only 4 workers have devices"
+    )
     ask(op="jobs", n=4)
     wait_until(lambda: wait(4), "four trials", slots)
     told = slots()

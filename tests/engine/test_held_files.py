@@ -12,6 +12,7 @@ import pytest
 from tests.engine.test_renaming import make
 from tests.storage.older_files import make_older_file
 
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.recovery.checks import Examination, Finding
 from hptui.engine.recovery.fixes import mend
 from hptui.engine.recovery.lease import Lease, take_lease
@@ -59,7 +60,7 @@ CHANGES: Final[dict[str, tuple[str, Callable[[Path], object]]]] = {
     "merge": (
         "new",
         lambda path: merge_studies(
-            [(path, "one"), (path, "two")], "new", target=path, any_objective=True
+            [StudyRef(path, "one"), StudyRef(path, "two")], "new", target=path, any_objective=True
         ),
     ),
     "import as new": ("new", _import_new),

@@ -15,6 +15,7 @@ from tests.storage.study_file import FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli import main
 from hptui.domain.spaces.edits import ParamEdit
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.studies.forking import fork_study
 from hptui.engine.studies.merging import merge_studies, preview_merge
 from hptui.errors import UsageError
@@ -60,7 +61,7 @@ def test_trials_are_ordered_by_start_and_kept_whole(tmp_path: Path) -> None:
         study.set_user_attr(f"only {name}", 1)
         optuna_dashboard.save_note(as_trial(study, 0), f"first of {name}")
     before = everything(tmp_path)
-    merged = merge_studies([(one, "one"), (two, "two")], "all")
+    merged = merge_studies([StudyRef(one, "one"), StudyRef(two, "two")], "all")
     after = everything(tmp_path)
     assert {name: after[name] for name in before} == before
     assert merged.plan.left_out == {"not ended yet": 1, "kind: choice c is not in one": 1}
@@ -103,7 +104,7 @@ def test_what_a_fork_has_from_its_study_is_taken_once(tmp_path: Path) -> None:
         for _ in range(3):
             built.add_trial(7.0, params={"x": (0.5, FLOAT)}, start=None, complete=None)
         built.add_trial(9.0, params={"x": (0.5, FLOAT)})
-    plan = preview_merge([(one, "one"), (fork.path, "fork")])
+    plan = preview_merge([StudyRef(one, "one"), StudyRef(fork.path, "fork")])
     assert plan.left_out == {TWICE: 8}
     assert plan.n_kept == 8 + 3 + 1
     assert plan.remarks == ["one: 8 of 8", "fork: 4 of 12"]
@@ -115,7 +116,7 @@ def test_another_kind_or_scale_is_taken_where_it_fits(tmp_path: Path) -> None:
     two = build(tmp_path / "two.db", "two", *rows, offset_s=100)
     with StudyFile(two) as built:
         built.add_trial(5.0, params={"x": (0, choices("p"))})
-    merged = merge_studies([(one, "one"), (two, "two")], "all", target=one)
+    merged = merge_studies([StudyRef(one, "one"), StudyRef(two, "two")], "all", target=one)
     assert merged.plan.left_out == {
         "x is a list of choices there, not a float": 1,
         "x is not in 0.0..1.0": 1,
@@ -154,9 +155,10 @@ def test_studies_that_cannot_be_one_are_refused(tmp_path: Path) -> None:
         (["open", "open2"], "no study 'open2'"),
     ):
         with pytest.raises(UsageError, match=sentence):
-            merge_studies([(path, name) for name in names], "new")
+            merge_studies([StudyRef(path, name) for name in names], "new")
     assert everything(tmp_path) == before
-    assert preview_merge([(path, "one"), (path, "other")], any_objective=True).n_kept == 1
+    both = [StudyRef(path, "one"), StudyRef(path, "other")]
+    assert preview_merge(both, any_objective=True).n_kept == 1
 
 
 def test_the_command(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 from optuna.trial import TrialState
-from tests.cli.test_readme_runs import FENCED, ROOT
+from tests.docs.pages import blocks_of
 from tests.e2e.programs import load, start_anew
 from tests.waiting import DEADLINE_S
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import optuna
 
 pytestmark = pytest.mark.integration
-NOTEBOOKS = ROOT / "tui/docs/guides/notebook.md"
 SOURCE = Path(__file__).with_name("objectives_with_libraries.py")
 
 
@@ -174,7 +173,7 @@ def test_the_guide_on_notebooks_runs_in_one(
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path))
-    cells = [block for _, block in FENCED.findall(NOTEBOOKS.read_text("utf-8"))]
+    cells = [block.code for block in blocks_of("guides/notebook")]  # notebook.md
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
     nbclient.NotebookClient(
         notebook, timeout=5 * DEADLINE_S, resources={"metadata": {"path": str(tmp_path)}}

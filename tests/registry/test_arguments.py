@@ -12,7 +12,7 @@ import pytest
 from hptui.domain.argument_values import UnfitValueError, convert, expected
 from hptui.domain.objective import ATTRIBUTE
 from hptui.errors import HptuiError, ObjectiveError, UsageError
-from hptui.registry.catalogue import Found, resolve, with_arguments
+from hptui.registry.catalogue import FoundObjective, resolve, with_arguments
 from hptui.registry.loading.arguments import differing_arguments, read_arguments
 from hptui.registry.loading.load import load_objective
 
@@ -166,7 +166,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def found_in(folder: Path, attribute: str, *texts: str) -> Found:
+def found_in(folder: Path, attribute: str, *texts: str) -> FoundObjective:
     found = resolve(f"with_arguments.py:{attribute}", folder)
     return with_arguments(found, read_arguments(texts))
 

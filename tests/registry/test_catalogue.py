@@ -13,7 +13,7 @@ import pytest
 
 from hptui.domain.objective import ObjectiveRef
 from hptui.errors import ObjectiveError
-from hptui.registry.catalogue import Found, find_objectives, resolve, shown_name, spell
+from hptui.registry.catalogue import FoundObjective, find_objectives, resolve, shown_name, spell
 from hptui.registry.known_code import note_run, unknown_code
 from hptui.registry.same_objective import is_same_objective, source_sha
 
@@ -27,7 +27,7 @@ def _write(path: Path, source: str) -> Path:
     return path
 
 
-def _loose(folder: Path) -> dict[str, Found]:
+def _loose(folder: Path) -> dict[str, FoundObjective]:
     return {each.ref.name: each for each in find_objectives(folder) if each.origin == "file"}
 
 

@@ -10,7 +10,7 @@ from tests.ui.driving import drive
 
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.ui.plots.view_options import ViewOptions
-from hptui.ui.study.publishing import free_place, page_arguments, report_problem
+from hptui.ui.study.publishing import free_place, page_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,18 +28,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_report_is_written_from_the_list_and_replaced_only_when_told_twice(folder: Path):
+def test_a_report_is_written_from_the_list_and_replaced_only_when_that_is_said(folder: Path):
     (folder / "wine-report.html").write_text("mine")
     drive(
         """
         wait "1 study"
         press p
         wait "Report on wine"
-        wait "The file already exists."
+        wait "enter asks whether to replace it"
         press enter
-        wait "Enter again replaces it."
-        press escape
-        press p
+        wait "Replace wine-report.html?"
+        press n
         wait "Report on wine"
         press ctrl+u
         type none/x.html
@@ -112,6 +111,3 @@ def test_places(tmp_path: Path):
     taken.write_text("")
     (tmp_path / "a-2.html").write_text("")
     assert free_place(taken) == tmp_path / "a-3.html"
-    assert report_problem("x.pdf") == "Use a name that ends in .html."
-    assert report_problem("\0.html") == "Enter a file path."
-    assert report_problem(str(tmp_path / "new.html")) is None

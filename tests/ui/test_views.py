@@ -398,9 +398,10 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         press w
         wait "Write the view"
         press enter
-        wait "Overwrite plain-edf.svg?"
+        wait "Replace plain-edf.svg?"
         press n
-        press w ctrl+u
+        wait "Write the view"
+        press ctrl+u
         type a.txt
         press enter
         wait "a.txt is written"

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hptui.cli.commands.status import IDLE, status_of
-from hptui.cli.options.locate import StudyLocation, locate_study, storage_file, studies_folder
+from hptui.cli.options.locate import locate_study, storage_file, studies_folder
 from hptui.domain.json_values import dump
 from hptui.domain.study_name import check_study_name, fitting_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.run.launch import launch
@@ -70,7 +71,7 @@ class Study:
         Raises:
             HptuiError: The file cannot be read, or the engine does not answer.
         """
-        return status_of(StudyLocation(self.file, self.name))
+        return status_of(StudyRef(self.file, self.name))
 
     @property
     def is_running(self) -> bool:
@@ -192,7 +193,7 @@ def run(
         "--trials": n_trials,
         "--timeout": None if timeout_s is None else f"{timeout_s:g}s",
         "--target": target,
-        "--jobs": n_workers,
+        "--workers": n_workers,
         "--sampler": sampler,
         "--pruner": pruner,
         "--seed": seed,

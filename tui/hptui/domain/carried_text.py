@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def carried_sentence(
     n_left = sum(left_out.values())
     said = {"have": "has", "get": "got"}[verb] if is_done else f"would {verb}"
     n_all = n_kept + n_left
-    trials = f"{n_kept:,} of {n_all:,} trial{'' if n_all == 1 else 's'}"
+    trials = f"{n_kept:,} of {plural(n_all, 'trial')}"
     rest = f", {n_left:,} left out" if n_left else ""
     return f"{safe_line(new_name)} {said} {trials}{rest}{':' if n_left else '.'}"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.readable import plural
+from hptui.domain.run_text import MAX_WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,7 @@ class NextRun:
     def read(cls, data: object) -> NextRun:
         """Return what is stored; what cannot be one of ours is left out."""
         held = cast("dict[str, object]", data) if isinstance(data, dict) else {}
-        return cls(_whole(held.get("trials"), MAX_TRIALS), _whole(held.get("workers"), MAX_SLOTS))
+        return cls(_whole(held.get("trials"), MAX_TRIALS), _whole(held.get("workers"), MAX_WORKERS))
 
     def to_json(self) -> dict[str, int]:
         """Return it as it is stored."""
@@ -56,7 +57,8 @@ class NextRun:
 
     def __str__(self) -> str:
         """Return it as people read it, `20 trials, 4 workers`; empty where nothing is prepared."""
-        parts = [_counted(self.trials, "trial"), _counted(self.workers, "worker")]
+        counts = ((self.trials, "trial"), (self.workers, "worker"))
+        parts = [plural(count, what) for count, what in counts if count is not None]
         return ", ".join(part for part in parts if part)
 
 
@@ -66,7 +68,3 @@ NOTHING_PREPARED: Final = NextRun()
 def _whole(value: object, most: int) -> int | None:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return cast("int", value) if is_whole and 1 <= cast("Any", value) <= most else None
-
-
-def _counted(count: int | None, what: str) -> str:
-    return "" if count is None else f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -19,6 +19,17 @@ _WHOLE_FROM: Final = 9_999.5
 _WHOLE_BELOW: Final = 999_999.5
 
 
+def plural(count: int, one: str, more: str = "") -> str:
+    """Return a count with its noun: `1 trial`, `1,200 trials`.
+
+    Args:
+        count: How many.
+        one: What stands behind 1; a verb may follow the noun.
+        more: What stands behind all other counts, where that is not `one` with an `s`.
+    """
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
 def is_showable(at_s: float) -> bool:
     """Say whether seconds since 1970 are a time that can be shown in every time zone.
 

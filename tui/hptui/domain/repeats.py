@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.errors import UsageError
 
 MAX_REPEATS: Final = 1_000
@@ -34,7 +34,7 @@ class Repeats:
     def about(self, index: int) -> str:
         """Return what follows an objective's value in a sentence: `± 0.021 in 5 repetitions`."""
         spread, count = self.spread(index), len(self.values)
-        times = "1 repetition" if count == 1 else f"{count} repetitions"
+        times = plural(count, "repetition")
         return f"in {times}" if spread is None else f"± {four_digits(spread)} in {times}"
 
     def to_json(self) -> dict[str, Any]:

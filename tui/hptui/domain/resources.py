@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.domain.run_text import MAX_SLOTS
+from hptui.domain.readable import plural
+from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
@@ -83,7 +84,7 @@ def read_devices(text: str) -> tuple[str, ...]:
     """Return the devices of a list, or `auto` or `none` alone; they are names, not numbers.
 
     Raises:
-        UsageError: One is empty, is given twice, or is no name of a device.
+        UsageError: One is empty, is given twice, or is not a device's name.
     """
     names = [each.strip() for each in text.split(",")]
     if len(names) == 1 and names[0].lower() in (AUTO, NONE):
@@ -91,7 +92,7 @@ def read_devices(text: str) -> tuple[str, ...]:
     for name in names:
         if not _DEVICE.fullmatch(name) or name.lower() in (AUTO, NONE):
             raise UsageError(
-                f"{_quoted(text)} is no list of devices; write 0,1,2,3 (or UUIDs), auto or none"
+                f"{_quoted(text)} is not a list of devices; write 0,1,2,3 (or UUIDs), auto or none"
             )
     again = next((name for name in names if names.count(name) > 1), None)
     if again is not None:
@@ -112,10 +113,10 @@ def read_memory(text: str) -> int:
     """
     found = _MEMORY.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"{_quoted(text)} is no amount of memory; write 8G or 500M")
+        raise UsageError(f"{_quoted(text)} is not an amount of memory; write 8G or 500M")
     size = int(float(found[1]) * _SCALE[found[2].lower()])
     if not _LEAST_MEMORY <= size <= _MOST_MEMORY:
-        raise UsageError(f"{_quoted(text)} is no amount of memory from 1M to 1024T")
+        raise UsageError(f"{_quoted(text)} is not an amount of memory from 1M to 1024T")
     return size
 
 
@@ -156,7 +157,7 @@ def read_variable(text: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"{_quoted(name)} gives no value; write NAME=VALUE")
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{_quoted(name)} is no name of a variable; write NAME=VALUE")
+        raise UsageError(f"{_quoted(name)} is not a variable's name; write NAME=VALUE")
     if "\0" in value:
         raise UsageError(f"the value of {name} holds a NUL character")
     if name.startswith(_OWN_PREFIX):
@@ -190,9 +191,9 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
     """
     n_fit = resources.n_on_devices
     if n_fit is not None and n_workers > n_fit:
-        devices = _count(len(resources.devices), "device") + _by(resources)
+        devices = plural(len(resources.devices), "device") + _by(resources)
         raise UsageError(
-            f"{_count(n_workers, 'worker')} do not fit on {devices}: "
+            f"{plural(n_workers, 'worker')} do not fit on {devices}: "
             f"{n_fit} {'fits' if n_fit == 1 else 'fit'}.",
             hint="Ask for fewer workers, or start the run with a greater --per-device.",
         )
@@ -201,8 +202,8 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
         n_fit = n_cores // each
         if n_workers > n_fit:
             raise UsageError(
-                f"{_count(n_workers, 'worker')} cannot keep to {_count(each, 'core')} each: there "
-                f"{'is' if n_cores == 1 else 'are'} {n_cores}, for {_count(n_fit, 'worker')}.",
+                f"{plural(n_workers, 'worker')} cannot keep to {plural(each, 'core')} each: there "
+                f"{'is' if n_cores == 1 else 'are'} {n_cores}, for {plural(n_fit, 'worker')}.",
                 hint="Ask for fewer workers, or omit --pin.",
             )
 
@@ -214,7 +215,7 @@ def usual_workers(resources: Resources, n_cores: int) -> int:
         n_workers = min(n_workers, max(1, n_cores // resources.threads))
     elif resources.is_pinned:
         n_workers = min(n_workers, n_cores)
-    return min(n_workers, MAX_SLOTS)
+    return min(n_workers, MAX_WORKERS)
 
 
 def unused_text(resources: Resources) -> str:
@@ -224,8 +225,8 @@ def unused_text(resources: Resources) -> str:
         return ""
     verb = "stays" if len(rest) == 1 else "stay"
     return (
-        f"{_names(rest)} {verb} unused: {_count(len(resources.devices), 'device')} make "
-        f"{_count(resources.n_groups, 'group')} of {resources.devices_per_trial}."
+        f"{_names(rest)} {verb} unused: {plural(len(resources.devices), 'device')} make "
+        f"{plural(resources.n_groups, 'group')} of {resources.devices_per_trial}."
     )
 
 
@@ -276,10 +277,6 @@ def _by(resources: Resources) -> str:
 def _names(devices: Sequence[str]) -> str:
     names = safe_line(", ".join(devices), max_chars=200)
     return f"Device {names}" if len(devices) == 1 else f"Devices {names}"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _quoted(text: str) -> str:

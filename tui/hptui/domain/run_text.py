@@ -8,7 +8,7 @@ from typing import Final
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
-MAX_SLOTS: Final = 256
+MAX_WORKERS: Final = 256
 DEFAULT_TRIALS: Final = 100
 """Trials of a run that has neither a time-out nor a target."""
 _MAX_DIGITS: Final = 12
@@ -31,15 +31,25 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def read_slots(text: str) -> int:
+def require_possible(n_workers: int) -> None:
+    """Refuse a number of workers that no run can have.
+
+    Raises:
+        UsageError: It is not one from 1 to `MAX_WORKERS`.
+    """
+    if not 1 <= n_workers <= MAX_WORKERS:
+        raise UsageError(f"Use 1 to {MAX_WORKERS} workers, not {n_workers}.")
+
+
+def read_workers(text: str) -> int:
     """Return how many trials may run at once.
 
     Raises:
-        UsageError: The text is no whole number from 1 to `MAX_SLOTS`.
+        UsageError: The text is no whole number from 1 to `MAX_WORKERS`.
     """
     number = read_count(text)
-    if number > MAX_SLOTS:
-        raise UsageError(f"{number} is above {MAX_SLOTS} workers")
+    if number > MAX_WORKERS:
+        raise UsageError(f"{number} is above {MAX_WORKERS} workers")
     return number
 
 
@@ -58,7 +68,7 @@ def read_target(text: str) -> float:
     """Return the value at which a run ends; it may be infinite.
 
     Raises:
-        UsageError: The text is no number, or NaN.
+        UsageError: The text is not a number, or NaN.
     """
     try:
         value = float(text)
@@ -73,15 +83,15 @@ def read_duration(text: str) -> float:
     """Return the seconds that `90`, `90s`, `1.5m` or `1h30m` mean.
 
     Raises:
-        UsageError: The text is no duration above 0, or one above a year.
+        UsageError: The text is not a duration above 0, or one above a year.
     """
     plain = text.strip().lower()
     parts = list(_PART.finditer(plain))
     if not parts or "".join(part.group() for part in parts) != plain:
-        raise UsageError(f"{_quoted(text)} is no duration; write 90, 90s, 5m or 1h30m")
+        raise UsageError(f"{_quoted(text)} is not a duration; write 90, 90s, 5m or 1h30m")
     seconds = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
     if seconds <= 0:
-        raise UsageError(f"{_quoted(text)} is no duration above 0")
+        raise UsageError(f"{_quoted(text)} is not a duration above 0")
     if seconds > _MAX_DURATION_S:
         raise UsageError(f"{_quoted(text)} is longer than a year")
     return seconds

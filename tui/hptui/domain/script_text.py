@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.run_text import DEFAULT_TRIALS
 from hptui.domain.text import safe_line
 
@@ -71,8 +72,8 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
         f"pruner {script.pruner}": script.pruner and not typed.pruner and is_single,
         _trials(script): script.n_trials is not None and not typed.budget,
         f"{script.timeout_s or 0:g} s": script.timeout_s is not None and not typed.budget,
-        _count(script.n_waiting, "enqueued trial"): script.n_waiting,
-        _count(script.n_added, "added trial"): script.n_added,
+        plural(script.n_waiting, "enqueued trial"): script.n_waiting,
+        plural(script.n_added, "added trial"): script.n_added,
         f"callbacks ({', '.join(script.callbacks)})": script.callbacks,
         "constraints": script.has_constraints,
         "user attributes": script.user_attrs,
@@ -83,19 +84,14 @@ def _taken(script: ScriptStudy, typed: Typed) -> list[str]:
 
 def _trials(script: ScriptStudy) -> str:
     calls = script.n_calls or 1
-    return _count(script.n_trials, "trial") + (f" in {calls:,} calls" if calls > 1 else "")
+    return plural(script.n_trials or 0, "trial") + (f" in {calls:,} calls" if calls > 1 else "")
 
 
 def _storage(script: ScriptStudy) -> str:
     """Return what becomes of the script's own storage, and what goes on in it."""
-    held = f" with {_count(script.n_stored, 'trial')}" if script.n_stored else ""
+    held = f" with {plural(script.n_stored, 'trial')}" if script.n_stored else ""
     text = f"its storage {script.storage}{held}"
     if script.sqlite_file and script.name:
         path = shlex.quote(script.sqlite_file)
         return f"{text} (--storage {path} --study {shlex.quote(script.name)} goes on there)"
     return text
-
-
-def _count(number: int | None, what: str) -> str:
-    number = number or 0
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

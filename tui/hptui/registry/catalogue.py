@@ -70,7 +70,7 @@ LIST_HINT = "`hptui objectives` lists the objectives."
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundObjective:
     """An objective that was found, before anything of it runs."""
 
     ref: ObjectiveRef
@@ -84,7 +84,7 @@ class Found:
     """Whether the problem is that arguments are missing; see `with_arguments`."""
 
 
-def find_objectives(folder: Path | None = None) -> list[Found]:
+def find_objectives(folder: Path | None = None) -> list[FoundObjective]:
     """Return the objectives of entry points and of the files in a folder, sorted by name.
 
     Args:
@@ -98,7 +98,7 @@ def find_objectives(folder: Path | None = None) -> list[Found]:
 
 def resolve(
     text: str, cwd: Path, *, argv: Sequence[str] | None = None, study_of: str = ""
-) -> Found:
+) -> FoundObjective:
     """Return the objective that `text` stands for; see the module for the order.
 
     Args:
@@ -137,7 +137,7 @@ def _no_script(text: str) -> ObjectiveError:
     )
 
 
-def _named(text: str, cwd: Path) -> Found:
+def _named(text: str, cwd: Path) -> FoundObjective:
     found = find_objectives(cwd / FOLDER)
     named = [each for each in found if text in (each.ref.name, each.info.name)]
     if len(named) == 1:
@@ -157,7 +157,7 @@ def _named(text: str, cwd: Path) -> Found:
     raise _unknown(text, [each.ref.name for each in found])
 
 
-def with_arguments(found: Found, given: Pairs) -> Found:
+def with_arguments(found: FoundObjective, given: Pairs) -> FoundObjective:
     """Return an objective with arguments for what it takes besides the trial.
 
     Raises:
@@ -175,7 +175,7 @@ def with_arguments(found: Found, given: Pairs) -> Found:
     return _with_missing(found)
 
 
-def _no_function(found: Found) -> ObjectiveError:
+def _no_function(found: FoundObjective) -> ObjectiveError:
     name = safe_line(found.ref.name)
     return ObjectiveError(
         f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
@@ -185,7 +185,7 @@ def _no_function(found: Found) -> ObjectiveError:
     )
 
 
-def _with_missing(found: Found) -> Found:
+def _with_missing(found: FoundObjective) -> FoundObjective:
     """Let an objective that lacks arguments say which, unless something else is wrong with it."""
     missing = missing_arguments(found.info, found.ref.arguments)
     if found.problem or not missing:
@@ -204,7 +204,7 @@ def spell(ref: ObjectiveRef) -> str:
     return f"{ref.target}:{ref.attribute}"
 
 
-def found_command(spec: CommandSpec, name: str = "") -> Found:
+def found_command(spec: CommandSpec, name: str = "") -> FoundObjective:
     """Return a command as an objective that was found.
 
     Args:
@@ -214,7 +214,7 @@ def found_command(spec: CommandSpec, name: str = "") -> Found:
     problem, hint = spec.problem()
     info = spec.info()
     ref = spec.to_ref(name)
-    return Found(ref, replace(info, name=ref.name), "command", problem, hint)
+    return FoundObjective(ref, replace(info, name=ref.name), "command", problem, hint)
 
 
 def candidate_of(ref: ObjectiveRef) -> Candidate | None:
@@ -282,34 +282,34 @@ def _value_of(entry: EntryPoint) -> str:
     return "".join(entry.value.split("[")[0].split())
 
 
-def _from_entry_point(entry: EntryPoint) -> Found:
+def _from_entry_point(entry: EntryPoint) -> FoundObjective:
     module, _, attribute = _value_of(entry).partition(":")
     ref = ObjectiveRef("module", module, attribute, entry.name)
     plain = ObjectiveInfo(entry.name)
     if not is_dotted_name(attribute) or not is_dotted_name(module):
         problem = f"its entry point {safe_line(entry.value)!r} is not module:attribute"
-        return Found(ref, plain, "entry point", problem)
+        return FoundObjective(ref, plain, "entry point", problem)
     path = find_module_file(module)
     if path is None:
-        return Found(ref, plain, "entry point", f"the module {module} cannot be found")
+        return FoundObjective(ref, plain, "entry point", f"the module {module} cannot be found")
     found = _describe(ref, path, "entry point")
     return replace(found, info=replace(found.info, name=entry.name))
 
 
 def _describe(
     ref: ObjectiveRef, path: Path, origin: Literal["entry point", "file"], *, name: str = ""
-) -> Found:
+) -> FoundObjective:
     """Return what the source in `path` says about `ref`, or why it says nothing."""
     plain = ObjectiveInfo(name or ref.name)
     try:
         found = candidate_in(read_source(path), path, ref.attribute)
     except ObjectiveError as error:
-        return Found(ref, plain, origin, error.message)
+        return FoundObjective(ref, plain, origin, error.message)
     info = found.info if found.line else replace(found.info, name=plain.name)
-    return _with_missing(Found(ref, info, origin, found.problem, found.hint))
+    return _with_missing(FoundObjective(ref, info, origin, found.problem, found.hint))
 
 
-def _loose_objectives(folder: Path) -> list[Found]:
+def _loose_objectives(folder: Path) -> list[FoundObjective]:
     try:
         paths = sorted(path for ending in ENDINGS for path in folder.glob(f"*{ending}"))
     except OSError:
@@ -317,7 +317,7 @@ def _loose_objectives(folder: Path) -> list[Found]:
     return [each for path in paths if not path.name.startswith("_") for each in _loose_in(path)]
 
 
-def _loose_in(path: Path) -> list[Found]:
+def _loose_in(path: Path) -> list[FoundObjective]:
     if path.suffix == COMMAND_ENDING:
         return [_described_command(path)]
     target = str(_absolute(path.parent, path.name))
@@ -326,9 +326,9 @@ def _loose_in(path: Path) -> list[Found]:
         candidates = candidates_in(read_source(path), path)
     except ObjectiveError as error:
         ref = ObjectiveRef("file", target, "objective", stem)
-        return [Found(ref, ObjectiveInfo(stem), "file", error.message)]
+        return [FoundObjective(ref, ObjectiveInfo(stem), "file", error.message)]
     main = choose(candidates)
-    found: list[Found] = []
+    found: list[FoundObjective] = []
     for each in candidates:
         if each.decorated:
             name = each.info.name
@@ -336,20 +336,20 @@ def _loose_in(path: Path) -> list[Found]:
             name = stem if each is main else f"{path.name}:{each.attribute}"
         ref = ObjectiveRef("file", target, each.attribute, name)
         info = replace(each.info, name=name)
-        found.append(_with_missing(Found(ref, info, "file", each.problem, each.hint)))
+        found.append(_with_missing(FoundObjective(ref, info, "file", each.problem, each.hint)))
     return found
 
 
-def _described_command(path: Path) -> Found:
+def _described_command(path: Path) -> FoundObjective:
     try:
         return found_command(CommandSpec.from_file(_absolute(path.parent, path.name), Path.cwd()))
     except HptuiError as error:
         ref = ObjectiveRef("command", "{}", "", path.stem)
         problem = error.message.removesuffix(".")
-        return Found(ref, ObjectiveInfo(path.stem), "command", problem, error.hint)
+        return FoundObjective(ref, ObjectiveInfo(path.stem), "command", problem, error.hint)
 
 
-def _with_unique_names(found: list[Found]) -> list[Found]:
+def _with_unique_names(found: list[FoundObjective]) -> list[FoundObjective]:
     counts = Counter(each.ref.name for each in found)
     return [
         replace(each, ref=replace(each.ref, name=_path_name(each.ref)))
@@ -418,7 +418,7 @@ def _no_file(text: str, cwd: Path) -> ObjectiveError:
     )
 
 
-def _in_file(path: Path, attribute: str, *, name: str) -> Found:
+def _in_file(path: Path, attribute: str, *, name: str) -> FoundObjective:
     if path.is_dir():
         raise ObjectiveError(
             f"{safe_line(path)} is a folder, not an objective.", hint="Name a file in it."
@@ -458,7 +458,7 @@ def _is_script(path: Path) -> bool:
     return not is_made_for_us and is_script(source, path)
 
 
-def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -> Found:
+def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -> FoundObjective:
     """Return a script, with what reading it tells of the first objective that it has."""
     source = read_source(path)
     ref = ObjectiveRef("script", str(path), study_of, name, argv)
@@ -468,7 +468,7 @@ def _as_script(path: Path, argv: tuple[str, ...], study_of: str, *, name: str) -
     info = replace(info, name=plain_name(path.stem), settings=(), n_values=None, doubt="")
     # The script itself passes what its function needs.
     info = replace(info, arguments=(), takes_any=False)
-    return Found(ref, info, "file")
+    return FoundObjective(ref, info, "file")
 
 
 def _main_attribute(source: bytes, path: Path, file_name: str) -> str:
@@ -496,7 +496,7 @@ def _main_attribute(source: bytes, path: Path, file_name: str) -> str:
     raise ObjectiveError(f"{safe_line(file_name)} {problem}.", hint=hint)
 
 
-def _by_file_name(text: str, cwd: Path) -> Found | None:
+def _by_file_name(text: str, cwd: Path) -> FoundObjective | None:
     for stem in (text, text.replace("-", "_")):
         path = _absolute(cwd / FOLDER, f"{stem}.py")
         if not stem.startswith("_") and os.path.isfile(path):  # noqa: PTH113 - as above
@@ -504,7 +504,7 @@ def _by_file_name(text: str, cwd: Path) -> Found | None:
     return None
 
 
-def _in_module(module: str, attribute: str, text: str, cwd: Path) -> Found | None:
+def _in_module(module: str, attribute: str, text: str, cwd: Path) -> FoundObjective | None:
     path = find_module_file(module, cwd)
     if path is None:
         return None
@@ -535,7 +535,7 @@ def _no_module(module: str, cwd: Path) -> ObjectiveError:
 def _ambiguous(text: str, spellings: list[str]) -> ObjectiveError:
     listed = ", ".join(safe_line(each) for each in spellings)
     return ObjectiveError(
-        f"{safe_line(text)!r} stands for several objectives.", hint=f"Write one of {listed}."
+        f"{safe_line(text)!r} matches several objectives.", hint=f"Write one of {listed}."
     )
 
 

@@ -14,7 +14,7 @@ from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
 from hptui.analysis.param_axis import params_in
 from hptui.analysis.spent import Spent, time_spent
-from hptui.analysis.stopping.budget import Budget, Reached, budget_of, reached
+from hptui.analysis.stopping.budget import Improvements, Reached, improvements_of, reached
 from hptui.domain.spaces.choices import same_choice
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES
@@ -71,7 +71,7 @@ class StudyResult:
     best: ComparedBest | None
     reached: Reached | None
     """None where it never reached the value."""
-    budget: Budget
+    budget: Improvements
     """What each of its best values took."""
     n_front: int
     """Trials on its own Pareto front; 0 with one objective."""
@@ -155,7 +155,7 @@ def compare(
             build_edf(each.trials, objective),
             best,
             None if target is None else reached(each.trials, history, objective, target),
-            budget_of(each.trials, history, objective),
+            improvements_of(each.trials, history, objective),
             *_together(each.trials, reference),
         )
         for each, history, best in zip(studies, histories, bests, strict=True)

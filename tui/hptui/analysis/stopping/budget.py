@@ -27,7 +27,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Budget:
+class Improvements:
     """What it took to reach each best value there was, from the first one to the last."""
 
     numbers: IntArray
@@ -44,7 +44,7 @@ class Budget:
         return Reached(int(self.n_trials[at]), None if np.isnan(wall_s) else wall_s)
 
 
-def budget_of(trials: Trials, history: History, objective: int) -> Budget:
+def improvements_of(trials: Trials, history: History, objective: int) -> Improvements:
     """Return what each improvement of a history took."""
     best = history.best
     is_known = ~np.isnan(best)
@@ -64,12 +64,12 @@ def reached(trials: Trials, history: History, objective: int, target: float) -> 
 
 def _budget(
     trials: Trials, history: History, objective: int, rows: IntArray, targets: FloatArray
-) -> Budget:
+) -> Improvements:
     """Return what targets took that are first reached in rows of the history."""
     numbers = history.numbers[rows]
     begun = np.sort(trials.numbers[(trials.numbers >= 0) & (trials.states != WAITING)])
     ends_s = _first_end(trials, objective, targets)
-    return Budget(
+    return Improvements(
         numbers,
         history.values[rows],
         np.searchsorted(begun, numbers, side="right"),

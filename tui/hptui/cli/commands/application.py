@@ -20,6 +20,7 @@ from hptui.cli.options.locate import (
     typed_path,
 )
 from hptui.errors import HptuiError, UsageError
+from hptui.storage.files.studies_folder import study_file
 from hptui.ui.application.ending import CertainEnd
 from hptui.ui.application.place import OpenPlace
 
@@ -85,7 +86,7 @@ def can_open(text: str) -> bool:
     if not text:
         return False
     try:
-        return Path(text).is_dir() or (studies_folder(None) / f"{text}.db").is_file()
+        return Path(text).is_dir() or study_file(studies_folder(None), text).is_file()
     except (OSError, ValueError):
         return False
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.cli.main import EXIT_NOTHING_COMPLETED
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.json_values import dump
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from hptui.domain.study_ref import StudyRef
     from hptui.storage.read.studies import StudySummary
 
 _EPILOG = """\
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _best_trials(
-    place: StudyLocation, summary: StudySummary, filter_text: str | None
+    place: StudyRef, summary: StudySummary, filter_text: str | None
 ) -> list[TrialDetail]:
     if len(summary.directions) == 1 and filter_text is None:
         numbers = [] if summary.best is None else [summary.best.number]
@@ -75,7 +76,7 @@ def _best_trials(
     return [read_trial(place.path, place.study_name, number) for number in numbers]
 
 
-def _best_numbers(place: StudyLocation, filter_text: str | None) -> list[int]:
+def _best_numbers(place: StudyRef, filter_text: str | None) -> list[int]:
     import numpy as np
 
     from hptui.analysis.objectives.best import best_trials

@@ -11,6 +11,7 @@ from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.output_file import require_free
 from hptui.domain.export_forms import EXPORT_FORMS, form_of
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(dump({"file": str(target), "trials": count, "remarks": remarks}))
     else:
-        print(f"{count:,} trial{'s' if count != 1 else ''} in {safe_line(str(args.file))}.")
+        print(f"{plural(count, 'trial')} in {safe_line(str(args.file))}.")
     return 0
 
 

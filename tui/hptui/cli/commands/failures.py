@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.causes import FailureGroup, group_failures
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line, safe_text
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
+    from hptui.domain.study_ref import StudyRef
     from hptui.storage.read.trial_detail import StoredError
 
 
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def failure_groups(place: StudyLocation, filter_text: str | None = None) -> list[FailureGroup]:
+def failure_groups(place: StudyRef, filter_text: str | None = None) -> list[FailureGroup]:
     """Return the failed trials of a study by their cause, those that a filter means."""
     from hptui.storage.read.failures import read_failures
 
@@ -79,7 +81,7 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
     if text.isascii() and text.isdecimal():
         at = int(text[:9])
         if not 1 <= at <= len(groups):
-            count = "1 cause" if len(groups) == 1 else f"{len(groups)} causes"
+            count = plural(len(groups), "cause")
             raise UsageError(
                 f"No cause is number {safe_line(text)}: the study has {count}.", hint=_HINT
             )
@@ -105,13 +107,13 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
 _HINT = "hptui failures STUDY lists the causes."
 
 
-def _error_of(place: StudyLocation, number: int) -> StoredError | None:
+def _error_of(place: StudyRef, number: int) -> StoredError | None:
     from hptui.storage.read.trial_detail import read_trial
 
     return read_trial(place.path, place.study_name, number).error
 
 
-def _lines(place: StudyLocation, groups: list[FailureGroup]) -> list[str]:
+def _lines(place: StudyRef, groups: list[FailureGroup]) -> list[str]:
     width = Terminal.of_stdout().table_width
     lines: list[str] = []
     for at, group in enumerate(groups[:_MAX_SHOWN]):
@@ -150,7 +152,7 @@ def _on_devices(group: FailureGroup) -> str:
     return f": {', '.join(told)}" if told else ""
 
 
-def _as_json(place: StudyLocation, at: int, group: FailureGroup) -> dict[str, Any]:
+def _as_json(place: StudyRef, at: int, group: FailureGroup) -> dict[str, Any]:
     error = _error_of(place, group.newest) if at < _MAX_EXAMPLES else None
     return {
         "n": at + 1,

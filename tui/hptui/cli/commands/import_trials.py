@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.locate import add_studies_option, locate_study, storage_file, studies_folder
 from hptui.cli.output.carried_trials import tell_carried
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.errors import StudyFileError, UsageError
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.transfer.import_request import (
     AS_WORDS,
     DIRECTION_WORDS,
@@ -41,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui import`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("file", metavar="FILE", type=Path, help="what to read")
-    parser.add_argument("study", metavar="STUDY", help="where to; a new name makes a new study")
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file to read")
+    parser.add_argument("study", metavar="STUDY", help="the study; a new name creates one")
     add_studies_option(parser)
     parser.add_argument("--storage", metavar="FILE", help="the study's file (default: STUDY.db)")
     parser.add_argument(
@@ -90,10 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a new study, once for each objective (default: what the file says, else minimize)",
     )
     parser.add_argument(
-        "--again", action="store_true", help="take rows once more that the study has already"
+        "--again", action="store_true", help="import rows again that the study already has"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be taken, and write nothing"
+        "--dry-run", action="store_true", help="show what would be imported; write nothing"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -140,19 +142,19 @@ def _request(args: argparse.Namespace) -> ImportRequest:
     )
 
 
-def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
+def _study_that_is_there(args: argparse.Namespace) -> StudyRef | None:
     from hptui.storage.read.studies import study_names
 
     if args.storage is not None:
         path = storage_file(args.storage)
         if path.exists() and args.study in study_names(path):
-            return path, args.study
+            return StudyRef(path, args.study)
         check_study_name(args.study)
         return None
     is_name = "/" not in args.study and ".db" not in args.study and ":" not in args.study
     if is_name:
         check_study_name(args.study)
-        if not (studies_folder(args.studies) / f"{args.study}.db").exists():
+        if not study_file(studies_folder(args.studies), args.study).exists():
             return None
     try:
         place = locate_study(args.study, studies=args.studies)
@@ -163,4 +165,4 @@ def _study_that_is_there(args: argparse.Namespace) -> tuple[Path, str] | None:
         raise UsageError(
             error.message, hint="A new study is given as NAME, or as NAME with --storage FILE."
         ) from error
-    return place.path, place.study_name
+    return place

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.options.typed import typed
 from hptui.domain.run_text import read_count
 from hptui.domain.text import safe_line
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from pathlib import Path
+
+    from hptui.domain.study_ref import StudyRef
 
 _LOOK_EVERY_S: Final = 0.25
 _GRAIN_NS: Final = 10**9
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     parser.add_argument("trial", nargs="?", type=int, metavar="TRIAL", help="its number")
-    parser.add_argument("--follow", "-f", action="store_true", help="go on as more is printed")
+    parser.add_argument("--follow", "-f", action="store_true", help="keep printing as more arrives")
     parser.add_argument(
         "--lines",
         "-n",
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 class _Logs:
     """The logs of a study."""
 
-    def __init__(self, place: StudyLocation, n_lines: int | None) -> None:
+    def __init__(self, place: StudyRef, n_lines: int | None) -> None:
         self._place = place
         self._n_lines = n_lines
         self._name = safe_line(place.study_name, max_chars=60)

@@ -12,6 +12,7 @@ from hptui.cli.options.locate import (
 )
 from hptui.domain.json_values import dump
 from hptui.domain.readable import show_moment
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 
@@ -74,7 +75,7 @@ def _delete(args: argparse.Namespace) -> int:
     return 0
 
 
-def _deletable(args: argparse.Namespace) -> tuple[Path, str]:
+def _deletable(args: argparse.Namespace) -> StudyRef:
     from hptui.cli.options.locate import locate_file
 
     try:
@@ -82,8 +83,8 @@ def _deletable(args: argparse.Namespace) -> tuple[Path, str]:
     except StudyFileError:
         # A damaged file, or an empty one, has no studies to choose from.
         path = locate_file(args.study, studies=args.studies)
-        return path, path.stem
-    return place.path, place.study_name
+        return StudyRef(path, path.stem)
+    return place
 
 
 def _undo(args: argparse.Namespace) -> int:

@@ -40,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Merge the studies, or say what would be kept."""
     from hptui.engine.studies.merging import dry_merge, merge_studies
 
-    located = [locate_study(text, studies=args.studies) for text in args.study]
-    places = [(place.path, place.study_name) for place in located]
+    places = [locate_study(text, studies=args.studies) for text in args.study]
     target: Path | None = None if args.storage is None else storage_file(args.storage)
     path: Path | None = None
     if args.dry_run:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.domain.json_values import dump
 from hptui.domain.notes import CUT_NOTE, MAX_NOTE_CHARS
 from hptui.domain.safe_path import plain_environment
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
 
+    from hptui.domain.study_ref import StudyRef
     from hptui.storage.annotations.notes import Note
 
 _EPILOG = """\
@@ -92,11 +93,11 @@ def _read_file(name: str) -> str:
         raise UsageError(f"{safe_line(name)} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise UsageError(
-            f"{safe_line(name)} is no text in UTF-8.", hint="A note is plain text or Markdown."
+            f"{safe_line(name)} is not UTF-8 text.", hint="A note is plain text or Markdown."
         ) from error
 
 
-def _read(place: StudyLocation, trial: int | None) -> Note:
+def _read(place: StudyRef, trial: int | None) -> Note:
     from hptui.storage.read.study_detail import read_study
     from hptui.storage.read.trial_detail import read_trial
 
@@ -106,7 +107,7 @@ def _read(place: StudyLocation, trial: int | None) -> Note:
 
 
 def _save(
-    place: StudyLocation, trial: int | None, body: str, version: int | None, mark: str = ""
+    place: StudyRef, trial: int | None, body: str, version: int | None, mark: str = ""
 ) -> None:
     from hptui.engine.studies.annotations import save_edit
     from hptui.storage.annotations.changes import NoteEdit
@@ -114,7 +115,7 @@ def _save(
     save_edit(place.path, place.study_name, NoteEdit(trial, body, version, mark))
 
 
-def _edit(args: argparse.Namespace, place: StudyLocation) -> int:
+def _edit(args: argparse.Namespace, place: StudyRef) -> int:
     """Let the user's editor change the note, and lose nothing of what was typed there."""
     from hptui.storage.files.study_identity import mark_of
     from hptui.storage.read.session import read_study_file
@@ -199,7 +200,7 @@ def _editor() -> list[str]:
         words = shlex.split(spelled)
     except ValueError as error:
         raise UsageError(
-            f"$VISUAL or $EDITOR is {safe_line(spelled)!r}, which is no command: {error}."
+            f"$VISUAL or $EDITOR is {safe_line(spelled)!r}, which is not a command: {error}."
         ) from error
     if not words:
         raise UsageError(
@@ -223,7 +224,7 @@ def _run_editor(editor: list[str], path: Path) -> None:
         )
 
 
-def _tell(args: argparse.Namespace, place: StudyLocation) -> None:
+def _tell(args: argparse.Namespace, place: StudyRef) -> None:
     note = _read(place, args.trial)
     if args.json:
         print(_as_json(args, place, note))
@@ -233,7 +234,7 @@ def _tell(args: argparse.Namespace, place: StudyLocation) -> None:
     print(f"The note of {whose} is {'saved' if note.body else 'empty now'}.")
 
 
-def _as_json(args: argparse.Namespace, place: StudyLocation, note: Note) -> str:
+def _as_json(args: argparse.Namespace, place: StudyRef, note: Note) -> str:
     return dump(
         {
             "study": place.study_name,

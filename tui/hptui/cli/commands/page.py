@@ -15,10 +15,11 @@ from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.options.plot_options import check_page_options
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
 from hptui.figures.page_kinds import PAGE_KINDS
-from hptui.ui.dialogs.exporting import file_name_for
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     check_filter(args.filter)
     if args.output is not None and args.output.suffix.lower() not in (".html", ".htm"):
         raise UsageError(
-            f"{safe_line(args.output.name)} is to be a page, but does not end in .html.",
+            f"{safe_line(args.output.name)} must end in .html.",
             hint="hptui plot draws in the terminal.",
         )
     _require_plotly()
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(safe_line(str(target), max_chars=4_000))
     if args.open and not is_opened:
-        print("There is no display here; copy the page to where a browser is.", file=sys.stderr)
+        print("No display here. Copy the page to a machine with a browser.", file=sys.stderr)
     return 0
 
 
@@ -111,7 +112,7 @@ def _page(
 ) -> str:
     names = _text(", ".join(study.name for study in request.studies))
     n_trials = sum(len(study.trials.numbers) for study in request.studies)
-    about = f"{n_trials:,} trial{'' if n_trials == 1 else 's'}"
+    about = plural(n_trials, "trial")
     if filter_text is not None:
         about += f", those that are <code>{_text(filter_text)}</code>"
     parts = [

@@ -9,9 +9,9 @@ from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.output.terminal import Terminal
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.dialogs.exporting import file_name_for
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     output: Path | None = args.output
     if not args.text and output is not None and output.suffix.lower() not in _PAGE_SUFFIXES:
         raise UsageError(
-            f"{safe_line(output.name)} is to be a page, but does not end in .html.",
+            f"{safe_line(output.name)} must end in .html.",
             hint="--text writes text to any file.",
         )
     study = read_plotted(args.study, args.studies, args.filter)

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.cli.commands.failures import failure_groups, find_group
 from hptui.cli.options.filter_option import add_filter_option, check_filter
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from hptui.domain.study_ref import StudyRef
 
 _EPILOG = """\
 Each failed trial is tried again once, with the parameters that it had. Where TRIAL, --cause and
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(place: StudyLocation, args: argparse.Namespace) -> tuple[list[int] | None, str | None]:
+def _chosen(place: StudyRef, args: argparse.Namespace) -> tuple[list[int] | None, str | None]:
     """Return which trials are meant, None for all, and of which cause they are, if of one."""
     given: list[int] = args.trials
     if args.cause is None and args.filter is None:
@@ -71,7 +74,7 @@ def _chosen(place: StudyLocation, args: argparse.Namespace) -> tuple[list[int] |
     return [number for number in found if not given or number in given], cause
 
 
-def _retry(place: StudyLocation, numbers: list[int] | None) -> dict[str, Any]:
+def _retry(place: StudyRef, numbers: list[int] | None) -> dict[str, Any]:
     from hptui.engine.ipc.client import ask_engine, running_engine
 
     if running_engine(place.path, place.study_name) is not None:
@@ -86,5 +89,5 @@ def _retry(place: StudyLocation, numbers: list[int] | None) -> dict[str, Any]:
             "No failed trial is left to retry.",
             hint="Each is tried again once; hptui failures STUDY shows them.",
         )
-    count = f"{len(retried)} failed trial{'' if len(retried) == 1 else 's'}"
+    count = plural(len(retried), "failed trial")
     return {"text": f"{count} will be tried again by the next run.", "trials": retried}

@@ -21,6 +21,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.cli.options.typed import typed
@@ -32,8 +33,8 @@ from hptui.domain.run_text import (
     read_count,
     read_duration,
     read_seed,
-    read_slots,
     read_target,
+    read_workers,
 )
 from hptui.domain.script_text import not_taken_over
 from hptui.domain.spaces.choice_lists import parse_choices_option
@@ -47,6 +48,7 @@ from hptui.domain.spaces.edits import (
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, ObjectiveError, UsageError
+from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.plan import RunPlan
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 EXIT_NOTHING_COMPLETED = 3
 _KILLING_S = 2.0
@@ -65,8 +67,8 @@ _KILLING_S = 2.0
 
 _EPILOG = """\
 examples:
-  hptui run tune.py --jobs 4 -- --data train.csv
-  hptui run digits-mlp --trials 60 --jobs 2
+  hptui run tune.py --workers 4 -- --data train.csv
+  hptui run digits-mlp --trials 60 --workers 2
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
   hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
@@ -110,9 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
-        "--detach", action="store_true", help="run without this terminal, and return at once"
+        "--detach", action="store_true", help="run in the background and return at once"
     )
-    shown.add_argument("--quiet", "-q", action="store_true", help="print only what went wrong")
+    shown.add_argument("--quiet", "-q", action="store_true", help="print only errors")
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +172,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="take back what earlier runs of the study edited of a parameter",
+        help="undo earlier runs' edits of a parameter",
     )
     group.add_argument(
         "--enqueue",
@@ -189,7 +191,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--skip-duplicates",
         action="store_true",
-        help="give a trial whose parameters were tried the values of the earlier one",
+        help="reuse the values of an earlier trial with the same parameters",
     )
     group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
     group.add_argument(
@@ -216,7 +218,7 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
     group.add_argument(
-        "--target", type=typed(read_target), metavar="VALUE", help="end at this value"
+        "--target", type=typed(read_target), metavar="VALUE", help="stop at this value"
     )
     group.add_argument(
         "--trial-timeout",
@@ -229,10 +231,10 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
-        "--jobs",
         "--workers",
+        "--jobs",
         "-j",
-        type=typed(read_slots),
+        type=typed(read_workers),
         metavar="N",
         help="trials at once (default: one a core, or as many as the devices hold)",
     )
@@ -240,7 +242,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=("loky", "threading"),
         default="loky",
-        help="a process for each slot (default), or threads of one process",
+        help="each worker is a process (default), or a thread of one process",
     )
     group.add_argument(
         "--leftovers",
@@ -251,6 +253,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
     )
+    add_python_option(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -261,12 +264,11 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.output.shield import shielded
     from hptui.cli.output.watched_output import WatchedOutput
     from hptui.engine.run.engine import Engine
-    from hptui.registry.known_code import note_run
 
     with shielded() as output, contextlib.chdir(plan.folder):
         # What is refused is not known by having been tried.
         shown = _observer(args, output)
-        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref, plan.folder))
+        observer = WatchedOutput(shown, output, on_start=lambda: _note_known(plan))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
@@ -281,6 +283,15 @@ def run(args: argparse.Namespace) -> int:
     if observer.lost is not None:
         raise _lost_output(observer.lost)
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def _note_known(plan: RunPlan) -> None:
+    """Remember what this person has run."""
+    from hptui.registry.known_code import note_python, note_run
+
+    note_run(plan.ref, plan.folder)
+    if plan.python is not None:
+        note_python(plan.python.path)
 
 
 def _lost_output(error: OSError) -> Exception:
@@ -347,16 +358,20 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     notes: list[str] = []
     ends = any(each is not None for each in (args.trials, args.timeout, args.target))
     told = frozenset(
-        name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
+        name
+        for name, is_told in (("trials", ends), ("workers", args.workers is not None))
+        if is_told
     )
     prepared = NOTHING_PREPARED
+    python, python_note = python_of(args, found.ref, facts)
     if facts is not None:
         is_any = args.any_objective
         with contextlib.chdir(folder):
-            found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+            found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
         prepared = facts.prepared.without(told)
-        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
+        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
+    notes += filter(None, [python_note])
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.run.plan import RunPlan
@@ -390,6 +405,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_slots=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
+        python=python,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,
@@ -406,7 +422,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     )
 
 
-def _not_to_be_tuned(args: argparse.Namespace, found: Found) -> ObjectiveError:
+def _not_to_be_tuned(args: argparse.Namespace, found: FoundObjective) -> ObjectiveError:
     problem = safe_line(found.problem.removesuffix("."))
     return ObjectiveError(
         f"{safe_line(args.objective)} cannot be tuned: {problem}.", hint=found.hint
@@ -422,7 +438,7 @@ def _patience(ref: ObjectiveRef) -> dict[str, float]:
     return {"force_after_s": CommandSpec.of(ref).grace_s + _KILLING_S}
 
 
-def _notes(args: argparse.Namespace, found: Found) -> tuple[str, ...]:
+def _notes(args: argparse.Namespace, found: FoundObjective) -> tuple[str, ...]:
     """Return a sentence on what the objective's file sets and nothing here replaces."""
     has_end = any(each is not None for each in (args.trials, args.timeout, args.target))
     given = {
@@ -461,7 +477,7 @@ def _params(text: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(params, dict):
         raise UsageError(
-            f"--enqueue {safe_line(text, max_chars=60)} is no JSON object.",
+            f"--enqueue {safe_line(text, max_chars=60)} is not a JSON object.",
             hint="""Write it like --enqueue '{"lr": 0.01, "kernel": "rbf"}'.""",
         )
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str
@@ -477,7 +493,7 @@ def _study(args: argparse.Namespace, ref: ObjectiveRef) -> tuple[str, Path]:
         name, file = _name_in_a_file(name), given
     else:
         check_study_name(name)
-        file = studies_folder(args.studies) / f"{name}.db"
+        file = study_file(studies_folder(args.studies), name)
     if args.storage is None or args.study is None:
         _require_holds(file, name, shown=args.storage or str(file))
     return name, file
@@ -502,7 +518,7 @@ def _require_holds(file: Path, name: str, *, shown: str) -> None:
     def options(study: str) -> str:
         return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
-    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names)} studies"
+    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names):,} studies"
     listed = "" if len(names) == 1 else f": {list_names(names)}"
     raise UsageError(
         f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",

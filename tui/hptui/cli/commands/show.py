@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.cli.output.detail_json import study_json, trial_json
 from hptui.cli.output.study_text import study_text
 from hptui.cli.output.trial_text import trial_text
@@ -15,6 +15,8 @@ from hptui.storage.read.trial_detail import TrialDetail, read_trial
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
+
+    from hptui.domain.study_ref import StudyRef
 
 _EPILOG = """\
 With --json, a study has the keys name, file, size_bytes, directions, metric_names, objective,
@@ -54,7 +56,7 @@ def _best_trial(study: StudyDetail) -> TrialDetail | None:
     return read_trial(study.summary.path, study.summary.name, best.number)
 
 
-def _log_of(place: StudyLocation, number: int) -> Path | None:
+def _log_of(place: StudyRef, number: int) -> Path | None:
     """Return the file with a trial's output, None where there is none."""
     from hptui.storage.files.study_folder import folder_of, is_behind_link, log_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.next_run import NextRun
-from hptui.domain.readable import show_duration, show_thinking
+from hptui.domain.readable import plural, show_duration, show_thinking
 from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
@@ -19,14 +19,14 @@ from hptui.storage.read.study_detail import count_run, read_study
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hptui.cli.options.locate import StudyLocation
+    from hptui.domain.study_ref import StudyRef
     from hptui.storage.read.studies import BestTrial
     from hptui.storage.read.study_detail import RunRecord, StudyDetail
 
 IDLE = "idle"
 
 
-def status_of(place: StudyLocation) -> dict[str, Any]:
+def status_of(place: StudyRef) -> dict[str, Any]:
     """Return what `hptui status --json` prints: the engine's answer and what the file has.
 
     Raises:
@@ -63,7 +63,7 @@ def _best(best: BestTrial | None) -> dict[str, Any] | None:
     return None if best is None else {"number": best.number, "value": best.value}
 
 
-def _at_rest(place: StudyLocation) -> dict[str, Any]:
+def _at_rest(place: StudyRef) -> dict[str, Any]:
     """Return the same keys for a study that nobody runs; counts are those of its last run."""
     study = read_study(place.path, place.study_name)
     summary = study.summary
@@ -128,7 +128,7 @@ def describe_status(status: Mapping[str, Any]) -> list[str]:
 
 def _describe_idle(status: Mapping[str, Any]) -> list[str]:
     count = sum(status["trials"].values())
-    lines = [f"{safe_line(status['study'])}: not running, {count} trial{'' if count == 1 else 's'}"]
+    lines = [f"{safe_line(status['study'])}: not running, {plural(count, 'trial')}"]
     run = status["last_run"]
     if run is not None:
         ended = "" if run["text"] is None else f"   {safe_line(run['text'])}"
@@ -167,8 +167,9 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"
         f"{', asks ahead' if status.get('ask_ahead') else ''}"
         f"{f', {thinking}' if thinking else ''}",
-        f"  execution  {safe_line(status['backend'])}, {len(status['slots'])} slots, "
-        f"{status['threads_per_slot']} native threads each",
+        f"  execution  {safe_line(status['backend'])}, "
+        f"{plural(len(status['slots']), 'worker')}, "
+        f"{plural(status['threads_per_slot'], 'native thread')} each",
         *_describe_both(status),
         *(_describe_slot(slot) for slot in status["slots"]),
     ]
@@ -189,13 +190,13 @@ def _describe_slot(slot: Mapping[str, Any]) -> str:
     place = StoredPlace.read(slot.get("place"))
     where = "" if place is None else f"  on {place}"
     if slot["trial"] is None:
-        return f"  slot {slot['slot'] + 1:<4}   idle{where}"
+        return f"  worker {slot['slot'] + 1:<2}   idle{where}"
     step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
     ending = "  being ended" if slot["ending"] else ""
     thinking = show_thinking(slot.get("thinking_s"))
     if thinking:
         ending = f"  {thinking}{ending}"
     return (
-        f"  slot {slot['slot'] + 1:<4}   trial {slot['trial']}  "
+        f"  worker {slot['slot'] + 1:<2}   trial {slot['trial']}  "
         f"{show_duration(slot['running_s'])}{step}{where}{ending}"
     )

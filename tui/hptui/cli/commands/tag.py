@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
-from hptui.cli.options.locate import StudyLocation, add_study_argument, locate_study
+from hptui.cli.options.locate import add_study_argument, locate_study
 from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from hptui.domain.study_ref import StudyRef
 
 _EPILOG = """\
 Tags are a list of texts in the user attribute hptui:tags. They can be changed while the study runs,
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         _print(args, place, trials)
         return 0
     if trials is not None and not trials:
-        _tell(args, 0, f"No trial of {safe_line(place.study_name)} fits; nothing is changed.")
+        _tell(args, 0, f"No trial of {safe_line(place.study_name)} fits; nothing was changed.")
         return 0
     from hptui.engine.studies.annotations import save_edit
     from hptui.storage.annotations.changes import TagEdit
@@ -63,12 +66,12 @@ def run(args: argparse.Namespace) -> int:
         how = "changed" if changed else "as they were"
         _tell(args, changed, f"The tags of {safe_line(place.study_name)} are {how}.")
     else:
-        plural = "" if len(trials) == 1 else "s"
-        _tell(args, changed, f"The tags of {changed} of {len(trials)} trial{plural} are changed.")
+        chosen = plural(len(trials), "trial")
+        _tell(args, changed, f"The tags of {changed} of {chosen} are changed.")
     return 0
 
 
-def _trials(args: argparse.Namespace, place: StudyLocation) -> tuple[int, ...] | None:
+def _trials(args: argparse.Namespace, place: StudyRef) -> tuple[int, ...] | None:
     """Return the numbers of the trials that are meant; None for the study itself."""
     if args.filter is None:
         return tuple(args.trials) or None
@@ -80,7 +83,7 @@ def _trials(args: argparse.Namespace, place: StudyLocation) -> tuple[int, ...] |
         return tuple(int(number) for number in columns.trials.numbers[chosen])
 
 
-def _print(args: argparse.Namespace, place: StudyLocation, trials: tuple[int, ...] | None) -> None:
+def _print(args: argparse.Namespace, place: StudyRef, trials: tuple[int, ...] | None) -> None:
     if trials is None:
         from hptui.storage.read.studies import read_summary
 
@@ -99,7 +102,7 @@ def _print(args: argparse.Namespace, place: StudyLocation, trials: tuple[int, ..
 
 
 def _tags_of_trials(
-    place: StudyLocation, trials: tuple[int, ...], *, is_chosen: bool
+    place: StudyRef, trials: tuple[int, ...], *, is_chosen: bool
 ) -> dict[int, tuple[str, ...]]:
     from hptui.storage.read.text_fields import FileTexts
     from hptui.storage.read.trial_detail import read_trial

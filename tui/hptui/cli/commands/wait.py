@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from hptui.cli.options.locate import StudyLocation, add_studies_option, locate_study
+from hptui.cli.options.locate import add_studies_option, locate_study
 from hptui.cli.options.typed import typed
 from hptui.cli.output.run_end import end_of_run
 from hptui.domain.json_values import dump
@@ -16,6 +16,8 @@ from hptui.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from hptui.domain.study_ref import StudyRef
 
 EXIT_TIMEOUT: Final = 124
 """As that of timeout(1)."""
@@ -60,13 +62,13 @@ def run(args: argparse.Namespace) -> int:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _run_of(place: StudyLocation) -> str | None:
+def _run_of(place: StudyRef) -> str | None:
     """Return the id of the run that goes on, empty where it cannot be told; None without one."""
     lease = running_engine(place.path, place.study_name)
     return None if lease is None else lease.run
 
 
-def _tell_end(place: StudyLocation, run_id: str | None, *, as_json: bool) -> int:
+def _tell_end(place: StudyRef, run_id: str | None, *, as_json: bool) -> int:
     end = end_of_run(place, run_id)
     if end is None:
         raise UsageError(

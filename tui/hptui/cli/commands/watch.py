@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from hptui.cli.options.locate import StudyLocation
+    from hptui.domain.study_ref import StudyRef
     from hptui.figures.request import Frame
     from hptui.storage.read.study_reader import StudyReader
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return end.exit_code
 
 
-def _wait_for_change(place: StudyLocation, run_id: str, every_s: float) -> None:
+def _wait_for_change(place: StudyRef, run_id: str, every_s: float) -> None:
     """Wait until the next look is due, or the run has ended."""
     from hptui.engine.ipc.client import running_engine
 
@@ -132,7 +132,7 @@ class _Lines:
 class _Screen:
     """The whole screen, painted anew in its place."""
 
-    def __init__(self, place: StudyLocation) -> None:
+    def __init__(self, place: StudyRef) -> None:
         from hptui.storage.read.study_reader import StudyReader
 
         self._columns = StudyReader(place.path, place.study_name)

@@ -15,7 +15,7 @@ from hptui.errors import ObjectiveError, UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
     from hptui.registry.commands.command import CommandSpec
 
 _OPTIONS: Final = ("metric", "metric_take", "metric_regex", "grace", "pty")
@@ -55,7 +55,7 @@ def add_command_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find(args: argparse.Namespace) -> Found:
+def find(args: argparse.Namespace) -> FoundObjective:
     """Return the objective that is named, or the command that stands after `--`.
 
     What `--space` and `--choices` declare of a command is taken out of them; what is left edits.
@@ -106,7 +106,7 @@ def trial_folder(args: argparse.Namespace) -> Path:
     return Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as typed
 
 
-def _resolve(args: argparse.Namespace) -> Found:
+def _resolve(args: argparse.Namespace) -> FoundObjective:
     """Find an objective here, or in the folder of `--cwd`, where modules are always looked for.
 
     Raises:
@@ -114,7 +114,7 @@ def _resolve(args: argparse.Namespace) -> Found:
     """
     from hptui.registry.catalogue import is_registered, resolve
 
-    def look() -> Found:
+    def look() -> FoundObjective:
         return resolve(
             args.objective, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or ""
         )

@@ -6,18 +6,23 @@ import difflib
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyFileError, UsageError
+from hptui.storage.files.studies_folder import (
+    STUDIES_VARIABLE,
+    study_file,
+    study_files,
+    usual_folder,
+)
 
 if TYPE_CHECKING:
     import argparse
 
-STUDIES_VARIABLE = "HPTUI_STUDIES"
 _MAX_LISTED = 20
 _A_FILE = (
     "Give the path of the SQLite file, like studies/all.db or sqlite:///studies/all.db. Optuna's "
@@ -26,14 +31,6 @@ _A_FILE = (
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/.*)", re.DOTALL)
 _RELATIVE, _MEMORY = "///", (":memory:", "")
 _A_FOLDER = "Give the path of the folder that the study files are in, like studies."
-
-
-@dataclass(frozen=True, slots=True)
-class StudyLocation:
-    """One study in one file."""
-
-    path: Path
-    study_name: str
 
 
 def add_studies_option(parser: argparse.ArgumentParser) -> None:
@@ -125,13 +122,7 @@ def studies_folder(given: Path | None) -> Path:
     named = os.environ.get(STUDIES_VARIABLE)
     if named:
         _require_no_address(f"${STUDIES_VARIABLE} ", named, _A_FOLDER)
-        return Path(named).absolute()
-    here = Path("studies").absolute()
-    if here.is_dir():
-        return here
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("hptui")) / "studies"
+    return usual_folder()
 
 
 def is_file_name(text: str) -> bool:
@@ -173,7 +164,7 @@ def address_of(path: Path, study_name: str) -> str:
     return str(path) if study_name == path.stem else f"{path}:{study_name}"
 
 
-def locate_study(text: str, *, studies: Path | None = None, resume: bool = True) -> StudyLocation:
+def locate_study(text: str, *, studies: Path | None = None, resume: bool = True) -> StudyRef:
     """Return the study that `text` means.
 
     A name is NAME.db in the studies folder, and NAME:STUDY one of several studies in it; what ends
@@ -196,13 +187,13 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
     names = study_names(path)
     if wanted is None:
         if len(names) == 1:
-            return StudyLocation(path, names[0])
+            return StudyRef(path, names[0])
         wanted = path.stem
         if wanted not in names:
             raise _not_clear(path, names)
     if wanted not in names:
         raise _not_in(path, wanted, names)
-    return StudyLocation(path, wanted)
+    return StudyRef(path, wanted)
 
 
 def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) -> Path:
@@ -219,7 +210,7 @@ def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) 
     path, wanted = _path_of(text, studies_folder(studies), resume=resume)
     if wanted is not None:
         raise UsageError(
-            f"{safe_line(text)} names a study, and this is about a whole file.",
+            f"{safe_line(text)} names a study, but this command takes a whole file.",
             hint=f"Write {safe_line(path.name)}.",
         )
     return path
@@ -267,7 +258,7 @@ def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None
         whole = base / text
         if resume:
             # After the file's ending may come a study's name, with slashes of its own.
-            finish_left_change((base / f"{text.partition('.db')[0]}.db").parent)
+            finish_left_change(study_file(base, text.partition(".db")[0]).parent)
         if _exists(whole):
             return whole, None
         # A colon may be in the file's name as well as in the study's.
@@ -276,7 +267,7 @@ def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None
             if _is_file(path):
                 return path, text[colon.end() :]
     # A study may be called like a file.
-    if "/" not in text and _is_file(named := folder / f"{text}.db"):
+    if "/" not in text and _is_file(named := study_file(folder, text)):
         return named, None
     raise UsageError(
         f"There is no study file {safe_line(text)}.", hint="hptui ls lists the studies."
@@ -297,10 +288,10 @@ def _is_file(path: Path) -> bool:
 
 def _named(name: str, folder: Path) -> Path:
     check_study_name(name)
-    path = folder / f"{name}.db"
+    path = study_file(folder, name)
     if _exists(path):
         return path
-    known = sorted(each.stem for each in folder.glob("*.db")) if folder.is_dir() else []
+    known = [each.stem for each in study_files(folder)]
     near = difflib.get_close_matches(name, known, n=3)
     meant = f"Did you mean {' or '.join(safe_line(each) for each in near)}? " if near else ""
     raise UsageError(

@@ -15,11 +15,11 @@ from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences, front_sentences
 from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.cli.commands.failures import failure_groups, trials_text
-from hptui.cli.options.locate import StudyLocation
 from hptui.cli.output.study_text import counts_text, edit_text, objective_text, run_text
-from hptui.domain.readable import four_digits, show_duration, show_moment, show_size
+from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe, kind_of
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text_table import Column, TextTable
 from hptui.engine.ipc.client import running_engine
 from hptui.errors import UsageError
@@ -122,7 +122,7 @@ def _first(starts_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float
 def _bests(study: ReadStudy) -> str:
     if len(study.trials.directions) > 1:
         count = int(build_front(study.trials, (0,)).on_front.sum())
-        return f"{count:,} trial{'' if count == 1 else 's'} on the Pareto front"
+        return f"{plural(count, 'trial')} on the Pareto front"
     best = compare([ComparedStudy(study.name, study.trials)]).results[0].best
     return (
         "no feasible trial is complete yet" if best is None else f"{best.value!r}, #{best.number}"
@@ -231,7 +231,7 @@ def _param_sections(study: ReadStudy, n_objectives: int) -> Iterator[Section]:
 
 
 def _failures_section(study: ReadStudy, filter_text: str | None) -> Section:
-    groups = failure_groups(StudyLocation(study.path, study.name), filter_text)
+    groups = failure_groups(StudyRef(study.path, study.name), filter_text)
     if not groups:
         return Section("Failures", ("No trial has failed.",))
     rows = tuple(

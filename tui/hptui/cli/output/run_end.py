@@ -12,7 +12,7 @@ from hptui.storage.read.study_detail import count_run, read_study
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.cli.options.locate import StudyLocation
+    from hptui.domain.study_ref import StudyRef
 
 _CODES: Final[Mapping[str, int]] = {"": 1, "error": 1, "objective": 2, "interrupted": 130}
 """Of `hptui run`, by the reason that is stored; a run that died has none."""
@@ -68,7 +68,7 @@ class RunEnd:
         )
 
 
-def end_of_run(place: StudyLocation, run_id: str | None = None) -> RunEnd | None:
+def end_of_run(place: StudyRef, run_id: str | None = None) -> RunEnd | None:
     """Return how a run of a study ended, the latest where none is named; None without such a run.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from hptui.cli.options.locate import address_of
 from hptui.cli.output.run_failures import SHOWN_OF_A_CAUSE, Failures
 from hptui.cli.output.table import cut
-from hptui.domain.readable import four_digits, show_duration, show_thinking
+from hptui.domain.readable import four_digits, plural, show_duration, show_thinking
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.text import safe_line, safe_text
 from hptui.engine.run.observer import Finished, Progress, Silent, Started
@@ -167,7 +167,7 @@ class Lines(RunOutput):
         """Say what runs."""
         self._n_objectives = len(event.directions)
         self._address = safe_line(address_of(event.study_file, event.study))
-        slots = f"{event.n_slots} worker{'s' if event.n_slots > 1 else ''}"
+        slots = plural(event.n_slots, "worker")
         if event.backend == "threading":
             slots += " (threads)"
         goal = ", ".join(event.directions)

@@ -12,7 +12,7 @@ from hptui.cli.output.detail_lines import (
     note_lines,
     plain_text,
 )
-from hptui.domain.readable import show_moment, show_size
+from hptui.domain.readable import plural, show_moment, show_size
 from hptui.domain.run_place import short_path
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.text import safe_line
@@ -95,7 +95,7 @@ def run_text(run: RunRecord) -> str:
     if run.pruner:
         parts.append(f"pruner {safe_line(run.pruner)}")
     if run.slots is not None:
-        parts.append(f"{run.slots} worker{'s' if run.slots != 1 else ''} {safe_line(run.backend)}")
+        parts.append(f"{plural(run.slots, 'worker')} {safe_line(run.backend)}")
     options = resource_options(texts_of_record(run.resources))
     options += [f"--env {name}" for name in lost_variables(run.resources)]
     if options:

@@ -17,7 +17,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.transfer.trial_records import (
     Absent,
-    TrialRecord,
+    WrittenTrial,
     durations_s,
     or_none,
     records_of,
@@ -111,7 +111,7 @@ class TrialRows:
         )
 
 
-def _table_cells(record: TrialRecord) -> list[object]:
+def _table_cells(record: WrittenTrial) -> list[object]:
     state = record.state if record.is_feasible else f"{record.state}, infeasible"
     values = map(or_none, record.values)
     params = map(_shown, record.params.values())

@@ -43,7 +43,6 @@ __all__ = [
     "ParamEdit",
     "Unset",
     "apply_edit",
-    "apply_edits",
     "check_against_history",
     "check_params",
     "choices_edit",
@@ -135,23 +134,6 @@ def apply_edit(name: str, spec: ParamSpec, edit: ParamEdit) -> ParamSpec:
             together.
     """
     return about(name, lambda: _applied(spec, edit))
-
-
-def apply_edits(
-    space: Mapping[str, ParamSpec], edits: Mapping[str, ParamEdit]
-) -> dict[str, ParamSpec]:
-    """Return the effective space: `space` with all `edits` of it applied.
-
-    Raises:
-        SpaceError: As for `apply_edit`, and when an edit names a parameter that `space` has not.
-    """
-    for name in edits:
-        if name not in space:
-            raise unknown_parameter(name, space)
-    return {
-        name: apply_edit(name, spec, edits[name]) if name in edits else spec
-        for name, spec in space.items()
-    }
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> SpaceError:
@@ -271,21 +253,6 @@ def check_params(params: Mapping[str, Any], space: Mapping[str, ParamSpec]) -> N
         if name not in space:
             raise unknown_parameter(name, space)
         resolve_value(name, space[name], value)
-
-
-def fixed_values(
-    edits: Mapping[str, ParamEdit], space: Mapping[str, ParamSpec]
-) -> dict[str, ChoiceValue]:
-    """Return the values of the parameters of an effective space that edits fix.
-
-    Raises:
-        SpaceError: A value may not be suggested.
-    """
-    return {
-        name: resolve_value(name, space[name], edit.fixed)
-        for name, edit in edits.items()
-        if name in space and not isinstance(edit.fixed, Unset)
-    }
 
 
 def _is_log(spec: ParamSpec) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.json_values import plain
+from hptui.domain.readable import plural
 from hptui.engine.following.follower import Follower
 from hptui.engine.following.hooks import Call, Hooks
 from hptui.engine.following.new_best import NewBest
@@ -45,6 +46,7 @@ class AfterTrials:
     ) -> None:
         self._following = plan.following
         self._ref = plan.ref
+        self._python = plan.python
         self._observer = observer
         self._runtime_directory = runtime_directory
         self._run: Run | None = None
@@ -114,6 +116,7 @@ class AfterTrials:
                 max_files,
                 callbacks=self._following.callbacks,
                 script=self._ref if has_own else None,
+                python=self._python,
             )
 
     @property
@@ -255,7 +258,7 @@ class AfterTrials:
         self._hooks.sum_up()
         if self._run is not None and self._run.trials.n_answered:
             count = self._run.trials.n_answered
-            trials = "1 trial has" if count == 1 else f"{count} trials have"
+            trials = plural(count, "trial has", "trials have")
             self._tell(f"{trials} the values of earlier ones with the same parameters.")
         for each in self._followers:
             each.sum_up()

@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.workers.processes import signal_group
@@ -243,7 +243,7 @@ class Hooks:
     def _give_up(self) -> None:
         count = len(self._waiting) + (self._running is not None)
         self.close()
-        self._tell(f"{count} {'command was' if count == 1 else 'commands were'} given up.")
+        self._tell(f"{plural(count, 'command was', 'commands were')} given up.")
 
     def close(self) -> None:
         """Kill what runs, and forget what waits."""

@@ -16,7 +16,7 @@ Fields = Mapping[str, Check]
 
 _MAX_COUNT: Final = 2**63 - 1
 _MAX_SECONDS: Final = 1e11
-_MAX_SLOTS: Final = 10_000
+_MAX_LISTED: Final = 10_000
 _MAX_CHARS: Final = 1_000_000
 _MAX_ROWS: Final = 1_000_000
 
@@ -143,7 +143,7 @@ _STATUS: Final[Fields] = {
     "backend": _text,
     "threads_per_slot": _COUNT,
     "trouble": _text,
-    "slots": _list_of(_SLOT, _MAX_SLOTS),
+    "slots": _list_of(_SLOT, _MAX_LISTED),
 }
 ANSWERS: Final[Mapping[str, Fields]] = {
     "status": _STATUS,

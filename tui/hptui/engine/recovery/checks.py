@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import show_age, show_moment, show_size
+from hptui.domain.readable import plural, show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease
 from hptui.engine.recovery.orphaned_files import remains_of
@@ -173,7 +173,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
     elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
-            f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
+            f"It is run by process {lease.pid} on {safe_line(lease.host)}, or was: "
             "that cannot be known from here.",
             hint=f"If that engine is gone, remove {_lease_path(found)}.",
             is_trouble=False,
@@ -202,7 +202,7 @@ def _spools(
         elif not spool.trials:
             yield Finding(kind, f"{where} is empty.", "" if is_running else "remove it")
         else:
-            count = _count(len(spool.trials))
+            count = plural(len(spool.trials), "trial")
             yield Finding(
                 kind,
                 f"{count} that the file did not take {_are(len(spool.trials))} in {where}.",
@@ -217,7 +217,7 @@ def _left(found: Examination) -> Iterator[Finding]:
         are, whose = ("are", "their") if count > 1 else ("is", "its")
         yield Finding(
             "leftover",
-            f"{_count(count)} {are} stale ({whose} engine died): "
+            f"{plural(count, 'trial')} {are} stale ({whose} engine died): "
             f"{_numbers(found.left)}{_since(found.left)}.",
             "" if found.is_running else "mark as failed",
             "Stop the run first." if found.is_running else "",
@@ -235,7 +235,7 @@ def _others(others: list[RunningTrial]) -> Iterator[Finding]:
         alive = f", last heard of {show_age(seen, time.time())}" if seen is not None else ""
         yield Finding(
             "running-elsewhere",
-            f"{_count(len(trials))} run by {who}, left alone: "
+            f"{plural(len(trials), 'trial')} run by {who}, left alone: "
             f"{_numbers(trials)}{_since(trials)}{alive}.",
             is_trouble=False,
         )
@@ -312,10 +312,6 @@ def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
     asked = ("page_size", "page_count", "freelist_count")
     found: list[int] = [int(connection.execute(f"PRAGMA {it}").fetchone()[0]) for it in asked]
     return found[0], found[1], found[2]
-
-
-def _count(count: int) -> str:
-    return f"{count:,} trial{'' if count == 1 else 's'}"
 
 
 def _are(count: int) -> str:

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
 from hptui.storage.files.leases import LEASE, Lease, lease_at, read_lease, stored_lease
@@ -193,7 +194,7 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
         folder = folder_of(study_file, lease.study)
         hint = f"If that engine is gone, remove {folder.name}/{LEASE}."
     return StudyBusyError(
-        f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
+        f"{safe_line(lease.study)} is run by process {lease.pid}{where}.", hint=hint
     )
 
 
@@ -202,7 +203,7 @@ def dead_engine_text(lease: Lease, n_stale: int) -> str:
     ended = f"Its engine (process {lease.pid}) has died"
     if not n_stale:
         return f"{ended}."
-    left = "1 trial is stale" if n_stale == 1 else f"{n_stale} trials are stale"
+    left = plural(n_stale, "trial is stale", "trials are stale")
     return f"{ended}; {left}."
 
 

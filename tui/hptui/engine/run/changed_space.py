@@ -16,6 +16,7 @@ from hptui.engine.workers.worker_variables import probe_place
 from hptui.errors import SpaceError
 from hptui.registry.commands.typed_command import spelled_run
 from hptui.registry.probing.probe import probe
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.sqlite.distributions import from_optuna
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
-        self._place = probe_place(plan.resources, plan.n_slots, available_cores())
+        self._place = probe_place(plan.resources, plan.n_slots, available_cores(), plan.python)
         self._result: ProbeResult | None = None
 
     @property
@@ -158,7 +159,7 @@ def _remedy(
     address = plan.address or f"{plan.study_file}:{plan.study}"
     place = ["--study", new]
     if "/" in address:
-        place = ["--storage", str(plan.study_file.with_name(f"{new}.db")), *place]
+        place = ["--storage", str(study_file(plan.study_file.parent, new)), *place]
     words = spelled_run(plan.ref)
     # What stands behind -- is the command's own.
     words = [*place, *words] if "--" in words else [*words, *place]

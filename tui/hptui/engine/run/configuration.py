@@ -13,6 +13,7 @@ from hptui.domain.methods.asked_methods import AUTO, check_fit, parse_pruner, pa
 from hptui.domain.methods.auto_sampler import choose_sampler
 from hptui.domain.methods.own_method import is_own
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.readable import plural
 from hptui.domain.repeats import MAX_REPEATS
 from hptui.domain.run_place import RunPlace
 from hptui.domain.spaces.choice_lists import parse_choices_option, spell_choices
@@ -21,16 +22,15 @@ from hptui.domain.spaces.edits import (
     ParamEdit,
     Unset,
     apply_edit,
-    apply_edits,
     check_params,
     choices_edit,
     edits_from_json,
-    fixed_values,
     merge_edits,
     parse_fix_option,
     resolve_text,
     unknown_parameter,
 )
+from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import ChoiceParam, ParamSpec, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.engine.run.changed_space import Probing, require_same_space
@@ -94,7 +94,7 @@ class RunConfiguration:
         attrs = {} if study is None else study._storage.get_study_system_attrs(study._study_id)
         _require_same_objective(plan, study, attrs)
         directions = _directions(plan, about, study)
-        _require_count(plan, plan.n_values, directions, study)
+        _requireplural(plan, plan.n_values, directions, study)
         last_run = _last_run(attrs)
         sampler = parse_sampler(plan.sampler or str(last_run.get("sampler") or about["sampler"]))
         repeat = _repeat(plan, last_run)
@@ -142,7 +142,8 @@ class RunConfiguration:
             spec = apply_edit(name, space[name], edits.get(name, ParamEdit()))
             fix = ParamEdit(fixed=resolve_text(name, spec, value))
             edits = merge_edits(edits, {name: fix})
-        effective = apply_edits(space, edits)
+        resolved = resolve_space(space, {}, edits)
+        effective = resolved.effective
         why_sampler = ""
         if sampler.name == AUTO:
             sampler, why_sampler = choose_sampler(
@@ -153,7 +154,7 @@ class RunConfiguration:
             )
         require_same_space(plan, space, edits, stored)
         _require_same_code(plan, about, attrs, probing, edits, stored)
-        _require_count(plan, probing.values_returned, directions, study)
+        _requireplural(plan, probing.values_returned, directions, study)
         for params in plan.enqueue:
             check_params(params, effective)
         # The places in a grid are in the order of its seed, so that a run goes on in that.
@@ -162,7 +163,7 @@ class RunConfiguration:
             sampler,
             seed=seed,
             space=effective,
-            fixed=fixed | fixed_values(edits, effective),
+            fixed={**fixed, **resolved.fixed},
             n_objectives=len(directions),
             grid=grid,
             pruner="none" if is_own(pruner.name) else str(pruner),
@@ -274,8 +275,8 @@ def _require_same_arguments(
         f"The study {safe_line(plan.study)} holds trials with "
         f"{show_arguments(before) or 'no arguments'}, not with "
         f"{show_arguments(now) or 'no arguments'}.",
-        hint=f"Give these a study of their own with --study {safe_line(shlex.quote(other))}. "
-        "Add --any-objective to go on in the study all the same.",
+        hint=f"Give them a study of their own with --study {safe_line(shlex.quote(other))}. "
+        "Add --any-objective to continue in the study anyway.",
     )
 
 
@@ -319,13 +320,13 @@ def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
     if plan.directions is None and doubt:
         is_one = plan.n_values in (None, 1)
         raise UsageError(
-            f"{safe_line(plan.ref.name)} {doubt}, so nobody knows what is best.",
+            f"{safe_line(plan.ref.name)} {doubt}, so hptui cannot tell which trial is best.",
             hint="Add --direction maximize, or --direction minimize." if is_one else _SEVERAL,
         )
     return plan.directions or tuple(about["directions"])
 
 
-def _require_count(
+def _requireplural(
     plan: RunPlan, n_values: int | None, directions: tuple[str, ...], study: optuna.Study | None
 ) -> None:
     """Refuse an objective that returns more or fewer values than there are directions.
@@ -335,7 +336,7 @@ def _require_count(
     """
     if n_values is None or n_values == len(directions):
         return
-    returns = f"{safe_line(plan.ref.name)} returns {_count(n_values, 'value')}"
+    returns = f"{safe_line(plan.ref.name)} returns {plural(n_values, 'value')}"
     if study is None:
         raise UsageError(
             f"{returns}, but its direction is {', '.join(directions)}.",
@@ -343,13 +344,9 @@ def _require_count(
         )
     raise UsageError(
         f"{returns}, but the study {safe_line(plan.study)} has "
-        f"{_count(len(directions), 'objective')}.",
+        f"{plural(len(directions), 'objective')}.",
         hint="Give --study another name, and --direction once for each value.",
     )
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _edits(plan: RunPlan, stored: object) -> dict[str, ParamEdit]:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.readable import plural
+from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.text import safe_line
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.study_trials import LiveTrial
     from hptui.engine.workers.worker_manager import Slot
-
-MAX_SLOTS = 256
 
 
 def answer(engine: Engine, message: Message) -> Message:
@@ -167,7 +167,7 @@ def _stop(engine: Engine, message: Message) -> Message:
 def _running(engine: Engine) -> str:
     count = len(engine.rules.running)
     what = "being ended" if engine.rules.end_running_at_s is not None else "still running"
-    return f"{count} trial{'' if count == 1 else 's'} {what}"
+    return f"{plural(count, 'trial')} {what}"
 
 
 def _kill(engine: Engine, message: Message) -> Message:
@@ -181,10 +181,9 @@ def _kill(engine: Engine, message: Message) -> Message:
 
 def _jobs(engine: Engine, message: Message) -> Message:
     n_slots = int(message["n"])
-    if not 1 <= n_slots <= MAX_SLOTS:
-        raise UsageError(f"Use 1 to {MAX_SLOTS} workers, not {n_slots}.")
+    require_possible(n_slots)
     use_workers(engine, n_slots)
-    return {"text": f"Now using {n_slots} worker{'' if n_slots == 1 else 's'}."}
+    return {"text": f"Now using {plural(n_slots, 'worker')}."}
 
 
 def use_workers(engine: Engine, n_slots: int) -> None:
@@ -201,10 +200,10 @@ def use_workers(engine: Engine, n_slots: int) -> None:
 def _require_places(engine: Engine, n_slots: int) -> None:
     size = engine.pool.places.size
     if size is not None and n_slots > size:
-        what = "worker has" if size == 1 else "workers have"
         raise UsageError(
-            f"{n_slots} workers are asked for; {size} {what} devices or cores of their own here.",
-            hint=f"Ask for at most {size}, or run it anew with other --devices, --per-device, "
+            f"{n_slots} workers were asked for, but only "
+            f"{plural(size, 'worker has', 'workers have')} devices or cores of their own here.",
+            hint=f"Ask for at most {size}, or restart it with other --devices, --per-device, "
             "--threads or without --pin.",
         )
 
@@ -271,8 +270,8 @@ def _retry(engine: Engine, message: Message) -> Message:
     if not retried:
         raise UsageError("No failed trial is left to retry.")
     engine.feed(Tick())
-    plural = "" if len(retried) == 1 else "s"
-    return {"text": f"{len(retried)} failed trial{plural} will be tried again.", "trials": retried}
+    text = f"{plural(len(retried), 'failed trial')} will be tried again."
+    return {"text": text, "trials": retried}
 
 
 def _annotate(engine: Engine, message: Message) -> Message:

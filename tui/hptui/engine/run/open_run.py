@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from optuna.trial import TrialState, create_trial
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, RUNS_KEY, STUDY_KEY
+from hptui.domain.readable import plural
 from hptui.domain.spaces.edits import check_params
 from hptui.domain.spaces.space import spec_to_json
 from hptui.domain.text import redacted, safe_line
@@ -116,14 +117,14 @@ class Run:
     def methods(self) -> Message:
         """Answer how the run's sampler and pruner are built."""
         edits = self.space
-        space = edits.effective()
+        resolved = edits.resolved()
         return {
             "v": {
                 "sampler": self.sampler,
                 "pruner": self.pruner,
                 "seed": edits.seed,
-                "space": {name: spec_to_json(spec) for name, spec in space.items()},
-                "fixed": edits.fixed(space),
+                "space": {name: spec_to_json(spec) for name, spec in resolved.effective.items()},
+                "fixed": resolved.fixed,
                 "grid": edits.grid,
             }
         }
@@ -135,7 +136,7 @@ class Run:
             SpaceError: A parameter that the study does not know, or a value out of its range.
             StudyBusyError: The file does not take a new trial now.
         """
-        check_params(params, self.space.effective())
+        check_params(params, self.space.resolved().effective)
         self.study.enqueue_trial(dict(params))
         return self.study.get_trials(deepcopy=False)[-1].number
 
@@ -146,7 +147,7 @@ class Run:
             SpaceError: A parameter that the study does not know, or a value out of its range.
             StudyBusyError: The file does not take a new trial now.
         """
-        space = self.space.effective()
+        space = self.space.resolved().effective
         templates = [_of_row(row) for row in rows]
         for template in templates:
             check_params(template.system_attrs[ENQUEUED_KEY], space)
@@ -242,7 +243,7 @@ class Run:
         file = str(self.plan.study_file.resolve())
         origin = Origin(file, self.plan.study, self._token(), self.id)
         lines = [spell_trial(origin, trial) for trial in unsaved]
-        count = f"{len(lines)} trial{'' if len(lines) == 1 else 's'}"
+        count = plural(len(lines), "trial")
         left = leave(self.folder, self.id, lines)
         if left is None:
             return HptuiError(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from hptui.domain.causes import Cause, cause_of
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import ObjectiveError
 
@@ -45,7 +46,7 @@ class TrialError:
 
 
 class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
-    """What an objective returned is no value of the study."""
+    """What an objective returned is not a value of the study."""
 
 
 class TrialFailed(Exception):  # noqa: N818 - it says what happened to a trial
@@ -116,8 +117,8 @@ def check_values(returned: object, n_objectives: int) -> list[float]:
         values = [_one_value(returned)]
     if len(values) != n_objectives:
         raise ValueRefused(
-            f"returned {len(values)} value{'' if len(values) == 1 else 's'}, "
-            f"the study has {n_objectives} objective{'s' if n_objectives > 1 else ''}; "
+            f"returned {plural(len(values), 'value')}, "
+            f"the study has {plural(n_objectives, 'objective')}; "
             "a new study takes --direction once for each"
         )
     return values

@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from optuna.samplers import PartialFixedSampler
 
-from hptui.domain.spaces.edits import (
-    ParamEdit,
-    apply_edit,
-    check_against_history,
-    fixed_values,
-    unknown_parameter,
-)
 from hptui.domain.spaces.edits_since import edits_since
+from hptui.domain.spaces.resolved_space import ResolvedSpace, resolve_space
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.sampling.samplers import build_sampler
 from hptui.engine.sampling.space_view import SpaceView
@@ -32,6 +26,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from hptui.domain.methods.asked_methods import SamplerSpec
+    from hptui.domain.spaces.edits import (
+        ParamEdit,
+    )
     from hptui.domain.spaces.space import ChoiceValue, ParamSpec
     from hptui.engine.run.effective_space import EditedSpace
     from hptui.engine.sampling.space_view import SpaceViewSampler
@@ -48,13 +45,6 @@ class SpaceChange:
     """Complete and pruned trials that the sampler goes on learning from."""
     set_aside: int
     """Those outside the new space; they stay in the study."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    edits: Mapping[str, ParamEdit]
-    effective: Mapping[str, ParamSpec]
-    fixed: Mapping[str, ChoiceValue]
 
 
 def _at_once(action: Callable[[], None]) -> None:
@@ -99,16 +89,9 @@ class SpaceEdits:
         space |= {name: from_optuna(each) for name, each in self.edited.asked.copy().items()}
         return space
 
-    def effective(self) -> dict[str, ParamSpec]:
+    def resolved(self) -> ResolvedSpace:
         """Return the parameters with the edits in force."""
-        return {
-            name: apply_edit(name, spec, self.edits[name]) if name in self.edits else spec
-            for name, spec in self.asked().items()
-        }
-
-    def fixed(self, space: Mapping[str, ParamSpec]) -> dict[str, ChoiceValue]:
-        """Return the values of the parameters of `space`, edits included, that are fixed now."""
-        return fixed_values(self.edits, space)
+        return resolve_space(self.asked(), self.edits)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study._storage.get_all_trials(self.study._study_id, deepcopy=False)
@@ -141,22 +124,9 @@ class SpaceEdits:
             self._put_in_force(plan, edits)
         return change
 
-    def _check(self, edits: Mapping[str, ParamEdit]) -> _Plan:
-        asked = self.asked()
-        merged = {**self.edits, **edits}
-        effective = dict(asked)
-        for name, edit in merged.items():
-            if name not in asked:
-                if name in edits:
-                    raise unknown_parameter(name, asked)
-                continue
-            effective[name] = apply_edit(name, asked[name], edit)
-        for name in edits:
-            stored = self._stored(name)
-            if stored is not None:
-                check_against_history(name, effective[name], stored)
-        kept = {name: edit for name, edit in merged.items() if not edit.is_empty}
-        return _Plan(kept, effective, fixed_values(merged, effective))
+    def _check(self, edits: Mapping[str, ParamEdit]) -> ResolvedSpace:
+        stored = {name: spec for name in edits if (spec := self._stored(name)) is not None}
+        return resolve_space(self.asked(), self.edits, edits, stored=stored)
 
     def _stored(self, name: str) -> ParamSpec | None:
         for trial in reversed(self._trials()):
@@ -164,7 +134,7 @@ class SpaceEdits:
                 return from_optuna(trial.distributions[name])
         return None
 
-    def _put_in_force(self, plan: _Plan, edits: Mapping[str, ParamEdit]) -> None:
+    def _put_in_force(self, plan: ResolvedSpace, edits: Mapping[str, ParamEdit]) -> None:
         base: BaseSampler | None = None
         if self.sampler_spec.name == "grid":
             base = build_sampler(
@@ -187,7 +157,7 @@ class SpaceEdits:
         self.store()
 
     def _tell_sampler(
-        self, plan: _Plan, edits: Mapping[str, ParamEdit], base: BaseSampler | None
+        self, plan: ResolvedSpace, edits: Mapping[str, ParamEdit], base: BaseSampler | None
     ) -> None:
         if base is not None:
             self.sampler.base = base

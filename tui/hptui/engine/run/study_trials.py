@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import math
 import random
 import time
 from dataclasses import dataclass, replace
@@ -35,6 +33,7 @@ from hptui.domain.attribute_keys import (
     REPEATS_KEY,
     RUN_KEY,
 )
+from hptui.domain.best import is_as_good, is_better
 from hptui.domain.repeats import Repeats
 from hptui.domain.spaces.choices import place_of
 from hptui.engine.pruning.prune_reason import PruneReason, why_pruned
@@ -44,6 +43,7 @@ from hptui.engine.workers.trial_messages import checked_step, spell_params
 from hptui.errors import SamplerError, SpaceError
 from hptui.storage.read.constraints import KEY_RANGE, is_feasible
 from hptui.storage.read.constraints import OLD_KEY as CONSTRAINTS_KEY
+from hptui.storage.sqlite.attribute_values import value_of_json
 from hptui.storage.sqlite.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
@@ -226,11 +226,13 @@ class StudyTrials:
         return best
 
     def _better(self, best: Best | None, number: int, value: float) -> Best:
-        if best is None:
+        if best is None or is_better(value, best.value, maximize=self._is_maximized):
             return Best(number, value)
-        if self.study.direction is StudyDirection.MAXIMIZE:
-            return Best(number, value) if value > best.value else best
-        return Best(number, value) if value < best.value else best
+        return best
+
+    @property
+    def _is_maximized(self) -> bool:
+        return self.study.direction is StudyDirection.MAXIMIZE
 
     def seed_of(self, number: int) -> int:
         """Return the seed for `random` and NumPy in trial `number`, 0 to 2**32 - 1."""
@@ -289,7 +291,7 @@ class StudyTrials:
             case "report":
                 self.report(live, message["value"], message["step"])
             case "attr":
-                live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
+                live.trial.set_user_attr(str(message["key"]), value_of_json(message["json"]))
             case "constraint":
                 if str(message["key"]) not in live.trial.constraints:
                     live.trial.set_constraint(str(message["key"]), message["value"])
@@ -578,12 +580,7 @@ class StudyTrials:
         if self._target is None or record.state != "complete" or not record.is_feasible:
             return False
         assert record.values is not None
-        value = record.values[0]
-        if math.isnan(value):
-            return False
-        if self.study.direction is StudyDirection.MAXIMIZE:
-            return value >= self._target
-        return value <= self._target
+        return is_as_good(record.values[0], self._target, maximize=self._is_maximized)
 
 
 def _seeds(seed: int | None, count: int) -> list[int]:

@@ -21,6 +21,7 @@ from hptui.storage.files.study_folder import LOCK, OTHERS
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from hptui.domain.study_ref import StudyRef
     from hptui.engine.recovery.lease import StudyHold
 
 _MAX_NAME_BYTES: Final = 255
@@ -63,7 +64,7 @@ class Change(ABC):
         """Make everything as it was before."""
 
     @abstractmethod
-    def studies(self) -> list[tuple[Path, str]]:
+    def studies(self) -> list[StudyRef]:
         """Return the study, by file and name, where it was before and where it will be."""
 
     @abstractmethod
@@ -107,7 +108,7 @@ def settle(change: Change) -> bool:
 
 
 @contextmanager
-def held_for(change: Change, place: tuple[Path, str]) -> Generator[StudyHold]:
+def held_for(change: Change, place: StudyRef) -> Generator[StudyHold]:
     """Hold the study of a change where it is now, and what else it is called in the same file.
 
     Raises:
@@ -133,7 +134,7 @@ def kept_from_engines(change: Change) -> Generator[None]:
     """
     before, after = change.studies()
     place = after if change.is_begun() else before
-    if not os.path.lexists(place[0]):
+    if not os.path.lexists(place.path):
         require_unclaimed(*place)
         yield
     else:

@@ -40,13 +40,8 @@ def claimed(study_file: Path, study: str, *, whole_file: bool = False) -> Genera
         StudyFileError: The file has several names, or the folder cannot be written.
     """
     is_new = not folder_of(study_file, study).exists()
-    lease = Lease.of_this_process(study, secrets.token_hex(4), Path())
-    try:
-        hold = take_lease(study_file, lease, whole_file=whole_file)
-    except OSError as error:
-        raise StudyFileError(
-            f"{safe_line(str(study_file.parent))} cannot be written: {safe_line(error.strerror)}."
-        ) from error
+    with _writing(study_file.parent):
+        hold = take_lease(study_file, _lease_for(study), whole_file=whole_file)
     try:
         yield hold
     finally:
@@ -61,17 +56,26 @@ def name_held(study_file: Path, study: str) -> Generator[None]:
         StudyBusyError: An engine runs one.
         StudyFileError: The file has several names, or cannot be written.
     """
-    lease = Lease.of_this_process(study, secrets.token_hex(4), Path())
-    try:
-        hold = hold_study(study_file, lease, patience_s=A_MOMENT_S)
-    except OSError as error:
-        raise StudyFileError(
-            f"{safe_line(study_file)} cannot be written: {safe_line(error.strerror)}."
-        ) from error
+    with _writing(study_file):
+        hold = hold_study(study_file, _lease_for(study), patience_s=A_MOMENT_S)
     try:
         yield
     finally:
         hold.release()
+
+
+def _lease_for(study: str) -> Lease:
+    return Lease.of_this_process(study, secrets.token_hex(4), Path())
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(path)} cannot be written: {safe_line(error.strerror)}."
+        ) from error
 
 
 def require_unclaimed(study_file: Path, study: str) -> None:

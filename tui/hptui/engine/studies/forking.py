@@ -14,6 +14,7 @@ from hptui.engine.studies.claim import name_held, require_free_folder
 from hptui.engine.studies.renaming import require_free_name, require_study
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
 from hptui.storage.read.latest_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
@@ -168,7 +169,7 @@ def check_new_study(folder: Path, new_name: str, target: Path | None) -> Path:
     """
     check_study_name(new_name)
     if target is None or not target.exists():
-        target = target or folder / f"{new_name}.db"
+        target = target or study_file(folder, new_name)
         require_free_name(target)
         require_free_folder(folder_of(target, new_name))
         require_folder(target)

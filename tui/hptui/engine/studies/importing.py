@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.engine.studies.claim import claimed, require_unclaimed
@@ -41,7 +42,7 @@ class Imported:
     plan: ImportPlan
 
 
-def preview_import(file: Path, request: ImportRequest, into: tuple[Path, str] | None) -> ImportPlan:
+def preview_import(file: Path, request: ImportRequest, into: StudyRef | None) -> ImportPlan:
     """Return what would come of a file; nothing is written.
 
     Args:
@@ -129,7 +130,7 @@ def dry_import_into(file: Path, request: ImportRequest, path: Path, study_name: 
         HptuiError: As `import_into` does.
     """
     require_open_to(request, path, study_name)
-    return _checked(preview_import(file, request, (path, study_name)), file, study_name)
+    return _checked(preview_import(file, request, StudyRef(path, study_name)), file, study_name)
 
 
 def require_open_to(request: ImportRequest, path: Path, study_name: str) -> None:
@@ -168,7 +169,7 @@ def import_into(file: Path, request: ImportRequest, path: Path, study_name: str)
     require_writable(path)
     with claimed(path, study_name):
         # Nobody else adds the same rows between the look and the writing.
-        plan = _checked(preview_import(file, request, (path, study_name)), file, study_name)
+        plan = _checked(preview_import(file, request, StudyRef(path, study_name)), file, study_name)
         try:
             with closing(connect_for_writing(path)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -209,5 +210,5 @@ def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
     raise UsageError(
         f"{which} of {safe_line(file.name)} {'is' if n_there == 1 else 'are'} in "
         f"{safe_line(study_name)} already{f'; left out too: {rest}' if rest else ''}.",
-        hint="Nothing new would be taken. --again takes what is there once more.",
+        hint="There is nothing new to import. --again imports the rows again.",
     )

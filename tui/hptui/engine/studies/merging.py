@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.studies.forking import change_draft, check_new_study, new_study, nothing_kept
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from hptui.storage.read.study_reader import Progress
 
-Place = tuple[Path, str]
 """A study's file and its name there."""
 
 
@@ -48,7 +48,7 @@ class Merged:
 
 
 def preview_merge(
-    places: Sequence[Place], *, any_objective: bool = False, on_progress: Progress | None = None
+    places: Sequence[StudyRef], *, any_objective: bool = False, on_progress: Progress | None = None
 ) -> MergePlan:
     """Return what merging studies as they are now would keep; nothing is written.
 
@@ -62,7 +62,7 @@ def preview_merge(
 
 
 def merge_studies(
-    places: Sequence[Place],
+    places: Sequence[StudyRef],
     new_name: str,
     *,
     target: Path | None = None,
@@ -98,7 +98,7 @@ def merge_studies(
         drafts = [draft, *(folder / f"{index}" for index in range(1, len(places)))]
         for each, (source, study_name) in zip(drafts, places, strict=True):
             extract_study(source, study_name, each)
-        copies = [(each, name) for each, (_, name) in zip(drafts, places, strict=True)]
+        copies = [StudyRef(each, name) for each, (_, name) in zip(drafts, places, strict=True)]
         plan = _plan(copies, stack, any_objective=any_objective, on_progress=on_progress)
         _require_kept(plan)
         for share in plan.shares:
@@ -108,7 +108,7 @@ def merge_studies(
 
 
 def dry_merge(
-    places: Sequence[Place],
+    places: Sequence[StudyRef],
     new_name: str,
     *,
     target: Path | None = None,
@@ -131,17 +131,17 @@ def _require_kept(plan: MergePlan) -> None:
         raise nothing_kept(plan.left_out, hint="Merge studies whose trials have ended.")
 
 
-def _check_places(places: Sequence[Place]) -> None:
+def _check_places(places: Sequence[StudyRef]) -> None:
     if len(places) < 2:  # noqa: PLR2004 - one is no merge
         raise UsageError("One study cannot be merged.", hint="Give two or more.")
     for path, name in places:
         require_study(path, name)
     if len({(path.resolve(), name) for path, name in places}) < len(places):
-        raise UsageError("A study is given twice.", hint="Give each study once.")
+        raise UsageError("Name each study once.", hint="Give each study once.")
 
 
 def _plan(
-    places: Sequence[Place],
+    places: Sequence[StudyRef],
     stack: ExitStack,
     *,
     any_objective: bool,
@@ -179,7 +179,9 @@ def _tuned(source: Source) -> Tuned | None:
     )
 
 
-def _join(drafts: Sequence[Path], places: Sequence[Place], plan: MergePlan, new_name: str) -> None:
+def _join(
+    drafts: Sequence[Path], places: Sequence[StudyRef], plan: MergePlan, new_name: str
+) -> None:
     """Make one study of the copies, in the first one's file."""
     whole = drafts[0]
     # No name of a study that becomes a file's holds a slash, so these are free.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.domain.study_name import check_study_name, fitting_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.changes import (
@@ -28,6 +29,7 @@ from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.files.in_place import drop_second_name
 from hptui.storage.files.moving import connect_for_writing, move_file, move_side_files, settle_file
 from hptui.storage.files.open_files import require_closed
+from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
 from hptui.storage.read.studies import study_names
 from hptui.storage.sqlite.connection import as_storage_error
@@ -96,9 +98,9 @@ class Renaming(Change):
         old, new = (safe_line(name, max_chars=60) for name in (self.study, self.new_study))
         return f"renaming {old} to {new}"
 
-    def studies(self) -> list[tuple[Path, str]]:
+    def studies(self) -> list[StudyRef]:
         """Return the study, before and after."""
-        return [(self.path, self.study), (self.target, self.new_study)]
+        return [StudyRef(self.path, self.study), StudyRef(self.target, self.new_study)]
 
     def takes_whole_file(self) -> bool:
         """Say whether the file gets another name, too."""
@@ -172,7 +174,7 @@ def rename_study(path: Path, study_name: str, new_name: str) -> Path:
     if is_with_file:
         require_free_name(change.target)
     require_free_folder(new)
-    with held_for(change, (path, study_name)) as claim:
+    with held_for(change, StudyRef(path, study_name)) as claim:
         try:
             if is_with_file:
                 require_alone(path, study_name)
@@ -215,7 +217,7 @@ def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
     """
     check_study_name(new_name)
     require_study(path, study_name)
-    target = path.with_name(f"{new_name}.db")
+    target = study_file(path.parent, new_name)
     require_free_name(target)
     require_free_folder(folder_of(target, new_name))
     copy_study(path, study_name, target, new_name=new_name)
@@ -233,7 +235,7 @@ def free_name(folder: Path, name: str) -> str:
     while True:
         count += 1
         candidate = fitting_name(base, f"-{count}")
-        if not os.path.lexists(folder / f"{candidate}.db"):
+        if not os.path.lexists(study_file(folder, candidate)):
             return candidate
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.studies.changes import (
@@ -118,9 +119,9 @@ class _Trashed(Change):
             "is_whole_file": self.is_whole_file,
         }
 
-    def studies(self) -> list[tuple[Path, str]]:
+    def studies(self) -> list[StudyRef]:
         """Return the study, before and after."""
-        return [(self.path, self.study)] * 2
+        return [StudyRef(self.path, self.study)] * 2
 
     def takes_whole_file(self) -> bool:
         """Say whether the file itself goes to the trash, or comes back."""
@@ -316,7 +317,7 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     be deleted as well: then `study_name` is not looked for.
 
     Raises:
-        UsageError: There is no such study; the file is none of Optuna's, is a link, or cannot be
+        UsageError: There is no such study; the file is not one of Optuna's, is a link, or cannot be
             written.
         StudyBusyError: An engine runs the study, or a program has the file open.
     """
@@ -332,7 +333,7 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
         require_study(path, study_name)
     stamp = datetime.now(UTC).strftime(_STAMP)
     change = Deletion(path.parent, path.name, study_name, stamp, is_whole)
-    with held_for(change, (path, study_name)):
+    with held_for(change, StudyRef(path, study_name)):
         try:
             _prepare(change, report)
             carry_out(change)

@@ -6,6 +6,7 @@ import os
 import resource
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def require_room(n_workers: int, n_there: int, kind: WorkerKind) -> None:
     if n_more <= 0 or n_more * cost <= room:
         return
     n_fit = n_there + max(0, room // cost)
-    fit = f"{n_fit} fit{'s' if n_fit == 1 else ''}" if n_fit else "none fits"
+    fit = plural(n_fit, "fits", "fit") if n_fit else "none fits"
     raise UsageError(
         f"{n_workers} workers need {n_open + n_more * cost + _RESERVE} open files, and "
         f"{_limit()} are allowed here: {fit}.",

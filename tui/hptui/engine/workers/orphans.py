@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from hptui.domain.readable import plural
 from hptui.domain.resources import show_place
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
@@ -82,12 +83,12 @@ class OrphanedProcesses:
             return []
         named = ", ".join(map(_named, left[:_MAX_NAMED]))
         more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
-        what = "1 process" if len(left) == 1 else f"{len(left)} processes"
+        what = plural(len(left), "process", "processes")
         place = self.place
         where = "" if place is None else show_place(place.devices, spell_cores(place.cores))
         return [
             f"{what} of a worker that has ended did not end within {_LIMIT_S:g} s of being killed: "
-            f"{named}{more}. The next worker starts all the same{where and f' on {where}'}, and "
+            f"{named}{more}. The next worker starts anyway{where and f' on {where}'}, and "
             "may find too little memory."
         ]
 

@@ -26,6 +26,8 @@ def guarded_problem(tree: ast.Module, node: ast.AST) -> tuple[str, str]:
         What is wrong, and what to do about it; both empty where nothing is known.
     """
     guarded = set(_bound(each for guard in _guards(tree.body) for each in guard.body))
+    if not guarded:
+        return "", ""
     bound = set(_bound(tree.body))
     missing = guarded - bound - set(dir(builtins))
     if not missing or "*" in bound:

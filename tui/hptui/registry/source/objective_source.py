@@ -107,10 +107,7 @@ def candidate_in(source: bytes, path: Path, attribute: str) -> Candidate:
         ObjectiveError: `source` is not Python, with the line in the message.
     """
     with _reading(source, path) as reader:
-        for each in reader.candidates():
-            if each.attribute == attribute:
-                return each
-        return reader.unlisted(attribute)
+        return reader.candidate(attribute)
 
 
 def near_miss_in(source: bytes, path: Path, shown: str) -> NearMiss | None:
@@ -176,6 +173,20 @@ class _Reader:
         self._arguments = ArgumentSource(tree, self._classes)
 
     def candidates(self) -> list[Candidate]:
+        return [self._completed(each) for each in self._recognized()]
+
+    def candidate(self, attribute: str) -> Candidate:
+        """Return what is known of one attribute, whether it looks like an objective or not."""
+        for each in self._recognized():
+            if each.attribute == attribute:
+                return self._completed(each)
+        return self._unlisted(attribute)
+
+    def _completed(self, found: Candidate) -> Candidate:
+        return self.with_study(self._with_names(self._with_arguments(found)))
+
+    def _recognized(self) -> list[Candidate]:
+        """Return what looks like an objective, by itself, in the order of its lines."""
         for statement in self._statements:
             self._visit(statement)
         self._add_classes()
@@ -191,16 +202,15 @@ class _Reader:
         if not kept and not self._has_unfit():
             kept = self._methods()
         self._listed = {each.attribute for each in kept}
-        kept.sort(key=lambda each: each.line)
-        return [self.with_study(self._with_names(self._with_arguments(each))) for each in kept]
+        return sorted(kept, key=lambda each: each.line)
 
-    def unlisted(self, attribute: str) -> Candidate:
+    def _unlisted(self, attribute: str) -> Candidate:
         """Return what is known of an attribute that does not look like an objective."""
         owner, _, name = attribute.rpartition(".")
         found = self._method(owner, name) if owner else None
         if found is None:
             found = self._at_top(attribute)
-        return self.with_study(self._with_names(self._with_arguments(found)))
+        return self._completed(found)
 
     def _at_top(self, attribute: str) -> Candidate:
         node = defined_at_top(self._tree, attribute)

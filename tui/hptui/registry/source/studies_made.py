@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.text import safe_line
@@ -181,16 +182,20 @@ class Script:
             for frame in self._frames(call, _MAX_DEPTH)
             for study in self._made_by(call, frame, _MAX_DEPTH)
         ]
-        return made + [MadeStudy(self.main, each, None) for each in self._makers_handed_on()]
+        return made + [MadeStudy(self.main, each, None) for each in self._makers_handed_on]
 
-    def _makers_handed_on(self) -> Iterator[ast.expr]:
-        """Yield where `create_study` is named to be called elsewhere: `partial(create_study)`."""
+    @cached_property
+    def _makers_handed_on(self) -> list[ast.expr]:
+        """Where `create_study` is named to be called elsewhere: `partial(create_study)`."""
         called = {call.func for call in self.main.calls()}
-        for node in self.main.function_of:
-            if isinstance(node, ast.Name | ast.Attribute) and node not in called:
-                is_maker = self.main.dotted(node).rpartition(".")[2] == "create_study"
-                if is_maker and not self.main.is_inside(node):
-                    yield node
+        return [
+            node
+            for node in self.main.function_of
+            if isinstance(node, ast.Name | ast.Attribute)
+            and node not in called
+            and self.main.dotted(node).rpartition(".")[2] == "create_study"
+            and not self.main.is_inside(node)
+        ]
 
     def _frame(self, node: ast.AST) -> Frame:
         return Frame(self.main, self.main.function_of.get(node))

@@ -21,7 +21,7 @@ from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.study_identity import no_such_study, read_directions, read_identity
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.distributions import dump_distribution, parse_distribution
-from hptui.storage.sqlite.rows import as_stored
+from hptui.storage.sqlite.numbers import as_stored
 from hptui.storage.sqlite.timestamps import from_text, to_text
 from hptui.storage.sqlite.write_buffer import NewTrial, WriteBuffer
 

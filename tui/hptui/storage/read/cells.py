@@ -28,15 +28,6 @@ Damage = list[tuple[int, str]]
 """Trial ids, and what is wrong with each in a sentence."""
 
 
-def stored_number(value: float) -> tuple[float | None, str]:
-    """Return the two columns that hold a float in Optuna's schema."""
-    if value - value == 0:  # finite
-        return value, "FINITE"
-    if value > 0:
-        return None, "INF_POS"
-    return None, "INF_NEG" if value < 0 else "NAN"
-
-
 def floats(cells: Sequence[object]) -> FloatArray:
     """Return numbers, NaN for anything else."""
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from hptui.storage.files.study_identity import read_directions
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.read.session import FollowedStudy
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3

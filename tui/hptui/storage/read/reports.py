@@ -9,7 +9,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.read.session import FollowedStudy
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3

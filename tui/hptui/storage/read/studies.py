@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.objective import Direction, ObjectiveRef
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import STATE_NAMES, STORED_STATES, state_name
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.annotations.notes import read_note
 from hptui.storage.annotations.tags import read_tags
 from hptui.storage.files.leases import Living, living_runs
 from hptui.storage.files.stale_trials import stale_trials
+from hptui.storage.files.studies_folder import study_files
 from hptui.storage.files.study_identity import (
     read_directions,
     read_study_facts,
@@ -29,7 +30,7 @@ from hptui.storage.read.session import (
     read_study_file,
 )
 from hptui.storage.read.stored_times import epoch_s
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,11 +89,17 @@ def list_studies(place: Path) -> list[StudySummary]:
 
     A file that cannot be read gives a summary with its problem. A folder that does not exist is
     an empty one.
+
+    Raises:
+        StudyFileError: The folder cannot be read.
     """
-    if place.is_dir():
-        files = sorted(path for path in place.glob("*.db") if not path.name.startswith("."))
-        return [study for path in files for study in _list_file(path)]
-    return _list_file(place) if place.exists() else []
+    try:
+        files = study_files(place)
+    except OSError as error:
+        raise StudyFileError(
+            f"{safe_line(place)} cannot be read: {safe_line(error.strerror)}."
+        ) from error
+    return [study for path in files for study in _list_file(path)]
 
 
 def study_names(path: Path) -> list[str]:

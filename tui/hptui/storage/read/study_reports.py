@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hptui.storage.read.cells import floats, integers
 from hptui.storage.read.session import open_study
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.storage.read.constraints import KEY_RANGE
 from hptui.storage.read.studies import has_constraints
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3

@@ -34,7 +34,8 @@ from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.read.stored_times import epoch_s, why_no_time
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attributes
-from hptui.storage.sqlite.row_errors import is_of_a_row
+from hptui.storage.sqlite.connection import is_of_a_row
+from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.transfer.carried_trials import read_study_attribute
 
 if TYPE_CHECKING:
@@ -52,10 +53,6 @@ MAX_CONSTRAINTS: Final = 1_000
 Part = TypeVar("Part")
 _MAX_TEXT_CHARS: Final = 10_000
 _MAX_TRACEBACK_CHARS: Final = 100_000
-_VALUE: Final = (
-    "CASE {type} WHEN 'FINITE' THEN {value} WHEN 'NAN' THEN 'nan' "
-    "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +268,7 @@ class _TrialReader:
 
     def _values(self, n_objectives: int) -> tuple[float | None, ...]:
         values: list[float | None] = [None] * n_objectives
-        value = _VALUE.format(type="value_type", value="value")
+        value = number_sql("value", nan="'nan'")
         for objective, stored in self.connection.execute(
             f"SELECT objective, {value} FROM trial_values WHERE trial_id = ? LIMIT 1000",
             (self.trial_id,),
@@ -285,7 +282,7 @@ class _TrialReader:
         return tuple(values)
 
     def _reports(self) -> tuple[tuple[tuple[int, float], ...], int]:
-        value = _VALUE.format(type="intermediate_value_type", value="intermediate_value")
+        value = number_sql("intermediate_value", nan="'nan'")
         rows = self.connection.execute(
             f"SELECT step, {value} FROM trial_intermediate_values WHERE trial_id = ? "
             "ORDER BY step DESC LIMIT ?",

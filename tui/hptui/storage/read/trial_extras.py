@@ -13,7 +13,7 @@ from hptui.errors import UsageError
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.read.session import open_file
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES
-from hptui.storage.sqlite.schema import number_sql
+from hptui.storage.sqlite.numbers import number_sql
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,7 +46,7 @@ _IN_RANGE: Final = "AND key >= ? AND key < ?"
 
 @dataclass(frozen=True, slots=True)
 class TrialExtras:
-    """Of one trial; what is no JSON is not there."""
+    """Of one trial; what is not JSON is not there."""
 
     user_attrs: dict[str, Any] = field(default_factory=dict[str, Any])
     constraints: dict[str, float] = field(default_factory=dict[str, float])

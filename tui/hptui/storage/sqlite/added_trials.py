@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, check_distribution_compatibil
 from optuna.trial import FrozenTrial
 
 from hptui.storage.sqlite.distributions import dump_distribution, dump_json, parse_distribution
-from hptui.storage.sqlite.rows import as_stored
+from hptui.storage.sqlite.numbers import as_stored
 from hptui.storage.sqlite.timestamps import from_text, to_text
 from hptui.storage.sqlite.write_buffer import AttributeKind, NewTrial, WriteBuffer
 

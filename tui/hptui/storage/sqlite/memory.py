@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hptui.domain.best import is_better
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
     from optuna.distributions import BaseDistribution
 
-    from hptui.storage.sqlite.rows import StudyRow
+    from hptui.storage.sqlite.rows import StoredStudy
 
 _FINISHED: Final = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
 _WAITING: Final = (TrialState.WAITING,)
@@ -49,7 +51,7 @@ class Seen:
 class StudyInMemory:
     """One study with its trials in the order of their ids."""
 
-    def __init__(self, row: StudyRow, trials: Iterable[FrozenTrial] = ()) -> None:
+    def __init__(self, row: StoredStudy, trials: Iterable[FrozenTrial] = ()) -> None:
         self.row = row
         self.trials: list[FrozenTrial] = []
         self.distributions: dict[str, BaseDistribution] = {}
@@ -232,8 +234,9 @@ class StudyInMemory:
             return
         new, best = trial._values[0], self.best._values[0]
         maximize = self.row.directions[0] is StudyDirection.MAXIMIZE
-        is_better = new > best if maximize else new < best
-        if is_better or (new == best and trial.number < self.best.number):
+        if is_better(new, best, maximize=maximize) or (
+            new == best and trial.number < self.best.number
+        ):
             self.best = trial
 
 
@@ -278,7 +281,7 @@ class Memory:
         """
         return self.study_of(trial_id).get(trial_id)
 
-    def add_study(self, row: StudyRow) -> StudyInMemory:
+    def add_study(self, row: StoredStudy) -> StudyInMemory:
         """Add a study that has no trials yet."""
         study = self.studies[row.study_id] = StudyInMemory(row)
         return study

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.sqlite.distributions import parse_distribution
+from hptui.storage.sqlite.numbers import number_from
 from hptui.storage.sqlite.timestamps import from_text
 
 if TYPE_CHECKING:
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 _STATES: Final = dict(TrialState.__members__)
 _DIRECTIONS: Final = dict(StudyDirection.__members__)
-_NUMBER_OF_TYPE: Final = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _BAD_ROW: Final = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, MemoryError)
 
 
 @dataclass(slots=True)
-class StudyRow:
+class StoredStudy:
     """A study without its trials."""
 
     study_id: int
@@ -40,43 +39,24 @@ class StudyRow:
 
 
 @dataclass(slots=True)
-class TrialRow:
+class StoredTrial:
     """A trial and the study it belongs to."""
 
     study_id: int
     trial: FrozenTrial
 
 
-def as_stored(value: float) -> float:
-    """Return a number as a float that SQLite gives back unchanged: it has no negative zero."""
-    return float(value) + 0.0
-
-
-def number_from(value: object, kind: object) -> float:
-    """Return the float that two columns hold.
-
-    Raises:
-        ValueError: They hold none.
-    """
-    if kind == "FINITE":
-        if type(value) is float:
-            return value
-    elif isinstance(kind, str) and kind in _NUMBER_OF_TYPE:
-        return _NUMBER_OF_TYPE[kind]
-    raise ValueError(f"{value!r} of type {kind!r} is not a number")
-
-
-def read_studies(connection: sqlite3.Connection) -> dict[int, StudyRow]:
+def read_studies(connection: sqlite3.Connection) -> dict[int, StoredStudy]:
     """Read all studies, without trials, by id.
 
     Raises:
         StudyFileError: A row is damaged.
     """
-    studies: dict[int, StudyRow] = {}
+    studies: dict[int, StoredStudy] = {}
     for study_id, name in connection.execute(
         "SELECT study_id, study_name FROM studies ORDER BY study_id"
     ):
-        studies[study_id] = StudyRow(study_id, str(name))
+        studies[study_id] = StoredStudy(study_id, str(name))
     with _named_rows(
         connection,
         "study_directions",
@@ -100,7 +80,7 @@ def read_studies(connection: sqlite3.Connection) -> dict[int, StudyRow]:
 
 def read_trials(
     connection: sqlite3.Connection, where: str = "", parameters: Sequence[int] = ()
-) -> list[TrialRow]:
+) -> list[StoredTrial]:
     """Read trials in the order of their ids.
 
     `where` is a condition on columns of `trials`, "" for all.
@@ -132,7 +112,7 @@ class _TrialReader:
         self._is_careful = is_careful
         self._trials: dict[int, FrozenTrial] = {}
 
-    def read(self) -> list[TrialRow]:
+    def read(self) -> list[StoredTrial]:
         rows = self._read_heads()
         if rows:
             self._read_params()
@@ -154,8 +134,8 @@ class _TrialReader:
         with _named_rows(self._connection, table, query, self._parameters) as rows:
             yield rows
 
-    def _read_heads(self) -> list[TrialRow]:
-        heads: list[TrialRow] = []
+    def _read_heads(self) -> list[StoredTrial]:
+        heads: list[StoredTrial] = []
         columns = "trial_id, study_id, number, state, datetime_start, datetime_complete"
         with self._rows("trials", columns, "trial_id") as rows:
             for trial_id, study_id, number, state, start, complete in rows:
@@ -175,7 +155,7 @@ class _TrialReader:
                     trial_id=trial_id,
                 )
                 self._trials[trial_id] = trial
-                heads.append(TrialRow(study_id, trial))
+                heads.append(StoredTrial(study_id, trial))
         return heads
 
     def _read_params(self) -> None:

@@ -129,16 +129,3 @@ def add_late_tables(connection: sqlite3.Connection, tables: frozenset[str]) -> N
         name = statement.split()[2]
         if name in LATE_TABLES - tables:
             connection.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
-
-
-def number_sql(column: str) -> str:
-    """Return SQL for the number that `cells.stored_number` has spelled; NULL where it is none.
-
-    Args:
-        column: `value` or `intermediate_value`, with its table where that is needed.
-    """
-    # 9e999 is how SQL spells infinity.
-    return (
-        f"CASE {column}_type WHEN 'FINITE' THEN {column} "
-        "WHEN 'INF_POS' THEN 9e999 WHEN 'INF_NEG' THEN -9e999 END"
-    )

@@ -20,7 +20,8 @@ from hptui.storage.sqlite.added_trials import gather_template
 from hptui.storage.sqlite.buffered_storage import BufferedStorage
 from hptui.storage.sqlite.distributions import dump_distribution, dump_json, parse_distribution
 from hptui.storage.sqlite.memory import detached_copy
-from hptui.storage.sqlite.rows import StudyRow, as_stored
+from hptui.storage.sqlite.numbers import as_stored
+from hptui.storage.sqlite.rows import StoredStudy
 from hptui.storage.sqlite.schema import TABLES_OF_STUDY, TABLES_OF_TRIAL
 from hptui.storage.sqlite.timestamps import now
 from hptui.storage.sqlite.write_buffer import AttributeKind, NewTrial
@@ -51,7 +52,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.transaction() as connection:
                 if self._file.memory.study_named(name) is not None:
-                    raise DuplicatedStudyError(f"A study named {name!r} exists already.")
+                    raise DuplicatedStudyError(f"A study named {name!r} already exists.")
                 cursor = connection.execute("INSERT INTO studies (study_name) VALUES (?)", (name,))
                 study_id = int(cursor.lastrowid or 0)
                 connection.executemany(
@@ -59,7 +60,7 @@ class SqliteStorage(BufferedStorage):
                     " VALUES (?, ?, ?)",
                     [(each.name, study_id, index) for index, each in enumerate(directions)],
                 )
-            self._file.memory.add_study(StudyRow(study_id, name, list(directions)))
+            self._file.memory.add_study(StoredStudy(study_id, name, list(directions)))
             return study_id
 
     def delete_study(self, study_id: int) -> None:
@@ -142,7 +143,7 @@ class SqliteStorage(BufferedStorage):
                 for row in rows
             ]
 
-    def _study_row(self, study_id: int) -> StudyRow:
+    def _study_row(self, study_id: int) -> StoredStudy:
         with self._lock:
             self._refresh_if_shared()
             return self._file.memory.study(study_id).row

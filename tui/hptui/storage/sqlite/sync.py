@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hptui.domain.attribute_keys import STUDY_KEY
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.sqlite.rows import StudyRow, TrialRow, read_studies, read_trials
+from hptui.storage.sqlite.rows import StoredStudy, StoredTrial, read_studies, read_trials
 from hptui.storage.sqlite.timestamps import from_text
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def catch_up(connection: sqlite3.Connection, memory: Memory, gathered: WriteBuff
 
 
 def _is_same(
-    connection: sqlite3.Connection, study: StudyInMemory, row: StudyRow, gathered: WriteBuffer
+    connection: sqlite3.Connection, study: StudyInMemory, row: StoredStudy, gathered: WriteBuffer
 ) -> bool:
     """Say whether a study of the file is the one in memory: ids are used again after a deletion."""
     if row.name != study.row.name or row.directions != study.row.directions:
@@ -99,7 +99,7 @@ def _is_same(
     return is_claimed or first.state is TrialState.WAITING or start == first.datetime_start
 
 
-def _token(row: StudyRow) -> object:
+def _token(row: StoredStudy) -> object:
     value: object = row.system_attrs.get(STUDY_KEY)
     return cast("dict[str, object]", value).get("token") if isinstance(value, dict) else None
 
@@ -181,7 +181,7 @@ def _add_new_trials(
     _put(memory, rows)
 
 
-def _put(memory: Memory, rows: list[TrialRow]) -> None:
+def _put(memory: Memory, rows: list[StoredTrial]) -> None:
     for row in rows:
         study = memory.studies.get(row.study_id)
         if study is not None:

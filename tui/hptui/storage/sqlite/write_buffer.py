@@ -7,10 +7,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from hptui.storage.read.cells import stored_number
 from hptui.storage.sqlite.connection import MAX_TEXT_BYTES
 from hptui.storage.sqlite.distributions import parse_distribution
-from hptui.storage.sqlite.rows import number_from
+from hptui.storage.sqlite.numbers import number_from, stored_number
 from hptui.storage.sqlite.timestamps import from_text
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from hptui.domain.readable import plural
 from hptui.domain.spaces.choice_lists import pick_choices
 from hptui.domain.spaces.edits import ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.spaces.param_edit import show
@@ -189,8 +190,8 @@ def _directions(
         return tuple(stored[index] for index in objectives)
     if len(wanted) != len(objectives):
         raise UsageError(
-            f"--direction is given {len(wanted)} time{'' if len(wanted) == 1 else 's'}, but the "
-            f"fork has {len(objectives)} objective{'' if len(objectives) == 1 else 's'}.",
+            f"--direction is given {plural(len(wanted), 'time')}, but the "
+            f"fork has {plural(len(objectives), 'objective')}.",
             hint="Give one for each objective of the fork, in its order.",
         )
     return wanted

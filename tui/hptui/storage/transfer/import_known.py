@@ -11,6 +11,7 @@ from hptui.domain.attribute_keys import IMPORT_KEY
 from hptui.domain.json_values import read_json
 from hptui.domain.spaces.space import ChoiceParam
 from hptui.storage.read.session import read_study_file
+from hptui.storage.sqlite.numbers import number_sql
 from hptui.storage.transfer.study_rows import study_id_of
 
 if TYPE_CHECKING:
@@ -111,13 +112,12 @@ def _values(
     connection: sqlite3.Connection, study_id: int | None
 ) -> dict[int, tuple[float | None, ...]]:
     found: dict[int, tuple[float | None, ...]] = {}
-    infinite = {"INF_POS": float("inf"), "INF_NEG": float("-inf")}
-    for trial_id, value, kind in connection.execute(
-        "SELECT trial_id, value, value_type FROM trial_values WHERE trial_id IN "
+    for trial_id, value in connection.execute(
+        f"SELECT trial_id, {number_sql('value')} FROM trial_values WHERE trial_id IN "
         "(SELECT trial_id FROM trials WHERE study_id = ?) ORDER BY trial_id, objective",
         (study_id,),
     ):
-        found[trial_id] = (*found.get(trial_id, ()), infinite.get(kind, value))
+        found[trial_id] = (*found.get(trial_id, ()), value)
     return found
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import UNSET, ParamEdit, Unset, apply_edit, unknown_parameter
 from hptui.domain.spaces.param_edit import set_fields, show
@@ -237,8 +238,8 @@ def _directions(
             )
         if count not in (0, len(stored)) or (count == 0 and not request.as_waiting):
             raise UsageError(
-                f"{name} has {count} column{'' if count == 1 else 's'} of values, and the study "
-                f"{len(stored)} objective{'' if len(stored) == 1 else 's'}.",
+                f"{name} has {plural(count, 'column')} of values, and the study "
+                f"{plural(len(stored), 'objective')}.",
                 hint="--value COLUMN, once for each objective, says which to take.",
             )
         return stored, []
@@ -253,8 +254,8 @@ def _directions(
         return minimize, [f"direction: {way}, since none was given"]
     if count not in (0, len(given)):
         raise UsageError(
-            f"{name} has {count} column{'' if count == 1 else 's'} of values, and --direction is "
-            f"given {len(given)} time{'' if len(given) == 1 else 's'}.",
+            f"{name} has {plural(count, 'column')} of values, and --direction is "
+            f"given {plural(len(given), 'time')}.",
             hint="Give one for each column of values; --value COLUMN says which to take.",
         )
     return given, []
@@ -394,7 +395,7 @@ def _misfit(name: str, spec: ParamSpec, cell: object) -> str:
     if isinstance(spec, ChoiceParam):
         listed = ", ".join(spell_choice(each) for each in spec.choices)
         spelled = safe_line(cell, max_chars=60)
-        return f"{shown}: choice {spelled} is none of {safe_line(listed, max_chars=80)}"
+        return f"{shown}: choice {spelled} is not one of {safe_line(listed, max_chars=80)}"
     return f"{shown} is not in {safe_line(describe(spec), max_chars=80)}"
 
 
@@ -423,7 +424,7 @@ def _trial(
         values = []
     for column, value in zip(columns.values, values, strict=False):
         if state == "COMPLETE" and (value is None or math.isnan(value)):
-            raise reader.refuse(row, column, "is no value, but the trial is complete")
+            raise reader.refuse(row, column, "is not a value, but the trial is complete")
     # What a pruned trial has no number for, it has no value for: Optuna reads no NaN there.
     found = [value for value in values if value is not None and not math.isnan(value)]
     start = reader.time(row, columns.fixed.get("start"))
@@ -449,7 +450,7 @@ def _report(reader: CellReader, row: FileRow, columns: ColumnMap) -> tuple[tuple
     if column is None or step is None:
         return ()
     if not 0 <= step < 2**63 or step != int(step):
-        raise reader.refuse(row, column, "is no step")
+        raise reader.refuse(row, column, "is not a step")
     value = None
     if "last_value" in columns.fixed:
         value = reader.number(row, columns.fixed["last_value"])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, IMPORT_KEY, METRICS_KEY, STUDY_KEY
 from hptui.domain.spaces.space import ChoiceParam, IntParam, spec_to_json
-from hptui.storage.read.cells import stored_number
 from hptui.storage.read.constraints import PREFIX, violation_of
+from hptui.storage.sqlite.numbers import stored_number
 from hptui.storage.sqlite.schema import create_schema
 from hptui.storage.sqlite.timestamps import to_text
 from hptui.storage.transfer.carried_trials import put_study_attribute

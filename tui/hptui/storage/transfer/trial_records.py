@@ -53,7 +53,7 @@ ABSENT: Final = Absent.ABSENT
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRecord:
+class WrittenTrial:
     """One trial, on its way to being printed."""
 
     number: int
@@ -153,7 +153,7 @@ def _is_attribute_in_csv(_key: str, value: object) -> bool:
     return repr(read_attribute(spell_attribute(value))) == repr(value)
 
 
-def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[TrialRecord]:
+def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[WrittenTrial]:
     """Yield the trials in some rows in their order; arrays become lists a page at a time."""
     durations = durations_s(columns)
     for start in range(0, len(rows_wanted), _ROWS_A_PAGE):
@@ -177,7 +177,7 @@ def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[TrialRec
         )
         for number, state, values, feasible, *times, step, last, of_params in cells:
             start_s, complete_s, duration_s = times
-            yield TrialRecord(
+            yield WrittenTrial(
                 number,
                 state_name(state).lower(),
                 values,
@@ -191,7 +191,7 @@ def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[TrialRec
             )
 
 
-def _json_object(record: TrialRecord, extra: TrialExtras) -> dict[str, object]:
+def _json_object(record: WrittenTrial, extra: TrialExtras) -> dict[str, object]:
     has_report = record.last_step >= 0
     return {
         "number": record.number,
@@ -209,7 +209,7 @@ def _json_object(record: TrialRecord, extra: TrialExtras) -> dict[str, object]:
     }
 
 
-def _csv_cells(record: TrialRecord) -> list[object]:
+def _csv_cells(record: WrittenTrial) -> list[object]:
     return [
         record.number,
         record.state,

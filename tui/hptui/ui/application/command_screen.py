@@ -1,7 +1,8 @@
 """The screen that all screens are: its commands are bound, asked whether they can be used, and run.
 
-A subclass says its `PLACE` and has a method `do_<id>` for each command of that place, and for
-those of everywhere that it does in its own way. `disabled_reason` says why one cannot be used now.
+A subclass says its `PLACE`. Each command of that place is done by a method `do_<id>` of the screen
+or of one of its `parts`; the screen may do commands of everywhere in its own way.
+`disabled_reason` says why one cannot be used now.
 """
 
 from __future__ import annotations
@@ -17,22 +18,17 @@ from textual.widgets import Static
 from hptui.errors import HptuiError
 from hptui.ui.application.stacked import StackedScreen
 from hptui.ui.commands.command_table import Command, commands_of
-from hptui.ui.study.publication import Published, outcome_of
 from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from textual import events
     from textual.binding import BindingType
-    from textual.worker import Worker
 
+    from hptui.ui.application.screen_part import ScreenPart
     from hptui.ui.application.shown_run import ShownRun
     from hptui.ui.commands.command_table import Place
-    from hptui.ui.dialogs.annotating import Annotated
-    from hptui.ui.studies.carry_form import CarryForm
-    from hptui.ui.studies.study_actions import Outcome
 
 MIN_WIDTH, MIN_HEIGHT = 40, 12
 """The smallest terminal that the screens are drawn for."""
@@ -54,6 +50,8 @@ class CommandScreen(
 
     PLACE: ClassVar[Place] = "app"
     """Which commands belong to this screen."""
+    parts: tuple[ScreenPart, ...] = ()
+    """What else does commands for the screen; the first that knows one does it."""
     ALLOW_IN_MAXIMIZED_VIEW = "CommandFooter, TooSmall"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (180, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-normal"), (45, "-tall")]  # noqa: RUF012
@@ -69,9 +67,10 @@ class CommandScreen(
             cls.BINDINGS = [*own, *bound]  # pyright: ignore[reportConstantRedefinition] - once a class
         super().__init_subclass__(**options)
 
-    def disabled_reason(self, command_id: str) -> str | None:  # noqa: ARG002 - for those that override it
+    def disabled_reason(self, command_id: str) -> str | None:
         """Return a sentence why a command cannot be used now, or None when it can."""
-        return None
+        reasons = (part.disabled_reason(command_id) for part in self.parts)
+        return next((reason for reason in reasons if reason), None)
 
     def refusal(self, command: Command) -> str | None:
         """Return why a command cannot be used now, or None: what footer, help and palette show."""
@@ -111,76 +110,26 @@ class CommandScreen(
         """Run a command by its id; keys, footer and palette end here."""
         await self.run_command(command_id)
 
-    def edit_note(self, what: Annotated) -> None:
-        """Open the note of a study or trial in an editor."""
-        from hptui.ui.dialogs.note import NoteDialog
-
-        self.app.push_screen(NoteDialog(what), self._tell_annotated)
-
-    def edit_tags(self, what: Annotated) -> None:
-        """Ask for the tags of a study or trial."""
-        from hptui.ui.dialogs.annotations import TagsDialog
-
-        self.app.push_screen(TagsDialog(what), self._tell_annotated)
-
-    def open_form(self, form: CarryForm) -> None:
-        """Ask what a form asks; `after_carrying` comes when it was done."""
-        from hptui.ui.studies.carry import CarryDialog
-
-        def take(outcome: Outcome | None) -> None:
-            if outcome is not None:
-                self.notify(outcome.text)
-                self.after_carrying(outcome)
-
-        self.app.push_screen(CarryDialog(form), take)
-
-    def after_carrying(self, outcome: Outcome) -> None:
-        """Take in that trials were carried to the study of the outcome."""
-
-    def _tell_annotated(self, text: str | None) -> None:
-        if text is not None:
-            self.notify(text)
-            self.after_annotating()
-
-    def after_annotating(self) -> None:
-        """Read anew what a note or tags were saved of."""
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Say so when work in a thread has ended by a defect."""
-        if self.services.tell_failed_work(event):
-            self.after_defect()
-
     def after_defect(self) -> None:
         """Wait no longer for what will not come."""
+        for part in self.parts:
+            part.after_defect()
 
-    def publish(self, work: Callable[[], str]) -> None:
-        """Have something written in a thread, and say what came of it."""
+    def on_unmount(self) -> None:
+        """Let the parts go."""
+        for part in self.parts:
+            part.close()
 
-        def do() -> None:
-            self.post_message(outcome_of(work))
+    def tell_outcome_of(self, work: Callable[[], str]) -> None:
+        """Do work in a thread that ends in a sentence, or an error, and say it."""
 
-        self.run_worker(do, thread=True, exit_on_error=False)
+        def done(text: str) -> None:
+            self.notify(text, timeout=10)
 
-    def on_published(self, message: Published) -> None:
-        """Say what was written."""
-        severity = "information" if message.is_done else "error"
-        self.notify(message.text, severity=severity, timeout=10)
+        def failed(error: HptuiError) -> None:
+            self.notify(f"{error.message}\n{error.hint}".rstrip(), severity="error", timeout=10)
 
-    def ask_for_report(self, path: Path, study_name: str, filter_text: str = "") -> None:
-        """Ask where a report is to be written, and write it."""
-        from hptui.ui.study.publishing import write_report
-        from hptui.ui.study.report import ReportDialog
-
-        def write(wanted: tuple[Path, bool] | None) -> None:
-            if wanted is not None:
-                target, overwrite = wanted
-                self.publish(
-                    lambda: write_report(
-                        path, study_name, target, filter_text=filter_text, overwrite=overwrite
-                    )
-                )
-
-        self.app.push_screen(ReportDialog(study_name), write)
+        self.in_thread(work, done, failed)
 
     def refresh_commands(self) -> None:
         """Draw the footer again: what can be used may have changed."""
@@ -188,7 +137,12 @@ class CommandScreen(
             footer.refresh()
 
     def _method(self, command: Command) -> Callable[[], object] | None:
-        method = getattr(self, command.method, None) or getattr(self.app, command.method, None)
+        own = getattr(self, command.method, None)
+        if callable(own):
+            return own
+        of_parts = (part.method_of(command) for part in self.parts)
+        method = next((method for method in of_parts if method is not None), None)
+        method = method or getattr(self.app, command.method, None)
         return method if callable(method) else None
 
     async def on_mount(self) -> None:
@@ -230,7 +184,7 @@ class CommandScreen(
             return
         pane = self._focused_pane()
         if pane is None:
-            next_pane = self.services.first_key_of("next-pane")
+            next_pane = self.app.services.first_key_of("next-pane")
             self.notify(f"Select a pane first (press {next_pane}).")
         else:
             self.maximized = pane

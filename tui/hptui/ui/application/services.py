@@ -1,14 +1,14 @@
 """What screens and widgets may ask of the application, whose own module none of them imports.
 
-`services = Services()` in the body of a class of Textual's gives its objects those of their
-application.
+`app = getters.app(ServingApp)` in the body of a screen's or widget's class tells the type checker
+that `self.app.services` is there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.app import App
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from textual.message_pump import MessagePump
     from textual.screen import Screen
     from textual.worker import Worker
 
@@ -121,13 +120,3 @@ class ServingApp(App[int], inherit_bindings=False):
     """An application with services; they are there before anything of Textual's is."""
 
     services: AppServices
-
-
-class Services:
-    """The services of the application that a screen or widget belongs to."""
-
-    def __get__(self, owner: MessagePump, owner_type: type[Any]) -> AppServices:
-        """Return them."""
-        app = owner.app
-        assert isinstance(app, ServingApp)
-        return app.services

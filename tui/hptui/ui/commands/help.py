@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.table import Table
 from rich.text import Text
-from textual.containers import Vertical
 from textual.widgets import Static
 
-from hptui.ui.commands.command_table import commands_of
+from hptui.ui.commands.command_table import MOVING, commands_of
 from hptui.ui.commands.key_names import key_text
-from hptui.ui.commands.moving_keys import MOVING
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.reading_scroll import ReadingScroll
 
 if TYPE_CHECKING:
@@ -40,12 +39,10 @@ class HelpScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """List the keys."""
-        with Vertical(id="frame"):
-            yield Static(Text("Keys"), id="title")
-            with ReadingScroll(id="scroll"):
-                yield Static(self._table(), id="keys-table")
-            palette = self.services.first_key_of("palette")
-            yield Static(Text(f"esc close   {palette} finds commands by name"), id="keys")
+        palette = self.app.services.first_key_of("palette")
+        keys = f"esc close   {palette} finds commands by name"
+        with DialogFrame("Keys", keys=keys), ReadingScroll(id="scroll"):
+            yield Static(self._table(), id="keys-table")
 
     def on_resize(self) -> None:
         """Give the keys the room that the terminal has."""
@@ -61,7 +58,7 @@ class HelpScreen(Dialog[str]):
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column()
-        colour = self.services.colour
+        colour = self.app.services.colour
         key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
         self._add(table, [each for each in usable if each.place != "app"], key_style, "")
         self._add(table, [each for each in usable if each.place == "app"], key_style, "")
@@ -75,5 +72,5 @@ class HelpScreen(Dialog[str]):
 
     def _add(self, table: Table, commands: list[Command], key_style: str, style: str) -> None:
         for command in commands:
-            keys = "  ".join(map(key_text, self.services.keys_of(command)))
+            keys = "  ".join(map(key_text, self.app.services.keys_of(command)))
             table.add_row(Text(keys, key_style), Text(command.title, style))

@@ -23,10 +23,10 @@ from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.compare.compared_studies import ComparedStudies, compare_snapshots
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.plot import Plot
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class CompareScreen(CommandScreen[None]):
         """End the reading."""
         for feed in self._feeds:
             feed.stop()
-        self.services.charts.forget(self)
+        self.app.services.charts.forget(self)
 
     def runs(self) -> tuple[ShownRun, ...]:
         """Return the studies that run."""
@@ -169,7 +169,7 @@ class CompareScreen(CommandScreen[None]):
         ]
         if len(known) < len(self._places):
             return
-        objective, to, has_unicode = self._objective, self._to, self.services.unicode
+        objective, to, has_unicode = self._objective, self._to, self.app.services.unicode
 
         def work() -> CompareScreen.Compared:
             try:
@@ -185,7 +185,7 @@ class CompareScreen(CommandScreen[None]):
         def failed(error: Exception) -> None:
             done(self.Compared(None, f"They cannot be compared: {safe_line(error)}"))
 
-        self.services.charts.submit(self, work, done, failed)
+        self.app.services.charts.submit(self, work, done, failed)
 
     @on(Compared)
     def show_compared(self, message: Compared) -> None:
@@ -240,12 +240,12 @@ class CompareScreen(CommandScreen[None]):
             text.append(f"   {comparison.direction} {compared.value_name}")
             if comparison.n_objectives > 1:
                 of_all = f"{comparison.objective + 1} of {comparison.n_objectives} objectives"
-                text.append(f" ({of_all})", self.services.colour("dimmed"))
+                text.append(f" ({of_all})", self.app.services.colour("dimmed"))
         n_running = len(self.runs())
         n_studies = len(self._places)
-        text.append(f"   {n_studies} studies", self.services.colour("dimmed"))
+        text.append(f"   {n_studies} studies", self.app.services.colour("dimmed"))
         if n_running:
-            text.append(f", {n_running} running", self.services.state_style("running"))
+            text.append(f", {n_running} running", self.app.services.state_style("running"))
         self.query_one("#head", Static).update(text)
         troubles = [trouble, *(each.trouble for each in self._snapshots if each is not None)]
         loading = [
@@ -279,7 +279,7 @@ class CompareScreen(CommandScreen[None]):
     def do_open_study(self) -> None:
         """Open the study under the cursor of the bests."""
         row = self.query_one("#bests Grid", Grid).cursor_row or 0
-        self.app.push_screen(self.services.screens.study(*self._places[row]))
+        self.app.push_screen(self.app.services.screens.study(*self._places[row]))
 
     @on(Grid.RowOpened, "#bests Grid")
     async def open_row(self) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from rich.text import Text
 from textual import on
-from textual.containers import Vertical
-from textual.widgets import Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog, TextDialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.plots.reference_point import read_reference, reference_problem, reference_text
 from hptui.ui.plots.view_choices import REFERENCE_KEY
 from hptui.ui.plots.view_options import ViewOptions
@@ -21,9 +19,10 @@ from hptui.ui.widgets.grid import Grid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual.app import App, ComposeResult
+    from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.plots.view_choices import ViewChoices
 
 _NAME_CHARS: Final = 30
@@ -40,14 +39,9 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list and its keys."""
-        with Vertical(id="frame"):
-            yield Static(Text("What the view shows"), id="title")
+        keys = "space take or give back; none: the first or all   enter accept   esc cancel"
+        with DialogFrame("What the view shows", keys=keys, problem=""):
             yield Grid(self._choices, empty="Nothing to choose here.")
-            yield Static(id="problem", markup=False)
-            yield Static(
-                Text("space take or give back; none: the first or all   enter accept   esc cancel"),
-                id="keys",
-            )
 
     def action_toggle_choice(self) -> None:
         """Take the row under the cursor, or give it back, and go to the next one."""
@@ -60,7 +54,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
         self._choices = self._choices.toggled(str(grid.cursor_key))
         grid.show(self._choices)
         grid.action_move(1)
-        self.query_one("#problem", Static).update(Text(self._choices.problem))
+        self.query_one(DialogFrame).tell(self._choices.problem)
 
     def _ask_for_reference(self) -> None:
         def take(options: ViewOptions | None) -> None:
@@ -68,7 +62,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
                 self._choices = replace(self._choices, options=options)
                 self.query_one(Grid).show(self._choices)
 
-        ask_for_reference(self.app, self._choices, take)
+        ask_for_reference(self, self._choices, take)
 
     @on(Grid.RowOpened)
     def _accept(self) -> None:
@@ -79,7 +73,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
 
 def ask_for_reference(
-    app: App[object], choices: ViewChoices, take: Callable[[ViewOptions | None], None]
+    screen: StackedScreen[Any], choices: ViewChoices, take: Callable[[ViewOptions | None], None]
 ) -> None:
     """Ask for the point from which volumes are measured; `take` gets the options with it."""
     names = ", ".join(safe_line(name, max_chars=_NAME_CHARS) for name in choices.objectives)
@@ -88,7 +82,7 @@ def ask_for_reference(
         options = choices.options
         take(None if text is None else replace(options, reference=read_reference(text)))
 
-    app.push_screen(
+    screen.app.push_screen(
         TextDialog(
             "Reference point",
             f"The volume is measured from here: a value for each of {names}. "

@@ -196,7 +196,7 @@ class ViewPlot(TrialPlot):
             self.post_from_thread(self.Told(self, asked, text))
 
         try:
-            chooser = self.services.first_key_of("choose")
+            chooser = self.app.services.first_key_of("choose")
             request = asked.options.request(asked.shown.plotted(), asked.kind, tell, chooser)
             figure = next(asked.kind.figures(request))
         except HptuiError as error:

@@ -10,7 +10,7 @@ from hptui.ui.widgets.table_model import Cell, Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
     from hptui.ui.widgets.table_model import Sort
 
 _MAX_NAME = 32
@@ -30,7 +30,7 @@ class ObjectivesModel:
     sort: Sort | None = None
     grows_at: Literal["start", "end"] | None = None
 
-    def __init__(self, found: Sequence[Found], width: int = 120) -> None:
+    def __init__(self, found: Sequence[FoundObjective], width: int = 120) -> None:
         self.found = tuple(found)
         names = max((len(each.ref.name) for each in found), default=0)
         goals = max((len(_goal(each)) for each in found), default=0)
@@ -62,5 +62,5 @@ class ObjectivesModel:
         return key if isinstance(key, int) and 0 <= key < len(self.found) else None
 
 
-def _goal(found: Found) -> str:
+def _goal(found: FoundObjective) -> str:
     return "?" if found.info.doubt else "/".join(goal[:3] for goal in found.info.directions)

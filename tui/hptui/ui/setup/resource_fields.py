@@ -18,7 +18,7 @@ from hptui.domain.resources import (
     spell_memory,
     usual_workers,
 )
-from hptui.domain.run_text import read_count, read_slots
+from hptui.domain.run_text import read_count, read_workers
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def check_resource(key: ResourceKey, text: str) -> None:
     """Check what was typed into a field.
 
     Raises:
-        UsageError: It is no value for it.
+        UsageError: It is not a value for it.
     """
     if key == "pin":
         if text not in PIN:
@@ -101,7 +101,7 @@ def resource_problems(texts: Mapping[Any, str]) -> list[str]:
     if not resources.n_groups:
         return [f"There are fewer devices than the {resources.devices_per_trial} of each trial."]
     try:
-        require_fit(resources, read_slots(texts.get("workers") or "1"), 0)
+        require_fit(resources, read_workers(texts.get("workers") or "1"), 0)
     except UsageError as error:
         return [error.message]
     return []
@@ -126,7 +126,7 @@ def probe_place_of(texts: Mapping[Any, str]) -> ProbePlace:
         resources = resolve_devices(resources, read_devices(texts["devices"]))
     n_cores = core_count()
     workers = texts.get("workers")
-    n_workers = read_slots(workers) if workers else usual_workers(resources, n_cores)
+    n_workers = read_workers(workers) if workers else usual_workers(resources, n_cores)
     return probe_place(resources, n_workers, n_cores)
 
 

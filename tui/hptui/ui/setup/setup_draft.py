@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import platformdirs
 
 from hptui.domain.methods.asked_methods import (
     METHODS,
@@ -26,6 +23,7 @@ from hptui.domain.text import escape_line, safe_line
 from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import described, is_command, place_of_trials, typed_text
+from hptui.storage.files.studies_folder import study_file, usual_folder
 from hptui.ui.commands.bound_keys import default_key
 from hptui.ui.setup.method_draft import MethodDraft
 from hptui.ui.setup.run_draft import RunDraft, free_name
@@ -42,7 +40,6 @@ PLAIN_SAMPLER: Final = "tpe"
 PLAIN_PRUNER: Final = "median"
 MAX_ASKED_CHARS: Final = 1_000
 """What is longer cannot be seen as a whole in a dialog, and so not be agreed to there."""
-STUDIES_VARIABLE: Final = "HPTUI_STUDIES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class StudyPlace:
         if self.file is not None:
             return self.file
         assert self.folder is not None, "either a folder or a file is known"
-        return self.folder / f"{name}.db"
+        return study_file(self.folder, name)
 
     def options(self, name: str) -> list[str]:
         """Return the options of `hptui run` that mean the study of this name here."""
@@ -65,7 +62,7 @@ class StudyPlace:
         if self.file is not None:
             return [*_option("--storage", _short(self.file)), *named]
         assert self.folder is not None, "either a folder or a file is known"
-        if self.folder == _usual_folder():
+        if self.folder == usual_folder():
             return named
         return [*named, *_option("--studies", _short(self.folder))]
 
@@ -273,7 +270,14 @@ class SetupDraft:
         """Return where trials will run."""
         if self.ref is not None and self.ref.kind == "command":
             return place_of_trials(self.ref)
-        return replace(RunPlace.here(), folder=str(self.run.folder))
+        here = replace(RunPlace.here(), folder=str(self.run.folder))
+        python = self.run.text("python")
+        if not python:
+            return here
+        if python == self.run.last_python:
+            return replace(self.last_place, folder=here.folder)
+        # Its version is known when it has been run.
+        return RunPlace(here.folder)
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""
@@ -399,15 +403,6 @@ def _plain(family: Family, text: str) -> str:
 def _option(name: str, value: str) -> list[str]:
     # argparse takes what begins with a dash for an option.
     return [f"{name}={value}"] if value.startswith("-") else [name, value]
-
-
-def _usual_folder() -> Path:
-    """Return the folder that `hptui run` takes without `--studies`."""
-    named = os.environ.get(STUDIES_VARIABLE)
-    if named:
-        return Path(named).absolute()
-    here = Path("studies").absolute()
-    return here if here.is_dir() else Path(platformdirs.user_data_dir("hptui")) / "studies"
 
 
 def _short(path: Path) -> str:

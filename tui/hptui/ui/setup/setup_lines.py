@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import getters
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
     from hptui.ui.setup.setup_draft import SetupDraft
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
 class TitleLine(Static):
     """What is set up: a new study, or the next run of one."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     def show(self, draft: SetupDraft) -> None:
         """Name the study."""
         what = "next run of" if draft.run.is_existing else "new study"
         name = (safe_line(draft.study), "bold")
-        self.update(Text.assemble((what, self.services.colour("dimmed")), "  ", name, no_wrap=True))
+        self.update(
+            Text.assemble((what, self.app.services.colour("dimmed")), "  ", name, no_wrap=True)
+        )
 
 
 class ObjectiveLine(Static):
     """The objective with its summary and its tags; a click chooses another."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     async def on_click(self) -> None:
         """Choose another objective."""
@@ -37,7 +40,7 @@ class ObjectiveLine(Static):
 
     def show(self, draft: SetupDraft) -> None:
         """Name the objective."""
-        dimmed = self.services.colour("dimmed")
+        dimmed = self.app.services.colour("dimmed")
         if draft.ref is None:
             self.update(Text("none chosen", dimmed))
             return

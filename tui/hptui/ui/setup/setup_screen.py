@@ -13,9 +13,11 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
+from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.commands.command_host import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
-from hptui.ui.setup.forked_setup import ForkedSetup
+from hptui.ui.setup.field_actions import FieldActions
+from hptui.ui.setup.fork_action import ForkAction
 from hptui.ui.setup.launching import Launched, Launching
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.pick_objective import ObjectivePicker
@@ -33,9 +35,9 @@ from hptui.ui.setup.setup_sources import (
     with_text,
 )
 from hptui.ui.setup.space_pane import SpacePane, nothing_found
-from hptui.ui.study.panes import pane_title
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,7 @@ LOW: Final = 20
 _WHILE_STARTING: Final = frozenset({"help", "palette", "theme", "back"})
 
 
-class SetupScreen(ForkedSetup):
+class SetupScreen(CommandScreen[None]):
     """The form of a new study, or of the next run of one that is there.
 
     Args:
@@ -95,6 +97,9 @@ class SetupScreen(ForkedSetup):
 
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
+        self._fields = FieldActions(self)
+        self._fork = ForkAction(self, lambda: self.draft, self._take_fork_counts)
+        self.parts = (self._fields, self._fork)
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
         self._draft = SetupDraft(StudyPlace(None, None))
@@ -134,7 +139,8 @@ class SetupScreen(ForkedSetup):
             self.query_one(f"#{name}").border_title = pane_title(name)
         self.space.tell("Reading…")
         self._show_head()
-        self._read()
+        # A question that came before the first frame would stand over nothing.
+        self.call_after_refresh(self._read)
 
     def on_unmount(self) -> None:
         """Leave no probed process behind."""
@@ -145,19 +151,24 @@ class SetupScreen(ForkedSetup):
         """The run as it is set up now."""
         return self._draft
 
+    @property
+    def space(self) -> SpacePane:
+        """The pane of the search space."""
+        return self.query_one(SpacePane)
+
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be used now."""
         if self._launching.is_running:
-            back = self.services.first_key_of("back")
+            back = self.app.services.first_key_of("back")
             return (
                 None if command_id in _WHILE_STARTING else f"The run is starting; {back} gives up."
             )
         return disabled_reason(
             command_id,
             self._draft,
-            self.pointed,
+            self._fields.pointed,
             is_read=self._opened is not None,
-            key_of=self.services.first_key_of,
+            key_of=self.app.services.first_key_of,
         )
 
     def do_start(self) -> None:
@@ -210,7 +221,7 @@ class SetupScreen(ForkedSetup):
 
     def do_quit(self) -> None:
         """Leave the application; asks where edits would be lost."""
-        self._leave("Leave hptui?", self.services.quit)
+        self._leave("Leave hptui?", self.app.services.quit)
 
     def _leave(self, title: str, leave: Callable[[], None]) -> None:
         def decide(answer: str | None) -> None:
@@ -227,9 +238,9 @@ class SetupScreen(ForkedSetup):
 
     @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
-        place = self.services.place
+        place = self.app.services.place
         at = StudyPlace(place.folder, place.file if place.folder is None else None)
-        opened = open_draft(at, self._ref, self._study, self.services.settings.defaults)
+        opened = open_draft(at, self._ref, self._study, self.app.services.settings.defaults)
         self.post_message(self.Began(opened))
 
     @on(Began)
@@ -290,7 +301,7 @@ class SetupScreen(ForkedSetup):
 
         def decide(answer: str | None) -> None:
             if answer == "new":
-                self.give_way_to(SetupScreen(opened.draft.ref))
+                self.give_way_to(self.app.services.screens.setup(opened.draft.ref))
             elif answer == "on":
                 self._take(replace(opened, draft=replace(opened.draft, any_objective=True)))
 
@@ -307,14 +318,14 @@ class SetupScreen(ForkedSetup):
 
     def _take(self, opened: Opened) -> None:
         self._opened = opened
-        self._draft = replace(opened.draft, fork_key=self.services.first_key_of("fork-space"))
+        self._draft = replace(opened.draft, fork_key=self.app.services.first_key_of("fork-space"))
         self._first = self._draft
         self._probed = None
         self._show_all()
         if opened.trouble:
             self.space.tell(f"{opened.trouble} {opened.hint}".strip(), is_trouble=True)
         elif self._draft.ref is None:
-            key = self.services.first_key_of("pick-objective")
+            key = self.app.services.first_key_of("pick-objective")
             self.space.tell(f"Choose an objective first (press {key}).")
         if self._draft.ref is not None and not opened.trouble:
             self._begin_probe()
@@ -340,7 +351,7 @@ class SetupScreen(ForkedSetup):
         what = "Importing the objective…"
         if news.n_trials:
             what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
-        back = self.services.first_key_of("back")
+        back = self.app.services.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 
     def _with_tables(self) -> SetupDraft:
@@ -368,11 +379,11 @@ class SetupScreen(ForkedSetup):
         if was_untouched:
             self._first = self._draft
         self._show_all()
-        self.look_at_fork(self._draft)
+        self._fork.look(self._draft)
         if space.known:
             self.space.tell("")
         elif probed is not None:
-            told = nothing_found(probed, self.services.first_key_of)
+            told = nothing_found(probed, self.app.services.first_key_of)
             self.space.tell(*told, is_trouble=bool(probed.error))
 
     @on(FieldTable.Changed)
@@ -387,11 +398,10 @@ class SetupScreen(ForkedSetup):
                 self._begin_probe()
         self._show_head()
         self._point(table)
-        self.look_at_fork(self._draft)
+        self._fork.look(self._draft)
 
-    @on(ForkedSetup.ForkSeen)
-    def _fork_seen(self, message: ForkedSetup.ForkSeen) -> None:
-        self._draft = replace(self._draft, fork_counts=message.counts)
+    def _take_fork_counts(self, counts: tuple[int, int] | None) -> None:
+        self._draft = replace(self._draft, fork_counts=counts)
         self._show_head()
 
     @on(FieldTable.Pointed)
@@ -407,7 +417,7 @@ class SetupScreen(ForkedSetup):
         if not self.is_open:
             return
         if not news.is_over:
-            back = self.services.first_key_of("back")
+            back = self.app.services.first_key_of("back")
             doing = f"Starting: {news.what}…   {news.took_s:.0f} s   {back} gives up"
             self.query_one(AboutLine).tell(doing)
             return
@@ -426,7 +436,7 @@ class SetupScreen(ForkedSetup):
         if self._study is not None and isinstance(below, CommandHost) and below.PLACE == "study":
             self.dismiss()
         else:
-            study = self.services.screens.study(self._draft.study_file, self._draft.study)
+            study = self.app.services.screens.study(self._draft.study_file, self._draft.study)
             self.give_way_to(study)
 
     def _is_untouched(self) -> bool:
@@ -460,7 +470,7 @@ class SetupScreen(ForkedSetup):
         )
         self.query_one(CommandLine).show(draft)
         if not self._launching.is_running:
-            self._point(self.table)
+            self._point(self._fields.table)
         self.refresh_commands()
 
     def _point(self, table: FieldTable | None) -> None:

@@ -17,7 +17,7 @@ from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import running_engine
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.catalogue import (
-    Found,
+    FoundObjective,
     find_objectives,
     found_command,
     resolve,
@@ -25,9 +25,10 @@ from hptui.registry.catalogue import (
 )
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import typed_command
-from hptui.registry.known_code import UnknownCode, has_run_in, unknown_code
+from hptui.registry.known_code import UnknownCode, has_run_in, is_known_python, unknown_code
 from hptui.registry.loading.arguments import differing_arguments, split_typed
 from hptui.registry.same_objective import is_same_objective
+from hptui.storage.files.studies_folder import study_files
 from hptui.storage.read.latest_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_detail import read_study
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.storage.read.study_detail import RunRecord
     from hptui.ui.setup.run_draft import RunKey
 
 _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
@@ -77,7 +79,7 @@ class Opened:
     """A draft to begin with, and what could not be read for it."""
 
     draft: SetupDraft
-    objectives: tuple[Found, ...] = ()
+    objectives: tuple[FoundObjective, ...] = ()
     """All that can be picked."""
     trouble: str = ""
     """A sentence; empty when all is well."""
@@ -125,7 +127,7 @@ def _open_existing(
     draft: SetupDraft,
     study: StudyAddress,
     ref: ObjectiveRef | None,
-    objectives: tuple[Found, ...],
+    objectives: tuple[FoundObjective, ...],
     defaults: Mapping[str, int | float | str],
 ) -> Opened:
     detail = read_study(study.path, study.name)
@@ -143,12 +145,19 @@ def _open_existing(
     if latest is not None:
         texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
         texts |= texts_of_record(latest.resources)
+    last_python, last_repeat = _last_python(latest), 1 if latest is None else latest.repeat
+    if last_python:
+        texts["python"] = last_python
+    if last_repeat > 1:
+        texts["repeat"] = str(last_repeat)
     run = replace(
         draft.run,
         texts=texts,
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
+        last_python=last_python,
+        last_repeat=last_repeat,
         last_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     ).with_prepared(detail.prepared)
@@ -175,6 +184,13 @@ def _open_existing(
     if ref is not None or opened.trouble or opened.draft.ref is None:
         return opened
     return replace(opened, unknown=unknown_code(opened.draft.ref, study.path, study.name))
+
+
+def _last_python(latest: RunRecord | None) -> str:
+    """Return the Python that a run takes from the last one; empty where it takes its own."""
+    if latest is None or not latest.place.is_other or not is_known_python(latest.place.python):
+        return ""
+    return latest.place.python if os.path.isfile(latest.place.python) else ""  # noqa: PTH113
 
 
 def _in_last_folder(opened: Opened) -> Opened:
@@ -244,7 +260,7 @@ def split_arguments(text: str) -> tuple[str, list[str] | None]:
 
 
 def with_found(
-    opened: Opened, found: Found, *, typed: str = "", latest: Methods | None = None
+    opened: Opened, found: FoundObjective, *, typed: str = "", latest: Methods | None = None
 ) -> Opened:
     """Return the draft for an objective that was found.
 
@@ -278,7 +294,7 @@ def taken_names(place: StudyPlace) -> frozenset[str]:
     if place.file is not None:
         return frozenset(study_names(place.file)) if place.file.exists() else frozenset()
     folder = place.folder
-    return frozenset(path.stem for path in folder.glob("*.db")) if folder else frozenset()
+    return frozenset(path.stem for path in study_files(folder)) if folder else frozenset()
 
 
 def missing_packages() -> dict[str, str]:
@@ -291,7 +307,7 @@ def missing_packages() -> dict[str, str]:
     return missing
 
 
-def _find(ref: ObjectiveRef) -> Found:
+def _find(ref: ObjectiveRef) -> FoundObjective:
     """Return an objective by its reference, whatever it is called today."""
     if ref.kind == "command":
         return _find_command(ref)
@@ -304,14 +320,14 @@ def _find(ref: ObjectiveRef) -> Found:
     return _resolve_like(ref, spell_objective(ref))
 
 
-def _resolve_like(ref: ObjectiveRef, text: str) -> Found:
+def _resolve_like(ref: ObjectiveRef, text: str) -> FoundObjective:
     """Find what a text stands for, with the arguments of a script."""
     argv = ref.argv if ref.kind == "script" else None
     study_of = ref.attribute if ref.kind == "script" else ""
     return resolve(text, Path.cwd(), argv=argv, study_of=study_of)
 
 
-def _find_command(ref: ObjectiveRef) -> Found:
+def _find_command(ref: ObjectiveRef) -> FoundObjective:
     """Return a command as its file describes it today, else as the reference has it."""
     spec = CommandSpec.of(ref)
     if spec.file:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
+from textual import getters
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line, safe_text
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.setup.probe_findings import findings, sentence, title_of
 from hptui.ui.setup.space_table import SpaceTable
-from hptui.ui.study.panes import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ _MAX_DETAIL: Final = 2_000
 class SpacePane(Vertical):
     """A sentence stands in the place of an empty table, and under one with parameters."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     def compose(self) -> ComposeResult:
         """Lay out table, face and findings."""
@@ -63,7 +64,9 @@ class SpacePane(Vertical):
         """Show in the title how much is known, and below the table what to know besides."""
         space = self.table.draft
         self.border_title = pane_title(title_of(space, probed, took_s))
-        found = [] if probed is None else findings(probed, n_objectives, self.services.first_key_of)
+        found = (
+            [] if probed is None else findings(probed, n_objectives, self.app.services.first_key_of)
+        )
         found += notes
         shown = self.query_one("#findings", Static)
         shown.display = bool(found) and bool(space.known)

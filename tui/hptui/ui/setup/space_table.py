@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from textual import getters
+
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.edits import Unset
 from hptui.domain.spaces.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.pick import PickDialog, PickItem
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
 from hptui.ui.setup.space_rows import COLUMNS, help_of, space_rows
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class SpaceTable(FieldTable):
     """A row a parameter: bounds, scale, step and fixed value are fields."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -59,7 +61,7 @@ class SpaceTable(FieldTable):
         """Return one line about the field under the cursor."""
         if self.cursor is None:
             return ""
-        return help_of(self._draft, *self.cursor, self.services.first_key_of)
+        return help_of(self._draft, *self.cursor, self.app.services.first_key_of)
 
     def text_of(self, row: str, column: str) -> str:
         """Return what a field holds."""

@@ -14,6 +14,7 @@ from hptui.engine.run.moment import in_one_moment
 from hptui.errors import HptuiError
 from hptui.storage.files.journal import JOURNAL
 from hptui.storage.files.leases import living_runs
+from hptui.storage.files.studies_folder import study_files
 from hptui.storage.files.study_folder import real_file
 from hptui.ui.studies.study_row import StudyRow, read_rows
 from hptui.ui.study.engine_status import engine_state
@@ -99,7 +100,7 @@ class CatalogueFeed:
     def _tick(self) -> None:
         trouble = _go_on_with_left_change(self.place)
         try:
-            paths = _files_of(self.place)
+            paths = study_files(self.place)
         except OSError as error:
             what = safe_line(str(self.place))
             self._hand_on(self._rows(), f"{what} cannot be read: {error.strerror}.", None)
@@ -182,14 +183,6 @@ def _go_on_with_left_change(place: Path) -> str:
     except HptuiError as error:
         return error.message
     return ""
-
-
-def _files_of(place: Path) -> list[Path]:
-    if place.is_dir():
-        # Unlike `glob` it says when the folder may not be read.
-        names = sorted(os.listdir(place))  # noqa: PTH208
-        return [place / name for name in names if name.endswith(".db") and name[0] != "."]
-    return [place] if place.exists() else []
 
 
 def _signature(path: Path) -> tuple[tuple[object, ...], tuple[int, int]]:

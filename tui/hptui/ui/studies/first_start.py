@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import getters
 from textual.message import Message
 from textual.widgets import Static
 
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.studies.studies_head import shown_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.registry.catalogue import Found
+    from hptui.registry.catalogue import FoundObjective
 
 
 class FirstStart(Static):
     """A sentence, and the objectives once they have been found in a thread."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     @dataclass
     class ObjectivesFound(Message):
@@ -29,16 +30,16 @@ class FirstStart(Static):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
-        self.found: Sequence[Found] | None = None
+        self.found: Sequence[FoundObjective] | None = None
         """The objectives; None until they have been found."""
         self._has_asked = False
 
     def begin(self) -> None:
         """Say what to do, and look for objectives."""
-        key_of = self.services.first_key_of
+        key_of = self.app.services.first_key_of
         start, new = key_of("open-study"), key_of("new-study")
         what = f"{start} sets up the objective under the cursor, {new} your own function."
-        where = shown_place(self.services.place)
+        where = shown_place(self.app.services.place)
         self.update(Text.assemble("There are no studies in ", where, " yet.\n", (what, "dim")))
         if not self._has_asked:
             self._has_asked = True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.spaces.choice_lists import split_listed
 from hptui.domain.study_name import check_study_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.transfer.import_request import (
@@ -14,9 +15,10 @@ from hptui.storage.transfer.import_request import (
     STATES_BY_WORD,
     read_request,
 )
-from hptui.ui.dialogs.exporting import path_of
+from hptui.ui.forms.file_paths import path_of
+from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
+from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,11 +116,11 @@ class ImportForm(CarryForm):
         text = done(name, len(plan.trials), plan.left_out, "get")
         return study_actions.Outcome(text, study=(imported.path, name))
 
-    def _study(self, texts: Texts) -> tuple[str, tuple[Path, str] | None]:
+    def _study(self, texts: Texts) -> tuple[str, StudyRef | None]:
         name = texts["study"].strip()
         row = self._rows.get(name)
         if row is not None:
-            return name, (row.path, row.name)
+            return name, StudyRef(row.path, row.name)
         try:
             check_study_name(name)
         except HptuiError as error:

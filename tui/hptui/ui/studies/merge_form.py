@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import fitting_name
+from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
+from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import (
-    CarryForm,
-    FormContent,
-    FormField,
-    FormMark,
-    LookAhead,
-    ahead,
-    done,
-)
+from hptui.ui.studies.carry_form import CarryForm, FormContent, FormMark, LookAhead, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.catalogue_feed import StudyRow
@@ -95,9 +88,9 @@ class MergeForm(CarryForm):
         text = done(name, merged.plan.n_kept, merged.plan.left_out)
         return study_actions.Outcome(text, study=(merged.path, name))
 
-    def _places(self, marked: frozenset[str]) -> list[tuple[Path, str]]:
+    def _places(self, marked: frozenset[str]) -> list[StudyRef]:
         rows = [self._row, *(self._others[index] for index in sorted(map(int, marked)))]
-        return [(row.path, row.name) for row in rows]
+        return [StudyRef(row.path, row.name) for row in rows]
 
 
 def _label(row: StudyRow, beside: StudyRow) -> str:

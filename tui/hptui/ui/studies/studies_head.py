@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import getters
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
     from hptui.ui.application.place import OpenPlace
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class StudiesHead(Static):
     """Says what is open, how far reading it is, and since when it could not be read."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
@@ -30,21 +31,21 @@ class StudiesHead(Static):
         """Tell of the studies as they are now: how many are marked, and shown where not all are."""
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append("hptui", "bold")
-        text.append(f"   {shown_place(self.services.place)}")
+        text.append(f"   {shown_place(self.app.services.place)}")
         if catalogue is not None:
             self._tell(text, catalogue, n_marked, n_shown)
         self.update(text)
 
     def _tell(self, text: Text, catalogue: Catalogue, n_marked: int, n_shown: int | None) -> None:
-        rows, dimmed = catalogue.rows, self.services.colour("dimmed")
+        rows, dimmed = catalogue.rows, self.app.services.colour("dimmed")
         if rows:
             studies = "1 study" if len(rows) == 1 else f"{len(rows):,} studies"
             some = "" if n_shown is None else f"{n_shown:,} of "
             text.append(f"   {some}{studies}", dimmed)
         if n_running := sum(row.engine is not None for row in rows):
-            text.append(f", {n_running} running", self.services.state_style("running"))
+            text.append(f", {n_running} running", self.app.services.state_style("running"))
         if n_marked:
-            text.append(f"   {n_marked} marked", self.services.state_style("best"))
+            text.append(f"   {n_marked} marked", self.app.services.state_style("best"))
         if catalogue.loading is not None:
             n_read, n_files = catalogue.loading
             text.append(f"   reading {n_read:,} of {n_files:,} files", dimmed)
@@ -53,7 +54,7 @@ class StudiesHead(Static):
         elif rows:
             when = time.strftime("%H:%M:%S", time.localtime(self._read_at_s))
             trouble = f"   as of {when}: {safe_line(catalogue.trouble)}"
-            text.append(trouble, self.services.state_style("failed"))
+            text.append(trouble, self.app.services.state_style("failed"))
 
 
 def shown_place(place: OpenPlace) -> str:

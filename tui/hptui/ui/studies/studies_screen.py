@@ -12,10 +12,13 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from hptui.domain.text import safe_line
+from hptui.domain.text import escape_line, safe_line
+from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.application.shown_run import ShownRun
-from hptui.ui.studies.carried_studies import CarriedStudies
+from hptui.ui.dialogs.annotating import Annotated
+from hptui.ui.dialogs.note_actions import NoteActions
+from hptui.ui.dialogs.questions import MessageDialog
 from hptui.ui.studies.first_start import FirstStart
 from hptui.ui.studies.studies_head import StudiesHead
 from hptui.ui.studies.studies_model import (
@@ -24,6 +27,10 @@ from hptui.ui.studies.studies_model import (
     first_order,
     study_key,
 )
+from hptui.ui.studies.studies_rules import StudiesState, disabled_reason
+from hptui.ui.studies.study_keeping import StudyKeeping
+from hptui.ui.studies.study_marks import StudyMarks
+from hptui.ui.studies.trial_transfers import TrialTransfers
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 
@@ -37,19 +44,18 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.ui.commands.command_table import Place
     from hptui.ui.studies.catalogue_feed import Catalogue, CatalogueFeed, StudyRow
-    from hptui.ui.studies.kept_studies import Reading
+    from hptui.ui.studies.study_listing import Reading
     from hptui.ui.studies.study_preview import StudyPreview
     from hptui.ui.widgets.table_model import Sort
 
 _CLOCK_S: Final = 10.0
 """How often ages are told anew."""
 _MAX_LIST_SHARE: Final = 0.6
-_OF_LISTS: Final = frozenset({"filter", "sort", "reverse"})
 _LIST_FRAME: Final = 3
 """Lines of the list that are no studies: its rule, its header, and one of air."""
 
 
-class StudiesScreen(CarriedStudies):
+class StudiesScreen(CommandScreen[None]):
     """The list of studies."""
 
     PLACE: ClassVar[Place] = "studies"
@@ -68,6 +74,14 @@ class StudiesScreen(CarriedStudies):
 
     def __init__(self) -> None:
         super().__init__()
+        self.marks = StudyMarks(self, self)
+        self._keeping = StudyKeeping(self, self)
+        self.parts = (
+            self.marks,
+            self._keeping,
+            TrialTransfers(self, self, self.marks),
+            NoteActions(self, self._annotated),
+        )
         self.catalogue: Catalogue | None = None
         self._feed: CatalogueFeed | None = None
         self._sort: Sort = BY_ACTIVITY
@@ -117,7 +131,7 @@ class StudiesScreen(CarriedStudies):
         await self.query_one("#body").mount(self._preview, after="#filter-line")
         if self.is_active:
             self.resume_reading()
-        self.look_into_trash()
+        self._keeping.look_into_trash()
 
     @property
     def grid(self) -> Grid:
@@ -132,8 +146,7 @@ class StudiesScreen(CarriedStudies):
 
     def runs(self) -> tuple[ShownRun, ...]:
         """Return the runs of the studies in the list."""
-        rows = () if self.catalogue is None else self.catalogue.rows
-        return tuple(ShownRun(row.path, row.name) for row in rows if row.engine is not None)
+        return tuple(ShownRun(row.path, row.name) for row in self.listed() if row.engine)
 
     @property
     def objective(self) -> ObjectiveRef | None:
@@ -145,16 +158,73 @@ class StudiesScreen(CarriedStudies):
             return None
         return model.found[row].ref
 
-    def tags_of_all(self) -> tuple[str, ...]:
-        """Return the tags of all studies in the list, each once."""
-        rows = () if self.catalogue is None else self.catalogue.rows
-        return tuple(dict.fromkeys(tag for row in rows for tag in row.tags))
+    @property
+    def folder(self) -> Path:
+        """Where new studies are made, and whose trash is used."""
+        place = self.app.services.place
+        return place.path if place.folder is not None else place.path.parent
+
+    def _annotated(self) -> Annotated | None:
+        row = self.study
+        if row is None:
+            return None
+        tags = tuple(dict.fromkeys(tag for each in self.listed() for tag in each.tags))
+        return Annotated(row.path, row.name, tags_elsewhere=tags)
 
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
-        if self.has_class("-first") and command_id in _OF_LISTS:
-            return "There is no study yet."
-        return super().disabled_reason(command_id)
+        state = StudiesState(
+            study=self.study,
+            is_on_objective=self.objective is not None,
+            is_first=self.has_class("-first"),
+            listed=self.listed(),
+            count_marked=lambda: len(self.marks.marked),
+            is_managing=self._keeping.is_managing,
+            is_trash_empty=self._keeping.is_trash_empty,
+        )
+        return disabled_reason(command_id, state)
+
+    # Opening and running.
+
+    def do_open_study(self) -> None:
+        """Open the study under the cursor, or set up the objective there."""
+        row = self.study
+        if row is None:
+            self._set_up(self.objective, None)
+        elif row.problem:
+            self.app.push_screen(MessageDialog(row.name, f"{row.problem}\n\n{row.hint}".strip()))
+        else:
+            self.app.push_screen(self.app.services.screens.study(row.path, row.name))
+
+    def do_new_study(self) -> None:
+        """Set up a new study."""
+        self._set_up(None, None)
+
+    def do_run_again(self) -> None:
+        """Set up the next run of the study under the cursor."""
+        row = self.study
+        if row is not None:
+            self._set_up(None, row)
+
+    def _set_up(self, ref: ObjectiveRef | None, row: StudyRow | None) -> None:
+        self.app.push_screen(self.app.services.screens.setup(ref, row))
+
+    def do_copy(self) -> None:
+        """Copy the path of the study under the cursor."""
+        row = self.study
+        if row is None:
+            self.notify("There is no study under the cursor.")
+            return
+        self.app.copy_to_clipboard(escape_line(str(row.path)))
+        self.notify(f"Copied the path of {row.path.name}.")
+
+    def do_report_study(self) -> None:
+        """Ask where a report on the study under the cursor is to be written."""
+        row = self.study
+        if row is not None:
+            from hptui.ui.study.report import ask_for_report
+
+            ask_for_report(self, row.path, row.name)
 
     # Reading.
 
@@ -166,7 +236,7 @@ class StudiesScreen(CarriedStudies):
         from hptui.ui.studies.catalogue_feed import CatalogueFeed
 
         if self._feed is None:
-            self._feed = CatalogueFeed(self.services.place.path, self._post_catalogue)
+            self._feed = CatalogueFeed(self.app.services.place.path, self._post_catalogue)
             self._feed.start()
         self._show_preview()
         self._preview.resume()
@@ -248,9 +318,9 @@ class StudiesScreen(CarriedStudies):
             filter_text=self._filter,
             width=self.grid.size.width or self.size.width,
             now_s=time.time(),
-            has_unicode=self.services.unicode,
-            marked=self.mark_keys,
-            key_of=self.services.first_key_of,
+            has_unicode=self.app.services.unicode,
+            marked=self.marks.keys,
+            key_of=self.app.services.first_key_of,
         )
 
     def _empty_sentence(self, catalogue: Catalogue) -> str:
@@ -259,7 +329,7 @@ class StudiesScreen(CarriedStudies):
         if catalogue.loading is not None and not catalogue.rows:
             return "Looking for studies."
         shown = safe_line(self._filter, max_chars=60)
-        return f"No study matches {shown!r}; {self.services.first_key_of('back')} shows all."
+        return f"No study matches {shown!r}; {self.app.services.first_key_of('back')} shows all."
 
     def _fit_list(self, n_rows: int) -> None:
         """Give the list the lines that it needs, and the preview the rest."""
@@ -285,7 +355,7 @@ class StudiesScreen(CarriedStudies):
         n_shown = None
         if isinstance(model, StudiesModel) and self._filter.strip():
             n_shown = len(model)
-        self.query_one(StudiesHead).show(self.catalogue, len(self.marked), n_shown)
+        self.query_one(StudiesHead).show(self.catalogue, len(self.marks.marked), n_shown)
 
     def _show_preview(self) -> None:
         if self._preview is not None and self._preview.is_mounted:
@@ -301,13 +371,13 @@ class StudiesScreen(CarriedStudies):
 
     def on_screen_suspend(self) -> None:
         """Read nothing while another screen is above."""
-        if not self.is_managing:
+        if not self._keeping.is_managing:
             self.halt_reading()
 
     def on_screen_resume(self) -> None:
         """Read again."""
         super().on_screen_resume()
-        if not self.is_managing:
+        if not self._keeping.is_managing:
             self.resume_reading()
 
     def on_unmount(self) -> None:
@@ -364,7 +434,7 @@ class StudiesScreen(CarriedStudies):
             self.query_one("#filter-input", Input).value = ""
             self.remove_class("-filtering")
             self.grid.focus()
-        elif not self.clear_marks():
+        elif not self.marks.clear():
             super().do_back()
 
     def do_sort(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +146,7 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
     except HptuiError as error:
         return error.hint
     try:
-        is_taken = (folder / f"{name}.db").exists()
+        is_taken = study_file(folder, name).exists()
     except OSError:
         return "That name is too long for a file."
     if is_taken:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import getters
 from textual.containers import Horizontal
 from textual.widgets import Static
 
 from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.grid_columns import fit
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -33,7 +34,7 @@ _WAIT_BEFORE_READING_S = 0.15
 class StudyPreview(Horizontal):
     """Follows the study that it shows, while it is in sight."""
 
-    services = Services()
+    app = getters.app(ServingApp)
     DEFAULT_CSS = """
     StudyPreview {
         & > HistoryPlot { width: 1fr; }
@@ -117,12 +118,12 @@ class StudyPreview(Horizontal):
             about.update(Text(""))
             return
         self.border_title = pane_title(preview_title(row))
-        variables = self.services.theme_variables
+        variables = self.app.services.theme_variables
         text = Text(no_wrap=True, overflow="ellipsis")
         lines = preview_lines(row, self._snapshot)
         widest = max((cell_len(label) for label, _, _ in lines), default=0)
         width = min(max(_MIN_LABEL_WIDTH, widest), _MAX_LABEL_WIDTH)
-        ellipsis = "…" if self.services.unicode else ">"
+        ellipsis = "…" if self.app.services.unicode else ">"
         for label, value, role in lines:
             text.append(f"{fit(label, width, 'left', ellipsis)}  ", variables.get("dimmed", ""))
             text.append(f"{value}\n", variables.get(f"state-{role}", "") if role else "")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual import on
-from textual.message import Message
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
+from hptui.ui.application.command_screen import CommandScreen
+from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.dialogs.questions import ChoiceDialog
 from hptui.ui.studies.study_actions import enqueue_again
 from hptui.ui.study.failure_page import (
@@ -23,12 +22,12 @@ from hptui.ui.study.failure_page import (
     read_example,
     read_page,
 )
-from hptui.ui.study.panes import pane_title
-from hptui.ui.study.steered import SteeredScreen
 from hptui.ui.study.steering import plainly
+from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.domain.causes import FailureGroup
+    from hptui.errors import HptuiError
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.trial.trial_lines import Line
@@ -47,7 +47,7 @@ _REST: Final = 5
 """Times as long as a look has taken, nothing is read."""
 
 
-class FailuresScreen(SteeredScreen[str]):
+class FailuresScreen(CommandScreen[str]):
     """Lists causes, the most frequent first; closes with the filter of one, to show its trials.
 
     Args:
@@ -57,28 +57,11 @@ class FailuresScreen(SteeredScreen[str]):
     PLACE: ClassVar[Place] = "failures"
     CSS_PATH = "../styles/failures.tcss"
 
-    @dataclass
-    class PageRead(Message):
-        """The failed trials were read."""
-
-        page: FailurePage
-
-    @dataclass
-    class ExampleRead(Message):
-        """A failed trial was read."""
-
-        number: int
-        lines: list[Line]
-
-    @dataclass
-    class Enqueued(Message):
-        """Trials of a study at rest wait for its next run, or could not be enqueued."""
-
-        text: str
-        is_done: bool
-
     def __init__(self, snapshot: Callable[[], StudySnapshot]) -> None:
-        super().__init__(snapshot().path, snapshot().name)
+        super().__init__()
+        self.path, self.study_name = snapshot().path, snapshot().name
+        self._steering = SteeringActions(self, self.path, self.study_name)
+        self.parts = (self._steering,)
         self._snapshot = snapshot
         self._page: FailurePage | None = None
         self._seen: object = None
@@ -104,9 +87,12 @@ class FailuresScreen(SteeredScreen[str]):
         self.set_interval(_LOOK_S, self._look)
 
     @property
-    def is_run_here(self) -> bool:
-        """Whether an engine of this machine runs the study."""
+    def _is_run_here(self) -> bool:
         return self._snapshot().engine is not None
+
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the study's run."""
+        return (ShownRun(self.path, self.study_name),) if self._is_run_here else ()
 
     @property
     def group(self) -> FailureGroup | None:
@@ -129,25 +115,21 @@ class FailuresScreen(SteeredScreen[str]):
         self._seen = now
         self._is_reading = True
         path, name = self.path, self.study_name
-        self.run_worker(
-            lambda: self.post_message(self.PageRead(read_page(path, name))),
-            thread=True,
-            exit_on_error=False,
-        )
+        self.in_thread(lambda: read_page(path, name), self._show_page)
 
-    @on(PageRead)
-    def show_page(self, message: PageRead) -> None:
+    def _show_page(self, page: FailurePage) -> None:
         """Show the causes."""
         self._is_reading = False
         self._read_at_s = time.monotonic()
-        self._page = message.page
-        self.query_one(Grid).show(message.page, empty=headline(message.page, 0))
+        self._page = page
+        self.query_one(Grid).show(page, empty=headline(page, 0))
         self._tell()
         self._show_example()
         self.refresh_commands()
 
     def after_defect(self) -> None:
         """Read again when more trials have failed."""
+        super().after_defect()
         self._is_reading = False
 
     def _tell(self) -> None:
@@ -171,19 +153,18 @@ class FailuresScreen(SteeredScreen[str]):
         elif shown != self._example:
             path, name, number = self.path, self.study_name, group.newest
 
-            def read() -> None:
-                self.post_message(self.ExampleRead(number, read_example(path, name, number)))
-
-            self.run_worker(read, thread=True, exit_on_error=False)
+            self.in_thread(
+                lambda: read_example(path, name, number),
+                lambda lines: self._show_lines(number, lines),
+            )
         self._example = shown
 
-    @on(ExampleRead)
-    def show_example(self, message: ExampleRead) -> None:
+    def _show_lines(self, number: int, lines: list[Line]) -> None:
         """Show a failed trial, if it is still the one that is asked for."""
-        if self._example is not None and self._example[0] == message.number:
+        if self._example is not None and self._example[0] == number:
             view = self.query_one(LineView)
-            view.border_title = pane_title(f"newest trial, #{message.number}")
-            view.show(message.lines)
+            view.border_title = pane_title(f"newest trial, #{number}")
+            view.show(lines)
 
     @on(Grid.RowOpened)
     async def open_row(self, message: Grid.RowOpened) -> None:
@@ -198,8 +179,6 @@ class FailuresScreen(SteeredScreen[str]):
 
     def do_open_newest(self) -> None:
         """Show the newest trial of the cause in full."""
-        from hptui.ui.trial.trial_screen import TrialScreen
-
         group = self.group
         if group is None:
             return
@@ -208,9 +187,10 @@ class FailuresScreen(SteeredScreen[str]):
             at = group.numbers.index(number) + step
             return group.numbers[at] if 0 <= at < group.count else None
 
-        self.app.push_screen(
-            TrialScreen(self.path, self.study_name, group.newest, neighbour=neighbour)
+        trial = self.app.services.screens.trial(
+            self.path, self.study_name, group.newest, neighbour=neighbour
         )
+        self.app.push_screen(trial)
 
     def do_retry_cause(self) -> None:
         """Ask whether the trials of the cause are to be tried again."""
@@ -235,19 +215,17 @@ class FailuresScreen(SteeredScreen[str]):
 
     def _ask_to_retry(self, numbers: list[int], what: str, filter_text: str) -> None:
         count = f"{len(numbers):,} failed trial{'' if len(numbers) == 1 else 's'}"
-        is_run = self.is_run_here
+        is_run = self._is_run_here
         when = "The run takes them next." if is_run else "They wait for the next run of the study."
 
         def retry(choice: str | None) -> None:
             if not choice:
                 return
             # What is asked when the answer comes counts: the run may have ended meanwhile.
-            if self.is_run_here:
-                self.steering.send(plainly("retry", trials=numbers))
+            if self._is_run_here:
+                self._steering.send(plainly("retry", trials=numbers))
             else:
-                self.run_worker(
-                    lambda: self._enqueue(filter_text), thread=True, exit_on_error=False
-                )
+                self._enqueue(filter_text)
 
         self.app.push_screen(
             ChoiceDialog(
@@ -259,15 +237,15 @@ class FailuresScreen(SteeredScreen[str]):
         )
 
     def _enqueue(self, filter_text: str) -> None:
-        try:
-            text, is_done = enqueue_again(self.path, self.study_name, filter_text), True
-        except HptuiError as error:
-            text, is_done = error.message, False
-        self.post_message(self.Enqueued(text, is_done))
+        """Let trials of a study at rest wait for its next run, and say what came of it."""
 
-    @on(Enqueued)
-    def tell_enqueued(self, message: Enqueued) -> None:
-        """Say what came of it."""
-        severity = "information" if message.is_done else "error"
-        self.notify(safe_line(message.text, max_chars=1_000), severity=severity)
-        self._look()
+        def done(text: str) -> None:
+            self.notify(safe_line(text, max_chars=1_000))
+            self._look()
+
+        def failed(error: HptuiError) -> None:
+            self.notify(safe_line(error.message, max_chars=1_000), severity="error")
+            self._look()
+
+        path, name = self.path, self.study_name
+        self.in_thread(lambda: enqueue_again(path, name, filter_text), done, failed)

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.text import safe_line
-from hptui.ui.dialogs.exporting import file_name_for, path_of
+from hptui.domain.study_name import file_name_for
 from hptui.ui.studies.study_actions import run_program
 
 if TYPE_CHECKING:
     from hptui.figures.page_kinds import PageKind
+    from hptui.ui.forms.file_dialog import FilePlace
     from hptui.ui.plots.view_options import ViewOptions
 
 
@@ -41,18 +41,16 @@ def write_page(path: Path, study_name: str, kind: str, arguments: list[str]) -> 
     return f"The page is {json.loads(said)['file']}"
 
 
-def write_report(
-    path: Path, study_name: str, target: Path, *, filter_text: str = "", overwrite: bool = False
-) -> str:
+def write_report(path: Path, study_name: str, place: FilePlace, *, filter_text: str = "") -> str:
     """Write a report and say where it is."""
     run_program(
         "report",
         f"{path}:{study_name}",
-        f"--output={target}",
+        f"--output={place.target}",
         *_filter(filter_text),
-        *(["--overwrite"] if overwrite else []),
+        *(["--overwrite"] if place.is_replacing else []),
     )
-    return f"The report is {target}"
+    return f"The report is {place.target}"
 
 
 def free_place(target: Path) -> Path:
@@ -62,23 +60,6 @@ def free_place(target: Path) -> Path:
         place = target.with_name(f"{target.stem}-{number}{target.suffix}")
         number += 1
     return place
-
-
-def report_problem(text: str) -> str | None:
-    """Return why a report cannot be written to the path `text`; None where it may be."""
-    if not text.strip() or "\0" in text:
-        return "Enter a file path."
-    target = path_of(text)
-    if target.suffix.lower() not in (".html", ".htm"):
-        return "Use a name that ends in .html."
-    try:
-        if not target.parent.is_dir():
-            return f"There is no folder {safe_line(target.parent)}."
-        if target.is_dir():
-            return f"{safe_line(target.name, max_chars=60)} is a folder."
-    except OSError as error:
-        return f"That cannot be written: {error.strerror}."
-    return None
 
 
 def _filter(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import RUNNING
 from hptui.ui.commands.bound_keys import KeyOf, default_key
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
     from hptui.ui.study.snapshot import EngineState, StudySnapshot
 
-MAX_SLOTS: Final = 256
 _NEEDS_TRIAL: Final = frozenset({"open-trial", "copy-trial", "edit-note", "edit-tags"})
-_FOR_NEXT_RUN: Final = frozenset({"edit-space", "add-trial", "copy-trial", "budget"})
+_FOR_NEXT_RUN: Final = frozenset(
+    {"edit-space", "add-trial", "copy-trial", "budget", "more-workers", "fewer-workers"}
+)
 """What can be done while nobody runs the study: it counts for the next run."""
 _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"}
 """Of commands and states of the engine."""
@@ -98,7 +100,7 @@ def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
 def _more(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
     if engine.state == "stopping":
         return "The run is stopping."
-    return f"There are at most {MAX_SLOTS} workers." if len(engine.slots) >= MAX_SLOTS else None
+    return f"There are at most {MAX_WORKERS} workers." if len(engine.slots) >= MAX_WORKERS else None
 
 
 def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:

@@ -13,25 +13,36 @@ from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import escape_line
+from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.dialogs.annotating import Annotated
+from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
+from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
-from hptui.ui.study.panes import pane_title
-from hptui.ui.study.published import PublishedScreen
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_summary import empty_face, notice
 from hptui.ui.study.snapshot import StudySnapshot
-from hptui.ui.study.steering import change_workers, check_number_of_trials, plainly, toggle_pause
+from hptui.ui.study.steering import (
+    change_workers,
+    check_number_of_trials,
+    check_number_or_none,
+    plainly,
+    toggle_pause,
+)
+from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.study.steering_rules import disabled_reason, label_now
+from hptui.ui.study.study_exports import StudyExports
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.study.worker_strip import SlotStrip
 from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +50,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.ui.commands.command_table import Command, Place
-    from hptui.ui.study.steering import Answer
 
 _MIN_SIDE_WIDTH: Final = 180
 _PERIOD_S: Final = 0.5
@@ -49,7 +59,7 @@ _CALM_PERIOD_S: Final = 1.0
 _SLOT_ROWS: Final = {"-short": 1, "-normal": 2, "-tall": 6}
 
 
-class StudyScreen(PublishedScreen[None]):
+class StudyScreen(CommandScreen[None]):
     """A study, whoever runs it: an engine, another program, or nobody."""
 
     PLACE: ClassVar[Place] = "study"
@@ -62,9 +72,20 @@ class StudyScreen(PublishedScreen[None]):
         snapshot: StudySnapshot
 
     def __init__(self, path: Path, study_name: str) -> None:
-        super().__init__(path, study_name)
+        super().__init__()
+        self.path, self.study_name = path, study_name
         self.snapshot = StudySnapshot(path, study_name)
         self._feed = StudyFeed(path, study_name, self._post_snapshot, period_s=_PERIOD_S)
+        self._views = ViewActions(self, lambda: self.snapshot)
+        self._steering = SteeringActions(self, path, study_name, self._feed.nudge)
+        self._notes = NoteActions(self, self._annotated, self._read_notes)
+        exports = StudyExports(
+            self,
+            snapshot=lambda: self.snapshot,
+            filter_text=lambda: self.query_one(TrialTable).meant,
+            plots=lambda: self.plots,
+        )
+        self.parts = (self._views, self._steering, self._notes, exports)
         self._picked: int | None = None
         """A trial under the cursor of a plot that the table does not show."""
         self._face = ""
@@ -75,7 +96,7 @@ class StudyScreen(PublishedScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
-        has_unicode = self.services.unicode
+        has_unicode = self.app.services.unicode
         yield RunHeader(has_unicode=has_unicode)
         yield Static(id="notice")
         yield Static(id="face")
@@ -93,13 +114,18 @@ class StudyScreen(PublishedScreen[None]):
         self.query_one("#workers", SlotStrip).border_title = pane_title("workers")
         self._show(self.snapshot)
         self.query_one(TrialTable).focus_table()
-        self.call_after_refresh(self.arrange_as_before)
+        self.call_after_refresh(self._views.arrange_as_before)
         self._feed.start()
         self.set_interval(1.0, self._look_at_clock)
 
     def on_unmount(self) -> None:
         """End the reading."""
         self._feed.stop()
+
+    @property
+    def plots(self) -> PlotArea:
+        """The plots."""
+        return self.query_one(PlotArea)
 
     @property
     def selected(self) -> int | None:
@@ -114,7 +140,7 @@ class StudyScreen(PublishedScreen[None]):
     def _show(self, snapshot: StudySnapshot) -> None:
         self.snapshot = snapshot
         self.query_one(RunHeader).show(snapshot)
-        self._show_face(empty_face(snapshot, self.services.first_key_of))
+        self._show_face(empty_face(snapshot, self.app.services.first_key_of))
         strip = self.query_one(SlotStrip)
         strip.max_rows = next(
             (rows for name, rows in _SLOT_ROWS.items() if self.has_class(name)), 2
@@ -143,7 +169,7 @@ class StudyScreen(PublishedScreen[None]):
             pane.update(Text(text, justify="center"))
 
     def _look_at_clock(self) -> None:
-        is_calm = self.services.untouched_s() >= _CALM_AFTER_S
+        is_calm = self.app.services.untouched_s() >= _CALM_AFTER_S
         self._feed.set_period(_CALM_PERIOD_S if is_calm else _PERIOD_S)
         self._tell_age()
 
@@ -190,23 +216,28 @@ class StudyScreen(PublishedScreen[None]):
     @on(TrialTable.Opened)
     def open_trial(self, message: TrialTable.Opened) -> None:
         """Show a trial in full."""
-        from hptui.ui.trial.trial_screen import TrialScreen
-
-        table = self.query_one(TrialTable)
-        self.app.push_screen(
-            TrialScreen(self.path, self.study_name, message.number, neighbour=table.neighbour)
+        trial = self.app.services.screens.trial(
+            self.path,
+            self.study_name,
+            message.number,
+            neighbour=self.query_one(TrialTable).neighbour,
         )
+        self.app.push_screen(trial)
 
-    def after_answer(self, answer: Answer) -> None:
-        """Read what the engine did."""
-        super().after_answer(answer)
-        self._feed.nudge()
+    @on(PlotArea.ViewChosen)
+    async def show_clicked_view(self, message: PlotArea.ViewChosen) -> None:
+        """Show the view whose name was clicked."""
+        await self.run_command(message.view.command_id)
+
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the study's run."""
+        is_run_here = self.snapshot.engine is not None
+        return (ShownRun(self.path, self.study_name),) if is_run_here else ()
 
     def disabled_reason(self, command_id: str) -> str | None:
         """Say why a command cannot be given now."""
-        refusal = self.why_no_plot(command_id, len(self.snapshot.trials.directions))
-        return refusal or disabled_reason(
-            command_id, self.snapshot, self.selected, self.services.first_key_of
+        return super().disabled_reason(command_id) or disabled_reason(
+            command_id, self.snapshot, self.selected, self.app.services.first_key_of
         )
 
     def label_of(self, command: Command) -> str:
@@ -215,7 +246,7 @@ class StudyScreen(PublishedScreen[None]):
 
     def do_pause(self) -> None:
         """Pause the run, or go on."""
-        self.steering.send(toggle_pause)
+        self._steering.send(toggle_pause)
 
     def do_stop(self) -> None:
         """Ask how the run is to be stopped; one that stops already can be ended at once."""
@@ -226,7 +257,7 @@ class StudyScreen(PublishedScreen[None]):
 
         def decide(choice: str | None) -> None:
             if choice:
-                self.steering.send(plainly("stop", now=choice == "now"))
+                self._steering.send(plainly("stop", now=choice == "now"))
 
         trials = "trial is" if n_running == 1 else "trials are"
         self.app.push_screen(
@@ -245,32 +276,34 @@ class StudyScreen(PublishedScreen[None]):
     def do_kill_trial(self) -> None:
         """End the selected trial."""
         if self.selected is not None:
-            self.confirm_kill(self.selected)
+            self._steering.confirm_kill(self.selected)
 
     def do_more_workers(self) -> None:
         """Have one worker more."""
-        self.steering.send(change_workers(1))
+        self._steering.send(change_workers(1))
 
     def do_fewer_workers(self) -> None:
         """Have one worker fewer."""
-        self.steering.send(change_workers(-1))
+        self._steering.send(change_workers(-1))
 
     def do_budget(self) -> None:
         """Ask how many trials are to be added."""
         engine = self.snapshot.engine
+        check = check_number_of_trials
         now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
         if engine is None:
             prepared = self.snapshot.prepared.trials
             now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
+            now += "0 takes them back. " if prepared else ""
+            check = check_number_or_none if prepared else check_number_of_trials
 
         def extend(text: str | None) -> None:
             if text is not None:
-                plain = text.strip().replace(",", "").replace("_", "")
-                self.steering.send(plainly("extend", trials=int(plain)))
+                trials = int(text.strip().replace(",", "").replace("_", ""))
+                withdraw = plainly("withdraw", what="trials")
+                self._steering.send(plainly("extend", trials=trials) if trials else withdraw)
 
-        self.app.push_screen(
-            TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
-        )
+        self.app.push_screen(TextDialog("Budget", f"{now}How many more?", "50", check), extend)
 
     def do_save_filter(self) -> None:
         """Save the table's filter under a name."""
@@ -289,13 +322,13 @@ class StudyScreen(PublishedScreen[None]):
 
     def do_add_trial(self) -> None:
         """Write a trial by hand."""
-        self.ask_for_trial(None, {})
+        self._steering.ask_for_trial(None, {})
 
     def do_copy_trial(self) -> None:
         """Write a trial that begins as a copy of the selected one."""
         number = self.selected
         if number is not None:
-            self.ask_for_trial(number, params_of(self.snapshot, number))
+            self._steering.ask_for_trial(number, params_of(self.snapshot, number))
 
     def do_edit_space(self) -> None:
         """Edit the search space of the next trials."""
@@ -308,38 +341,32 @@ class StudyScreen(PublishedScreen[None]):
 
         self.app.push_screen(EditSpaceScreen(self.path, self.study_name), tell)
 
-    def do_edit_note(self) -> None:
-        """Open the note of the selected trial."""
-        if self.selected is not None:
-            self.edit_note(Annotated(self.path, self.study_name, self.selected))
+    def _annotated(self) -> Annotated | None:
+        number = self.selected
+        return None if number is None else Annotated(self.path, self.study_name, number)
 
     def do_edit_study_note(self) -> None:
         """Open the note of the study."""
-        self.edit_note(Annotated(self.path, self.study_name))
+        self._notes.edit_note_of(Annotated(self.path, self.study_name))
 
-    def do_edit_tags(self) -> None:
-        """Change the tags of the selected trial."""
-        if self.selected is not None:
-            self.edit_tags(Annotated(self.path, self.study_name, self.selected))
-
-    def after_annotating(self) -> None:
+    def _read_notes(self) -> None:
         """Read the marks of notes and tags again."""
         self._feed.nudge()
         self.query_one(TrialSide).nudge()
 
     def do_run_study(self) -> None:
         """Set up the next run."""
-        from hptui.ui.setup.setup_screen import SetupScreen
-
-        self.app.push_screen(SetupScreen(study=self.snapshot))
+        self.app.push_screen(self.app.services.screens.setup(study=self.snapshot))
 
     def do_fork_study(self) -> None:
         """Ask in what a fork of the study is to differ; the table's filter chooses its trials."""
+        from hptui.ui.studies.carry import carry_by
         from hptui.ui.studies.fork_form import ForkForm
 
         text = self.query_one(TrialTable).filter_text
-        saved = self.services.settings.filters
-        self.open_form(ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved))
+        saved = self.app.services.settings.filters
+        form = ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved)
+        carry_by(self, form, lambda _: None)
 
     def do_open_trial(self) -> None:
         """Show the selected trial in full."""
@@ -375,8 +402,3 @@ class StudyScreen(PublishedScreen[None]):
         params = params_of(self.snapshot, number)
         self.app.copy_to_clipboard(escape_line(python_literal(dict(params))))
         self.notify(f"Copied the parameters of trial {number} as Python.")
-
-    @property
-    def is_run_here(self) -> bool:
-        """Whether an engine of this machine runs the study."""
-        return self.snapshot.engine is not None

@@ -6,21 +6,22 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on, work
+from textual import on
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import escape_line, safe_line
+from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.dialogs.annotating import Annotated
+from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.curve_plot import CurvePlot
-from hptui.ui.study.panes import pane_title
-from hptui.ui.study.steered import SteeredScreen
+from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.trial.log_tail import read_to_copy
 from hptui.ui.trial.trial_header import TrialHeader
 from hptui.ui.trial.trial_lines import detail_lines
@@ -35,24 +36,22 @@ from hptui.ui.trial.trial_page_lines import (
 from hptui.ui.trial.trial_why_lines import trace_of, why_lines, why_text
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from textual.app import ComposeResult
 
+    from hptui.ui.application.services import Neighbour
     from hptui.ui.commands.command_table import Command, Place
-    from hptui.ui.study.steering import Answer
 
-    Neighbour = Callable[[int, int], int | None]
-    """Returns the trial that stands so many rows after one; None beyond the ends."""
 
 _TABS: Final = (("curve", "curve"), ("log", "log"), ("why", "error"), ("files", "files"))
 
 
-class TrialScreen(SteeredScreen[None]):
+class TrialScreen(CommandScreen[None]):
     """A trial: on the left what is known of it, on the right curve, log, error and files as tabs.
 
     It follows a trial that runs. `[` and `]` go to the neighbours in the table it came from.
@@ -67,21 +66,20 @@ class TrialScreen(SteeredScreen[None]):
 
         page: TrialPage
 
-    @dataclass
-    class LogRead(Message):
-        """The log has been read to be copied."""
-
-        text: str
-        is_whole: bool
-
     def __init__(
         self, path: Path, study_name: str, number: int, *, neighbour: Neighbour | None = None
     ) -> None:
-        super().__init__(path, study_name)
+        super().__init__()
+        self.path, self.study_name = path, study_name
         self.number = number
         self._neighbour: Neighbour = neighbour or _next_number
         self._feed = TrialFeed(
             path, study_name, lambda page: self.post_message(self.PageRead(page))
+        )
+        self._steering = SteeringActions(self, path, study_name, self._feed.nudge)
+        self.parts = (
+            self._steering,
+            NoteActions(self, lambda: Annotated(path, study_name, self.number), self._feed.nudge),
         )
         self._page = TrialPage(number)
         self._is_tab_picked = False
@@ -91,7 +89,7 @@ class TrialScreen(SteeredScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
-        yield TrialHeader(has_unicode=self.services.unicode)
+        yield TrialHeader(has_unicode=self.app.services.unicode)
         with Horizontal(id="panes"):
             yield LineView(wrap=True, hang=4, id="detail", classes="pane")
             with Vertical(id="tabs", classes="pane"):
@@ -157,7 +155,7 @@ class TrialScreen(SteeredScreen[None]):
 
     def _show_why(self) -> None:
         unfold = next(each for each in commands_of("trial") if each.id == "unfold")
-        key = key_text(self.services.keys_of(unfold)[0])
+        key = key_text(self.app.services.keys_of(unfold)[0])
         lines = why_lines(self._page.detail, is_unfolded=self._is_unfolded, key=key)
         self.query_one("#why", LineView).show(lines)
 
@@ -251,57 +249,43 @@ class TrialScreen(SteeredScreen[None]):
             self.app.copy_to_clipboard(escape_line(python_literal(params)))
             self.notify("Copied the parameters as Python.")
 
-    @work(thread=True, exit_on_error=False, group="copy")
     def _copy_log(self, path: Path) -> None:
-        try:
-            text, is_whole = read_to_copy(path)
-        except OSError as error:
-            self.notify(f"The log cannot be read: {error.strerror}.")
-            return
-        self.post_message(self.LogRead(text, is_whole))
+        def take(read: tuple[str, bool] | str) -> None:
+            if isinstance(read, str):
+                self.notify(read)
+                return
+            text, is_whole = read
+            self.app.copy_to_clipboard(text)
+            self.notify("Copied the log." if is_whole else "Copied the end of the log, 1 MB.")
 
-    @on(LogRead)
-    def take_log(self, message: LogRead) -> None:
-        """Copy the log."""
-        self.app.copy_to_clipboard(message.text)
-        self.notify("Copied the log." if message.is_whole else "Copied the end of the log, 1 MB.")
+        def work() -> tuple[str, bool] | str:
+            try:
+                return read_to_copy(path)
+            except OSError as error:
+                return f"The log cannot be read: {error.strerror}."
+
+        self.in_thread(work, take)
 
     def do_log_axis(self) -> None:
         """Use a log axis for the curve, or a linear one."""
         self._is_log = not self._is_log
         self._show_curve()
 
-    def do_edit_note(self) -> None:
-        """Open the note of this trial."""
-        self.edit_note(Annotated(self.path, self.study_name, self.number))
-
-    def do_edit_tags(self) -> None:
-        """Change the tags of this trial."""
-        self.edit_tags(Annotated(self.path, self.study_name, self.number))
-
-    def after_annotating(self) -> None:
-        """Read the trial again."""
-        self._feed.nudge()
-
     def do_kill_trial(self) -> None:
         """End this trial."""
-        self.confirm_kill(self.number)
+        self._steering.confirm_kill(self.number)
 
     def do_copy_trial(self) -> None:
         """Enqueue an edited copy."""
         detail = self._page.detail
         if detail is not None:
-            self.ask_for_trial(self.number, {each.name: each.value for each in detail.params})
+            self._steering.ask_for_trial(
+                self.number, {each.name: each.value for each in detail.params}
+            )
 
-    def after_answer(self, answer: Answer) -> None:
-        """Read what the engine did."""
-        super().after_answer(answer)
-        self._feed.nudge()
-
-    @property
-    def is_run_here(self) -> bool:
-        """Whether an engine of this machine runs the study."""
-        return self._page.is_study_run
+    def runs(self) -> tuple[ShownRun, ...]:
+        """Return the study's run."""
+        return (ShownRun(self.path, self.study_name),) if self._page.is_study_run else ()
 
     def label_of(self, command: Command) -> str:
         """Say whether the trace is to be folded."""
@@ -314,7 +298,7 @@ class TrialScreen(SteeredScreen[None]):
         detail = self._page.detail
         if command_id == "unfold" and not trace_of(detail):
             return f"Trial {self.number} has no traceback."
-        if command_id == "kill-trial" and not self.is_run_here:
+        if command_id == "kill-trial" and not self._page.is_study_run:
             return "No engine runs this study now."
         if command_id == "kill-trial" and (detail is None or detail.state != "RUNNING"):
             return f"Trial {self.number} is not running."

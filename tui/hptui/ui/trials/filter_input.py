@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.highlighter import Highlighter
-from textual import on
+from textual import getters, on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from hptui.analysis.filters.completion import CompletionNames, complete
 from hptui.errors import HptuiError
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.trials.saved_filters import name_problem, save_filter
 from hptui.ui.trials.trial_model import completions_of, tags_in
@@ -32,7 +32,7 @@ class FilterInput(Input):
         Binding("ctrl+s", "save_filter", "save the filter", show=False, id="save-filter"),
     ]
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     @dataclass
     class Saved(Message):
@@ -58,7 +58,7 @@ class FilterInput(Input):
 
     def offer_of(self, snapshot: StudySnapshot) -> None:
         """Complete to what a study has; its tags are read from its file in a thread."""
-        saved = self.services.settings.filters
+        saved = self.app.services.settings.filters
         self.offer(completions_of(snapshot, saved))
 
         def offer_tags() -> None:
@@ -85,7 +85,7 @@ class FilterInput(Input):
     def action_save_filter(self) -> None:
         """Ask for a name and save the filter under it."""
         text = self.value.strip()
-        saved = self.services.settings.filters
+        saved = self.app.services.settings.filters
         if not text:
             self.app.notify("There is no filter to save; type one first.")
             return
@@ -131,9 +131,9 @@ class FilterInput(Input):
         if message.problem:
             self.app.notify(message.problem, severity="error")
             return
-        settings = self.services.settings
+        settings = self.app.services.settings
         filters = {**settings.filters, message.name: message.text}
-        self.services.settings = replace(settings, filters=filters)
+        self.app.services.settings = replace(settings, filters=filters)
         self.offer(replace(self.offered, saved=tuple(filters)))
         self.app.notify(f"Saved as @{message.name}.")
 

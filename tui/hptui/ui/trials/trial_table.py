@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.text import Text
-from textual import on
+from textual import getters, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.services import Services
+from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_making import MadeModel, make_model, make_model_anyhow
@@ -49,7 +49,7 @@ _CLOCK_S: Final = 1.0
 class TrialTable(Vertical):
     """Shows the trials of a snapshot; choices of the person outlive the snapshots."""
 
-    services = Services()
+    app = getters.app(ServingApp)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_filter", "clear the filter", show=False),
@@ -124,7 +124,7 @@ class TrialTable(Vertical):
         self._show_tabs()
         # Snapshots of the same trials share them.
         is_new = before is None or before.trials is not snapshot.trials
-        reads = reads_file(self.filter_text, self.services.settings.filters)
+        reads = reads_file(self.filter_text, self.app.services.settings.filters)
         if reads and before is not None:
             is_new = is_new or before.file_revision != snapshot.file_revision
         if is_new or not len(self._grid_model()):
@@ -308,7 +308,7 @@ class TrialTable(Vertical):
         if snapshot is None or not self.is_mounted:
             return
         labels, full = tab_labels(
-            snapshot, self.tab, width=self.size.width, has_unicode=self.services.unicode
+            snapshot, self.tab, width=self.size.width, has_unicode=self.app.services.unicode
         )
         line = self.query_one(TabLine)
         line.show(labels, full)
@@ -327,7 +327,7 @@ class TrialTable(Vertical):
         if self._is_making:
             self._is_outdated = True
             return
-        saved = self.services.settings.filters
+        saved = self.app.services.settings.filters
         make = partial(
             TrialModel,
             snapshot,
@@ -337,7 +337,7 @@ class TrialTable(Vertical):
             sort=self.sort,
             hidden=self.hidden,
             before=self._model,
-            has_unicode=self.services.unicode,
+            has_unicode=self.app.services.unicode,
         )
         is_plain = self.sort.key == "number" and not self.filter_text.strip()
         is_quick = is_plain or snapshot.n_trials <= _MANY_TRIALS
@@ -372,7 +372,7 @@ class TrialTable(Vertical):
         if before is None or before.shown.is_chosen is not made.model.shown.is_chosen:
             self.post_message(self.Filtered())
         snapshot = made.model.snapshot
-        text = empty_sentence(snapshot, self.tab, self.filter_text, self.services.first_key_of)
+        text = empty_sentence(snapshot, self.tab, self.filter_text, self.app.services.first_key_of)
         self.query_one(Grid).show(made.model, empty=text)
         is_filtered = bool(self.filter_text.strip())
         self._note(f"{len(made.model):,} of {snapshot.n_trials:,}" if is_filtered else "")

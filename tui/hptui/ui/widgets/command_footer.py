@@ -67,7 +67,7 @@ class CommandFooter(RoleStyled):
         Where room is short, those of everywhere are kept first and those that are refused last.
         """
         offered = [
-            (each, key_text(self.services.keys_of(each)[0]), screen.refusal(each) is not None)
+            (each, key_text(self.app.services.keys_of(each)[0]), screen.refusal(each) is not None)
             for each in commands_of(screen.PLACE)
             if each.in_footer and screen.offers(each)
         ]

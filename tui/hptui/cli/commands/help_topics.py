@@ -1,0 +1,79 @@
+"""`hptui help`: the pages of the documentation, in the terminal."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import sys
+from typing import TYPE_CHECKING, Final
+
+from hptui.cli.output.help_pages import for_terminal, topics
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+_WIDEST: Final = 110
+"""Cells of a line: a longer one is hard to read."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui help`."""
+    parser.add_argument(
+        "topic",
+        metavar="TOPIC",
+        nargs="?",
+        help="a page, or a command; without it the topics are listed",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the topics, or show a page or what a command takes.
+
+    Raises:
+        UsageError: There is no such topic.
+    """
+    if args.topic is None:
+        print("\n".join(_list_lines()))
+        return 0
+    for pages in topics().values():
+        for page in pages:
+            if page.topic == args.topic:
+                _show(for_terminal(page.read()))
+                return 0
+    from hptui.cli.main import COMMANDS, OTHER_NAMES, main
+
+    if args.topic in COMMANDS or args.topic in OTHER_NAMES:
+        return main([args.topic, "--help"])
+    known = [page.topic for pages in topics().values() for page in pages]
+    close = difflib.get_close_matches(args.topic, [*known, *COMMANDS], n=2)
+    guess = f"Did you mean {' or '.join(close)}? " if close else ""
+    raise UsageError(
+        f"There is no topic {safe_line(args.topic, max_chars=60)!r}.",
+        hint=f"{guess}`hptui help` lists the topics.",
+    )
+
+
+def _list_lines() -> list[str]:
+    groups = topics()
+    width = max(len(page.topic) for pages in groups.values() for page in pages)
+    lines: list[str] = []
+    for title, pages in groups.items():
+        lines.append(f"{title}:")
+        lines += [f"  {page.topic:<{width}}  {page.title}" for page in pages]
+        lines.append("")
+    lines.append("`hptui help TOPIC` shows one; `hptui help COMMAND` says what a command takes.")
+    return lines
+
+
+def _show(markdown: str) -> None:
+    """Lay a page out on a terminal; print its Markdown where the output is none."""
+    if not sys.stdout.isatty():
+        print(markdown.rstrip())
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    Console(width=width).print(Markdown(markdown, hyperlinks=False))
