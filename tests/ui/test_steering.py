@@ -20,6 +20,7 @@ from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import SpaceError
 from hptui.registry.probing.probe_result import ProbedParam, ProbeResult
+from hptui.trials import Trials
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.setup.probe_findings import findings
 from hptui.ui.setup.setup_draft import SetupDraft, StudyPlace
@@ -97,7 +98,7 @@ def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
     assert disabled_reason(command, nobody, 2) is None
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
     assert disabled_reason(command, elsewhere, 2) == "Process 7 on other runs it."
-    assert "not been read" in str(disabled_reason(command, replace(nobody, directions=()), 2))
+    assert "not been read" in str(disabled_reason(command, replace(nobody, trials=Trials()), 2))
     if command == "copy-trial":
         assert "not been read" in str(disabled_reason(command, nobody, 99))
 
