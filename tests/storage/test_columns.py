@@ -459,6 +459,42 @@ def test_looking_at_one_parameter_after_the_other_does_not_go_through_all_each_t
     assert len(columns.trials) == 2
 
 
+def test_trials_that_were_read_never_change(file: StudyFile):
+    file.add_study("s")
+    file.add_trial(1.0, params={"x": (0.5, FLOAT)})
+    file.add_trial(None, state="RUNNING")
+    with StudyReader(file.path, "s") as reader:
+        reader.refresh()
+        before = reader.trials
+        file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 1")
+        file.run("INSERT INTO trial_values VALUES (9, 2, 0, 3.0, 'FINITE')")
+        file.add_trial(2.0, params={"x": (0.25, FLOAT), "y": (0.75, FLOAT)})
+        reader.refresh()
+        after = reader.trials
+        assert after is reader.trials
+    assert (len(before), list(before.params)) == (2, ["x"])
+    assert before.states.tolist() == [COMPLETE, RUNNING]
+    assert before.params["x"].has(0)
+    assert len(before.params["x"].values) == 2
+    assert (len(after), list(after.params)) == (3, ["x", "y"])
+    assert after.values[:, 0].tolist() == [1.0, 3.0, 2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        before.values[0] = 7.0
+
+
+def test_a_selection_has_its_trials_in_their_order_and_the_parameters_of_any(file: StudyFile):
+    file.add_study("s")
+    for value, params in ((1.0, {"x": (0.5, FLOAT)}), (2.0, {"y": (0.25, FLOAT)}), (3.0, {})):
+        file.add_trial(value, params=params)
+    trials = read(file.path, "s").trials
+    chosen = trials.select(trials.values[:, 0] > 1.5)
+    assert (chosen.numbers.tolist(), list(chosen.params)) == ([1, 2], ["y"])
+    assert chosen.params["y"].values_at(np.arange(2), None) == [0.25, None]
+    assert trials.select(np.array([2, 0])).values[:, 0].tolist() == [3.0, 1.0]
+    assert chosen.row_of(2) == 1
+    assert chosen.row_of(0) is None
+
+
 def test_a_name_may_hold_a_nul(file: StudyFile):
     file.add_study()
     file.add_trial(1.0, params={"a\0b": (0.5, FLOAT)})

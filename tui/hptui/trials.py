@@ -75,8 +75,8 @@ class ParamColumn:
             for number, index in zip(numbers, indices, strict=True)
         ]
 
-    def select(self, rows: IntArray | BoolArray) -> ParamColumn:
-        """Return some rows, in their order; `rows` are places, or a cell for each row."""
+    def select(self, rows: IntArray) -> ParamColumn:
+        """Return the trials in some rows, in their order."""
         return ParamColumn(self.name, self.specs, self.values[rows], self.spec_indices[rows])
 
     def _value(self, number: float, spec_index: int) -> ChoiceValue:
@@ -150,19 +150,21 @@ class Trials:
 
         `rows` are places, or a cell for each row.
         """
-        params = {name: param.select(rows) for name, param in self.params.items()}
+        # One look at a mask, not one for each column.
+        places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        params = {name: param.select(places) for name, param in self.params.items()}
         return Trials(
             self.directions,
-            self.trial_ids[rows],
-            self.numbers[rows],
-            self.states[rows],
-            self.starts_s[rows],
-            self.completes_s[rows],
-            self.values[rows],
-            self.violations[rows],
-            self.last_steps[rows],
-            self.last_values[rows],
-            self.is_damaged[rows],
+            self.trial_ids[places],
+            self.numbers[places],
+            self.states[places],
+            self.starts_s[places],
+            self.completes_s[places],
+            self.values[places],
+            self.violations[places],
+            self.last_steps[places],
+            self.last_values[places],
+            self.is_damaged[places],
             {
                 name: param
                 for name, param in params.items()
