@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 import optuna
 import optuna.visualization._timeline as reference
 import pytest
-from tests.analysis.plain_studies import MadeTrials, made, many, tuned
+from tests.analysis.plain_studies import made, many, tuned
 from tests.storage.study_file import START_S, StudyFile, text_of
 from tests.ui.feeding import snapshot_of
 
@@ -30,7 +31,7 @@ def timeline_of(
     trials = made([0.0] * len(spans), states=states or None)
     starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
     return build_timeline(
-        MadeTrials(trials.numbers, trials.states, starts, ends, trials.values, trials.is_feasible),
+        replace(trials, starts_s=starts, completes_s=ends),
         now_s,
     )
 
@@ -104,9 +105,7 @@ def test_idle_time_is_seen():
 def test_a_break_between_runs_is_not_idle_time():
     starts, ends = np.array([(0, 10), (20, 30), (1000, 1010), (1010, 1020)], np.float64).T
     trials = made([0.0] * 4)
-    shown = MadeTrials(
-        trials.numbers, trials.states, starts, ends, trials.values, trials.is_feasible
-    )
+    shown = replace(trials, starts_s=starts, completes_s=ends)
     line = build_timeline(shown, 2000.0, run_starts_s=(0.0, 999.0))
     assert line.breaks_s.tolist() == [0, 0, 970, 0]
     assert (line.span_s, line.busy_share) == (50, 0.8)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.figures.canvas.chart import Ticks
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 _LEFT_BEHIND: Final = 5.0
@@ -84,9 +84,7 @@ class Timeline:
         return float((self.ends_s - self.starts_s).sum()) / whole if whole > 0 else 1.0
 
 
-def build_timeline(
-    trials: TrialArrays, now_s: float, run_starts_s: Sequence[float] = ()
-) -> Timeline:
+def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] = ()) -> Timeline:
     """Return the timeline.
 
     Slots are not stored, so they are inferred: each trial has the first one that is free.
@@ -134,7 +132,7 @@ def _breaks(starts_s: FloatArray, ends_s: FloatArray, run_starts_s: Sequence[flo
     return np.where(is_first[:-1], free_s, 0.0)
 
 
-def _latest_s(trials: TrialArrays, now_s: float) -> float:
+def _latest_s(trials: Trials, now_s: float) -> float:
     """Return until when is looked: now while a trial runs, else the last end."""
     durations = trials.completes_s - trials.starts_s
     durations = durations[np.isfinite(durations)]
