@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.errors import SpaceError, UsageError
 from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead, ahead, done
+from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.transfer.fork_plan import ForkRequest
-    from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import Progress, Texts
 
 Direction = Literal["minimize", "maximize"]
 _PARAM = "param:"
 
 
-class ForkForm(CarryForm):
+class ForkForm(TransferForm):
     """Asks in what a fork is to differ from its study.
 
     Args:
