@@ -19,11 +19,11 @@ from hptui.analysis.stopping.advice import Advice, build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.analysis.stopping.dependence import follows
 from hptui.analysis.stopping.gaussian_process import GaussianProcess
-from hptui.charts.advice_chart import draw_advice
-from hptui.charts.history_chart import history_source
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED
+from hptui.figures.advice import draw_advice
+from hptui.figures.history import history_source
 from hptui_objectives import hartmann6
 
 if TYPE_CHECKING:

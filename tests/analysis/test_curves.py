@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hptui.analysis.history import Points
-from hptui.analysis.pruning.curves import Curve, median_curve, thin_line
+from hptui.analysis.pruning.curves import Curve, median_curve
+from hptui.figures.canvas.points import Points, thin_line
 
 
 def curve(*reports: tuple[int, float]) -> Curve:

@@ -11,8 +11,8 @@ import pytest
 from tests.analysis.plain_studies import PlainStudy, made, many, tuned
 
 from hptui.analysis.compare.edf import build_edf
-from hptui.charts.edf_chart import NamedEdf, draw_edf
 from hptui.domain.trial_states import FAIL
+from hptui.figures.edf import NamedEdf, draw_edf
 
 if TYPE_CHECKING:
     from pathlib import Path

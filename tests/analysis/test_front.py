@@ -12,8 +12,8 @@ from tests.analysis.plain_studies import made, many, tuned
 
 from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.pareto import pareto_front
-from hptui.charts.front_chart import draw_front
 from hptui.cli.main import main
+from hptui.figures.pareto import draw_front
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,10 @@ from hptui.analysis.objectives.hypervolume import worst_values
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.stopping.advice_text import front_sentences
 from hptui.analysis.stopping.front_advice import build_front_advice
-from hptui.charts.advice_chart import draw_told
-from hptui.charts.figure import Figure
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED
+from hptui.figures.advice import draw_told
+from hptui.figures.canvas.figure import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,8 @@ from optuna.visualization._optimization_history import (
     _ValueState,
 )
 
-from hptui.analysis.history import History, Points, build_history, thin_steps
+from hptui.analysis.history import History, build_history
+from hptui.figures.canvas.points import Points, thin_steps
 
 if TYPE_CHECKING:
     from hptui.domain.objective import Direction

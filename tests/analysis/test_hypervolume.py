@@ -12,8 +12,8 @@ import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
-from hptui.charts.hypervolume_chart import draw_hypervolume
 from hptui.cli.main import main
+from hptui.figures.hypervolume import draw_hypervolume
 
 if TYPE_CHECKING:
     from pathlib import Path

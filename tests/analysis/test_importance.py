@@ -16,12 +16,12 @@ from tests.analysis.plain_studies import made, many, param, tuned
 from tests.waiting import DEADLINE_S
 
 from hptui.analysis.importance import Importance, build_importance, judged_trials
-from hptui.charts.importance_chart import draw_importance, share_text
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.engine.importance.evaluate import evaluate
 from hptui.engine.importance.process import compute_importance
 from hptui.errors import UsageError
+from hptui.figures.importance import draw_importance, share_text
 from hptui.storage.read.chosen_trials import choose_trials
 
 if TYPE_CHECKING:

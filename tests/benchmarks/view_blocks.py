@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 
-from hptui.charts.figure import Figure
+from hptui.figures.canvas.figure import Figure
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings

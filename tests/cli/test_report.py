@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.storage.study_file import CHOICE, FLOAT, START_S, StudyFile, text_of
 
-from hptui.charts.picture import ROLES
 from hptui.cli.main import main
+from hptui.figures.canvas.picture import ROLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -58,7 +58,7 @@ _OF_A_RUN: Final = (
     *MODULES,
 )
 _PACKAGES: Final = (
-    *("hptui.domain", "hptui.analysis", "hptui.storage", "hptui.registry", "hptui.charts"),
+    *("hptui.domain", "hptui.analysis", "hptui.storage", "hptui.registry"),
     *("hptui.engine", "hptui.engine.sampling", "hptui.engine.sampling.tpe", "hptui.figures"),
     "hptui.cli",
 )

@@ -18,8 +18,9 @@ from hptui.domain.spaces.edits import ParamEdit
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
 from hptui.storage.read.studies import study_names
+from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies.carry import CarryDialog
-from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead
+from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead
 from hptui.ui.studies.fork_form import edit_of, spell_space
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.ui.snapshots import snapshot_of
 from tests.waiting import DEADLINE_S, POLL_S
 from textual.screen import Screen
 
-from hptui.charts.figure import Figure
+from hptui.figures.canvas.figure import Figure
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import Frame, TitledFigure
 from hptui.ui.application.app import HptuiApp

@@ -11,8 +11,8 @@ from tests.ui.showing import run, screen_text, until
 from tests.ui.snapshots import snapshot_of
 from textual.screen import Screen
 
-from hptui.charts.history_chart import HistoryPicture
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
+from hptui.figures.history import HistoryPicture
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.plots.history_plot import HistoryPlot

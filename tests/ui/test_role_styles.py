@@ -16,6 +16,7 @@ from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings
 from hptui.ui.look.themes import colour_of, own_themes
+from hptui.ui.plots.plot import Plot
 from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.role_styles import RoleStyled
 
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 THEMES = [*(theme.name for theme in own_themes()), *sorted(BUILTIN_THEMES)]
 
 
-def styled_classes() -> list[type[RoleStyled]]:
+def styled_classes() -> list[type[RoleStyled] | type[Plot]]:
     """Return every kind of widget whose parts have roles."""
     for module in pkgutil.walk_packages(hptui.ui.__path__, "hptui.ui."):
         importlib.import_module(module.name)
-    found, new = set[type[RoleStyled]](), [RoleStyled]
+    new: list[type[RoleStyled] | type[Plot]] = [RoleStyled, Plot]
+    found: set[type[RoleStyled] | type[Plot]] = {Plot}
     while new:
         subclasses = new.pop().__subclasses__()
         found |= set(subclasses)

@@ -23,6 +23,10 @@ class RunPlace:
     python: str = ""
     """The interpreter's path; that of a virtual environment tells which one."""
     python_version: str = ""
+    optuna: str = ""
+    """The version of Optuna there; empty where it is hptui's own."""
+    is_other: bool = False
+    """Whether it is not the Python of hptui itself: that of `--python`."""
 
     @classmethod
     def here(cls) -> RunPlace:
@@ -37,6 +41,8 @@ class RunPlace:
         """Return the interpreter as people read it; empty where nothing is known."""
         path = f" ({short_path(self.python)})" if self.python else ""
         version = f"Python {safe_line(self.python_version, max_chars=40)}"
+        if self.optuna:
+            version += f" with Optuna {safe_line(self.optuna, max_chars=40)}"
         return f"{version}{path}" if self.python_version else path.strip(" ()")
 
 
@@ -45,7 +51,10 @@ NOWHERE: Final = RunPlace()
 
 
 def differences(
-    was: RunPlace, now: RunPlace, offer: Callable[[str], str] | None = None
+    was: RunPlace,
+    now: RunPlace,
+    offer: Callable[[str], str] | None = None,
+    offer_python: Callable[[str], str] | None = None,
 ) -> list[str]:
     """Return a sentence for each thing in which a run differs from the one before it.
 
@@ -53,6 +62,7 @@ def differences(
         was: Where the one before ran.
         now: Where this one runs.
         offer: Says what to do to run in the folder of the one before, if that is still there.
+        offer_python: Says what to do to have workers use the Python of the one before.
     """
     found: list[str] = []
     if was.folder and now.folder and was.folder != now.folder:
@@ -64,8 +74,12 @@ def differences(
             sentence += f" {offer(short_path(was.folder))}"
         found.append(sentence)
     is_same = (was.python, was.python_version) == (now.python, now.python_version)
+    is_same = is_same and (was.optuna == now.optuna or not was.optuna or not now.optuna)
     if was.python_text() and now.python_text() and not is_same:
-        found.append(f"The last run used {was.python_text()}; this one uses {now.python_text()}.")
+        sentence = f"The last run used {was.python_text()}; this one uses {now.python_text()}."
+        if was.is_other and offer_python is not None and os.path.isfile(was.python):  # noqa: PTH113
+            sentence += f" {offer_python(was.python)}"
+        found.append(sentence)
     return found
 
 

@@ -61,3 +61,11 @@ def default_study_name(ref: ObjectiveRef) -> str:
     else:
         name = ref.name
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:MAX_NAME_CHARS] or "study"
+
+
+def file_name_for(study_name: str, suffix: str) -> str:
+    """Return a file's name for what is written of a study, whatever the study is called."""
+    plain = _UNFIT.sub("_", study_name)[:MAX_NAME_CHARS]
+    # A letter may take four bytes, and file systems count those.
+    short = plain.encode()[:_MAX_BYTES].decode(errors="ignore").strip(" .")
+    return f"{short or 'study'}{suffix}"

@@ -2,28 +2,288 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.analysis.grid import build_pair
-from hptui.charts.figure import Figure
-from hptui.charts.heat_chart import draw_heat
+import numpy as np
+
+from hptui.analysis.arrays import complete_rows, finite_rows
+from hptui.analysis.objectives.best import best_row
+from hptui.analysis.param_axis import ParamAxis, build_param
+from hptui.domain.readable import four_digits
 from hptui.errors import UsageError
-from hptui.figures.chosen_params import chosen_params
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
+from hptui.figures.canvas.picture import Span, label
+from hptui.figures.canvas.points import Points
+from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.charts.heat_chart import HeatKind
+    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
+    from hptui.domain.objective import Direction
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+
+
+_MAX_SOURCES: Final = 24
+"""In each direction, of an estimate between cells."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParamPair:
+    """The complete trials that have both parameters, ordered by number."""
+
+    x: ParamAxis
+    y: ParamAxis
+    numbers: IntArray
+    values: FloatArray
+    ranks: FloatArray
+    """The share of all complete trials that are better, from 0 to 1; equal ones share theirs."""
+    is_feasible: BoolArray
+    direction: Direction
+    best: int | None
+    """The number of the best feasible trial, also where it lacks a parameter."""
+    n_infinite: int
+    """Complete trials that are left out, as the next one."""
+    n_without: int
+    """Trials that lack one of the parameters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The best of what stands in each cell: rows upwards, columns to the right."""
+
+    values: FloatArray
+    """NaN where nothing stands."""
+
+    def filled(self) -> FloatArray:
+        """Return the grid with empty cells between the others by their distance.
+
+        There must be a cell with a value. Where cells are many, the mean of each block of them
+        stands for it.
+        """
+        sources = _thinned(self.values)
+        rows, columns = np.nonzero(~np.isnan(sources.values))
+        known = sources.values[rows, columns]
+        n_rows, n_columns = self.values.shape
+        across = (columns + 0.5) / sources.values.shape[1]
+        up = (rows + 0.5) / sources.values.shape[0]
+        filled = self.values.copy()
+        x: FloatArray = (np.arange(n_columns, dtype=np.float64) + 0.5) / n_columns
+        for row in range(n_rows):
+            distance: FloatArray = (x[:, None] - across) ** 2 + ((row + 0.5) / n_rows - up) ** 2
+            weights: FloatArray = 1.0 / (distance + 1e-12) ** 2
+            # Quarters, so that the middle of the greatest floats is still one.
+            estimate = (weights / weights.sum(axis=1, keepdims=True)) @ (known / 4) * 4
+            # Rounding must not take a mean beyond what it is the mean of.
+            estimate = np.clip(estimate, known.min(), known.max())
+            is_empty = np.isnan(self.values[row])
+            filled[row, is_empty] = estimate[is_empty]
+        return filled
+
+
+def _thinned(values: FloatArray) -> Grid:
+    n_rows, n_columns = (min(_MAX_SOURCES, size) for size in values.shape)
+    rows, columns = np.nonzero(~np.isnan(values))
+    thin = np.full((n_rows, n_columns), np.nan)
+    cells = rows * n_rows // values.shape[0], columns * n_columns // values.shape[1]
+    sums, counts = np.zeros(thin.shape), np.zeros(thin.shape)
+    np.add.at(sums, cells, values[rows, columns] / 4)
+    np.add.at(counts, cells, 1)
+    is_set = counts > 0
+    thin[is_set] = sums[is_set] / counts[is_set] * 4
+    return Grid(thin)
+
+
+def build_pair(trials: TrialArrays, x_name: str, y_name: str, objective: int) -> ParamPair:
+    """Return one objective by two of the study's parameters."""
+    rows = finite_rows(trials, (objective,))
+    values, is_feasible = trials.values[rows, objective], trials.is_feasible[rows]
+    x, y = build_param(trials.params[x_name], rows), build_param(trials.params[y_name], rows)
+    has = x.has & y.has
+    direction = trials.directions[objective]
+    best = best_row(values, is_feasible, direction)
+    numbers = trials.numbers[rows]
+    return ParamPair(
+        x.where(has),
+        y.where(has),
+        numbers[has],
+        values[has],
+        rank_shares(values if direction == "minimize" else -values)[has],
+        is_feasible[has],
+        direction,
+        None if best is None else int(numbers[best]),
+        n_infinite=len(complete_rows(trials)) - len(rows),
+        n_without=int((~has).sum()),
+    )
+
+
+def rank_shares(losses: FloatArray) -> FloatArray:
+    """Return how far each stands in the order of all, from 0 to 1; equal ones in their middle."""
+    if len(losses) < 2:  # noqa: PLR2004 - one alone is in the middle
+        return np.full(len(losses), 0.5)
+    _, which, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts) - 1
+    return ((last - (counts - 1) / 2) / (len(losses) - 1))[which.ravel()]
+
+
+def best_in_cells(
+    columns: IntArray, rows: IntArray, losses: FloatArray, shape: tuple[int, int]
+) -> Grid:
+    """Return the least of `losses` in each cell of a grid of `shape` (rows, columns)."""
+    least = np.full(shape, np.inf)
+    np.minimum.at(least, (rows, columns), losses)
+    return Grid(np.where(np.isinf(least), np.nan, least))
+
+
+HeatKind = Literal["contour", "rank"]
+
+_SHADES: Final = (("█", "#"), ("▓", "+"), ("▒", "="), ("░", "-"), ("·", "."))
+"""From the best fifth to the worst, in Unicode and in ASCII."""
+_BEST_SHADES: Final = 1
+"""How many of them stand out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shading:
+    """Which cells have which shade, and what the shades mean."""
+
+    shades: IntArray
+    """Rows upwards; -1 for none."""
+    bounds: FloatArray
+    """Values between the shades, from the best one on."""
+
+
+def draw_heat(
+    pair: ParamPair,
+    kind: HeatKind,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    selected: int | None = None,
+) -> Figure:
+    """Draw two parameters against each other, in five shades.
+
+    A contour is the best feasible value in each cell, and between cells with trials an estimate
+    from those around it. Ranks are those of single trials, the best feasible one in each cell.
+    """
+    if not len(pair.numbers):
+        return Figure.saying(_why_nothing(pair, unicode=unicode), width, height)
+    ticks = param_y_ticks(pair.y, width, height, unicode=unicode)
+    area = field_of(ticks, width, height, has_legend=True)
+    points = Points(pair.x.place(pair.x.values), pair.y.place(pair.y.values))
+    shading = _shading(pair, kind, points, area)
+    infeasible = np.flatnonzero(~pair.is_feasible)
+    best = np.flatnonzero(pair.numbers == pair.best) if pair.best is not None else ()
+    canvas = Canvas(
+        x_label=label(pair.x.name, width // 4 - 2, unicode=unicode),
+        x_ticks=param_x_ticks(pair.x, width, height, unicode=unicode),
+        y_ticks=ticks,
+        dots=(
+            *_dots(shading, area),
+            Dots(Points(points.x[infeasible], points.y[infeasible]), "infeasible", "⊘", "X"),
+        ),
+        marks=(
+            *(Mark(float(points.x[row]), float(points.y[row]), "best", "★", "*") for row in best),
+            *selected_mark(pair.numbers, points, selected),
+        ),
+        legend=_legend(pair, kind, shading, unicode=unicode),
+    )
+    return draw_figure(canvas, width, height, unicode=unicode, numbers=pair.numbers, points=points)
+
+
+def _shading(pair: ParamPair, kind: HeatKind, points: Points, area: Field) -> _Shading:
+    feasible = np.flatnonzero(pair.is_feasible)
+    sign = 1.0 if pair.direction == "minimize" else -1.0
+    shares = np.arange(1, len(_SHADES)) / len(_SHADES)
+    none = np.full((area.height, area.width), -1)
+    if not len(feasible):
+        return _Shading(none, np.full(len(shares), np.nan))
+    losses = pair.values[feasible] * sign
+    columns = area.columns(points.x[feasible])
+    rows = area.height - 1 - area.rows(points.y[feasible])
+    by = losses if kind == "contour" else pair.ranks[feasible]
+    grid = best_in_cells(columns, rows, by, (area.height, area.width))
+    if kind == "rank":
+        shades = np.searchsorted(shares, grid.values, side="left")
+        return _Shading(np.where(np.isnan(grid.values), -1, shades), shares)
+    bounds = np.quantile(grid.values[~np.isnan(grid.values)] / 4, shares) * 4
+    shades = np.searchsorted(bounds, grid.filled(), side="left")
+    return _Shading(shades, bounds * sign)
+
+
+def _dots(shading: _Shading, area: Field) -> tuple[Dots, ...]:
+    def points(shade: int) -> Points:
+        rows, columns = np.nonzero(shading.shades == shade)
+        return Points(columns / max(1, area.width - 1), rows / max(1, area.height - 1))
+
+    return tuple(
+        Dots(points(shade), _role(shade), mark, ascii_mark)
+        for shade, (mark, ascii_mark) in enumerate(_SHADES)
+    )
+
+
+def _role(shade: int) -> Role:
+    return "trial" if shade < _BEST_SHADES else "median"
+
+
+def _legend(
+    pair: ParamPair, kind: HeatKind, shading: _Shading, *, unicode: bool
+) -> list[LegendEntry]:
+    look = 0 if unicode else 1
+    sign = "≤≥" if unicode else ("<=", ">=")
+    better = sign[0] if pair.direction == "minimize" else sign[1]
+    spans: list[Span] = []
+    for shade, characters in enumerate(_SHADES[:-1]):
+        bound = float(shading.bounds[shade])
+        text = f"{better}{four_digits(bound)}" if kind == "contour" else f"best {bound:.0%}"
+        spans += [Span(f"{characters[look]} ", _role(shade)), Span(f"{text} ", "note")]
+    spans.append(Span(f"{_SHADES[-1][look]} worse", "note"))
+    entries = [LegendEntry(tuple(spans), 10)] if not np.isnan(shading.bounds).any() else []
+    y_name = label(pair.y.name, 24, unicode=unicode)
+    entries.append(entry(9, f"{'↑' if unicode else '^'} {y_name}"))
+    if pair.best in pair.numbers:
+        entries.append(entry(6, f"#{pair.best}", "★*"[look], "best"))
+    n_infeasible = int((~pair.is_feasible).sum())
+    if n_infeasible:
+        entries.append(entry(5, f"{n_infeasible} infeasible", "⊘X"[look], "infeasible"))
+    for count, what in ((pair.n_infinite, "infinite"), (pair.n_without, "without one of them")):
+        if count:
+            entries.append(entry(8, f"{count} {what}"))
+    return entries
+
+
+def _why_nothing(pair: ParamPair, *, unicode: bool) -> str:
+    if pair.n_without:
+        names = (label(each.name, 40, unicode=unicode) for each in (pair.x, pair.y))
+        return f"No complete trial has both parameters, {' and '.join(names)}."
+    if pair.n_infinite:
+        return "No value is finite, so there is nothing to draw."
+    return "No trial has completed yet."
+
 
 _PAIR: Final = 2
 _MAX_IN_PAIRS: Final = 5
 """Of more parameters than these, the first ones are drawn against each other."""
 
 
-def heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]:
+def contours_of(request: FigureRequest) -> Iterator[TitledFigure]:
+    """Return each objective over two parameters."""
+    return _heat_maps(request, "contour")
+
+
+def ranks_of(request: FigureRequest) -> Iterator[TitledFigure]:
+    """Return how trials rank over two parameters."""
+    return _heat_maps(request, "rank")
+
+
+def _heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]:
     """Return a map of each objective over each pair of the parameters that were asked for."""
     for objective in request.objectives():
         names = chosen_params(request, objective)

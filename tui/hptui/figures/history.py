@@ -2,19 +2,523 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from hptui.analysis.compare.history_band import build_band
+import numpy as np
+
+from hptui.analysis.axis import Axis
 from hptui.analysis.history import history_of
-from hptui.charts.band_chart import draw_band
-from hptui.charts.history_chart import draw_history, history_source
+from hptui.domain.readable import four_digits
+from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.figures.canvas.chart import (
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    Canvas,
+    Dots,
+    LegendEntry,
+    Mark,
+    draw,
+    field_of,
+    fit_legend,
+)
+from hptui.figures.canvas.figure import Figure, Spots
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import Picture, Span, line_picture, sentence_picture
+from hptui.figures.canvas.points import Points, row_after, thin_steps
+from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from hptui.charts.figure import Figure
+    import numpy.typing as npt
+
+    from hptui.analysis.history import BoolArray, FloatArray, History, IntArray
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+
+
+_MIN_VALUES_FOR_FAR: Final = 8
+_FAR_IN_SPREADS: Final = 3.0
+"""How far a value is beyond the worse quarter, in ranges of the middle half, to be far."""
+_MIN_GAIN: Final = 2.0
+"""How many times more room the others must get for values to be left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reported:
+    """Trials without a final value: what they reported last."""
+
+    numbers: IntArray
+    values: FloatArray
+    """NaN where a trial reported nothing."""
+
+    def within(self, first: int, last: int) -> Reported:
+        """Return those with numbers from `first` to `last`."""
+        return self.where((self.numbers >= first) & (self.numbers <= last))
+
+    def where(self, chosen: BoolArray) -> Reported:
+        """Return some of them."""
+        return Reported(self.numbers[chosen], self.values[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistorySource:
+    """All that the history of a study shows."""
+
+    history: History
+    """Of all trials; those that are not complete have no value."""
+    pruned: Reported
+    running: Reported
+    stale: Reported
+    n_failed: int = 0
+    n_waiting: int = 0
+
+    @property
+    def without_value(self) -> tuple[Reported, Reported, Reported]:
+        """Pruned, running and stale trials."""
+        return self.pruned, self.running, self.stale
+
+    def within(self, first: int, last: int) -> HistorySource:
+        """Return the part with trial numbers from `first` to `last`."""
+        return HistorySource(
+            self.history.within(first, last),
+            self.pruned.within(first, last),
+            self.running.within(first, last),
+            self.stale.within(first, last),
+            self.n_failed,
+            self.n_waiting,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryScene:
+    """A history on its axes; places go from 0 to 1."""
+
+    x_axis: Axis
+    y_axis: Axis
+    feasible: Points
+    infeasible: Points
+    pruned: Points
+    running: Points
+    stale: Points
+    far: Points
+    """Complete trials that are far worse than most; they stand at the edge of the y axis."""
+    far_pruned: Points
+    """Pruned trials beyond the same edge, as the next two."""
+    far_running: Points
+    far_stale: Points
+    far_is_above: bool
+    best: Points
+    """A point for each trial for which the best so far is in sight, ordered by x."""
+    best_end: float
+    """Where its line ends."""
+    best_trial: tuple[float, float] | None
+    target: float | None
+    """The place of the target on the y axis, where it is in sight."""
+    numbers: IntArray
+    """Of all trials that are seen, in the order of `places`."""
+    places: Points
+    n_infinite: int
+    """Values that are not drawn, as the next two."""
+    n_not_positive: int
+    n_out_of_sight: int
+    """Reports far better than any complete trial."""
+
+    def place_of(self, number: int) -> tuple[float, float] | None:
+        """Return where a trial is seen, or None."""
+        rows = np.flatnonzero(self.numbers == number)
+        if not len(rows):
+            return None
+        return float(self.places.x[rows[0]]), float(self.places.y[rows[0]])
+
+
+def compose_scene(
+    source: HistorySource, *, is_log: bool = False, target: float | None = None
+) -> HistoryScene | None:
+    """Return what there is to see of `source`; None when that is nothing.
+
+    The y axis leaves out the few complete trials that are so much worse than the others that those
+    could not be told apart; they are `far`. Reports of other trials, and a target, are in sight
+    where they are not farther outside than the range of the complete ones is wide.
+    """
+    history = source.history
+    is_shown = _is_drawable(history.values, is_log=is_log)
+    complete = Reported(history.numbers[is_shown], history.values[is_shown])
+    is_feasible = history.is_feasible[is_shown]
+    others = [_drawable(group, is_log) for group in source.without_value]
+    reports = np.concatenate([group.values for group in others])
+    if not (len(complete.values) or len(reports)):
+        return None
+    far_is_above = history.direction == "minimize"
+    is_far = _is_far(complete.values, is_log=is_log, is_above=far_is_above)
+    sight = _sight(
+        complete.values[~is_far],
+        reports,
+        is_log=is_log,
+        has_far=bool(is_far.any()),
+        worse_is_above=far_is_above,
+    )
+    near = [group.where(sight.has(group.values)) for group in others]
+    targets = np.array([] if target is None else [target], np.float64)
+    targets = targets[_is_drawable(targets, is_log=is_log) & sight.has(targets)]
+    seen = (complete.values[~is_far], *(group.values for group in near), targets)
+    y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
+    x_axis = Axis.around(_numbers(source).astype(np.float64))
+
+    def place(group: Reported) -> Points:
+        return Points(x_axis.place(group.numbers.astype(np.float64)), y_axis.place(group.values))
+
+    far = [group.where(sight.is_worse(group.values)) for group in others]
+    near_pruned, near_running, near_stale = near
+    far_pruned, far_running, far_stale = far
+    drawn = (complete, *near, *far)
+    is_seen = (history.best >= y_axis.low) & (history.best <= y_axis.high)
+    best = Reported(history.numbers[is_seen], history.best[is_seen])
+    behind = row_after(is_seen)
+    numbers = np.concatenate([group.numbers for group in drawn])
+    n_finite, n_infinite = _count(source)
+    return HistoryScene(
+        x_axis,
+        y_axis,
+        feasible=place(complete.where(is_feasible & ~is_far)),
+        infeasible=place(complete.where(~is_feasible & ~is_far)),
+        pruned=place(near_pruned),
+        running=place(near_running),
+        stale=place(near_stale),
+        far=place(complete.where(is_far)),
+        far_pruned=place(far_pruned),
+        far_running=place(far_running),
+        far_stale=place(far_stale),
+        far_is_above=far_is_above,
+        best=place(best),
+        best_end=1.0 if behind is None else float(x_axis.place(history.numbers[[behind]] / 1)[0]),
+        best_trial=_place_of_best(history, x_axis, y_axis),
+        target=float(y_axis.place(targets)[0]) if len(targets) else None,
+        numbers=numbers,
+        places=place(Reported(numbers, np.concatenate([group.values for group in drawn]))),
+        n_infinite=n_infinite,
+        n_not_positive=n_finite - len(complete.values) - len(reports),
+        n_out_of_sight=len(complete.values) + len(reports) - len(numbers),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """The values outside of which nothing but marks at the edge is shown, to see the rest."""
+
+    low: float
+    high: float
+    worse_is_above: bool
+
+    def has(self, values: FloatArray) -> BoolArray:
+        return (values >= self.low) & (values <= self.high)
+
+    def is_worse(self, values: FloatArray) -> BoolArray:
+        return values > self.high if self.worse_is_above else values < self.low
+
+
+def _sight(
+    near: FloatArray, reports: FloatArray, *, is_log: bool, has_far: bool, worse_is_above: bool
+) -> _Sight:
+    if not len(near):
+        return _Sight(float(reports.min()), float(reports.max()), worse_is_above)
+    low, high = float(near.min()), float(near.max())
+    if low == high:
+        return _Sight(-math.inf, math.inf, worse_is_above)
+    if is_log:
+        return _Sight(low * (low / high), high * (high / low), worse_is_above)
+    # Where complete trials are beyond the edge, reports are too.
+    below = low if has_far and not worse_is_above else low - (high - low)
+    above = high if has_far and worse_is_above else high + (high - low)
+    return _Sight(below, above, worse_is_above)
+
+
+def _place_of_best(history: History, x_axis: Axis, y_axis: Axis) -> tuple[float, float] | None:
+    row = history.best_row
+    if row is None or not y_axis.low <= history.values[row] <= y_axis.high:
+        return None
+    x = x_axis.place(np.array([history.numbers[row]], np.float64))
+    return float(x[0]), float(y_axis.place(history.values[[row]])[0])
+
+
+def _count(source: HistorySource) -> tuple[int, int]:
+    """Return how many values are finite, and how many are infinite."""
+    groups = (source.history, *source.without_value)
+    values = np.concatenate([group.values for group in groups])
+    return int(np.isfinite(values).sum()), int(np.isinf(values).sum())
+
+
+def _drawable(group: Reported, is_log: bool) -> Reported:
+    return group.where(_is_drawable(group.values, is_log=is_log))
+
+
+def _is_drawable(values: FloatArray, *, is_log: bool) -> BoolArray:
+    is_drawable = np.isfinite(values)
+    return is_drawable & (values > 0) if is_log else is_drawable
+
+
+def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
+    """Say which values are far worse than most, where that would squash the others."""
+    nothing = np.zeros(len(values), np.bool_)
+    if is_log or len(values) < _MIN_VALUES_FOR_FAR:
+        return nothing
+    # Quarters, so that the difference of the greatest floats is still one.
+    losses = values / (4 if is_above else -4)
+    lower, upper = np.quantile(losses, (0.25, 0.75))
+    fence = upper + _FAR_IN_SPREADS * (upper - lower)
+    near = losses[losses <= fence]
+    if lower == upper or np.ptp(losses) < _MIN_GAIN * np.ptp(near):
+        return nothing
+    return losses > fence
+
+
+def _numbers(source: HistorySource) -> IntArray:
+    groups = (source.history, *source.without_value)
+    return np.concatenate([group.numbers for group in groups])
+
+
+_CELLS_A_Y_TICK: Final = 4
+_CELLS_AN_X_TICK: Final = 14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryPicture:
+    """A history that was drawn."""
+
+    picture: Picture
+    sentence: str = ""
+    """Why there is nothing to see; empty for a chart."""
+    spots: Spots = field(default_factory=Spots)
+    area: Field | None = None
+    """Where the chart is; None for a sentence, and where there is no room for axes."""
+
+    def as_figure(self) -> Figure:
+        """Return it as a figure, in which each trial that is seen has its spot."""
+        return Figure(self.picture, self.sentence, self.spots)
+
+    def number_at(self, x: int, y: int) -> int | None:
+        """Return the number of the trial that is seen nearest to a cell, from the upper left one.
+
+        None outside the axes, and where no trial is seen.
+        """
+        if self.area is None or not self.area.has(x, y):
+            return None
+        return self.spots.nearest(x, y)
+
+
+def history_source(
+    history: History, numbers: IntArray, states: npt.NDArray[np.int8], last_values: FloatArray
+) -> HistorySource:
+    """Return what the history of a study shows, from its columns (a row a trial, in any order)."""
+
+    def reported(state: int) -> Reported:
+        rows = np.flatnonzero((states == state) & (numbers >= 0))
+        return Reported(numbers[rows], last_values[rows])
+
+    return HistorySource(
+        history,
+        reported(PRUNED),
+        reported(RUNNING),
+        reported(STALE),
+        n_failed=int((states == FAIL).sum()),
+        n_waiting=int((states == WAITING).sum()),
+    )
+
+
+def draw_history(
+    source: HistorySource,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    is_log: bool = False,
+    target: float | None = None,
+    target_name: str = "target",
+    selected: int | None = None,
+    window: tuple[int, int] | None = None,
+    note: str = "",
+) -> HistoryPicture:
+    """Draw a history in `width` by `height` cells, the last one a legend where there is room.
+
+    Any history and any size give a picture; where there is nothing to draw, it is a sentence, and
+    where there is no room for axes, the legend alone.
+
+    Args:
+        source: What is drawn.
+        width: In cells.
+        height: In cells.
+        unicode: Whether characters beyond ASCII can be used.
+        is_log: Whether the values are on a logarithmic axis.
+        target: A value that is marked by a level line.
+        target_name: What the legend calls it.
+        selected: The number of a trial that is marked.
+        window: The first and the last trial number that are shown; without, all are.
+        note: What the legend says besides, safe for a terminal.
+    """
+    shown = source if window is None else source.within(*window)
+    scene = compose_scene(shown, is_log=is_log, target=target)
+    if scene is None:
+        sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
+        return HistoryPicture(sentence_picture(sentence, width, height), sentence)
+    legend = history_legend(
+        shown, scene, target=target, target_name=target_name, is_log=is_log, unicode=unicode
+    )
+    if note:
+        legend = (*legend, LegendEntry((Span(note, "note"),), 8))
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return HistoryPicture(line_picture(fit_legend(legend, width), width, height))
+    y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
+    area = field_of(y_ticks, width, height, has_legend=True)
+    place = None if selected is None else scene.place_of(selected)
+    canvas = Canvas(
+        x_label="trial",
+        x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
+        y_ticks=y_ticks,
+        dots=_dots(scene, area.width),
+        lines=(
+            Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
+        ),
+        marks=_marks(scene, place),
+        x_mark=_x_mark(scene, selected),
+        legend=legend,
+    )
+    drawing = draw(canvas, width, height, unicode=unicode)
+    spots = Spots.in_field(scene.numbers, scene.places, drawing.field)
+    return HistoryPicture(drawing.picture, spots=spots, area=drawing.field)
+
+
+def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
+    across = np.linspace(0.0, 1.0, n_columns if scene.target is not None else 0)
+    target = Points(across, np.full(len(across), scene.target or 0.0))
+    return (
+        Dots(target, "target", "┄", "-"),
+        Dots(scene.pruned, "pruned", "·", "."),
+        Dots(scene.infeasible, "infeasible", "⊘", "X"),
+        Dots(scene.feasible, "trial"),
+        Dots(scene.stale, "stale", "◌", "S"),
+        Dots(scene.far_pruned, "pruned", *far_mark(scene)),
+        Dots(scene.far_stale, "stale", *far_mark(scene)),
+        Dots(scene.far, "trial", *far_mark(scene)),
+        Dots(scene.far_running, "running", *far_mark(scene)),
+    )
+
+
+def _marks(scene: HistoryScene, selected: tuple[float, float] | None) -> Sequence[Mark]:
+    running = zip(scene.running.x.tolist(), scene.running.y.tolist(), strict=True)
+    marks = [Mark(x, y, "running", "●", "R") for x, y in running]
+    if scene.best_trial is not None:
+        marks.append(Mark(*scene.best_trial, "best", "★", "*"))
+    if selected is not None:
+        marks.append(Mark(*selected, "selected", "◆", "@"))
+    return marks
+
+
+def _x_mark(scene: HistoryScene, selected: int | None) -> float | None:
+    if selected is None or not scene.x_axis.low <= selected <= scene.x_axis.high:
+        return None
+    return float(scene.x_axis.place(np.array([selected], np.float64))[0])
+
+
+def history_legend(
+    source: HistorySource,
+    scene: HistoryScene,
+    *,
+    target: float | None,
+    target_name: str = "target",
+    is_log: bool,
+    unicode: bool,
+) -> Sequence[LegendEntry]:
+    """Return the entries of a history's legend, with its counts."""
+    history = source.history
+    entries: list[LegendEntry] = []
+
+    def add(importance: int, mark: str, role: Role, text: str) -> None:
+        spans = (Span(f"{mark} ", role), Span(text, "note")) if mark else (Span(text, "note"),)
+        entries.append(LegendEntry(spans, importance))
+
+    is_complete = ~np.isnan(history.values)
+    n_infeasible = int((is_complete & ~history.is_feasible).sum())
+    n_feasible = int(is_complete.sum()) - n_infeasible
+    _add_best(entries, source, unicode=unicode)
+    add(7, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
+    others: tuple[tuple[int, str, Role, int], ...] = (
+        (6, "·.", "pruned", len(source.pruned.numbers)),
+        (5, "●R", "running", len(source.running.numbers)),
+        (5, "◌S", "stale", len(source.stale.numbers)),
+        (3, "⊘X", "infeasible", n_infeasible),
+    )
+    for importance, marks, role, count in others:
+        if count:
+            add(importance, marks[0 if unicode else 1], role, f"{count} {role}")
+    if target is not None:
+        where = "" if scene.target is not None else ", out of sight"
+        mark = "┄" if unicode else "-"
+        add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
+    far = (scene.far, scene.far_pruned, scene.far_running, scene.far_stale)
+    n_far = sum(len(points.x) for points in far)
+    if n_far:
+        where = "above" if scene.far_is_above else "below"
+        add(4, far_mark(scene)[0 if unicode else 1], "label", f"{n_far} far {where}")
+    for importance, count, what in (
+        (8, scene.n_infinite, "infinite, not drawn"),
+        (8, scene.n_not_positive, "not above 0, not drawn"),
+        (4, scene.n_out_of_sight, "out of sight"),
+    ):
+        if count:
+            add(importance, "", "note", f"{count} {what}")
+    if is_log:
+        add(1, "", "note", "log axis")
+    return entries
+
+
+def far_mark(scene: HistoryScene) -> tuple[str, str]:
+    """Return the character of a trial beyond the edge of the chart, and its ASCII form."""
+    return ("▴", "^") if scene.far_is_above else ("▾", "v")
+
+
+def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:
+    """Return a sentence for a history of which nothing can be seen.
+
+    `is_part` says that it is a part of a longer one.
+    """
+    history = source.history
+    n_complete = int((~np.isnan(history.values)).sum())
+    n_running, n_pruned = len(source.running.numbers), len(source.pruned.numbers)
+    if n_complete and is_log and np.isfinite(history.values).any():
+        return "No value is above 0, so a log axis shows none."
+    if n_complete:
+        return "No value is finite, so there is nothing to draw."
+    if is_part:
+        return "No trial in this part has a value."
+    if not (len(history.numbers) or n_running):
+        return "No trial yet."
+    if n_running:
+        return f"No trial has completed yet; {n_running} {_are(n_running)} running."
+    if source.n_waiting:
+        return f"No trial has completed yet; {source.n_waiting} {_are(source.n_waiting)} waiting."
+    ended = [f"{n_pruned} pruned"] if n_pruned else []
+    ended += [f"{source.n_failed} failed"] if source.n_failed else []
+    ended += [f"{len(source.stale.numbers)} stale"] if len(source.stale.numbers) else []
+    return f"No trial has completed{': ' if ended else ''}{', '.join(ended)}."
+
+
+def _add_best(entries: list[LegendEntry], source: HistorySource, *, unicode: bool) -> None:
+    history = source.history
+    if not len(history.best) or np.isnan(history.best[-1]):
+        return
+    text = f"{'★' if unicode else '*'} {four_digits(float(history.best[-1]))}"
+    row = history.best_row
+    if row is not None:
+        text += f" #{history.numbers[row]}"
+    entries.append(LegendEntry((Span(text, "best"),), 9))
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:

@@ -7,18 +7,116 @@ from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
-from hptui.charts.importance_chart import draw_importance
 from hptui.engine.importance.process import compute_importance
-from hptui.figures.chosen_params import chosen_params
+from hptui.figures.canvas.chart import LegendEntry, fit_legend
+from hptui.figures.canvas.figure import Figure, entry
+from hptui.figures.canvas.picture import Cells, label, line_picture
+from hptui.figures.params import chosen_params
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.charts.figure import Figure
+    from hptui.analysis.importance import Importance
     from hptui.figures.request import FigureRequest
+
+
+MIN_WIDTH: Final = 16
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+_VALUE_WIDTH: Final = 6
+_GAP: Final = 1
+_ROOM_FOR_SPACES: Final = 2
+"""Lines for each parameter from which bars stand apart."""
+_SMALL: Final = 0.01
+
+
+def draw_importance(
+    importance: Importance,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    chooser: str = "--param",
+) -> Figure:
+    """Draw a bar for each parameter, the longest first; those without room are counted."""
+    if not importance.shares:
+        return Figure.saying(_why_nothing(importance), width, height)
+    has_legend = height > 1
+    room = height - has_legend
+    n_shown = min(len(importance.shares), room)
+    legend = _legend(importance, n_shown, chooser)
+    if width < MIN_WIDTH or n_shown < 1:
+        return Figure(line_picture(fit_legend(legend, width), width, height))
+    by = _ROOM_FOR_SPACES if room >= _ROOM_FOR_SPACES * n_shown else 1
+    shown = importance.shares[:n_shown]
+    longest = max(len(label(name, width // 3, unicode=unicode)) for name, _ in shown)
+    left = longest + 2
+    bar_room = max(1, width - left - _GAP - _VALUE_WIDTH)
+    greatest = shown[0][1] or 1.0
+    cells = Cells(width, height)
+    for index, (name, share) in enumerate(shown):
+        row = index * by
+        text = label(name, width // 3, unicode=unicode)
+        cells.put(row, left - 1 - len(text), text, "label")
+        bar = _bar(share / greatest * bar_room, unicode=unicode)
+        cells.put(row, left, bar, "best" if index == 0 else "trial")
+        cells.put(row, left + len(bar) + _GAP, share_text(share), "label")
+    if has_legend:
+        cells.put_spans(height - 1, 1, fit_legend(legend, width - 1))
+    return Figure(cells.picture())
+
+
+def share_text(share: float) -> str:
+    """Return a share as Optuna labels it: `0.35`, `<0.01`."""
+    return f"{share:.2f}" if share >= _SMALL else f"<{_SMALL}"
+
+
+def _bar(length: float, *, unicode: bool) -> str:
+    if not unicode:
+        return "#" * round(length)
+    whole, eighths = divmod(int(np.rint(length * 8)), 8)
+    return "█" * whole + (_EIGHTHS[eighths] if eighths else "")
+
+
+def _legend(importance: Importance, n_shown: int, chooser: str) -> list[LegendEntry]:
+    entries = [entry(3, EVALUATORS[importance.evaluator].means)]
+    n_used, n_finite = importance.n_used, importance.n_finite
+    part = "" if n_used == n_finite else f" of {n_finite:,}"
+    drawn = ", drawn at random" if importance.is_sample else ""
+    # What is computed of a part must say so.
+    entries.append(entry(11 if drawn else 4, f"{n_used:,}{part} complete{drawn}"))
+    if importance.says_nothing:
+        entries.append(entry(10, "nothing tells them apart yet"))
+    if n_shown < len(importance.shares):
+        entries.append(
+            entry(9, f"{n_shown} of {len(importance.shares)} parameters, {chooser} chooses")
+        )
+    if importance.left_out:
+        entries.append(entry(9, f"{len(importance.left_out)} not in all trials, left out"))
+    if importance.uncertain:
+        entries.append(entry(6, f"{len(importance.uncertain)} uncertain: spaces of one trial"))
+    if importance.n_infinite:
+        entries.append(entry(7, f"{importance.n_infinite} infinite, left out"))
+    return entries
+
+
+def _why_nothing(importance: Importance) -> str:
+    if importance.n_infinite and not importance.n_finite:
+        return "No value is finite, so there is nothing to compare."
+    if not importance.n_finite:
+        return "No trial has completed yet."
+    if importance.left_out:
+        title = EVALUATORS[importance.evaluator].title
+        return (
+            f"No parameter is in all complete trials with the same space, which {title} needs. "
+            "PED-ANOVA does not."
+        )
+    return "The complete trials have no parameters."
+
 
 _MOST_KEPT: Final = 64
 

@@ -26,11 +26,13 @@ class Kind:
     summary: str
     """What it shows, in a few words."""
     module: str
-    """It has a function `figures_of(request)`; imported when the figure is asked for."""
+    """Imported when the figure is asked for."""
     options: frozenset[Option]
     """Those that say something about it."""
     objectives: Objectives = "any"
     """Which studies have something for it to show."""
+    function: str = "figures_of"
+    """Of the module: it takes a request and returns the figures."""
     is_expensive: bool = False
     """Whether it takes seconds of a core, so that it is not computed anew with every trial."""
 
@@ -44,7 +46,7 @@ class Kind:
         Raises:
             UsageError: The request asks for something that the study does not have.
         """
-        yield from import_module(self.module).figures_of(request)
+        yield from getattr(import_module(self.module), self.function)(request)
 
     def data(self, request: FigureRequest) -> Iterator[dict[str, Any]]:
         """Compute the same as plain data, of a kind that has the option `json`.
@@ -60,10 +62,18 @@ def _kind(
     summary: str,
     *options: Option,
     objectives: Objectives = "any",
+    function: str = "",
     is_expensive: bool = False,
 ) -> Kind:
+    module, _, name_there = function.rpartition(".")
     return Kind(
-        name, summary, f"hptui.figures.{name}", frozenset(options), objectives, is_expensive
+        name,
+        summary,
+        f"hptui.figures.{module or name}",
+        frozenset(options),
+        objectives,
+        name_there or "figures_of",
+        is_expensive,
     )
 
 
@@ -84,8 +94,20 @@ KINDS: Final = {
         _kind("timeline", "which trial ran when, and idle slots"),
         _kind("slice", "the value by each parameter", "objective", "log", "params"),
         _kind("intermediate", "what all trials reported, step by step", "log"),
-        _kind("contour", "the value over two parameters", "objective", "params"),
-        _kind("rank", "how trials rank over two parameters", "objective", "params"),
+        _kind(
+            "contour",
+            "the value over two parameters",
+            "objective",
+            "params",
+            function="heat.contours_of",
+        ),
+        _kind(
+            "rank",
+            "how trials rank over two parameters",
+            "objective",
+            "params",
+            function="heat.ranks_of",
+        ),
         _kind("parallel", "trials across all parameters", "objective", "log", "params"),
         _kind(
             "importance",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.charts.picture import Picture, Role, Span
-from hptui.charts.svg import picture_svg
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.figures.canvas.picture import Picture, Role, Span
+from hptui.figures.canvas.svg import picture_svg
 from hptui.storage.transfer.copying import drafted
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.analysis.evaluators import Evaluator
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
 
 
 class PlottedTrials(TrialArrays, Protocol):

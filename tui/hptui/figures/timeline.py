@@ -2,18 +2,356 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from hptui.analysis.timeline import build_timeline
-from hptui.charts.timeline_chart import draw_timeline
+import numpy as np
+
+from hptui.analysis.axis import Axis
+from hptui.domain.readable import show_duration
+from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
+from hptui.figures.canvas.points import Points
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from hptui.charts.figure import Figure
+    import numpy.typing as npt
+
+    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
+    from hptui.figures.canvas.chart import Ticks
+    from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+
+
+_LEFT_BEHIND: Final = 5.0
+"""Running for so many times the longest run that ended, a trial was killed, as Optuna sees it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """The trials that have started, ordered by start."""
+
+    numbers: IntArray
+    states: npt.NDArray[np.int8]
+    """The numbers of `hptui.domain.trial_states`."""
+    is_feasible: BoolArray
+    starts_s: FloatArray
+    """Seconds since 1970."""
+    ends_s: FloatArray
+    """Not before the start; of a running trial the time until which is looked."""
+    slots: IntArray
+    """From 0: the first slot that was free at the start."""
+    n_slots: int
+    n_not_started: int
+    """Trials that are left out."""
+    n_reversed: int
+    """Trials that have ended before they started, by their times."""
+    breaks_s: FloatArray
+    """How long the break between runs was that ended with each trial's start; mostly 0."""
+
+    @property
+    def first_s(self) -> float:
+        """When the first trial started; there must be one."""
+        return float(self.starts_s[0])
+
+    @property
+    def last_s(self) -> float:
+        """When the last trial ended; there must be one."""
+        return float(self.ends_s.max())
+
+    @property
+    def span_s(self) -> float:
+        """The time from the first start to the last end, without breaks between runs."""
+        return self.last_s - self.first_s - float(self.breaks_s.sum())
+
+    @property
+    def without_breaks(self) -> tuple[FloatArray, FloatArray]:
+        """Starts and ends in seconds from the first start, as if runs had followed at once."""
+        moved_s = self.first_s + np.cumsum(self.breaks_s)
+        return self.starts_s - moved_s, self.ends_s - moved_s
+
+    @property
+    def busy_share(self) -> float:
+        """Which part of the time of all slots was used by trials; there must be one."""
+        whole = self.span_s * self.n_slots
+        return float((self.ends_s - self.starts_s).sum()) / whole if whole > 0 else 1.0
+
+
+def build_timeline(
+    trials: TrialArrays, now_s: float, run_starts_s: Sequence[float] = ()
+) -> Timeline:
+    """Return the timeline.
+
+    Slots are not stored, so they are inferred: each trial has the first one that is free.
+
+    Args:
+        trials: The trials.
+        now_s: The end of running trials, unless nobody runs them.
+        run_starts_s: When runs began; where nothing is known of runs, a time without a trial that
+            is longer than any trial is a break between them.
+    """
+    is_started = np.isfinite(trials.starts_s) & (trials.numbers >= 0)
+    rows = np.flatnonzero(is_started)
+    rows = rows[np.lexsort((trials.numbers[rows], trials.starts_s[rows]))]
+    starts_s, completes_s, states = trials.starts_s[rows], trials.completes_s[rows], trials.states
+    is_running = states[rows] == RUNNING
+    ends_s = np.where(is_running, _latest_s(trials, now_s), completes_s)
+    ends_s = np.where(np.isfinite(ends_s), ends_s, starts_s)
+    shown_s = np.maximum(starts_s, ends_s)
+    slots = _slots(starts_s, shown_s)
+    return Timeline(
+        trials.numbers[rows],
+        states[rows],
+        trials.is_feasible[rows],
+        starts_s,
+        shown_s,
+        slots,
+        breaks_s=_breaks(starts_s, shown_s, run_starts_s),
+        n_slots=int(slots.max()) + 1 if len(slots) else 0,
+        n_not_started=int((~is_started).sum()),
+        n_reversed=int((~is_running & (ends_s < starts_s)).sum()),
+    )
+
+
+def _breaks(starts_s: FloatArray, ends_s: FloatArray, run_starts_s: Sequence[float]) -> FloatArray:
+    """Return how long nothing ran before each trial, where a run began in that time."""
+    if not len(starts_s):
+        return np.zeros(0)
+    free_s = np.zeros(len(starts_s))
+    free_s[1:] = np.maximum(0.0, starts_s[1:] - np.maximum.accumulate(ends_s)[:-1])
+    if not run_starts_s:
+        return np.where(free_s > (ends_s - starts_s).max(), free_s, 0.0)
+    first = np.searchsorted(starts_s, np.array(run_starts_s))
+    is_first = np.zeros(len(starts_s) + 1, np.bool_)
+    is_first[first] = True
+    return np.where(is_first[:-1], free_s, 0.0)
+
+
+def _latest_s(trials: TrialArrays, now_s: float) -> float:
+    """Return until when is looked: now while a trial runs, else the last end."""
+    durations = trials.completes_s - trials.starts_s
+    durations = durations[np.isfinite(durations)]
+    running = trials.starts_s[trials.states == RUNNING]
+    is_alive = len(running) > 0
+    if len(durations):
+        is_alive = bool((now_s - running < _LEFT_BEHIND * durations.max()).any())
+    ends_s = trials.completes_s[np.isfinite(trials.completes_s)]
+    return now_s if is_alive or not len(ends_s) else float(ends_s.max())
+
+
+def _slots(starts_s: FloatArray, ends_s: FloatArray) -> IntArray:
+    slots: list[int] = []
+    free: list[int] = []
+    busy: list[tuple[float, int]] = []
+    for start, end in zip(starts_s.tolist(), ends_s.tolist(), strict=True):
+        while busy and busy[0][0] <= start:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        slot = heapq.heappop(free) if free else len(busy)
+        heapq.heappush(busy, (end, slot))
+        slots.append(slot)
+    return np.array(slots, np.int64)
+
+
+_MINUTE: Final = 60
+_HOUR: Final = 3_600
+_DAY: Final = 86_400
+_STEPS: Final = (
+    *(1, 2, 5, 10, 15, 30),
+    *(_MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * count for count in (1, 2, 3, 6, 12)),
+    *(_DAY * count for count in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)),
+)
+
+
+def time_ticks(span_s: float, count: int) -> list[tuple[float, str]]:
+    """Return about `count` places from 0 to 1 on an axis of `span_s` seconds, with durations."""
+    raw = span_s / max(1, count)
+    step = next((step for step in _STEPS if step >= raw), None)
+    if raw < _STEPS[0] or step is None:
+        ticks = Axis(0.0, span_s or 1.0).ticks(count)
+        return [(place, f"{text} s") for place, text in ticks]
+    stops = range(0, math.floor(span_s) + 1, step)
+    return [
+        (at_s / span_s, f"{at_s} s" if at_s < _MINUTE else show_duration(at_s)) for at_s in stops
+    ]
+
+
+_CELLS_A_TICK: Final = 14
+_LINES_BESIDE: Final = 3
+"""Of a chart: axis, labels and legend."""
+_MIN_LINES: Final = 7
+"""A chart with fewer lines has no legend."""
+_MIN_BAR_CELLS: Final = 2
+"""Shorter bars are not told from the one before."""
+_HALF: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How trials of one kind are drawn."""
+
+    what: str
+    role: Role
+    character: str
+    ascii: str
+
+
+_LOOKS: Final = (
+    _Look("complete", "trial", "█", "#"),
+    _Look("infeasible", "infeasible", "⊘", "X"),
+    _Look("pruned", "pruned", "▒", "P"),
+    _Look("failed", "failed", "✗", "F"),
+    _Look("running", "running", "▓", "R"),
+    _Look("stale", "stale", "◌", "S"),
+)
+_COMPLETE, _INFEASIBLE, _PRUNED, _FAILED, _RUNNING, _STALE = range(len(_LOOKS))
+
+
+def draw_timeline(
+    timeline: Timeline,
+    *,
+    width: int,
+    height: int,
+    unicode: bool = True,
+    selected: int | None = None,
+) -> Figure:
+    """Draw a timeline in `width` by at most `height` cells.
+
+    A cell shows what filled most of its time. Slots beyond the room are left out and counted.
+    """
+    if not len(timeline.numbers):
+        return Figure.saying("No trial has started yet.", width, height)
+    kinds = _kinds(timeline)
+    room = max(1, height - _LINES_BESIDE)
+    n_shown = min(timeline.n_slots, room)
+    gap = 2 if 2 * n_shown <= room else 1
+    height = min(height, max(_MIN_LINES, n_shown * gap + _LINES_BESIDE))
+    labels = [str(slot + 1) for slot in range(n_shown)]
+    area = field_of([(0.0, text) for text in labels], width, height, has_legend=True)
+    rows = 1.0 - np.arange(n_shown) * gap / max(1, area.height - 1)
+    y_ticks: Ticks = list(zip(rows.tolist(), labels, strict=True))
+    shown = np.flatnonzero(timeline.slots < n_shown)
+    span_s = timeline.span_s
+    starts, ends = (each[shown] / (span_s or 1.0) for each in timeline.without_breaks)
+    slots = timeline.slots[shown]
+    middles = Points((starts + ends) / 2, rows[slots])
+    numbers = timeline.numbers[shown]
+    canvas = Canvas(
+        x_label="since the start",
+        x_ticks=time_ticks(span_s, max(2, width // _CELLS_A_TICK)),
+        y_ticks=y_ticks,
+        dots=_dots(_Bars(starts, ends, slots, kinds[shown]), rows, area),
+        marks=selected_mark(numbers, middles, selected),
+        legend=_legend(timeline, kinds, n_shown, unicode=unicode),
+    )
+    figure = draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=middles)
+    reaches = (ends - starts) / 2 * area.width
+    return replace(figure, spots=replace(figure.spots, reaches=reaches))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bars:
+    """Trials with starts and ends from 0 to 1."""
+
+    starts: FloatArray
+    ends: FloatArray
+    slots: IntArray
+    kinds: IntArray
+
+
+def _kinds(timeline: Timeline) -> IntArray:
+    kinds = np.full(len(timeline.numbers), _FAILED)
+    for state, kind in (
+        (COMPLETE, _COMPLETE),
+        (PRUNED, _PRUNED),
+        (FAIL, _FAILED),
+        (RUNNING, _RUNNING),
+        (STALE, _STALE),
+    ):
+        kinds[timeline.states == state] = kind
+    kinds[(kinds == _COMPLETE) & ~timeline.is_feasible] = _INFEASIBLE
+    return kinds
+
+
+def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
+    n_slots, n_columns = len(rows), area.width
+    from_cell = np.minimum(bars.starts * n_columns, n_columns - 1e-9)
+    to_cell = np.minimum(bars.ends * n_columns, n_columns - 1e-9)
+    first, last = from_cell.astype(np.int64), to_cell.astype(np.int64)
+    shares = np.zeros((len(_LOOKS), n_slots, n_columns))
+    # A touch more than nothing, so that a trial of no length is seen.
+    np.add.at(shares, (bars.kinds, bars.slots, first), 1e-9)
+    is_within = first == last
+    np.add.at(
+        shares,
+        (bars.kinds, bars.slots, first),
+        np.where(is_within, to_cell - from_cell, first + 1 - from_cell),
+    )
+    longer = np.flatnonzero(~is_within)
+    at = bars.kinds[longer], bars.slots[longer]
+    np.add.at(shares, (*at, last[longer]), to_cell[longer] - last[longer])
+    changes = np.zeros((len(_LOOKS), n_slots, n_columns + 1))
+    np.add.at(changes, (*at, first[longer] + 1), 1.0)
+    np.add.at(changes, (*at, last[longer]), -1.0)
+    shares += np.cumsum(changes, axis=2)[:, :, :-1]
+
+    busy = shares.sum(axis=0)
+    most = np.where(busy > 0, shares.argmax(axis=0), -1)
+    is_half = (most == _COMPLETE) & (busy < _HALF)
+    is_start = np.zeros(busy.shape, np.bool_)
+    is_long = (last - first >= _MIN_BAR_CELLS) & (first > 0)
+    is_start[bars.slots[is_long], first[is_long]] = True
+    is_start[:, 1:] &= busy[:, :-1] >= _HALF
+    is_start &= most == _COMPLETE
+    is_idle = busy == 0
+    columns = np.arange(n_columns)
+    for slot in range(n_slots):
+        used = np.flatnonzero(busy[slot] > 0)
+        is_idle[slot] &= (columns > used.min(initial=n_columns)) & (columns < used.max(initial=-1))
+
+    def points(chosen: BoolArray) -> Points:
+        slot, column = np.nonzero(chosen)
+        return Points(column / max(1, n_columns - 1), rows[slot])
+
+    return (
+        Dots(points(is_idle), "axis", "·", "."),
+        *(
+            Dots(points(most == kind), look.role, look.character, look.ascii)
+            for kind, look in enumerate(_LOOKS)
+        ),
+        Dots(points(is_half), "trial", "░", "-"),
+        Dots(points(is_start & ~is_half), "trial", "▐", "|"),
+    )
+
+
+def _legend(
+    timeline: Timeline, kinds: IntArray, n_shown: int, *, unicode: bool
+) -> list[LegendEntry]:
+    n_slots, n_breaks = timeline.n_slots, int((timeline.breaks_s > 0).sum())
+    entries = [
+        entry(9, f"{n_slots} slot{'s' if n_slots > 1 else ''}, {timeline.busy_share:.0%} busy")
+    ]
+    for kind, look in enumerate(_LOOKS):
+        count = int((kinds == kind).sum())
+        if count:
+            mark = look.character if unicode else look.ascii
+            entries.append(entry(8 - kind, f"{count} {look.what}", mark, look.role))
+    for count, what in (
+        (n_slots - n_shown, "slots out of sight"),
+        (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
+        (timeline.n_not_started, "not started"),
+        (timeline.n_reversed, "ended before their start"),
+    ):
+        if count:
+            entries.append(entry(10, f"{count} {what}"))
+    return entries
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:

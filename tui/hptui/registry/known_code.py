@@ -50,6 +50,16 @@ def has_run_in(ref: ObjectiveRef, folder: str) -> bool:
     return _is_kept(_of_runs(ref, folder))
 
 
+def note_python(python: str) -> None:
+    """Remember that this person runs objectives with another Python, a path."""
+    _keep(_digest("python", python))
+
+
+def is_known_python(python: str) -> bool:
+    """Say whether this person has had workers of that Python: a study may name any program."""
+    return _is_kept(_digest("python", python))
+
+
 def is_known_run(ref: ObjectiveRef) -> bool:
     """Say whether `note_run` was told of this code before."""
     return _is_kept(_of_runs(ref))

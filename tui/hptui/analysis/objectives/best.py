@@ -8,10 +8,10 @@ import numpy as np
 
 from hptui.analysis.arrays import complete_rows
 from hptui.analysis.objectives.pareto import pareto_front
-from hptui.analysis.slice import best_row
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, TrialArrays
+    from hptui.analysis.arrays import BoolArray, FloatArray, TrialArrays
+    from hptui.domain.objective import Direction
 
 
 def best_trials(trials: TrialArrays, among: BoolArray | None = None) -> BoolArray:
@@ -37,3 +37,12 @@ def best_trials(trials: TrialArrays, among: BoolArray | None = None) -> BoolArra
     if best is not None:
         chosen[rows[best]] = True
     return chosen
+
+
+def best_row(values: FloatArray, is_feasible: BoolArray, direction: Direction) -> int | None:
+    """Return the row of the best feasible value, the first of equals; None where there is none."""
+    rows = np.flatnonzero(is_feasible)
+    if not len(rows):
+        return None
+    losses = values[rows] if direction == "minimize" else -values[rows]
+    return int(rows[np.argmin(losses)])

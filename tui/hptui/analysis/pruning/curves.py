@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.analysis.history import Points
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,19 +42,3 @@ def median_curve(curves: Sequence[Curve]) -> Curve:
     with np.errstate(invalid="ignore"):
         middles = np.where(lower == upper, lower, lower / 2 + upper / 2)
     return Curve(found, middles)
-
-
-def thin_line(points: Points, columns: int) -> Points:
-    """Return the points of a line that can be seen: in each column first, last, least, greatest.
-
-    `points` are ordered by x.
-    """
-    n_columns = max(1, columns)
-    if len(points.x) <= 4 * n_columns:
-        return points
-    column = np.minimum((points.x * n_columns).astype(np.int64), n_columns - 1)
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    stops = np.append(starts[1:], len(column))
-    by_height = np.lexsort((points.y, column))
-    kept = np.unique(np.concatenate([starts, stops - 1, by_height[starts], by_height[stops - 1]]))
-    return Points(points.x[kept], points.y[kept])

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from hptui.analysis.arrays import FloatArray
     from hptui.analysis.compare.comparison import ComparedStudy, Comparison, StudyResult
-    from hptui.charts.figure import Figure
     from hptui.cli.output.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
+    from hptui.figures.canvas.figure import Figure
 
 _FEWEST: Final = 2
 _EPILOG = """\
@@ -155,8 +155,8 @@ def _print_comparison(
         params_sentence,
         params_table,
     )
-    from hptui.charts.edf_chart import NamedEdf, draw_edf
-    from hptui.charts.overlay_chart import NamedHistory, draw_overlay
+    from hptui.figures.edf import NamedEdf, draw_edf
+    from hptui.figures.overlay import NamedHistory, draw_overlay
 
     figures: dict[str, Figure] = {
         f"{comparison.direction} {name}: the best so far": draw_overlay(

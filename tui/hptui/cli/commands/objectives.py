@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
+from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveInfo
     from hptui.registry.catalogue import FoundObjective
+    from hptui.registry.loading.other_python import OtherPython
     from hptui.registry.probing.probe import KnownParam, ProbeResult
 
 _UNLIMITED = 1_000_000
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with NAME, only read the source; its code is not run to find the parameters",
     )
+    add_python_option(parser, "probe with another Python, as `hptui run` takes it")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,10 +74,11 @@ def run(args: argparse.Namespace) -> int:
 
         found = resolve(args.name, Path.cwd(), argv=args.after_dashes, study_of=args.study_of or "")
         found = with_arguments(found, read_arguments(args.arg))
+        python, _ = python_of(args, found.ref, None)
         is_of_one = found.ref.kind != "script" or found.ref.attribute or args.no_probe
-        note = "" if is_of_one else _list_studies(found, as_json=args.json)
+        note = "" if is_of_one else _list_studies(found, as_json=args.json, python=python)
         if note is not None:
-            _show(found, as_json=args.json, probes=not args.no_probe)
+            _show(found, as_json=args.json, probes=not args.no_probe, python=python)
         if note:
             print(f"\n{safe_text(note)}")
     return 0
@@ -120,7 +124,9 @@ def _summary(found: FoundObjective) -> str:
     return f"! {found.problem}" if found.problem else found.info.summary
 
 
-def _list_studies(found: FoundObjective, *, as_json: bool) -> str | None:
+def _list_studies(
+    found: FoundObjective, *, as_json: bool, python: OtherPython | None
+) -> str | None:
     """List the studies of a script where it has several.
 
     Returns:
@@ -130,9 +136,9 @@ def _list_studies(found: FoundObjective, *, as_json: bool) -> str | None:
     Raises:
         ObjectiveError: It comes to none.
     """
-    from hptui.registry.probing.probe import probe
+    from hptui.registry.probing.probe import ProbePlace, probe
 
-    listing = probe(found.ref, lists_studies=True)
+    listing = probe(found.ref, place=ProbePlace(python=python), lists_studies=True)
     if not listing.studies:
         raise ObjectiveError(listing.error, hint=listing.hint, detail=listing.detail)
     if len(listing.studies) == 1 and not (listing.rest and as_json):
@@ -160,13 +166,16 @@ def _list_studies(found: FoundObjective, *, as_json: bool) -> str | None:
     return None
 
 
-def _show(found: FoundObjective, *, as_json: bool, probes: bool) -> None:
-    from hptui.registry.probing.probe import known_space, probe
+def _show(
+    found: FoundObjective, *, as_json: bool, probes: bool, python: OtherPython | None = None
+) -> None:
+    from hptui.registry.probing.probe import ProbePlace, known_space, probe
 
     # A command declares all that it has.
     is_command = found.ref.kind == "command"
     probes = probes and not is_command and not found.lacks_arguments
-    probed = probe(found.ref) if probes else None
+    place = ProbePlace(python=python)
+    probed = probe(found.ref, place=place) if probes else None
     if probed is not None and not probed.loaded:
         raise ObjectiveError(probed.error, hint=probed.hint, detail=probed.detail)
     script = probed.studies[0] if probed is not None and probed.studies else None

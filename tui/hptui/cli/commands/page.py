@@ -16,10 +16,10 @@ from hptui.cli.options.output_file import require_free
 from hptui.cli.options.plot_options import check_page_options
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
 from hptui.figures.page_kinds import PAGE_KINDS
-from hptui.ui.forms.file_paths import file_name_for
 
 if TYPE_CHECKING:
     import argparse

@@ -9,9 +9,9 @@ from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.output.terminal import Terminal
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.forms.file_paths import file_name_for
 
 if TYPE_CHECKING:
     import argparse

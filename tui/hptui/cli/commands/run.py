@@ -21,6 +21,7 @@ from hptui.cli.options.locate import (
     storage_file,
     studies_folder,
 )
+from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.cli.options.typed import typed
@@ -252,6 +253,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cwd", metavar="DIR", help="the working directory of trials (default: this one)"
     )
+    add_python_option(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -262,12 +264,11 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.output.shield import shielded
     from hptui.cli.output.watched_output import WatchedOutput
     from hptui.engine.run.engine import Engine
-    from hptui.registry.known_code import note_run
 
     with shielded() as output, contextlib.chdir(plan.folder):
         # What is refused is not known by having been tried.
         shown = _observer(args, output)
-        observer = WatchedOutput(shown, output, on_start=lambda: note_run(plan.ref, plan.folder))
+        observer = WatchedOutput(shown, output, on_start=lambda: _note_known(plan))
         observer.loading(plan.ref.name)
         try:
             engine = Engine(plan, observer)
@@ -282,6 +283,15 @@ def run(args: argparse.Namespace) -> int:
     if observer.lost is not None:
         raise _lost_output(observer.lost)
     return 0 if finished.counts.complete else EXIT_NOTHING_COMPLETED
+
+
+def _note_known(plan: RunPlan) -> None:
+    """Remember what this person has run."""
+    from hptui.registry.known_code import note_python, note_run
+
+    note_run(plan.ref, plan.folder)
+    if plan.python is not None:
+        note_python(plan.python.path)
 
 
 def _lost_output(error: OSError) -> Exception:
@@ -353,13 +363,15 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         if is_told
     )
     prepared = NOTHING_PREPARED
+    python, python_note = python_of(args, found.ref, facts)
     if facts is not None:
         is_any = args.any_objective
         with contextlib.chdir(folder):
-            found, notes = as_in_last_run(found, facts, study_file, study, is_any=is_any)
+            found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
         prepared = facts.prepared.without(told)
         notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
+    notes += filter(None, [python_note])
     if found.problem:
         raise _not_to_be_tuned(args, found)
     from hptui.engine.run.plan import RunPlan
@@ -393,6 +405,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_slots=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
+        python=python,
         seed=args.seed,
         enqueue=enqueue,
         leftovers=args.leftovers,

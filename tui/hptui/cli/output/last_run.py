@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hptui.registry.catalogue import FoundObjective
     from hptui.registry.loading.arguments import Pairs
+    from hptui.registry.loading.other_python import OtherPython
     from hptui.storage.read.study_facts import StudyFacts
 
 
@@ -53,7 +54,13 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
 
 
 def as_in_last_run(
-    found: FoundObjective, facts: StudyFacts, study_file: Path, study: str, *, is_any: bool
+    found: FoundObjective,
+    facts: StudyFacts,
+    study_file: Path,
+    study: str,
+    python: OtherPython | None,
+    *,
+    is_any: bool,
 ) -> tuple[FoundObjective, list[str]]:
     """Return an objective with the arguments of the study's latest run, unless it has its own.
 
@@ -62,6 +69,7 @@ def as_in_last_run(
         facts: What is known of the study.
         study_file: The study's file.
         study: The study's name.
+        python: The Python of workers, where it is not this process's.
         is_any: Whether the study may go on with other arguments; then only what must be given is
             taken over.
 
@@ -75,6 +83,8 @@ def as_in_last_run(
     notes: list[str] = []
     was = facts.objective
     here = place_of_trials(found.ref)
+    if python is not None:
+        here = python.at(here)
     before = facts.runs[-1].place if facts.runs else NOWHERE
     if was is not None and was.arguments != found.ref.arguments:
         is_same = is_same_objective(was, found.ref, folders=(before.folder, here.folder))
@@ -95,13 +105,17 @@ def as_in_last_run(
                     f"{safe_line(study)} has trials with {show_arguments(had) or 'defaults'}; "
                     f"this run has {show_arguments(has) or 'defaults'}."
                 )
-    return found, [*notes, *differences(before, here, _offer_folder)]
+    return found, [*notes, *differences(before, here, _offer_folder, _offer_python)]
 
 
 def _offer_folder(folder: str) -> str:
     # The option takes a quoted tilde as well.
     is_plain = shlex.quote(folder.removeprefix("~/")) == folder.removeprefix("~/")
     return f"--cwd {folder if is_plain else shlex.quote(folder)} runs it there."
+
+
+def _offer_python(python: str) -> str:
+    return f"--python {safe_line(shlex.quote(python))} uses it again."
 
 
 def _with_stored(found: FoundObjective, stored: Pairs) -> FoundObjective:

@@ -24,8 +24,8 @@ from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
 from hptui.engine.sampling.to_optuna import plain_study
 from hptui.errors import UsageError
-from hptui.figures.chosen_params import chosen_params
 from hptui.figures.hypervolume import chosen_reference
+from hptui.figures.params import chosen_params
 from hptui.figures.pareto import chosen_axes
 from hptui.storage.read.study_reports import read_reports
 from hptui.storage.read.user_attributes import read_user_attributes

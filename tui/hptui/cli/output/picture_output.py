@@ -10,8 +10,8 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from hptui.charts.picture import Picture, Role
     from hptui.cli.output.terminal import Terminal
+    from hptui.figures.canvas.picture import Picture, Role
 
 TITLE_LINES: Final = 1
 _MAX_WIDTH: Final = 1_000

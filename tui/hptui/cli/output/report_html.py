@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from hptui.charts.picture import ROLES, Role
-from hptui.charts.svg import picture_svg, svg_style
 from hptui.domain.text import safe_line, safe_text
+from hptui.figures.canvas.picture import ROLES, Role
+from hptui.figures.canvas.svg import picture_svg, svg_style
 from hptui.figures.request import Frame
 
 if TYPE_CHECKING:

@@ -46,6 +46,7 @@ class AfterTrials:
     ) -> None:
         self._following = plan.following
         self._ref = plan.ref
+        self._python = plan.python
         self._observer = observer
         self._runtime_directory = runtime_directory
         self._run: Run | None = None
@@ -115,6 +116,7 @@ class AfterTrials:
                 max_files,
                 callbacks=self._following.callbacks,
                 script=self._ref if has_own else None,
+                python=self._python,
             )
 
     @property

@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 from collections import deque
 from pathlib import Path
@@ -21,10 +20,11 @@ from hptui.domain.readable import plural, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.workers.processes import descendants, kill_all, signal_group
-from hptui.engine.workers.worker_manager import describe_exit
+from hptui.engine.workers.processes import descendants, describe_exit, kill_all, signal_group
+from hptui.engine.workers.trial_messages import spell_trial
 from hptui.errors import HptuiError, ObjectiveError
 from hptui.registry.loading.core_count import core_variables
+from hptui.registry.loading.other_python import module_command, package_variables
 from hptui.registry.scripts.script_process import hash_variables
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.workers.processes import Guardian
+    from hptui.registry.loading.other_python import OtherPython
 
 _log = logging.getLogger("hptui.engine")
 
@@ -46,6 +47,8 @@ _CLOSE_S: Final = 2.0
 _LAST_WORDS_S: Final = 1.0
 """How much later than its end what it has said may be read."""
 _LOOK_S: Final = 0.1
+_AHEAD: Final = 8
+"""So many trials are with the process, the one that it works on included."""
 _MAX_TOLD: Final = 3
 """Failures of one service that are told as they come; the others are counted."""
 _NAME_CHARS: Final = 300
@@ -92,8 +95,8 @@ class Follower:
         self._run: Run | None = None
         self._waiting: deque[tuple[int, bool]] = deque()
         """Numbers of trials, and whether each is a new best one."""
-        self._number: int | None = None
-        """The trial that callbacks are being called with."""
+        self._sent: deque[int] = deque()
+        """Trials that the process has, in order: callbacks are being called with the first."""
         self._name = ""
         """Which one is being called."""
         self._n_failed: dict[str, int] = {}
@@ -114,6 +117,7 @@ class Follower:
         callbacks: Sequence[ObjectiveRef] = (),
         script: ObjectiveRef | None = None,
         tracking: Sequence[Tracking] = (),
+        python: OtherPython | None = None,
     ) -> None:
         """Start the process.
 
@@ -124,6 +128,7 @@ class Follower:
             callbacks: What is to be called.
             script: A script whose own callbacks are called before these.
             tracking: Services that are to be told, without callbacks.
+            python: What runs them; None: the Python of this process.
 
         Raises:
             HptuiError: The machine has no process for it.
@@ -139,16 +144,19 @@ class Follower:
             "study": study,
             "tracking": [each.to_json() for each in tracking],
         }
+        # The cores belong to the trials.
+        environment = os.environ | core_variables(1) | hash_variables()
         try:
+            if python is not None:
+                environment |= package_variables(self._socket.parent, environment)
             # Others see command lines, and addresses hold passwords.
             with tempfile.TemporaryFile() as given:
                 given.write(json.dumps(order).encode("ascii"))
                 given.seek(0)
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "hptui.engine.following.follower_process"],
+                    module_command(python, "hptui.engine.following.follower_process"),
                     stdin=given,
-                    # The cores belong to the trials.
-                    env=os.environ | core_variables(1) | hash_variables(),
+                    env=environment,
                 )
         except OSError as error:
             raise HptuiError(
@@ -167,7 +175,12 @@ class Follower:
     @property
     def n_waiting(self) -> int:
         """How many trials it is not done with yet."""
-        return len(self._waiting) + (self._number is not None)
+        return len(self._waiting) + len(self._sent)
+
+    @property
+    def _number(self) -> int | None:
+        """The trial that callbacks are being called with."""
+        return self._sent[0] if self._sent else None
 
     # -- its messages
 
@@ -197,10 +210,11 @@ class Follower:
             case "calling":
                 self._name = str(message.get("name"))
             case "followed":
-                number, self._number = self._number, None
-                if number is not None:
+                if self._sent:
+                    number = self._sent.popleft()
+                    self._ends_at_s = now() + self._timeout_s
+                    self._send_next()
                     self._followed(number)
-                self._send_next()
             case "failed":
                 self._count(str(message["name"]), str(message["what"]), str(message["text"]))
             case "raised":
@@ -254,12 +268,20 @@ class Follower:
             self._send_next()
 
     def _send_next(self) -> None:
-        if self._number is not None or not self._waiting or self._run is None:
-            return
-        self._number, is_best = self._waiting.popleft()
-        self._ends_at_s = now() + self._timeout_s
-        trial_id = self._run.trial_of(self._number)._trial_id
-        self._send({"op": "trial", "n": self._number, "trial_id": trial_id, "best": is_best})
+        """Send trials while the process works on those that it has, so that it need not wait."""
+        run = self._run
+        while run is not None and self._waiting and len(self._sent) < _AHEAD:
+            number, is_best = self._waiting.popleft()
+            if not self._sent:
+                self._ends_at_s = now() + self._timeout_s
+            self._sent.append(number)
+            trial_id = run.trial_of(number)._trial_id
+            order: Message = {"op": "trial", "n": number, "trial_id": trial_id, "best": is_best}
+            try:
+                self._send({**order, "trial": spell_trial(run.storage.get_trial(trial_id))})
+            except ValueError:
+                # It is too long for a message: the process sees that when it asks.
+                self._send(order)
 
     def _send(self, message: Message) -> None:
         if self._channel is not None:
@@ -335,7 +357,7 @@ class Follower:
         which = self._title if self._number is None else f"{shown}, for trial {self._number},"
         self.problem = HptuiError(f"{which} {what}", hint=hint, detail=detail)
         self._waiting.clear()
-        self._number = None
+        self._sent.clear()
         self._kill()
         self._fail(self.problem)
 

@@ -30,6 +30,7 @@ from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.remote_study import RemoteStudy
 from hptui.engine.workers.sandbox import write_to
 from hptui.engine.workers.trial_link import TrialLink
+from hptui.engine.workers.trial_messages import read_trial
 from hptui.errors import HptuiError, UsageError
 from hptui.registry.loading.callback import load_callback
 from hptui.registry.loading.core_count import limit_core_count
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import optuna
+    from optuna.trial import FrozenTrial
 
     from hptui.engine.following.trackers import Tracker
     from hptui.registry.loading.callback import Callback
@@ -121,6 +123,7 @@ def _serve(socket: Path, token: str, follows: _Follows, scripts: optuna.Study | 
     link = WorkerLink(socket, {"op": "follow", "token": token, "pid": pid})
     own = TrialLink(link, -1, user="callback")
     shown: RemoteStudy | None = None
+    has_raised = False
     with contextlib.suppress(ConnectionError, OSError, ProtocolError):
         while True:
             order = link.next_order()
@@ -138,14 +141,23 @@ def _serve(socket: Path, token: str, follows: _Follows, scripts: optuna.Study | 
                     study.take_place_of(scripts, by_thread=False)
                 # Callbacks compare what they are given with what the script calls its study.
                 shown = scripts if isinstance(scripts, RemoteStudy) else study
-            if operation == "trial" and shown is not None:
+            # After one that has raised, what was sent ahead is followed no more.
+            if operation == "trial" and shown is not None and not has_raised:
                 own.number = int(order["n"])
                 ended = follows.trial(shown, order, own)
                 if os.getpid() != pid:
                     # A callback has forked, and its child came back here.
                     os._exit(0)
+                has_raised = ended["op"] == "raised"
                 link.send({"n": order["n"], **ended})
     link.close()
+
+
+def _trial_of(study: RemoteStudy, order: Message) -> FrozenTrial:
+    """Return the trial that an order is about, which is the caller's own."""
+    if "trial" in order:
+        return read_trial(order["trial"])
+    return copy.deepcopy(study._storage.get_trial(int(order["trial_id"])))
 
 
 class _Callbacks:
@@ -153,14 +165,18 @@ class _Callbacks:
 
     def __init__(self, callbacks: Sequence[tuple[str, Callback]]) -> None:
         self._callbacks = callbacks
+        self._told = ""
+        """Which one the engine believes to be called."""
 
     def trial(self, study: RemoteStudy, order: Message, link: TrialLink) -> Message:
         """Call all with a trial, as `Study.optimize` does, and return how that ended."""
         name = ""
         try:
-            frozen = copy.deepcopy(study._storage.get_trial(int(order["trial_id"])))
+            frozen = _trial_of(study, order)
             for name, callback in self._callbacks:
-                link.tell({"op": "calling", "name": name})
+                if name != self._told:
+                    link.tell({"op": "calling", "name": name})
+                    self._told = name
                 callback(study, frozen)
         except ConnectionError:
             raise
@@ -200,7 +216,7 @@ class _Trackers:
 
     def trial(self, study: RemoteStudy, order: Message, link: TrialLink) -> Message:
         """Tell all of a trial."""
-        frozen = study._storage.get_trial(int(order["trial_id"]))
+        frozen = _trial_of(study, order)
         is_best = bool(order.get("best"))
         for tracking, tracker in self._trackers:
             link.tell({"op": "calling", "name": tracking.shown})

@@ -20,6 +20,9 @@ from hptui.errors import HptuiError
 if TYPE_CHECKING:
     from pathlib import Path
 
+PROTOCOL = 1
+"""Rises when an engine and a worker of before would misunderstand each other."""
+
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _RECEIVE_BYTES = 256 * 1024
 

@@ -36,7 +36,7 @@ from hptui.engine.programs.printed_metrics import (
 )
 from hptui.engine.programs.program import Program
 from hptui.engine.run.outcome import TrialError, TrialFailed
-from hptui.engine.workers.processes import REPORT_VARIABLE
+from hptui.engine.workers.processes import REPORT_VARIABLE, describe_exit
 from hptui.engine.workers.trial_link import TrialEnded
 from hptui.registry.commands.command_words import params_json
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -444,7 +444,6 @@ class _Run:
         return safe_line(next((each for each in lines if each), ""), max_chars=_MAX_LAST_CHARS)
 
     def _exit_error(self, code: int) -> TrialError:
-        from hptui.engine.workers.worker_manager import describe_exit
 
         told = b"".join(self._tail)[-_TOLD_BYTES:].decode("utf-8", "backslashreplace")
         text = self._last_line() or "it printed nothing"

@@ -58,8 +58,8 @@ class Commits:
         self._has_told_trouble = False
         self._reason = ""
         self.unannounced: deque[TrialRecord] = deque()
-        self.is_awaited = False
-        """Whether slots wait for what follows a trial that has ended, so that none is gathered."""
+        self.may_gather: Callable[[], bool] = lambda: True
+        """Whether another trial may end soon and go with those that have; else none waits."""
         self._turns = LockTurns(storage)
         self._rest_until_s: float | None = None
         """Till then the lock is left to other programs, and nothing new starts."""
@@ -83,7 +83,7 @@ class Commits:
             return None
         if has_lock and self._turns.is_shared(now()):
             return self._dirty_since_s
-        if self.is_awaited and self.unannounced:
+        if self.unannounced and not self.may_gather():
             return self._dirty_since_s
         soon = has_lock or self._storage.has_pending_finish
         return self._dirty_since_s + (self._finish_commit_s if soon else REPORT_COMMIT_S)

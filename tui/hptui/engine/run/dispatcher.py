@@ -230,8 +230,9 @@ class Dispatcher:
                 answer = self.run.methods()
             case "storage":
                 answer = self.storage.answer(None, message)
-                self.commits.touch()
-                self.feed(Tick())
+                if self.storage.writes(message):
+                    self.commits.touch()
+                    self.feed(Tick())
             case other:
                 _log.warning("a callback sent %r", other)
         if "q" in message:

@@ -46,6 +46,7 @@ from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
+from hptui.engine.workers.other_workers import OtherWorkers
 from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
@@ -61,11 +62,20 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
+
+
+def _workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
+    """Return the kind of a run's workers; `folder` is its engine's own."""
+    kind = KINDS[plan.backend]
+    if plan.python is None:
+        return kind
+    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)
 
 
 class Engine:
@@ -87,7 +97,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=KINDS[plan.backend],
+                kind=_workers_of(plan, self._runtime_directory.socket_path.parent),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -95,6 +105,7 @@ class Engine:
                 max_files=raise_limit(),
                 resources=plan.resources,
                 n_workers=plan.n_slots,
+                python=plan.python,
             ),
             connections=self._connections,
             on_ready=lambda slot: self._feed(SlotReady(slot)),
@@ -218,7 +229,9 @@ class Engine:
             release=self._release,
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
-        self._commits.is_awaited = self.rules.is_followed
+        if self.rules.is_followed:
+            # A slot waits for what follows its trial, so that where none runs none will end.
+            self._commits.may_gather = lambda: bool(self.rules.running)
         self.rules.started_s = now()
         self._rules_are_live = True
         self._observer.started(announcements.started(self._plan, run))
@@ -406,6 +419,12 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
+            try:
+                self._worker_manager.pool.versions.require_same(message.get("versions"))
+            except HptuiError as error:
+                channel.is_closed = True
+                self._fail(error)
+                return False
             if self._about is None:
                 self._about = message["objective"]
             if self._worker_manager.say_hello(channel, message):

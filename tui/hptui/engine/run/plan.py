@@ -16,13 +16,16 @@ from hptui.domain.spaces.edits import ParamEdit
 from hptui.domain.text import safe_line
 from hptui.engine.run.rules import Budget
 from hptui.errors import UsageError
+from hptui.registry.commands.typed_command import place_of_trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.objective import Direction, ObjectiveRef
+    from hptui.domain.run_place import RunPlace
     from hptui.domain.script_study import ScriptStudy
     from hptui.engine.workers.worker_kinds import Backend
+    from hptui.registry.loading.other_python import OtherPython
 
 Leftovers = Literal["leave", "fail", "requeue"]
 
@@ -67,6 +70,8 @@ class RunPlan:
     n_slots: int = field(default_factory=available_cores)
     backend: Backend = "loky"
     resources: Resources = field(default_factory=Resources)
+    python: OtherPython | None = None
+    """The Python of workers and of callbacks, where it is not hptui's own."""
     seed: int | None = None
     enqueue: tuple[Mapping[str, Any], ...] = ()
     leftovers: Leftovers = "fail"
@@ -91,6 +96,12 @@ class RunPlan:
     """Which of these the run was told itself, so that what is prepared of them does not count."""
     prepared: NextRun = NOTHING_PREPARED
     """What counts already of that which is prepared for the study's next run."""
+
+    @property
+    def place(self) -> RunPlace:
+        """Where its trials run, once the process is in `folder`."""
+        place = place_of_trials(self.ref)
+        return place if self.python is None else self.python.at(place)
 
     def with_prepared(self, stored: NextRun) -> RunPlan:
         """Return the plan of a run that begins with what is prepared in the study now."""

@@ -39,7 +39,6 @@ from hptui.engine.run.tried_params import TriedParams
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.studies.retrying import Retries
 from hptui.errors import HptuiError, StudyFileError
-from hptui.registry.commands.typed_command import place_of_trials
 from hptui.registry.same_objective import resolved_file, source_sha
 from hptui.storage.files.leases import LEASE, boot_id
 from hptui.storage.files.study_folder import LOCK, OTHERS, require_no_link_in
@@ -293,7 +292,7 @@ def _write_study_attrs(
     about = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
     about = about or {"token": secrets.token_hex(16), "created": utc_now()}
     runs = runs_of(study)[-_MAX_RUNS_KEPT + 1 :]
-    place = place_of_trials(plan.ref)
+    place = plan.place
     runs.append(
         {
             "id": lease.run,
@@ -304,6 +303,7 @@ def _write_study_attrs(
             "folder": place.folder,
             "python": place.python,
             "python_version": place.python_version,
+            **({"optuna": place.optuna, "other_python": True} if place.is_other else {}),
             "objective": plan.ref.to_json(),
             "code_sha": source_sha(plan.ref),
             "sampler": str(choices.sampler_spec),

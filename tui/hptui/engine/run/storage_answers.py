@@ -64,6 +64,11 @@ class StorageAnswers:
             text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
             return {"error": [type(error).__name__, text]}
 
+    @staticmethod
+    def writes(message: Message) -> bool:
+        """Say whether what a message calls may change the study."""
+        return message.get("call") not in _READS
+
     # -- reading
 
     def _studies(self, _: Message) -> list[Message]:

@@ -27,6 +27,7 @@ from hptui.engine.workers.processes import (
     kill_all,
     signal_group,
 )
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_variables import threads_each, worker_variables
 from hptui.errors import HptuiError
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from hptui.domain.resources import Resources
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind
+    from hptui.registry.loading.other_python import OtherPython
 
 
 @dataclass(eq=False)
@@ -95,6 +97,7 @@ class Pool:
         max_files: int,
         resources: Resources,
         n_workers: int,
+        python: OtherPython | None = None,
     ) -> None:
         self._ref = ref
         self.kind = kind
@@ -105,6 +108,8 @@ class Pool:
         self.max_files = max_files
         """How many files a worker may have open."""
         self._resources = resources
+        self.versions = Versions.expected(python)
+        """What all workers run with."""
         cores = cores_here() if resources.is_pinned else ()
         self.places = Places(resources, n_workers, cores)
         self._closing: list[threading.Thread] = []

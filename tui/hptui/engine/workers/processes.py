@@ -74,6 +74,19 @@ def _has_mark(pid: int, mark: str) -> bool:
     return False
 
 
+def describe_exit(code: int | None) -> str:
+    """Return how a process ended in words."""
+    if code is None:
+        return "its pipes were closed"
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        number = signal.Signals(-code)
+        likely = ", likely out of memory" if number is signal.SIGKILL else ""
+        return f"{number.name}{likely}"
+    return f"signal {-code}"
+
+
 def signal_group(pgid: int, number: signal.Signals) -> None:
     """Send a signal to a process group that one of our workers leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -21,7 +21,6 @@ from optuna.exceptions import TrialPruned
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.spaces.space import spec_to_json
 from hptui.engine.ipc.protocol import Message, ProtocolError, WorkerLink
-from hptui.engine.programs.command_trial import CommandObjective
 from hptui.engine.run.outcome import (
     TrialError,
     TrialFailed,
@@ -37,9 +36,9 @@ from hptui.engine.workers.remote_storage import RemoteStorage
 from hptui.engine.workers.sandbox import ProcessSandbox, Sandbox, ThreadSandbox
 from hptui.engine.workers.scratch import SharedScratchFolders
 from hptui.engine.workers.trial_link import TrialEnded, TrialLink
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_trial import WorkerTrial
 from hptui.errors import HptuiError
-from hptui.registry.commands.command import CommandSpec
 from hptui.registry.loading.core_count import limit_core_count
 from hptui.registry.loading.load import load_objective, loaded_info
 from hptui.registry.scripts.script_process import act_as_program
@@ -162,6 +161,10 @@ def _load(ref: ObjectiveRef) -> _Served:
     act_as_program(Path(ref.target) if ref.kind == "file" else None)
     objective: Objective
     if ref.kind == "command":
+        # What another Python lacks is imported for commands alone, which run in hptui's own.
+        from hptui.engine.programs.command_trial import CommandObjective
+        from hptui.registry.commands.command import CommandSpec
+
         spec = CommandSpec.of(ref)
         objective, info = CommandObjective(spec), spec.info()
     else:
@@ -217,7 +220,13 @@ def _serve(
 ) -> bool:
     """Run the trials that the engine orders; False when it ends without telling to end."""
     is_dismissed = False
-    hello: Message = {"op": "hello", "token": token, "pid": os.getpid(), "objective": served.about}
+    hello: Message = {
+        "op": "hello",
+        "token": token,
+        "pid": os.getpid(),
+        "versions": Versions.here().to_json(),
+        "objective": served.about,
+    }
     link = WorkerLink(socket_path, hello)
     storage: RemoteStorage | None = None
     # After what is no message an order may be lost: another process serves then.

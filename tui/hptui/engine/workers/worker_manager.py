@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
+from hptui.engine.workers.processes import describe_exit
 from hptui.engine.workers.trial_logs import cut_log
 from hptui.errors import ObjectiveError
 from hptui.storage.files.side_files import open_side_file
@@ -366,19 +366,6 @@ class WorkerManager:
             if self._is_busy(process) or is_starting or process.is_retired:
                 self.pool.terminate(process, force=True)
         self.pool.close(timeout_s)
-
-
-def describe_exit(code: int | None) -> str:
-    """Return how a process ended in words."""
-    if code is None:
-        return "its pipes were closed"
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        number = signal.Signals(-code)
-        likely = ", likely out of memory" if number is signal.SIGKILL else ""
-        return f"{number.name}{likely}"
-    return f"signal {-code}"
 
 
 def _tail(log: str, n_bytes: int = 2_000) -> str:

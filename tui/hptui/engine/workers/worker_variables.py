@@ -11,6 +11,7 @@ from hptui.registry.scripts.script_process import hash_variables
 
 if TYPE_CHECKING:
     from hptui.domain.resources import Resources
+    from hptui.registry.loading.other_python import OtherPython
 
 
 def worker_variables(resources: Resources, place: Place | None, n_threads: int) -> dict[str, str]:
@@ -43,10 +44,12 @@ def threads_each(resources: Resources, places: Places, n_workers: int, n_cores: 
     return places.cores_each or max(1, n_cores // max(1, n_workers))
 
 
-def probe_place(resources: Resources, n_workers: int, n_cores: int) -> ProbePlace:
+def probe_place(
+    resources: Resources, n_workers: int, n_cores: int, python: OtherPython | None = None
+) -> ProbePlace:
     """Return where a probe runs that is to see what the trials of a run will see; see above."""
     places = Places(resources, n_workers, cores_here() if resources.is_pinned else ())
     place = places.take()
     n_threads = threads_each(resources, places, n_workers, n_cores)
     variables = worker_variables(resources, place, n_threads)
-    return ProbePlace(variables, () if place is None else place.cores)
+    return ProbePlace(variables, () if place is None else place.cores, python=python)

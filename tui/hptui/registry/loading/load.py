@@ -361,7 +361,10 @@ def _hint_for(error: BaseException, path: Path | None) -> str:
             dotted = ".".join(path.relative_to(around.parent).with_suffix("").parts)
             where = safe_line(around.parent)
             return f"Run it as a module in {where}: hptui run {safe_line(dotted)}."
-        return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
+        return (
+            f"Give workers a Python that has {safe_line(error.name)} (--python PATH), or "
+            "install it here."
+        )
     return "hptui imports the file to find the objective; nothing was run or stored."
 
 

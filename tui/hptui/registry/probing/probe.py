@@ -9,7 +9,6 @@ import select
 import shutil
 import stat
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import psutil
 
 from hptui.domain.trial_folder import VARIABLE
 from hptui.registry.loading.core_count import core_variables
+from hptui.registry.loading.other_python import module_command, package_variables
 from hptui.registry.probing.probe_result import ProbedParam, ProbeResult, Story
 from hptui.storage.files.staging import temporary_folder
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.spaces.space import ParamSpec
+    from hptui.registry.loading.other_python import OtherPython
 
 _GRACE_S = 2.0
 """After the deadline the process may still tell what it saw and clean up; then it is killed."""
@@ -56,6 +57,8 @@ class ProbePlace:
     """The cores that it keeps to; none: any."""
     folder: str = ""
     """The working directory; empty: the current one."""
+    python: OtherPython | None = None
+    """None: the Python of this process."""
 
 
 def probe(
@@ -154,7 +157,9 @@ def _child(
     environment["JOBLIB_MULTIPROCESSING"] = "0"
     reader, writer = os.pipe()
     try:
-        command = [sys.executable, "-P", "-m", "hptui.registry.probing.probe_child"]
+        command = module_command(place.python, "hptui.registry.probing.probe_child")
+        if place.python is not None:
+            environment |= package_variables(temporary.parent, environment)
         process = subprocess.Popen(
             [*command, json.dumps(order | {"fd": writer})],
             stdin=subprocess.DEVNULL,

@@ -21,7 +21,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-import psutil
 from optuna import TrialPruned
 
 from hptui.domain.objective import Direction, ObjectiveRef
@@ -30,6 +29,7 @@ from hptui.errors import HptuiError, SpaceError
 from hptui.registry.loading.core_count import limit_core_count
 from hptui.registry.loading.load import Objective, describe_error, load_objective, loaded_info
 from hptui.registry.loading.process_ties import adopt_orphans, die_with_parent
+from hptui.registry.probing.descendants import descendants, has_ended, wait_for
 from hptui.registry.probing.exploration import Observations, Plan, choose_value
 from hptui.registry.probing.observed import End, Observation, Suggestion
 from hptui.registry.probing.probe_trial import ProbeEnded, ProbeTrial
@@ -90,7 +90,7 @@ class Prober:
         self._channel = Channel(order["fd"])
         self._seen = Observations()
         self._longest_gap_s = 0.0
-        self._kept = {process.pid for process in _descendants()}
+        self._kept = {process.pid for process in descendants()}
         """Processes that the import started: they live as long as this one."""
 
     def run(self) -> None:
@@ -165,11 +165,11 @@ class Prober:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
             # Asked first: joblib's resource tracker ignores it and cleans up when it is alone.
-            left = [each for each in _descendants() if each.pid not in self._kept]
-            _signal_all(left, signal.SIGTERM)
-            _, left = psutil.wait_procs(left, timeout=_GRACE_S)
-            _signal_all(left, signal.SIGKILL)
-            psutil.wait_procs(left, timeout=_GRACE_S)
+            left = [each for each in descendants() if each.pid not in self._kept]
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                for each in left:
+                    each.send(number)
+                left = wait_for(left, _GRACE_S)
 
 
 class _Watch:
@@ -231,9 +231,7 @@ class _Watch:
 
     def _has_exited(self) -> bool:
         # Looked at without reaping, so that the pid stays its own.
-        with contextlib.suppress(psutil.Error):
-            return psutil.Process(self._pid).status() == psutil.STATUS_ZOMBIE
-        return True
+        return has_ended(self._pid)
 
     def _exits_soon(self) -> bool:
         until = time.monotonic() + _EXIT_S
@@ -279,18 +277,6 @@ def _count_values(returned: object) -> int | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return len(values)
-
-
-def _descendants() -> list[psutil.Process]:
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process().children(recursive=True)
-    return []
-
-
-def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.send_signal(number)
 
 
 def main() -> NoReturn:

@@ -145,7 +145,10 @@ class ScriptFailures:
 
     def _hint(self, error: BaseException, line: int) -> str:
         if isinstance(error, ModuleNotFoundError) and error.name:
-            return f"Run hptui with a Python that has {safe_line(error.name)}, or install it here."
+            return (
+                f"Give workers a Python that has {safe_line(error.name)} (--python PATH), or "
+                "install it here."
+            )
         if self._guard.has_spawned:
             return _IN_PROCESSES
         if isinstance(error, FileExistsError):

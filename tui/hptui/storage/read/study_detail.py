@@ -203,6 +203,12 @@ def _run(record: dict[str, Any]) -> RunRecord:
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
         asks_ahead=record.get("ask_ahead") is True,
-        place=RunPlace(text("folder"), text("python"), text("python_version")),
+        place=RunPlace(
+            text("folder"),
+            text("python"),
+            text("python_version"),
+            text("optuna"),
+            is_other=record.get("other_python") is True,
+        ),
         code_sha=text("code_sha"),
     )

@@ -8,7 +8,7 @@ or of one of its `parts`; the screen may do commands of everywhere in its own wa
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from textual.binding import Binding
 from textual.screen import ScreenResultType
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.binding import BindingType
-    from textual.worker import Worker
 
     from hptui.ui.application.screen_part import ScreenPart
     from hptui.ui.application.shown_run import ShownRun
     from hptui.ui.commands.command_table import Place
-
-Found = TypeVar("Found")
 
 MIN_WIDTH, MIN_HEIGHT = 40, 12
 """The smallest terminal that the screens are drawn for."""
@@ -113,11 +110,6 @@ class CommandScreen(
         """Run a command by its id; keys, footer and palette end here."""
         await self.run_command(command_id)
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Say so when work in a thread has ended by a defect."""
-        if self.app.services.tell_failed_work(event):
-            self.after_defect()
-
     def after_defect(self) -> None:
         """Wait no longer for what will not come."""
         for part in self.parts:
@@ -128,28 +120,16 @@ class CommandScreen(
         for part in self.parts:
             part.close()
 
-    def in_thread(self, work: Callable[[], Found], take: Callable[[Found], object]) -> None:
-        """Do work in a thread; `take` gets what it returns, later, while the screen is there."""
-
-        def do() -> None:
-            self.call_later(take, work())
-
-        self.run_worker(do, thread=True, exit_on_error=False)
-
     def tell_outcome_of(self, work: Callable[[], str]) -> None:
         """Do work in a thread that ends in a sentence, or an error, and say it."""
 
-        def do() -> tuple[str, bool]:
-            try:
-                return work(), True
-            except HptuiError as error:
-                return f"{error.message}\n{error.hint}".rstrip(), False
+        def done(text: str) -> None:
+            self.notify(text, timeout=10)
 
-        def tell(outcome: tuple[str, bool]) -> None:
-            text, is_done = outcome
-            self.notify(text, severity="information" if is_done else "error", timeout=10)
+        def failed(error: HptuiError) -> None:
+            self.notify(f"{error.message}\n{error.hint}".rstrip(), severity="error", timeout=10)
 
-        self.in_thread(do, tell)
+        self.in_thread(work, done, failed)
 
     def refresh_commands(self) -> None:
         """Draw the footer again: what can be used may have changed."""

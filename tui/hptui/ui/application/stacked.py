@@ -1,18 +1,24 @@
-"""The base of all screens: one way to leave, at any moment and from any place."""
+"""The base of all screens: one way to leave, at any moment, and one way to work in a thread."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import getters
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
+from hptui.errors import HptuiError
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.geometry import Offset
     from textual.widget import Widget
+    from textual.worker import Worker
+
+Found = TypeVar("Found")
 
 
 class StackedScreen(Screen[ScreenResultType]):
@@ -52,3 +58,37 @@ class StackedScreen(Screen[ScreenResultType]):
         if self.is_open:
             self.dismiss()
             self.app.push_screen(screen)
+
+    def in_thread(
+        self,
+        work: Callable[[], Found],
+        take: Callable[[Found], object],
+        fail: Callable[[HptuiError], object] | None = None,
+    ) -> None:
+        """Do work in a thread, and go on in the loop with what came of it, if the screen is there.
+
+        Args:
+            work: What is done in the thread.
+            take: Gets what it returned.
+            fail: Gets the `HptuiError` that it raised; without, such an error is a defect too.
+        """
+
+        def do() -> None:
+            try:
+                found = work()
+            except HptuiError as error:
+                if fail is None:
+                    raise
+                self.call_later(fail, error)
+            else:
+                self.call_later(take, found)
+
+        self.run_worker(do, thread=True, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say so when work in a thread has ended by a defect."""
+        if self.app.services.tell_failed_work(event):
+            self.after_defect()
+
+    def after_defect(self) -> None:
+        """Wait no longer for what will not come."""

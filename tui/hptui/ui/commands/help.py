@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.table import Table
 from rich.text import Text
-from textual.containers import Vertical
 from textual.widgets import Static
 
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.commands.moving_keys import MOVING
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.reading_scroll import ReadingScroll
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ class HelpScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """List the keys."""
-        with Vertical(id="frame"):
-            yield Static(Text("Keys"), id="title")
-            with ReadingScroll(id="scroll"):
-                yield Static(self._table(), id="keys-table")
-            palette = self.app.services.first_key_of("palette")
-            yield Static(Text(f"esc close   {palette} finds commands by name"), id="keys")
+        palette = self.app.services.first_key_of("palette")
+        keys = f"esc close   {palette} finds commands by name"
+        with DialogFrame("Keys", keys=keys), ReadingScroll(id="scroll"):
+            yield Static(self._table(), id="keys-table")
 
     def on_resize(self) -> None:
         """Give the keys the room that the terminal has."""

@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from hptui.analysis.compare.comparison_tables import budget_title
-from hptui.charts.edf_chart import NamedEdf, draw_edf
-from hptui.charts.overlay_chart import NamedHistory, draw_overlay
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.figures.edf import NamedEdf, draw_edf
+from hptui.figures.overlay import NamedHistory, draw_overlay
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.application.shown_run import ShownRun
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
 

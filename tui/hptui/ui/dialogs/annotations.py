@@ -1,19 +1,15 @@
-"""What the dialogs for notes and tags have in common, and that for tags; they work in threads."""
+"""What the dialogs for notes and tags have in common, and that for tags."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rich.text import Text
 from textual import on
-from textual.containers import Vertical
-from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from hptui.domain.text import escape_line, safe_line
-from hptui.errors import HptuiError
 from hptui.ui.dialogs.annotating import (
     complete_tag,
     parse_tags,
@@ -23,87 +19,75 @@ from hptui.ui.dialogs.annotating import (
     tags_problem,
 )
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
+    from hptui.errors import HptuiError
     from hptui.ui.dialogs.annotating import Annotated, Tagged
 
+Found = TypeVar("Found")
 
-class AnnotatingDialog(Dialog[str]):
-    """A dialog about a study or trial that works in threads; answers with a sentence."""
 
-    @dataclass
-    class Failed(Message):
-        """Something could not be read or saved."""
+class AnnotationWork:
+    """Reads and saves for a dialog in threads, and says in its frame what could not be done."""
 
-        error: HptuiError
-
-    @dataclass
-    class Saved(Message):
-        """It is in the file."""
-
-        text: str
-
-    def __init__(self, what: Annotated) -> None:
-        super().__init__()
-        self.what = what
-        self._is_saving = False
-
-    def in_thread(self, work: Callable[[], Message]) -> None:
-        """Do something in a thread and post what comes of it."""
-
-        def do() -> None:
-            try:
-                message = work()
-            except HptuiError as error:
-                message = self.Failed(error)
-            self.post_message(message)
-
-        self.run_worker(do, thread=True, exit_on_error=False)
+    def __init__(self, dialog: Dialog[str]) -> None:
+        self._dialog = dialog
+        self.is_saving = False
+        """Whether something is being saved now."""
 
     def tell(self, text: str) -> None:
         """Say what is wrong, or what is being done."""
-        self.query_one("#problem", Static).update(Text(safe_line(text, max_chars=400)))
+        self._dialog.query_one(DialogFrame).tell(text)
 
-    @on(Failed)
-    def tell_failure(self, message: Failed) -> None:
+    def read(self, work: Callable[[], Found], take: Callable[[Found], object]) -> None:
+        """Read something in a thread."""
+        self._dialog.in_thread(work, take, self._refuse)
+
+    def save(self, work: Callable[[], Found], take: Callable[[Found], object]) -> None:
+        """Save something in a thread."""
+
+        def done(found: Found) -> None:
+            self.is_saving = False
+            take(found)
+
+        self.is_saving = True
+        self.tell("Saving.")
+        self._dialog.in_thread(work, done, self._refuse)
+
+    def _refuse(self, error: HptuiError) -> None:
         """Say why it could not be done; what was typed stays."""
-        self._is_saving = False
-        self.tell(f"{message.error.message} {message.error.hint}".strip())
-        self.app.bell()
+        self.give_up()
+        self.tell(f"{error.message} {error.hint}".strip())
+        self._dialog.app.bell()
 
-    def after_defect(self) -> None:
+    def give_up(self) -> None:
         """Let it be tried again."""
-        self._is_saving = False
+        self.is_saving = False
         self.tell("")
 
-    @on(Saved)
-    def leave(self, message: Saved) -> None:
-        """Close with what was done."""
-        self.dismiss(message.text)
 
-
-class TagsDialog(AnnotatingDialog):
+class TagsDialog(Dialog[str]):
     """Edits tags in one line, which completes those that the study knows."""
 
-    @dataclass
-    class TagsRead(Message):
-        """The tags were read."""
-
-        found: Tagged
-
     def __init__(self, what: Annotated) -> None:
-        super().__init__(what)
+        super().__init__()
+        self._what = what
+        self._work = AnnotationWork(self)
         self._found: Tagged | None = None
         self._offers = _Offers()
 
     def compose(self) -> ComposeResult:
-        """Lay out title, field, known tags and what is wrong."""
-        with Vertical(id="frame"):
-            yield Static(Text(f"Tags of {self.what.title}"), id="title")
+        """Lay out field and known tags."""
+        with DialogFrame(
+            f"Tags of {self._what.title}",
+            keys="enter save   right complete   esc cancel",
+            problem="Reading the tags.",
+        ):
             yield Input(
                 id="field",
                 select_on_focus=False,
@@ -112,17 +96,17 @@ class TagsDialog(AnnotatingDialog):
                 disabled=True,
             )
             yield Static(id="known")
-            yield Static(Text("Reading the tags."), id="problem")
-            yield Static(Text("enter save   right complete   esc cancel"), id="keys")
 
     def on_mount(self) -> None:
         """Read the tags."""
-        self.in_thread(lambda: self.TagsRead(read_tags_of(self.what)))
+        self._work.read(lambda: read_tags_of(self._what), self._show)
 
-    @on(TagsRead)
-    def show_tags(self, message: TagsRead) -> None:
+    def after_defect(self) -> None:
+        """Let it be tried again."""
+        self._work.give_up()
+
+    def _show(self, found: Tagged) -> None:
         """Let the tags be edited."""
-        found = message.found
         self._found = found
         self._offers.known = found.known
         field = self.query_one(Input)
@@ -132,22 +116,23 @@ class TagsDialog(AnnotatingDialog):
         field.focus()
         others = [safe_line(tag, max_chars=30) for tag in found.known if tag not in found.tags]
         if others:
-            known = Text(f"known: {', '.join(others)}", style=self.app.services.colour("dimmed"))
+            dimmed = self.app.services.colour("dimmed")
+            known = Text(f"known: {', '.join(others)}", style=dimmed)
             known.truncate(_KNOWN_CELLS, overflow="ellipsis")
             self.query_one("#known", Static).update(known)
-        self.tell("")
+        self._work.tell("")
 
     @on(Input.Changed)
     def check(self, message: Input.Changed) -> None:
         """Say what is wrong with what stands there."""
         if self._found is not None:
-            self.tell(tags_problem(message.value) or "")
+            self._work.tell(tags_problem(message.value) or "")
 
     @on(Input.Submitted)
     def save(self, message: Input.Submitted) -> None:
         """Save what stands there."""
         found = self._found
-        if found is None or self._is_saving or tags_problem(message.value) is not None:
+        if found is None or self._work.is_saving or tags_problem(message.value) is not None:
             self.app.bell()
             return
         after = parse_tags(message.value)
@@ -157,14 +142,10 @@ class TagsDialog(AnnotatingDialog):
         if wanted == found.tags:
             self.dismiss(None)
             return
-        self._is_saving = True
-        self.tell("Saving.")
-
-        def work() -> Message:
-            save_tags_of(self.what, found, wanted)
-            return self.Saved(f"The tags of {self.what.title} are saved.")
-
-        self.in_thread(work)
+        self._work.save(
+            lambda: save_tags_of(self._what, found, wanted),
+            lambda _: self.dismiss(f"The tags of {self._what.title} are saved."),
+        )
 
 
 _KNOWN_CELLS: Final = 58

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual import on
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from hptui.analysis.filters.completion import CompletionNames
 from hptui.domain.export_forms import EXPORT_FORMS, ExportForm
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.exporting import (
     ExportRequest,
@@ -20,8 +20,10 @@ from hptui.ui.dialogs.exporting import (
     why_not_form,
 )
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.field_lines import FieldLine
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
-from hptui.ui.forms.file_paths import ends_in, file_name_for, is_there, path_of, place_problem
+from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.choice_list import ChoiceList
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = dict(zip("cjpbd", EXPORT_FORMS, strict=True))
 _SUFFIX_WIDTH: Final = 10
+_LABEL_WIDTH: Final = 4
 
 
 class ExportDialog(Dialog[ExportRequest]):
@@ -64,24 +67,18 @@ class ExportDialog(Dialog[ExportRequest]):
         """Lay out forms, what the chosen one is, and the fields."""
         colour = self.app.services.colour
         key_style, dimmed = colour("footer-key-foreground"), colour("dimmed")
-        with Vertical(id="frame"):
-            yield Static(Text(f"Export {safe_line(self._study_name, max_chars=60)}"), id="title")
+        name = safe_line(self._study_name, max_chars=60)
+        keys = "tab next   enter accept   esc cancel"
+        with DialogFrame(f"Export {name}", keys=keys, problem=""):
             yield ChoiceList(
                 *(_option(key, form, key_style, dimmed) for key, form in _KEYS.items()), id="forms"
             )
             yield Static(id="text")
-            with Horizontal(classes="line"):
-                yield Static("file", classes="label")
-                yield Input(
-                    file_name_for(self._study_name, self._form.suffix),
-                    id="field",
-                    select_on_focus=False,
-                )
-            with Horizontal(classes="line", id="filter-line"):
-                yield Static("only", classes="label")
-                yield FilterInput(id="filter")
-            yield Static(id="problem")
-            yield Static(Text("tab next   enter accept   esc cancel"), id="keys")
+            place = file_name_for(self._study_name, self._form.suffix)
+            file = Input(place, id="field", select_on_focus=False)
+            yield FieldLine("file", file, width=_LABEL_WIDTH)
+            only = FilterInput(id="filter")
+            yield FieldLine("only", only, width=_LABEL_WIDTH, id="filter-line")
 
     def on_mount(self) -> None:
         """Begin with the forms."""
@@ -128,8 +125,7 @@ class ExportDialog(Dialog[ExportRequest]):
     def _tell(self) -> None:
         problem = self._problem()
         note = "" if problem else self._replacing()
-        self.query_one("#problem", Static).update(Text(problem or note))
-        self.query_one("#problem").set_class(not problem, "-note")
+        self.query_one(DialogFrame).tell(problem or note, is_note=not problem)
 
     def _problem(self) -> str:
         text = place_problem(

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from hptui.domain.notes import CUT_NOTE
 from hptui.domain.text import escape_text
 from hptui.ui.dialogs.annotating import note_problem, read_mark_of, read_note_of, save_note_of
-from hptui.ui.dialogs.annotations import AnnotatingDialog
-from hptui.ui.dialogs.questions import ChoiceDialog
+from hptui.ui.dialogs.annotations import AnnotationWork
+from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.line_view import LineView
 from hptui.ui.widgets.markdown_lines import Line, markdown_lines
 
@@ -36,6 +34,24 @@ _READING_KEYS: Final = "e edit   esc leave"
 _UNSAVED_KEYS: Final = "e edit   ctrl+s save   esc leave"
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A note that was read."""
+
+    note: Note
+    mark: str
+    """Of its study."""
+    lines: Sequence[Line]
+    """It is laid out in these."""
+
+
+def _read(what: Annotated) -> _Read:
+    # First, so that no note can be taken for another study's.
+    mark = read_mark_of(what)
+    note = read_note_of(what)
+    return _Read(note, mark, markdown_lines(note.body))
+
+
 class NoteArea(TextArea):
     """A field of many lines that spells control characters out, wherever they come from."""
 
@@ -45,7 +61,7 @@ class NoteArea(TextArea):
         return super().edit(edit)
 
 
-class NoteDialog(AnnotatingDialog):
+class NoteDialog(Dialog[str]):
     """Shows a note laid out, and edits it; nobody's newer note is overwritten unseen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,94 +72,61 @@ class NoteDialog(AnnotatingDialog):
         Binding("escape", "cancel", "cancel", priority=True),
     ]
 
-    @dataclass
-    class NoteRead(Message):
-        """The note was read."""
-
-        note: Note
-        mark: str
-        """Of its study."""
-        lines: Sequence[Line]
-        """It is laid out in these."""
-        is_late: bool
-        """Whether it was read because somebody else has saved it meanwhile."""
-
-    @dataclass
-    class LaidOut(Message):
-        """What stands in the field, as it is read."""
-
-        lines: Sequence[Line]
-
     def __init__(self, what: Annotated) -> None:
-        super().__init__(what)
+        super().__init__()
+        self._what = what
+        self._work = AnnotationWork(self)
         self._version = 0
         self._before: str | None = None
         self._mark = ""
         self._notice = ""
 
     def compose(self) -> ComposeResult:
-        """Lay out title, field and what is wrong."""
-        with Vertical(id="frame"):
-            yield Static(Text(f"Note of {self.what.title}"), id="title")
+        """Lay out the note as it is read and as it is written."""
+        title = f"Note of {self._what.title}"
+        with DialogFrame(title, keys=_WRITING_KEYS, problem="Reading the note."):
             yield LineView(wrap=True, hang=2, id="laid-out")
             yield NoteArea(id="note", tab_behavior="indent", read_only=True)
-            yield Static(Text("Reading the note."), id="problem")
-            yield Static(Text(_WRITING_KEYS), id="keys")
 
     def on_mount(self) -> None:
         """Read the note."""
         self.area.focus()
+        self._work.read(lambda: _read(self._what), self._show_note)
 
-        def read() -> Message:
-            # First, so that no note can be taken for another study's.
-            mark = read_mark_of(self.what)
-            note = read_note_of(self.what)
-            return self.NoteRead(note, mark, markdown_lines(note.body), is_late=False)
-
-        self.in_thread(read)
+    def after_defect(self) -> None:
+        """Let it be tried again."""
+        self._work.give_up()
 
     @property
     def area(self) -> NoteArea:
         """The field."""
         return self.query_one(NoteArea)
 
-    @on(NoteRead)
-    def show_note(self, message: NoteRead) -> None:
-        """Let the note be edited, or ask what becomes of two of them."""
-        if message.is_late:
-            self._ask_about(message.note)
-            return
-        self._mark = message.mark
-        shown = escape_text(message.note.body)
-        self._version, self._before = message.note.version, shown
+    def _show_note(self, read: _Read) -> None:
+        """Let the note be edited."""
+        note = read.note
+        self._mark = read.mark
+        shown = escape_text(note.body)
+        self._version, self._before = note.version, shown
         self._put(shown)
-        if message.lines:
-            self._read(message.lines)
-        if message.note.is_cut:
+        if read.lines:
+            self._lay_out(read.lines)
+        if note.is_cut:
             self._before = None
-            self.tell(CUT_NOTE)
+            self._work.tell(CUT_NOTE)
             return
         self.area.read_only = False
-        if shown != message.note.body:
+        if shown != note.body:
             self._notice = "Control characters are shown as text."
-        self.tell(self._notice)
+        self._work.tell(self._notice)
 
     def action_read(self) -> None:
         """Show what stands in the field laid out."""
         text = self.area.text
-
-        def lay_out() -> Message:
-            return self.LaidOut(markdown_lines(text))
-
         if not self.is_reading:
-            self.in_thread(lay_out)
+            self._work.read(lambda: markdown_lines(text), self._lay_out)
 
-    @on(LaidOut)
-    def show_laid_out(self, message: LaidOut) -> None:
-        """Let the note be read."""
-        self._read(message.lines)
-
-    def _read(self, lines: Sequence[Line]) -> None:
+    def _lay_out(self, lines: Sequence[Line]) -> None:
         view = self.query_one(LineView)
         self.is_reading = True
         view.show(lines)
@@ -165,7 +148,8 @@ class NoteDialog(AnnotatingDialog):
         self.set_class(is_reading, "-reading")
         is_saved = self._before is None or self.area.text == self._before
         reading = _READING_KEYS if is_saved else _UNSAVED_KEYS
-        self.query_one("#keys", Static).update(Text(reading if is_reading else _WRITING_KEYS))
+        keys = reading if is_reading else _WRITING_KEYS
+        self.query_one(DialogFrame).show_keys(keys)
 
     def _put(self, text: str) -> None:
         self.action_write()
@@ -176,12 +160,12 @@ class NoteDialog(AnnotatingDialog):
     def check(self) -> None:
         """Say what is wrong with what stands there."""
         if self._before is not None:
-            self.tell(note_problem(self.area.text) or self._notice)
+            self._work.tell(note_problem(self.area.text) or self._notice)
 
     def action_save(self) -> None:
         """Save what stands there."""
         text = self.area.text
-        if self._before is None or self._is_saving:
+        if self._before is None or self._work.is_saving:
             return
         if note_problem(text) is not None:
             self.app.bell()
@@ -191,25 +175,29 @@ class NoteDialog(AnnotatingDialog):
             self._save(text)
 
     def _save(self, text: str) -> None:
-        self._is_saving = True
-        self.tell("Saving.")
-        version, mark = self._version, self._mark
+        what, version, mark = self._what, self._version, self._mark
 
-        def work() -> Message:
+        def save() -> Note | None:
+            """Return the note of somebody who has saved it meanwhile."""
             from hptui.storage.annotations.notes import NoteConflictError
 
             try:
-                save_note_of(self.what, text, version, mark)
+                save_note_of(what, text, version, mark)
             except NoteConflictError:
-                return self.NoteRead(read_note_of(self.what), mark, (), is_late=True)
-            verb = "is saved" if text.strip() else "is empty now"
-            return self.Saved(f"The note of {self.what.title} {verb}.")
+                return read_note_of(what)
+            return None
 
-        self.in_thread(work)
+        def done(theirs: Note | None) -> None:
+            if theirs is not None:
+                self._ask_about(theirs)
+                return
+            verb = "is saved" if text.strip() else "is empty now"
+            self.dismiss(f"The note of {what.title} {verb}.")
+
+        self._work.save(save, done)
 
     def _ask_about(self, theirs: Note) -> None:
-        self._is_saving = False
-        self.tell("Someone else just saved this note.")
+        self._work.tell("Someone else just saved this note.")
 
         def decide(choice: str | None) -> None:
             mine, other = self.area.text, escape_text(theirs.body)

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
+from textual import getters
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from hptui.domain.text import safe_line
+from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.choice_list import ChoiceList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
@@ -46,19 +48,22 @@ class PickItem:
     """More words that find it."""
 
 
-class PickDialog(Dialog[str]):
+class PickFrame(DialogFrame):
     """A list with a field above that narrows it; arrows and enter, or the mouse, pick.
 
     Args:
         title: A few words.
         items: What there is.
+        pick: Gets the result of the item that was picked.
         chosen: The result of the item under the cursor at first.
         prompt: Stands in the empty field.
         keys: A line about the keys, below the list; may be empty.
         typed: What stands in the field at first; the next key replaces it.
+        narrow: Gets what is typed, and lists what suits it; without, it is `narrow`.
+        submit: Gets what stands in the field at enter, and says whether that is all that enter
+            does; without, the item under the cursor is picked.
     """
 
-    CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,ctrl+n", "move('down')", show=False),
         Binding("up,ctrl+p", "move('up')", show=False),
@@ -67,31 +72,33 @@ class PickDialog(Dialog[str]):
         Binding("slash", "narrow", show=False),
     ]
 
+    app = getters.app(ServingApp)
+
     def __init__(
         self,
         title: str,
         items: Sequence[PickItem],
+        pick: Callable[[str], object],
+        *,
         chosen: str = "",
         prompt: str = "type to filter",
         keys: str = "",
         typed: str = "",
+        narrow: Callable[[str], object] | None = None,
+        submit: Callable[[str], bool] | None = None,
     ) -> None:
-        super().__init__()
-        self._keys, self._first_typed = keys, typed
-        self._title, self._chosen, self._prompt = title, chosen, prompt
-        self._items = tuple(items)
+        super().__init__(title, keys=keys, problem="")
+        self._items, self._pick, self._chosen = tuple(items), pick, chosen
+        self._prompt, self._first_typed, self._has_keys = prompt, typed, bool(keys)
+        self._narrow, self._submit = narrow or self.narrow, submit
         self._shown: tuple[PickItem, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Lay out title, field, list and what is told of an item."""
-        with Vertical(id="frame"):
-            yield Static(Text(safe_line(self._title)), id="title")
-            yield Input(self._first_typed, placeholder=self._prompt, id="field")
-            yield ChoiceList(id="items")
-            yield Static(id="about")
-            yield Static(id="problem")
-            if self._keys:
-                yield Static(Text(self._keys), id="keys")
+        """Lay out field, list and what is told of an item."""
+        yield Input(self._first_typed, placeholder=self._prompt, id="field")
+        yield ChoiceList(id="items")
+        yield Static(id="about")
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """List everything, with the cursor on the chosen item."""
@@ -101,17 +108,29 @@ class PickDialog(Dialog[str]):
             if item.result == self._chosen and not item.disabled_reason:
                 self.query_one(OptionList).highlighted = index
 
-    def on_resize(self) -> None:
-        """Give the list the room that the terminal has."""
-        n_lines = _FRAME_LINES + bool(self._keys)
+    def fit(self, rows_beside: Callable[[int], int]) -> None:
+        """Give the list the room that the terminal has, see `Dialog.rows_beside`."""
+        n_lines = _FRAME_LINES + self._has_keys
         if self.query_one("#about").display:
             n_lines += _ABOUT_LINES
-        rows = self.rows_beside(n_lines)
+        rows = rows_beside(n_lines)
         options = self.query_one(OptionList)
         # The frame keeps its size while the list is narrowed.
         n_wanted = len(self._items) + sum(map(bool, _reasons(self._items)))
         options.styles.min_height = min(n_wanted, _MAX_HEIGHT, rows)
         options.styles.max_height = rows
+
+    @property
+    def typed(self) -> str:
+        """What stands in the field, without blanks around it."""
+        return self.query_one("#field", Input).value.strip()
+
+    def put(self, text: str) -> None:
+        """Put a text into the field, as if it was typed."""
+        field = self.query_one("#field", Input)
+        field.value = text
+        field.cursor_position = len(text)
+        field.focus()
 
     def show_items(self, items: Sequence[PickItem]) -> None:
         """List these."""
@@ -153,24 +172,26 @@ class PickDialog(Dialog[str]):
         index = self.query_one(OptionList).highlighted
         return None if index is None else self._shown[index]
 
-    def say(self, problem: str) -> None:
-        """Show what is wrong under the list."""
-        self.query_one("#problem", Static).update(Text(safe_line(problem, max_chars=400)))
+    def narrow(self, text: str) -> None:
+        """List the items that match."""
+        items = self.matching(text)
+        self.show_items(items)
+        self.tell("" if items else "Nothing matches.")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
-        items = self.matching(event.value)
-        self.show_items(items)
-        self.say("" if items else "Nothing matches.")
+        self._narrow(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Pick what is under the cursor."""
         event.stop()
+        if self._submit is not None and self._submit(event.value):
+            return
         options = self.query_one(OptionList)
         if options.highlighted is not None:
             options.action_select()
         elif self._shown:
-            self.say(self._shown[0].disabled_reason)
+            self.tell(self._shown[0].disabled_reason)
 
     def on_option_list_option_highlighted(self) -> None:
         """Tell of the item under the cursor."""
@@ -180,11 +201,7 @@ class PickDialog(Dialog[str]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer with what was picked."""
         event.stop()
-        self.picked((event.option_id or "_")[1:])
-
-    def picked(self, result: str) -> None:
-        """Answer."""
-        self.dismiss(result)
+        self._pick((event.option_id or "_")[1:])
 
     def action_narrow(self) -> None:
         """Go from the list to the field."""
@@ -213,6 +230,32 @@ class PickDialog(Dialog[str]):
         if reason:
             text.append(f"\n    {safe_line(reason)}", dimmed)
         return text
+
+
+class PickDialog(Dialog[str]):
+    """Asks for one of a list; answers with its result. What it takes is as for `PickFrame`."""
+
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
+
+    def __init__(
+        self,
+        title: str,
+        items: Sequence[PickItem],
+        chosen: str = "",
+        prompt: str = "type to filter",
+    ) -> None:
+        super().__init__()
+        self._title, self._items, self._chosen, self._prompt = title, items, chosen, prompt
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        yield PickFrame(
+            self._title, self._items, self.dismiss, chosen=self._chosen, prompt=self._prompt
+        )
+
+    def on_resize(self) -> None:
+        """Give the list the room that the terminal has."""
+        self.query_one(PickFrame).fit(self.rows_beside)
 
 
 def _reasons(items: Sequence[PickItem]) -> list[str]:

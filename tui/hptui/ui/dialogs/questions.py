@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
-from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -13,6 +12,7 @@ from textual.widgets.option_list import Option
 from hptui.domain.text import safe_line, safe_text
 from hptui.ui.application.stacked import StackedScreen
 from hptui.ui.commands.key_names import key_text
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.choice_list import ChoiceList
 from hptui.ui.widgets.reading_scroll import ReadingScroll
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.worker import Worker
 
 Result = TypeVar("Result")
 
@@ -37,14 +36,6 @@ class Dialog(StackedScreen[Result], ModalScreen[Result]):
     def rows_beside(self, n_lines: int) -> int:
         """Return how many rows are left for a list in a frame with so many lines besides."""
         return max(3, self.app.size.height * 9 // 10 - n_lines)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Say so when work in a thread has ended by a defect."""
-        if self.app.services.tell_failed_work(event):
-            self.after_defect()
-
-    def after_defect(self) -> None:
-        """Wait no longer for what will not come."""
 
     def action_cancel(self) -> None:
         """Close without an answer."""
@@ -71,8 +62,7 @@ class ChoiceDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Lay out title, text and answers."""
-        with Vertical(id="frame"):
-            yield Static(Text(safe_line(self._title)), id="title")
+        with DialogFrame(self._title):
             if self._text:
                 yield Static(Text(safe_text(self._text)), id="text")
             key_style = self.app.services.colour("footer-key-foreground")
@@ -121,18 +111,14 @@ class TextDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Lay out title, prompt, field and the line for what is wrong."""
-        with Vertical(id="frame"):
-            yield Static(Text(safe_line(self._title)), id="title")
+        with DialogFrame(self._title, keys="enter accept   esc cancel", problem=""):
             if self._prompt:
                 yield Static(Text(safe_text(self._prompt)), id="text")
             yield Input(self._initial, id="field", select_on_focus=False)
-            yield Static(id="problem")
-            yield Static(Text("enter accept   esc cancel"), id="keys")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is wrong with what stands there."""
-        problem = self._problem(event.value)
-        self.query_one("#problem", Static).update(Text(safe_line(problem or "")))
+        self.query_one(DialogFrame).tell(self._problem(event.value) or "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the text, if it will do."""
@@ -156,8 +142,5 @@ class MessageDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Lay out title and text."""
-        with Vertical(id="frame"):
-            yield Static(Text(safe_line(self._title)), id="title")
-            with ReadingScroll(id="scroll"):
-                yield Static(Text(safe_text(self._text)), id="text")
-            yield Static(Text("esc close"), id="keys")
+        with DialogFrame(self._title, keys="esc close"), ReadingScroll(id="scroll"):
+            yield Static(Text(safe_text(self._text)), id="text")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from hptui.domain.study_name import MAX_NAME_CHARS
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_MAX_NAME_BYTES: Final = 200
 
 
 def path_of(text: str) -> Path:
@@ -67,11 +63,3 @@ def ends_in(*suffixes: str) -> Callable[[Path], str]:
         return "" if is_right else f"Use a name that ends in {suffixes[0]}."
 
     return why_not
-
-
-def file_name_for(study_name: str, suffix: str) -> str:
-    """Return a file's name for what is written of a study, whatever the study is called."""
-    plain = re.sub(r"[^\w .-]+", "_", study_name)[:MAX_NAME_CHARS]
-    # A letter may take four bytes, and file systems count those.
-    short = plain.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip(" .")
-    return f"{short or 'study'}{suffix}"

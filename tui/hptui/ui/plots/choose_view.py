@@ -6,13 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from rich.text import Text
 from textual import on
-from textual.containers import Vertical
-from textual.widgets import Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog, TextDialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.plots.reference_point import read_reference, reference_problem, reference_text
 from hptui.ui.plots.view_choices import REFERENCE_KEY
 from hptui.ui.plots.view_options import ViewOptions
@@ -41,14 +39,9 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list and its keys."""
-        with Vertical(id="frame"):
-            yield Static(Text("What the view shows"), id="title")
+        keys = "space take or give back; none: the first or all   enter accept   esc cancel"
+        with DialogFrame("What the view shows", keys=keys, problem=""):
             yield Grid(self._choices, empty="Nothing to choose here.")
-            yield Static(id="problem", markup=False)
-            yield Static(
-                Text("space take or give back; none: the first or all   enter accept   esc cancel"),
-                id="keys",
-            )
 
     def action_toggle_choice(self) -> None:
         """Take the row under the cursor, or give it back, and go to the next one."""
@@ -61,7 +54,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
         self._choices = self._choices.toggled(str(grid.cursor_key))
         grid.show(self._choices)
         grid.action_move(1)
-        self.query_one("#problem", Static).update(Text(self._choices.problem))
+        self.query_one(DialogFrame).tell(self._choices.problem)
 
     def _ask_for_reference(self) -> None:
         def take(options: ViewOptions | None) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from hptui.analysis.pruning.curves import Curve, median_curve
 from hptui.analysis.pruning.thresholds import JudgedTrial, Pruning
-from hptui.charts.curve_chart import CurvePicture, CurveSource, draw_curve
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.thresholds import is_pruning_known, read_pruning
+from hptui.figures.trial_curve import CurvePicture, CurveSource, draw_curve
 from hptui.storage.read.reports import CurveReader, Reports, TrialReports
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.history import history_of
-from hptui.charts.history_chart import HistoryPicture, draw_history, history_source
 from hptui.domain.text import safe_line
+from hptui.figures.history import HistoryPicture, draw_history, history_source
 from hptui.figures.request import value_name
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.plots.trial_plot import TrialPlot
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Unpack
 
-    from hptui.analysis.history_scene import HistorySource
+    from hptui.figures.history import HistorySource
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.widgets.naming import Naming
 

@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
+from textual import getters
 from textual.strip import Strip
+from textual.widget import Widget
 
-from hptui.charts.picture import ROLES, SERIES
-from hptui.charts.sentence import sentence_picture
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
 from hptui.ui.application.latest import LatestMessage
-from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
+from hptui.ui.application.services import ServingApp
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
+    from rich.style import Style
     from textual import events
     from textual.app import RenderResult
     from textual.message import Message
 
-    from hptui.charts.picture import Picture, Role
+    from hptui.figures.canvas.picture import Picture, Role
     from hptui.ui.widgets.naming import Naming
 
 
@@ -43,7 +46,7 @@ class PlainDrawn:
     picture: Picture
 
 
-class Plot(RoleStyled):
+class Plot(Widget):
     """Shows a chart that fills it.
 
     Pictures come as messages from the application's `charts` thread.
@@ -73,6 +76,8 @@ class Plot(RoleStyled):
         **{role: RoleStyle(f"chart-{role}") for role in SERIES},
     }
 
+    app = getters.app(ServingApp)
+
     @dataclass
     class Ready(LatestMessage):
         """The drawing thread has finished a chart."""
@@ -84,6 +89,7 @@ class Plot(RoleStyled):
 
     def __init__(self, **naming: Unpack[Naming]) -> None:
         super().__init__(**naming)
+        self._roles = RoleStyles(self, self.ROLE_STYLES, lambda: self.app.services.theme_variables)
         self._draw: Callable[[int, int, bool], Drawn] | None = None
         self.drawn: Drawn | None = None
         """What is on the screen."""
@@ -118,6 +124,15 @@ class Plot(RoleStyled):
         spans = lines[y] if y < len(lines) else ()
         segments = [Segment(span.text, self.style_of(span.role)) for span in spans]
         return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def style_of(self, role: str) -> Style:
+        """Return the style of a role, on the ground of the plot."""
+        return self._roles.of(role)
+
+    def notify_style_update(self) -> None:
+        """Make the styles again."""
+        super().notify_style_update()
+        self._roles.forget()
 
     def colours(self) -> dict[Role, str]:
         """Return the theme's colour of each role, as CSS takes it."""

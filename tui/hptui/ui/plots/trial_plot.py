@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from hptui.charts.figure import Spots, Way
+    from hptui.figures.canvas.figure import Spots, Way
     from hptui.ui.plots.plot import Drawn
     from hptui.ui.widgets.naming import Naming
 

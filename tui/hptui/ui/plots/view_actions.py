@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.picture_file import TitledPicture, picture_form, write_pictures
 from hptui.ui.application.screen_part import ScreenPart
 from hptui.ui.application.ui_state import remember, remembered
 from hptui.ui.forms.file_dialog import FileDialog, FilePlace
-from hptui.ui.forms.file_paths import file_name_for
 from hptui.ui.plots.plot import Plot
 from hptui.ui.plots.plot_area import PlotArea
 from hptui.ui.plots.view_choices import ViewChoices, choices_for

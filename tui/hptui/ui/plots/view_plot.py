@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.timer import Timer
 
-    from hptui.charts.figure import Figure
+    from hptui.figures.canvas.figure import Figure
     from hptui.figures.kinds import Kind
     from hptui.figures.request import TitledFigure
     from hptui.ui.plots.shown_trials import ShownTrials

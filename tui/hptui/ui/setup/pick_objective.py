@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.widgets import Input
 
 from hptui.domain.text import escape_line
-from hptui.errors import HptuiError
 from hptui.registry.commands.typed_command import is_command
 from hptui.registry.loading.arguments import missing_arguments
-from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.dialogs.pick import PickFrame, PickItem
+from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.setup.objective_completion import common_start, complete_objective
 from hptui.ui.setup.setup_sources import ArgumentsMissingError, Opened, with_text
 from hptui.ui.widgets.field_table import told
@@ -23,12 +19,15 @@ from hptui.ui.widgets.field_table import told
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.app import ComposeResult
+
+    from hptui.errors import HptuiError
     from hptui.registry.catalogue import FoundObjective
 
 _KEYS: Final = "enter choose   tab complete   esc cancel"
 
 
-class ObjectivePicker(PickDialog):
+class ObjectivePicker(Dialog[str]):
     """Lists the objectives, and completes the path of a file.
 
     It returns what stands for the objective, which has been found to mean one. Enter on a folder
@@ -41,53 +40,49 @@ class ObjectivePicker(PickDialog):
         note: Takes what is typed.
     """
 
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/pick.tcss"]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", show=False)]
 
-    @dataclass
-    class Completed(Message):
-        """What a text can become has been looked up."""
-
-        text: str
-        items: tuple[PickItem, ...]
-
-    @dataclass
-    class Checked(Message):
-        """An objective was looked for; `problem` says why there is none."""
-
-        text: str
-        problem: str
-        lacks_arguments: bool = False
-
     def __init__(self, opened: Opened, typed: str, note: Callable[[str], object]) -> None:
-        items = [_item(found) for found in opened.objectives]
-        spelled = opened.draft.spelled
-        is_long = " " in spelled and escape_line(spelled) == spelled
-        super().__init__(
-            "Choose an objective",
-            items,
-            spelled,
-            "type to filter, or a path, or --metric NAME -- COMMAND",
-            keys=_KEYS,
-            typed=typed or (spelled if is_long else ""),
-        )
-        self._opened, self._note = opened, note
+        super().__init__()
+        self._opened, self._first_typed, self._note = opened, typed, note
         self._listed_for = ""
         self._to_say = ""
         """What is said of the text that is being written into the field."""
+        self._n_looks = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        spelled = self._opened.draft.spelled
+        is_long = " " in spelled and escape_line(spelled) == spelled
+        yield PickFrame(
+            "Choose an objective",
+            [_item(found) for found in self._opened.objectives],
+            self._pick,
+            chosen=spelled,
+            prompt="type to filter, or a path, or --metric NAME -- COMMAND",
+            keys=_KEYS,
+            typed=self._first_typed or (spelled if is_long else ""),
+            narrow=self._narrow,
+            submit=self._submit,
+        )
+
+    def on_resize(self) -> None:
+        """Give the list the room that the terminal has."""
+        self._frame.fit(self.rows_beside)
 
     @property
-    def _typed(self) -> str:
-        return self.query_one("#field", Input).value.strip()
+    def _frame(self) -> PickFrame:
+        return self.query_one(PickFrame)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def _narrow(self, text: str) -> None:
         """Narrow the list, and look for what a path can become."""
-        event.prevent_default()
-        text = event.value.strip()
+        text = text.strip()
         self._note(text)
-        self.say(self._to_say)
+        self._frame.tell(self._to_say)
         self._to_say = ""
         if not is_path(text):
-            self._list(text, self.matching(text))
+            self._list(text, self._frame.matching(text))
         if text and not is_command(text):
             self._complete(text)
 
@@ -100,79 +95,73 @@ class ObjectivePicker(PickDialog):
             else:
                 note = "" if is_path(text) else "use this: a file, or package.module:name"
                 items = [PickItem(text, text, note)]
-        self.show_items(items)
+        self._frame.show_items(items)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="completion")
     def _complete(self, text: str) -> None:
-        found = complete_objective(text, Path.cwd())
-        self.post_message(self.Completed(text, tuple(PickItem(each, each) for each in found)))
+        self.in_thread(
+            lambda: [PickItem(each, each) for each in complete_objective(text, Path.cwd())],
+            lambda items: self._list_completions(text, items),
+        )
 
-    @on(Completed)
-    def list_completions(self, message: Completed) -> None:
-        """List what the text can become, if it still stands there."""
-        text = message.text
-        if self._typed != text or not (message.items or is_path(text)):
+    def _list_completions(self, text: str, items: list[PickItem]) -> None:
+        """List what a text can become, if it still stands there."""
+        if self._frame.typed != text or not (items or is_path(text)):
             return
-        named = [] if is_path(text) else self.matching(text)
-        self._list(text, [*named, *message.items])
+        named = [] if is_path(text) else self._frame.matching(text)
+        self._list(text, [*named, *items])
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _submit(self, text: str) -> bool:
         """Pick what was typed where that is not yet what the list is of."""
-        if self._listed_for != event.value.strip():
-            event.prevent_default()
-            event.stop()
-            self.picked(event.value.strip())
+        if self._listed_for == text.strip():
+            return False
+        self._pick(text.strip())
+        return True
 
     def action_complete(self) -> None:
         """Lengthen the text as far as all that is listed agrees, or to what is under the cursor."""
-        typed, item = self._typed, self.under_cursor
-        common = common_start([each.result for each in self.shown])
+        frame = self._frame
+        typed, item = frame.typed, frame.under_cursor
+        common = common_start([each.result for each in frame.shown])
         if len(common) > len(typed) and common.startswith(typed):
-            self._write(common)
+            frame.put(common)
         elif item is not None:
-            self._write(item.result)
+            frame.put(item.result)
 
-    def picked(self, result: str) -> None:
+    def _pick(self, result: str) -> None:
         """Go into a folder, or look whether there is such an objective."""
         if not result:
             return
         if result.endswith("/") and not is_command(result):
-            self._write(result)
+            self._frame.put(result)
         else:
             self._check(result)
 
-    def _write(self, text: str) -> None:
-        field = self.query_one("#field", Input)
-        field.value = text
-        field.cursor_position = len(text)
-        field.focus()
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="check")
     def _check(self, text: str) -> None:
-        try:
-            with_text(self._opened, text)
-        except ArgumentsMissingError as error:
-            self.post_message(self.Checked(text, told(error), lacks_arguments=True))
-        except HptuiError as error:
-            self.post_message(self.Checked(text, told(error)))
-        else:
-            self.post_message(self.Checked(text, ""))
+        self._n_looks += 1
+        number = self._n_looks
 
-    @on(Checked)
-    def answer(self, message: Checked) -> None:
-        """Answer, or say why not and what a file holds."""
-        if not message.problem:
-            self.dismiss(message.text)
-            return
-        if message.lacks_arguments:
-            if not message.text.endswith("--arg"):
-                self._to_say = message.problem
-                self._write(f"{message.text} --arg ")
-        elif message.text.endswith(".py") and self._typed != message.text:
-            self._write(message.text)
-        elif message.text.endswith(".py"):
-            self._complete(message.text)
-        self.say(message.problem)
+        def found(_: object) -> None:
+            if number == self._n_looks:
+                self.dismiss(text)
+
+        def refused(error: HptuiError) -> None:
+            if number == self._n_looks:
+                self._explain(text, error)
+
+        self.in_thread(lambda: with_text(self._opened, text), found, refused)
+
+    def _explain(self, text: str, error: HptuiError) -> None:
+        """Say why a text is no objective, and what a file holds."""
+        frame, problem = self._frame, told(error)
+        if isinstance(error, ArgumentsMissingError):
+            if not text.endswith("--arg"):
+                self._to_say = problem
+                frame.put(f"{text} --arg ")
+        elif text.endswith(".py") and frame.typed != text:
+            frame.put(text)
+        elif text.endswith(".py"):
+            self._complete(text)
+        frame.tell(problem)
 
 
 def is_path(text: str) -> bool:

@@ -12,22 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hptui.domain.carried_text import Verb
+    from hptui.ui.forms.form_field import FormField
     from hptui.ui.studies.study_actions import Outcome
 
     Progress = Callable[[int, int], None]
     Texts = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """One line of a form."""
-
-    id: str
-    label: str
-    initial: str = ""
-    placeholder: str = ""
-    suggestions: tuple[str, ...] = ()
-    """Texts that complete what is typed."""
 
 
 @dataclass(frozen=True, slots=True)

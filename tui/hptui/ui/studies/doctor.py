@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual import on
-from textual.containers import Vertical
-from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.studies.doctoring import Diagnosis, Found, diagnose, treat
 from hptui.ui.widgets.choice_list import ChoiceList
 
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from hptui.errors import HptuiError
     from hptui.ui.studies.catalogue_feed import StudyRow
 
 _KEYS: Final = "r look again   esc close"
@@ -40,18 +38,6 @@ class DoctorDialog(Dialog[bool]):
         ("q", "cancel", "close"),
     ]
 
-    @dataclass
-    class Diagnosed(Message):
-        """The study was looked at."""
-
-        diagnosis: Diagnosis
-
-    @dataclass
-    class Failed(Message):
-        """Something could not be looked at, or not be mended."""
-
-        error: HptuiError
-
     def __init__(self, row: StudyRow) -> None:
         super().__init__()
         self._row = row
@@ -61,12 +47,10 @@ class DoctorDialog(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out title, findings and what was done."""
-        with Vertical(id="frame"):
-            yield Static(Text(f"Doctor of {safe_line(self._row.name, max_chars=60)}"), id="title")
+        name = safe_line(self._row.name, max_chars=60)
+        with DialogFrame(f"Doctor of {name}", keys=_KEYS, problem=""):
             yield Static(id="text")
             yield ChoiceList(id="findings")
-            yield Static(id="problem")
-            yield Static(Text(_KEYS), id="keys")
 
     def on_mount(self) -> None:
         """Look."""
@@ -75,41 +59,30 @@ class DoctorDialog(Dialog[bool]):
 
     def action_look(self) -> None:
         """Look for what is wrong."""
-        self._in_thread("Looking.", lambda: diagnose(self._row))
+        self._do("Looking.", lambda: diagnose(self._row))
 
     def action_move(self, by: int) -> None:
         """Go to the next finding, or to the one before."""
         options = self.query_one(OptionList)
         (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
-    def _in_thread(self, what: str, work: Callable[[], Diagnosis]) -> None:
-        if self._is_busy:
-            return
-        self._is_busy = True
-        self._tell(what)
-
-        def do() -> None:
-            try:
-                message: Message = self.Diagnosed(work())
-            except HptuiError as error:
-                message = self.Failed(error)
-            self.post_message(message)
-
-        self.run_worker(do, thread=True, exit_on_error=False)
+    def _do(self, what: str, work: Callable[[], Diagnosis]) -> None:
+        if not self._is_busy:
+            self._is_busy = True
+            self._tell(what)
+            self.in_thread(work, self._show, self._tell_failure)
 
     def _tell(self, text: str) -> None:
         said = self.query_one("#text", Static)
         said.update(Text(text))
         said.display = bool(text)
 
-    @on(Diagnosed)
-    def show(self, message: Diagnosed) -> None:
+    def _show(self, diagnosis: Diagnosis) -> None:
         """List what was found."""
         self._is_busy = False
-        diagnosis = message.diagnosis
         self._diagnosis = diagnosis
         self._has_mended |= bool(diagnosis.done)
-        self.query_one("#problem", Static).update(Text(""))
+        self._frame.tell("")
         self._tell(self._sentence(diagnosis))
         options = self.query_one(OptionList)
         at = options.highlighted or 0
@@ -120,7 +93,11 @@ class DoctorDialog(Dialog[bool]):
             options.highlighted = min(at, len(diagnosis.findings) - 1)
         can_mend = any(each.remedy for each in diagnosis.findings)
         keys = f"{'enter mend   ' * can_mend}{'a mend all   ' * bool(diagnosis.n_remedies)}{_KEYS}"
-        self.query_one("#keys", Static).update(Text(keys))
+        self._frame.show_keys(keys)
+
+    @property
+    def _frame(self) -> DialogFrame:
+        return self.query_one(DialogFrame)
 
     def _sentence(self, diagnosis: Diagnosis) -> str:
         lines = list(diagnosis.done)
@@ -140,14 +117,11 @@ class DoctorDialog(Dialog[bool]):
         # Without its id: there may be several of one kind.
         return Option(text)
 
-    @on(Failed)
-    def tell_failure(self, message: Failed) -> None:
+    def _tell_failure(self, error: HptuiError) -> None:
         """Say why it could not be done."""
         self._is_busy = False
         self._tell("")
-        error = message.error
-        text = safe_line(f"{error.message} {error.hint}".strip(), max_chars=600)
-        self.query_one("#problem", Static).update(Text(text))
+        self._frame.tell(f"{error.message} {error.hint}".strip())
         self.app.bell()
 
     @on(OptionList.OptionSelected)
@@ -181,7 +155,7 @@ class DoctorDialog(Dialog[bool]):
         self.app.push_screen(ChoiceDialog("Mend", finding.text, choices), decide)
 
     def _treat(self, finding: Found | None, *, requeue: bool = False) -> None:
-        self._in_thread("Mending.", lambda: treat(self._row, finding, requeue=requeue))
+        self._do("Mending.", lambda: treat(self._row, finding, requeue=requeue))
 
     def action_mend_all(self) -> None:
         """Do the remedies of all that is wrong, after a question."""

@@ -16,8 +16,9 @@ from hptui.storage.transfer.import_request import (
     read_request,
 )
 from hptui.ui.forms.file_paths import path_of
+from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, FormField, LookAhead, ahead, done
+from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

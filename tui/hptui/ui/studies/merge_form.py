@@ -8,16 +8,9 @@ from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
+from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import (
-    CarryForm,
-    FormContent,
-    FormField,
-    FormMark,
-    LookAhead,
-    ahead,
-    done,
-)
+from hptui.ui.studies.carry_form import CarryForm, FormContent, FormMark, LookAhead, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

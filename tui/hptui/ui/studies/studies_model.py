@@ -175,7 +175,7 @@ class StudiesModel:
 
     def _trend(self, row: StudyRow) -> Cell:
         # With it comes NumPy, which the first frame does without.
-        from hptui.charts.sparkline import sparkline
+        from hptui.figures.canvas.sparkline import sparkline
 
         return Cell(sparkline(row.trend, self._trend_width, unicode=self._has_unicode), "dim")
 

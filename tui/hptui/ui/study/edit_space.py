@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.message import Message
 from textual.widgets import Static
 
 from hptui.domain.spaces.edits import edits_from_json, edits_to_json
@@ -19,6 +17,7 @@ from hptui.engine.studies.at_rest import PREPARED, steer
 from hptui.errors import HptuiError
 from hptui.registry.probing.probe import KnownParam
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.setup.space_draft import SpaceDraft
 from hptui.ui.setup.space_table import SpaceTable
 from hptui.ui.widgets.field_table import FieldTable, told
@@ -63,22 +62,6 @@ class EditSpaceScreen(Dialog[str]):
         Binding("backspace", "reset", "reset", id="reset-field"),
     ]
 
-    @dataclass
-    class Began(Message):
-        """The engine has told its space, or why it did not."""
-
-        space: SpaceDraft | None
-        problem: str = ""
-
-    @dataclass
-    class Answered(Message):
-        """The engine has told what edits would do, or have done."""
-
-        draft: SpaceDraft
-        is_dry: bool
-        text: str = ""
-        problem: str = ""
-
     def __init__(self, path: Path, study_name: str) -> None:
         super().__init__()
         self._path, self._study_name = path, study_name
@@ -86,19 +69,22 @@ class EditSpaceScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Lay out title, table, effect and keys."""
-        with Vertical(id="frame"):
-            title = f"Edit the space of {safe_line(self._study_name, max_chars=60)}"
-            yield Static(Text(title), id="title")
+        key_of = self.app.services.first_key_of
+        keys = [*(f"{key_of(command)} {what}" for command, what in _KEYS), "esc cancel"]
+        title = f"Edit the space of {safe_line(self._study_name, max_chars=60)}"
+        with DialogFrame(title, keys="   ".join(keys)):
             yield SpaceTable(id="space-table")
             yield Static(id="about")
             yield Static(id="effect")
-            keys = [f"{self.app.services.first_key_of(command)} {what}" for command, what in _KEYS]
-            yield Static(Text("   ".join((*keys, "esc cancel"))), id="keys")
 
     def on_mount(self) -> None:
         """Ask the engine for its space."""
         self._tell("Reading the space…")
-        self._read()
+        self.in_thread(
+            lambda: _read_space(self._path, self._study_name),
+            self._begin,
+            lambda error: self._tell(told(error), is_trouble=True),
+        )
 
     def action_apply(self) -> None:
         """Put the edits in force."""
@@ -152,32 +138,11 @@ class EditSpaceScreen(Dialog[str]):
     def _table(self) -> SpaceTable:
         return self.query_one(SpaceTable)
 
-    @work(thread=True, exit_on_error=False, group="read")
-    def _read(self) -> None:
-        try:
-            answer = steer(self._path, self._study_name, {"op": "space"})
-            space = {
-                str(name): KnownParam(spec_from_json(text), "probed")
-                for name, text in answer["space"].items()
-            }
-            edits = edits_from_json(answer["edits"])
-        except HptuiError as error:
-            self.post_message(self.Began(None, told(error)))
-        except (KeyError, TypeError, AttributeError):
-            self.post_message(self.Began(None, "The engine's answer cannot be read."))
-        else:
-            kept = {name: edit for name, edit in edits.items() if name in space}
-            self.post_message(self.Began(SpaceDraft(space, kept, kept)))
-
-    @on(Began)
-    def _began(self, message: Began) -> None:
-        if message.space is None:
-            self._tell(message.problem, is_trouble=True)
-            return
+    def _begin(self, space: SpaceDraft) -> None:
         # No larger than its rows, a sentence below one of them and the effect need.
-        height = min(len(message.space.known) + _LINES_BESIDE, _MOST_LINES)
+        height = min(len(space.known) + _LINES_BESIDE, _MOST_LINES)
         self.query_one("#frame").styles.height = max(_LEAST_LINES, height)
-        self._table.show(message.space, "No parameters are known yet.")
+        self._table.show(space, "No parameters are known yet.")
         self._tell("")
         self._table.lines.focus()
 
@@ -196,40 +161,50 @@ class EditSpaceScreen(Dialog[str]):
         event.stop()
         self.query_one("#about", Static).update(Text(event.table.help_text()))
 
-    @work(thread=True, exit_on_error=False, group="ask")
     def _ask(self, draft: SpaceDraft, *, is_dry: bool) -> None:
+        """Ask the engine what edits would do, or have them done."""
         message = {"op": "space", "edits": _spelled(draft.changes()), "dry": is_dry}
-        try:
-            answer = steer(self._path, self._study_name, message)
-        except HptuiError as error:
-            self.post_message(self.Answered(draft, is_dry, problem=told(error)))
-            return
-        kept, aside = answer.get("kept"), answer.get("set_aside")
-        when = "from the next run on, " if answer[PREPARED] else ""
-        text = f"{when}{kept} kept, {aside} set aside"
-        if not is_dry:
-            text = str(answer.get("text", "Done."))
-        self.post_message(self.Answered(draft, is_dry, text))
+        self.in_thread(
+            lambda: steer(self._path, self._study_name, message),
+            partial(self._say_effect if is_dry else self._leave, draft),
+            partial(self._refuse, draft, is_dry),
+        )
 
-    @on(Answered)
-    def _answered(self, message: Answered) -> None:
-        if not message.is_dry:
+    def _say_effect(self, draft: SpaceDraft, answer: Mapping[str, Any]) -> None:
+        if draft == self._table.draft:
+            when = "from the next run on, " if answer[PREPARED] else ""
+            kept, aside = answer.get("kept"), answer.get("set_aside")
+            self._tell(f"{when}{kept} kept, {aside} set aside once applied.")
+
+    def _leave(self, _: SpaceDraft, answer: Mapping[str, Any]) -> None:
+        text = str(answer.get("text", "Done."))
+        self.app.notify(text)
+        self.dismiss(text)
+
+    def _refuse(self, draft: SpaceDraft, is_dry: bool, error: HptuiError) -> None:
+        if not is_dry:
             self._is_applying = False
-            if not message.problem:
-                self.app.notify(message.text)
-                self.dismiss(message.text)
-                return
-        if message.draft != self._table.draft:
-            return
-        if message.problem:
-            self._tell(message.problem, is_trouble=True)
-        else:
-            self._tell(f"{message.text} once applied.")
+        if draft == self._table.draft:
+            self._tell(told(error), is_trouble=True)
 
     def _tell(self, text: str, *, is_trouble: bool = False) -> None:
         effect = self.query_one("#effect", Static)
         effect.set_class(is_trouble, "-trouble")
         effect.update(Text(safe_line(text, max_chars=400)))
+
+
+def _read_space(path: Path, study_name: str) -> SpaceDraft:
+    answer = steer(path, study_name, {"op": "space"})
+    try:
+        space = {
+            str(name): KnownParam(spec_from_json(text), "probed")
+            for name, text in answer["space"].items()
+        }
+        edits = edits_from_json(answer["edits"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HptuiError("The engine's answer cannot be read.") from error
+    kept = {name: edit for name, edit in edits.items() if name in space}
+    return SpaceDraft(space, kept, kept)
 
 
 def _spelled(edits: Mapping[str, ParamEdit]) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.study.draft_table import DraftTable
 
 if TYPE_CHECKING:
@@ -44,13 +44,10 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
         """Lay out the table and the line that is typed into."""
         copied = self.draft.copy_of
         title = "Enqueue a trial" if copied is None else f"Enqueue a copy of trial {copied}"
-        with Vertical(id="frame"):
-            yield Static(Text(title), id="title")
+        with DialogFrame(title, keys="", problem=""):
             yield DraftTable(self.draft)
             yield Static(id="prompt")
             yield Input(id="field")
-            yield Static(id="problem")
-            yield Static(id="keys")
 
     def on_mount(self) -> None:
         """Begin at the first parameter that can be written."""
@@ -120,9 +117,9 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
 
     def _show_state(self) -> None:
         self.query_one(DraftTable).show(self.draft)
-        self.query_one("#problem", Static).update(Text(safe_line(self._field.problem)))
+        frame = self.query_one(DialogFrame)
+        frame.tell(self._field.problem)
         choices = "   ctrl+n next choice" if self._field.choices else ""
         left = self.draft.n_open
         sampler = "" if not left else f"   {left} left to the sampler"
-        text = f"enter enqueue   ↑↓ parameter{choices}   esc back{sampler}"
-        self.query_one("#keys", Static).update(Text(text))
+        frame.show_keys(f"enter enqueue   ↑↓ parameter{choices}   esc back{sampler}")

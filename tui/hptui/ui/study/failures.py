@@ -10,7 +10,6 @@ from textual import on
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.dialogs.questions import ChoiceDialog
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.domain.causes import FailureGroup
+    from hptui.errors import HptuiError
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.trial.trial_lines import Line
@@ -239,16 +239,13 @@ class FailuresScreen(CommandScreen[str]):
     def _enqueue(self, filter_text: str) -> None:
         """Let trials of a study at rest wait for its next run, and say what came of it."""
 
-        def work() -> tuple[str, bool]:
-            try:
-                return enqueue_again(self.path, self.study_name, filter_text), True
-            except HptuiError as error:
-                return error.message, False
-
-        def tell(outcome: tuple[str, bool]) -> None:
-            text, is_done = outcome
-            severity = "information" if is_done else "error"
-            self.notify(safe_line(text, max_chars=1_000), severity=severity)
+        def done(text: str) -> None:
+            self.notify(safe_line(text, max_chars=1_000))
             self._look()
 
-        self.in_thread(work, tell)
+        def failed(error: HptuiError) -> None:
+            self.notify(safe_line(error.message, max_chars=1_000), severity="error")
+            self._look()
+
+        path, name = self.path, self.study_name
+        self.in_thread(lambda: enqueue_again(path, name, filter_text), done, failed)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.ui.forms.file_paths import file_name_for
+from hptui.domain.study_name import file_name_for
 from hptui.ui.studies.study_actions import run_program
 
 if TYPE_CHECKING:

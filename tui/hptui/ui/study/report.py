@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hptui.domain.study_name import file_name_for
 from hptui.ui.forms.file_dialog import FileDialog
-from hptui.ui.forms.file_paths import ends_in, file_name_for
+from hptui.ui.forms.file_paths import ends_in
 from hptui.ui.study.publishing import write_report
 
 if TYPE_CHECKING:

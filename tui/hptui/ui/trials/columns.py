@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on
-from textual.containers import Vertical
-from textual.widgets import Static
 
 from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
 
@@ -70,10 +68,9 @@ class ColumnsDialog(Dialog[frozenset[str]]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list of columns and its keys."""
-        with Vertical(id="frame"):
-            yield Static(Text("Columns"), id="title")
+        keys = "space show or hide   a all   enter accept   esc cancel"
+        with DialogFrame("Columns", keys=keys):
             yield Grid(self._model, empty="No column can be hidden.")
-            yield Static(Text("space show or hide   a all   enter accept   esc cancel"), id="keys")
 
     def on_resize(self) -> None:
         """Give the list the rows that it needs, as far as there is room."""

@@ -17,7 +17,7 @@ from hptui.ui.application.services import ServingApp
 from hptui.ui.look.themes import colour_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +34,52 @@ class RoleStyle:
     """`bold`, `underline`, both, or the variable that says so, with its `$`."""
 
 
-class RoleStyled(Widget):
-    """A widget whose parts have roles; as the last of several bases it leaves CSS to the others."""
+class RoleStyles:
+    """The styles of a widget's roles, each made when it is first asked for.
 
-    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {}
-    _role_styles: dict[tuple[str, bool], Style] | None = None
-    """What has been asked for in these colours."""
-    _variables: Mapping[str, str] | None = None
+    Args:
+        widget: The widget.
+        looks: Its roles.
+        variables: Returns those of the theme in force.
+    """
 
-    app = getters.app(ServingApp)
+    def __init__(
+        self,
+        widget: Widget,
+        looks: Mapping[str, RoleStyle],
+        variables: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._widget, self._looks, self._variables_now = widget, looks, variables
+        self._made_styles: dict[tuple[str, bool], Style] | None = None
+        """What has been asked for in these colours."""
+        self._variables: Mapping[str, str] | None = None
 
-    def style_of(self, role: str, *, partial: bool = False) -> Style:
+    def of(self, role: str, *, partial: bool = False) -> Style:
         """Return the style of a role; of the widget itself for none, and for an unknown role.
 
         Args:
-            role: A key of `ROLE_STYLES`.
+            role: One of `looks`.
             partial: Leave out what the role takes from the widget, such as its background.
         """
-        if self._role_styles is None:
-            self._role_styles = {}
-            self._variables = self.app.services.theme_variables
-        style = self._role_styles.get((role, partial))
+        if self._made_styles is None:
+            self._made_styles = {}
+            self._variables = self._variables_now()
+        style = self._made_styles.get((role, partial))
         if style is None:
-            style = self._made(self.ROLE_STYLES.get(role, _OWN), partial=partial)
-            self._role_styles[role, partial] = style
+            style = self._made(self._looks.get(role, _OWN), partial=partial)
+            self._made_styles[role, partial] = style
         return style
 
-    def notify_style_update(self) -> None:
-        """Work the styles out again: the theme, or what is behind, may be another."""
-        super().notify_style_update()
-        self._role_styles = None
-        if self._variables not in (None, self.app.services.theme_variables):
-            self.refresh()
+    def forget(self) -> None:
+        """Make the styles again: the theme, or what is behind the widget, may be another."""
+        self._made_styles = None
+        if self._variables is not None and self._variables != self._variables_now():
+            self._widget.refresh()
 
     def _made(self, look: RoleStyle, *, partial: bool) -> Style:
-        variables = self.app.services.theme_variables
-        base = Style.null() if partial else self.rich_style
-        _, _, ground, _ = self.colors
+        variables = self._variables_now()
+        base = Style.null() if partial else self._widget.rich_style
+        _, _, ground, _ = self._widget.colors
         text_style = look.text_style
         if text_style.startswith("$"):
             text_style = variables[text_style.removeprefix("$")]
@@ -88,6 +97,28 @@ class RoleStyled(Widget):
                 None if background is None else (ground + background).rich_color,
             )
         )
+
+
+class RoleStyled(Widget):
+    """A widget whose parts have roles; as the last of several bases it leaves CSS to the others."""
+
+    ROLE_STYLES: ClassVar[Mapping[str, RoleStyle]] = {}
+    _roles: RoleStyles | None = None
+
+    app = getters.app(ServingApp)
+
+    def style_of(self, role: str, *, partial: bool = False) -> Style:
+        """Return the style of a role, see `RoleStyles.of`."""
+        if self._roles is None:
+            services = self.app.services
+            self._roles = RoleStyles(self, self.ROLE_STYLES, lambda: services.theme_variables)
+        return self._roles.of(role, partial=partial)
+
+    def notify_style_update(self) -> None:
+        """Make the styles again."""
+        super().notify_style_update()
+        if self._roles is not None:
+            self._roles.forget()
 
 
 _OWN: Final = RoleStyle()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from hptui.charts.sparkline import sparkline
+from hptui.figures.canvas.sparkline import sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,1 +1,0 @@
-"""Charts in text: the only place that imports plotext."""

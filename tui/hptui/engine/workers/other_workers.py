@@ -1,0 +1,102 @@
+"""The kind of workers that another Python runs: its processes are plain programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hptui.engine.workers.worker_kinds import open_pidfd
+from hptui.registry.loading.other_python import package_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hptui.engine.ipc.protocol import Message
+    from hptui.engine.workers.worker_kinds import StartedProcess
+    from hptui.registry.loading.other_python import OtherPython
+
+
+class OtherProcess:
+    """A process of another Python that serves trials.
+
+    Args:
+        command: The words that start `worker_program` in it.
+        environment: All its variables.
+        order: What `run_worker_process` takes.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], order: Message) -> None:
+        sentinel, writer = os.pipe()
+        try:
+            # Whoever sees command lines must not see its token.
+            with tempfile.TemporaryFile() as given:
+                given.write(json.dumps(order).encode("ascii"))
+                given.seek(0)
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=given,
+                    stdout=subprocess.DEVNULL,
+                    env=environment,
+                    pass_fds=(writer,),
+                )
+        except BaseException:
+            os.close(sentinel)
+            raise
+        finally:
+            os.close(writer)
+        pidfd = open_pidfd(self.pid)
+        if pidfd is not None:
+            # The pipe stays open as long as a child that the objective has forked.
+            os.close(sentinel)
+        self._sentinel = sentinel if pidfd is None else pidfd
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def sentinel(self) -> int:
+        return self._sentinel
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def collect(self) -> None:
+        self._process.poll()
+
+    def close_sentinel(self) -> None:
+        if self._sentinel >= 0:
+            os.close(self._sentinel)
+            self._sentinel = -1
+
+    def release(self, *, kill: bool) -> None:
+        if kill:
+            self._process.kill()
+        self._process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWorkers:
+    """Workers in another Python: processes, or threads of one."""
+
+    python: OtherPython
+    folder: Path
+    """The engine's own, where hptui's modules are found while the run lasts."""
+    ends_trials_by_process: bool
+    descriptors_each: int
+
+    def start(self, order: Message, environment: Mapping[str, str]) -> StartedProcess:
+        """See `worker_kinds.WorkerKind`."""
+        variables = {**os.environ, **environment}
+        variables |= package_variables(self.folder, variables)
+        command = self.python.command("hptui.engine.workers.worker_program")
+        return OtherProcess(command, variables, order)

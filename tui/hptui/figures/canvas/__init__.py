@@ -1,0 +1,1 @@
+"""Charts of characters, whatever they show: the only place that imports plotext."""

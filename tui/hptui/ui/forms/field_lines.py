@@ -1,0 +1,71 @@
+"""The fields of a dialog: one below the other, each with a label beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+from textual.containers import Horizontal, VerticalScroll
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static
+
+from hptui.domain.text import safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.ui.forms.form_field import FormField
+
+_MAX_LABEL: Final = 24
+_GAP: Final = 2
+
+
+class FieldLine(Horizontal):
+    """A label and what is typed beside it.
+
+    Args:
+        label: One or two words.
+        field: A line that is typed into.
+        width: Of the label, in cells.
+        id: Its id.
+    """
+
+    def __init__(self, label: str, field: Input, *, width: int, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        shown = Static(Text(safe_line(label, max_chars=_MAX_LABEL)), classes="label")
+        shown.styles.width = min(width, _MAX_LABEL) + _GAP
+        super().__init__(shown, field, id=id, classes="field-line")
+
+
+class FieldLines(VerticalScroll, inherit_bindings=False):
+    """Fields that may be more than fit; keys go from one to the next, and do not scroll."""
+
+    def __init__(self, *, id: str | None = None, can_focus: bool | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, can_focus=can_focus)
+        self._ids: dict[str, str] = {}
+
+    async def ask(self, fields: Sequence[FormField]) -> None:
+        """Add fields."""
+        width = max((len(field.label) for field in fields), default=0)
+        self._ids = {field.id: f"field-{index}" for index, field in enumerate(fields)}
+        lines = [
+            FieldLine(field.label, _input_of(field, self._ids[field.id]), width=width)
+            for field in fields
+        ]
+        await self.mount_all(lines)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What stands in each field, by the field's id."""
+        return {name: self.query_one(f"#{key}", Input).value for name, key in self._ids.items()}
+
+
+def _input_of(field: FormField, key: str) -> Input:
+    suggester = SuggestFromList(field.suggestions) if field.suggestions else None
+    return Input(
+        field.initial,
+        field.placeholder,
+        id=key,
+        compact=True,
+        suggester=suggester,
+        select_on_focus=False,
+    )
