@@ -19,15 +19,19 @@ from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.spaces.edits import edits_from_json
 from hptui.domain.spaces.edits_since import edits_since, edits_text, read_since
+from hptui.engine.run.engine import Engine
+from hptui.engine.run.observer import Silent
 from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
 from hptui.engine.sampling.space_view import SpaceView
+from hptui.engine.studies import at_rest
 from hptui.engine.studies.at_rest import steer
 from hptui.engine.studies.claim import claimed
 from hptui.errors import HptuiError, StudyBusyError
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.sqlite.distributions import to_optuna
 from hptui.storage.sqlite.next_run import read_space
+from hptui.storage.transfer.carried_trials import put_study_attribute
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -279,3 +283,93 @@ def test_since_is_kept_for_an_edit_that_stays() -> None:
     assert edits_text({name: after[name] for name in ("x", "k")}, {"x": 4}) == text
     assert read_since({"x": 3, "y": "3", "z": -1, "w": True}) == {"x": 3}
     assert read_since([1]) == {}
+
+
+def test_what_is_prepared_can_be_withdrawn(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    ask(path, "extend", trials=20)
+    ask(path, "jobs", n=3)
+    assert ask(path, "jobs", by=-2)["workers"] == 1
+    with pytest.raises(HptuiError, match="at least one worker"):
+        ask(path, "jobs", by=-1)
+    ask(path, "enqueue", params={"x": 0.5})
+    for words, said, left in (
+        (["workers", "--withdraw"], "as many workers as it is told", NextRun(20)),
+        (["workers", "--withdraw"], "No workers are prepared", NextRun(20)),
+        (["extend", "--withdraw"], "as many trials as it is told", NOTHING_PREPARED),
+        (["enqueue", "--withdraw"], "Withdrew 1 waiting trial; stored as failed.", None),
+        (["enqueue", "--withdraw"], "No trial waits.", None),
+    ):
+        assert main([words[0], str(path), *words[1:]]) == 0
+        assert said in capsys.readouterr().out
+        assert left is None or read_study(path, "s").prepared == left
+    last = by_optuna(path)[-1]
+    assert (last.number, last.state.name) == (12, "FAIL")
+    assert last.system_attrs["hptui:error"]["message"] == "Withdrawn before it began."
+    assert last.datetime_complete is not None
+    for words in (["enqueue"], ["extend", "--trials", "1", "--withdraw"], ["workers"]):
+        assert main([words[0], str(path), *words[1:]]) == 2
+        assert "--withdraw." in capsys.readouterr().err
+    with StudyFile(path) as built:
+        put_study_attribute(built.connection, 1, "hptui:runs", [{"slots": 5}])
+    assert ask(path, "jobs", by=1)["workers"] == 6
+
+
+def test_the_space_has_what_no_trial_had_yet(path: Path) -> None:
+    with StudyFile(path) as built:
+        asked = {"new": INT, "x": FLOAT.replace("1.0", "9.0")}
+        put_study_attribute(built.connection, 1, "hptui:asked", asked)
+    space = ask(path, "space")["space"]
+    assert set(space) == {"x", "n", "k", "new"}
+    assert json.loads(space["x"])["attributes"]["high"] == 1.0, "not as the trials hold it"
+    ask(path, "space", edits={"new": {"low": 2}})
+    ask(path, "space", edits={"n": {"high": 4}})
+    told = ask(path, "space")
+    assert json.loads(told["space"]["new"])["attributes"]["low"] == 1, "not as it is asked for"
+    assert told["edits"] == {"new": {"low": 2}, "n": {"high": 4}}
+
+
+@pytest.mark.usefixtures("clones_programs")
+def test_a_run_tells_what_its_objective_declares(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(DECLARES)
+    plan = RunPlan(
+        ref=ObjectiveRef("file", str(tmp_path / "train.py"), "objective", "train.py"),
+        study_file=tmp_path / "s.db",
+        study="s",
+        budget=Budget(n_trials=1),
+        n_slots=1,
+    )
+    Engine(plan, Silent()).run()
+    assert set(ask(tmp_path / "s.db", "space")["space"]) == {"x", "depth"}
+
+
+DECLARES = """
+import hptui
+
+@hptui.objective(space={"x": hptui.Float(0, 1), "depth": hptui.Int(1, 4)})
+def objective(trial):
+    x = trial.suggest_float("x", 0, 1)
+    return x if x >= 0 else trial.suggest_int("depth", 1, 4)
+"""
+
+
+def test_a_run_is_asked_for_more_workers_than_it_has_and_withdraws_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(_: Path, __: str, message: dict[str, Any], **___: object) -> dict[str, Any]:
+        asked.append(message)
+        return {"slots": [{}, {}], "text": "Done."}
+
+    monkeypatch.setattr(at_rest, "ask_engine", answer)
+    monkeypatch.setattr(at_rest, "running_engine", lambda *_: object())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    assert ask(path, "jobs", by=1)["next_run"] is False
+    assert asked == [{"op": "status"}, {"op": "jobs", "n": 3}]
+    with pytest.raises(HptuiError, match="at least one worker"):
+        ask(path, "jobs", by=-2)
+    for what in ("trials", "workers", "waiting"):
+        with pytest.raises(HptuiError, match="is being run, and what waits is its run's"):
+            ask(path, "withdraw", what=what)

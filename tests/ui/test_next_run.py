@@ -10,6 +10,7 @@ from tests.ui.driving import drive
 
 from hptui.domain.next_run import NextRun
 from hptui.storage.read.study_detail import read_study
+from hptui.storage.transfer.carried_trials import put_study_attribute
 from hptui.ui.application.settings import Settings
 from hptui.ui.setup.run_draft import RunDraft
 from hptui.ui.study.study_screen import StudyScreen
@@ -25,6 +26,7 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         for number in range(4):
             params = {"x": (number / 4, FLOAT), "kind": (number % 3, CHOICE)}
             built.add_trial(float(number), params=params)
+        put_study_attribute(built.connection, 1, "hptui:runs", [{"slots": 3}])
     drive(
         """
         wait "not running  4 trials"
@@ -48,8 +50,20 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         wait "The next run has 50 trials"
         wait "next run: 50 trials"
         press b
-        wait "The next run has 50 trials. How many more?"
-        press escape
+        wait "The next run has 50 trials. 0 takes them back. How many more?"
+        press ctrl+u
+        type 0
+        press enter
+        wait "as many trials as it is told"
+        press b
+        wait "For the next run. How many more?"
+        press enter
+        wait "next run: 50 trials"
+        press +
+        wait "next run: 50 trials, 4 workers"
+        press -
+        press -
+        wait "next run: 50 trials, 2 workers"
         press space
         wait "This study is not running; r sets up its next run."
         """,
@@ -58,7 +72,7 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
     )
     detail = read_study(file, "s")
     assert detail.edits == {"x": {"low": 0.25}}
-    assert (detail.since, detail.prepared) == ({"x": 4}, NextRun(50))
+    assert (detail.since, detail.prepared) == ({"x": 4}, NextRun(50, 2))
     storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     waiting = optuna.load_study(study_name="s", storage=storage).trials[4:]
     storage.engine.dispose()

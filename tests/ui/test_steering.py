@@ -17,7 +17,7 @@ from tests.waiting import DEADLINE_S
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.errors import SpaceError, UsageError
+from hptui.errors import SpaceError
 from hptui.registry.probing.probe_result import ProbedParam, ProbeResult
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.setup.probe_findings import findings
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-NEEDS_ENGINE = ("pause", "stop", "kill-trial", "more-workers", "fewer-workers")
-FOR_NEXT_RUN = ("edit-space", "add-trial", "copy-trial", "budget")
+NEEDS_ENGINE = ("pause", "stop", "kill-trial")
+FOR_NEXT_RUN = ("edit-space", "add-trial", "copy-trial", "budget", "more-workers", "fewer-workers")
 
 
 def an_engine(**changes: Any) -> EngineState:
@@ -218,11 +218,6 @@ def test_what_a_key_means_is_decided_by_what_the_engine_says_then() -> None:
     for engine in (running, paused):
         toggle_pause(engine)
     assert [running.asked[-1]["op"], paused.asked[-1]["op"]] == ["pause", "resume"]
-    two = Engine(slots=[{}, {}])
-    change_workers(1)(two)
-    assert two.asked[-1] == {"op": "jobs", "n": 3}
-    with pytest.raises(UsageError, match="least"):
-        change_workers(-1)(Engine(slots=[{}]))
 
 
 @contextmanager

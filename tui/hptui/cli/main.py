@@ -152,6 +152,11 @@ COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for comma
 OTHER_NAMES = {command.other_name: command for command in COMMANDS.values() if command.other_name}
 
 
+def takes_command_line(command: Command) -> bool:
+    """Say whether another program's command line may follow `--`."""
+    return command.name in _WITH_COMMAND_LINE
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are raised, so that all errors look alike."""
 
@@ -161,6 +166,10 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: `argv` is without the program's name."""
+    if "_ARGCOMPLETE" in os.environ:
+        from hptui.cli.completing import complete
+
+        complete()
     _open_what_is_closed()
     _never_fail_to_encode()
     try:
@@ -205,7 +214,7 @@ def _run_command(name: str, argv: list[str]) -> int:
     parser.set_defaults(command=command.name)
     module.add_arguments(parser)
     own, after_dashes = argv, None
-    if command.name in _WITH_COMMAND_LINE and "--" in argv:
+    if takes_command_line(command) and "--" in argv:
         place = argv.index("--")
         own, after_dashes = argv[:place], argv[place + 1 :]
     parser.set_defaults(after_dashes=after_dashes)

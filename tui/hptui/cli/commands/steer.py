@@ -27,6 +27,16 @@ While nobody runs the study, this is for its next run. --json tells by next_run 
 _PREPARING = ("workers", "jobs", "enqueue", "extend")
 
 
+_WITHDRAW_HELP = {
+    "workers": "take back the number that is prepared for the next run",
+    "jobs": "take back the number that is prepared for the next run",
+    "extend": "take back the trials that are prepared for the next run",
+    "enqueue": "store the trials that wait as failed, while nobody runs the study",
+}
+_WITHDRAWN = {"workers": "workers", "jobs": "workers", "extend": "trials", "enqueue": "waiting"}
+_NEEDED = {"workers": "n", "jobs": "n", "extend": "trials", "enqueue": "params"}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command that `parser` is for."""
     command = parser.get_default("command")
@@ -38,13 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     elif command == "kill":
         parser.add_argument("trial", metavar="TRIAL", type=int, help="the trial's number")
     elif command in ("workers", "jobs"):
-        parser.add_argument("n", metavar="N", type=int, help="how many trials may run at once")
+        parser.add_argument(
+            "n", metavar="N", type=int, nargs="?", help="how many trials may run at once"
+        )
     elif command == "enqueue":
-        parser.add_argument("--params", required=True, metavar="JSON", help="""like '{"lr": 1}'""")
+        parser.add_argument("--params", metavar="JSON", help="""like '{"lr": 1}'""")
     elif command == "extend":
-        parser.add_argument("--trials", required=True, type=int, metavar="N", help="trials to add")
+        parser.add_argument("--trials", type=int, metavar="N", help="trials to add")
     if command in _PREPARING:
         parser.epilog = _NEXT_RUN_EPILOG
+        parser.add_argument("--withdraw", action="store_true", help=_WITHDRAW_HELP[command])
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -59,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("now", "trial", "n", "trials"):
         if hasattr(args, name):
             message[name] = getattr(args, name)
-    if args.command == "enqueue":
-        message["params"] = _params(args.params)
+    if args.command in _PREPARING:
+        message = _prepared(args, message)
     answer = steer(place.path, place.study_name, message)
     if args.json:
         left_out = ("ok",) if args.command in _PREPARING else ("ok", "next_run")
@@ -68,6 +81,24 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(safe_line(answer.get("text", "Done.")))
     return 0
+
+
+def _prepared(args: argparse.Namespace, message: dict[str, Any]) -> dict[str, Any]:
+    """Return the request of a command that prepares a study's next run while nobody runs it.
+
+    Raises:
+        UsageError: It says nothing, or two things.
+    """
+    needed = _NEEDED[args.command]
+    given = getattr(args, needed)
+    if (given is None) != args.withdraw:
+        named = "N" if needed == "n" else f"--{needed}"
+        raise UsageError(f"Give either {named} or --withdraw.")
+    if args.withdraw:
+        return {"op": "withdraw", "what": _WITHDRAWN[args.command]}
+    if args.command == "enqueue":
+        return {**message, "params": _params(given)}
+    return message
 
 
 def _status(place: StudyRef, *, as_json: bool) -> int:

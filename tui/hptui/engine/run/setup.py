@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import optuna
 
 from hptui.domain.attribute_keys import (
+    ASKED_KEY,
     EDITED_KEY,
     EDITS_KEY,
     METRICS_KEY,
@@ -329,8 +330,12 @@ def _write_study_attrs(
     }
     ever = choices.ever_edited | set(choices.edits)
     told = spell_edits(choices.edits, ever, since, choices.known)
-    # A study whose space was never edited has no attributes that say so.
-    written |= {key: value for key, value in told.items() if ever or key in (EDITS_KEY, EDITED_KEY)}
+    # A study whose space was never edited has no attributes that say so, but what the objective
+    # has and no trial had yet is told to whoever prepares the next run.
+    kept = {EDITS_KEY, EDITED_KEY}
+    if attrs.get(ASKED_KEY) or choices.known.keys() - choices.stored.keys():
+        kept.add(ASKED_KEY)
+    written |= {key: value for key, value in told.items() if ever or key in kept}
     if attrs.get(NEXT_KEY):
         # It counts for this run alone.
         written[NEXT_KEY] = {}

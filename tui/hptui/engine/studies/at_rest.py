@@ -6,6 +6,7 @@ that one is asked. Nothing here needs Optuna.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -28,8 +29,10 @@ from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.next_run import (
     StoredSpace,
     add_waiting,
+    last_workers,
     read_next,
     read_space,
+    withdraw_waiting,
     write_next,
     write_space,
 )
@@ -53,7 +56,9 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
     Args:
         path: The study's file.
         study_name: The study.
-        message: A request to an engine; at rest `space`, `enqueue`, `extend` and `jobs` are done.
+        message: A request to an engine; at rest `space`, `enqueue`, `extend` and `jobs` are done,
+            and `withdraw` (`what`: trials, workers or waiting). `jobs` takes `by`, too: so many
+            more than there are, or are prepared, or the last run had.
         timeout_s: How long an engine may take to answer.
 
     Returns:
@@ -69,6 +74,7 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
     while True:
         try:
             if prepare is None or running_engine(path, study_name) is not None:
+                message = _for_engine(path, study_name, message, timeout_s)
                 answer = ask_engine(path, study_name, message, timeout_s=timeout_s)
                 return {**answer, PREPARED: False}
             return {"ok": True, **prepare(path, study_name, message), PREPARED: True}
@@ -76,6 +82,26 @@ def steer(path: Path, study_name: str, message: Message, *, timeout_s: float = 3
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(_RETRY_S)
+
+
+def _for_engine(path: Path, study_name: str, message: Message, timeout_s: float) -> Message:
+    """Return a request as an engine takes it.
+
+    Raises:
+        UsageError: There is nothing like it for a run.
+    """
+    if message.get("op") == "withdraw":
+        raise UsageError(
+            f"{safe_line(study_name, max_chars=60)} is being run, and what waits is its run's.",
+            hint="Stop the run first, or end a trial with hptui kill.",
+        )
+    if "by" not in message:
+        return message
+    status = ask_engine(path, study_name, {"op": "status"}, timeout_s=timeout_s)
+    workers = len(status["slots"]) + int(message["by"])
+    if workers < 1:
+        raise UsageError("There must be at least one worker.")
+    return {"op": "jobs", "n": workers}
 
 
 def next_trials_text(trials: int) -> str:
@@ -144,12 +170,46 @@ def _extend(path: Path, study_name: str, message: Message) -> Message:
 
 
 def _jobs(path: Path, study_name: str, message: Message) -> Message:
-    workers = int(message["n"])
-    require_possible(workers)
     with _writing(path, study_name) as (connection, study_id):
         before = read_next(connection, study_id)
+        if "by" in message:
+            usual = last_workers(connection, study_id) or _n_cores()
+            workers = (before.workers or usual) + int(message["by"])
+            if workers < 1:
+                raise UsageError("The next run must have at least one worker.")
+        else:
+            workers = int(message["n"])
+        require_possible(workers)
         write_next(connection, study_id, NextRun(before.trials, workers))
     return {"text": next_workers_text(workers), "workers": workers}
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _withdraw(path: Path, study_name: str, message: Message) -> Message:
+    what = str(message["what"])
+    with _writing(path, study_name) as (connection, study_id):
+        if what == "waiting":
+            count = withdraw_waiting(connection, study_id)
+            text = (
+                f"Withdrew {plural(count, 'waiting trial')}; stored as failed."
+                if count
+                else "No trial waits."
+            )
+            return {"text": text, "withdrawn": count}
+        before = read_next(connection, study_id)
+        write_next(connection, study_id, before.without((what,)))
+        after = before.without((what,))
+    if after == before:
+        return {"text": f"No {what} are prepared for the next run.", "withdrawn": 0}
+    return {
+        "text": f"The next run has as many {what} as it is told, or as usual.",
+        "withdrawn": (before.trials if what == "trials" else before.workers) or 0,
+    }
 
 
 _OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
@@ -157,6 +217,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Path, str, Message], Message]]] = {
     "enqueue": _enqueue,
     "extend": _extend,
     "jobs": _jobs,
+    "withdraw": _withdraw,
 }
 
 

@@ -84,7 +84,7 @@ class OtherProcess:
         self._process.wait()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OtherWorkers:
     """Workers in another Python: processes, or threads of one."""
 

@@ -97,10 +97,15 @@ def read_python(text: str, cwd: Path) -> OtherPython | None:
     """
     if text == OWN:
         return None
-    return _look_at(_interpreter(text, cwd))
+    return _look_at(find_interpreter(text, cwd))
 
 
-def _interpreter(text: str, cwd: Path) -> str:
+def find_interpreter(text: str, cwd: Path) -> str:
+    """Return the absolute path of the interpreter that a person names, which is not run.
+
+    Raises:
+        UsageError: There is none.
+    """
     try:
         path = Path(os.path.abspath(cwd / Path(text).expanduser()))  # noqa: PTH100 - links stay
         if path.is_dir():

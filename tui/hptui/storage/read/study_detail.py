@@ -63,6 +63,8 @@ class RunRecord:
     """Where it ran."""
     code_sha: str = ""
     """The digest of what it tuned, as `registry/same_objective.py` makes it."""
+    repeat: int = 1
+    """How often it ran each configuration."""
     asks_ahead: bool = False
     """Whether its sampler was asked for a trial while all workers ran one."""
 
@@ -202,6 +204,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         error=text("error"),
         resources=dict(*_dicts([record.get("resources")])),
         notes=tuple(map(str, _items(record.get("notes")))),
+        repeat=max(1, integer("repeat") or 1),
         asks_ahead=record.get("ask_ahead") is True,
         place=RunPlace(
             text("folder"),

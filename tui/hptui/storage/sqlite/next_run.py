@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from hptui.domain.attribute_keys import (
     EDITED_KEY,
     EDITS_KEY,
     ENQUEUED_KEY,
+    ERROR_KEY,
     NEXT_KEY,
+    RUNS_KEY,
     SINCE_KEY,
 )
 from hptui.domain.next_run import NextRun
@@ -28,6 +31,7 @@ from hptui.domain.spaces.space import spec_from_json, spec_to_json
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
 from hptui.storage.read.latest_spaces import latest_spaces
+from hptui.storage.sqlite.timestamps import to_text
 from hptui.storage.transfer.carried_trials import put_study_attribute, read_study_attribute
 from hptui.storage.transfer.param_fit import fit_param
 
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
 
     from hptui.domain.spaces.space import ParamSpec
     from hptui.storage.read.columns import StudyColumns
+
+
+WITHDRAWN: Final = "Withdrawn before it began."
+"""Why a trial failed that waited for the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +109,14 @@ def read_space(connection: sqlite3.Connection, study_id: int) -> StoredSpace:
     listed = read_study_attribute(connection, study_id, EDITED_KEY)
     ever = frozenset(map(str, cast("list[object]", listed) if isinstance(listed, list) else ()))
     asked = _read_asked(read_study_attribute(connection, study_id, ASKED_KEY))
+    # What the objective has and no trial had yet.
+    unseen = asked.keys() - stored.keys()
     (count,) = connection.execute(
         "SELECT COUNT(*) FROM trials WHERE study_id = ?", (study_id,)
     ).fetchone()
     return StoredSpace(
         # What trials hold of an edited parameter is not what the objective asks for.
-        asked=stored | {name: spec for name, spec in asked.items() if name in ever},
+        asked=stored | {name: spec for name, spec in asked.items() if name in ever | unseen},
         stored=stored,
         edits=edits_from_json(read_study_attribute(connection, study_id, EDITS_KEY) or {}),
         ever_edited=ever,
@@ -117,8 +127,8 @@ def read_space(connection: sqlite3.Connection, study_id: int) -> StoredSpace:
 
 def write_space(connection: sqlite3.Connection, study_id: int, space: StoredSpace) -> None:
     """Store the edits of a space; the transaction is the caller's."""
-    asked = {name: spec for name, spec in space.asked.items() if name in space.ever_edited}
-    for key, value in spell_edits(space.edits, space.ever_edited, space.since, asked).items():
+    told = spell_edits(space.edits, space.ever_edited, space.since, space.asked)
+    for key, value in told.items():
         put_study_attribute(connection, study_id, key, value)
 
 
@@ -133,7 +143,7 @@ def spell_edits(
         EDITS_KEY: edits_to_json(edits),
         EDITED_KEY: sorted(ever_edited),
         SINCE_KEY: dict(since),
-        ASKED_KEY: {name: spec_to_json(asked[name]) for name in sorted(ever_edited & set(asked))},
+        ASKED_KEY: {name: spec_to_json(asked[name]) for name in sorted(asked)},
     }
 
 
@@ -153,6 +163,36 @@ def add_waiting(connection: sqlite3.Connection, study_id: int, params: Mapping[s
         (trial_id, ENQUEUED_KEY, json.dumps(params)),
     )
     return int(count)
+
+
+def withdraw_waiting(connection: sqlite3.Connection, study_id: int) -> int:
+    """Store the trials that wait as failed, since numbers have no gaps; return how many.
+
+    The transaction is the caller's.
+    """
+    waiting = connection.execute(
+        "SELECT trial_id FROM trials WHERE study_id = ? AND state = 'WAITING'", (study_id,)
+    ).fetchall()
+    error = {"kind": "interrupted", "type": "", "message": WITHDRAWN, "traceback": ""}
+    complete = to_text(datetime.datetime.now(datetime.UTC))
+    for (trial_id,) in waiting:
+        connection.execute(
+            "UPDATE trials SET state = 'FAIL', datetime_complete = ? WHERE trial_id = ?",
+            (complete, trial_id),
+        )
+        connection.execute(
+            "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
+            (trial_id, ERROR_KEY, json.dumps(error)),
+        )
+    return len(waiting)
+
+
+def last_workers(connection: sqlite3.Connection, study_id: int) -> int | None:
+    """Return how many workers the study's latest run had; None where nothing tells."""
+    runs = read_study_attribute(connection, study_id, RUNS_KEY)
+    last = cast("list[object]", runs)[-1] if isinstance(runs, list) and runs else None
+    slots = cast("dict[str, object]", last).get("slots") if isinstance(last, dict) else None
+    return slots if isinstance(slots, int) and slots > 0 else None
 
 
 def read_next(connection: sqlite3.Connection, study_id: int) -> NextRun:

@@ -51,6 +51,12 @@ DEFAULTS: Mapping[str, tuple[type, ...]] = {
     "per-device": (int,),
     "threads": (int,),
     "memory": (str,),
+    "python": (str,),
+    "repeat": (int,),
+    "log-to": (str,),
+    "on-best": (str,),
+    "on-end": (str,),
+    "notify": (str,),
 }
 """What `[defaults]` may hold: numbers, or text as `hptui run` takes it."""
 

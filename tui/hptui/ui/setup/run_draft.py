@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
 from hptui.domain.objective import Direction
+from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import read_variables
 from hptui.domain.run_text import (
     DEFAULT_TRIALS,
@@ -21,6 +22,15 @@ from hptui.domain.run_text import (
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.registry.loading.other_python import OWN, find_interpreter, read_python
+from hptui.ui.setup.following_fields import (
+    FOLLOWING_KEYS,
+    NOTIFY_BEST,
+    check_following,
+    following_options,
+    following_problems,
+    notifies,
+)
 from hptui.ui.setup.resource_fields import (
     OF_DEVICES,
     PIN,
@@ -59,11 +69,21 @@ RunKey = Literal[
     "ask-ahead",
     "env",
     "folder",
+    "python",
+    "repeat",
+    "skip-duplicates",
+    "callback",
+    "log-to",
+    "on-best",
+    "on-end",
+    "notify",
+    "notify-best",
 ]
 
 BACKENDS: Final = ("loky", "threading")
 LEFTOVERS: Final = ("fail", "requeue", "leave")
 ASK_AHEAD: Final = ("no", "yes")
+SKIP_DUPLICATES: Final = ("no", "yes")
 FINITE_SAMPLERS: Final = ("grid", "bruteforce")
 """They end a study by themselves."""
 _ENDS: Final[tuple[RunKey, ...]] = ("trials", "timeout", "target")
@@ -123,13 +143,31 @@ FIELDS: Final[tuple[RunField, ...]] = (
     ),
     RunField("env", "variables", 'For all trials: NAME=VALUE OTHER="two words"; not stored'),
     RunField("folder", "folder", "Where trials run; empty for the folder hptui was started in"),
+    RunField(
+        "python", "python", "Another Python for workers: a path, or a virtual environment's folder"
+    ),
+    RunField("repeat", "repeat", "How often each configuration runs, with other seeds"),
+    RunField(
+        "skip-duplicates",
+        "skip tried",
+        "Give a trial whose parameters were tried the values of the earlier one",
+        SKIP_DUPLICATES,
+    ),
+    RunField("callback", "callbacks", "Call file.py:function with each trial that has ended"),
+    RunField("log-to", "log to", "Log trials to mlflow:URI or wandb:PROJECT"),
+    RunField("on-best", "on best", "A shell command for each new best trial; it gets JSON"),
+    RunField("on-end", "on end", "A shell command for the end of the run; it gets JSON"),
+    RunField("notify", "notify", "Tell addresses of apprise when the run ends: mailto://me@lab"),
+    RunField("notify-best", "notify best", "Tell them of each new best trial, too", NOTIFY_BEST),
 )
 _FIRST_CHOICES: Final[Mapping[RunKey, str]] = {
     "leftovers": LEFTOVERS[0],
     "ask-ahead": ASK_AHEAD[0],
     "pin": PIN[0],
+    "skip-duplicates": SKIP_DUPLICATES[0],
+    "notify-best": NOTIFY_BEST[0],
 }
-_NEVER_EMPTY: Final = ("name", "workers", "backend", "leftovers", "ask-ahead", "pin")
+_NEVER_EMPTY: Final = ("name", "workers", "backend", *_FIRST_CHOICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +187,10 @@ class RunDraft:
     """Stale trials."""
     first: Mapping[RunKey, str] = field(default_factory=dict[RunKey, str])
     """What the fields began with."""
+    last_python: str = ""
+    """The Python that `hptui run` takes where none is typed; empty for its own."""
+    last_repeat: int = 1
+    """How often it runs each configuration where nothing is typed."""
     last_variables: tuple[str, ...] = ()
     """Variables of the latest run; their values are stored nowhere."""
     runs_command: bool = False
@@ -303,6 +345,10 @@ class RunDraft:
             return "No trial is stale."
         if key == "folder" and self.runs_command:
             return "A command says itself where it runs: --cwd DIR stands before its --."
+        if key == "python" and self.runs_command:
+            return "A command names its Python itself."
+        if key == "notify-best" and not notifies(self.texts):
+            return "Nobody is notified."
         return None
 
     def next_text(self, key: RunKey) -> str | None:
@@ -330,7 +376,7 @@ class RunDraft:
             found.append("The run would never end: give trials, a time-out or a target.")
         if self.text("target") and (reason := self.reason("target")):
             found.append(reason)
-        return found + resource_problems(self.texts)
+        return found + resource_problems(self.texts) + following_problems(self.texts)
 
     def options(self) -> list[str]:
         """Return the options of `hptui run`, but for the study's name and place."""
@@ -354,9 +400,21 @@ class RunDraft:
             options.append("--ask-ahead")
         if self.n_leftover and self.text("leftovers") != LEFTOVERS[0]:
             options += ["--leftovers", self.text("leftovers")]
+        options += self._options_of_trials()
+        return options + resource_options(self.texts) + following_options(self.texts)
+
+    def _options_of_trials(self) -> list[str]:
+        """Return the options on where and how often a trial's code runs."""
+        options: list[str] = []
         if self.text("folder") and not self.runs_command:
             options += _option("--cwd", self.text("folder"))
-        return options + resource_options(self.texts)
+        if self.text("python") != self.last_python and not self.runs_command:
+            options += _option("--python", self.text("python") or OWN)
+        if (repeat := read_repeats(self.text("repeat") or "1")) != self.last_repeat:
+            options += ["--repeat", str(repeat)]
+        if self.text("skip-duplicates") == "yes":
+            options.append("--skip-duplicates")
+        return options
 
     @property
     def folder(self) -> Path:
@@ -375,12 +433,14 @@ class RunDraft:
         Raises:
             UsageError: There are no such devices, with the reason.
         """
-        return replace(probe_place_of(self.texts), folder=str(self.folder))
+        text = self.text("python")
+        python = read_python(text, Path.cwd()) if text and not self.runs_command else None
+        return replace(probe_place_of(self.texts), folder=str(self.folder), python=python)
 
     @property
     def seen_by_trials(self) -> tuple[str, ...]:
         """What stands in the fields that the code of an objective can see."""
-        return (*seen_by_trials(self.texts), self.text("folder"))
+        return (*seen_by_trials(self.texts), self.text("folder"), self.text("python"))
 
     @property
     def _has_usual_end(self) -> bool:
@@ -405,7 +465,12 @@ class RunDraft:
             "ask-ahead": lambda each: _one_of(each, ASK_AHEAD),
             "leftovers": lambda each: _one_of(each, LEFTOVERS),
             "folder": _check_folder,
+            "python": lambda each: find_interpreter(each, Path.cwd()),
+            "repeat": read_repeats,
+            "skip-duplicates": lambda each: _one_of(each, SKIP_DUPLICATES),
         }
+        for follows in FOLLOWING_KEYS:
+            readers[follows] = partial(check_following, follows)
         for resource in RESOURCE_KEYS:
             readers[resource] = partial(check_resource, resource)
         try:

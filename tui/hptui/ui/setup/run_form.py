@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.dialogs.pick import PickDialog, PickItem
+from hptui.ui.setup.following_fields import notifies
 from hptui.ui.setup.resource_fields import OF_DEVICES, has_devices
 from hptui.ui.setup.run_draft import FIELDS, RunDraft, RunField, RunKey
 from hptui.ui.widgets.field_rows import FieldCell, FieldColumn, FieldRow
@@ -45,7 +46,11 @@ _PAIRS: Final[tuple[tuple[RunKey, ...], ...]] = (
     ("per-device", "devices-per-trial"),
     ("memory", "pin"),
     ("env", "folder"),
-    ("ask-ahead",),
+    ("python", "ask-ahead"),
+    ("repeat", "skip-duplicates"),
+    ("callback", "log-to"),
+    ("on-best", "on-end"),
+    ("notify", "notify-best"),
 )
 _ORDER: Final[tuple[RunKey, ...]] = (
     "trials",
@@ -66,7 +71,16 @@ _ORDER: Final[tuple[RunKey, ...]] = (
     "pin",
     "env",
     "folder",
+    "python",
     "ask-ahead",
+    "repeat",
+    "skip-duplicates",
+    "callback",
+    "log-to",
+    "on-best",
+    "on-end",
+    "notify",
+    "notify-best",
 )
 
 
@@ -177,6 +191,8 @@ class RunForm(FieldTable):
         hidden: set[RunKey] = set() if self._draft.n_leftover else {"leftovers"}
         if not has_devices(self._draft.texts):
             hidden.update(OF_DEVICES)
+        if not notifies(self._draft.texts):
+            hidden.add("notify-best")
         shown: list[tuple[RunKey, ...]] = []
         for keys in rows:
             kept: tuple[RunKey, ...] = tuple(key for key in keys if key not in hidden)

@@ -270,7 +270,14 @@ class SetupDraft:
         """Return where trials will run."""
         if self.ref is not None and self.ref.kind == "command":
             return place_of_trials(self.ref)
-        return replace(RunPlace.here(), folder=str(self.run.folder))
+        here = replace(RunPlace.here(), folder=str(self.run.folder))
+        python = self.run.text("python")
+        if not python:
+            return here
+        if python == self.run.last_python:
+            return replace(self.last_place, folder=here.folder)
+        # Its version is known when it has been run.
+        return RunPlace(here.folder)
 
     def reason(self, draft: MethodDraft, option: str) -> str | None:
         """Return why an option of the sampler or pruner has no effect, or None."""

@@ -25,7 +25,7 @@ from hptui.registry.catalogue import (
 )
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import typed_command
-from hptui.registry.known_code import UnknownCode, has_run_in, unknown_code
+from hptui.registry.known_code import UnknownCode, has_run_in, is_known_python, unknown_code
 from hptui.registry.loading.arguments import differing_arguments, split_typed
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.files.studies_folder import study_files
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.storage.read.study_detail import RunRecord
     from hptui.ui.setup.run_draft import RunKey
 
 _PACKAGES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
@@ -144,12 +145,19 @@ def _open_existing(
     if latest is not None:
         texts = {key: text for key, text in texts.items() if key not in RESOURCE_KEYS}
         texts |= texts_of_record(latest.resources)
+    last_python, last_repeat = _last_python(latest), 1 if latest is None else latest.repeat
+    if last_python:
+        texts["python"] = last_python
+    if last_repeat > 1:
+        texts["repeat"] = str(last_repeat)
     run = replace(
         draft.run,
         texts=texts,
         directions=summary.directions,
         declared=summary.directions,
         is_existing=True,
+        last_python=last_python,
+        last_repeat=last_repeat,
         last_variables=() if latest is None else lost_variables(latest.resources),
         n_leftover=0 if is_running else summary.counts.get("STALE", 0),
     ).with_prepared(detail.prepared)
@@ -176,6 +184,13 @@ def _open_existing(
     if ref is not None or opened.trouble or opened.draft.ref is None:
         return opened
     return replace(opened, unknown=unknown_code(opened.draft.ref, study.path, study.name))
+
+
+def _last_python(latest: RunRecord | None) -> str:
+    """Return the Python that a run takes from the last one; empty where it takes its own."""
+    if latest is None or not latest.place.is_other or not is_known_python(latest.place.python):
+        return ""
+    return latest.place.python if os.path.isfile(latest.place.python) else ""  # noqa: PTH113
 
 
 def _in_last_folder(opened: Opened) -> Opened:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,15 +95,13 @@ def toggle_pause(ask: Ask) -> Mapping[str, Any]:
 
 
 def change_workers(by: int) -> Request:
-    """Return the request for `by` workers more than there are now."""
+    """Return the request for `by` workers more than there are now, or are to be in the next run."""
+    return plainly("jobs", by=by)
 
-    def change(ask: Ask) -> Mapping[str, Any]:
-        n_slots = len(ask({"op": "status"})["slots"])
-        if n_slots + by < 1:
-            raise UsageError("There must be at least one worker; S stops the run.")
-        return ask({"op": "jobs", "n": n_slots + by})
 
-    return change
+def check_number_or_none(text: str) -> str | None:
+    """Return why `text` is neither a number of trials to add nor 0; None where it is."""
+    return None if text.strip() == "0" else check_number_of_trials(text)
 
 
 def check_number_of_trials(text: str) -> str | None:

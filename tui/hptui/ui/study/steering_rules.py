@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from hptui.ui.study.snapshot import EngineState, StudySnapshot
 
 _NEEDS_TRIAL: Final = frozenset({"open-trial", "copy-trial", "edit-note", "edit-tags"})
-_FOR_NEXT_RUN: Final = frozenset({"edit-space", "add-trial", "copy-trial", "budget"})
+_FOR_NEXT_RUN: Final = frozenset(
+    {"edit-space", "add-trial", "copy-trial", "budget", "more-workers", "fewer-workers"}
+)
 """What can be done while nobody runs the study: it counts for the next run."""
 _LABELS: Final = {("pause", "paused"): "resume", ("stop", "stopping"): "end now"}
 """Of commands and states of the engine."""

@@ -23,11 +23,16 @@ from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_summary import empty_face, notice
 from hptui.ui.study.snapshot import StudySnapshot
-from hptui.ui.study.steering import change_workers, check_number_of_trials, plainly, toggle_pause
+from hptui.ui.study.steering import (
+    change_workers,
+    check_number_of_trials,
+    check_number_or_none,
+    plainly,
+    toggle_pause,
+)
 from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.study.steering_rules import disabled_reason, label_now
 from hptui.ui.study.study_exports import StudyExports
@@ -37,6 +42,7 @@ from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -283,19 +289,21 @@ class StudyScreen(CommandScreen[None]):
     def do_budget(self) -> None:
         """Ask how many trials are to be added."""
         engine = self.snapshot.engine
+        check = check_number_of_trials
         now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
         if engine is None:
             prepared = self.snapshot.prepared.trials
             now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
+            now += "0 takes them back. " if prepared else ""
+            check = check_number_or_none if prepared else check_number_of_trials
 
         def extend(text: str | None) -> None:
             if text is not None:
-                plain = text.strip().replace(",", "").replace("_", "")
-                self._steering.send(plainly("extend", trials=int(plain)))
+                trials = int(text.strip().replace(",", "").replace("_", ""))
+                withdraw = plainly("withdraw", what="trials")
+                self._steering.send(plainly("extend", trials=trials) if trials else withdraw)
 
-        self.app.push_screen(
-            TextDialog("Budget", f"{now}How many more?", "50", check_number_of_trials), extend
-        )
+        self.app.push_screen(TextDialog("Budget", f"{now}How many more?", "50", check), extend)
 
     def do_save_filter(self) -> None:
         """Save the table's filter under a name."""
