@@ -115,7 +115,7 @@ def test_a_break_between_runs_is_not_idle_time():
         text.split("\n")[0]
         == "1┤" + "█" * 16 + "·" * 16 + "█" * 16 + "▐" + "█" * 15 + "▐" + "█" * 15
     )
-    assert "1 slot, 80% busy" in text
+    assert "1 worker, 80% busy" in text
     assert "1 break between runs left out" in text
     # Of a study that hptui did not run, only a long time without any trial is a break.
     plain = build_timeline(shown, 2000.0)
