@@ -113,7 +113,7 @@ def test_a_list_says_what_runs(
     }
     runs.clear()
     assert main(["ls", "--running"]) == 0
-    assert capsys.readouterr().out == f"No study in {tmp_path} runs now.\n"
+    assert capsys.readouterr().out == f"No study in {tmp_path} is running.\n"
     assert main(["ls"]) == 0
     assert " run " not in capsys.readouterr().out
 

@@ -270,7 +270,7 @@ def test_what_is_there_stays_unless_one_says_so(
     target.write_text("mine")
     page_of = ["page", str(plain.path), "edf", "-o", str(target)]
     assert main(page_of) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert target.read_text() == "mine"
     assert main([*page_of, "--overwrite", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -322,7 +322,7 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
         (("plain.db", "contour", "--param", "lr"), "is of two parameters"),
         (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),
-        (("plain.db", "history", "-o", "x.svg"), "does not end in .html"),
+        (("plain.db", "history", "-o", "x.svg"), "must end in .html"),
         (("plain.db", "history", "-o", "nowhere/x.html"), "the folder does not exist"),
     ],
 )

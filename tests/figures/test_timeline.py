@@ -97,7 +97,7 @@ def test_idle_time_is_seen():
     lines = figure.picture.plain().split("\n")
     assert lines[0] == "1┤" + "█" * 20 + "·" * 40 + "▒" * 20
     assert lines[2] == "2┤" + "█" * 80
-    assert "2 slots, 75% busy   █ 2 complete   ▒ 1 pruned" in lines[-1]
+    assert "2 workers, 75% busy   █ 2 complete   ▒ 1 pruned" in lines[-1]
     assert line.busy_share == 0.75
     assert [figure.number_at(x, y) for x, y in ((3, 0), (70, 0), (30, 2))] == [0, 1, 2]
 
@@ -114,7 +114,7 @@ def test_a_break_between_runs_is_not_idle_time():
         text.split("\n")[0]
         == "1┤" + "█" * 16 + "·" * 16 + "█" * 16 + "▐" + "█" * 15 + "▐" + "█" * 15
     )
-    assert "1 slot, 80% busy" in text
+    assert "1 worker, 80% busy" in text
     assert "1 break between runs left out" in text
     # Of a study that hptui did not run, only a long time without any trial is a break.
     plain = build_timeline(shown, 2000.0)
@@ -152,7 +152,7 @@ def test_stale_trials_are_no_failed_ones():
 def test_more_slots_than_lines_are_counted():
     line = timeline_of(*[(0.0, 10.0)] * 30)
     picture = draw_timeline(line, width=60, height=12).picture
-    assert "21 slots out of sight" in picture.plain()
+    assert "21 workers out of sight" in picture.plain()
     assert len(picture.lines) <= 12
 
 
@@ -187,6 +187,6 @@ def test_ticks_are_round_and_few(span_s: float):
 def test_a_study_without_trials_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     tuned(tmp_path / "none.db", n_trials=0)
     assert main(["plot", str(tmp_path / "none.db"), "timeline"]) == 0
-    assert capsys.readouterr().out == "plain: trials by slot\nNo trial has started yet.\n"
+    assert capsys.readouterr().out == "plain: trials by worker\nNo trial has started yet.\n"
     assert main(["plot", str(tmp_path / "none.db"), "timeline", "--log"]) == 2
     assert "--log says nothing about the kind timeline." in capsys.readouterr().err

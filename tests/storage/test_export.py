@@ -269,7 +269,7 @@ def test_a_study_file(tmp_path: Path):
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.py", "out.db"])
 def test_nothing_is_replaced_unless_asked(path: Path, tmp_path: Path, name: str):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         export_study(path, "s", tmp_path / name)
     assert (tmp_path / name).read_text() == "mine"
     if name != "out.db":
@@ -280,7 +280,7 @@ def test_nothing_is_replaced_unless_asked(path: Path, tmp_path: Path, name: str)
 
 def test_a_study_file_is_never_replaced(path: Path):
     before = path.read_bytes()
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         export_study(path, "s", path, overwrite=True)
     assert path.read_bytes() == before
 

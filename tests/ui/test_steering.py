@@ -267,7 +267,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         space, fixed = space_from_engine(about.data)
         assert (about.about, space, fixed) == ("space", {"x": FloatParam(-5, 5)}, {})
         steering.send(plainly("enqueue", params={"x": 0.25}))
-        assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a slot."
+        assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a worker."
         steering.send(plainly("kill", trial=0))
         assert answers.get(timeout=DEADLINE_S).text == "Ending trial 0."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")
