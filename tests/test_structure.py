@@ -24,10 +24,9 @@ MAX_OWN_BASES = 2
 def imports() -> dict[str, frozenset[str]]:
     """Return for each module of hptui those that it imports."""
     graph = grimp.build_graph("hptui", exclude_type_checking_imports=False, cache_dir=None)
-    # The package itself is imported before any module of it, and offers some by their names.
     return {
-        module: frozenset(graph.find_modules_directly_imported_by(module)) - {"hptui"}
-        for module in graph.modules - {"hptui"}
+        module: frozenset(graph.find_modules_directly_imported_by(module))
+        for module in graph.modules
     }
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tests.made_trials import param_of, trials_of
 
 from hptui.domain.spaces.choices import same_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE
-from hptui.storage.read.param_columns import ParamColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction
     from hptui.domain.spaces.choices import ChoiceValue
     from hptui.domain.spaces.space import ParamSpec
+    from hptui.trials import ParamColumn, Trials
 
 CHOICES: tuple[ChoiceValue, ...] = ("rbf", "Poly", None, 1, "1", 0.5, True, math.nan, "a b|c")
 SHAPES: tuple[ChoiceValue, ...] = ([64, 32], {"a": 1, "b": [1, 2]}, [1], "[1]", "x")
@@ -77,38 +78,29 @@ class PlainTexts:
         ]
 
 
-class PlainColumns:
-    """Trials as columns."""
-
-    def __init__(
-        self,
-        trials: Sequence[PlainTrial],
-        directions: tuple[Direction, ...] = ("minimize", "maximize"),
-    ) -> None:
-        self.directions = directions
-        self.numbers = np.array([each.number for each in trials], np.int64)
-        self.states = np.array([each.state for each in trials], np.int8)
-        self.starts_s = np.full(len(trials), 1_700_000_000.0)
-        self.completes_s = self.starts_s + np.array([each.duration_s for each in trials])
-        self.is_feasible = np.array([each.is_feasible for each in trials], np.bool_)
-        width = len(directions)
-        self.values = np.array([each.values[:width] for each in trials], np.float64)
-        self.values = self.values.reshape(-1, width)
-        self.params = {
-            name: _column(index, name, spec, trials)
-            for index, (name, spec) in enumerate(SPECS.items())
-        }
+def plain_trials(
+    trials: Sequence[PlainTrial],
+    directions: tuple[Direction, ...] = ("minimize", "maximize"),
+) -> Trials:
+    """Return trials as columns."""
+    starts_s = np.full(len(trials), 1_700_000_000.0)
+    return trials_of(
+        np.array([each.values[: len(directions)] for each in trials], np.float64),
+        directions,
+        numbers=[each.number for each in trials],
+        states=[each.state for each in trials],
+        starts_s=starts_s,
+        completes_s=starts_s + np.array([each.duration_s for each in trials]),
+        is_feasible=np.array([each.is_feasible for each in trials], np.bool_),
+        params={name: _column(name, spec, trials) for name, spec in SPECS.items()},
+    )
 
 
-def _column(index: int, name: str, spec: ParamSpec, trials: Sequence[PlainTrial]) -> ParamColumn:
-    column = ParamColumn(name, index)
-    column.specs.append(spec)
-    # Columns may have more rows than there are trials.
-    column.grow_to(len(trials) + 3)
-    rows = [row for row, trial in enumerate(trials) if name in trial.params]
-    numbers = [_stored(spec, trials[row].params[name]) for row in rows]
-    column.put(np.array(rows, np.int64), np.array(numbers), np.zeros(len(rows), np.int32))
-    return column
+def _column(name: str, spec: ParamSpec, trials: Sequence[PlainTrial]) -> ParamColumn:
+    numbers = [
+        _stored(spec, trial.params[name]) if name in trial.params else math.nan for trial in trials
+    ]
+    return param_of(name, spec, numbers)
 
 
 def _stored(spec: ParamSpec, value: ChoiceValue) -> float:

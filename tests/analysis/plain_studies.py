@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
 import sqlalchemy.event
+from tests.made_trials import param_of, trials_of
 
 from hptui.domain.spaces.space import ChoiceParam, FloatParam
-from hptui.domain.trial_states import COMPLETE
-from hptui.storage.read.columns import StudyColumns
-from hptui.storage.read.param_columns import ParamColumn
+from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.domain.objective import Direction
-    from hptui.domain.spaces.space import ParamSpec
+    from hptui.trials import FloatArray, ParamColumn, Trials
 
 MIXED_CHOICES = (None, True, 1.5, "relu", "\x1b[2J")
 
@@ -35,7 +31,7 @@ class PlainStudy:
 
     study: optuna.Study
     path: Path
-    trials: StudyColumns
+    trials: Trials
 
 
 def mixed(trial: optuna.Trial) -> float:
@@ -93,27 +89,13 @@ def tuned(
         study_name=name, storage=storage, directions=in_memory.directions, sampler=in_memory.sampler
     )
     study.add_trials(in_memory.get_trials(deepcopy=False))
-    with StudyColumns(path, name) as columns:
+    with StudyReader(path, name) as columns:
         columns.refresh()
-    return PlainStudy(study, path, columns)
+    return PlainStudy(study, path, columns.trials)
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MadeTrials:
-    """Trials from arrays alone."""
-
-    numbers: IntArray
-    states: npt.NDArray[np.int8]
-    starts_s: FloatArray
-    completes_s: FloatArray
-    values: FloatArray
-    is_feasible: BoolArray
-    params: Mapping[str, ParamColumn] = field(default_factory=dict[str, ParamColumn])
-    directions: tuple[Direction, ...] = ("minimize",)
 
 
 def made(
@@ -123,20 +105,17 @@ def made(
     states: Sequence[int] | None = None,
     infeasible: Sequence[int] = (),
     params: Mapping[str, ParamColumn] | None = None,
-) -> MadeTrials:
+) -> Trials:
     """Trials 0, 1, 2 ... of 2 s each, one a second."""
-    given = np.array(values, np.float64).reshape(-1, len(directions))
-    numbers = np.arange(len(given))
-    state = np.full(len(given), COMPLETE) if states is None else np.array(states)
-    return MadeTrials(
-        numbers,
-        state.astype(np.int8),
-        numbers.astype(np.float64),
-        numbers.astype(np.float64) + 2,
-        given,
-        ~np.isin(numbers, infeasible),
-        dict(params or {}),
-        tuple(directions),
+    begins = np.arange(len(np.array(values, np.float64).reshape(-1, len(directions)))).astype(float)
+    return trials_of(
+        values,
+        directions,
+        states=states,
+        starts_s=begins,
+        completes_s=begins + 2,
+        is_feasible=~np.isin(begins, infeasible),
+        params=params,
     )
 
 
@@ -144,28 +123,15 @@ def _minimize(n_objectives: int) -> list[Direction]:
     return ["minimize"] * n_objectives
 
 
-def param(
-    name: str, spec: ParamSpec, values: Sequence[float] | FloatArray | IntArray
-) -> ParamColumn:
-    """A parameter of trials 0, 1, 2 ...; NaN where a trial does not have it."""
-    column = ParamColumn(name, 0)
-    column.specs.append(spec)
-    given = np.array(values, np.float64)
-    column.grow_to(len(given))
-    rows = np.flatnonzero(~np.isnan(given))
-    column.put(rows, given[rows], np.zeros(len(rows), np.int32))
-    return column
-
-
-def many(n_objectives: int = 1, n_trials: int = 100_000) -> MadeTrials:
+def many(n_objectives: int = 1, n_trials: int = 100_000) -> Trials:
     """A study of very many trials, with two parameters."""
     rng = np.random.default_rng(0)
     x = rng.random(n_trials)
     values = (x[:, None] - np.linspace(0.2, 0.8, n_objectives)) ** 2
     values += rng.random((n_trials, n_objectives)) / 10
     params = {
-        "x": param("x", FloatParam(0.0, 1.0), x),
-        "y": param("y", FloatParam(1e-5, 1.0, log=True), 10 ** (-5 * rng.random(n_trials))),
-        "kind": param("kind", ChoiceParam(MIXED_CHOICES), rng.integers(0, 5, n_trials)),
+        "x": param_of("x", FloatParam(0.0, 1.0), x),
+        "y": param_of("y", FloatParam(1e-5, 1.0, log=True), 10 ** (-5 * rng.random(n_trials))),
+        "kind": param_of("kind", ChoiceParam(MIXED_CHOICES), rng.integers(0, 5, n_trials)),
     }
     return made(values, _minimize(n_objectives), params=params)

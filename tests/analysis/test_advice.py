@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.analysis.plain_studies import made, many, param
+from tests.analysis.plain_studies import made, many
+from tests.made_trials import param_of
 from tests.storage.study_file import StudyFile
 
 from hptui.analysis.history import history_of
@@ -23,14 +24,13 @@ from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED
 from hptui.figures.advice import draw_advice
-from hptui.figures.history import history_source
 from hptui_objectives import hartmann6
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from hptui.analysis.arrays import FloatArray
+    from hptui.trials import FloatArray
 
     Function = Callable[[FloatArray], FloatArray]
 
@@ -63,7 +63,7 @@ def searched(
         values[row] = function(points[row : row + 1])[0]
     names = [f"x{index}" for index in range(n_params)]
     params = {
-        name: param(name, FloatParam(0, 1), points[:, index]) for index, name in enumerate(names)
+        name: param_of(name, FloatParam(0, 1), points[:, index]) for index, name in enumerate(names)
     }
     return build_advice(made(values, params=params), 0)
 
@@ -160,7 +160,7 @@ def test_a_value_that_stands_for_a_failure_may_be_as_great_as_it_likes():
     told: list[Advice] = []
     for failure in (1e6, sys.float_info.max):
         values = [failure if at % 9 == 0 else (x - 0.3) ** 2 / 100 for at, x in enumerate(xs)]
-        trials = made(values, params={"x": param("x", FloatParam(0, 1), xs)})
+        trials = made(values, params={"x": param_of("x", FloatParam(0, 1), xs)})
         told.append(build_advice(trials, 0))
     assert told[0] == told[1]
     assert told[0].verdict == "stop"
@@ -175,11 +175,11 @@ def test_the_model_knows_integers_choices_and_log_scales_of_parameters_in_common
     sometimes = np.where(kinds == 0, rng.random(80), math.nan)
     values = kinds + whole + np.log10(lr) ** 2 / 10
     params = {
-        "kind": param("kind", ChoiceParam(("a", None, 3)), kinds),
-        "whole": param("whole", IntParam(1, 4), whole),
-        "lr": param("lr", FloatParam(1e-5, 1, log=True), lr),
-        "sometimes": param("sometimes", FloatParam(0, 1), sometimes),
-        "fixed": param("fixed", FloatParam(2, 2), np.full(80, 2.0)),
+        "kind": param_of("kind", ChoiceParam(("a", None, 3)), kinds),
+        "whole": param_of("whole", IntParam(1, 4), whole),
+        "lr": param_of("lr", FloatParam(1e-5, 1, log=True), lr),
+        "sometimes": param_of("sometimes", FloatParam(0, 1), sometimes),
+        "fixed": param_of("fixed", FloatParam(2, 2), np.full(80, 2.0)),
     }
     advice = build_advice(made(values, params=params), 0)
     assert advice.regret.params == ("kind", "whole", "lr")
@@ -228,9 +228,8 @@ def test_the_process_goes_through_what_it_was_fitted_to():
 def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
     trials = made([5.0, *[float(row % 7) for row in range(40)]])
     history = history_of(trials, 0)
-    source = history_source(history, trials.numbers, trials.states, np.full(41, math.nan))
     figure = draw_advice(
-        build_advice(trials, 0), source, width=size[0], height=size[1], unicode=unicode, selected=3
+        build_advice(trials, 0), history, width=size[0], height=size[1], unicode=unicode, selected=3
     )
     lines = figure.picture.plain().split("\n")
     assert len(lines) <= size[1]

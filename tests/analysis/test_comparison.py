@@ -9,7 +9,8 @@ import numpy as np
 import optuna.visualization._edf as edf_reference
 import optuna.visualization._optimization_history as history_reference
 import pytest
-from tests.analysis.plain_studies import MadeTrials, made, param, tuned
+from tests.analysis.plain_studies import made, tuned
+from tests.made_trials import param_of
 
 from hptui.analysis.compare.comparison import ComparedStudy, check_comparable, compare
 from hptui.analysis.compare.comparison_tables import (
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
     from hptui.analysis.compare.comparison import Comparison
     from hptui.domain.objective import Direction
+    from hptui.trials import Trials
 
 # pyright: reportPrivateUsage=false
 
 
-def side_by_side(*trials: MadeTrials, to: float | None = None) -> Comparison:
+def side_by_side(*trials: Trials, to: float | None = None) -> Comparison:
     return compare([ComparedStudy(f"s{at}", each) for at, each in enumerate(trials)], to=to)
 
 
@@ -91,7 +93,7 @@ def test_what_it_took_to_reach_a_value_is_what_a_walk_over_the_trials_finds(
             assert values[-1:] == ([result.best.value] if result.best else [])
 
 
-def walked(study: MadeTrials, target: float, direction: Direction) -> Reached | None:
+def walked(study: Trials, target: float, direction: Direction) -> Reached | None:
     begun, count = 0, None
     ends: list[float] = []
     for row, number in enumerate(study.numbers):
@@ -135,19 +137,19 @@ def test_parameters_stand_side_by_side_and_differences_are_marked():
     one = made(
         [1.0, 0.0],
         params={
-            "lr": param("lr", FloatParam(0, 1), [0.5, 0.25]),
-            "kind": param("kind", kind, [0, 1]),
-            "same": param("same", kind, [0, 4]),
-            "own": param("own", FloatParam(0, 1), [0.5, math.nan]),
+            "lr": param_of("lr", FloatParam(0, 1), [0.5, 0.25]),
+            "kind": param_of("kind", kind, [0, 1]),
+            "same": param_of("same", kind, [0, 4]),
+            "own": param_of("own", FloatParam(0, 1), [0.5, math.nan]),
         },
     )
     other = made(
         [0.0],
         params={
-            "lr": param("lr", FloatParam(0, 1), [0.25]),
-            "kind": param("kind", kind, [2]),
-            "same": param("same", kind, [4]),
-            "late": param("late", FloatParam(0, 1), [0.125]),
+            "lr": param_of("lr", FloatParam(0, 1), [0.25]),
+            "kind": param_of("kind", kind, [2]),
+            "same": param_of("same", kind, [4]),
+            "late": param_of("late", FloatParam(0, 1), [0.125]),
         },
     )
     comparison = side_by_side(one, other)
@@ -163,8 +165,8 @@ def test_parameters_stand_side_by_side_and_differences_are_marked():
 
 
 def test_studies_without_a_common_parameter_are_compared_by_values():
-    one = made([1.0], params={"x": param("x", FloatParam(0, 1), [0.5])})
-    other = made([2.0], params={"y": param("y", FloatParam(0, 1), [0.5])})
+    one = made([1.0], params={"x": param_of("x", FloatParam(0, 1), [0.5])})
+    other = made([2.0], params={"y": param_of("y", FloatParam(0, 1), [0.5])})
     comparison = side_by_side(one, other)
     assert params_sentence(comparison).startswith("No parameter is shared")
     assert comparison.leader == 0

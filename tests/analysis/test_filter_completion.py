@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.analysis.filter_studies import PlainColumns, PlainTexts
-from tests.analysis.plain_studies import made, param
+from tests.analysis.filter_studies import PlainTexts, plain_trials
+from tests.analysis.plain_studies import made
+from tests.made_trials import param_of
 
 from hptui.analysis.filters.completion import MAX_COMPLETIONS, complete, completion_names
 from hptui.analysis.filters.fields import Field, FieldNames
@@ -19,7 +20,7 @@ from hptui.analysis.filters.terms import Comparison
 from hptui.domain.spaces.space import ChoiceParam
 
 NAMES = completion_names(
-    PlainColumns([]),
+    plain_trials([]),
     metric_names=("loss", "val:acc"),
     tags=("good", "slow run"),
     saved=("mine", "my own"),
@@ -64,7 +65,7 @@ def test_what_stands_behind_the_cursor_stays():
 
 
 def test_no_more_is_offered_than_can_be_read():
-    many = completion_names(PlainColumns([]), saved=[f"s{n}" for n in range(100)])
+    many = completion_names(plain_trials([]), saved=[f"s{n}" for n in range(100)])
     assert len(complete("@", 1, many)) == MAX_COMPLETIONS
 
 
@@ -86,7 +87,9 @@ def test_what_is_typed_in_quotes_is_one_term():
 def test_every_parameter_and_choice_is_offered_as_what_it_is_and_not_as_something_else():
     names = ("value.0", "value_0", "attr.x", "time", "loss", "param.note", "note", "lr")
     choices = ("rbf", "=x", "==", "|", "-a", "", "nan", math.nan, 1, "1", True)
-    params = {name: param(name, ChoiceParam(choices), list(range(len(choices)))) for name in names}
+    params = {
+        name: param_of(name, ChoiceParam(choices), list(range(len(choices)))) for name in names
+    }
     trials = made([0.0] * len(choices), params=params)
     offered = completion_names(trials, metric_names=("loss", "state"))
     assert len(set(offered.names)) == len(offered.names)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.analysis.filter_studies import CHOICES, SHAPES, PlainColumns, PlainTexts, PlainTrial
+from tests.analysis.filter_studies import CHOICES, SHAPES, PlainTexts, PlainTrial, plain_trials
 
 from hptui.analysis.filters.fields import FieldNames, reads_texts
 from hptui.analysis.filters.parser import parse_filter, quoted
@@ -269,7 +269,7 @@ def _escaped(text: str) -> str:
 def found(
     trials: Sequence[PlainTrial], text: str, saved: Mapping[str, str] | None = None
 ) -> list[int]:
-    columns = PlainColumns(trials)
+    columns = plain_trials(trials)
     parsed = parse_filter(text, saved or {})
     rows = filter_rows(parsed, columns, PlainTexts(trials), metric_names=METRICS)
     return [int(number) for number in columns.numbers[rows]]
@@ -415,15 +415,15 @@ def test_what_does_not_fit_the_study_is_told_with_its_place(text: str, place: st
 
 def test_a_name_with_an_operator_in_it_is_told_to_stand_in_quotes():
     trials = [PlainTrial(0, params={"number": 1.0})]
-    columns = PlainColumns(trials)
-    columns.params["a<b"] = columns.params["lr"]
+    columns = plain_trials(trials)
+    columns = replace(columns, params={**columns.params, "a<b": columns.params["lr"]})
     with pytest.raises(FilterError, match='stand in quotes: "a<b"'):
         filter_rows(parse_filter("a<b<1"), columns, PlainTexts(trials))
 
 
 def test_one_objective_is_value_and_value_0():
     trials = [PlainTrial(0, values=(0.5,)), PlainTrial(1)]
-    columns = PlainColumns(trials, ("minimize",))
+    columns = plain_trials(trials, ("minimize",))
     for text in ("value=0.5", "value.0=0.5", "value_0=0.5"):
         rows = filter_rows(parse_filter(text), columns, PlainTexts(trials))
         assert np.flatnonzero(rows).tolist() == [0]

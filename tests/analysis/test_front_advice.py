@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hptui.analysis.arrays import FloatArray
+    from hptui.trials import FloatArray
 
 BOTH = ("minimize", "minimize")
 

@@ -17,11 +17,14 @@ from optuna.visualization._optimization_history import (
     _get_optimization_history_info_list,
     _ValueState,
 )
+from tests.made_trials import trials_of
 
-from hptui.analysis.history import History, build_history
+from hptui.analysis import history as history_module
+from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.figures.canvas.points import Points, thin_steps
 
 if TYPE_CHECKING:
+    from hptui.analysis.history import History
     from hptui.domain.objective import Direction
 
 unit = st.floats(0, 1)
@@ -36,13 +39,14 @@ def history_of(
     numbers: list[int] | None = None,
 ):
     n = len(values)
-    return build_history(
-        np.array(range(n) if numbers is None else numbers, np.int64),
-        np.array(values, np.float64),
-        np.array([True] * n if complete is None else complete, np.bool_),
-        np.array([True] * n if feasible is None else feasible, np.bool_),
-        direction,
+    trials = trials_of(
+        values,
+        (direction,),
+        numbers=numbers,
+        states=[COMPLETE if each else PRUNED for each in complete or [True] * n],
+        is_feasible=np.array([True] * n if feasible is None else feasible, np.bool_),
     )
+    return history_module.history_of(trials, 0)
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -12,7 +12,8 @@ import numpy as np
 import optuna
 import psutil
 import pytest
-from tests.analysis.plain_studies import made, many, param, tuned
+from tests.analysis.plain_studies import made, many, tuned
+from tests.made_trials import param_of
 from tests.waiting import DEADLINE_S
 
 from hptui.analysis.importance import Importance, build_importance, judged_trials
@@ -22,7 +23,6 @@ from hptui.engine.importance.evaluate import evaluate
 from hptui.engine.importance.process import compute_importance
 from hptui.errors import UsageError
 from hptui.figures.importance import draw_importance, share_text
-from hptui.storage.read.chosen_trials import choose_trials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from tests.analysis.plain_studies import PlainStudy
 
-    from hptui.analysis.arrays import TrialArrays
     from hptui.analysis.evaluators import Evaluator
+    from hptui.trials import Trials
 
 # Optuna warns of what hptui says in the legend: few trials, and what a lower target means.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -58,7 +58,7 @@ def judge(evaluator: Evaluator) -> BaseImportanceEvaluator:
 
 
 def ours(
-    trials: TrialArrays,
+    trials: Trials,
     evaluator: Evaluator = "ped-anova",
     objective: int = 0,
     params: Sequence[str] = (),
@@ -91,7 +91,7 @@ def test_it_agrees_of_filtered_trials_and_chosen_parameters(
     theirs = optuna.importance.get_param_importances(
         study, evaluator=judge(evaluator), params=names
     )
-    found = ours(choose_trials(plain.trials, is_chosen), evaluator, params=names)
+    found = ours(plain.trials.select(is_chosen), evaluator, params=names)
     assert dict(found.shares) == theirs
     with_both = sum("momentum" in trial.params for trial in study.trials if has_value(trial))
     assert (found.n_used == with_both) == (evaluator == "mdi")
@@ -119,13 +119,12 @@ def test_each_of_several_objectives_is_judged_in_its_direction(
 
 
 def test_spaces_that_changed_and_choices_are_judged_as_in_optuna():
-    column = param("x", FloatParam(0.1, 1.0, log=True), [0.1, 0.2, 0.3, 1.0, math.nan, math.nan])
-    column.specs.append(IntParam(1, 9, log=True))
-    column.put(np.array([4, 5]), np.array([2.0, 9.0]), np.array([1, 1], np.int32))
+    specs = FloatParam(0.1, 1.0, log=True), IntParam(1, 9, log=True)
+    column = param_of("x", specs, [0.1, 0.2, 0.3, 1.0, 2.0, 9.0], [0, 0, 0, 0, 1, 1])
     params = {
         "x": column,
-        "c": param("c", ChoiceParam((None, 1, True, "a")), [0, 1, 3, 1, 1, 0]),
-        "once": param("once", FloatParam(0, 1), [0.5, *[math.nan] * 5]),
+        "c": param_of("c", ChoiceParam((None, 1, True, "a")), [0, 1, 3, 1, 1, 0]),
+        "once": param_of("once", FloatParam(0, 1), [0.5, *[math.nan] * 5]),
     }
     values = [3.0, 1.0, 2.0, 5.0, 0.0, 4.0]
     study = optuna.create_study(direction="maximize")
@@ -184,7 +183,7 @@ def test_bars_are_as_long_as_their_shares_and_labelled_as_in_optuna(plain: Plain
 
 
 def test_nothing_to_judge_is_a_sentence():
-    column = {"x": param("x", FloatParam(0, 1), [0.5])}
+    column = {"x": param_of("x", FloatParam(0, 1), [0.5])}
     for values, params, sentence in (
         ([], {}, "No trial has completed yet."),
         ([math.inf], column, "No value is finite, so there is nothing to compare."),
@@ -203,7 +202,7 @@ def test_nothing_to_judge_is_a_sentence():
 @pytest.mark.parametrize("unicode", [True, False])
 def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
     names = [f"\x1b[2J日{index}" for index in range(20)]
-    params = {name: param(name, FloatParam(0, 1), [0.5, 0.5]) for name in names}
+    params = {name: param_of(name, FloatParam(0, 1), [0.5, 0.5]) for name in names}
     judged = judged_trials(made([1.0, 1.0], params=params), 0, "ped-anova")
     for shares in (dict.fromkeys(names, 0.05), {names[0]: 1.0, names[1]: 0.0}):
         found = build_importance(judged, "ped-anova", 0, shares, ())
@@ -267,8 +266,8 @@ def test_it_is_printed_and_scripts_get_the_numbers(
 
 def test_parameters_that_forests_cannot_judge_together_are_refused():
     params = {
-        "x": param("x", FloatParam(0, 1), [0.5, math.nan]),
-        "y": param("y", FloatParam(0, 1), [math.nan, 0.5]),
+        "x": param_of("x", FloatParam(0, 1), [0.5, math.nan]),
+        "y": param_of("y", FloatParam(0, 1), [math.nan, 0.5]),
     }
     with pytest.raises(Exception, match="judges parameters together") as refused:
         ours(made([1.0, 2.0], params=params), "mdi", params=["x", "y"])
@@ -276,8 +275,8 @@ def test_parameters_that_forests_cannot_judge_together_are_refused():
 
 
 def test_numbers_that_an_evaluator_cannot_take_are_refused_with_a_reason():
-    column = param("x", FloatParam(0, 1), [at / 8 for at in range(8)])
-    other = param("y", FloatParam(0, 1), [at % 3 / 3 for at in range(8)])
+    column = param_of("x", FloatParam(0, 1), [at / 8 for at in range(8)])
+    other = param_of("y", FloatParam(0, 1), [at % 3 / 3 for at in range(8)])
     same = made([3.0] * 8, params={"x": column, "y": other})
     with pytest.raises(UsageError, match="have the same value, so fANOVA has nothing"):
         ours(same, "fanova")

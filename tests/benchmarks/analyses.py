@@ -24,14 +24,14 @@ from hptui.engine.importance.evaluate import evaluate
 from hptui.engine.sampling.to_optuna import plain_study
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest, Frame, PlottedStudy
-from hptui.storage.read.chosen_trials import ChosenTrials, choose_trials
-from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from hptui.analysis.evaluators import Evaluator
+    from hptui.trials import Trials
 
 Row = tuple[str, str, str, str]
 
@@ -87,7 +87,7 @@ def _own_s(kind: str, request: FigureRequest) -> float:
     return time.perf_counter() - began_s
 
 
-def _several(trials: ChosenTrials) -> ChosenTrials:
+def _several(trials: Trials) -> Trials:
     """Return the trials with a second objective, which is at odds with the first."""
     rng = np.random.default_rng(0)
     second = 1 - trials.values[:, 0] + rng.normal(0, 0.3, len(trials.numbers))
@@ -113,9 +113,9 @@ def _row(what: str, n_trials: int, peer_s: float | None, own_s: float, *, goal: 
 
 
 def _figures(path: Path, n_trials: int, *, with_importance: bool = True) -> Generator[Row]:
-    with StudyColumns(path, STUDY) as columns:
+    with StudyReader(path, STUDY) as columns:
         columns.refresh()
-    one = choose_trials(columns, np.ones(n_trials, np.bool_))
+    one = columns.trials.select(np.ones(n_trials, np.bool_))
     several = _several(one)
     reports = read_reports(path, STUDY)
     of_one = plain_study(STUDY, one, reports=reports)
@@ -161,7 +161,7 @@ def _program_s(command: list[str]) -> float | None:
     return time.perf_counter() - began_s
 
 
-def _importance(trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) -> Row:
+def _importance(trials: Trials, evaluator: Evaluator, peer: optuna.Study) -> Row:
     """Compare the judging alone; hptui makes Optuna's trials of its columns before."""
     judges: dict[Evaluator, optuna.importance.BaseImportanceEvaluator] = {
         "ped-anova": optuna.importance.PedAnovaImportanceEvaluator(),
@@ -179,9 +179,9 @@ def _importance(trials: ChosenTrials, evaluator: Evaluator, peer: optuna.Study) 
 
 
 def _forests(path: Path) -> Generator[Row]:
-    with StudyColumns(path, STUDY) as columns:
+    with StudyReader(path, STUDY) as columns:
         columns.refresh()
-    trials = choose_trials(columns, columns.numbers < _FORESTS)
+    trials = columns.trials.select(columns.trials.numbers < _FORESTS)
     peer = plain_study(STUDY, trials)
     yield _importance(trials, "mdi", peer)
     yield _importance(trials, "fanova", peer)

@@ -111,12 +111,12 @@ def _open_here(path: Path, reader: str) -> Opening:
 
 
 def _open_with_hptui(path: Path) -> tuple[int, float]:
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
     began = time.perf_counter()
-    with StudyColumns(path, STUDY) as columns:
+    with StudyReader(path, STUDY) as columns:
         columns.refresh()
-    return len(columns), time.perf_counter() - began
+    return len(columns.trials), time.perf_counter() - began
 
 
 def _open_with_optuna(path: Path) -> tuple[int, float]:

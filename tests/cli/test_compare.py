@@ -136,7 +136,7 @@ def test_several_objectives_come_one_after_the_other(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("a.db",), "a comparison is of two or more"),
+        (("a.db",), "A comparison needs two studies"),
         (("a.db",) * 7, "7 studies were given, but a comparison has room for 6"),
         (("b.db", "b.db:b"), "b was given twice"),
         (("b.db", "up.db"), "b and up have different objectives: minimize and maximize."),

@@ -99,6 +99,6 @@ def test_each_form_is_explained_and_tells_how_many(form: Any, capsys: pytest.Cap
         "1 trial in" if form.suffix == ".py" else "6 trials in"
     )
     assert main(["export", "one", f"out{form.suffix}"]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["export", "--help"]) == 0
     assert form.suffix in capsys.readouterr().out

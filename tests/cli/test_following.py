@@ -13,7 +13,7 @@ from hptui.cli.commands.watch import progress_line, screen_lines
 from hptui.cli.main import main
 from hptui.cli.output.run_end import end_of_run
 from hptui.domain.study_ref import StudyRef
-from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ def test_a_list_says_what_runs(
     }
     runs.clear()
     assert main(["ls", "--running"]) == 0
-    assert capsys.readouterr().out == f"No study in {tmp_path} runs now.\n"
+    assert capsys.readouterr().out == f"No study in {tmp_path} is running.\n"
     assert main(["ls"]) == 0
     assert " run " not in capsys.readouterr().out
 
@@ -162,7 +162,7 @@ def test_a_run_in_a_line(changes: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 12), (20, 3), (200, 60)])
 def test_a_screen_has_room_for_all_of_it(width: int, height: int, tmp_path: Path) -> None:
     place = a_study(tmp_path / "s.db", {"id": "r"}, complete=3)
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         lines = screen_lines(columns, A_STATUS, width=width, height=height, has_unicode=True)
     assert len(lines) <= height
     assert max(map(len, lines)) <= width

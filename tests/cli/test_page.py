@@ -8,12 +8,13 @@ import re
 import webbrowser
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
 import pytest
-from tests.analysis.plain_studies import PlainStudy, made, param, tuned
+from tests.analysis.plain_studies import PlainStudy, made, tuned
+from tests.made_trials import param_of
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.analysis.stopping.advice import build_advice
@@ -29,12 +30,11 @@ from hptui.errors import UsageError
 from hptui.figures.kinds import KINDS
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
-from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.figures.request import PlottedTrials
 
 EVIL = '</script><script src="https://evil.example/x.js"></script><a href="https://evil.example">x'
 
@@ -124,7 +124,7 @@ def test_a_history_of_chosen_trials_has_their_numbers_and_values(plain: PlainStu
     # One of them has a number that only a damaged file holds.
     numbers = np.array([3, 7, 9, 12, 2**40])
     whole = made([5.0, 4.0, 1.0, 2.0, 3.0], infeasible=[2])
-    trials = cast("PlottedTrials", replace(whole, numbers=numbers))
+    trials = replace(whole, numbers=numbers)
     study = PlottedStudy(plain.path, "part", trials, ())
     request = FigureRequest((study,) * (1 + others))
     (ours,) = page_figures(PAGE_KINDS["history"], request)
@@ -142,8 +142,10 @@ def test_a_history_of_chosen_trials_has_their_numbers_and_values(plain: PlainStu
 def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):
     xs = np.random.default_rng(0).random(60)
     losses = np.stack([(xs - 0.3) ** 2, -xs], axis=1)
-    trials = made(losses, ("minimize", "maximize"), params={"x": param("x", FloatParam(0, 1), xs)})
-    study = PlottedStudy(plain.path, "two", cast("PlottedTrials", trials), ())
+    trials = made(
+        losses, ("minimize", "maximize"), params={"x": param_of("x", FloatParam(0, 1), xs)}
+    )
+    study = PlottedStudy(plain.path, "two", trials, ())
     figures = page_figures(PAGE_KINDS["advice"], FigureRequest((study,)))
     for objective, each in enumerate(figures):
         traces = (trace for trace in each.figure.data if trace.x is not None)
@@ -159,7 +161,7 @@ def test_advice_is_optunas_figure_of_what_our_own_model_says(plain: PlainStudy):
         before = made(
             losses[: early + 1],
             ("minimize", "maximize"),
-            params={"x": param("x", FloatParam(0, 1), xs[: early + 1])},
+            params={"x": param_of("x", FloatParam(0, 1), xs[: early + 1])},
         )
         assert left[early] == build_advice(before, objective).regret.left
     assert len(figures) == 2
@@ -175,11 +177,11 @@ def test_user_attributes_are_told_as_optuna_tells_them(
             told = {"fold": at, "host": "a", "parts": [1, {"x": None}]} if at != 2 else {}
             params = {"x": (at / 5, FLOAT)}
             file.add_trial((float(at), at / 2), params=params, user_attributes=told)
-    with StudyColumns(path, "told") as columns:
+    with StudyReader(path, "told") as columns:
         columns.refresh()
     theirs = optuna.load_study(study_name="told", storage=f"sqlite:///{path}")
     names = ["value 0", "value 1"]
-    request = FigureRequest((PlottedStudy(path, "told", columns, ()),))
+    request = FigureRequest((PlottedStudy(path, "told", columns.trials, ()),))
     for kind, options in (("pareto", {"target_names": names}), ("timeline", {})):
         (ours,) = page_figures(PAGE_KINDS[kind], request)
         expected = getattr(optuna.visualization, PAGE_KINDS[kind].function)(theirs, **options)
@@ -268,7 +270,7 @@ def test_what_is_there_stays_unless_one_says_so(
     target.write_text("mine")
     page_of = ["page", str(plain.path), "edf", "-o", str(target)]
     assert main(page_of) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert target.read_text() == "mine"
     assert main([*page_of, "--overwrite", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -303,8 +305,8 @@ def test_the_browser_is_opened_only_where_there_is_a_display(
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
     values = [1e308, -1e308, 0.0, 1.0]
-    trials = made(values, params={"x": param("x", FloatParam(0, 1), [0.1, 0.2, 0.3, 0.4])})
-    request = FigureRequest((PlottedStudy(plain.path, "far", cast("PlottedTrials", trials), ()),))
+    trials = made(values, params={"x": param_of("x", FloatParam(0, 1), [0.1, 0.2, 0.3, 0.4])})
+    request = FigureRequest((PlottedStudy(plain.path, "far", trials, ()),))
     with pytest.raises(UsageError, match="plot_parallel_coordinate cannot draw these trials"):
         page_figures(PAGE_KINDS["parallel"], request)
 
@@ -320,7 +322,7 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
         (("plain.db", "contour", "--param", "lr"), "is of two parameters"),
         (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),
-        (("plain.db", "history", "-o", "x.svg"), "does not end in .html"),
+        (("plain.db", "history", "-o", "x.svg"), "must end in .html"),
         (("plain.db", "history", "-o", "nowhere/x.html"), "the folder does not exist"),
     ],
 )

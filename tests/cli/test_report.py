@@ -183,7 +183,7 @@ def test_text_is_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[
         (("one.db", "--text", "-o", "two.db", "--overwrite"), "databases are never replaced"),
         (("one.db", "--text", "--overwrite"), "--overwrite is for --output"),
         (("one.db", "-o", "none/x.html"), "the folder does not exist"),
-        (("one.db", "-o", "x.pdf"), "is to be a page, but does not end in .html"),
+        (("one.db", "-o", "x.pdf"), "must end in .html"),
         (("one.db", "--filter", "lr<"), "lr<"),
         (("none.db",), "There is no study file"),
     ],

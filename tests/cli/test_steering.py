@@ -193,7 +193,7 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
         (["enqueue", "w", "--params", '{"x": 99}'], "99"),
         (["enqueue", "w", "--params", '{"y": 1}'], "'y'"),
         (["kill", "w", "-1"], "-1"),
-        (["doctor", "w", "--fail"], "is run by process"),
+        (["doctor", "w", "--fail"], "is being run by process"),
         (["upgrade", "w"], "up to date"),
         (["space", "w", "--space", "x=5..1"], "low"),
     ],

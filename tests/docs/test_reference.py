@@ -141,3 +141,11 @@ def _anchor(heading: str) -> str:
 def test_the_index_has_every_page() -> None:
     links = set(LINK.findall(page_text(DOCS / "README.md")))
     assert {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - links == {"README.md"}
+
+
+def test_each_file_that_the_architecture_page_names_is_there() -> None:
+    code = {path.as_posix() for place in ("tui", "tests") for path in (ROOT / place).rglob("*.py")}
+    page = page_text(ROOT / "tui" / "ARCHITECTURE.md")
+    named = set(re.findall(r"`([a-z_][a-z0-9_/]*\.py)`", page))
+    assert len(named) > 100
+    assert [name for name in named if not any(f"/{name}" in each for each in code)] == []

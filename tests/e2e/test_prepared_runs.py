@@ -113,4 +113,4 @@ def test_a_study_is_prepared_run_and_followed(
     last = json.loads(capsys.readouterr().out)
     assert (last["reason"], last["counts"]["complete"], last["exit_code"]) == ("trials", 4, 0)
     assert main(["ls", "--running"]) == 0
-    assert capsys.readouterr().out == f"No study in {tmp_path} runs now.\n"
+    assert capsys.readouterr().out == f"No study in {tmp_path} is running.\n"

@@ -130,7 +130,7 @@ def test_nobody_waits_for_an_engine(
         pytest.fail("it waits")
 
     monkeypatch.setattr("hptui.engine.recovery.lease.time.sleep", fail)
-    with pytest.raises(StudyBusyError, match="is run by process"):
+    with pytest.raises(StudyBusyError, match="is being run by process"):
         take_lease(file, lease, patience_s=60.0)
 
 

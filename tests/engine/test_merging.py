@@ -147,7 +147,7 @@ def test_studies_that_cannot_be_one_are_refused(tmp_path: Path) -> None:
     before = everything(tmp_path)
     for names, sentence in (
         (["one"], "One study cannot be merged"),
-        (["one", "one"], "given twice"),
+        (["one", "one"], "Name each study once"),
         (["one", "gone"], "no study 'gone'"),
         (["one", "most"], "most has the direction maximize, and one minimize"),
         (["one", "two"], "two has the direction minimize, minimize"),
@@ -180,5 +180,5 @@ def test_the_command(
     assert (answer["kept"], answer["path"]) == (3, str(tmp_path / "all.db"))
     assert main(["merge", "one", "--into", "more"]) == 2
     assert main(["merge", "one", "two", "--into", "all"]) == 2
-    assert "all.db exists already" in capsys.readouterr().err
+    assert "all.db already exists" in capsys.readouterr().err
     assert optuna.load_study(study_name="all", storage=f"sqlite:///{tmp_path / 'all.db'}").trials

@@ -12,8 +12,7 @@ from tests.analysis.plain_studies import PlainStudy, tuned
 from tests.storage.study_file import CHOICE, FLOAT, StudyFile
 
 from hptui.engine.sampling.to_optuna import plain_study
-from hptui.storage.read.chosen_trials import choose_trials
-from hptui.storage.read.columns import StudyColumns
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.study_reports import read_reports
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def test_it_is_the_study_that_was_read(plain: PlainStudy, caplog: pytest.LogCapt
 
 
 def test_some_trials_keep_their_numbers(plain: PlainStudy):
-    chosen = choose_trials(plain.trials, plain.trials.numbers % 3 == 1)
+    chosen = plain.trials.select(plain.trials.numbers % 3 == 1)
     trials = plain_study("some", chosen, reports=read_reports(plain.path, "plain")).trials
     assert [each.number for each in trials] == list(range(1, 45, 3))
     everything = plain.study.trials
@@ -76,9 +75,9 @@ def test_damage_is_left_out_and_names_are_spelled(tmp_path: Path):
         file.add_trial(3.0, number=None)
         file.add_trial(math.inf, params={"kind": (2, CHOICE)})
         file.add_trial(None, state="RUNNING")
-    with StudyColumns(path, "odd") as columns:
+    with StudyReader(path, "odd") as columns:
         columns.refresh()
-    study = plain_study("odd", columns, spell=lambda text: html.escape(f"<{text}>"))
+    study = plain_study("odd", columns.trials, spell=lambda text: html.escape(f"<{text}>"))
     assert [(each.number, each.state.name) for each in study.trials] == [
         (0, "COMPLETE"),
         (4, "COMPLETE"),

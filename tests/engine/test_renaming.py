@@ -132,7 +132,7 @@ def test_nothing_is_replaced(tmp_path: Path, taken: str):
     (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / taken).write_text("mine")
     before = everything(tmp_path)
-    with pytest.raises(StudyFileError, match=r"in the way|exists already"):
+    with pytest.raises(StudyFileError, match=r"in the way|already exists"):
         rename_study(path, "old", "new")
     assert everything(tmp_path).items() >= before.items()
     assert study_names(path) == ["old"]
@@ -141,7 +141,7 @@ def test_nothing_is_replaced(tmp_path: Path, taken: str):
 def test_a_dangling_link_counts_as_taken(tmp_path: Path):
     path = make(tmp_path / "old.db", "old")
     (tmp_path / "new.db").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         rename_study(path, "old", "new")
 
 
@@ -333,7 +333,7 @@ def test_a_duplicate_replaces_nothing(tmp_path: Path, taken: str):
     path = make(tmp_path / "s.db", "s")
     (tmp_path / taken).parent.mkdir(exist_ok=True)
     (tmp_path / taken).write_text("mine")
-    with pytest.raises(StudyFileError, match=r"exists already|in the way"):
+    with pytest.raises(StudyFileError, match=r"already exists|in the way"):
         duplicate_study(path, "s", "copy")
     assert (tmp_path / taken).read_text() == "mine"
     assert not [name for name in names_in(tmp_path) if name.startswith(".hptui-new")]

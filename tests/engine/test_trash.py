@@ -115,7 +115,7 @@ def test_a_name_that_was_taken_since_is_left_alone(tmp_path: Path):
     path = make(tmp_path / "s.db", "s")
     entry = delete_study(path, "s")
     path.write_text("mine")
-    with pytest.raises(StudyFileError, match="exists already") as refused:
+    with pytest.raises(StudyFileError, match="already exists") as refused:
         undo_delete(entry)
     assert "then undo" in refused.value.hint
     assert path.read_text() == "mine"

@@ -6,16 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tests.made_trials import trials_of
 
-from hptui.analysis.history import build_history
+from hptui.analysis.history import history_of
 from hptui.domain.trial_states import COMPLETE, PRUNED, RUNNING
-from hptui.figures.history import history_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hptui.analysis.history import History
     from hptui.domain.objective import Direction
-    from hptui.figures.history import HistorySource
 
 
 def source_of(
@@ -24,14 +24,19 @@ def source_of(
     *,
     states: Sequence[int] | None = None,
     infeasible: Sequence[int] = (),
-) -> HistorySource:
+) -> History:
     """The history of trials 0, 1, 2 ... with these values, or with reports where not complete."""
-    numbers = np.arange(len(values))
     state = np.array([COMPLETE] * len(values) if states is None else states, np.int8)
     given = np.array(values, np.float64)
     is_complete = state == COMPLETE
-    history = build_history(numbers, given, is_complete, ~np.isin(numbers, infeasible), direction)
-    return history_source(history, numbers, state, np.where(is_complete, math.nan, given))
+    trials = trials_of(
+        np.where(is_complete, given, math.nan),
+        (direction,),
+        states=state.tolist(),
+        is_feasible=~np.isin(np.arange(len(values)), infeasible),
+        last_values=np.where(is_complete, math.nan, given),
+    )
+    return history_of(trials, 0)
 
 
 MIXED_STATES = (COMPLETE, COMPLETE, PRUNED, COMPLETE, PRUNED, RUNNING)

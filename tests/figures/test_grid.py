@@ -10,7 +10,8 @@ import optuna
 import optuna.visualization._contour as contour_reference
 import optuna.visualization._rank as rank_reference
 import pytest
-from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
+from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.made_trials import param_of
 
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
@@ -62,7 +63,7 @@ def test_the_ranks_agree_with_optuna(tmp_path: Path):
 
 def test_where_all_values_are_equal_no_cell_is_worse():
     xs, ys = ([((at * step) % 30) / 30 for at in range(30)] for step in (1, 7))
-    params = {"x": param("x", FloatParam(0, 1), xs), "y": param("y", FloatParam(0, 1), ys)}
+    params = {"x": param_of("x", FloatParam(0, 1), xs), "y": param_of("y", FloatParam(0, 1), ys)}
     pair = build_pair(made([3.3] * 30, params=params), "x", "y", 0)
     *chart, _ = draw_heat(pair, "contour", width=60, height=20).picture.plain().split("\n")
     assert "█" in "".join(chart)
@@ -86,8 +87,8 @@ def test_empty_cells_are_between_those_around_them():
 
 
 PAIR_PARAMS = {
-    "x\x1b[m": param("x\x1b[m", IntParam(0, 4), [0, 1, 2, 3, 4, 2]),
-    "y": param("y", ChoiceParam(("a", "b\x1b")), [0, 0, 0, 1, 1, math.nan]),
+    "x\x1b[m": param_of("x\x1b[m", IntParam(0, 4), [0, 1, 2, 3, 4, 2]),
+    "y": param_of("y", ChoiceParam(("a", "b\x1b")), [0, 0, 0, 1, 1, math.nan]),
 }
 
 
@@ -113,8 +114,8 @@ def test_it_shows_where_the_best_are(kind: HeatKind):
 @pytest.mark.parametrize("unicode", [True, False])
 def test_any_size_gives_a_picture(kind: HeatKind, size: tuple[int, int], unicode: bool):
     params = {
-        "x": param("x", FloatParam(0, 1), [0.5, 0.5, 0.5]),
-        "c": param("c", ChoiceParam(MIXED_CHOICES), [0, 4, 4]),
+        "x": param_of("x", FloatParam(0, 1), [0.5, 0.5, 0.5]),
+        "c": param_of("c", ChoiceParam(MIXED_CHOICES), [0, 4, 4]),
     }
     for infeasible in ((), (0, 1, 2)):
         trials = made([1e308, -1e308, 2], params=params, infeasible=infeasible)
@@ -128,8 +129,8 @@ def test_any_size_gives_a_picture(kind: HeatKind, size: tuple[int, int], unicode
 
 def test_nothing_to_draw_is_a_sentence():
     apart = {
-        "x": param("x", FloatParam(0, 1), [0.5, math.nan]),
-        "y": param("y", FloatParam(0, 1), [math.nan, 0.5]),
+        "x": param_of("x", FloatParam(0, 1), [0.5, math.nan]),
+        "y": param_of("y", FloatParam(0, 1), [math.nan, 0.5]),
     }
     for values, sentence in (
         ([1, 2], "No complete trial has both parameters, x and y."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,7 @@ import optuna.visualization._optimization_history as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
 
-from hptui.analysis.arrays import TrialArrays, complete_rows
-from hptui.analysis.history import History, build_history
+from hptui.analysis.history import History, history_of
 from hptui.cli.main import main
 from hptui.figures.history_band import build_band, draw_band
 
@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 # pyright: reportPrivateUsage=false
 
 
-def history_of(trials: TrialArrays) -> History:
-    is_complete = np.isin(np.arange(len(trials.numbers)), complete_rows(trials))
-    return build_history(
-        trials.numbers, trials.values[:, 0], is_complete, trials.is_feasible, trials.directions[0]
-    )
-
-
 def histories(*values: Sequence[float], direction: Direction = "minimize") -> list[History]:
-    return [history_of(made(each, [direction])) for each in values]
+    return [history_of(made(each, [direction]), 0) for each in values]
 
 
 # Optuna takes the mean of no values where the only ones are infinite.
@@ -42,7 +35,7 @@ def test_it_agrees_with_optuna(tmp_path: Path):
         tuned(tmp_path / f"{seed}.db", str(seed), seed=seed, n_trials=20 + 10 * seed)
         for seed in range(3)
     ]
-    band = build_band([history_of(each.trials) for each in plain])
+    band = build_band([history_of(each.trials, 0) for each in plain])
     (theirs,) = reference._get_optimization_history_info_list(
         [each.study for each in plain], None, "value", error_bar=True
     )
@@ -69,8 +62,7 @@ def test_studies_of_other_lengths_count_where_they_have_trials():
 
 def test_a_damaged_number_takes_no_room():
     numbers = np.array([0, 1, 2**40])
-    values, all_of = np.array([3.0, 2.0, 1.0]), np.ones(3, np.bool_)
-    odd = build_history(numbers, values, all_of, all_of, "minimize")
+    odd = history_of(replace(made([3.0, 2.0, 1.0]), numbers=numbers), 0)
     band = build_band([odd, *histories([5.0, 4.0])])
     assert band.numbers.tolist() == [0, 1, 2**40]
     assert band.best_means.tolist() == pytest.approx([4.0, 3.0, 1.0])
@@ -120,7 +112,7 @@ def test_any_values_at_any_size_give_a_picture(size: tuple[int, int], unicode: b
 
 
 def test_very_many_trials_are_drawn():
-    band = build_band([history_of(many()), history_of(many())])
+    band = build_band([history_of(many(), 0), history_of(many(), 0)])
     assert "mean best of 2" in draw_band(band, width=80, height=20).picture.plain()
 
 

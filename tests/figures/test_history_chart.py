@@ -22,9 +22,9 @@ from hptui.figures.canvas.points import Points
 from hptui.figures.history import draw_history
 
 if TYPE_CHECKING:
+    from hptui.analysis.history import History
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.picture import Picture
-    from hptui.figures.history import HistorySource
 
 
 def text_in(picture: Picture, role: str) -> str:
@@ -208,7 +208,7 @@ def test_the_best_is_the_greatest_when_maximizing():
     ],
 )
 def test_where_there_is_nothing_to_draw_a_sentence_says_why(
-    source: HistorySource, is_log: bool, expected: str
+    source: History, is_log: bool, expected: str
 ):
     drawn = draw_history(source, width=80, height=20, is_log=is_log)
     assert drawn.sentence == expected
@@ -300,9 +300,9 @@ def test_a_hundred_thousand_trials_reach_plotext_as_few_points(monkeypatch: pyte
 def test_a_chart_leaves_nothing_in_plotexts_global_figure():
     corners = Points(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
     canvas = Canvas("", (), (), lines=(Line(corners, "best"),))
-    before = draw(canvas, 40, 10, unicode=True).picture
+    before = draw(canvas, 40, 10, unicode=True)[0]
     draw_history(source_of([1.0, 2.0]), width=60, height=12)
-    assert draw(canvas, 40, 10, unicode=True).picture == before
+    assert draw(canvas, 40, 10, unicode=True)[0] == before
 
 
 def test_a_chart_is_as_wide_as_asked_whatever_the_terminal(monkeypatch: pytest.MonkeyPatch):
@@ -317,7 +317,7 @@ def test_a_chart_is_as_wide_as_asked_whatever_the_terminal(monkeypatch: pytest.M
 def test_the_smallest_canvas_holds_a_line(is_fine: bool):
     line = Line(Points(np.array([0.0, 1.0]), np.array([0.0, 1.0])), "median", is_fine=is_fine)
     canvas = Canvas("x", ((0.0, "0"),), ((1.0, "1"),), lines=(line,))
-    picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, unicode=True).picture
+    picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, unicode=True)[0]
     assert len(picture.lines) == MIN_HEIGHT
     assert len(text_in(picture, "median").replace(" ", "")) >= MIN_WIDTH - 3
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna.visualization._parallel_coordinate as reference
 import pytest
-from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
+from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.made_trials import param_of
 
 from hptui.cli.main import main
 from hptui.domain.spaces.space import ChoiceParam, FloatParam
@@ -55,8 +56,8 @@ def test_with_several_objectives_the_front_stands_out(tmp_path: Path):
 
 
 PARAMS = {
-    "x\x1b[2J": param("x\x1b[2J", FloatParam(1e-3, 1, log=True), [0.001, 0.1, 1, math.nan]),
-    "kind": param("kind", ChoiceParam(MIXED_CHOICES), [4, 1, 2, 3]),
+    "x\x1b[2J": param_of("x\x1b[2J", FloatParam(1e-3, 1, log=True), [0.001, 0.1, 1, math.nan]),
+    "kind": param_of("kind", ChoiceParam(MIXED_CHOICES), [4, 1, 2, 3]),
 }
 
 
@@ -77,7 +78,7 @@ def test_what_lacks_a_parameter_passes_below():
 
 def test_of_very_many_parameters_those_with_room_are_shown():
     names = [f"parameter_{each}" for each in range(1_000)]
-    params = {name: param(name, FloatParam(0, 1), [0.1, 0.9]) for name in names}
+    params = {name: param_of(name, FloatParam(0, 1), [0.1, 0.9]) for name in names}
     parallel = build_parallel(made([1, 2], params=params), list(params), [0], ["value"])
     assert dimensions_that_fit(1_001, 120) == 8
     text = draw_parallel(parallel, width=120, height=14).picture.plain()

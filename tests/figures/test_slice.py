@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna.visualization._slice as reference
 import pytest
-from tests.analysis.plain_studies import MIXED_CHOICES, made, many, param, tuned
+from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.made_trials import param_of
 
 from hptui.analysis.param_axis import build_param
 from hptui.cli.main import main
@@ -41,10 +42,8 @@ def test_it_agrees_with_optuna(tmp_path: Path):
 
 
 def test_choices_of_grown_lists_are_one_axis():
-    column = param("c", ChoiceParam((1, "a")), [0, 1, math.nan, math.nan, math.nan])
-    column.specs.append(ChoiceParam((True, 1.0, "a", 1)))
-    column.specs.append(FloatParam(0, 1))
-    column.put(np.array([2, 3, 4]), np.array([3.0, 0.0, 0.5]), np.array([1, 1, 2], np.int32))
+    specs = ChoiceParam((1, "a")), ChoiceParam((True, 1.0, "a", 1)), FloatParam(0, 1)
+    column = param_of("c", specs, [0, 1, 3, 0, 0.5], [0, 0, 1, 1, 2])
     axis = build_param(column, np.arange(5))
     assert axis.choices is not None
     assert list(map(repr, axis.choices)) == ["1", "'a'", "True", "1.0"]
@@ -53,9 +52,8 @@ def test_choices_of_grown_lists_are_one_axis():
 
 
 def test_a_log_parameter_that_was_once_linear_is_drawn_linear():
-    column = param("x", FloatParam(1e-3, 1, log=True), [0.1, math.nan])
-    column.specs.append(FloatParam(-1, 1))
-    column.put(np.array([1]), np.array([-1.0]), np.array([1], np.int32))
+    specs = FloatParam(1e-3, 1, log=True), FloatParam(-1, 1)
+    column = param_of("x", specs, [0.1, -1.0], [0, 1])
     axis = build_param(column, np.arange(2))
     assert not axis.is_log
     assert axis.place(axis.values).tolist() == [1.0, 0.0]
@@ -63,8 +61,8 @@ def test_a_log_parameter_that_was_once_linear_is_drawn_linear():
 
 def test_the_last_choice_and_the_last_number_are_told_in_low_charts_too():
     params = {
-        "kernel": param("kernel", ChoiceParam(("relu", "tanh", "logistic")), [0, 1, 2]),
-        "layers": param("layers", IntParam(1, 3), [1, 2, 3]),
+        "kernel": param_of("kernel", ChoiceParam(("relu", "tanh", "logistic")), [0, 1, 2]),
+        "layers": param_of("layers", IntParam(1, 3), [1, 2, 3]),
     }
     slices = build_slices(made([1, 2, 3], params=params), list(params), 0)
     for width, last in ((70, "logistic┬"), (60, "logi…┬")):
@@ -75,8 +73,8 @@ def test_the_last_choice_and_the_last_number_are_told_in_low_charts_too():
 
 def test_names_and_choices_are_never_obeyed():
     params = {
-        "\x1b[2J日": param("\x1b[2J日", ChoiceParam(MIXED_CHOICES), [0, 1, 2, 3, 4]),
-        "n": param("n", IntParam(1, 3), [1, 2, 3, 1, 2]),
+        "\x1b[2J日": param_of("\x1b[2J日", ChoiceParam(MIXED_CHOICES), [0, 1, 2, 3, 4]),
+        "n": param_of("n", IntParam(1, 3), [1, 2, 3, 1, 2]),
     }
     trials = made([1, 2, 3, 4, math.inf], params=params, infeasible=[0])
     figure = draw_slices(build_slices(trials, list(params), 0), width=100, height=12)
@@ -90,7 +88,7 @@ def test_names_and_choices_are_never_obeyed():
 
 def test_of_very_many_parameters_those_with_room_are_shown():
     params = {
-        f"p{index}": param(f"p{index}", FloatParam(0, 1), [0.1, 0.9]) for index in range(1_000)
+        f"p{index}": param_of(f"p{index}", FloatParam(0, 1), [0.1, 0.9]) for index in range(1_000)
     }
     n_shown = slices_that_fit(1_000, 120, 24)
     slices = build_slices(made([1, 2], params=params), list(params)[:n_shown], 0)
@@ -101,7 +99,7 @@ def test_of_very_many_parameters_those_with_room_are_shown():
 
 
 def test_nothing_to_draw_is_a_sentence():
-    column = {"x": param("x", FloatParam(0, 1), [0.5])}
+    column = {"x": param_of("x", FloatParam(0, 1), [0.5])}
     for values, params, sentence in (
         ([], {}, "No trial has completed yet."),
         ([math.inf], column, "No value is finite, so there is nothing to draw."),
@@ -117,8 +115,8 @@ def test_nothing_to_draw_is_a_sentence():
 @pytest.mark.parametrize("is_log", [True, False])
 def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool, is_log: bool):
     params = {
-        "x": param("x", FloatParam(0, 1), [0.5, math.nan, 0.5]),
-        "c": param("c", ChoiceParam(("é",)), [0, 0, 0]),
+        "x": param_of("x", FloatParam(0, 1), [0.5, math.nan, 0.5]),
+        "c": param_of("c", ChoiceParam(("é",)), [0, 0, 0]),
     }
     slices = build_slices(made([1.0, 1.0, -1.0], params=params), ["x", "c"], 0)
     figure = draw_slices(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 import optuna
 import optuna.visualization._timeline as reference
 import pytest
-from tests.analysis.plain_studies import MadeTrials, made, many, tuned
+from tests.analysis.plain_studies import made, many, tuned
 from tests.storage.study_file import START_S, StudyFile, text_of
 from tests.ui.feeding import snapshot_of
 
@@ -30,7 +31,7 @@ def timeline_of(
     trials = made([0.0] * len(spans), states=states or None)
     starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
     return build_timeline(
-        MadeTrials(trials.numbers, trials.states, starts, ends, trials.values, trials.is_feasible),
+        replace(trials, starts_s=starts, completes_s=ends),
         now_s,
     )
 
@@ -96,7 +97,7 @@ def test_idle_time_is_seen():
     lines = figure.picture.plain().split("\n")
     assert lines[0] == "1┤" + "█" * 20 + "·" * 40 + "▒" * 20
     assert lines[2] == "2┤" + "█" * 80
-    assert "2 slots, 75% busy   █ 2 complete   ▒ 1 pruned" in lines[-1]
+    assert "2 workers, 75% busy   █ 2 complete   ▒ 1 pruned" in lines[-1]
     assert line.busy_share == 0.75
     assert [figure.number_at(x, y) for x, y in ((3, 0), (70, 0), (30, 2))] == [0, 1, 2]
 
@@ -104,9 +105,7 @@ def test_idle_time_is_seen():
 def test_a_break_between_runs_is_not_idle_time():
     starts, ends = np.array([(0, 10), (20, 30), (1000, 1010), (1010, 1020)], np.float64).T
     trials = made([0.0] * 4)
-    shown = MadeTrials(
-        trials.numbers, trials.states, starts, ends, trials.values, trials.is_feasible
-    )
+    shown = replace(trials, starts_s=starts, completes_s=ends)
     line = build_timeline(shown, 2000.0, run_starts_s=(0.0, 999.0))
     assert line.breaks_s.tolist() == [0, 0, 970, 0]
     assert (line.span_s, line.busy_share) == (50, 0.8)
@@ -115,7 +114,7 @@ def test_a_break_between_runs_is_not_idle_time():
         text.split("\n")[0]
         == "1┤" + "█" * 16 + "·" * 16 + "█" * 16 + "▐" + "█" * 15 + "▐" + "█" * 15
     )
-    assert "1 slot, 80% busy" in text
+    assert "1 worker, 80% busy" in text
     assert "1 break between runs left out" in text
     # Of a study that hptui did not run, only a long time without any trial is a break.
     plain = build_timeline(shown, 2000.0)
@@ -153,7 +152,7 @@ def test_stale_trials_are_no_failed_ones():
 def test_more_slots_than_lines_are_counted():
     line = timeline_of(*[(0.0, 10.0)] * 30)
     picture = draw_timeline(line, width=60, height=12).picture
-    assert "21 slots out of sight" in picture.plain()
+    assert "21 workers out of sight" in picture.plain()
     assert len(picture.lines) <= 12
 
 
@@ -188,6 +187,6 @@ def test_ticks_are_round_and_few(span_s: float):
 def test_a_study_without_trials_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     tuned(tmp_path / "none.db", n_trials=0)
     assert main(["plot", str(tmp_path / "none.db"), "timeline"]) == 0
-    assert capsys.readouterr().out == "plain: trials by slot\nNo trial has started yet.\n"
+    assert capsys.readouterr().out == "plain: trials by worker\nNo trial has started yet.\n"
     assert main(["plot", str(tmp_path / "none.db"), "timeline", "--log"]) == 2
     assert "--log says nothing about the kind timeline." in capsys.readouterr().err

@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_refused_with_what_is_wrong(words: list[str], mes
     [
         ({"metrics": ()}, "Which number"),
         ({"metrics": ("a", "a")}, "comes twice"),
-        ({"metrics": ("-", "a")}, "stands alone"),
+        ({"metrics": ("-", "a")}, "must be the only metric"),
         ({"directions": ("minimize",) * 2}, "1 metrics and 2 directions"),
         ({"regexes": ("(",)}, "cannot be read"),
         ({"regexes": ("loss",)}, "has no group"),

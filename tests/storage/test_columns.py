@@ -22,11 +22,12 @@ from hptui.domain.spaces.space import ChoiceParam, FloatParam
 from hptui.domain.trial_states import COMPLETE, DAMAGED, FAIL, RUNNING, WAITING
 from hptui.errors import HptuiError, StudyBusyError, StudyFileError
 from hptui.storage.files import validation
-from hptui.storage.read import columns as columns_module
 from hptui.storage.read import param_columns
 from hptui.storage.read import session as session_module
-from hptui.storage.read.columns import StudyColumns
-from hptui.storage.read.param_columns import ABSENT, UNKEPT, ParamColumn
+from hptui.storage.read import study_reader as study_reader_module
+from hptui.storage.read.param_columns import GrowingParam
+from hptui.storage.read.study_reader import StudyReader
+from hptui.trials import ABSENT, UNKEPT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,37 +43,37 @@ def file(tmp_path: Path):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(columns_module, "_FIRST_CHUNK", 2)
-    monkeypatch.setattr(columns_module, "_CHUNK", 3)
-    monkeypatch.setattr(columns_module, "_OPEN_TRIALS_A_CHUNK", 2)
+    monkeypatch.setattr(study_reader_module, "_FIRST_CHUNK", 2)
+    monkeypatch.setattr(study_reader_module, "_CHUNK", 3)
+    monkeypatch.setattr(study_reader_module, "_OPEN_TRIALS_A_CHUNK", 2)
 
 
-def read(path: Path, name: str = "study") -> StudyColumns:
-    with StudyColumns(path, name) as columns:
+def read(path: Path, name: str = "study") -> StudyReader:
+    with StudyReader(path, name) as columns:
         columns.refresh()
         return columns
 
 
-def reasons(columns: StudyColumns) -> dict[int, str]:
+def reasons(columns: StudyReader) -> dict[int, str]:
     return {entry.trial_id: entry.reason for entry in columns.damaged}
 
 
-def row_of_trial(columns: StudyColumns, row: int) -> dict[str, Any]:
+def row_of_trial(columns: StudyReader, row: int) -> dict[str, Any]:
     """A row of the columns, in the words of a FrozenTrial; NaN as text, since it equals nothing."""
     return {
-        "id": int(columns.trial_ids[row]),
-        "number": int(columns.numbers[row]),
-        "state": int(columns.states[row]),
-        "start": repr(float(columns.starts_s[row])),
-        "complete": repr(float(columns.completes_s[row])),
-        "values": [repr(value) for value in columns.values[row].tolist()],
+        "id": int(columns.trials.trial_ids[row]),
+        "number": int(columns.trials.numbers[row]),
+        "state": int(columns.trials.states[row]),
+        "start": repr(float(columns.trials.starts_s[row])),
+        "complete": repr(float(columns.trials.completes_s[row])),
+        "values": [repr(value) for value in columns.trials.values[row].tolist()],
         "params": {
             name: repr(param.value_at(row))
-            for name, param in columns.params.items()
+            for name, param in columns.trials.params.items()
             if param.has(row)
         },
-        "last": (int(columns.last_steps[row]), repr(float(columns.last_values[row]))),
-        "feasible": bool(columns.is_feasible[row]),
+        "last": (int(columns.trials.last_steps[row]), repr(float(columns.trials.last_values[row]))),
+        "feasible": bool(columns.trials.is_feasible[row]),
     }
 
 
@@ -99,15 +100,15 @@ def test_columns_hold_what_optuna_reads(tmp_path: Path, seed: int):
     rng = random.Random(seed)
     storage = plain_optuna(tmp_path / "random.db")
     ids = [write_study(storage, rng, f"study {index}") for index in range(3)]
-    followed = [StudyColumns(tmp_path / "random.db", f"study {index}") for index in range(3)]
+    followed = [StudyReader(tmp_path / "random.db", f"study {index}") for index in range(3)]
     try:
         for _ in range(3):
             # Trials of all studies take turns, and some end only in a later round.
             for study_id, columns in zip(ids, followed, strict=True):
                 columns.refresh()
                 trials = storage.get_all_trials(study_id)
-                n_objectives = len(columns.directions)
-                assert [row_of_trial(columns, row) for row in range(len(columns))] == [
+                n_objectives = len(columns.trials.directions)
+                assert [row_of_trial(columns, row) for row in range(len(columns.trials))] == [
                     row_of_optuna(trial, n_objectives) for trial in trials
                 ]
                 assert columns.damaged == []
@@ -125,15 +126,15 @@ def test_columns_hold_what_optuna_reads(tmp_path: Path, seed: int):
 
 def test_directions_are_read_in_their_order(file: StudyFile):
     file.add_study(directions=("MAXIMIZE", "MINIMIZE"))
-    assert read(file.path).directions == ("maximize", "minimize")
+    assert read(file.path).trials.directions == ("maximize", "minimize")
 
 
 def test_a_study_without_trials_has_empty_columns(file: StudyFile):
     file.add_study()
     columns = read(file.path)
-    assert len(columns) == 0
-    assert columns.values.shape == (0, 1)
-    assert columns.params == {}
+    assert len(columns.trials) == 0
+    assert columns.trials.values.shape == (0, 1)
+    assert columns.trials.params == {}
 
 
 def test_times_are_seconds_since_1970_with_microseconds(file: StudyFile):
@@ -141,50 +142,52 @@ def test_times_are_seconds_since_1970_with_microseconds(file: StudyFile):
     file.add_trial(1.0, start="2026-03-01 12:00:00.000001", complete="2026-03-01 12:00:01")
     file.add_trial(state="WAITING", start=None)
     columns = read(file.path)
-    assert columns.starts_s[0] == pytest.approx(START_S + 1e-6, abs=1e-7)
-    assert columns.completes_s[0] == START_S + 1
-    assert np.isnan(columns.starts_s[1])
+    assert columns.trials.starts_s[0] == pytest.approx(START_S + 1e-6, abs=1e-7)
+    assert columns.trials.completes_s[0] == START_S + 1
+    assert np.isnan(columns.trials.starts_s[1])
 
 
 def test_a_refresh_without_news_reads_nothing(file: StudyFile):
     file.add_study()
     file.add_trial(1.0)
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         assert columns.refresh() is True
         assert columns.refresh() is False
 
 
 def test_new_trials_are_appended(file: StudyFile):
     file.add_study()
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         for count in range(1, 9):
             file.add_trial(float(count), params={"x": (count / 10, FLOAT)})
             assert columns.refresh() is True
-            assert columns.values[:, 0].tolist() == [float(n) for n in range(1, count + 1)]
-            assert columns.params["x"].values.tolist() == [n / 10 for n in range(1, count + 1)]
+            assert columns.trials.values[:, 0].tolist() == [float(n) for n in range(1, count + 1)]
+            assert columns.trials.params["x"].values.tolist() == [
+                n / 10 for n in range(1, count + 1)
+            ]
 
 
 def test_running_and_waiting_trials_are_read_again(file: StudyFile):
     file.add_study()
     open_ids = [file.add_trial(state=state) for state in ("RUNNING", "WAITING") * 3]
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
-        assert columns.states.tolist() == [RUNNING, WAITING] * 3
+        assert columns.trials.states.tolist() == [RUNNING, WAITING] * 3
         for trial_id in open_ids:
             file.set_param(trial_id, "x", 0.5, FLOAT)
             file.end_trial(trial_id, trial_id * 1.0)
         file.add_trial(99.0)
         columns.refresh()
-        assert columns.states.tolist() == [COMPLETE] * 7
-        assert columns.values[:, 0].tolist() == [*map(float, open_ids), 99.0]
-        assert columns.params["x"].values[:6].tolist() == [0.5] * 6
-        assert not columns.params["x"].has(6)
+        assert columns.trials.states.tolist() == [COMPLETE] * 7
+        assert columns.trials.values[:, 0].tolist() == [*map(float, open_ids), 99.0]
+        assert columns.trials.params["x"].values[:6].tolist() == [0.5] * 6
+        assert not columns.trials.params["x"].has(6)
 
 
 def test_a_refresh_costs_by_what_is_new_and_not_by_what_is_there(
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(columns_module, "_CHUNK", 1_000)
+    monkeypatch.setattr(study_reader_module, "_CHUNK", 1_000)
     file.add_study()
     file.run("BEGIN")
     for number in range(2_000):
@@ -205,12 +208,12 @@ def test_a_refresh_costs_by_what_is_new_and_not_by_what_is_there(
         return connection
 
     monkeypatch.setattr(session_module, "open_read_only", open_counting)
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         for_all, steps = steps, 0
         file.add_trial(1.0, params={"x": (0.5, FLOAT)}, reports={0: 1.0})
         columns.refresh()
-    assert len(columns) == 2_001
+    assert len(columns.trials) == 2_001
     assert for_all > 500
     assert steps < 20
 
@@ -228,11 +231,11 @@ def test_trials_of_other_studies_in_between_are_not_taken_in(file: StudyFile):
             attributes={"constraints:c": float(study_id - 1)},
         )
     columns = read(file.path)
-    assert columns.trial_ids.tolist() == [1, 3, 5]
-    assert columns.values[:, 0].tolist() == [0.0, 2.0, 4.0]
-    assert columns.last_steps.tolist() == [0, 2, 4]
-    assert list(columns.params) == ["p1"]
-    assert columns.violations.tolist() == [0.0, 0.0, 0.0]
+    assert columns.trials.trial_ids.tolist() == [1, 3, 5]
+    assert columns.trials.values[:, 0].tolist() == [0.0, 2.0, 4.0]
+    assert columns.trials.last_steps.tolist() == [0, 2, 4]
+    assert list(columns.trials.params) == ["p1"]
+    assert columns.trials.violations.tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("token", ["", "with a token"])
@@ -245,7 +248,7 @@ def test_a_study_that_took_the_place_of_another_is_read_from_its_start(file: Stu
     first = add_study(1)
     for _ in range(4):
         file.add_trial(1.0, params={"old": (0.5, FLOAT)})
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         file.delete_study(first)
         # SQLite gives the same ids again.
@@ -254,13 +257,13 @@ def test_a_study_that_took_the_place_of_another_is_read_from_its_start(file: Stu
             start = f"2026-04-01 00:00:0{number}.000000"
             file.add_trial(2.0, start=start, params={"new": (0.5, FLOAT)})
         columns.refresh()
-        assert columns.values[:, 0].tolist() == [2.0] * 4
-        assert list(columns.params) == ["new"]
+        assert columns.trials.values[:, 0].tolist() == [2.0] * 4
+        assert list(columns.trials.params) == ["new"]
 
 
 def test_a_foreign_study_stays_the_same_while_its_first_trial_starts(file: StudyFile):
     file.add_study()
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         first = file.add_trial(state="WAITING", start=None)
         columns.refresh()
@@ -269,15 +272,15 @@ def test_a_foreign_study_stays_the_same_while_its_first_trial_starts(file: Study
         )
         file.add_trial(3.0)
         columns.refresh()
-        assert columns.trial_ids.tolist() == [first, first + 1]
-        assert columns.states.tolist() == [RUNNING, COMPLETE]
+        assert columns.trials.trial_ids.tolist() == [first, first + 1]
+        assert columns.trials.states.tolist() == [RUNNING, COMPLETE]
 
 
 def test_a_deleted_study_is_told_and_can_come_back(file: StudyFile):
     study_id = file.add_study()
     file.add_study("other")
     file.add_trial(1.0)
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         file.delete_study(study_id)
         with pytest.raises(StudyFileError, match="There is no study 'study'") as caught:
@@ -286,7 +289,7 @@ def test_a_deleted_study_is_told_and_can_come_back(file: StudyFile):
         back = file.add_study()
         file.add_trial(5.0, study_id=back)
         columns.refresh()
-        assert columns.values[:, 0].tolist() == [5.0]
+        assert columns.trials.values[:, 0].tolist() == [5.0]
 
 
 def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path):
@@ -295,16 +298,16 @@ def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path):
         one.add_trial(1.0)
         two.add_study()
         two.add_trial(2.0, start="2026-05-01 00:00:00.000000")
-    with StudyColumns(tmp_path / "a.db", "study") as columns:
+    with StudyReader(tmp_path / "a.db", "study") as columns:
         columns.refresh()
         (tmp_path / "b.db").replace(tmp_path / "a.db")
         columns.refresh()
-        assert columns.values[:, 0].tolist() == [2.0]
+        assert columns.trials.values[:, 0].tolist() == [2.0]
 
 
 def test_a_file_that_is_gone_is_told(file: StudyFile):
     file.add_study()
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         file.path.unlink()
         with pytest.raises(StudyFileError, match="cannot be read"):
@@ -314,7 +317,7 @@ def test_a_file_that_is_gone_is_told(file: StudyFile):
 def test_a_locked_file_is_told_as_such(file: StudyFile, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(validation, "_BUSY_TIMEOUT_S", 0.01)
     file.add_study()
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         file.add_trial(1.0)
         file.run("BEGIN EXCLUSIVE")
@@ -325,7 +328,7 @@ def test_a_locked_file_is_told_as_such(file: StudyFile, monkeypatch: pytest.Monk
             columns.refresh()
         file.run("COMMIT")
         columns.refresh()
-        assert len(columns) == 1
+        assert len(columns.trials) == 1
 
 
 def test_reading_leaves_the_file_byte_for_byte(file: StudyFile):
@@ -342,7 +345,7 @@ def test_progress_is_told_up_to_the_whole(file: StudyFile):
     for _ in range(8):
         file.add_trial(1.0)
     told: list[tuple[int, int]] = []
-    with StudyColumns(
+    with StudyReader(
         file.path, "study", on_progress=lambda done, total: told.append((done, total))
     ) as columns:
         columns.refresh()
@@ -358,12 +361,12 @@ def test_an_interrupted_refresh_keeps_what_was_read_and_goes_on(file: StudyFile)
         if done == 5:
             raise KeyboardInterrupt
 
-    with StudyColumns(file.path, "study", on_progress=interrupt) as columns:
+    with StudyReader(file.path, "study", on_progress=interrupt) as columns:
         with pytest.raises(KeyboardInterrupt):
             columns.refresh()
-        assert len(columns) == 5
+        assert len(columns.trials) == 5
         columns.refresh()
-        assert columns.values[:, 0].tolist() == [float(n) for n in range(8)]
+        assert columns.trials.values[:, 0].tolist() == [float(n) for n in range(8)]
 
 
 def test_infinite_values_are_infinite(file: StudyFile):
@@ -371,8 +374,8 @@ def test_infinite_values_are_infinite(file: StudyFile):
     for value in (math.inf, -math.inf, 1e308):
         file.add_trial(value)
     columns = read(file.path)
-    assert columns.values[:, 0].tolist() == [math.inf, -math.inf, 1e308]
-    assert columns.is_complete.all()
+    assert columns.trials.values[:, 0].tolist() == [math.inf, -math.inf, 1e308]
+    assert columns.trials.is_complete.all()
 
 
 @pytest.mark.parametrize(
@@ -399,8 +402,8 @@ def test_constraints_of_both_forms_give_the_violation(
     file.add_study()
     file.add_trial(1.0, attributes=attributes)
     columns = read(file.path)
-    assert repr(float(columns.violations[0])) == repr(violation)
-    assert bool(columns.is_feasible[0]) == (not violation > 0)
+    assert repr(float(columns.trials.violations[0])) == repr(violation)
+    assert bool(columns.trials.is_feasible[0]) == (not violation > 0)
 
 
 def test_parameters_keep_the_spaces_that_they_were_drawn_from(file: StudyFile):
@@ -410,8 +413,8 @@ def test_parameters_keep_the_spaces_that_they_were_drawn_from(file: StudyFile):
     file.add_trial(1.0, params={"x": (0.25, narrow)})
     file.add_trial(1.0, params={"x": (0.5, FLOAT), "k": (0.0, CHOICE)})
     columns = read(file.path)
-    x, k, n = (columns.params[name] for name in "xkn")
-    assert x.specs == [FloatParam(0.0, 1.0), FloatParam(0.0, 0.5)]
+    x, k, n = (columns.trials.params[name] for name in "xkn")
+    assert x.specs == (FloatParam(0.0, 1.0), FloatParam(0.0, 0.5))
     assert x.spec_indices.tolist() == [0, 1, 0]
     assert k.spec_indices.tolist() == [0, ABSENT, 0]
     assert [k.value_at(0), k.value_at(2)] == [None, "a"]
@@ -427,8 +430,8 @@ def test_choices_that_are_lists_are_lists(file: StudyFile):
     nested = CHOICE.replace('["a", "b", null]', "[[64, 64], [128]]")
     file.add_trial(1.0, params={"layers": (1.0, nested)})
     columns = read(file.path)
-    assert columns.params["layers"].value_at(0) == [128]
-    assert columns.params["layers"].specs == [ChoiceParam(([64, 64], [128]))]
+    assert columns.trials.params["layers"].value_at(0) == [128]
+    assert columns.trials.params["layers"].specs == (ChoiceParam(([64, 64], [128])),)
     assert columns.damaged == []
 
 
@@ -436,30 +439,66 @@ def test_looking_at_one_parameter_after_the_other_does_not_go_through_all_each_t
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
     grown: list[int] = []
-    grow_to = ParamColumn.grow_to
+    grow_to = GrowingParam.grow_to
 
-    def count(column: ParamColumn, rows: int) -> None:
+    def count(column: GrowingParam, rows: int) -> None:
         grown.append(rows)
         grow_to(column, rows)
 
-    monkeypatch.setattr(ParamColumn, "grow_to", count)
+    monkeypatch.setattr(GrowingParam, "grow_to", count)
     file.add_study("s")
-    with StudyColumns(file.path, "s") as columns:
+    with StudyReader(file.path, "s") as columns:
         for _ in range(2):
             file.add_trial(1.0, params={f"p{at}": (0.5, FLOAT) for at in range(20)})
             columns.refresh()
-            assert len(columns.params) == 20
+            assert len(columns.trials.params) == 20
             grown.clear()
-            for name in columns.params:
-                assert len(columns.params[name].values) == len(columns)
+            for name in columns.trials.params:
+                assert len(columns.trials.params[name].values) == len(columns.trials)
             assert not grown
-    assert len(columns) == 2
+    assert len(columns.trials) == 2
+
+
+def test_trials_that_were_read_never_change(file: StudyFile):
+    file.add_study("s")
+    file.add_trial(1.0, params={"x": (0.5, FLOAT)})
+    file.add_trial(None, state="RUNNING")
+    with StudyReader(file.path, "s") as reader:
+        reader.refresh()
+        before = reader.trials
+        file.run("UPDATE trials SET state = 'COMPLETE' WHERE number = 1")
+        file.run("INSERT INTO trial_values VALUES (9, 2, 0, 3.0, 'FINITE')")
+        file.add_trial(2.0, params={"x": (0.25, FLOAT), "y": (0.75, FLOAT)})
+        reader.refresh()
+        after = reader.trials
+        assert after is reader.trials
+    assert (len(before), list(before.params)) == (2, ["x"])
+    assert before.states.tolist() == [COMPLETE, RUNNING]
+    assert before.params["x"].has(0)
+    assert len(before.params["x"].values) == 2
+    assert (len(after), list(after.params)) == (3, ["x", "y"])
+    assert after.values[:, 0].tolist() == [1.0, 3.0, 2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        before.values[0] = 7.0
+
+
+def test_a_selection_has_its_trials_in_their_order_and_the_parameters_of_any(file: StudyFile):
+    file.add_study("s")
+    for value, params in ((1.0, {"x": (0.5, FLOAT)}), (2.0, {"y": (0.25, FLOAT)}), (3.0, {})):
+        file.add_trial(value, params=params)
+    trials = read(file.path, "s").trials
+    chosen = trials.select(trials.values[:, 0] > 1.5)
+    assert (chosen.numbers.tolist(), list(chosen.params)) == ([1, 2], ["y"])
+    assert chosen.params["y"].values_at(np.arange(2), None) == [0.25, None]
+    assert trials.select(np.array([2, 0])).values[:, 0].tolist() == [3.0, 1.0]
+    assert chosen.row_of(2) == 1
+    assert chosen.row_of(0) is None
 
 
 def test_a_name_may_hold_a_nul(file: StudyFile):
     file.add_study()
     file.add_trial(1.0, params={"a\0b": (0.5, FLOAT)})
-    assert read(file.path).params["a\0b"].value_at(0) == 0.5
+    assert read(file.path).trials.params["a\0b"].value_at(0) == 0.5
 
 
 def test_too_many_different_spaces_are_not_kept_but_their_numbers_are(
@@ -470,7 +509,7 @@ def test_too_many_different_spaces_are_not_kept_but_their_numbers_are(
     for number in range(6):
         spelling = FLOAT.replace('"high": 1.0', f'"high": 1.{number}')
         file.add_trial(1.0, params={"x": (number / 10, spelling)})
-    x = read(file.path).params["x"]
+    x = read(file.path).trials.params["x"]
     assert x.values.tolist() == [number / 10 for number in range(6)]
     assert x.spec_indices.tolist() == [0, 1, UNKEPT, UNKEPT, UNKEPT, UNKEPT]
     assert x.value_at(5) == 0.5
@@ -483,7 +522,7 @@ def test_too_many_parameters_are_left_out_and_told(
     file.add_study()
     file.add_trial(1.0, params=dict.fromkeys("abc", (0.5, FLOAT)))
     columns = read(file.path)
-    assert len(columns.params) == 2
+    assert len(columns.trials.params) == 2
     assert columns.has_omitted_params
     assert columns.damaged == []
 
@@ -568,18 +607,18 @@ def test_a_damaged_row_is_told_and_the_others_are_whole(file: StudyFile, kind: s
         )
     file.run(statement)
     columns = read(file.path)
-    assert len(columns) == 5
+    assert len(columns.trials) == 5
     assert 3 in reasons(columns)
     assert any(
         entry.trial_id == 3 and re.search(expected, entry.reason) for entry in columns.damaged
     ), columns.damaged
-    rows = [row for row in range(5) if int(columns.trial_ids[row]) not in reasons(columns)]
+    rows = [row for row in range(5) if int(columns.trials.trial_ids[row]) not in reasons(columns)]
     assert len(rows) >= 3
     for row in rows:
-        assert columns.values[row, 0] == float(row)
-        assert columns.params["k"].value_at(row) == "b"
-        assert columns.states[row] == COMPLETE
-        assert columns.violations[row] == 0.0
+        assert columns.trials.values[row, 0] == float(row)
+        assert columns.trials.params["k"].value_at(row) == "b"
+        assert columns.trials.states[row] == COMPLETE
+        assert columns.trials.violations[row] == 0.0
 
 
 def test_a_text_beyond_the_limit_damages_its_trial_alone(
@@ -599,8 +638,14 @@ def test_a_text_beyond_the_limit_damages_its_trial_alone(
     file.run("UPDATE trial_params SET distribution_json = hex(zeroblob(30000)) WHERE trial_id = 2")
     columns = read(file.path)
     assert list(reasons(columns)) == [2]
-    assert columns.values[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert [columns.params["x"].has(row) for row in range(5)] == [True, False, True, True, True]
+    assert columns.trials.values[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert [columns.trials.params["x"].has(row) for row in range(5)] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_a_trial_of_a_bogus_state_counts_as_damaged_and_not_as_complete(file: StudyFile):
@@ -608,15 +653,15 @@ def test_a_trial_of_a_bogus_state_counts_as_damaged_and_not_as_complete(file: St
     file.add_trial(1.0, state="BOGUS")
     file.add_trial(2.0, state="FAIL")
     columns = read(file.path)
-    assert columns.states.tolist() == [DAMAGED, FAIL]
-    assert not columns.is_complete.any()
-    assert columns.damaged_count == 1
+    assert columns.trials.states.tolist() == [DAMAGED, FAIL]
+    assert not columns.trials.is_complete.any()
+    assert columns.trials.is_damaged.sum() == 1
 
 
 def test_a_damaged_trial_that_still_runs_is_listed_once(file: StudyFile):
     file.add_study()
     trial_id = file.add_trial(state="RUNNING", params={"x": (0.5, "{")})
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
         file.add_trial(1.0)
         columns.refresh()
@@ -624,19 +669,19 @@ def test_a_damaged_trial_that_still_runs_is_listed_once(file: StudyFile):
         file.run("UPDATE trial_params SET distribution_json = ?", FLOAT)
         columns.refresh()
         assert columns.damaged == []
-        assert columns.damaged_count == 0
+        assert columns.trials.is_damaged.sum() == 0
 
 
 def test_the_list_of_damaged_trials_is_bounded_and_the_count_is_not(
     file: StudyFile, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("hptui.storage.read.trial_table.MAX_DAMAGED_LISTED", 3)
+    monkeypatch.setattr("hptui.storage.read.growing_trials.MAX_DAMAGED_LISTED", 3)
     file.add_study()
     for _ in range(6):
         file.add_trial(1.0, state="BOGUS")
     columns = read(file.path)
     assert len(columns.damaged) == 3
-    assert columns.damaged_count == 6
+    assert columns.trials.is_damaged.sum() == 6
 
 
 @pytest.mark.parametrize(
@@ -659,5 +704,5 @@ def test_a_trial_is_found_by_its_number(file: StudyFile):
     for number in (0, 1, 5, None):
         file.add_trial(1.0, number=number)
     columns = read(file.path)
-    assert [columns.row_of(number) for number in (0, 1, 5)] == [0, 1, 2]
-    assert [columns.row_of(number) for number in (2, -1, 99)] == [None, None, None]
+    assert [columns.trials.row_of(number) for number in (0, 1, 5)] == [0, 1, 2]
+    assert [columns.trials.row_of(number) for number in (2, -1, 99)] == [None, None, None]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_json_lines(path: Path, tmp_path: Path):
     assert rows[0]["params"] == {"x": 0.25, "=kind": "b"}
 
 
-def first_row(columns: StudyColumns) -> npt.NDArray[np.bool_]:
-    return columns.numbers == 0
+def first_row(columns: StudyReader) -> npt.NDArray[np.bool_]:
+    return columns.trials.numbers == 0
 
 
 def parquet_rows(file: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -171,12 +171,12 @@ def test_a_table_has_no_column_for_each_of_thousands_of_attributes(tmp_path: Pat
 
 
 def test_a_study_that_another_one_has_replaced_is_not_mixed_with_it(path: Path, tmp_path: Path):
-    def replace(columns: StudyColumns) -> npt.NDArray[np.bool_]:
+    def replace(columns: StudyReader) -> npt.NDArray[np.bool_]:
         with StudyFile(path) as built:
             built.delete_study(1)
             built.add_study("s", hptui_study={"token": "another"})
             built.add_trial(9.0, user_attributes={"whose": "another's"})
-        return columns.numbers >= 0
+        return columns.trials.numbers >= 0
 
     with pytest.raises(StudyFileError, match="deleted or replaced"):
         export_study(path, "s", tmp_path / "out.jsonl", choose=replace)
@@ -269,7 +269,7 @@ def test_a_study_file(tmp_path: Path):
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.py", "out.db"])
 def test_nothing_is_replaced_unless_asked(path: Path, tmp_path: Path, name: str):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         export_study(path, "s", tmp_path / name)
     assert (tmp_path / name).read_text() == "mine"
     if name != "out.db":
@@ -280,7 +280,7 @@ def test_nothing_is_replaced_unless_asked(path: Path, tmp_path: Path, name: str)
 
 def test_a_study_file_is_never_replaced(path: Path):
     before = path.read_bytes()
-    with pytest.raises(StudyFileError, match="exists already"):
+    with pytest.raises(StudyFileError, match="already exists"):
         export_study(path, "s", path, overwrite=True)
     assert path.read_bytes() == before
 

@@ -20,8 +20,8 @@ from hptui.engine.recovery.checks import examine_study
 from hptui.engine.recovery.lease import Lease, take_lease
 from hptui.engine.sampling.to_optuna import plain_study
 from hptui.storage.files.leases import boot_id
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.studies import list_studies, read_summary
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.trial_detail import read_trial
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def _states(file: StudyFile) -> tuple[int, int]:
     counts = read_summary(file.path, "study").counts
     seen = counts["RUNNING"], counts["STALE"]
     assert list_studies(file.path)[0].counts == counts
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         columns.refresh()
-        states, numbers = columns.states.tolist(), columns.numbers.tolist()
+        states, numbers = columns.trials.states.tolist(), columns.trials.numbers.tolist()
         assert (states.count(RUNNING), states.count(STALE)) == seen
         # Optuna knows no such state.
-        assert {trial.state for trial in plain_study("study", columns).trials} <= {
+        assert {trial.state for trial in plain_study("study", columns.trials).trials} <= {
             TrialState.RUNNING
         }
     details = [read_trial(file.path, "study", number).state for number in numbers]
@@ -111,17 +111,17 @@ def test_whoever_follows_a_study_sees_its_engine_die(file: StudyFile):
     leave_stale_trial(file)
     own = _lease(file)
     hold = take_lease(file.path, own)
-    with StudyColumns(file.path, "study") as columns:
+    with StudyReader(file.path, "study") as columns:
         assert columns.refresh()
-        assert columns.states.tolist() == [RUNNING]
+        assert columns.trials.states.tolist() == [RUNNING]
         assert not columns.refresh()
         hold.release()
         leave_lease(file.path, replace(own, started="another time"))
         assert columns.refresh()
-        assert columns.states.tolist() == [STALE]
+        assert columns.trials.states.tolist() == [STALE]
         file.run("UPDATE trials SET state = 'FAIL'")
         assert columns.refresh()
-        assert columns.states.tolist() == [TrialState.FAIL.value]
+        assert columns.trials.states.tolist() == [TrialState.FAIL.value]
 
 
 def test_commands_and_filters_call_it_stale(

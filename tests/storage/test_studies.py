@@ -365,8 +365,8 @@ DEEP = "[" * 40_000 + "]" * 40_000
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "no JSON"),
-        (DEEP, "no JSON"),
+        ("{", "not JSON"),
+        (DEEP, "not JSON"),
         (None, "no JSON"),
         (json.dumps("x" * 200_000), "too long to be shown (200,002 bytes)"),
     ],

@@ -206,7 +206,7 @@ JOURNEYS: Final[dict[str, Journey]] = {
         press 7
         wait "trials by [b]m"
         press 8
-        wait "trials by slot"
+        wait "trials by worker"
         press 1
         wait "history"
         press P

@@ -19,15 +19,15 @@ from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSp
 from hptui.errors import SpaceError
 from hptui.storage.read.studies import study_names
 from hptui.ui.forms.form_field import FormField
-from hptui.ui.studies.carry import CarryDialog
-from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead
 from hptui.ui.studies.fork_form import edit_of, spell_space
+from hptui.ui.studies.transfer_dialog import TransferDialog
+from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import Progress, Texts
 
 ABC = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b", "c"]}})
 
@@ -193,7 +193,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
     assert len(trials(folder, "one")) == 14
 
 
-class SlowForm(CarryForm):
+class SlowForm(TransferForm):
     """Looks until it is let go on, and tells how many look at once."""
 
     def __init__(self) -> None:
@@ -221,7 +221,7 @@ def test_a_large_file_is_looked_at_once_at_a_time() -> None:
     form = SlowForm()
     n_asked = 0
 
-    class ADialog(CarryDialog):
+    class ADialog(TransferDialog):
         CSS_PATH = None  # pyright: ignore[reportAssignmentType] - styles are beside the module
 
         def _look_now(self) -> None:

@@ -193,7 +193,9 @@ def test_it_follows_what_studies_do(folder: Path):
 
 
 def test_studies_with_fewer_objectives_may_take_their_places():
-    two = [replace(snapshot_of([2.0, 1.0]), starts_s=np.zeros(2), completes_s=np.ones(2))] * 2
+    snapshot = snapshot_of([2.0, 1.0])
+    timed = replace(snapshot.trials, starts_s=np.zeros(2), completes_s=np.ones(2))
+    two = [replace(snapshot, trials=timed)] * 2
     compared = compare_snapshots(two, objective=1)
     assert compared.comparison.objective == 0
     assert compared.value_name == "value"

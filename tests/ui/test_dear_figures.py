@@ -82,14 +82,8 @@ def shown(
     is_chosen = None if only is None else np.arange(n_trials) < only
     numbers = np.arange(n_trials)
     snapshot = snapshot_of([1.0] * n_trials, revision=revision)
-    snapshot = replace(
-        snapshot,
-        trial_ids=numbers,
-        last_steps=numbers,
-        starts_s=numbers / 1,
-        completes_s=numbers / 1,
-    )
-    return ShownTrials(snapshot, is_chosen, filter_text)
+    trials = replace(snapshot.trials, starts_s=numbers / 1, completes_s=numbers / 1)
+    return ShownTrials(replace(snapshot, trials=trials), is_chosen, filter_text)
 
 
 async def sees(pilot: Pilot[Any], text: str) -> None:

@@ -12,7 +12,7 @@ from tests.ui.snapshots import snapshot_of
 from textual.screen import Screen
 
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
-from hptui.figures.history import HistoryPicture
+from hptui.figures.canvas.figure import Figure
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.plots.history_plot import HistoryPlot
@@ -147,7 +147,8 @@ def test_only_failed_trials_get_a_sentence():
 def test_several_objectives_are_told():
     async def scenario(pilot: Pilot[Any]) -> None:
         snapshot = snapshot_of(VALUES, STATES)
-        plot_of(pilot).show(replace(snapshot, directions=("minimize", "maximize")))
+        two = replace(snapshot.trials, directions=("minimize", "maximize"))
+        plot_of(pilot).show(replace(snapshot, trials=two))
         await until(pilot, shows(pilot, "value 0, 2 objectives"))
 
     run(app_of(), scenario)
@@ -158,14 +159,14 @@ def test_a_terminal_without_unicode_gets_ascii():
         plot_of(pilot).show(snapshot_of(VALUES, STATES))
         await until(pilot, shows(pilot, "* 2 #3"))
         drawn = plot_of(pilot).drawn
-        assert isinstance(drawn, HistoryPicture)
+        assert isinstance(drawn, Figure)
         assert drawn.picture.plain().isascii()
 
     run(app_of(has_unicode=False), scenario)
 
 
 def test_a_chart_that_cannot_be_drawn_says_so():
-    def draw(width: int, height: int, unicode: bool) -> HistoryPicture:
+    def draw(width: int, height: int, unicode: bool) -> Figure:
         raise ValueError("bad \x1b[2J chart")
 
     async def scenario(pilot: Pilot[Any]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.cells import cell_len
+from tests.made_trials import trials_of
 
-from hptui.domain.trial_states import COMPLETE
+from hptui.trials import Trials
 from hptui.ui.study.run_header_lines import HeaderLayout
 from hptui.ui.study.run_summary import empty_face, notice, show_rate, summarize_run
 from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
@@ -34,7 +34,7 @@ ENGINE = EngineState(
 STUDY = StudySnapshot(
     Path("digits.db"),
     "digits-mlp",
-    directions=("maximize",),
+    trials=Trials(("maximize",)),
     best_number=117,
     best_value=0.98222,
     engine=ENGINE,
@@ -127,7 +127,7 @@ def test_a_study_with_nothing_in_it_says_so() -> None:
     assert empty_face(replace(STUDY, loading=(40, 100))) == "Reading 100 trials; 40 so far."
     assert empty_face(STUDY) == "The first trial is about to start."
     assert "r runs it" in empty_face(replace(STUDY, engine=None))
-    one = replace(STUDY, numbers=np.arange(1), states=np.array([COMPLETE], np.int8))
+    one = replace(STUDY, trials=trials_of([0.5], ("maximize",)))
     assert empty_face(one) == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from dataclasses import replace
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from tests.e2e.programs import OBJECTIVES, finish, load, start, wait_until
+from tests.made_trials import trials_of
 from tests.waiting import DEADLINE_S
 
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
@@ -19,6 +20,7 @@ from hptui.domain.trial_states import COMPLETE, FAIL, RUNNING
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import SpaceError
 from hptui.registry.probing.probe_result import ProbedParam, ProbeResult
+from hptui.trials import Trials
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.setup.probe_findings import findings
 from hptui.ui.setup.setup_draft import SetupDraft, StudyPlace
@@ -70,9 +72,9 @@ def a_snapshot(path: Path, **changes: Any) -> StudySnapshot:
     snapshot = StudySnapshot(
         path,
         "s",
-        directions=("minimize",),
-        numbers=np.arange(4),
-        states=np.array([COMPLETE, FAIL, RUNNING, RUNNING], np.int8),
+        trials=trials_of(
+            [0.5, math.nan, math.nan, math.nan], states=[COMPLETE, FAIL, RUNNING, RUNNING]
+        ),
         counts={"COMPLETE": 1, "FAIL": 1, "RUNNING": 2},
         engine=an_engine(),
     )
@@ -96,7 +98,7 @@ def test_what_the_next_run_has_can_be_changed_while_nobody_runs_the_study(
     assert disabled_reason(command, nobody, 2) is None
     elsewhere = replace(nobody, runner="Process 7 on other runs it.", is_filled=True)
     assert disabled_reason(command, elsewhere, 2) == "Process 7 on other runs it."
-    assert "not been read" in str(disabled_reason(command, replace(nobody, directions=()), 2))
+    assert "not been read" in str(disabled_reason(command, replace(nobody, trials=Trials()), 2))
     if command == "copy-trial":
         assert "not been read" in str(disabled_reason(command, nobody, 99))
 
@@ -137,7 +139,7 @@ def test_sentences_name_the_keys_of_the_settings(tmp_path: Path) -> None:
         disabled_reason("pause", nobody, 2, str),
         disabled_reason("fewer-workers", few, 2, str),
         why_not_set_up("fix-param", draft, PointedField("run", "seed"), is_read=True, key_of=str),
-        empty_face(StudySnapshot(tmp_path, "s", directions=("minimize",)), str),
+        empty_face(StudySnapshot(tmp_path, "s", trials=trials_of([])), str),
         empty_sentence(snapshot, "all", "lr>1", str),
         *findings(ProbeResult({"x": ProbedParam(FloatParam(0, 1))}), 1, str),
     ]
@@ -265,7 +267,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         space, fixed = space_from_engine(about.data)
         assert (about.about, space, fixed) == ("space", {"x": FloatParam(-5, 5)}, {})
         steering.send(plainly("enqueue", params={"x": 0.25}))
-        assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a slot."
+        assert answers.get(timeout=DEADLINE_S).text == "Trial 2 waits for a worker."
         steering.send(plainly("kill", trial=0))
         assert answers.get(timeout=DEADLINE_S).text == "Ending trial 0."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")

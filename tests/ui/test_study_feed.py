@@ -68,7 +68,7 @@ def test_a_plain_optuna_script_is_followed_while_it_fills_the_study(tmp_path: Pa
             assert script.wait(DEADLINE_S) == 0
         last = feed.wait_for(lambda shot: not shot.counts["RUNNING"])
     assert last.n_trials == 43
-    assert int((last.states == PRUNED).sum()) == last.counts["PRUNED"] == 8
+    assert int((last.trials.states == PRUNED).sum()) == last.counts["PRUNED"] == 8
     summary = read_summary(path, "plain")
     assert summary.best is not None
     assert (last.best_number, last.best_value) == (summary.best.number, summary.best.value)
@@ -76,7 +76,7 @@ def test_a_plain_optuna_script_is_followed_while_it_fills_the_study(tmp_path: Pa
     assert revisions == sorted(revisions)
     assert last.history is not None
     assert last.history.best[-1] == last.best_value
-    assert list(last.params) == ["x", "kernel"]
+    assert list(last.trials.params) == ["x", "kernel"]
 
 
 def test_what_was_posted_does_not_change_any_more(file: StudyFile):
@@ -86,8 +86,12 @@ def test_what_was_posted_does_not_change_any_more(file: StudyFile):
         file.end_trial(running, 2.0)
         file.add_trial(1.0)
         last = feed.wait_for(lambda shot: shot.n_trials == 2)
-    assert (first.n_trials, first.counts["RUNNING"], math.isnan(first.values[0, 0])) == (1, 1, True)
-    assert last.values[:, 0].tolist() == [2.0, 1.0]
+    assert (first.n_trials, first.counts["RUNNING"], math.isnan(first.trials.values[0, 0])) == (
+        1,
+        1,
+        True,
+    )
+    assert last.trials.values[:, 0].tolist() == [2.0, 1.0]
     assert (last.best_number, last.best_value) == (1, 1.0)
 
 
@@ -106,7 +110,7 @@ def test_nothing_is_posted_when_nothing_changes(file: StudyFile):
 def test_a_study_without_trials_is_calm(file: StudyFile):
     shot = snapshot_of(file.path)
     assert (shot.n_trials, shot.best_number, shot.trouble, shot.runner) == (0, None, "", "")
-    assert shot.directions == ("minimize",)
+    assert shot.trials.directions == ("minimize",)
     assert shot.history is not None
 
 
@@ -240,8 +244,8 @@ def test_a_file_that_takes_the_place_of_another_is_read_from_its_start(
             other.add_trial([9.0, 1.0], params={"k": (1, CHOICE)}, start="2026-05-01 00:00:00")
         os.replace(tmp_path / "new", file.path)
         shot = feed.wait_for(lambda shot: shot.n_trials == 1)
-    assert shot.directions == ("maximize", "minimize")
-    assert (list(shot.params), shot.front.tolist(), shot.trouble) == (["k"], [0], "")
+    assert shot.trials.directions == ("maximize", "minimize")
+    assert (list(shot.trials.params), shot.front.tolist(), shot.trouble) == (["k"], [0], "")
 
 
 def test_a_study_that_is_deleted_and_made_again_is_another_one(file: StudyFile):
@@ -416,5 +420,5 @@ def test_a_thousand_parameters_and_hostile_names_are_read(file: StudyFile):
     file.add_trial(math.nan, params=dict.fromkeys(names, (0.5, FLOAT)))
     file.run("COMMIT")
     shot = snapshot_of(file.path)
-    assert list(shot.params) == names
-    assert np.isnan(shot.values).all()
+    assert list(shot.trials.params) == names
+    assert np.isnan(shot.trials.values).all()

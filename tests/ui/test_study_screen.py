@@ -227,7 +227,7 @@ def test_a_trial_is_enqueued_by_hand(tmp_path: Path) -> None:
             press down ctrl+n
             expect "a   "
             press enter
-            wait "Trial 4 waits for a slot."
+            wait "Trial 4 waits for a worker."
             wait "Waiting 1"
             """,
             path,
@@ -249,7 +249,7 @@ def test_a_copy_of_the_selected_trial_is_enqueued(tmp_path: Path) -> None:
             press ctrl+u
             type 0.125
             press enter
-            wait "Trial 4 waits for a slot."
+            wait "Trial 4 waits for a worker."
             wait "Waiting 1"
             """,
             path,

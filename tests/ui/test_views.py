@@ -69,8 +69,8 @@ def test_each_key_shows_its_figure_above_the_table(path: Path) -> None:
         wait "─ trials by value"
         wait "half at most"
         press 8
-        wait "─ trials by slot"
-        wait "2 slots"
+        wait "─ trials by worker"
+        wait "2 workers"
         expect "1 not started"
         expect "All 42"
         press 9
@@ -262,7 +262,7 @@ def test_a_click_picks_a_trial_in_every_figure(path: Path) -> None:
         "5": ("worse", "h chooses)"),
         "6": ("the best tenth", "trials across their parameters"),
         "7": ("half at most", "trials by value"),
-        "8": ("busy", "trials by slot"),
+        "8": ("busy", "trials by worker"),
     }
     steps = ['wait "All 42"', "press G"]
     for key, (drawn, title) in figures.items():

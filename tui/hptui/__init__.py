@@ -9,7 +9,6 @@ For Python and notebooks: `run` tunes a function, `open` returns a study.
 # No import stands here: with `python -m hptui` the working folder is still first on the path.
 TYPE_CHECKING = False
 
-__version__ = "0.1.0"
 __all__ = ["Choice", "Float", "Int", "__version__", "objective", "open", "run", "trial_dir"]
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from hptui.domain.spaces.space import FloatParam as Float
     from hptui.domain.spaces.space import IntParam as Int
     from hptui.domain.trial_folder import trial_dir
+    from hptui.domain.version import __version__
     from hptui.notebook import open_study as open  # noqa: A004 - `hptui.open`
     from hptui.notebook import run
     from hptui.registry.decorator import objective
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "Choice": ("hptui.domain.spaces.space", "ChoiceParam"),
     "Float": ("hptui.domain.spaces.space", "FloatParam"),
+    "__version__": ("hptui.domain.version", "__version__"),
     "Int": ("hptui.domain.spaces.space", "IntParam"),
     "open": ("hptui.notebook", "open_study"),
     "run": ("hptui.notebook", "run"),

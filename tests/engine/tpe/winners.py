@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.engine.sampling.tpe.winner import Judge
+    from hptui.trials import BoolArray, FloatArray
 
 KINDS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     *(

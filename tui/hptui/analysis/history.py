@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from hptui.analysis.arrays import complete_rows
+from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import TrialArrays
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray, IntArray, StateArray, Trials
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reported:
+    """Trials by what they reported last."""
+
+    numbers: IntArray
+    values: FloatArray
+    """NaN where a trial reported nothing."""
+
+    def where(self, chosen: BoolArray) -> Reported:
+        """Return some of them."""
+        return Reported(self.numbers[chosen], self.values[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +38,12 @@ class History:
     best: FloatArray
     """The best value of a feasible trial up to here; NaN before the first one."""
     direction: Direction
+    states: StateArray
+    last_values: FloatArray
+    """What was reported last."""
+    n_failed: int = 0
+    """Of the whole study, as the next one."""
+    n_waiting: int = 0
 
     @property
     def best_row(self) -> int | None:
@@ -38,6 +52,26 @@ class History:
             return None
         rows = np.flatnonzero(self.is_feasible & (self.values == self.best[-1]))
         return int(rows[0]) if len(rows) else None
+
+    @property
+    def pruned(self) -> Reported:
+        """Pruned trials."""
+        return self._reported(PRUNED)
+
+    @property
+    def running(self) -> Reported:
+        """Running trials."""
+        return self._reported(RUNNING)
+
+    @property
+    def stale(self) -> Reported:
+        """Stale trials."""
+        return self._reported(STALE)
+
+    @property
+    def without_value(self) -> tuple[Reported, Reported, Reported]:
+        """Pruned, running and stale trials."""
+        return self.pruned, self.running, self.stale
 
     def within(self, first: int, last: int) -> History:
         """Return the part with trial numbers from `first` to `last`; its best is that so far."""
@@ -51,38 +85,39 @@ class History:
             self.is_feasible[rows],
             self.best[rows],
             self.direction,
+            self.states[rows],
+            self.last_values[rows],
+            self.n_failed,
+            self.n_waiting,
         )
 
+    def _reported(self, state: int) -> Reported:
+        return Reported(self.numbers, self.last_values).where(self.states == state)
 
-def build_history(
-    numbers: IntArray,
-    values: FloatArray,
-    is_complete: BoolArray,
-    is_feasible: BoolArray,
-    direction: Direction,
-) -> History:
-    """Return the history of one objective; trials without a number (below 0) are left out.
 
-    `values` are those of one objective, a row a trial in any order; infinite ones count.
+def history_of(trials: Trials, objective: int) -> History:
+    """Return the history of one objective of a study.
+
+    Trials without a number are left out; infinite values count.
     """
-    order = np.argsort(numbers, kind="stable")
-    order = order[numbers[order] >= 0]
-    shown = np.where(is_complete, values, np.nan)[order]
-    feasible = is_feasible[order]
-    counting = np.where(feasible, shown, np.nan)
+    numbers, direction = trials.numbers, trials.directions[objective]
+    order: slice | IntArray = slice(None)
+    if len(numbers) and not (numbers[0] >= 0 and bool((numbers[1:] >= numbers[:-1]).all())):
+        order = np.argsort(numbers, kind="stable")
+        order = order[numbers[order] >= 0]
+    values = np.where(trials.is_complete, trials.values[:, objective], np.nan)[order]
+    is_feasible, states = trials.is_feasible[order], trials.states
+    counting = np.where(is_feasible, values, np.nan)
     # fmin and fmax pass over NaN until the first number.
     best = (np.fmin if direction == "minimize" else np.fmax).accumulate(counting)
-    return History(numbers[order], shown, feasible, best, direction)
-
-
-def history_of(trials: TrialArrays, objective: int) -> History:
-    """Return the history of one objective of a study."""
-    is_complete = np.zeros(len(trials.numbers), np.bool_)
-    is_complete[complete_rows(trials)] = True
-    return build_history(
-        trials.numbers,
-        trials.values[:, objective],
-        is_complete,
-        trials.is_feasible,
-        trials.directions[objective],
+    return History(
+        numbers[order],
+        values,
+        is_feasible,
+        best,
+        direction,
+        states[order],
+        trials.last_values[order],
+        n_failed=int((states == FAIL).sum()),
+        n_waiting=int((states == WAITING).sum()),
     )

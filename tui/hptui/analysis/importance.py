@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.param_axis import params_in
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import FloatArray, IntArray, ParamArrays, TrialArrays
     from hptui.analysis.evaluators import Evaluator
     from hptui.domain.objective import Direction
     from hptui.domain.spaces.space import ParamSpec
+    from hptui.trials import FloatArray, IntArray, ParamColumn, Trials
 
 _SEED: Final = 0
 _FEWEST: Final = 2
@@ -80,7 +80,7 @@ class Importance:
         return len(values) > 1 and max(values) == min(values)
 
 
-def judged_trials(trials: TrialArrays, objective: int, evaluator: Evaluator) -> JudgedTrials:
+def judged_trials(trials: Trials, objective: int, evaluator: Evaluator) -> JudgedTrials:
     """Return the trials that an evaluator judges one objective by.
 
     As in Optuna, infeasible trials count. Of very many trials a part is drawn, always the same.
@@ -101,7 +101,7 @@ def judged_trials(trials: TrialArrays, objective: int, evaluator: Evaluator) -> 
     )
 
 
-def _judged(param: ParamArrays, rows: IntArray) -> JudgedParam:
+def _judged(param: ParamColumn, rows: IntArray) -> JudgedParam:
     return JudgedParam(param.name, tuple(param.specs), param.values[rows], param.spec_indices[rows])
 
 

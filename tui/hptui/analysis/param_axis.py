@@ -14,8 +14,8 @@ from hptui.domain.spaces.space import ChoiceParam, IntParam
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays, TrialArrays
     from hptui.domain.spaces.choices import ChoiceValue
+    from hptui.trials import BoolArray, FloatArray, IntArray, ParamColumn, Trials
 
 _ABSENT = -1
 
@@ -49,7 +49,7 @@ class ParamAxis:
         )
 
 
-def build_param(param: ParamArrays, rows: IntArray) -> ParamAxis:
+def build_param(param: ParamColumn, rows: IntArray) -> ParamAxis:
     """Return a parameter of the trials in `rows`.
 
     It is a number or a choice, and logarithmic or not, as in the first of the trials that has it;
@@ -75,7 +75,7 @@ def build_param(param: ParamArrays, rows: IntArray) -> ParamAxis:
     return ParamAxis(param.name, values, None, is_log=is_log, is_whole=is_whole, axis=axis)
 
 
-def params_in(trials: TrialArrays, rows: IntArray) -> list[str]:
+def params_in(trials: Trials, rows: IntArray) -> list[str]:
     """Return the names of the parameters that any trial in `rows` has, in the study's order."""
     return [
         name
@@ -85,7 +85,7 @@ def params_in(trials: TrialArrays, rows: IntArray) -> list[str]:
 
 
 def _merge_choices(
-    param: ParamArrays, numbers: FloatArray, indices: npt.NDArray[np.int32]
+    param: ParamColumn, numbers: FloatArray, indices: npt.NDArray[np.int32]
 ) -> tuple[FloatArray, tuple[ChoiceValue, ...]]:
     # A list of choices may have grown from one space to the next.
     values = np.full(len(numbers), np.nan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, TrialArrays
+    from hptui.trials import FloatArray, Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Spent:
     """Of all of them together: with two workers about twice as much."""
 
 
-def time_spent(trials: TrialArrays) -> Spent:
+def time_spent(trials: Trials) -> Spent:
     """Return the time that trials took.
 
     Trials without a start or an end count nothing, as those that ended before they started.
@@ -31,7 +31,7 @@ def time_spent(trials: TrialArrays) -> Spent:
     return Spent(float(added_s.sum()), float((ends_s - starts_s).sum()))
 
 
-def wall_until(trials: TrialArrays, moments_s: FloatArray) -> FloatArray:
+def wall_until(trials: Trials, moments_s: FloatArray) -> FloatArray:
     """Return the time by the clock, as in `Spent`, up to each of some moments; NaN for NaN."""
     begins_s, added_s = _added(*_known(trials))
     before_s = np.concatenate([[0.0], np.cumsum(added_s)])
@@ -44,7 +44,7 @@ def wall_until(trials: TrialArrays, moments_s: FloatArray) -> FloatArray:
     return np.where(np.isnan(moments_s), np.nan, before_s[last] + np.where(at > 0, part_s, 0.0))
 
 
-def _known(trials: TrialArrays) -> tuple[FloatArray, FloatArray]:
+def _known(trials: Trials) -> tuple[FloatArray, FloatArray]:
     """Return when trials started and ended of which both is known, ordered by start."""
     starts_s, ends_s = trials.starts_s, trials.completes_s
     is_known = np.isfinite(starts_s) & np.isfinite(ends_s) & (starts_s <= ends_s)

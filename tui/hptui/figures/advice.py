@@ -13,16 +13,16 @@ from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.errors import UsageError
 from hptui.figures.canvas.figure import Figure
 from hptui.figures.canvas.picture import Cells
-from hptui.figures.history import draw_history, history_source
+from hptui.figures.history import draw_history
 from hptui.figures.hypervolume import chosen_reference, draw_hypervolume
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from hptui.analysis.history import History
     from hptui.analysis.stopping.advice import Advice
     from hptui.figures.canvas.picture import Role
-    from hptui.figures.history import HistorySource
     from hptui.figures.request import FigureRequest
 
 
@@ -32,7 +32,7 @@ _MARGIN: Final = 1
 
 def draw_advice(
     advice: Advice,
-    source: HistorySource,
+    history: History,
     *,
     width: int,
     height: int,
@@ -44,7 +44,7 @@ def draw_advice(
 
     def below(lines: int) -> Figure:
         return draw_history(
-            source,
+            history,
             width=width,
             height=lines,
             unicode=unicode,
@@ -52,7 +52,7 @@ def draw_advice(
             target=advice.may_reach,
             target_name="may reach",
             selected=selected,
-        ).as_figure()
+        )
 
     return draw_told(advice_sentences(advice), below, width=width, height=height)
 
@@ -133,14 +133,12 @@ def _front_advice(request: FigureRequest) -> TitledFigure:
 def _advice(request: FigureRequest, objective: int) -> TitledFigure:
     trials = request.study.trials
     advice = build_advice(trials, objective)
-    source = history_source(
-        history_of(trials, objective), trials.numbers, trials.states, trials.last_values
-    )
+    history = history_of(trials, objective)
 
     def draw(frame: Frame) -> Figure:
         return draw_advice(
             advice,
-            source,
+            history,
             width=frame.width,
             height=frame.height,
             unicode=frame.unicode,

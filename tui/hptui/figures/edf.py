@@ -21,9 +21,9 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.arrays import IntArray
     from hptui.analysis.compare.edf import Edf
     from hptui.figures.request import FigureRequest
+    from hptui.trials import IntArray
 
 
 MAX_STUDIES: Final = len(SERIES)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.domain.readable import four_digits
@@ -19,15 +18,16 @@ from hptui.figures.canvas.picture import Span, label
 from hptui.figures.canvas.points import Points
 from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
 from hptui.figures.request import Frame, TitledFigure
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 _MAX_SOURCES: Final = 24
@@ -100,7 +100,7 @@ def _thinned(values: FloatArray) -> Grid:
     return Grid(thin)
 
 
-def build_pair(trials: TrialArrays, x_name: str, y_name: str, objective: int) -> ParamPair:
+def build_pair(trials: Trials, x_name: str, y_name: str, objective: int) -> ParamPair:
     """Return one objective by two of the study's parameters."""
     rows = finite_rows(trials, (objective,))
     values, is_feasible = trials.values[rows, objective], trials.is_feasible[rows]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.analysis.history import history_of
+from hptui.analysis.history import History, Reported, history_of
 from hptui.domain.readable import four_digits
-from hptui.domain.trial_states import FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -25,7 +24,7 @@ from hptui.figures.canvas.chart import (
 )
 from hptui.figures.canvas.figure import Figure, Spots
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import Picture, Span, line_picture, sentence_picture
+from hptui.figures.canvas.picture import Span, line_picture
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.request import Frame, TitledFigure
@@ -33,12 +32,9 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy.typing as npt
-
-    from hptui.analysis.history import BoolArray, FloatArray, History, IntArray
-    from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 
 _MIN_VALUES_FOR_FAR: Final = 8
@@ -46,52 +42,6 @@ _FAR_IN_SPREADS: Final = 3.0
 """How far a value is beyond the worse quarter, in ranges of the middle half, to be far."""
 _MIN_GAIN: Final = 2.0
 """How many times more room the others must get for values to be left out."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reported:
-    """Trials without a final value: what they reported last."""
-
-    numbers: IntArray
-    values: FloatArray
-    """NaN where a trial reported nothing."""
-
-    def within(self, first: int, last: int) -> Reported:
-        """Return those with numbers from `first` to `last`."""
-        return self.where((self.numbers >= first) & (self.numbers <= last))
-
-    def where(self, chosen: BoolArray) -> Reported:
-        """Return some of them."""
-        return Reported(self.numbers[chosen], self.values[chosen])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HistorySource:
-    """All that the history of a study shows."""
-
-    history: History
-    """Of all trials; those that are not complete have no value."""
-    pruned: Reported
-    running: Reported
-    stale: Reported
-    n_failed: int = 0
-    n_waiting: int = 0
-
-    @property
-    def without_value(self) -> tuple[Reported, Reported, Reported]:
-        """Pruned, running and stale trials."""
-        return self.pruned, self.running, self.stale
-
-    def within(self, first: int, last: int) -> HistorySource:
-        """Return the part with trial numbers from `first` to `last`."""
-        return HistorySource(
-            self.history.within(first, last),
-            self.pruned.within(first, last),
-            self.running.within(first, last),
-            self.stale.within(first, last),
-            self.n_failed,
-            self.n_waiting,
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,19 +87,18 @@ class HistoryScene:
 
 
 def compose_scene(
-    source: HistorySource, *, is_log: bool = False, target: float | None = None
+    history: History, *, is_log: bool = False, target: float | None = None
 ) -> HistoryScene | None:
-    """Return what there is to see of `source`; None when that is nothing.
+    """Return what there is to see of `history`; None when that is nothing.
 
     The y axis leaves out the few complete trials that are so much worse than the others that those
     could not be told apart; they are `far`. Reports of other trials, and a target, are in sight
     where they are not farther outside than the range of the complete ones is wide.
     """
-    history = source.history
     is_shown = _is_drawable(history.values, is_log=is_log)
     complete = Reported(history.numbers[is_shown], history.values[is_shown])
     is_feasible = history.is_feasible[is_shown]
-    others = [_drawable(group, is_log) for group in source.without_value]
+    others = [_drawable(group, is_log) for group in history.without_value]
     reports = np.concatenate([group.values for group in others])
     if not (len(complete.values) or len(reports)):
         return None
@@ -167,7 +116,7 @@ def compose_scene(
     targets = targets[_is_drawable(targets, is_log=is_log) & sight.has(targets)]
     seen = (complete.values[~is_far], *(group.values for group in near), targets)
     y_axis = Axis.around(np.concatenate(seen), is_log=is_log)
-    x_axis = Axis.around(_numbers(source).astype(np.float64))
+    x_axis = Axis.around(_numbers(history).astype(np.float64))
 
     def place(group: Reported) -> Points:
         return Points(x_axis.place(group.numbers.astype(np.float64)), y_axis.place(group.values))
@@ -180,7 +129,7 @@ def compose_scene(
     best = Reported(history.numbers[is_seen], history.best[is_seen])
     behind = row_after(is_seen)
     numbers = np.concatenate([group.numbers for group in drawn])
-    n_finite, n_infinite = _count(source)
+    n_finite, n_infinite = _count(history)
     return HistoryScene(
         x_axis,
         y_axis,
@@ -245,9 +194,9 @@ def _place_of_best(history: History, x_axis: Axis, y_axis: Axis) -> tuple[float,
     return float(x[0]), float(y_axis.place(history.values[[row]])[0])
 
 
-def _count(source: HistorySource) -> tuple[int, int]:
+def _count(history: History) -> tuple[int, int]:
     """Return how many values are finite, and how many are infinite."""
-    groups = (source.history, *source.without_value)
+    groups = (history, *history.without_value)
     values = np.concatenate([group.values for group in groups])
     return int(np.isfinite(values).sum()), int(np.isinf(values).sum())
 
@@ -276,8 +225,8 @@ def _is_far(values: FloatArray, *, is_log: bool, is_above: bool) -> BoolArray:
     return losses > fence
 
 
-def _numbers(source: HistorySource) -> IntArray:
-    groups = (source.history, *source.without_value)
+def _numbers(history: History) -> IntArray:
+    groups = (history, *history.without_value)
     return np.concatenate([group.numbers for group in groups])
 
 
@@ -285,52 +234,8 @@ _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HistoryPicture:
-    """A history that was drawn."""
-
-    picture: Picture
-    sentence: str = ""
-    """Why there is nothing to see; empty for a chart."""
-    spots: Spots = field(default_factory=Spots)
-    area: Field | None = None
-    """Where the chart is; None for a sentence, and where there is no room for axes."""
-
-    def as_figure(self) -> Figure:
-        """Return it as a figure, in which each trial that is seen has its spot."""
-        return Figure(self.picture, self.sentence, self.spots)
-
-    def number_at(self, x: int, y: int) -> int | None:
-        """Return the number of the trial that is seen nearest to a cell, from the upper left one.
-
-        None outside the axes, and where no trial is seen.
-        """
-        if self.area is None or not self.area.has(x, y):
-            return None
-        return self.spots.nearest(x, y)
-
-
-def history_source(
-    history: History, numbers: IntArray, states: npt.NDArray[np.int8], last_values: FloatArray
-) -> HistorySource:
-    """Return what the history of a study shows, from its columns (a row a trial, in any order)."""
-
-    def reported(state: int) -> Reported:
-        rows = np.flatnonzero((states == state) & (numbers >= 0))
-        return Reported(numbers[rows], last_values[rows])
-
-    return HistorySource(
-        history,
-        reported(PRUNED),
-        reported(RUNNING),
-        reported(STALE),
-        n_failed=int((states == FAIL).sum()),
-        n_waiting=int((states == WAITING).sum()),
-    )
-
-
 def draw_history(
-    source: HistorySource,
+    history: History,
     *,
     width: int,
     height: int,
@@ -341,14 +246,14 @@ def draw_history(
     selected: int | None = None,
     window: tuple[int, int] | None = None,
     note: str = "",
-) -> HistoryPicture:
+) -> Figure:
     """Draw a history in `width` by `height` cells, the last one a legend where there is room.
 
     Any history and any size give a picture; where there is nothing to draw, it is a sentence, and
     where there is no room for axes, the legend alone.
 
     Args:
-        source: What is drawn.
+        history: What is drawn.
         width: In cells.
         height: In cells.
         unicode: Whether characters beyond ASCII can be used.
@@ -359,18 +264,18 @@ def draw_history(
         window: The first and the last trial number that are shown; without, all are.
         note: What the legend says besides, safe for a terminal.
     """
-    shown = source if window is None else source.within(*window)
+    shown = history if window is None else history.within(*window)
     scene = compose_scene(shown, is_log=is_log, target=target)
     if scene is None:
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
-        return HistoryPicture(sentence_picture(sentence, width, height), sentence)
+        return Figure.saying(sentence, width, height)
     legend = history_legend(
         shown, scene, target=target, target_name=target_name, is_log=is_log, unicode=unicode
     )
     if note:
         legend = (*legend, LegendEntry((Span(note, "note"),), 8))
     if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return HistoryPicture(line_picture(fit_legend(legend, width), width, height))
+        return Figure(line_picture(fit_legend(legend, width), width, height))
     y_ticks = scene.y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
     area = field_of(y_ticks, width, height, has_legend=True)
     place = None if selected is None else scene.place_of(selected)
@@ -386,9 +291,8 @@ def draw_history(
         x_mark=_x_mark(scene, selected),
         legend=legend,
     )
-    drawing = draw(canvas, width, height, unicode=unicode)
-    spots = Spots.in_field(scene.numbers, scene.places, drawing.field)
-    return HistoryPicture(drawing.picture, spots=spots, area=drawing.field)
+    picture, area = draw(canvas, width, height, unicode=unicode)
+    return Figure(picture, spots=Spots.in_field(scene.numbers, scene.places, area), area=area)
 
 
 def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
@@ -424,7 +328,7 @@ def _x_mark(scene: HistoryScene, selected: int | None) -> float | None:
 
 
 def history_legend(
-    source: HistorySource,
+    history: History,
     scene: HistoryScene,
     *,
     target: float | None,
@@ -433,7 +337,6 @@ def history_legend(
     unicode: bool,
 ) -> Sequence[LegendEntry]:
     """Return the entries of a history's legend, with its counts."""
-    history = source.history
     entries: list[LegendEntry] = []
 
     def add(importance: int, mark: str, role: Role, text: str) -> None:
@@ -443,12 +346,12 @@ def history_legend(
     is_complete = ~np.isnan(history.values)
     n_infeasible = int((is_complete & ~history.is_feasible).sum())
     n_feasible = int(is_complete.sum()) - n_infeasible
-    _add_best(entries, source, unicode=unicode)
+    _add_best(entries, history, unicode=unicode)
     add(7, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
     others: tuple[tuple[int, str, Role, int], ...] = (
-        (6, "·.", "pruned", len(source.pruned.numbers)),
-        (5, "●R", "running", len(source.running.numbers)),
-        (5, "◌S", "stale", len(source.stale.numbers)),
+        (6, "·.", "pruned", len(history.pruned.numbers)),
+        (5, "●R", "running", len(history.running.numbers)),
+        (5, "◌S", "stale", len(history.stale.numbers)),
         (3, "⊘X", "infeasible", n_infeasible),
     )
     for importance, marks, role, count in others:
@@ -480,14 +383,13 @@ def far_mark(scene: HistoryScene) -> tuple[str, str]:
     return ("▴", "^") if scene.far_is_above else ("▾", "v")
 
 
-def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:
+def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
     """Return a sentence for a history of which nothing can be seen.
 
     `is_part` says that it is a part of a longer one.
     """
-    history = source.history
     n_complete = int((~np.isnan(history.values)).sum())
-    n_running, n_pruned = len(source.running.numbers), len(source.pruned.numbers)
+    n_running, n_pruned = len(history.running.numbers), len(history.pruned.numbers)
     if n_complete and is_log and np.isfinite(history.values).any():
         return "No value is above 0, so a log axis shows none."
     if n_complete:
@@ -498,16 +400,15 @@ def why_nothing(source: HistorySource, *, is_log: bool, is_part: bool) -> str:
         return "No trial yet."
     if n_running:
         return f"No trial has completed yet; {n_running} {_are(n_running)} running."
-    if source.n_waiting:
-        return f"No trial has completed yet; {source.n_waiting} {_are(source.n_waiting)} waiting."
+    if history.n_waiting:
+        return f"No trial has completed yet; {history.n_waiting} {_are(history.n_waiting)} waiting."
     ended = [f"{n_pruned} pruned"] if n_pruned else []
-    ended += [f"{source.n_failed} failed"] if source.n_failed else []
-    ended += [f"{len(source.stale.numbers)} stale"] if len(source.stale.numbers) else []
+    ended += [f"{history.n_failed} failed"] if history.n_failed else []
+    ended += [f"{len(history.stale.numbers)} stale"] if len(history.stale.numbers) else []
     return f"No trial has completed{': ' if ended else ''}{', '.join(ended)}."
 
 
-def _add_best(entries: list[LegendEntry], source: HistorySource, *, unicode: bool) -> None:
-    history = source.history
+def _add_best(entries: list[LegendEntry], history: History, *, unicode: bool) -> None:
     if not len(history.best) or np.isnan(history.best[-1]):
         return
     text = f"{'★' if unicode else '*'} {four_digits(float(history.best[-1]))}"
@@ -531,19 +432,17 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
 def _history(request: FigureRequest, objective: int) -> TitledFigure:
     study = request.study
     trials = study.trials
-    source = history_source(
-        history_of(trials, objective), trials.numbers, trials.states, trials.last_values
-    )
+    history = history_of(trials, objective)
 
     def draw(frame: Frame) -> Figure:
         return draw_history(
-            source,
+            history,
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
             unicode=frame.unicode,
             selected=frame.selected,
-        ).as_figure()
+        )
 
     return TitledFigure(study.value_name(objective), draw)
 

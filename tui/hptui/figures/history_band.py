@@ -17,9 +17,9 @@ from hptui.figures.canvas.points import Points, thin_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.analysis.history import History
     from hptui.figures.canvas.field import Field
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.pruning.curves import Curve, median_curve
@@ -26,16 +25,17 @@ from hptui.figures.thresholds import (
     threshold_marks,
 )
 from hptui.storage.read.study_reports import read_reports
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ class Curves:
 
 
 def build_curves(
-    trials: TrialArrays,
+    trials: Trials,
     rows: IntArray,
     steps: IntArray,
     values: FloatArray,

@@ -91,7 +91,7 @@ KINDS: Final = {
             "log",
             objectives="several",
         ),
-        _kind("timeline", "which trial ran when, and idle slots"),
+        _kind("timeline", "which trial ran when, and idle workers"),
         _kind("slice", "the value by each parameter", "objective", "log", "params"),
         _kind("intermediate", "what all trials reported, step by step", "log"),
         _kind(

@@ -21,9 +21,9 @@ from hptui.figures.edf import MAX_NAME_CHARS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray
 
 _CELLS_A_LETTER: Final = 40
 """A line has its letter once in so many cells, and those of the others between."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
@@ -23,14 +22,15 @@ from hptui.figures.canvas.points import Points
 from hptui.figures.heat import rank_shares
 from hptui.figures.params import choice_label, chosen_params
 from hptui.figures.request import Frame, TitledFigure
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 _TOP: Final = 0.1
@@ -55,7 +55,7 @@ class Parallel:
 
 
 def build_parallel(
-    trials: TrialArrays,
+    trials: Trials,
     names: Sequence[str],
     objectives: Sequence[int],
     value_names: Sequence[str],

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import finite_rows
 from hptui.analysis.param_axis import params_in
 from hptui.domain.spaces.choices import spell_choice
 from hptui.domain.text import safe_line
@@ -15,6 +14,7 @@ from hptui.errors import UsageError
 from hptui.figures.canvas.chart import has_row_for_labels
 from hptui.figures.canvas.figure import x_ticks, y_ticks
 from hptui.figures.canvas.picture import label
+from hptui.trials import finite_rows
 
 if TYPE_CHECKING:
     from hptui.analysis.param_axis import ParamAxis

@@ -19,9 +19,9 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.analysis.objectives.front import Front
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray
 
 
 _FLAT: Final = 2

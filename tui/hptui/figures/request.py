@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from hptui.analysis.arrays import TrialArrays
 from hptui.analysis.compare.comparison import check_comparable
 from hptui.errors import UsageError
 
@@ -13,28 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.analysis.evaluators import Evaluator
     from hptui.figures.canvas.figure import Figure
-
-
-class PlottedTrials(TrialArrays, Protocol):
-    """The trials of a figure: a row a trial, as the study's columns have them."""
-
-    @property
-    def trial_ids(self) -> IntArray:
-        """Ids in the file, ascending."""
-        ...
-
-    @property
-    def is_complete(self) -> BoolArray:
-        """Whether the trial is complete and has all its values."""
-        ...
-
-    @property
-    def last_values(self) -> FloatArray:
-        """What was reported at the last step."""
-        ...
+    from hptui.trials import Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +24,7 @@ class PlottedStudy:
     path: Path
     name: str
     """As stored."""
-    trials: PlottedTrials
+    trials: Trials
     metric_names: tuple[str, ...]
     run_starts_s: tuple[float, ...] = field(default=(), kw_only=True)
     """When hptui began to run it, in seconds since 1970; empty where it never did."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.axis import Axis
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
@@ -26,13 +25,14 @@ from hptui.figures.canvas.picture import Cells, label, line_picture
 from hptui.figures.canvas.points import Points
 from hptui.figures.params import chosen_params, param_x_ticks
 from hptui.figures.request import Frame, TitledFigure
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.figures.canvas.picture import Span
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Slices:
     """Complete trials that are left out."""
 
 
-def build_slices(trials: TrialArrays, names: Sequence[str], objective: int) -> Slices:
+def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices:
     """Return one objective by each of the parameters in `names`, which the study has."""
     rows = finite_rows(trials, (objective,))
     values, is_feasible = trials.values[rows, objective], trials.is_feasible[rows]

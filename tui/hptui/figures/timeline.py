@@ -1,4 +1,4 @@
-"""Which trial ran when in which slot, and idle slots."""
+"""Which trial ran when on which worker, and idle workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hptui.analysis.axis import Axis
-from hptui.domain.readable import show_duration
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.figures.canvas.chart import Ticks
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
     from hptui.figures.request import FigureRequest
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 _LEFT_BEHIND: Final = 5.0
@@ -84,9 +84,7 @@ class Timeline:
         return float((self.ends_s - self.starts_s).sum()) / whole if whole > 0 else 1.0
 
 
-def build_timeline(
-    trials: TrialArrays, now_s: float, run_starts_s: Sequence[float] = ()
-) -> Timeline:
+def build_timeline(trials: Trials, now_s: float, run_starts_s: Sequence[float] = ()) -> Timeline:
     """Return the timeline.
 
     Slots are not stored, so they are inferred: each trial has the first one that is free.
@@ -134,7 +132,7 @@ def _breaks(starts_s: FloatArray, ends_s: FloatArray, run_starts_s: Sequence[flo
     return np.where(is_first[:-1], free_s, 0.0)
 
 
-def _latest_s(trials: TrialArrays, now_s: float) -> float:
+def _latest_s(trials: Trials, now_s: float) -> float:
     """Return until when is looked: now while a trial runs, else the last end."""
     durations = trials.completes_s - trials.starts_s
     durations = durations[np.isfinite(durations)]
@@ -335,16 +333,14 @@ def _legend(
     timeline: Timeline, kinds: IntArray, n_shown: int, *, unicode: bool
 ) -> list[LegendEntry]:
     n_slots, n_breaks = timeline.n_slots, int((timeline.breaks_s > 0).sum())
-    entries = [
-        entry(9, f"{n_slots} slot{'s' if n_slots > 1 else ''}, {timeline.busy_share:.0%} busy")
-    ]
+    entries = [entry(9, f"{plural(n_slots, 'worker')}, {timeline.busy_share:.0%} busy")]
     for kind, look in enumerate(_LOOKS):
         count = int((kinds == kind).sum())
         if count:
             mark = look.character if unicode else look.ascii
             entries.append(entry(8 - kind, f"{count} {look.what}", mark, look.role))
     for count, what in (
-        (n_slots - n_shown, "slots out of sight"),
+        (n_slots - n_shown, "workers out of sight"),
         (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
         (timeline.n_not_started, "not started"),
         (timeline.n_reversed, "ended before their start"),
@@ -355,7 +351,7 @@ def _legend(
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
-    """Return the slots over time."""
+    """Return the workers over time."""
     timeline = build_timeline(request.study.trials, time.time(), request.study.run_starts_s)
 
     def draw(frame: Frame) -> Figure:
@@ -367,4 +363,4 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             selected=frame.selected,
         )
 
-    yield TitledFigure("trials by slot", draw)
+    yield TitledFigure("trials by worker", draw)

@@ -17,12 +17,12 @@ from hptui.figures.canvas.chart import (
     Canvas,
     LegendEntry,
     Mark,
-    draw,
     field_of,
     fit_legend,
 )
+from hptui.figures.canvas.figure import Figure, draw_figure
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import Picture, Role, Span, line_picture, sentence_picture
+from hptui.figures.canvas.picture import Role, Span, line_picture
 from hptui.figures.canvas.points import Points, thin_line
 from hptui.figures.thresholds import threshold_entries, threshold_lines, threshold_marks
 
@@ -61,18 +61,9 @@ class CurveSource:
     """Where it is pruned, as things are now."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CurvePicture:
-    """A curve that was drawn."""
-
-    picture: Picture
-    sentence: str = ""
-    """Why there is nothing to see; empty for a chart."""
-
-
 def draw_curve(
     source: CurveSource, *, width: int, height: int, unicode: bool = True, is_log: bool = False
-) -> CurvePicture:
+) -> Figure:
     """Draw a trial's intermediate values in `width` by `height` cells, over the median.
 
     Any curves and any size give a picture; where there is nothing to draw, it is a sentence, and
@@ -81,7 +72,7 @@ def draw_curve(
     own, median = _drawable(source.own, is_log=is_log), _drawable(source.median, is_log=is_log)
     if not len(own.steps):
         sentence = _why_nothing(source, is_log=is_log)
-        return CurvePicture(sentence_picture(sentence, width, height), sentence)
+        return Figure.saying(sentence, width, height)
     n_hidden = len(source.own.steps) - len(own.steps)
     x_axis = Axis.around(np.concatenate([own.steps, median.steps]).astype(np.float64))
     y_axis = Axis.around(np.concatenate([own.values, median.values]), is_log=is_log)
@@ -93,7 +84,7 @@ def draw_curve(
         ),
     ]
     if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return CurvePicture(line_picture(fit_legend(legend, width), width, height))
+        return Figure(line_picture(fit_legend(legend, width), width, height))
     y_ticks = y_axis.ticks(max(2, height // _CELLS_A_Y_TICK), max_chars=width // 3)
     n_columns = field_of(y_ticks, width, height, has_legend=True).width
 
@@ -119,7 +110,7 @@ def draw_curve(
         marks=marks,
         legend=legend,
     )
-    return CurvePicture(draw(canvas, width, height, unicode=unicode).picture)
+    return draw_figure(canvas, width, height, unicode=unicode)
 
 
 def _drawable(curve: Curve, *, is_log: bool) -> Curve:

@@ -23,11 +23,11 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hptui.analysis.arrays import TrialArrays
     from hptui.analysis.compare.edf import Edf
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction
     from hptui.domain.spaces.choices import ChoiceValue
+    from hptui.trials import Trials
 
 LETTERS: Final = "ABCDEF"
 """One for each study: in figures, in tables, and on the screen."""
@@ -41,7 +41,7 @@ class ComparedStudy:
 
     name: str
     """What it is called among the others."""
-    trials: TrialArrays
+    trials: Trials
     sampler: str = ""
     """Of its latest run; empty where that is not known."""
     pruner: str = ""
@@ -172,11 +172,11 @@ def compare(
     )
 
 
-def _counts(trials: TrialArrays) -> dict[str, int]:
+def _counts(trials: Trials) -> dict[str, int]:
     return {name: int((trials.states == state).sum()) for state, name in enumerate(STATE_NAMES)}
 
 
-def _best(trials: TrialArrays, history: History) -> ComparedBest | None:
+def _best(trials: Trials, history: History) -> ComparedBest | None:
     row = history.best_row
     if row is None:
         return None
@@ -207,7 +207,7 @@ def _reference(studies: Sequence[ComparedStudy]) -> tuple[float, ...] | None:
     )
 
 
-def _together(trials: TrialArrays, reference: tuple[float, ...] | None) -> tuple[int, float]:
+def _together(trials: Trials, reference: tuple[float, ...] | None) -> tuple[int, float]:
     """Return what a study reached in all objectives: the size of its front, and its hypervolume."""
     n_front = int(build_front(trials, (0,)).on_front.sum()) if len(trials.directions) > 1 else 0
     if reference is None:
@@ -232,7 +232,7 @@ def _differs(name: str, bests: Sequence[ComparedBest]) -> bool:
     )
 
 
-def _shares_params(studies: Sequence[TrialArrays]) -> bool:
+def _shares_params(studies: Sequence[Trials]) -> bool:
     names = [params_in(each, np.arange(len(each.numbers))) for each in studies]
     found = [name for each in names for name in each]
     return not found or len(set(found)) < len(found)

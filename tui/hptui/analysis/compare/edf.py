@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows, finite_rows
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, IntArray, TrialArrays
+    from hptui.trials import FloatArray, IntArray, Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Edf:
         return Edf(self.values[is_above], self.numbers[is_above], self.n_infinite)
 
 
-def build_edf(trials: TrialArrays, objective: int) -> Edf:
+def build_edf(trials: Trials, objective: int) -> Edf:
     """Return the distribution of one objective."""
     rows = finite_rows(trials, (objective,))
     rows = rows[np.argsort(trials.values[rows, objective], kind="stable")]

@@ -15,7 +15,7 @@ from hptui.domain.spaces.choices import spell_choice
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from hptui.analysis.arrays import TrialArrays
+    from hptui.trials import Trials
 
 MAX_COMPLETIONS: Final = 20
 _MAX_CHOICES: Final = 100
@@ -40,7 +40,7 @@ class CompletionNames:
 
 
 def completion_names(
-    trials: TrialArrays,
+    trials: Trials,
     *,
     metric_names: tuple[str, ...] = (),
     tags: Iterable[str] = (),

@@ -15,8 +15,8 @@ from hptui.domain.spaces.space import ChoiceParam
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hptui.analysis.arrays import ParamArrays
     from hptui.domain.spaces.choices import ChoiceValue
+    from hptui.trials import ParamColumn
 
     BoolArray = npt.NDArray[np.bool_]
     FloatArray = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ _ABSENT: Final = -1
 class ParamView:
     """The first rows of a parameter's column, split into numbers and choices."""
 
-    def __init__(self, param: ParamArrays, n_rows: int) -> None:
+    def __init__(self, param: ParamColumn, n_rows: int) -> None:
         self._values = param.values[:n_rows]
         self._spec_indices = param.spec_indices[:n_rows]
         # Read after the indices: the column may be growing.

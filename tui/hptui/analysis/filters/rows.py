@@ -25,10 +25,10 @@ from hptui.domain.trial_states import COMPLETE, DAMAGED, STATE_NAMES, STATE_WORD
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hptui.analysis.arrays import TrialArrays
     from hptui.analysis.filters.terms import FilterError, Sign, Word
     from hptui.analysis.filters.text_fields import TrialTexts
     from hptui.analysis.filters.values import WrittenNumber
+    from hptui.trials import Trials
 
     BoolArray = npt.NDArray[np.bool_]
     FloatArray = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ _LINKS: Final = frozenset(("and", "or", "not", "&", "&&"))
 
 def filter_rows(
     filter_: Filter,
-    trials: TrialArrays,
+    trials: Trials,
     texts: TrialTexts,
     *,
     metric_names: tuple[str, ...] = (),
@@ -65,9 +65,7 @@ def filter_rows(
 
 
 class _Rows:
-    def __init__(
-        self, trials: TrialArrays, texts: TrialTexts, metric_names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, trials: Trials, texts: TrialTexts, metric_names: tuple[str, ...]) -> None:
         self._trials = trials
         self._texts = texts
         self._numbers = trials.numbers

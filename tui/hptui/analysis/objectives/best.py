@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.objectives.pareto import pareto_front
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, FloatArray, TrialArrays
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray, Trials
 
 
-def best_trials(trials: TrialArrays, among: BoolArray | None = None) -> BoolArray:
+def best_trials(trials: Trials, among: BoolArray | None = None) -> BoolArray:
     """Say of each row whether it is the best trial, or on the front of several objectives.
 
     Only complete and feasible trials count; of equal ones the first is the best.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.objectives.pareto import pareto_front
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class Front:
         )
 
 
-def build_front(trials: TrialArrays, objectives: Sequence[int]) -> Front:
+def build_front(trials: Trials, objectives: Sequence[int]) -> Front:
     """Return the front, seen in `objectives`; infinite values count."""
     rows = complete_rows(trials)
     is_feasible = trials.is_feasible[rows]

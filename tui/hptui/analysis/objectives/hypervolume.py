@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.objectives.pareto import beaten_by, losses_of
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import FloatArray, IntArray, TrialArrays
+    from hptui.trials import FloatArray, IntArray, Trials
 
 _BLOCK: Final = 1_000
 _FLAT: Final = 2
@@ -32,7 +32,7 @@ class HypervolumeHistory:
     """Feasible trials that are worse than the reference in an objective, or infinite."""
 
 
-def worst_values(trials: TrialArrays) -> tuple[float, ...]:
+def worst_values(trials: Trials) -> tuple[float, ...]:
     """Return the worst finite value of a feasible complete trial in each objective.
 
     NaN where there is none.
@@ -47,7 +47,7 @@ def worst_values(trials: TrialArrays) -> tuple[float, ...]:
     return tuple(worst)
 
 
-def build_hypervolume(trials: TrialArrays, reference: Sequence[float]) -> HypervolumeHistory:
+def build_hypervolume(trials: Trials, reference: Sequence[float]) -> HypervolumeHistory:
     """Return the volume after each complete trial; there must be two objectives or more."""
     rows = complete_rows(trials)
     losses = losses_of(trials.values[rows], trials.directions)

@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray
 
 _BLOCK: Final = 500
 _SWEPT: Final = (2, 3)

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.history import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

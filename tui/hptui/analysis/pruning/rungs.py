@@ -18,8 +18,8 @@ import numpy as np
 from hptui.analysis.pruning.curves import Curve
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 _STEP_DIGITS: Final = 62
 """Binary ones; no trial has more steps."""

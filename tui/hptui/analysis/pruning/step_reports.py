@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.pruning.curves import Curve
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
 
 class CompleteReports:

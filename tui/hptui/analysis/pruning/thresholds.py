@@ -22,10 +22,10 @@ from hptui.domain.methods.asked_methods import MethodSpec, method_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.analysis.pruning.step_reports import CompleteReports
     from hptui.domain.methods.options import OptionValue
     from hptui.domain.objective import Direction
+    from hptui.trials import FloatArray, IntArray
 
 _MEDIAN: Final = 50.0
 _NO_STEP: Final = 2**62

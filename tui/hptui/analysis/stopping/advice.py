@@ -27,8 +27,8 @@ from hptui.analysis.stopping.regret import Regret, bound_regret
 from hptui.domain.trial_states import COMPLETE, PRUNED
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, TrialArrays
     from hptui.domain.objective import Direction
+    from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
 Verdict = Literal["too early", "go on", "slowing", "stuck", "unclear", "stop"]
 
@@ -99,7 +99,7 @@ class _Tried:
         return np.isfinite(self.losses)
 
 
-def build_advice(trials: TrialArrays, objective: int, *, until: int | None = None) -> Advice:
+def build_advice(trials: Trials, objective: int, *, until: int | None = None) -> Advice:
     """Return advice on one objective; infeasible trials were tried, and gained nothing.
 
     With `until` it is what could be said after the trial of this number.
@@ -137,7 +137,7 @@ def build_advice(trials: TrialArrays, objective: int, *, until: int | None = Non
     )
 
 
-def _tried(trials: TrialArrays, objective: int, until: int | None) -> _Tried:
+def _tried(trials: Trials, objective: int, until: int | None) -> _Tried:
     was_tried = (trials.states == COMPLETE) | (trials.states == PRUNED)
     if until is not None:
         was_tried = was_tried & (trials.numbers <= until)

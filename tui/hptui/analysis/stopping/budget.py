@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.spent import wall_until
 from hptui.domain.trial_states import WAITING
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, IntArray, TrialArrays
     from hptui.analysis.history import History
+    from hptui.trials import FloatArray, IntArray, Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Improvements:
         return Reached(int(self.n_trials[at]), None if np.isnan(wall_s) else wall_s)
 
 
-def improvements_of(trials: TrialArrays, history: History, objective: int) -> Improvements:
+def improvements_of(trials: Trials, history: History, objective: int) -> Improvements:
     """Return what each improvement of a history took."""
     best = history.best
     is_known = ~np.isnan(best)
@@ -52,7 +52,7 @@ def improvements_of(trials: TrialArrays, history: History, objective: int) -> Im
     return _budget(trials, history, objective, rows, best[rows])
 
 
-def reached(trials: TrialArrays, history: History, objective: int, target: float) -> Reached | None:
+def reached(trials: Trials, history: History, objective: int, target: float) -> Reached | None:
     """Return what it took to reach a value; None where it never was."""
     is_minimized = history.direction == "minimize"
     is_reached = history.best <= target if is_minimized else history.best >= target
@@ -63,7 +63,7 @@ def reached(trials: TrialArrays, history: History, objective: int, target: float
 
 
 def _budget(
-    trials: TrialArrays, history: History, objective: int, rows: IntArray, targets: FloatArray
+    trials: Trials, history: History, objective: int, rows: IntArray, targets: FloatArray
 ) -> Improvements:
     """Return what targets took that are first reached in rows of the history."""
     numbers = history.numbers[rows]
@@ -77,7 +77,7 @@ def _budget(
     )
 
 
-def _first_end(trials: TrialArrays, objective: int, targets: FloatArray) -> FloatArray:
+def _first_end(trials: Trials, objective: int, targets: FloatArray) -> FloatArray:
     """Return when the first trial had ended that is as good as each target; NaN if unknown."""
     rows = complete_rows(trials)
     rows = rows[trials.is_feasible[rows] & np.isfinite(trials.completes_s[rows])]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 _MOST_LOOKED_AT: Final = 1_000
 _GROUPS: Final = 5

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.hypervolume import build_hypervolume
 from hptui.analysis.stopping.advice import FEWEST_TRIALS, Verdict
 from hptui.domain.trial_states import COMPLETE, PRUNED
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import TrialArrays
     from hptui.analysis.objectives.hypervolume import HypervolumeHistory
+    from hptui.trials import Trials
 
 _RECENT_PART: Final = 5
 """The last fifth of the trials is recent."""
@@ -64,7 +64,7 @@ class FrontAdvice:
     """After so many trials 99 % of the volume was there."""
 
 
-def build_front_advice(trials: TrialArrays, reference: Sequence[float]) -> FrontAdvice:
+def build_front_advice(trials: Trials, reference: Sequence[float]) -> FrontAdvice:
     """Return advice on the front; infeasible trials were tried, and gained nothing.
 
     Args:

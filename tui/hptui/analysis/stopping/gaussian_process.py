@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
+    from hptui.trials import BoolArray, FloatArray
 
 _LEAST_NOISE: Final = 1e-6
 _STEPS: Final = 60

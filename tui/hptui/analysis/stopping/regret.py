@@ -15,7 +15,7 @@ from hptui.analysis.stopping.gaussian_process import GaussianProcess
 from hptui.domain.spaces.space import ChoiceParam
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays, TrialArrays
+    from hptui.trials import BoolArray, FloatArray, IntArray, ParamColumn, Trials
 
 _SEED: Final = 0
 _MOST_POINTS: Final = 200
@@ -73,7 +73,7 @@ class _Space:
         return self.n_choices > 0
 
 
-def bound_regret(trials: TrialArrays, rows: IntArray, losses: FloatArray, gained: float) -> Regret:
+def bound_regret(trials: Trials, rows: IntArray, losses: FloatArray, gained: float) -> Regret:
     """Return how much less than the least of `losses` there may be.
 
     Args:
@@ -127,7 +127,7 @@ def _bound(space: _Space, losses: FloatArray, gained: float, rng: np.random.Gene
     )
 
 
-def _space(trials: TrialArrays, rows: IntArray) -> _Space:
+def _space(trials: Trials, rows: IntArray) -> _Space:
     names: list[str] = []
     columns: list[FloatArray] = []
     n_choices: list[int] = []
@@ -147,7 +147,7 @@ def _space(trials: TrialArrays, rows: IntArray) -> _Space:
     return _Space(tuple(names), points, np.array(n_choices, int), np.array(n_steps, int))
 
 
-def _steps_of(param: ParamArrays) -> int:
+def _steps_of(param: ParamColumn) -> int:
     """Return how many steps there are between the bounds; 0 where spaces differ, or for many."""
     if len(param.specs) != 1:
         return 0
@@ -158,7 +158,7 @@ def _steps_of(param: ParamArrays) -> int:
     return count if count <= _MOST_STEPS else 0
 
 
-def _from_0_to_1(param: ParamArrays, axis: ParamAxis) -> FloatArray | None:
+def _from_0_to_1(param: ParamColumn, axis: ParamAxis) -> FloatArray | None:
     """Return where values stand between the bounds of all spaces; None where there is no room."""
     numbers = [spec for spec in param.specs if not isinstance(spec, ChoiceParam)]
     ends = [end for spec in numbers for end in (spec.low, spec.high)]

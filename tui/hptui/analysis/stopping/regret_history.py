@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
 from hptui.analysis.stopping.advice import FEWEST_TRIALS, build_advice
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import TrialArrays
+    from hptui.trials import Trials
 
 _N_MOMENTS: Final = 12
 """Each takes up to half a second."""
 
 
-def regret_history(trials: TrialArrays, objective: int) -> dict[int, float]:
+def regret_history(trials: Trials, objective: int) -> dict[int, float]:
     """Return what might have been left after some complete trials, by their numbers.
 
     The moments lie closer together in the beginning, where more changes. Those at which it cannot

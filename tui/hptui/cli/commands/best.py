@@ -80,14 +80,14 @@ def _best_numbers(place: StudyRef, filter_text: str | None) -> list[int]:
     import numpy as np
 
     from hptui.analysis.objectives.best import best_trials
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         columns.refresh()
     among = None if filter_text is None else chosen_rows(filter_text, columns)
-    rows = np.flatnonzero(best_trials(columns, among))
-    ordered = rows[np.lexsort((columns.numbers[rows], columns.values[rows, 0]))]
-    return columns.numbers[ordered].tolist()
+    rows = np.flatnonzero(best_trials(columns.trials, among))
+    ordered = rows[np.lexsort((columns.trials.numbers[rows], columns.trials.values[rows, 0]))]
+    return columns.trials.numbers[ordered].tolist()
 
 
 def _best_lines(trial: TrialDetail) -> list[str]:

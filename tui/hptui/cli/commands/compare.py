@@ -19,11 +19,11 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import FloatArray
     from hptui.analysis.compare.comparison import ComparedStudy, Comparison, StudyResult
     from hptui.cli.output.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
     from hptui.figures.canvas.figure import Figure
+    from hptui.trials import FloatArray
 
 _FEWEST: Final = 2
 _EPILOG = """\

@@ -203,7 +203,7 @@ def _describe(found: Examination, done: list[str]) -> list[str]:
     lines = [f"{name}: {text}" for text in done]
     if found.is_running and found.lease is not None and not found.lease.is_unseen:
         host = safe_line(found.lease.host)
-        lines.append(f"{name} is run by process {found.lease.pid} on {host}.")
+        lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
     for finding in found.findings:
         lines.append(f"{name}: {finding.text}")
         if finding.remedy:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 _EPILOG = " ".join(
     (
@@ -79,17 +79,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _chooser(
     text: str | None, *, is_best: bool
-) -> Callable[[StudyColumns], npt.NDArray[np.bool_]] | None:
+) -> Callable[[StudyReader], npt.NDArray[np.bool_]] | None:
     """Return what says which rows are written; None for all of them."""
     if text is None and not is_best:
         return None
 
-    def choose(columns: StudyColumns) -> npt.NDArray[np.bool_]:
+    def choose(columns: StudyReader) -> npt.NDArray[np.bool_]:
         from hptui.analysis.objectives.best import best_trials
 
         among = None if text is None else chosen_rows(text, columns)
         if is_best:
-            return best_trials(columns, among)
+            return best_trials(columns.trials, among)
         assert among is not None
         return among
 

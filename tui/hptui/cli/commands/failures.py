@@ -64,11 +64,11 @@ def failure_groups(place: StudyRef, filter_text: str | None = None) -> list[Fail
     failures = read_failures(place.path, place.study_name)
     if filter_text is None:
         return group_failures(failures)
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         columns.refresh()
-    meant = set(columns.numbers[chosen_rows(filter_text, columns)].tolist())
+    meant = set(columns.trials.numbers[chosen_rows(filter_text, columns)].tolist())
     return group_failures(each for each in failures if each.number in meant)
 
 

@@ -74,6 +74,9 @@ def _show(markdown: str) -> None:
         return
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
+    # Rich's own style is black behind the words, also on a light terminal.
+    theme = Theme({"markdown.code": "bold", "markdown.code_block": "none"})
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    Console(width=width).print(Markdown(markdown, hyperlinks=False))
+    Console(width=width, theme=theme).print(Markdown(markdown, hyperlinks=False))

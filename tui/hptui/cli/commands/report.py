@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 The page tells what is tuned, how far it is, the best trial or the Pareto front, whether more trials
-are worth it, history, importance and slices of parameters, slots over time, failures by cause, the
-search space and the note. It opens without a network. The study may be running meanwhile.
+are worth it, history, importance and slices of parameters, workers over time, failures by cause,
+the search space and the note. It opens without a network. The study may be running meanwhile.
 """
 _FILE_WIDTH: Final = 100
 _PAGE_SUFFIXES: Final = (".html", ".htm")

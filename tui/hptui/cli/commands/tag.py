@@ -75,12 +75,12 @@ def _trials(args: argparse.Namespace, place: StudyRef) -> tuple[int, ...] | None
     """Return the numbers of the trials that are meant; None for the study itself."""
     if args.filter is None:
         return tuple(args.trials) or None
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         columns.refresh()
         chosen = chosen_rows(args.filter, columns)
-        return tuple(int(number) for number in columns.numbers[chosen])
+        return tuple(int(number) for number in columns.trials.numbers[chosen])
 
 
 def _print(args: argparse.Namespace, place: StudyRef, trials: tuple[int, ...] | None) -> None:

@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
     place = locate_study(args.study, studies=args.studies)
 
     from hptui.cli.output.trial_rows import TrialRows
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         columns.refresh()
     rows = TrialRows(columns)
     rows.select([_STATES[state] for state in args.state or ()])
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tell_damage(rows: TrialRows) -> None:
-    count = rows.columns.damaged_count
+    count = int(rows.columns.trials.is_damaged.sum())
     if count:
         first = rows.columns.damaged[0]
         print(

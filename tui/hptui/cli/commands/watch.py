@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.study_ref import StudyRef
     from hptui.figures.request import Frame
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 _ON_TERMINAL_S: Final = 1.0
 _ELSEWHERE_S: Final = 10.0
@@ -133,9 +133,9 @@ class _Screen:
     """The whole screen, painted anew in its place."""
 
     def __init__(self, place: StudyRef) -> None:
-        from hptui.storage.read.columns import StudyColumns
+        from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = StudyColumns(place.path, place.study_name)
+        self._columns = StudyReader(place.path, place.study_name)
         self._is_painted = False
 
     def show(self, status: Mapping[str, Any]) -> None:
@@ -155,7 +155,7 @@ class _Screen:
 
 
 def screen_lines(
-    columns: StudyColumns, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
+    columns: StudyReader, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
 ) -> list[str]:
     """Return what stands on the screen: what `hptui status` says, and a figure where it has room.
 
@@ -171,13 +171,13 @@ def screen_lines(
     return [cut(line, width) for line in lines[:height]]
 
 
-def _figure(columns: StudyColumns, frame: Frame) -> list[str]:
+def _figure(columns: StudyReader, frame: Frame) -> list[str]:
     from hptui.figures.kinds import KINDS
     from hptui.figures.request import FigureRequest, PlottedStudy
 
     columns.refresh()
-    study = PlottedStudy(columns.path, columns.study_name, columns, ())
-    kind = KINDS["history" if len(columns.directions) == 1 else "pareto"]
+    study = PlottedStudy(columns.path, columns.study_name, columns.trials, ())
+    kind = KINDS["history" if len(columns.trials.directions) == 1 else "pareto"]
     figure = next(iter(kind.figures(FigureRequest((study,))))).draw(frame)
     if figure.sentence:
         return [safe_line(figure.sentence)]

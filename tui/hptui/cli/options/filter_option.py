@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 
 def add_filter_option(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def check_filter(text: str | None) -> None:
         parse_filter(text, _saved_filters())
 
 
-def chosen_rows(text: str, columns: StudyColumns) -> npt.NDArray[np.bool_]:
+def chosen_rows(text: str, columns: StudyReader) -> npt.NDArray[np.bool_]:
     """Say which rows of a study's columns satisfy a filter.
 
     Raises:

@@ -7,14 +7,13 @@ import html
 import io
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import optuna
 from optuna.terminator import BaseImprovementEvaluator
 
-from hptui.analysis.arrays import complete_rows, finite_rows
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
@@ -29,6 +28,7 @@ from hptui.figures.params import chosen_params
 from hptui.figures.pareto import chosen_axes
 from hptui.storage.read.study_reports import read_reports
 from hptui.storage.read.user_attributes import read_user_attributes
+from hptui.trials import complete_rows, finite_rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray, ParamArrays
-    from hptui.domain.objective import Direction
     from hptui.figures.page_kinds import PageKind
-    from hptui.figures.request import FigureRequest, PlottedStudy, PlottedTrials
+    from hptui.figures.request import FigureRequest, PlottedStudy
+    from hptui.trials import Trials
 
 _PAIR: Final = 2
 _MAX_IN_PAIRS: Final = 5
@@ -67,48 +66,13 @@ class PageFigure:
     """What it means, and what was left out; not escaped."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _InOneObjective:
-    """The trials of a study as if it had one objective: Optuna then draws the best so far too."""
-
-    trials: PlottedTrials
-    objective: int
-
-    @property
-    def values(self) -> FloatArray:
-        return self.trials.values[:, [self.objective]]
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        return (self.trials.directions[self.objective],)
-
-    @property
-    def trial_ids(self) -> IntArray:
-        return self.trials.trial_ids
-
-    @property
-    def numbers(self) -> IntArray:
-        return self.trials.numbers
-
-    @property
-    def states(self) -> np.ndarray[Any, np.dtype[np.int8]]:
-        return self.trials.states
-
-    @property
-    def starts_s(self) -> FloatArray:
-        return self.trials.starts_s
-
-    @property
-    def completes_s(self) -> FloatArray:
-        return self.trials.completes_s
-
-    @property
-    def is_feasible(self) -> BoolArray:
-        return self.trials.is_feasible
-
-    @property
-    def params(self) -> Mapping[str, ParamArrays]:
-        return self.trials.params
+def _in_one_objective(trials: Trials, objective: int) -> Trials:
+    """Return the trials as if their study had one objective: Optuna then draws the best so far."""
+    return replace(
+        trials,
+        values=trials.values[:, [objective]],
+        directions=(trials.directions[objective],),
+    )
 
 
 def page_figures(kind: PageKind, request: FigureRequest) -> list[PageFigure]:
@@ -324,7 +288,7 @@ def _as_optuna(study: PlottedStudy, objective: int | None = None) -> Study:
     trials = study.trials
     names = study.metric_names
     if objective is not None and len(trials.directions) > 1:
-        trials = cast("PlottedTrials", _InOneObjective(trials, objective))
+        trials = _in_one_objective(trials, objective)
         names = names and (names[objective],)
     return plain_study(
         # Plotly reads a little HTML in all texts.

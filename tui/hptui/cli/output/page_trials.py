@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hptui.analysis.arrays import complete_rows
-from hptui.storage.read.chosen_trials import choose_trials
+from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import IntArray
     from hptui.figures.request import PlottedStudy
-    from hptui.storage.read.chosen_trials import ChosenTrials
+    from hptui.trials import IntArray
 
 _PAIR: Final = 2
 _MAX_CELLS: Final = 4_000_000
@@ -37,9 +35,7 @@ def within_cells(
     counts = sorted(len(np.unique(trials.params[name].values[rows])) for name in names)
     if counts[-1] * counts[-_PAIR] <= _MAX_CELLS:
         return study, ()
-    is_chosen = np.zeros(len(trials.numbers), np.bool_)
-    is_chosen[_choose(study, rows, objective)] = True
-    chosen = choose_trials(cast("ChosenTrials", trials), is_chosen)
+    chosen = trials.select(np.sort(_choose(study, rows, objective)))
     n_best = _MOST_CHOSEN // 2
     return replace(study, trials=chosen), (
         f"Optuna's contour has a cell for each pair of values, here {counts[-1]:,} by "

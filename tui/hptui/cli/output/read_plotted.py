@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from hptui.cli.options.filter_option import chosen_rows
 from hptui.cli.options.locate import locate_study
 from hptui.figures.request import PlottedStudy
-from hptui.storage.read.chosen_trials import choose_trials
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.study_detail import StudyDetail, read_study, run_starts
+from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +32,11 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
     """
     place = locate_study(text, studies=studies)
     detail = read_study(place.path, place.study_name)
-    with StudyColumns(place.path, place.study_name) as columns:
+    with StudyReader(place.path, place.study_name) as columns:
         columns.refresh()
-    trials = columns
+    trials = columns.trials
     if filter_text is not None:
-        trials = choose_trials(columns, chosen_rows(filter_text, columns))
+        trials = trials.select(chosen_rows(filter_text, columns))
     starts_s = run_starts(detail.runs)
     return ReadStudy(
         place.path, place.study_name, trials, detail.metric_names, detail, run_starts_s=starts_s

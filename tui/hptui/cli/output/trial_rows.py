@@ -29,21 +29,21 @@ from hptui.storage.transfer.trial_records import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 
 class TrialRows:
     """Some rows of a study's columns in some order: at first all, as they are stored."""
 
-    def __init__(self, columns: StudyColumns) -> None:
+    def __init__(self, columns: StudyReader) -> None:
         self.columns = columns
-        self._rows: npt.NDArray[np.int64] = np.arange(len(columns))
+        self._rows: npt.NDArray[np.int64] = np.arange(len(columns.trials))
         self._durations_s = durations_s(columns)
 
     def select(self, states: Sequence[int]) -> None:
         """Keep the trials in one of `states`; all, where there are none."""
         if states:
-            self._rows = self._rows[np.isin(self.columns.states[self._rows], states)]
+            self._rows = self._rows[np.isin(self.columns.trials.states[self._rows], states)]
 
     def keep(self, is_chosen: npt.NDArray[np.bool_]) -> None:
         """Keep the trials that are chosen: a cell for each row of the columns."""
@@ -74,7 +74,7 @@ class TrialRows:
             Column("state"),
             *(Column(name.replace("_", " "), "right") for name in value_names(self.columns)),
             Column("seconds", "right"),
-            *(Column(name, "right") for name in self.columns.params),
+            *(Column(name, "right") for name in self.columns.trials.params),
         ]
         rows = [_table_cells(record) for record in records_of(self.columns, self._rows)]
         print("\n".join(render_table(header, rows, width=Terminal.of_stdout().table_width)))
@@ -90,15 +90,15 @@ class TrialRows:
     def _sort_cells(self, key: str) -> npt.NDArray[np.float64]:
         columns = self.columns
         known = {
-            "number": columns.numbers.astype(np.float64),
-            "state": columns.states.astype(np.float64),
+            "number": columns.trials.numbers.astype(np.float64),
+            "state": columns.trials.states.astype(np.float64),
             "duration": self._durations_s,
-            "start": columns.starts_s,
+            "start": columns.trials.starts_s,
         }
         for objective, name in enumerate(value_names(self.columns)):
-            known[name] = columns.values[:, objective]
+            known[name] = columns.trials.values[:, objective]
         # A parameter that is called like a column can still be asked for with params_ before it.
-        for name, param in columns.params.items():
+        for name, param in columns.trials.params.items():
             known.setdefault(name, param.values)
             known.setdefault(f"params_{name}", param.values)
         if key in known:

@@ -24,9 +24,9 @@ from hptui.registry.loading.core_count import core_variables
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from hptui.analysis.arrays import TrialArrays
     from hptui.analysis.evaluators import Evaluator
     from hptui.analysis.importance import Importance, JudgedTrials
+    from hptui.trials import Trials
 
 _TICK_S: Final = 0.2
 _BYTES: Final = 1 << 16
@@ -34,7 +34,7 @@ _MAX_TOLD_CHARS: Final = 300
 
 
 def compute_importance(
-    trials: TrialArrays,
+    trials: Trials,
     objective: int,
     evaluator: Evaluator = "ped-anova",
     params: Sequence[str] = (),

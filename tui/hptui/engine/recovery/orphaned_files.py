@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from hptui.domain.readable import plural
 from hptui.engine.recovery.lease import folder_of
 from hptui.engine.workers.scratch import clear_scratch
 from hptui.storage.files.disk_usage import bytes_of
@@ -32,8 +33,10 @@ _ASIDE: Final = re.compile(r"\.old-\d{8}-\d{6}", re.ASCII)
 class OrphanedFiles:
     """What is left of one kind."""
 
-    what: str
-    """In the singular, with `{}` where the plural's `s` goes."""
+    noun: str
+    """What one of them is."""
+    about: str
+    """What follows the noun."""
     paths: tuple[Path, ...]
 
     @property
@@ -43,8 +46,7 @@ class OrphanedFiles:
 
     def describe(self) -> str:
         """Return how many there are of what."""
-        count = len(self.paths)
-        return f"{count} {self.what.format('' if count == 1 else 's')}"
+        return f"{plural(len(self.paths), self.noun)} {self.about}"
 
 
 def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[Kind, OrphanedFiles]:
@@ -74,12 +76,10 @@ def remains_of(path: Path, study_name: str, states: Mapping[int, str]) -> dict[K
     ]
     leases = [each for each in _entries(folder, path) if _LEASE_DRAFT.fullmatch(each.name)]
     return {
-        "lease-draft": OrphanedFiles("lease{} that was being written", tuple(leases)),
-        "scratch": OrphanedFiles(
-            "folder{} of trials that have not come to their end", tuple(scratch)
-        ),
-        "logs": OrphanedFiles("log{} of trials that the study does not have", tuple(logs)),
-        "set-aside": OrphanedFiles("folder{} of an earlier study of this name", tuple(aside)),
+        "lease-draft": OrphanedFiles("lease", "that was being written", tuple(leases)),
+        "scratch": OrphanedFiles("folder", "of trials that did not end", tuple(scratch)),
+        "logs": OrphanedFiles("log", "of trials that the study does not have", tuple(logs)),
+        "set-aside": OrphanedFiles("folder", "of an earlier study of this name", tuple(aside)),
     }
 
 

@@ -216,7 +216,7 @@ def _enqueue(engine: Engine, message: Message) -> Message:
         raise UsageError('The parameters must be a JSON object, like {"lr": 0.01}.')
     number = run.enqueue(params)  # pyright: ignore[reportUnknownArgumentType]
     engine.feed(Tick())
-    return {"text": f"Trial {number} waits for a slot.", "trial": number}
+    return {"text": f"Trial {number} waits for a worker.", "trial": number}
 
 
 def _enqueue_rows(engine: Engine, message: Message) -> Message:
@@ -227,7 +227,7 @@ def _enqueue_rows(engine: Engine, message: Message) -> Message:
         # So that whoever looks at the file next finds them; else they get there with the next ones.
         engine.commit()
     engine.feed(Tick())
-    return {"text": f"{count} trials wait for a slot."}
+    return {"text": f"{plural(count, 'trial waits', 'trials wait')} for a worker."}
 
 
 def _extend(engine: Engine, message: Message) -> Message:

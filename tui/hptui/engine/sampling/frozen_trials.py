@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import TrialState
 
-    from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.domain.spaces.space import ParamSpec
+    from hptui.trials import FloatArray, IntArray
 
     Head = tuple[
         int,

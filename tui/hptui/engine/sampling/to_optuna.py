@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from optuna.trial import TrialState
 
-from hptui.analysis.arrays import TrialArrays, complete_rows
 from hptui.domain.trial_states import COMPLETE, STALE
 from hptui.engine.sampling.frozen_trials import frozen_trials
 from hptui.engine.sampling.read_only_storage import study_holding
 from hptui.storage.read.constraints import PREFIX
+from hptui.trials import Trials, complete_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-    from hptui.analysis.arrays import IntArray
     from hptui.engine.sampling.frozen_trials import Spell
     from hptui.storage.read.study_reports import StudyReports
 
@@ -29,18 +28,9 @@ _FEASIBLE: Final = f"{PREFIX}feasible"
 _STATES: Final = {state.value: state for state in TrialState} | {STALE: TrialState.RUNNING}
 
 
-class GivenTrials(TrialArrays, Protocol):
-    """All or some of the trials of a study in a file."""
-
-    @property
-    def trial_ids(self) -> IntArray:
-        """Ids in the file, ascending."""
-        ...
-
-
 def plain_study(
     name: str,
-    trials: GivenTrials,
+    trials: Trials,
     *,
     metric_names: Sequence[str] = (),
     reports: StudyReports | None = None,
@@ -64,7 +54,7 @@ def plain_study(
     return study_holding(frozen, trials.directions, name, metric_names)
 
 
-def _frozen(trials: GivenTrials, reports: StudyReports | None, spell: Spell) -> list[FrozenTrial]:
+def _frozen(trials: Trials, reports: StudyReports | None, spell: Spell) -> list[FrozenTrial]:
     is_known = (trials.states >= 0) & (trials.states != COMPLETE) & (trials.numbers >= 0)
     is_known[complete_rows(trials)] = True
     violations = np.where(trials.is_feasible, 0.0, 1.0)
@@ -94,7 +84,7 @@ def _frozen(trials: GivenTrials, reports: StudyReports | None, spell: Spell) -> 
     return frozen_trials(heads, list(trials.params.values()), rows, spell)
 
 
-def _reported(trials: GivenTrials, reports: StudyReports | None) -> dict[int, dict[int, float]]:
+def _reported(trials: Trials, reports: StudyReports | None) -> dict[int, dict[int, float]]:
     """Return what trials reported, by their row."""
     if reports is None:
         return {}

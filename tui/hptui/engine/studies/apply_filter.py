@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
 
 
-def chosen_rows(
-    text: str, saved: Mapping[str, str], columns: StudyColumns
-) -> npt.NDArray[np.bool_]:
+def chosen_rows(text: str, saved: Mapping[str, str], columns: StudyReader) -> npt.NDArray[np.bool_]:
     """Say which rows of a study's columns satisfy a filter.
 
     Args:
@@ -32,10 +30,10 @@ def chosen_rows(
         FilterError: It cannot be understood, or does not fit the study; says where and why.
         StudyFileError: The study's file cannot be read.
     """
-    facts = read_facts(columns.path, columns.study_name, len(columns.directions))
+    facts = read_facts(columns.path, columns.study_name, len(columns.trials.directions))
     return filter_rows(
         parse_filter(text, saved),
-        columns,
+        columns.trials,
         FileTexts(columns.path, columns.study_name),
         metric_names=facts.metric_names,
     )

@@ -23,8 +23,8 @@ from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.session import find_study, read_study_file
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.sqlite.next_run import (
     StoredSpace,
@@ -126,7 +126,7 @@ def _space(path: Path, study_name: str, message: Message) -> Message:
             "since": dict(space.since),
         }
     edits = edits_from_json(wanted)
-    with StudyColumns(path, study_name) as columns:
+    with StudyReader(path, study_name) as columns:
         columns.refresh()
         if message.get("dry"):
             space = read_study_file(

@@ -16,10 +16,10 @@ from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.latest_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.transfer.copying import drafted, extract_study, require_folder, take_in_file
 from hptui.storage.transfer.fork_plan import plan_fork
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
-    from hptui.storage.read.columns import Progress
+    from hptui.storage.read.study_reader import Progress
     from hptui.storage.transfer.fork_plan import ForkPlan, ForkRequest
 
 
@@ -55,19 +55,19 @@ def preview_fork(
         UsageError: There is no such study, or the request does not suit it.
         StudyBusyError: The file is locked.
     """
-    with StudyColumns(path, study_name, on_progress=on_progress) as columns:
+    with StudyReader(path, study_name, on_progress=on_progress) as columns:
         columns.refresh()
         return plan_of(columns, request)
 
 
-def plan_of(columns: StudyColumns, request: ForkRequest) -> ForkPlan:
+def plan_of(columns: StudyReader, request: ForkRequest) -> ForkPlan:
     """Return what a fork of a study that was read would keep.
 
     Raises:
         UsageError: The request does not suit it.
         StudyBusyError: The file is locked.
     """
-    facts = read_facts(columns.path, columns.study_name, len(columns.directions))
+    facts = read_facts(columns.path, columns.study_name, len(columns.trials.directions))
     space = read_latest_spaces(columns.path, columns.study_name)
     return plan_fork(columns, space, facts.metric_names, request)
 
@@ -105,7 +105,7 @@ def fork_study(
     require_study(path, study_name)
     with new_study(path.parent, new_name, target) as (draft, place):
         extract_study(path, study_name, draft)
-        with StudyColumns(draft, study_name, on_progress=on_progress) as columns:
+        with StudyReader(draft, study_name, on_progress=on_progress) as columns:
             columns.refresh()
             plan = plan_of(columns, request)
         _require_kept(plan, allow_empty=allow_empty)

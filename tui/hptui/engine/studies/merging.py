@@ -13,9 +13,9 @@ from hptui.engine.studies.forking import change_draft, check_new_study, new_stud
 from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
 from hptui.registry.same_objective import Tuned, difference
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.latest_spaces import read_latest_spaces
 from hptui.storage.read.study_facts import read_facts
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.transfer.carried_trials import leave_sampler_state, replace_trial_numbers
 from hptui.storage.transfer.copying import extract_study, take_in_file
 from hptui.storage.transfer.fork_rows import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from hptui.storage.read.columns import Progress
+    from hptui.storage.read.study_reader import Progress
 
 """A study's file and its name there."""
 
@@ -149,9 +149,9 @@ def _plan(
 ) -> MergePlan:
     sources: list[Source] = []
     for path, name in places:
-        columns = stack.enter_context(StudyColumns(path, name, on_progress=on_progress))
+        columns = stack.enter_context(StudyReader(path, name, on_progress=on_progress))
         columns.refresh()
-        facts = read_facts(path, name, len(columns.directions))
+        facts = read_facts(path, name, len(columns.trials.directions))
         sources.append(Source(columns, facts, read_latest_spaces(path, name)))
     plan = plan_merge(sources)
     first = _tuned(sources[0])
@@ -198,7 +198,7 @@ def _join(
         order_trial_ids(connection, study_id)
         put_study_facts(connection, study_id, origin)
         note_edited(connection, study_id, plan.differing)
-        settle_runs(connection, study_id, len(plan.shares[0].source.columns.directions))
+        settle_runs(connection, study_id, len(plan.shares[0].source.columns.trials.directions))
         leave_sampler_state(connection, study_id)
 
     change_draft(whole, new_name, join)
@@ -206,13 +206,13 @@ def _join(
 
 def _prepare(draft: Path, share: Share, name: str) -> None:
     columns = share.source.columns
-    ids = columns.trial_ids[share.rows].tolist()
+    ids = columns.trials.trial_ids[share.rows].tolist()
     numbers = share.numbers.tolist()
 
     def prepare(connection: sqlite3.Connection, study_id: int) -> None:
         keep_trials(connection, study_id, dict(zip(ids, numbers, strict=True)))
         tell_origin(connection, columns.study_name)
-        old = columns.numbers[share.rows].tolist()
+        old = columns.trials.numbers[share.rows].tolist()
         replace_trial_numbers(connection, dict(zip(old, numbers, strict=True)))
         put_params(connection, columns, share.rows, share.fits)
         rename_study(connection, study_id, name)

@@ -286,7 +286,7 @@ def require_free_name(target: Path) -> None:
     """
     if os.path.lexists(target):
         raise StudyFileError(
-            f"{safe_line(target.name)} exists already in {safe_line(target.parent)}.",
+            f"{safe_line(target.name)} already exists in {safe_line(target.parent)}.",
             hint="Choose another name.",
         )
     require_no_side_files(target)

@@ -66,10 +66,15 @@ class StartedProcess(Protocol):
 class WorkerKind(Protocol):
     """One way to start worker processes."""
 
-    ends_trials_by_process: bool
-    """Whether a process runs one trial at a time, so that its end ends just that one."""
-    descriptors_each: int
-    """How many files a worker costs the engine."""
+    @property
+    def ends_trials_by_process(self) -> bool:
+        """Whether a process runs one trial at a time, so that its end ends just that one."""
+        ...
+
+    @property
+    def descriptors_each(self) -> int:
+        """How many files a worker costs the engine."""
+        ...
 
     def start(self, order: Message, environment: Mapping[str, str]) -> StartedProcess:
         """Start a process.

@@ -72,14 +72,6 @@ class Canvas:
     legend: Sequence[LegendEntry] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A chart that was drawn, and where its data are."""
-
-    picture: Picture
-    field: Field
-
-
 def has_row_for_labels(height: int) -> bool:
     """Say whether labels of the x axis have a row below it; in lower charts they stand in it."""
     return height >= _HEIGHT_FOR_LABELS
@@ -93,9 +85,10 @@ def field_of(y_ticks: Ticks, width: int, height: int, *, has_legend: bool) -> Fi
     return Field(left, 0, max(2, width - left), max(2, height - below))
 
 
-def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> Drawing:
-    """Return the chart in `width` by `height` cells, at least MIN_WIDTH by MIN_HEIGHT.
+def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> tuple[Picture, Field]:
+    """Return the chart in `width` by `height` cells, and its field.
 
+    It has at least MIN_WIDTH by MIN_HEIGHT cells.
     Texts of the canvas must be safe for a terminal already, one cell for a character.
     """
     width, height = max(width, MIN_WIDTH), max(height, MIN_HEIGHT)
@@ -117,7 +110,7 @@ def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> Drawing:
         cells.put(row, column, character, mark.role)
     if canvas.legend and height >= _HEIGHT_FOR_LEGEND:
         cells.put_spans(height - 1, field.left, fit_legend(canvas.legend, width - field.left))
-    return Drawing(cells.picture(), field)
+    return cells.picture(), field
 
 
 def fit_legend(entries: Sequence[LegendEntry], width: int) -> list[Span]:

@@ -23,10 +23,10 @@ from hptui.figures.canvas.picture import Picture, Role, Span, line_picture, sent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.analysis.axis import Axis
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.points import Points
+    from hptui.trials import FloatArray, IntArray
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
@@ -134,6 +134,8 @@ class Figure:
     sentence: str = ""
     """Why there is nothing to see; empty for a chart."""
     spots: Spots = field(default_factory=Spots)
+    area: Field | None = None
+    """Where a trial can be picked; None for everywhere."""
 
     @classmethod
     def saying(cls, sentence: str, width: int, height: int) -> Self:
@@ -142,6 +144,8 @@ class Figure:
 
     def number_at(self, x: int, y: int) -> int | None:
         """Return the number of the trial that is seen nearest to a cell; None where none is."""
+        if self.area is not None and not self.area.has(x, y):
+            return None
         return self.spots.nearest(x, y)
 
 
@@ -160,10 +164,10 @@ def draw_figure(
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Figure(line_picture(fit_legend(canvas.legend, width), width, height))
-    drawing = draw(canvas, width, height, unicode=unicode)
+    picture, area = draw(canvas, width, height, unicode=unicode)
     if numbers is None or points is None:
-        return Figure(drawing.picture)
-    return Figure(drawing.picture, spots=Spots.in_field(numbers, points, drawing.field))
+        return Figure(picture)
+    return Figure(picture, spots=Spots.in_field(numbers, points, area))
 
 
 def y_ticks(axis: Axis, width: int, height: int) -> Ticks:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-import hptui
 from hptui.domain.run_place import RunPlace, short_path
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -28,6 +27,8 @@ _OLDEST: Final = (3, 11)
 _OPTUNAS: Final = (4, 5)
 _LOOK_S: Final = 30.0
 # Any Python understands it; what its start-up prints stands before the mark.
+_PACKAGE: Final = Path(__file__).parents[2]
+"""The folder of hptui's modules."""
 _MARK: Final = "hptui:"
 _LOOK: Final = """
 import json, sys
@@ -79,7 +80,7 @@ def package_variables(folder: Path, environment: dict[str, str]) -> dict[str, st
     place.mkdir(mode=0o700, exist_ok=True)
     link = place / "hptui"
     if not link.is_symlink():
-        link.symlink_to(Path(hptui.__file__).parent)
+        link.symlink_to(_PACKAGE)
     given = environment.get(_PATH, os.environ.get(_PATH, ""))
     # First, so that another version of hptui there is not meant.
     return {_PATH: os.pathsep.join(filter(None, [str(place), given]))}

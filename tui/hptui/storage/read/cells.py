@@ -14,13 +14,13 @@ from hptui.domain.readable import is_showable
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import DAMAGED
 from hptui.storage.read.stored_times import epoch_s, why_no_time
+from hptui.trials import NO_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
-NO_NUMBER: Final = -1
 _TIME_LENGTHS: Final = frozenset({19, 26})
 _PLAIN_TIMES: Final = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{6})?)*", re.ASCII)
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec
+from hptui.domain.spaces.space import ChoiceParam, ParamSpec
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
-from hptui.storage.read.growing_column import FloatArray, GrowingColumn, IntArray
+from hptui.storage.read.growing_column import GrowingColumn
 from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
+from hptui.trials import ABSENT, UNKEPT, FloatArray, IntArray, ParamColumn, SpecIndices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from hptui.domain.spaces.choices import ChoiceValue
-
-ABSENT: Final = -1
-"""In `spec_indices`: the trial does not have the parameter."""
-UNKEPT: Final = -2
-"""In `spec_indices`: there are too many different spaces to keep this one."""
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_PARAMS: Final = 1_000
 """Names beyond these are left out of the columns, see `KnownParams.has_omitted`."""
@@ -30,13 +24,11 @@ MAX_NAME_BYTES: Final = 10_000
 _MAX_KEPT_CHARS: Final = 10_000_000
 _MAX_CASES: Final = 64
 
-Other = TypeVar("Other")
 
+class GrowingParam:
+    """One parameter of a study: a row a trial, in the order of the file."""
 
-class ParamColumn:
-    """One parameter of a study: a row a trial, in the order of the study's columns."""
-
-    __slots__ = ("_spec_indices", "_values", "index", "name", "specs")
+    __slots__ = ("_shared", "_spec_indices", "_values", "index", "name", "specs")
 
     def __init__(self, name: str, index: int) -> None:
         self.name = name
@@ -46,74 +38,41 @@ class ParamColumn:
         """The spaces it was drawn from, in the order in which they were first seen."""
         self._values = GrowingColumn(np.float64, np.nan)
         self._spec_indices = GrowingColumn(np.int32, ABSENT)
+        self._shared: ParamColumn | None = None
 
-    @property
-    def values(self) -> FloatArray:
-        """The number as stored, NaN where absent: for a choice it is the choice's index."""
-        return self._values.array
-
-    @property
-    def spec_indices(self) -> npt.NDArray[np.int32]:
-        """For each row an index into `specs`, or ABSENT or UNKEPT."""
-        return self._spec_indices.array
-
-    def has(self, row: int) -> bool:
-        """Say whether the trial in `row` has the parameter."""
-        return bool(self._spec_indices.array[row] != ABSENT)
-
-    def value_at(self, row: int) -> ChoiceValue:
-        """Return the parameter's value in `row` as the objective received it.
-
-        Raises:
-            KeyError: The trial in `row` does not have the parameter.
-        """
-        if not self.has(row):
-            raise KeyError(self.name)
-        return self._value(float(self._values.array[row]), int(self._spec_indices.array[row]))
-
-    def values_at(self, rows: IntArray, absent: Other) -> list[ChoiceValue | Other]:
-        """Return the values in `rows` as `value_at` does, and `absent` where there is none."""
-        numbers: list[float] = self._values.array[rows].tolist()
-        indices: list[int] = self._spec_indices.array[rows].tolist()
-        return [
-            absent if index == ABSENT else self._value(number, index)
-            for number, index in zip(numbers, indices, strict=True)
-        ]
-
-    def _value(self, number: float, spec_index: int) -> ChoiceValue:
-        spec = self.specs[spec_index] if spec_index >= 0 else None
-        match spec:
-            case ChoiceParam(choices):
-                return choices[int(number)]
-            case IntParam():
-                return int(number)
-            case _:
-                return number
+    def put(self, rows: IntArray, values: FloatArray, spec_indices: SpecIndices) -> None:
+        """Write the parameter into `rows`."""
+        has_new_values = self._values.put(rows, values)
+        if self._spec_indices.put(rows, spec_indices) or has_new_values:
+            self._shared = None
 
     def grow_to(self, rows: int) -> None:
         """Add rows without the parameter, up to `rows` in all."""
-        self._values.grow_to(rows)
-        self._spec_indices.grow_to(rows)
+        if rows > len(self._values):
+            self._values.grow_to(rows)
+            self._spec_indices.grow_to(rows)
+            self._shared = None
 
-    def clear(self, rows: IntArray) -> None:
-        """Take the parameter out of `rows`."""
-        self._values.array[rows] = np.nan
-        self._spec_indices.array[rows] = ABSENT
-
-    def put(self, rows: IntArray, values: FloatArray, spec_indices: npt.NDArray[np.int32]) -> None:
-        """Write the parameter into `rows`."""
-        self._values.array[rows] = values
-        self._spec_indices.array[rows] = spec_indices
+    def share(self) -> ParamColumn:
+        """Return it as it is now; the same object until the next change."""
+        known = self._shared
+        if known is None or len(known.specs) != len(self.specs):
+            specs = tuple(self.specs)
+            self._shared = ParamColumn(
+                self.name, specs, self._values.share(), self._spec_indices.share()
+            )
+            return self._shared
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParamCells:
     """What some trials hold of one parameter."""
 
-    column: ParamColumn
+    column: GrowingParam
     rows: IntArray
     values: FloatArray
-    spec_indices: npt.NDArray[np.int32]
+    spec_indices: SpecIndices
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +97,50 @@ class KnownParams:
     """
 
     def __init__(self) -> None:
-        self.columns: dict[str, ParamColumn] = {}
+        self.columns: dict[str, GrowingParam] = {}
         self.has_omitted = False
         """Whether there are parameters beyond the first MAX_PARAMS, which are left out."""
-        self._columns: list[ParamColumn] = []
+        self._columns: list[GrowingParam] = []
         self._pairs: list[_Pair] = []
         self._codes = _Codes(self._code_of)
         self._code_of_pair: dict[_Pair, int] = {}
         self._cases: list[tuple[str, str, int]] = []
         self._kept_chars = 0
+
+    def put(
+        self, found: Sequence[ParamCells], rows: IntArray, *, n_trials: int, is_new: bool
+    ) -> None:
+        """Write what the trials in some rows have, all of `n_trials`.
+
+        Args:
+            found: Their parameters; a cell's row is a place in `rows`.
+            rows: Rows of the trials.
+            n_trials: How many trials there are in all.
+            is_new: Whether nothing was written into these rows before.
+        """
+        by_column: dict[int, list[ParamCells]] = {}
+        for cells in found:
+            by_column.setdefault(cells.column.index, []).append(cells)
+        for column in self._columns:
+            column.grow_to(n_trials)
+            parts = by_column.get(column.index, ())
+            if is_new:
+                for cells in parts:
+                    column.put(rows[cells.rows], cells.values, cells.spec_indices)
+                continue
+            # What they had before and have no more goes, too.
+            values = np.full(len(rows), np.nan)
+            spec_indices = np.full(len(rows), ABSENT, np.int32)
+            for cells in parts:
+                values[cells.rows], spec_indices[cells.rows] = cells.values, cells.spec_indices
+            column.put(rows, values, spec_indices)
+
+    def share(self, n_trials: int) -> Mapping[str, ParamColumn]:
+        """Return the parameters as they are now, with a row for each of `n_trials`."""
+        for column in self._columns:
+            # One that was met in a reading that failed has no rows yet.
+            column.grow_to(n_trials)
+        return MappingProxyType({column.name: column.share() for column in self._columns})
 
     def code_expression(self) -> tuple[str, list[str | int]]:
         """Return SQL that gives a row's code where known, else its name and space, and arguments.
@@ -238,7 +232,7 @@ class KnownParams:
         if len(self._columns) >= MAX_PARAMS:
             self.has_omitted = True
             return None
-        column = self.columns[name] = ParamColumn(name, len(self._columns))
+        column = self.columns[name] = GrowingParam(name, len(self._columns))
         self._columns.append(column)
         return column.index
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
 MAX_REPORTS: Final = 5_000_000
 """Of complete trials; with more, what they reported is not told."""

@@ -12,7 +12,7 @@ from hptui.storage.sqlite.numbers import number_sql
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
 MAX_REPORTS: Final = 100_000
 """Of more reports than these, those of the newest trials are read."""

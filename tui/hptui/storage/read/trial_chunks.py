@@ -18,20 +18,20 @@ from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, DAMAGED, RUNNING, STALE, STORED_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.files.stale_trials import stale_trials
-from hptui.storage.read.cells import NO_NUMBER, Damage, floats, integers, times, trial_numbers
+from hptui.storage.read.cells import Damage, floats, integers, times, trial_numbers
 from hptui.storage.read.cells import trial_states as states_of
 from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.read.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
 from hptui.storage.sqlite.connection import is_of_a_row
 from hptui.storage.sqlite.numbers import number_sql
+from hptui.trials import NO_NUMBER, NO_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.storage.files.leases import Living
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
-NO_STEP: Final = -1
 _ROWS_A_BLOCK: Final = 50_000
 
 _STATE_CASES: Final = " ".join(

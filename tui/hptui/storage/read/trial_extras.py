@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.storage.read.study_reader import StudyReader
+    from hptui.trials import IntArray
 
 _TRIALS_A_LOOK: Final = 500
 """A writer without WAL waits for readers: no look takes long."""
@@ -92,7 +92,7 @@ class ExtrasReader:
         StudyBusyError: Another program has locked the file.
     """
 
-    def __init__(self, columns: StudyColumns, *, has_everything: bool = False) -> None:
+    def __init__(self, columns: StudyReader, *, has_everything: bool = False) -> None:
         self._columns = columns
         self._has_everything = has_everything
         self.n_unreadable = 0
@@ -108,7 +108,7 @@ class ExtrasReader:
 
     def of_rows(self, rows: IntArray) -> Iterator[TrialExtras]:
         """Yield what the trials in some rows have, in their order."""
-        ids: list[int] = self._columns.trial_ids[rows].tolist()
+        ids: list[int] = self._columns.trials.trial_ids[rows].tolist()
         if self.names() == ExtraNames() and not self._has_everything:
             yield from (_NONE for _ in ids)
             return

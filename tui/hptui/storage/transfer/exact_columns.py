@@ -17,15 +17,15 @@ from hptui.domain.attribute_keys import METRICS_KEY
 from hptui.domain.json_values import tagged
 from hptui.domain.spaces.choices import ChoiceValue, choice_key
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, contains, spec_to_json
-from hptui.storage.read.param_columns import ABSENT
 from hptui.storage.read.study_detail import metric_names_of
+from hptui.trials import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.read.trial_extras import TrialExtras
+    from hptui.trials import ParamColumn
 
 STUDY_COLUMN: Final = "system_attrs_hptui:study"
 TRIAL_COLUMN: Final = "system_attrs_hptui:trial"
@@ -53,7 +53,7 @@ def column_names(kind: str, names: Iterable[str], spell: Callable[[str], str]) -
     return columns
 
 
-def facts_of(columns: StudyColumns, renamed: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def facts_of(columns: StudyReader, renamed: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return what is of a study, as strict JSON.
 
     Args:
@@ -62,12 +62,12 @@ def facts_of(columns: StudyColumns, renamed: Mapping[str, Mapping[str, str]]) ->
     """
     metrics, user_attrs = _attributes(columns)
     return {
-        "directions": list(columns.directions),
-        "metric_names": list(metric_names_of(metrics, len(columns.directions))),
+        "directions": list(columns.trials.directions),
+        "metric_names": list(metric_names_of(metrics, len(columns.trials.directions))),
         "user_attrs": tagged(user_attrs),
         "params": {
             name: [tagged(json.loads(spec_to_json(spec))) for spec in param.specs]
-            for name, param in columns.params.items()
+            for name, param in columns.trials.params.items()
         },
         "columns": {
             column: [kind, name]
@@ -78,7 +78,7 @@ def facts_of(columns: StudyColumns, renamed: Mapping[str, Mapping[str, str]]) ->
     }
 
 
-def _attributes(columns: StudyColumns) -> tuple[object, dict[str, Any]]:
+def _attributes(columns: StudyReader) -> tuple[object, dict[str, Any]]:
     with columns.study.look_at_same() as study:
         (metrics,) = study.connection.execute(
             "SELECT MAX(value_json) FROM study_system_attributes WHERE study_id = ? AND key = ?",
@@ -111,16 +111,16 @@ class ExactCells:
     """
 
     def __init__(
-        self, columns: StudyColumns, reads_back: ReadBack, keeps: Callable[[str, Any], bool]
+        self, columns: StudyReader, reads_back: ReadBack, keeps: Callable[[str, Any], bool]
     ) -> None:
         self._reads_back = reads_back
         self._keeps = keeps
         self._params = [
             (name, param)
-            for name, param in columns.params.items()
+            for name, param in columns.trials.params.items()
             if len(param.specs) > 1 or any(isinstance(spec, ChoiceParam) for spec in param.specs)
         ]
-        self._outside = {name: _outside(param) for name, param in columns.params.items()}
+        self._outside = {name: _outside(param) for name, param in columns.trials.params.items()}
         self._known: dict[tuple[str, int, str], bool] = {}
 
     def of_row(self, row: int, extra: TrialExtras) -> dict[str, Any]:

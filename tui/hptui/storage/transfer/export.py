@@ -12,8 +12,8 @@ from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.param_columns import MAX_PARAMS
+from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.read.trial_extras import ExtrasReader
 from hptui.storage.transfer.copying import copy_study, drafted
 from hptui.storage.transfer.parquet import require_pyarrow, write_parquet
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.domain.export_forms import ExportForm
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.trials import IntArray
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -43,7 +43,7 @@ def export_study(
     target: Path,
     *,
     overwrite: bool = False,
-    choose: Callable[[StudyColumns], BoolArray] | None = None,
+    choose: Callable[[StudyReader], BoolArray] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write a study to `target`, which appears as a whole; return how many trials are in it.
@@ -73,14 +73,14 @@ def export_study(
                 hint="Filtered trials go to a file of another form, like .csv.",
             )
         copy_study(path, study_name, target)
-        with StudyColumns(target, study_name) as columns:
+        with StudyReader(target, study_name) as columns:
             columns.refresh()
-            return len(columns)
+            return len(columns.trials)
     if form.suffix == ".parquet":
         require_pyarrow()
-    with StudyColumns(path, study_name) as columns:
+    with StudyReader(path, study_name) as columns:
         columns.refresh()
-        rows = np.arange(len(columns)) if choose is None else np.flatnonzero(choose(columns))
+        rows = np.arange(len(columns.trials)) if choose is None else np.flatnonzero(choose(columns))
         with drafted(target, overwrite=overwrite) as draft:
             reader = ExtrasReader(columns, has_everything=True)
             _write(form, draft, columns, rows, reader)
@@ -91,7 +91,7 @@ def export_study(
 
 
 def _write(
-    form: ExportForm, draft: Path, columns: StudyColumns, rows: IntArray, reader: ExtrasReader
+    form: ExportForm, draft: Path, columns: StudyReader, rows: IntArray, reader: ExtrasReader
 ) -> None:
     if form.suffix == ".parquet":
         with draft.open("wb") as file:
@@ -105,7 +105,7 @@ def _write(
             write(stream, columns, rows, reader)
 
 
-def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
+def _left_out(columns: StudyReader, rows: IntArray, reader: ExtrasReader) -> Iterator[str]:
     if columns.has_omitted_params:
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
     if reader.n_unreadable:
@@ -114,7 +114,7 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
         (RUNNING, "trial still runs", "trials still run"),
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
     ):
-        count = int((columns.states[rows] == state).sum())
+        count = int((columns.trials.states[rows] == state).sum())
         if count:
             yield f"{plural(count, one, more)}; an import leaves out what has not ended."
 
@@ -123,7 +123,7 @@ NAME = "best_params"
 """What the file assigns: a dict, or for a front a list of dicts."""
 
 
-def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
+def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
     """Write the parameters of the trials in `rows`; with one objective that is one trial.
 
     Raises:
@@ -135,7 +135,7 @@ def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
             "so there is no best one.",
             hint="A filter, where one is given, may have left it out.",
         )
-    directions = columns.directions
+    directions = columns.trials.directions
     goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"
     if len(directions) == 1:
         (record,) = records_of(columns, rows)
@@ -143,7 +143,7 @@ def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
         return
     stream.write(f"# {goal}: the Pareto front, by the first objective.\n{NAME} = [\n")
     # Trials with equal values stay in the order of their numbers.
-    ordered = rows[columns.values[rows, 0].argsort(kind="stable")]
+    ordered = rows[columns.trials.values[rows, 0].argsort(kind="stable")]
     for record in records_of(columns, ordered):
         stream.write(f"    # {_of(record)}\n    {_lines(record, '    ')},\n")
     stream.write("]\n")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hptui.domain.objective import Direction
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.storage.read.study_reader import StudyReader
+    from hptui.trials import IntArray
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -43,7 +43,7 @@ class ForkRequest:
     """One for each objective of the fork; None for those of the study."""
     objectives: tuple[str, ...] | None = None
     """Which of the objectives in which order: names of metrics, or numbers from 0."""
-    choose: Callable[[StudyColumns], BoolArray] | None = None
+    choose: Callable[[StudyReader], BoolArray] | None = None
     """Says which trials to keep; None for all."""
 
 
@@ -72,7 +72,7 @@ class ForkPlan:
 
 
 def plan_fork(
-    columns: StudyColumns,
+    columns: StudyReader,
     space: Mapping[str, ParamSpec],
     metric_names: Sequence[str],
     request: ForkRequest,
@@ -88,18 +88,18 @@ def plan_fork(
     Raises:
         UsageError: The request does not suit the study.
     """
-    objectives = _objectives(request.objectives, metric_names, len(columns.directions))
-    directions = _directions(request.directions, objectives, columns.directions)
+    objectives = _objectives(request.objectives, metric_names, len(columns.trials.directions))
+    directions = _directions(request.directions, objectives, columns.trials.directions)
     changed = {
         name: _changed(name, edit, space, columns)
         for name, edit in request.edits.items()
         if not _only_fixes(edit)
     }
-    n_trials = len(columns)
+    n_trials = len(columns.trials)
     fits = tuple(
-        fit_param(columns.params[name], spec, n_trials)
+        fit_param(columns.trials.params[name], spec, n_trials)
         for name, spec in changed.items()
-        if name in columns.params
+        if name in columns.trials.params
     )
     left_out: Counter[str] = Counter()
     kept = np.ones(n_trials, np.bool_)
@@ -111,9 +111,9 @@ def plan_fork(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, np.isin(columns.states, OPEN_STATES))
+    leave(NOT_ENDED, np.isin(columns.trials.states, OPEN_STATES))
     n_ended = int(kept.sum())
-    leave(DAMAGED, columns.is_damaged | (columns.numbers < 0))
+    leave(DAMAGED, columns.trials.is_damaged | (columns.trials.numbers < 0))
     if request.choose is not None:
         leave(FILTERED_OUT, ~request.choose(columns))
     for fit in fits:
@@ -121,7 +121,7 @@ def plan_fork(
         left_out.update(fit.reasons(outside))
         kept = kept & fit.fits
     rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(columns.numbers[rows], kind="stable")]
+    rows = rows[np.argsort(columns.trials.numbers[rows], kind="stable")]
     return ForkPlan(
         n_trials,
         rows,
@@ -131,8 +131,8 @@ def plan_fork(
         objectives,
         is_whole=not changed
         and len(rows) == n_ended
-        and directions == columns.directions
-        and objectives == tuple(range(len(columns.directions))),
+        and directions == columns.trials.directions
+        and objectives == tuple(range(len(columns.trials.directions))),
     )
 
 
@@ -141,10 +141,10 @@ def _only_fixes(edit: ParamEdit) -> bool:
 
 
 def _changed(
-    name: str, edit: ParamEdit, space: Mapping[str, ParamSpec], columns: StudyColumns
+    name: str, edit: ParamEdit, space: Mapping[str, ParamSpec], columns: StudyReader
 ) -> ParamSpec:
     if name not in space:
-        if name in columns.params:
+        if name in columns.trials.params:
             raise SpaceError(
                 f"Parameter {show(name)} has a stored space that hptui cannot read, so it cannot "
                 "be changed.",

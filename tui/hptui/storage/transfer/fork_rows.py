@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.spaces.edits import ParamEdit
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import IntArray
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.transfer.fork_plan import ForkPlan
     from hptui.storage.transfer.param_fit import ParamFit
+    from hptui.trials import IntArray
 
 _ABOVE_ALL_OBJECTIVES: Final = 1_000_000
 
@@ -50,7 +50,7 @@ _ABOVE_ALL_OBJECTIVES: Final = 1_000_000
 def make_fork(
     connection: sqlite3.Connection,
     study_id: int,
-    columns: StudyColumns,
+    columns: StudyReader,
     plan: ForkPlan,
     edits: Mapping[str, ParamEdit],
     origin: Path,
@@ -67,13 +67,13 @@ def make_fork(
         edits: Those of the request.
         origin: The file that the study was copied from.
     """
-    ids = columns.trial_ids[plan.rows].tolist()
-    numbers = columns.numbers[plan.rows].tolist()
+    ids = columns.trials.trial_ids[plan.rows].tolist()
+    numbers = columns.trials.numbers[plan.rows].tolist()
     keep_trials(connection, study_id, dict(zip(ids, range(len(ids)), strict=True)))
     tell_origin(connection, columns.study_name)
     replace_trial_numbers(connection, {old: new for new, old in enumerate(numbers)})
     put_params(connection, columns, plan.rows, plan.fits)
-    is_other_function = plan.objectives != tuple(range(len(columns.directions)))
+    is_other_function = plan.objectives != tuple(range(len(columns.trials.directions)))
     _set_objectives(connection, study_id, plan)
     put_study_facts(
         connection,
@@ -121,7 +121,7 @@ def order_trial_ids(connection: sqlite3.Connection, study_id: int) -> None:
 
 def put_params(
     connection: sqlite3.Connection,
-    columns: StudyColumns,
+    columns: StudyReader,
     kept: IntArray,
     fits: Iterable[ParamFit],
 ) -> None:
@@ -135,7 +135,7 @@ def put_params(
             [
                 (value, text, trial_id, name)
                 for value, trial_id in zip(
-                    fit.values[rows].tolist(), columns.trial_ids[rows].tolist(), strict=True
+                    fit.values[rows].tolist(), columns.trials.trial_ids[rows].tolist(), strict=True
                 )
             ],
         )

@@ -14,20 +14,19 @@ from hptui.domain.spaces.space import ChoiceParam
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import UsageError
-from hptui.storage.read.param_columns import ABSENT
 from hptui.storage.transfer.fork_plan import DAMAGED, NOT_ENDED
 from hptui.storage.transfer.param_fit import fit_param
 from hptui.storage.transfer.trial_records import ABSENT as NO_VALUE
+from hptui.trials import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hptui.domain.spaces.space import ParamSpec
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import IntArray
-    from hptui.storage.read.param_columns import ParamColumn
     from hptui.storage.read.study_facts import StudyFacts
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.transfer.param_fit import ParamFit
+    from hptui.trials import IntArray, ParamColumn
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -38,7 +37,7 @@ TWICE: Final = "a trial that is there already"
 class Source:
     """A study that is to be merged."""
 
-    columns: StudyColumns
+    columns: StudyReader
     facts: StudyFacts
     space: Mapping[str, ParamSpec]
     """Its parameters as its trials hold them now."""
@@ -81,7 +80,7 @@ class MergePlan:
     def remarks(self) -> list[str]:
         """How many trials are from which study."""
         return [
-            f"{share.source.name}: {len(share.rows):,} of {len(share.source.columns):,}"
+            f"{share.source.name}: {len(share.rows):,} of {len(share.source.columns.trials):,}"
             for share in self.shares
         ]
 
@@ -111,7 +110,7 @@ def plan_merge(sources: Sequence[Source]) -> MergePlan:
 
 
 def _check_alike(first: Source, other: Source) -> None:
-    one, two = first.columns.directions, other.columns.directions
+    one, two = first.columns.trials.directions, other.columns.trials.directions
     if one != two:
         raise UsageError(
             f"{other.name} has the direction {', '.join(two)}, and {first.name} "
@@ -135,7 +134,7 @@ def _kept_of(
     seen: Counter[object],
 ) -> tuple[IntArray, tuple[ParamFit, ...]]:
     columns = source.columns
-    kept = np.ones(len(columns), np.bool_)
+    kept = np.ones(len(columns.trials), np.bool_)
 
     def leave(reason: str, is_left: BoolArray) -> None:
         nonlocal kept
@@ -144,20 +143,20 @@ def _kept_of(
             left_out[reason] += count
         kept = kept & ~is_left
 
-    leave(NOT_ENDED, np.isin(columns.states, OPEN_STATES))
-    leave(DAMAGED, columns.is_damaged | (columns.numbers < 0))
+    leave(NOT_ENDED, np.isin(columns.trials.states, OPEN_STATES))
+    leave(DAMAGED, columns.trials.is_damaged | (columns.trials.numbers < 0))
     leave(TWICE, _is_known(columns, np.flatnonzero(kept), seen))
     fits: list[ParamFit] = []
-    for name, column in columns.params.items():
-        foreign = _foreign_rows(column, space.get(name), len(columns))
+    for name, column in columns.trials.params.items():
+        foreign = _foreign_rows(column, space.get(name), len(columns.trials))
         if foreign.any():
-            fit = fit_param(column, space[name], len(columns)).only(foreign)
+            fit = fit_param(column, space[name], len(columns.trials)).only(foreign)
             outside = kept & ~fit.fits
             left_out.update(fit.reasons(outside, gone=f"is not in {first_name}"))
             kept = kept & fit.fits
             fits.append(fit)
     rows = np.flatnonzero(kept)
-    return rows[np.argsort(columns.numbers[rows], kind="stable")], tuple(fits)
+    return rows[np.argsort(columns.trials.numbers[rows], kind="stable")], tuple(fits)
 
 
 def _foreign_rows(column: ParamColumn, spec: ParamSpec | None, n_trials: int) -> BoolArray:
@@ -183,21 +182,21 @@ def _mixes(one: ParamSpec, other: ParamSpec) -> bool:
     return type(one) is type(other) and one.log == other.log
 
 
-def _is_known(columns: StudyColumns, rows: IntArray, seen: Counter[object]) -> BoolArray:
+def _is_known(columns: StudyReader, rows: IntArray, seen: Counter[object]) -> BoolArray:
     """Say which trials another study has brought already, and add those that are new to `seen`.
 
     Trials are the same where state, times, values and parameters are: one that was carried over
     to a fork. What comes twice within a study is no such trial.
     """
-    names = list(columns.params)
-    params = [columns.params[name].values_at(rows, absent=NO_VALUE) for name in names]
+    names = list(columns.trials.params)
+    params = [columns.trials.params[name].values_at(rows, absent=NO_VALUE) for name in names]
     identities: list[object] = [
         (state, start, complete, values, tuple(map(_spelled, of_trial)))
         for state, start, complete, values, of_trial in zip(
-            columns.states[rows].tolist(),
-            map(repr, columns.starts_s[rows].tolist()),
-            map(repr, columns.completes_s[rows].tolist()),
-            map(repr, columns.values[rows].tolist()),
+            columns.trials.states[rows].tolist(),
+            map(repr, columns.trials.starts_s[rows].tolist()),
+            map(repr, columns.trials.completes_s[rows].tolist()),
+            map(repr, columns.trials.values[rows].tolist()),
             zip(*params, strict=True) if params else [()] * len(rows),
             strict=True,
         )
@@ -208,7 +207,7 @@ def _is_known(columns: StudyColumns, rows: IntArray, seen: Counter[object]) -> B
         (*whole[:4], tuple((names[at], whole[4][at]) for at in order if whole[4][at] != ""))  # pyright: ignore
         for whole in identities
     ]
-    known = np.zeros(len(columns), np.bool_)
+    known = np.zeros(len(columns.trials), np.bool_)
     own: Counter[object] = Counter()
     for row, identity in zip(rows.tolist(), identities, strict=True):
         own[identity] += 1
@@ -231,9 +230,9 @@ def _order(kept: Sequence[tuple[Source, IntArray]]) -> list[IntArray]:
     """Return the new numbers of all trials that are kept: by start, those without at the end."""
     starts = [
         np.where(
-            np.isnan(source.columns.starts_s[rows]),
-            source.columns.completes_s[rows],
-            source.columns.starts_s[rows],
+            np.isnan(source.columns.trials.starts_s[rows]),
+            source.columns.trials.completes_s[rows],
+            source.columns.trials.starts_s[rows],
         )
         for source, rows in kept
     ]
@@ -249,7 +248,7 @@ def _differing(shares: Sequence[Share]) -> frozenset[str]:
     specs: dict[str, set[ParamSpec]] = {}
     for share in shares:
         fitted = {fit.column.name: fit for fit in share.fits}
-        for name, column in share.source.columns.params.items():
+        for name, column in share.source.columns.trials.params.items():
             found = specs.setdefault(name, set())
             own = share.rows
             if name in fitted:

@@ -13,12 +13,11 @@ import numpy.typing as npt
 from hptui.domain.spaces.choices import place_of, spell_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, describe, kind_of
 from hptui.domain.text import safe_line
-from hptui.storage.read.param_columns import ABSENT
+from hptui.trials import ABSENT
 
 if TYPE_CHECKING:
     from hptui.domain.spaces.space import ParamSpec
-    from hptui.storage.read.growing_column import FloatArray
-    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.trials import FloatArray, ParamColumn
 
     BoolArray = npt.NDArray[np.bool_]
 

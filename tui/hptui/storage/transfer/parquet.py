@@ -15,9 +15,9 @@ from hptui.domain.spaces.space import ChoiceParam, IntParam
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import state_name
 from hptui.errors import MissingExtraError, UsageError
-from hptui.storage.read.param_columns import ABSENT, UNKEPT
 from hptui.storage.transfer.exact_columns import TRIAL_COLUMN, ExactCells, column_names, facts_of
 from hptui.storage.transfer.trial_records import durations_s, value_names
+from hptui.trials import ABSENT, UNKEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.domain.spaces.choices import ChoiceValue
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import FloatArray, IntArray
-    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.read.trial_extras import ExtrasReader, TrialExtras
+    from hptui.trials import FloatArray, IntArray, ParamColumn
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -56,7 +55,7 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(
-    file: IO[bytes], columns: StudyColumns, rows: IntArray, reader: ExtrasReader
+    file: IO[bytes], columns: StudyReader, rows: IntArray, reader: ExtrasReader
 ) -> None:
     """Write some rows; what a trial does not have is null.
 
@@ -72,29 +71,31 @@ def write_parquet(
     arrow: Any = import_module("pyarrow")
     parquet: Any = import_module("pyarrow.parquet")
     made: dict[str, Any] = {
-        "number": arrow.array(columns.numbers[rows]),
-        "state": arrow.array([state_name(each).lower() for each in columns.states[rows].tolist()]),
+        "number": arrow.array(columns.trials.numbers[rows]),
+        "state": arrow.array(
+            [state_name(each).lower() for each in columns.trials.states[rows].tolist()]
+        ),
     }
     for objective, name in enumerate(value_names(columns)):
-        made[name] = _floats(arrow, columns.values[rows, objective])
+        made[name] = _floats(arrow, columns.trials.values[rows, objective])
     made |= {
-        "feasible": arrow.array(columns.is_feasible[rows]),
-        "datetime_start": _times(arrow, columns.starts_s[rows]),
-        "datetime_complete": _times(arrow, columns.completes_s[rows]),
+        "feasible": arrow.array(columns.trials.is_feasible[rows]),
+        "datetime_start": _times(arrow, columns.trials.starts_s[rows]),
+        "datetime_complete": _times(arrow, columns.trials.completes_s[rows]),
         "duration_s": _floats(arrow, durations_s(columns)[rows]),
     }
-    steps = columns.last_steps[rows]
+    steps = columns.trials.last_steps[rows]
     made["last_step"] = arrow.array(steps, mask=steps < 0)
-    made["last_value"] = arrow.array(columns.last_values[rows], mask=steps < 0)
+    made["last_value"] = arrow.array(columns.trials.last_values[rows], mask=steps < 0)
     names = reader.names()
     names.require_a_table()
     named = {
-        "param": column_names("param", columns.params, _text),
+        "param": column_names("param", columns.trials.params, _text),
         "attr": column_names("attr", names.user_attrs, _text),
         "constraint": column_names("constraint", names.constraints, _text),
     }
     for column, name in named["param"].items():
-        made[column] = _param(arrow, columns.params[name], rows)
+        made[column] = _param(arrow, columns.trials.params[name], rows)
     found = list(reader.of_rows(rows))
     made |= _extras(arrow, named, found)
     # A null may stand for None, and a cell of a mixed column for more than one value.
@@ -108,7 +109,7 @@ def write_parquet(
     table = arrow.table(made).replace_schema_metadata(
         {
             "hptui:study": _text(columns.study_name),
-            "hptui:directions": dump(list(columns.directions), indent=None),
+            "hptui:directions": dump(list(columns.trials.directions), indent=None),
             FACTS_KEY: dump(facts_of(columns, named), indent=None),
         }
     )

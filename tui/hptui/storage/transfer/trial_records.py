@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hptui.domain.spaces.choices import ChoiceValue
-    from hptui.storage.read.columns import StudyColumns
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.read.trial_extras import ExtraNames, TrialExtras
+    from hptui.trials import FloatArray, IntArray
 
 _ROWS_A_PAGE: Final = 1_000
 
@@ -68,20 +68,20 @@ class WrittenTrial:
     params: dict[str, ChoiceValue | Absent]
 
 
-def value_names(columns: StudyColumns) -> list[str]:
+def value_names(columns: StudyReader) -> list[str]:
     """Return what the columns of values are called: `value`, or `value_0`, `value_1`, …."""
-    n_objectives = len(columns.directions)
+    n_objectives = len(columns.trials.directions)
     return ["value"] if n_objectives == 1 else [f"value_{each}" for each in range(n_objectives)]
 
 
-def durations_s(columns: StudyColumns) -> FloatArray:
+def durations_s(columns: StudyReader) -> FloatArray:
     """Return how long each trial took, in seconds; NaN where it has not ended."""
     # Times are stored in microseconds; further digits come from the subtraction.
-    return np.round(columns.completes_s - columns.starts_s, 6)
+    return np.round(columns.trials.completes_s - columns.trials.starts_s, 6)
 
 
 def write_json_lines(
-    stream: TextIO, columns: StudyColumns, rows: IntArray, everything: ExtrasReader | None = None
+    stream: TextIO, columns: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
 ) -> None:
     """Write one JSON object a line; with `everything` those from which an import has all again."""
     reader = everything or ExtrasReader(columns)
@@ -105,7 +105,7 @@ def write_json_lines(
 
 
 def write_csv(
-    stream: TextIO, columns: StudyColumns, rows: IntArray, everything: ExtrasReader | None = None
+    stream: TextIO, columns: StudyReader, rows: IntArray, everything: ExtrasReader | None = None
 ) -> None:
     """Write CSV with a header; with `everything` columns from which an import has all again.
 
@@ -117,7 +117,7 @@ def write_csv(
     names.require_a_table()
     writer = csv.writer(stream, lineterminator="\n")
     named = {
-        "param": column_names("param", columns.params, csv_text),
+        "param": column_names("param", columns.trials.params, csv_text),
         "attr": column_names("attr", names.user_attrs, csv_text),
         "constraint": column_names("constraint", names.constraints, csv_text),
     }
@@ -153,24 +153,25 @@ def _is_attribute_in_csv(_key: str, value: object) -> bool:
     return repr(read_attribute(spell_attribute(value))) == repr(value)
 
 
-def records_of(columns: StudyColumns, rows_wanted: IntArray) -> Iterator[WrittenTrial]:
+def records_of(columns: StudyReader, rows_wanted: IntArray) -> Iterator[WrittenTrial]:
     """Yield the trials in some rows in their order; arrays become lists a page at a time."""
     durations = durations_s(columns)
     for start in range(0, len(rows_wanted), _ROWS_A_PAGE):
         rows = rows_wanted[start : start + _ROWS_A_PAGE]
         params = {
-            name: param.values_at(rows, absent=ABSENT) for name, param in columns.params.items()
+            name: param.values_at(rows, absent=ABSENT)
+            for name, param in columns.trials.params.items()
         }
         cells = zip(
-            columns.numbers[rows].tolist(),
-            columns.states[rows].tolist(),
-            columns.values[rows].tolist(),
-            columns.is_feasible[rows].tolist(),
-            columns.starts_s[rows].tolist(),
-            columns.completes_s[rows].tolist(),
+            columns.trials.numbers[rows].tolist(),
+            columns.trials.states[rows].tolist(),
+            columns.trials.values[rows].tolist(),
+            columns.trials.is_feasible[rows].tolist(),
+            columns.trials.starts_s[rows].tolist(),
+            columns.trials.completes_s[rows].tolist(),
             durations[rows].tolist(),
-            columns.last_steps[rows].tolist(),
-            columns.last_values[rows].tolist(),
+            columns.trials.last_steps[rows].tolist(),
+            columns.trials.last_values[rows].tolist(),
             zip(*params.values(), strict=True) if params else itertools.repeat(()),
             strict=False,
         )

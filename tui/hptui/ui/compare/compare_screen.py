@@ -165,7 +165,7 @@ class CompareScreen(CommandScreen[None]):
         known = [
             each
             for each in self._snapshots
-            if each is not None and each.directions and each.loading is None
+            if each is not None and each.trials.directions and each.loading is None
         ]
         if len(known) < len(self._places):
             return

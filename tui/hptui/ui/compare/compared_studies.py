@@ -71,18 +71,20 @@ def compare_snapshots(
         UsageError: They have different objectives by now.
     """
     names = names_of([(each.path, each.name) for each in snapshots])
-    check_comparable([(name, each.directions) for name, each in zip(names, snapshots, strict=True)])
+    check_comparable(
+        [(name, each.trials.directions) for name, each in zip(names, snapshots, strict=True)]
+    )
     first = snapshots[0]
-    objective = min(objective, len(first.directions) - 1)
+    objective = min(objective, len(first.trials.directions) - 1)
     comparison = compare(
         [
-            ComparedStudy(name, each, each.sampler, each.pruner)
+            ComparedStudy(name, each.trials, each.sampler, each.pruner)
             for name, each in zip(names, snapshots, strict=True)
         ],
         objective,
         to,
     )
-    name = value_name(first.metric_names, len(first.directions), objective)
+    name = value_name(first.metric_names, len(first.trials.directions), objective)
     star, different = ("★", "≠") if has_unicode else ("*", "!")
     keys = range(len(snapshots))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.cells import cell_len
 from textual._context import visible_screen_stack
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.screen import Screen
 
 _TEXT: Final = re.compile(
     r'(?P<head><text [^>]*?)x="(?P<x>[\d.]+)"(?P<middle>[^>]*?)textLength="[\d.]+"'
@@ -26,9 +27,9 @@ def screen_text(app: App[Any]) -> str:
     """Return the visible screen, a line a row, without blanks at the ends of lines."""
     # Textual exports pictures and no text; this is the one place that looks inside for it.
     compositor = app.screen._compositor  # pyright: ignore[reportPrivateUsage]
-    # A dialog draws what is behind it: Textual keeps that by task, as of its last update there.
-    behind: Any = app._background_screens  # pyright: ignore
-    visible_screen_stack.set(behind)
+    # What a dialog lies over; without, a dialog that is drawn here first would stay without it.
+    below = cast("list[Screen[object]]", app._background_screens)  # pyright: ignore
+    visible_screen_stack.set(below)
     return "\n".join(strip.text.rstrip() for strip in compositor.render_strips())
 
 

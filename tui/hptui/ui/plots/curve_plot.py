@@ -11,7 +11,7 @@ from hptui.analysis.pruning.thresholds import JudgedTrial, Pruning
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.thresholds import is_pruning_known, read_pruning
-from hptui.figures.trial_curve import CurvePicture, CurveSource, draw_curve
+from hptui.figures.trial_curve import CurveSource, draw_curve
 from hptui.storage.read.reports import CurveReader, Reports, TrialReports
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    from hptui.figures.canvas.figure import Figure
     from hptui.ui.widgets.naming import Naming
 
 
@@ -96,7 +97,7 @@ class CurvePlot(Plot):
         if source is None:
             return
 
-        def draw(width: int, height: int, unicode: bool) -> CurvePicture:
+        def draw(width: int, height: int, unicode: bool) -> Figure:
             return draw_curve(source, width=width, height=height, unicode=unicode, is_log=is_log)
 
         self.show_chart(draw)

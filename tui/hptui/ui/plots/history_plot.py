@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.analysis.history import history_of
 from hptui.domain.text import safe_line
-from hptui.figures.history import HistoryPicture, draw_history, history_source
+from hptui.figures.history import draw_history
 from hptui.figures.request import value_name
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.plots.trial_plot import TrialPlot
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Unpack
 
-    from hptui.figures.history import HistorySource
+    from hptui.analysis.history import History
+    from hptui.figures.canvas.figure import Figure
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.widgets.naming import Naming
 
@@ -63,11 +64,11 @@ class HistoryPlot(TrialPlot):
             self.show_sentence(_why_no_history(snapshot))
             self._shown = look
             return
-        source = _source(shown, objective)
+        history = _history(shown, objective)
 
-        def draw(width: int, height: int, unicode: bool) -> HistoryPicture:
+        def draw(width: int, height: int, unicode: bool) -> Figure:
             return draw_history(
-                source(),
+                history(),
                 width=width,
                 height=height,
                 unicode=unicode,
@@ -87,22 +88,21 @@ class HistoryPlot(TrialPlot):
         super().show_sentence(sentence)
 
 
-def _source(shown: ShownTrials, objective: int) -> Callable[[], HistorySource]:
+def _history(shown: ShownTrials, objective: int) -> Callable[[], History]:
     """Return what makes the history, once; with many trials this is for a thread."""
 
     @lru_cache(maxsize=1)
-    def make() -> HistorySource:
+    def make() -> History:
         snapshot = shown.snapshot
-        trials = shown.plotted().trials
-        known = snapshot.history if shown.is_chosen is None and objective == 0 else None
-        history = history_of(trials, objective) if known is None else known
-        return history_source(history, trials.numbers, trials.states, trials.last_values)
+        if snapshot.history is not None and shown.is_chosen is None and objective == 0:
+            return snapshot.history
+        return history_of(shown.plotted().trials, objective)
 
     return make
 
 
 def _which_value(snapshot: StudySnapshot, objective: int) -> str:
-    n_objectives = len(snapshot.directions)
+    n_objectives = len(snapshot.trials.directions)
     if n_objectives == 1:
         return ""
     name = value_name(snapshot.metric_names, n_objectives, objective)

@@ -123,7 +123,7 @@ class PlotArea(Vertical):
     @property
     def kind(self) -> Kind | None:
         """The kind of figure that is shown; None in the overview."""
-        kinds = self._view.kinds_for(len(self._snapshot.directions))
+        kinds = self._view.kinds_for(len(self._snapshot.trials.directions))
         return kinds[self._turns.get(self._view.name, 0) % len(kinds)] if kinds else None
 
     @property
@@ -284,10 +284,10 @@ class PlotArea(Vertical):
     @property
     def _last_number(self) -> int:
         snapshot = self._snapshot
-        return int(snapshot.numbers[-1]) if snapshot.n_trials else 0
+        return int(snapshot.trials.numbers[-1]) if snapshot.n_trials else 0
 
     def _name_views(self) -> None:
-        n_objectives = len(self._snapshot.directions)
+        n_objectives = len(self._snapshot.trials.directions)
         line = self.query_one("#views", TabLine)
         names = [(view.name, view.label_for(n_objectives)) for view in VIEWS]
         line.show(

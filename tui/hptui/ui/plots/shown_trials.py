@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hptui.figures.request import PlottedStudy
-from hptui.storage.read.chosen_trials import ChosenTrials, choose_trials
 from hptui.storage.read.study_detail import run_starts
 
 if TYPE_CHECKING:
-    from hptui.ui.study.snapshot import BoolArray, StudySnapshot
+    from hptui.trials import BoolArray
+    from hptui.ui.study.snapshot import StudySnapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,27 +46,10 @@ class ShownTrials:
     def plotted(self) -> PlottedStudy:
         """Return the study as figures take it; with many trials this is for a thread."""
         snapshot = self.snapshot
-        trials = _columns(snapshot)
+        trials = snapshot.trials
         if self.is_chosen is not None:
-            trials = choose_trials(trials, self.is_chosen)
+            trials = trials.select(self.is_chosen)
         starts_s = run_starts(snapshot.runs)
         return PlottedStudy(
             snapshot.path, snapshot.name, trials, snapshot.metric_names, run_starts_s=starts_s
         )
-
-
-def _columns(snapshot: StudySnapshot) -> ChosenTrials:
-    return ChosenTrials(
-        directions=snapshot.directions,
-        trial_ids=snapshot.trial_ids,
-        numbers=snapshot.numbers,
-        states=snapshot.states,
-        starts_s=snapshot.starts_s,
-        completes_s=snapshot.completes_s,
-        values=snapshot.values,
-        is_feasible=snapshot.is_feasible,
-        is_complete=snapshot.is_complete,
-        last_steps=snapshot.last_steps,
-        last_values=snapshot.last_values,
-        params=snapshot.params,
-    )

@@ -48,7 +48,7 @@ class ViewActions(ScreenPart):
         """Return why a command of the plots cannot be given now; None where it can."""
         view = VIEW_OF_COMMAND.get(command_id)
         if view is not None:
-            return view.disabled_reason(len(self._snapshot().directions))
+            return view.disabled_reason(len(self._snapshot().trials.directions))
         plots = self._plots
         if command_id in _OVERVIEW_ONLY and plots.view is not OVERVIEW:
             key = self._screen.app.services.first_key_of(OVERVIEW.command_id)

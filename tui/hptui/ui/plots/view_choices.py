@@ -150,11 +150,11 @@ def choices_for(kind: Kind | None, snapshot: StudySnapshot, options: ViewOptions
     takes = {"objective"} if kind is None else set(map(str, kind.options))
     if kind is not None and kind.name in _PAIRED:
         takes.add("pair")
-    n_objectives = len(snapshot.directions)
+    n_objectives = len(snapshot.trials.directions)
     names = tuple(
         value_name(snapshot.metric_names, n_objectives, index) for index in range(n_objectives)
     )
-    return ViewChoices(frozenset(takes), names, tuple(snapshot.params), options)
+    return ViewChoices(frozenset(takes), names, tuple(snapshot.trials.params), options)
 
 
 def _toggled(taken: tuple[Key, ...], key: Key, most: int) -> tuple[Key, ...]:

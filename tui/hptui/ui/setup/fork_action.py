@@ -57,8 +57,8 @@ class ForkAction(ScreenPart):
 
     def do_fork_space(self) -> None:
         """Ask in what a fork of the study is to differ, and set the fork up instead."""
-        from hptui.ui.studies.carry import carry_by
         from hptui.ui.studies.fork_form import ForkForm
+        from hptui.ui.studies.transfer_dialog import transfer_by
 
         draft = self._draft()
         form = ForkForm(
@@ -67,7 +67,7 @@ class ForkAction(ScreenPart):
             saved_filters=self._screen.app.services.settings.filters,
             edits=draft.space.fork_edits(),
         )
-        carry_by(self._screen, form, self._set_up)
+        transfer_by(self._screen, form, self._set_up)
 
     def _set_up(self, outcome: Outcome) -> None:
         if outcome.study is not None:

@@ -139,8 +139,7 @@ class SetupScreen(CommandScreen[None]):
             self.query_one(f"#{name}").border_title = pane_title(name)
         self.space.tell("Reading…")
         self._show_head()
-        # A question that came before the first frame would stand over nothing.
-        self.call_after_refresh(self._read)
+        self._read()
 
     def on_unmount(self) -> None:
         """Leave no probed process behind."""

@@ -13,22 +13,22 @@ from hptui.domain.text import safe_line
 from hptui.errors import SpaceError, UsageError
 from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead, ahead, done
+from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hptui.storage.read.columns import StudyColumns
+    from hptui.storage.read.study_reader import StudyReader
     from hptui.storage.transfer.fork_plan import ForkRequest
-    from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import Progress, Texts
 
 Direction = Literal["minimize", "maximize"]
 _PARAM = "param:"
 
 
-class ForkForm(CarryForm):
+class ForkForm(TransferForm):
     """Asks in what a fork is to differ from its study.
 
     Args:
@@ -54,28 +54,28 @@ class ForkForm(CarryForm):
         self._path, self._study_name = path, study_name
         self._filter_text, self._saved = filter_text, saved_filters
         self._first_edits = edits or {}
-        self._columns: StudyColumns | None = None
+        self._columns: StudyReader | None = None
         self._space: Mapping[str, ParamSpec] = {}
 
     def read(self, on_progress: Progress) -> FormContent:
         """Read the study."""
         from hptui.engine.studies.renaming import free_name
-        from hptui.storage.read.columns import StudyColumns
         from hptui.storage.read.latest_spaces import read_latest_spaces
         from hptui.storage.read.study_facts import read_facts
+        from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = columns = StudyColumns(
-            self._path, self._study_name, on_progress=on_progress
-        )
+        self._columns = columns = StudyReader(self._path, self._study_name, on_progress=on_progress)
         with columns:
             columns.refresh()
         self._space = read_latest_spaces(self._path, self._study_name)
-        names = read_facts(self._path, self._study_name, len(columns.directions)).metric_names
+        names = read_facts(
+            self._path, self._study_name, len(columns.trials.directions)
+        ).metric_names
         several = [
             FormField(
                 "objectives",
                 "objectives",
-                ",".join(names or map(str, range(len(columns.directions)))),
+                ",".join(names or map(str, range(len(columns.trials.directions)))),
                 "which of them, in which order",
             )
         ]
@@ -83,11 +83,11 @@ class ForkForm(CarryForm):
             (
                 FormField("name", "name", free_name(self._path.parent, self._study_name)),
                 FormField("filter", "filter", self._filter_text, "state:complete -tag:bad"),
-                *(several if len(columns.directions) > 1 else ()),
+                *(several if len(columns.trials.directions) > 1 else ()),
                 FormField(
                     "direction",
                     "direction",
-                    ",".join(columns.directions),
+                    ",".join(columns.trials.directions),
                     suggestions=("minimize", "maximize"),
                 ),
                 *(

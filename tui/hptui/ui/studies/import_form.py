@@ -18,21 +18,21 @@ from hptui.storage.transfer.import_request import (
 from hptui.ui.forms.file_paths import path_of
 from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead, ahead, done
+from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from hptui.storage.transfer.import_request import ImportRequest
-    from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.catalogue_feed import StudyRow
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import Progress, Texts
 
 _YES_NO: Final = ("no", "yes")
 
 
-class ImportForm(CarryForm):
+class ImportForm(TransferForm):
     """Asks for a file, for a study, and for what `hptui import` has options for.
 
     Where an option may come several times, commas separate what is typed.

@@ -15,7 +15,7 @@ from hptui.ui.widgets.choice_list import ChoiceList
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.ui.studies.carry_form import FormMark
+    from hptui.ui.studies.transfer_form import FormMark
 
 
 class MarkList(ChoiceList):

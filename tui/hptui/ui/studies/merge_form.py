@@ -10,14 +10,21 @@ from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
 from hptui.ui.forms.form_field import FormField
 from hptui.ui.studies import study_actions
-from hptui.ui.studies.carry_form import CarryForm, FormContent, FormMark, LookAhead, ahead, done
+from hptui.ui.studies.transfer_form import (
+    FormContent,
+    FormMark,
+    LookAhead,
+    TransferForm,
+    ahead,
+    done,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hptui.ui.studies.carry_form import Progress, Texts
     from hptui.ui.studies.catalogue_feed import StudyRow
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import Progress, Texts
 
 
 def can_merge(row: StudyRow, other: StudyRow) -> bool:
@@ -32,7 +39,7 @@ def can_merge(row: StudyRow, other: StudyRow) -> bool:
     )
 
 
-class MergeForm(CarryForm):
+class MergeForm(TransferForm):
     """Asks which studies are to become one with the first.
 
     Args:

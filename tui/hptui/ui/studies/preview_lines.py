@@ -68,8 +68,8 @@ def _best_lines(row: StudyRow, snapshot: StudySnapshot | None) -> Iterator[Line]
     yield ("best", f"{four_digits(row.best.value)}  trial {row.best.number}", "best")
     if snapshot is None:
         return
-    at = snapshot.row_of(row.best.number)
-    for name, param in list(snapshot.params.items())[:_MAX_PARAMS] if at is not None else ():
+    at = snapshot.trials.row_of(row.best.number)
+    for name, param in list(snapshot.trials.params.items())[:_MAX_PARAMS] if at is not None else ():
         if at is not None and param.has(at):
             value = param.value_at(at)
             is_count = isinstance(value, int) and not isinstance(value, bool)

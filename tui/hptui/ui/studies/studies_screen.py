@@ -28,7 +28,7 @@ from hptui.ui.studies.studies_model import (
     study_key,
 )
 from hptui.ui.studies.studies_rules import StudiesState, disabled_reason
-from hptui.ui.studies.study_keeping import StudyKeeping
+from hptui.ui.studies.study_file_actions import StudyFileActions
 from hptui.ui.studies.study_marks import StudyMarks
 from hptui.ui.studies.trial_transfers import TrialTransfers
 from hptui.ui.widgets.command_footer import CommandFooter
@@ -75,10 +75,10 @@ class StudiesScreen(CommandScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.marks = StudyMarks(self, self)
-        self._keeping = StudyKeeping(self, self)
+        self._file_actions = StudyFileActions(self, self)
         self.parts = (
             self.marks,
-            self._keeping,
+            self._file_actions,
             TrialTransfers(self, self, self.marks),
             NoteActions(self, self._annotated),
         )
@@ -131,7 +131,7 @@ class StudiesScreen(CommandScreen[None]):
         await self.query_one("#body").mount(self._preview, after="#filter-line")
         if self.is_active:
             self.resume_reading()
-        self._keeping.look_into_trash()
+        self._file_actions.look_into_trash()
 
     @property
     def grid(self) -> Grid:
@@ -179,8 +179,8 @@ class StudiesScreen(CommandScreen[None]):
             is_first=self.has_class("-first"),
             listed=self.listed(),
             count_marked=lambda: len(self.marks.marked),
-            is_managing=self._keeping.is_managing,
-            is_trash_empty=self._keeping.is_trash_empty,
+            is_managing=self._file_actions.is_managing,
+            is_trash_empty=self._file_actions.is_trash_empty,
         )
         return disabled_reason(command_id, state)
 
@@ -371,13 +371,13 @@ class StudiesScreen(CommandScreen[None]):
 
     def on_screen_suspend(self) -> None:
         """Read nothing while another screen is above."""
-        if not self._keeping.is_managing:
+        if not self._file_actions.is_managing:
             self.halt_reading()
 
     def on_screen_resume(self) -> None:
         """Read again."""
         super().on_screen_resume()
-        if not self._keeping.is_managing:
+        if not self._file_actions.is_managing:
             self.resume_reading()
 
     def on_unmount(self) -> None:

@@ -9,10 +9,10 @@ from hptui.ui.application.screen_part import ScreenPart
 
 if TYPE_CHECKING:
     from hptui.ui.application.command_screen import CommandScreen
-    from hptui.ui.studies.carry_form import CarryForm
     from hptui.ui.studies.study_actions import Outcome
     from hptui.ui.studies.study_listing import StudyListing
     from hptui.ui.studies.study_marks import StudyMarks
+    from hptui.ui.studies.transfer_form import TransferForm
 
 
 class TrialTransfers(ScreenPart):
@@ -53,10 +53,10 @@ class TrialTransfers(ScreenPart):
         listing = self._listing
         self._open(ImportForm(listing.folder, listing.listed(), listing.study))
 
-    def _open(self, form: CarryForm) -> None:
-        from hptui.ui.studies.carry import carry_by
+    def _open(self, form: TransferForm) -> None:
+        from hptui.ui.studies.transfer_dialog import transfer_by
 
-        carry_by(self._screen, form, self._go_to)
+        transfer_by(self._screen, form, self._go_to)
 
     def _go_to(self, outcome: Outcome) -> None:
         if outcome.study is not None:

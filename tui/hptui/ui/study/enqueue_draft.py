@@ -170,11 +170,11 @@ def space_from_engine(
 
 def params_of(snapshot: StudySnapshot, number: int) -> dict[str, Any]:
     """Return the parameters of a trial that has been read; empty where there is none."""
-    row = snapshot.row_of(number)
+    row = snapshot.trials.row_of(number)
     if row is None:
         return {}
     return {
         name: column.value_at(row)
-        for name, column in snapshot.params.items()
+        for name, column in snapshot.trials.params.items()
         if row < len(column.spec_indices) and column.has(row)
     }

@@ -54,7 +54,7 @@ class RunHeader(RoleStyled):
     def show(self, snapshot: StudySnapshot) -> None:
         """Show another moment of the study."""
         is_new_best = self._is_read and snapshot.best_number not in (None, self._best_number)
-        self._is_read = bool(snapshot.directions) and snapshot.loading is None
+        self._is_read = bool(snapshot.trials.directions) and snapshot.loading is None
         self._best_number = snapshot.best_number
         if is_new_best and snapshot.engine is not None:
             self._is_glowing = True

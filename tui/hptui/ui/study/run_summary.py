@@ -79,7 +79,7 @@ def _state(snapshot: StudySnapshot) -> tuple[str, str]:
         return "trouble", "cannot be read"
     if snapshot.is_filled:
         return "other", "run here" if snapshot.is_here else "run elsewhere"
-    if not snapshot.read_at_s and not snapshot.directions:
+    if not snapshot.read_at_s and not snapshot.trials.directions:
         # Nothing is known yet, an engine neither.
         return "loading", "loading"
     return "stopped", "not running"
@@ -90,7 +90,7 @@ def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
         done, total = snapshot.loading
         return (done / total, f"{done:,} of {total:,} trials") if total else (None, "")
     engine = snapshot.engine
-    if engine is None and not snapshot.directions:
+    if engine is None and not snapshot.trials.directions:
         return None, ""
     if engine is None:
         count = snapshot.n_trials
@@ -110,7 +110,7 @@ def _progress(snapshot: StudySnapshot) -> tuple[float | None, str]:
 
 
 def _last_activity_s(snapshot: StudySnapshot) -> float | None:
-    ended = snapshot.completes_s[np.isfinite(snapshot.completes_s)]
+    ended = snapshot.trials.completes_s[np.isfinite(snapshot.trials.completes_s)]
     return float(ended.max()) if len(ended) else None
 
 
@@ -136,7 +136,7 @@ def _eta(engine: EngineState | None) -> str:
 
 def best_text(snapshot: StudySnapshot) -> str:
     """Return the best value and its trial, or how many trials stand on the Pareto front."""
-    if len(snapshot.directions) > 1:
+    if len(snapshot.trials.directions) > 1:
         count = len(snapshot.front)
         return f"{count} on the Pareto front" if count else ""
     if snapshot.best_number is None or snapshot.best_value is None:
@@ -182,7 +182,7 @@ def empty_face(snapshot: StudySnapshot, key_of: KeyOf = default_key) -> str:
     if snapshot.loading is not None:
         done, total = snapshot.loading
         return f"Reading {total:,} trials; {done:,} so far." if total else "Reading the study."
-    if not snapshot.directions:
+    if not snapshot.trials.directions:
         return safe_line(snapshot.trouble, max_chars=400) or "Reading the study."
     if snapshot.engine is not None:
         return "The first trial is about to start."

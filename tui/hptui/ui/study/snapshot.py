@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.domain.next_run import NOTHING_PREPARED
-from hptui.domain.trial_states import COMPLETE
+from hptui.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from hptui.analysis.history import History
     from hptui.domain.next_run import NextRun
-    from hptui.domain.objective import Direction, ObjectiveRef
-    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.domain.objective import ObjectiveRef
     from hptui.storage.read.study_detail import RunRecord
-
-    IntArray = npt.NDArray[np.int64]
-    FloatArray = npt.NDArray[np.float64]
-    BoolArray = npt.NDArray[np.bool_]
+    from hptui.trials import IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +73,7 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudySnapshot:
-    """One moment of a study: its trials as columns, and what its engine says.
-
-    Arrays have a row a trial, in the order of the file, and do not change. Parameter columns may
-    be one refresh ahead, and may have more rows.
-    """
+    """One moment of a study: its trials, and what its engine says."""
 
     path: Path
     name: str
@@ -91,8 +81,6 @@ class StudySnapshot:
     """Rises with each change of the trials."""
     file_revision: int = 0
     """Changes when anything in the file may have: texts, tags, attributes, another study."""
-    directions: tuple[Direction, ...] = ()
-    """Empty before the first reading."""
     metric_names: tuple[str, ...] = ()
     objective: ObjectiveRef | None = None
     sampler: str = ""
@@ -100,19 +88,8 @@ class StudySnapshot:
     pruner: str = ""
     runs: tuple[RunRecord, ...] = ()
     """Runs of hptui, oldest first."""
-    trial_ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    """Ids in the file, ascending."""
-    numbers: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    states: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
-    """The numbers of `hptui.domain.trial_states`."""
-    starts_s: FloatArray = field(default_factory=lambda: np.zeros(0))
-    completes_s: FloatArray = field(default_factory=lambda: np.zeros(0))
-    values: FloatArray = field(default_factory=lambda: np.zeros((0, 1)))
-    """A column an objective."""
-    is_feasible: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    last_steps: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    last_values: FloatArray = field(default_factory=lambda: np.zeros(0))
-    params: Mapping[str, ParamColumn] = field(default_factory=dict[str, "ParamColumn"])
+    trials: Trials = field(default_factory=Trials)
+    """All of them, in the order of the file; empty before the first reading."""
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     """Trials by the words of `trial_states.STATE_NAMES`."""
     history: History | None = None
@@ -146,16 +123,4 @@ class StudySnapshot:
     @property
     def n_trials(self) -> int:
         """How many trials there are."""
-        return len(self.numbers)
-
-    @property
-    def is_complete(self) -> BoolArray:
-        """Which trials are complete and have all their values."""
-        return (self.states == COMPLETE) & ~np.isnan(self.values).any(axis=1)
-
-    def row_of(self, number: int) -> int | None:
-        """Return the row of the trial with this number, or None."""
-        if 0 <= number < len(self.numbers) and self.numbers[number] == number:
-            return number
-        rows = np.flatnonzero(self.numbers == number)
-        return int(rows[0]) if len(rows) else None
+        return len(self.trials)

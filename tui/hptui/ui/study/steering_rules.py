@@ -67,7 +67,7 @@ def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
         return f"The study is being run; {key_of('budget')} adds trials to its budget."
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return None if snapshot.directions else "The study has not been read yet."
+    return None if snapshot.trials.directions else "The study has not been read yet."
 
 
 def _at_rest(
@@ -76,7 +76,7 @@ def _at_rest(
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     if command_id in _FOR_NEXT_RUN:
-        if not snapshot.directions:
+        if not snapshot.trials.directions:
             return "The study has not been read yet."
         return _unread(snapshot, selected) if command_id == "copy-trial" else None
     return f"This study is not running; {key_of('run-study')} sets up its next run."
@@ -91,8 +91,8 @@ def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
         return "No trial is selected."
     if any(slot.trial == selected for slot in engine.slots):
         return None
-    row = snapshot.row_of(selected)
-    if row is not None and snapshot.states[row] == RUNNING:
+    row = snapshot.trials.row_of(selected)
+    if row is not None and snapshot.trials.states[row] == RUNNING:
         return f"Trial {selected} is not run by this engine."
     return f"Trial {selected} is not running."
 
@@ -129,7 +129,7 @@ def _copy(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
 
 
 def _unread(snapshot: StudySnapshot, selected: int | None) -> str | None:
-    if selected is not None and snapshot.row_of(selected) is None:
+    if selected is not None and snapshot.trials.row_of(selected) is None:
         return f"Trial {selected} has not been read yet."
     return None
 

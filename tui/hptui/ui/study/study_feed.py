@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.session import check_file
 from hptui.storage.read.study_facts import StudyFacts, read_facts
+from hptui.storage.read.study_reader import StudyReader
 from hptui.ui.study.engine_status import Asked, ask_status, engine_status
 from hptui.ui.study.snapshot import StudySnapshot
 from hptui.ui.study.snapshots import SnapshotMaker
@@ -50,7 +50,7 @@ class StudyFeed:
         self.path = path
         self.study_name = study_name
         self._post = post
-        self._columns = StudyColumns(path, study_name, on_progress=self._announce_progress)
+        self._columns = StudyReader(path, study_name, on_progress=self._announce_progress)
         self._maker = SnapshotMaker(path, study_name)
         self._facts = StudyFacts()
         self._facts_due_s = 0.0
@@ -127,7 +127,7 @@ class StudyFeed:
         # Attributes of the study may change without its trials.
         if self._have_facts_changed() or has_changed or self._is_behind:
             self._is_behind = False
-            snapshot = self._maker.make(self._columns, self._facts, now_s)
+            snapshot = self._maker.make(self._columns.trials, self._facts, now_s)
             return replace(snapshot, file_revision=self._file_revision)
         return replace(
             self._latest,
@@ -141,7 +141,7 @@ class StudyFeed:
         began_s, before = time.monotonic(), self._facts
         if began_s < self._facts_due_s:
             return False
-        n_objectives = len(self._columns.directions)
+        n_objectives = len(self._columns.trials.directions)
         self._facts = read_facts(self.path, self.study_name, n_objectives)
         ended_s = time.monotonic()
         wait_s = max(_FACTS_PERIOD_S, _FACTS_COST_FACTOR * (ended_s - began_s))
@@ -173,7 +173,7 @@ class StudyFeed:
         if self._ticker.is_stopping:
             raise _StoppedError
         if total >= _MANY_TRIALS and done < total:
-            snapshot = self._maker.make(self._columns, self._facts, time.time())
+            snapshot = self._maker.make(self._columns.trials, self._facts, time.time())
             self._hand_on(replace(snapshot, loading=(done, total), engine=self._latest.engine))
 
     def _hand_on(self, snapshot: StudySnapshot) -> None:

@@ -360,13 +360,13 @@ class StudyScreen(CommandScreen[None]):
 
     def do_fork_study(self) -> None:
         """Ask in what a fork of the study is to differ; the table's filter chooses its trials."""
-        from hptui.ui.studies.carry import carry_by
         from hptui.ui.studies.fork_form import ForkForm
+        from hptui.ui.studies.transfer_dialog import transfer_by
 
         text = self.query_one(TrialTable).filter_text
         saved = self.app.services.settings.filters
         form = ForkForm(self.path, self.study_name, filter_text=text, saved_filters=saved)
-        carry_by(self, form, lambda _: None)
+        transfer_by(self, form, lambda _: None)
 
     def do_open_trial(self) -> None:
         """Show the selected trial in full."""

@@ -21,16 +21,16 @@ _MAX_PARAMS: Final = 20
 
 def in_short(snapshot: StudySnapshot, number: int) -> str:
     """Return a trial's number, state, values and parameters on one line, safe for a terminal."""
-    row = snapshot.row_of(number)
+    row = snapshot.trials.row_of(number)
     if row is None:
         return f"#{number}"
     parts = [f"#{number}"]
-    state = int(snapshot.states[row])
+    state = int(snapshot.trials.states[row])
     if state != COMPLETE:
         parts.append(STATE_WORDS[state_name(state)])
-    elif not snapshot.is_feasible[row]:
+    elif not snapshot.trials.is_feasible[row]:
         parts.append("infeasible")
-    values: list[float] = snapshot.values[row].tolist()
+    values: list[float] = snapshot.trials.values[row].tolist()
     parts += [four_digits(value) for value in values if not math.isnan(value)]
     params = list(params_of(snapshot, number).items())[:_MAX_PARAMS]
     parts += [

@@ -26,7 +26,7 @@ from hptui.ui.widgets.table_model import Cell, Column, Role
 
 if TYPE_CHECKING:
     from hptui.domain.spaces.space import ParamSpec
-    from hptui.storage.read.param_columns import ParamColumn
+    from hptui.trials import ParamColumn
     from hptui.ui.study.snapshot import StudySnapshot
 
 PARAM_PREFIX: Final = "params_"
@@ -68,7 +68,7 @@ class NumberColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the number."""
-        number = int(snapshot.numbers[row])
+        number = int(snapshot.trials.numbers[row])
         if number < 0:
             return Cell("?", "trouble")
         return Cell(f"{self.mark} {number}", "best") if number in self.best else Cell(str(number))
@@ -83,9 +83,9 @@ class StateColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return mark and word."""
-        state = int(snapshot.states[row])
+        state = int(snapshot.trials.states[row])
         role, word = _ROLES.get(state, "trouble"), STATE_WORDS[state_name(state)]
-        if role == "complete" and not snapshot.is_feasible[row]:
+        if role == "complete" and not snapshot.trials.is_feasible[row]:
             role, word = "infeasible", "infeasible"
         mark = "!" if role == "trouble" else self._mark(word)
         return Cell(f"{mark} {word}{self._annotations(snapshot, row)}", role)
@@ -93,7 +93,7 @@ class StateColumn:
     def _annotations(self, snapshot: StudySnapshot, row: int) -> str:
         if not (snapshot.noted or snapshot.tagged):
             return ""
-        number = int(snapshot.numbers[row])
+        number = int(snapshot.trials.numbers[row])
         note = self._mark("note") if number in snapshot.noted else ""
         tags = self._mark("tags") if number in snapshot.tagged else ""
         return f" {note or ' '}{tags}".rstrip()
@@ -116,21 +116,23 @@ class ValueColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the value with its mark, which has a place of its own."""
-        state = int(snapshot.states[row])
+        state = int(snapshot.trials.states[row])
         if state in (RUNNING, STALE):
-            value = float(snapshot.last_values[row])
-            has_report = snapshot.last_steps[row] >= 0 and len(snapshot.directions) == 1
+            value = float(snapshot.trials.last_values[row])
+            has_report = (
+                snapshot.trials.last_steps[row] >= 0 and len(snapshot.trials.directions) == 1
+            )
             role: Role = "running" if state == RUNNING else "dim"
             return Cell(f"{four_digits(value)} ~", role) if has_report else _EMPTY
-        value = float(snapshot.values[row, self.objective])
+        value = float(snapshot.trials.values[row, self.objective])
         if math.isnan(value):
             return _EMPTY
         text = four_digits(value)
         if state == PRUNED:
             return Cell(f"{text} {'·' if self.has_unicode else '.'}", "dim")
-        if state != COMPLETE or not snapshot.is_feasible[row]:
+        if state != COMPLETE or not snapshot.trials.is_feasible[row]:
             return Cell(f"{text}  ", "dim")
-        return Cell(f"{text}  ", "best" if int(snapshot.numbers[row]) in self.best else "")
+        return Cell(f"{text}  ", "best" if int(snapshot.trials.numbers[row]) in self.best else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,11 @@ class TimeColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the duration."""
-        start_s = float(snapshot.starts_s[row])
-        if snapshot.states[row] == RUNNING:
+        start_s = float(snapshot.trials.starts_s[row])
+        if snapshot.trials.states[row] == RUNNING:
             running_s = time.time() - start_s
             return _EMPTY if math.isnan(running_s) else Cell(show_duration(running_s), "running")
-        took_s = float(snapshot.completes_s[row]) - start_s
+        took_s = float(snapshot.trials.completes_s[row]) - start_s
         return _EMPTY if math.isnan(took_s) else Cell(show_duration(took_s))
 
 
@@ -158,13 +160,10 @@ class ParamTrialColumn:
 
     def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
         """Return the value as the objective received it, nothing where there is none."""
-        try:
-            value = self.param.value_at(row)
-        except (KeyError, IndexError, ValueError, OverflowError):
-            # The feed may be writing a running trial's parameters at this moment.
+        if not self.param.has(row):
             return _EMPTY
-        text = show_choice(value)
-        return Cell(text) if snapshot.states[row] == COMPLETE else Cell(text, "dim")
+        text = show_choice(self.param.value_at(row))
+        return Cell(text) if snapshot.trials.states[row] == COMPLETE else Cell(text, "dim")
 
 
 def param_column(param: ParamColumn) -> Column:

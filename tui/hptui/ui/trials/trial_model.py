@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hptui.analysis.filters.completion import CompletionNames
     from hptui.ui.study.snapshot import StudySnapshot
 
-_ParamColumns = dict[str, tuple[int, ParamTrialColumn]]
+_ParamColumns = dict[str, ParamTrialColumn]
 Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting", "stale"]
 
 TAB_STATES: Final[dict[Tab, int | None]] = {
@@ -131,13 +131,13 @@ class TrialModel:
 
     def key_of(self, row: int) -> int:
         """Return the number of the trial in a row."""
-        return int(self.snapshot.numbers[self._rows[row]])
+        return int(self.snapshot.trials.numbers[self._rows[row]])
 
     def row_of_key(self, key: RowKey) -> int | None:
         """Return where the trial with this number stands, or None."""
         if not isinstance(key, int):
             return None
-        at = self.snapshot.row_of(key)
+        at = self.snapshot.trials.row_of(key)
         if at is None or self._is_in_file_order:
             return at
         rows = np.flatnonzero(self._rows == at)
@@ -156,7 +156,7 @@ def completions_of(
 ) -> CompletionNames:
     """Return what can be completed in a filter of a study's trials."""
     names = snapshot.metric_names
-    return completion_names(snapshot, metric_names=names, tags=tags, saved=saved_filters)
+    return completion_names(snapshot.trials, metric_names=names, tags=tags, saved=saved_filters)
 
 
 def tags_in(snapshot: StudySnapshot) -> list[str]:
@@ -187,7 +187,7 @@ def _filter(
         return None
     return filter_rows(
         parse_filter(filter_text, saved),
-        snapshot,
+        snapshot.trials,
         FileTexts(snapshot.path, snapshot.name),
         metric_names=snapshot.metric_names,
     )
@@ -199,7 +199,7 @@ def _choose(
     state = TAB_STATES[tab]
     rows = np.arange(snapshot.n_trials) if chosen is None else np.flatnonzero(chosen)
     if state is not None:
-        rows = rows[snapshot.states[rows] == state]
+        rows = rows[snapshot.trials.states[rows] == state]
     return order_rows(snapshot, rows, sort.key, is_reversed=sort.is_reversed)
 
 
@@ -217,7 +217,7 @@ def _columns_of(
         NumberColumn(Column("number", "#", number_width, "right"), best, mark),
         StateColumn(Column("state", "state", 15 if is_marked else 12), has_unicode),
     ]
-    keys = value_keys(len(snapshot.directions))
+    keys = value_keys(len(snapshot.trials.directions))
     for objective, key in enumerate(keys):
         names = snapshot.metric_names
         label = safe_line(names[objective], max_chars=MAX_NAME_CHARS) if names else key
@@ -225,19 +225,18 @@ def _columns_of(
         own.append(ValueColumn(header, objective, best, has_unicode))
     own.append(TimeColumn(Column("time", "time", 10, "right")))
     columns = [column for column in own if column.column.key not in hidden - {"number"}]
-    columns += [column for _, column in params.values() if column.column.key not in hidden]
+    columns += [column for column in params.values() if column.column.key not in hidden]
     return columns
 
 
 def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
-    """Return a column for each parameter, with how many spaces it was made for."""
+    """Return a column for each parameter; its header is kept while its spaces are the same."""
     found: _ParamColumns = {}
-    for name, param in snapshot.params.items():
+    for name, param in snapshot.trials.params.items():
         kept = known.get(name)
-        if kept is not None and kept[1].param is param and kept[0] == len(param.specs):
-            found[name] = kept
-        else:
-            found[name] = (len(param.specs), ParamTrialColumn(param_column(param), param))
+        is_same = kept is not None and len(kept.param.specs) == len(param.specs)
+        header = kept.column if kept is not None and is_same else param_column(param)
+        found[name] = ParamTrialColumn(header, param)
     return found
 
 

@@ -34,8 +34,8 @@ def order_rows(snapshot: StudySnapshot, rows: IntArray, key: str, *, is_reversed
     column that is not there orders nothing.
     """
     if key == "number":
-        return _by_number(snapshot.numbers[rows], rows, is_reversed=is_reversed)
-    if key in value_keys(len(snapshot.directions)):
+        return _by_number(snapshot.trials.numbers[rows], rows, is_reversed=is_reversed)
+    if key in value_keys(len(snapshot.trials.directions)):
         return _by_value(snapshot, rows, _objective_of(key), is_reversed=is_reversed)
     cells = _cells(snapshot, key, rows)
     if cells is None:
@@ -52,16 +52,16 @@ def _by_number(numbers: IntArray, rows: IntArray, *, is_reversed: bool) -> IntAr
 def _by_value(
     snapshot: StudySnapshot, rows: IntArray, objective: int, *, is_reversed: bool
 ) -> IntArray:
-    states, values = snapshot.states[rows], snapshot.values[rows, objective]
+    states, values = snapshot.trials.states[rows], snapshot.trials.values[rows, objective]
     is_running = (states == RUNNING) | (states == STALE)
-    if len(snapshot.directions) == 1:
-        values = np.where(is_running, snapshot.last_values[rows], values)
+    if len(snapshot.trials.directions) == 1:
+        values = np.where(is_running, snapshot.trials.last_values[rows], values)
     order = np.argsort(-values if is_reversed else values, kind="stable")
     group = np.full(len(rows), 4, np.int8)
     group[is_running] = 3
     group[states == PRUNED] = 2
     group[states == COMPLETE] = 1
-    group[(states == COMPLETE) & snapshot.is_feasible[rows]] = 0
+    group[(states == COMPLETE) & snapshot.trials.is_feasible[rows]] = 0
     group[np.isnan(values)] = 5
     return rows[order[np.argsort(group[order], kind="stable")]]
 
@@ -72,13 +72,13 @@ def _objective_of(key: str) -> int:
 
 def _cells(snapshot: StudySnapshot, key: str, rows: IntArray) -> FloatArray | None:
     if key == "state":
-        return snapshot.states[rows].astype(np.float64)
+        return snapshot.trials.states[rows].astype(np.float64)
     if key == "time":
         # What still runs has the longest time yet: it began and has not ended.
-        took_s = snapshot.completes_s[rows] - snapshot.starts_s[rows]
-        running_s = snapshot.read_at_s - snapshot.starts_s[rows]
-        return np.where(snapshot.states[rows] == RUNNING, running_s, took_s)
-    param = snapshot.params.get(key.removeprefix(PARAM_PREFIX))
+        took_s = snapshot.trials.completes_s[rows] - snapshot.trials.starts_s[rows]
+        running_s = snapshot.read_at_s - snapshot.trials.starts_s[rows]
+        return np.where(snapshot.trials.states[rows] == RUNNING, running_s, took_s)
+    param = snapshot.trials.params.get(key.removeprefix(PARAM_PREFIX))
     if param is None or not key.startswith(PARAM_PREFIX):
         return None
     return param.values[: snapshot.n_trials][rows]

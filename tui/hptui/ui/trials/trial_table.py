@@ -122,8 +122,8 @@ class TrialTable(Vertical):
         """Show another moment of the study."""
         before, self._snapshot = self._snapshot, snapshot
         self._show_tabs()
-        # Snapshots of the same trials share their arrays.
-        is_new = before is None or before.numbers is not snapshot.numbers
+        # Snapshots of the same trials share them.
+        is_new = before is None or before.trials is not snapshot.trials
         reads = reads_file(self.filter_text, self.app.services.settings.filters)
         if reads and before is not None:
             is_new = is_new or before.file_revision != snapshot.file_revision
@@ -185,7 +185,7 @@ class TrialTable(Vertical):
             self.reverse()
             return
         is_value = key == "value"
-        directions = self._snapshot.directions if self._snapshot is not None else ()
+        directions = self._snapshot.trials.directions if self._snapshot is not None else ()
         self.sort = Sort(key, is_reversed=is_value and directions == ("maximize",))
 
     def sort_by_next(self) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from optuna.distributions import BaseDistribution
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.history import History
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 _LEAST_ROOM: Final = 1024
 _Any = TypeVar("_Any", bound=np.generic)

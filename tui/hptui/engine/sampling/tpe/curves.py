@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         _BatchedTruncNormDistributions,
     )
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.scales import Scale
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
     NumericKernels = _BatchedTruncNormDistributions | _BatchedTruncLogNormDistributions
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray
+    from hptui.trials import FloatArray
 
 SQRT2: Final = math.sqrt(2.0)
 _STEP: Final = 1 / 64

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         _BatchedDiscreteTruncNormDistributions,
     )
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.scales import Scale
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
     GridKernels = _BatchedDiscreteTruncNormDistributions | _BatchedDiscreteTruncLogNormDistributions
 

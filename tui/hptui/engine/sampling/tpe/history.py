@@ -27,7 +27,7 @@ from hptui.engine.sampling.reader import Reader
 if TYPE_CHECKING:
     import optuna
 
-    from hptui.analysis.arrays import IntArray
+    from hptui.trials import IntArray
 
 SETTLED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 _MOST_GOOD: Final = 25

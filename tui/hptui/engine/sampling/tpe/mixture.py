@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers._tpe.probability_distributions import _MixtureOfProductDistribution
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.columns import Columns
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 LEAST_LOG: Final = -60.0
 """What is smaller than e to this adds nothing to 1, but its underflow would cost ten times the

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-    from hptui.analysis.arrays import BoolArray, FloatArray, IntArray
     from hptui.engine.sampling.tpe.columns import Columns
     from hptui.engine.sampling.tpe.winner import Judge, Tally
+    from hptui.trials import BoolArray, FloatArray, IntArray
 
 
 class QuickTPESampler(TPESampler):

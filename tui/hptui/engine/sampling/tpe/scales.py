@@ -15,7 +15,7 @@ from hptui.engine.sampling.tpe.gauss import log_mass
 if TYPE_CHECKING:
     from optuna.distributions import FloatDistribution, IntDistribution
 
-    from hptui.analysis.arrays import FloatArray
+    from hptui.trials import FloatArray
 
 LEAST_WIDTH: Final = 0.01
 """Of a kernel, where there are a hundred of them or more."""

@@ -18,8 +18,8 @@ from hptui.engine.sampling.tpe.grids import Choices, Grid
 from hptui.engine.sampling.tpe.mixture import LEAST_LOG
 
 if TYPE_CHECKING:
-    from hptui.analysis.arrays import FloatArray, IntArray
     from hptui.engine.sampling.tpe.mixture import Candidates, Mixture
+    from hptui.trials import FloatArray, IntArray
 
 MOST_DENSITY: Final = 1e-6
 """Of the other kernels beside the prior's, up to which this can decide."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 
-    from hptui.analysis.arrays import BoolArray, FloatArray
     from hptui.engine.sampling.tpe.history import History
+    from hptui.trials import BoolArray, FloatArray
 
 _LEAST_KERNELS: Final = 150
 """From 100 on widths do not depend on their number; of fewer than this Optuna is as fast."""

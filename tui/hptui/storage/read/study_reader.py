@@ -1,4 +1,4 @@
-"""A study as columns: read from its file bit by bit, for whoever only looks."""
+"""Reads the trials of a study from its file bit by bit, for whoever only looks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hptui.domain.trial_states import OPEN_STATES
 from hptui.errors import StudyFileError
 from hptui.storage.files.leases import Living, living_runs
 from hptui.storage.files.study_identity import read_directions
+from hptui.storage.read.growing_trials import GrowingTrials
 from hptui.storage.read.session import FollowedStudy
 from hptui.storage.read.trial_chunks import (
     ChunkReader,
@@ -20,12 +21,14 @@ from hptui.storage.read.trial_chunks import (
     disordered_index,
     incomplete_index,
 )
-from hptui.storage.read.trial_table import TrialTable
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
     from types import TracebackType
+
+    from hptui.storage.read.growing_trials import DamagedTrial
+    from hptui.trials import Trials
 
 _FIRST_CHUNK: Final = 1_000
 _CHUNK: Final = 20_000
@@ -39,7 +42,7 @@ Progress = Callable[[int, int], None]
 """Called with how many trials were read and how many there are to read."""
 
 
-class StudyColumns(TrialTable):
+class StudyReader:
     """The trials of one study in a file, followed as they come.
 
     `refresh` reads what is new: trials added since, and again those that had not ended.
@@ -48,13 +51,28 @@ class StudyColumns(TrialTable):
     """
 
     def __init__(self, path: Path, study_name: str, *, on_progress: Progress | None = None) -> None:
-        super().__init__()
+        self._growing = GrowingTrials()
         self.path = path
         self.study_name = study_name
         self._on_progress = on_progress
         self.study = FollowedStudy(path, study_name)
         self._commits: tuple[int, int] | None = None
         self._living = Living()
+
+    @property
+    def trials(self) -> Trials:
+        """The trials as they were read last; the same object while nothing changes."""
+        return self._growing.trials
+
+    @property
+    def damaged(self) -> list[DamagedTrial]:
+        """What of the trials is damaged, at most MAX_DAMAGED_LISTED entries."""
+        return self._growing.damaged
+
+    @property
+    def has_omitted_params(self) -> bool:
+        """Whether parameters were left out because there are too many names."""
+        return self._growing.params.has_omitted
 
     def refresh(self) -> bool:
         """Read what is new and say whether anything was.
@@ -114,7 +132,7 @@ class StudyColumns(TrialTable):
                 connection = study.connection
                 if not study.is_same:
                     is_replaced = self.study.identity is not None
-                    self._clear(read_directions(connection, study.study_id))
+                    self._growing.clear(read_directions(connection, study.study_id))
                     if is_replaced:
                         return None
                 if not done:
@@ -125,18 +143,18 @@ class StudyColumns(TrialTable):
                 reader = ChunkReader(
                     connection,
                     study.study_id,
-                    len(self._directions),
-                    self._params,
+                    len(self._growing.directions),
+                    self._growing.params,
                     self._living,
                 )
                 chunks = reader.read(selection)
             for chunk in chunks:
-                self.put(chunk)
+                self._growing.put(chunk)
                 done += len(chunk.trial_ids)
             self._require_progress(selection)
             if self._on_progress is not None:
                 self._on_progress(done, total)
-        self.note_duplicate_numbers()
+        self._growing.note_duplicate_numbers()
         return done > 0
 
     def _require_progress(self, selection: IdList | IdRange) -> None:
@@ -145,14 +163,17 @@ class StudyColumns(TrialTable):
         Raises:
             StudyFileError: The index named trials that are known, or that the table does not have.
         """
-        if isinstance(selection, IdRange) and not selection.low <= selection.high <= self._last_id:
+        if (
+            isinstance(selection, IdRange)
+            and not selection.low <= selection.high <= self._growing.last_id
+        ):
             raise disordered_index()
 
     def _open_trials(self) -> list[IdList]:
         identity = self.study.identity
         if identity is None:
             return []
-        ids = self.trial_ids[np.isin(self.states, OPEN_STATES)].tolist()
+        ids = self.trials.trial_ids[np.isin(self.trials.states, OPEN_STATES)].tolist()
         return [
             IdList(identity.study_id, tuple(ids[start : start + _OPEN_TRIALS_A_CHUNK]))
             for start in range(0, len(ids), _OPEN_TRIALS_A_CHUNK)
@@ -166,13 +187,13 @@ class StudyColumns(TrialTable):
         """
         asked = "FROM trials {} WHERE study_id = ? AND trial_id > ?"
         (count,) = connection.execute(
-            f"SELECT COUNT(*) {asked.format('')}", (study_id, self._last_id)
+            f"SELECT COUNT(*) {asked.format('')}", (study_id, self._growing.last_id)
         ).fetchone()
         (last,) = connection.execute("SELECT MAX(trial_id) FROM trials").fetchone()
         # Of a file with many trials of other studies the table is not looked through.
-        if (last or 0) - self._last_id <= _SCANNED_FOR_ONE * count + _FIRST_CHUNK:
+        if (last or 0) - self._growing.last_id <= _SCANNED_FOR_ONE * count + _FIRST_CHUNK:
             (n_there,) = connection.execute(
-                f"SELECT COUNT(*) {asked.format('NOT INDEXED')}", (study_id, self._last_id)
+                f"SELECT COUNT(*) {asked.format('NOT INDEXED')}", (study_id, self._growing.last_id)
             ).fetchone()
             if n_there != count:
                 raise incomplete_index(count, n_there)
@@ -180,10 +201,10 @@ class StudyColumns(TrialTable):
 
     def _next_new(self, connection: sqlite3.Connection, study_id: int) -> IdRange | None:
         # The first chunk is small: it teaches the later ones what the parameters are.
-        limit = _CHUNK if len(self) else _FIRST_CHUNK
+        limit = _CHUNK if len(self._growing) else _FIRST_CHUNK
         (high,) = connection.execute(
             "SELECT MAX(trial_id) FROM (SELECT trial_id FROM trials WHERE study_id = ? "
             "AND trial_id > ? ORDER BY trial_id LIMIT ?)",
-            (study_id, self._last_id, limit),
+            (study_id, self._growing.last_id, limit),
         ).fetchone()
-        return None if high is None else IdRange(study_id, self._last_id + 1, high)
+        return None if high is None else IdRange(study_id, self._growing.last_id + 1, high)

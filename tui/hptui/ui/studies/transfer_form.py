@@ -45,7 +45,7 @@ class LookAhead:
     can_do: bool = True
 
 
-class CarryForm(ABC):
+class TransferForm(ABC):
     """One kind of form. All methods but `title` work in a thread, and may take a while."""
 
     title = ""

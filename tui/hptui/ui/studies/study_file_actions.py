@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _READERS_TIMEOUT_S: Final = 3.0
 
 
-class StudyKeeping(ScreenPart):
+class StudyFileActions(ScreenPart):
     """Does with the study under the cursor as a whole what moves, changes or copies its file."""
 
     def __init__(self, screen: CommandScreen[None], listing: StudyListing) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from hptui.errors import HptuiError
     from hptui.ui.application.stacked import StackedScreen
-    from hptui.ui.studies.carry_form import CarryForm, FormContent, LookAhead
     from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm
 
 _PAUSE_S: Final = 0.2
 """How long after the last key what would come of it is looked for."""
@@ -45,10 +45,10 @@ _AROUND_FIELDS: Final = 7
 """The lines of a dialog that are neither fields nor what would come of them."""
 
 
-class CarryDialog(Dialog["Outcome"]):
+class TransferDialog(Dialog["Outcome"]):
     """Asks what a form asks, shows what would come of it, does it, and answers with the outcome."""
 
-    CSS_PATH = ["../styles/dialogs.tcss", "../styles/carry.tcss"]  # noqa: RUF012 - Textual's name
+    CSS_PATH = ["../styles/dialogs.tcss", "../styles/transfer.tcss"]  # noqa: RUF012 - Textual's name
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -62,7 +62,7 @@ class CarryDialog(Dialog["Outcome"]):
         done: int
         total: int
 
-    def __init__(self, form: CarryForm) -> None:
+    def __init__(self, form: TransferForm) -> None:
         super().__init__()
         self._form = form
         self._revision = self._shown = 0
@@ -213,8 +213,8 @@ class CarryDialog(Dialog["Outcome"]):
         pane.update(Text("\n".join(shown)))
 
 
-def carry_by(
-    screen: StackedScreen[Any], form: CarryForm, after: Callable[[Outcome], object]
+def transfer_by(
+    screen: StackedScreen[Any], form: TransferForm, after: Callable[[Outcome], object]
 ) -> None:
     """Ask over a screen what a form asks, do it, say what was done, and go on with `after`."""
 
@@ -223,4 +223,4 @@ def carry_by(
             screen.notify(outcome.text)
             after(outcome)
 
-    screen.app.push_screen(CarryDialog(form), take)
+    screen.app.push_screen(TransferDialog(form), take)
