@@ -28,6 +28,7 @@ from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import Picture, Span, line_picture, sentence_picture
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
+from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from hptui.analysis.history import BoolArray, FloatArray, History, IntArray
     from hptui.figures.canvas.field import Field
     from hptui.figures.canvas.picture import Role
+    from hptui.figures.repeat_whiskers import Spreads, Whiskers
     from hptui.figures.request import FigureRequest
 
 
@@ -76,6 +78,8 @@ class HistorySource:
     stale: Reported
     n_failed: int = 0
     n_waiting: int = 0
+    spreads: Spreads | None = None
+    """Of repeated trials; None where there are none."""
 
     @property
     def without_value(self) -> tuple[Reported, Reported, Reported]:
@@ -91,6 +95,7 @@ class HistorySource:
             self.stale.within(first, last),
             self.n_failed,
             self.n_waiting,
+            self.spreads,
         )
 
 
@@ -127,6 +132,8 @@ class HistoryScene:
     n_not_positive: int
     n_out_of_sight: int
     """Reports far better than any complete trial."""
+    whiskers: Whiskers | None = None
+    """Of repeated trials in sight; None where there are none."""
 
     def place_of(self, number: int) -> tuple[float, float] | None:
         """Return where a trial is seen, or None."""
@@ -203,6 +210,9 @@ def compose_scene(
         n_infinite=n_infinite,
         n_not_positive=n_finite - len(complete.values) - len(reports),
         n_out_of_sight=len(complete.values) + len(reports) - len(numbers),
+        whiskers=whiskers_of(
+            source.spreads, complete.numbers[~is_far], complete.values[~is_far], x_axis, y_axis
+        ),
     )
 
 
@@ -281,6 +291,7 @@ def _numbers(source: HistorySource) -> IntArray:
     return np.concatenate([group.numbers for group in groups])
 
 
+_NOWHERE: Final = Points(np.array([], np.float64), np.array([], np.float64))
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
 
@@ -311,7 +322,12 @@ class HistoryPicture:
 
 
 def history_source(
-    history: History, numbers: IntArray, states: npt.NDArray[np.int8], last_values: FloatArray
+    history: History,
+    numbers: IntArray,
+    states: npt.NDArray[np.int8],
+    last_values: FloatArray,
+    *,
+    spreads: Spreads | None = None,
 ) -> HistorySource:
     """Return what the history of a study shows, from its columns (a row a trial, in any order)."""
 
@@ -326,6 +342,7 @@ def history_source(
         reported(STALE),
         n_failed=int((states == FAIL).sum()),
         n_waiting=int((states == WAITING).sum()),
+        spreads=spreads,
     )
 
 
@@ -378,7 +395,7 @@ def draw_history(
         x_label="trial",
         x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
         y_ticks=y_ticks,
-        dots=_dots(scene, area.width),
+        dots=_dots(scene, area.width, area.height),
         lines=(
             Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
         ),
@@ -391,10 +408,12 @@ def draw_history(
     return HistoryPicture(drawing.picture, spots=spots, area=drawing.field)
 
 
-def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
+def _dots(scene: HistoryScene, n_columns: int, n_rows: int) -> Sequence[Dots]:
     across = np.linspace(0.0, 1.0, n_columns if scene.target is not None else 0)
     target = Points(across, np.full(len(across), scene.target or 0.0))
+    whiskers = scene.whiskers.points(n_columns, n_rows) if scene.whiskers else _NOWHERE
     return (
+        Dots(whiskers, "label", "│", "|"),
         Dots(target, "target", "┄", "-"),
         Dots(scene.pruned, "pruned", "·", "."),
         Dots(scene.infeasible, "infeasible", "⊘", "X"),
@@ -458,6 +477,13 @@ def history_legend(
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
         add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
+    if scene.whiskers is not None:
+        add(
+            6,
+            "│" if unicode else "|",
+            "label",
+            "spread of repetitions",
+        )
     far = (scene.far, scene.far_pruned, scene.far_running, scene.far_stale)
     n_far = sum(len(points.x) for points in far)
     if n_far:
@@ -532,7 +558,11 @@ def _history(request: FigureRequest, objective: int) -> TitledFigure:
     study = request.study
     trials = study.trials
     source = history_source(
-        history_of(trials, objective), trials.numbers, trials.states, trials.last_values
+        history_of(trials, objective),
+        trials.numbers,
+        trials.states,
+        trials.last_values,
+        spreads=spreads_of(study, objective),
     )
 
     def draw(frame: Frame) -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.analysis.history import history_of
 from hptui.domain.text import safe_line
 from hptui.figures.history import HistoryPicture, draw_history, history_source
+from hptui.figures.repeat_whiskers import spreads_of
 from hptui.figures.request import value_name
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.plots.trial_plot import TrialPlot
@@ -93,10 +94,14 @@ def _source(shown: ShownTrials, objective: int) -> Callable[[], HistorySource]:
     @lru_cache(maxsize=1)
     def make() -> HistorySource:
         snapshot = shown.snapshot
-        trials = shown.plotted().trials
+        study = shown.plotted()
+        trials = study.trials
         known = snapshot.history if shown.is_chosen is None and objective == 0 else None
         history = history_of(trials, objective) if known is None else known
-        return history_source(history, trials.numbers, trials.states, trials.last_values)
+        spreads = spreads_of(study, objective)
+        return history_source(
+            history, trials.numbers, trials.states, trials.last_values, spreads=spreads
+        )
 
     return make
 
