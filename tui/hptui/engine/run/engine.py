@@ -49,11 +49,10 @@ from hptui.engine.run.study_trials import Counts
 from hptui.engine.sampling.blas import one_blas_thread
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
-from hptui.engine.workers.other_workers import OtherWorkers
+from hptui.engine.workers.other_workers import workers_of
 from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
-from hptui.engine.workers.worker_kinds import KINDS
 from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -65,7 +64,6 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.plan import RunPlan
-    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _log = logging.getLogger("hptui.engine")
 
@@ -76,14 +74,6 @@ _ASKED_AHEAD = (
     "The next trial is asked for while others run: it is drawn without their results, as with one "
     "more worker."
 )
-
-
-def _workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
-    """Return the kind of a run's workers; `folder` is its engine's own."""
-    kind = KINDS[plan.backend]
-    if plan.python is None:
-        return kind
-    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)
 
 
 class Engine:
@@ -105,7 +95,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=_workers_of(plan, self._runtime_directory.socket_path.parent),
+                kind=workers_of(plan, self._runtime_directory.socket_path.parent),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -447,16 +437,13 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
-            try:
-                self._worker_manager.pool.versions.require_same(message.get("versions"))
-            except HptuiError as error:
-                channel.is_closed = True
-                self._fail(error)
-                return False
             if self._about is None:
                 self._about = message["objective"]
-            if self._worker_manager.say_hello(channel, message):
-                return True
+            try:
+                if self._worker_manager.say_hello(channel, message):
+                    return True
+            except HptuiError as error:
+                self._fail(error)
             channel.is_closed = True
         elif message.get("op") in ("follow", "unfollow"):
             return self._after.take_first(channel, message)
