@@ -1,14 +1,15 @@
-# hptui: every target works in a fresh clone with nothing but Python (3.11 to 3.13) and make.
+# hptui: every target works in a fresh clone with nothing but Python (3.11 or later) and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Other libraries bring much, and pins of their own, so they have an environment to themselves.
 INTEGRATION_VENV := .venv-integration
-# The CPU build is enough for the tests; the constraint keeps a GPU build of several GB away.
+# The CPU build of torch is enough for the tests, and keeps a GPU build of several GB away. Textual is
+# the version that the screens are tested with: some use private parts of it.
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pictures clean
+.PHONY: help run demo test test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -16,8 +17,8 @@ help: ## list the targets
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cmaes]'
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[cmaes]'
 	@touch $@
 
 $(INTEGRATION_VENV)/.installed: pyproject.toml $(CONSTRAINTS)
@@ -82,6 +83,9 @@ bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c"
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)
+
+pages: $(VENV)/.dev ## write the parts of the documentation anew that the program knows
+	$(BIN)/python -m tests.docs.page_blocks
 
 pictures: $(VENV)/.dev ## take the README's pictures of the application anew
 	$(BIN)/python -m tests.pictures

@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import Any
 
 import grimp
 from textual.widget import Widget
 
 import hptui.ui
+from hptui.ui.application.command_screen import CommandScreen
 
 MAX_CYCLE = 3
 MAX_OWN_BASES = 2
@@ -22,9 +24,10 @@ MAX_OWN_BASES = 2
 def imports() -> dict[str, frozenset[str]]:
     """Return for each module of hptui those that it imports."""
     graph = grimp.build_graph("hptui", exclude_type_checking_imports=False, cache_dir=None)
+    # The package itself is imported before any module of it, and offers some by their names.
     return {
-        module: frozenset(graph.find_modules_directly_imported_by(module))
-        for module in graph.modules
+        module: frozenset(graph.find_modules_directly_imported_by(module)) - {"hptui"}
+        for module in graph.modules - {"hptui"}
     }
 
 
@@ -68,6 +71,18 @@ def test_no_import_cycle_is_large():
     assert not large, "\n".join(" ".join(ring) for ring in large)
 
 
+def _subclasses(base: type[Any]) -> list[type[Any]]:
+    """Return hptui's classes below a class."""
+    for module in pkgutil.walk_packages(hptui.ui.__path__, "hptui.ui."):
+        importlib.import_module(module.name)
+    found, new = set[type[Any]](), [base]
+    while new:
+        subclasses = new.pop().__subclasses__()
+        found |= set(subclasses)
+        new += subclasses
+    return [kind for kind in found if kind.__module__.startswith("hptui.")]
+
+
 def own_bases(kind: type[object]) -> int:
     """Return how long the longest chain of hptui's own classes above a class is."""
     own = [base for base in kind.__bases__ if base.__module__.startswith("hptui.")]
@@ -75,14 +90,7 @@ def own_bases(kind: type[object]) -> int:
 
 
 def test_screens_and_widgets_are_composed_not_inherited():
-    for module in pkgutil.walk_packages(hptui.ui.__path__, "hptui.ui."):
-        importlib.import_module(module.name)
-    kinds, new = set[type[Widget]](), [Widget]
-    while new:
-        subclasses = new.pop().__subclasses__()
-        kinds |= set(subclasses)
-        new += subclasses
-    ours = [kind for kind in kinds if kind.__module__.startswith("hptui.")]
+    ours = _subclasses(Widget)
     assert len(ours) > 50
     tall = sorted(kind.__qualname__ for kind in ours if own_bases(kind) > MAX_OWN_BASES)
     assert not tall, f"more than {MAX_OWN_BASES} of our own classes above: {', '.join(tall)}"
@@ -105,3 +113,14 @@ def test_widgets_know_neither_screens_nor_dialogs():
         and (other.endswith(("_screen", ".stacked", ".app")) or ".dialogs." in other)
     }
     assert not known
+
+
+def test_screens_are_made_where_all_are_made_and_known_to_no_widget():
+    """A screen may open one of its own; everybody else asks the services."""
+    screens = {kind.__module__ for kind in _subclasses(CommandScreen)}
+    who = {
+        module
+        for module, imported in imports().items()
+        if module not in screens and imported & screens
+    }
+    assert who == {"hptui.ui.application.all_screens"}

@@ -104,8 +104,8 @@ def test_the_reference_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "to -1, 30" in capsys.readouterr().out
     for given, complaint in (
         ("1", "--reference has 1 numbers, but the study has 2 objectives."),
-        ("1,inf", "argument --reference: '1,inf' is no list of numbers"),
-        ("1,x", "argument --reference: '1,x' is no list of numbers"),
+        ("1,inf", "argument --reference: '1,inf' is not a list of numbers"),
+        ("1,x", "argument --reference: '1,x' is not a list of numbers"),
     ):
         assert main([*command, "--reference", given]) == 2
         assert complaint in capsys.readouterr().err

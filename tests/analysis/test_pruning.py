@@ -215,7 +215,7 @@ def test_every_decision_of_a_pruner_is_what_the_thresholds_of_the_trial_say(
             if not math.isnan(value):
                 assert said == pruned, (number, step)
             elif said and not spec.startswith("patient"):
-                # Where there is something to compare with, what is no number is never good enough.
+                # Where there is something to compare with, NaN is never good enough.
                 assert pruned, (number, step)
             if pruned:
                 n_pruned += 1

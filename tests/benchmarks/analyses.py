@@ -196,7 +196,7 @@ def rows(sizes: tuple[int, ...] = SIZES) -> Generator[Row]:
             path = Path(folder) / f"{n_trials}.db"
             write_study_file(path, n_trials)
             if n_trials == sizes[0]:
-                # What is imported with the first figure is no figure's own time.
+                # What is imported with the first figure is not a figure's own time.
                 for _ in _figures(path, n_trials, with_importance=False):
                     pass
                 yield from _forests(path)

@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 from tests.engine.tpe.cases import MIXED, SPACES, Case, past
 
 from hptui.domain.methods.asked_methods import parse_sampler
-from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.run.background import one_blas_thread
 from hptui.engine.sampling.samplers import build_sampler
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.trial import FrozenTrial, TrialState
 
 from hptui.domain.methods.asked_methods import parse_pruner, parse_sampler
-from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.run.background import one_blas_thread
 from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.sampling.pruners import build_pruner
 from hptui.engine.sampling.samplers import build_sampler

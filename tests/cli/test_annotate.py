@@ -151,7 +151,7 @@ def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
         (["note", "s", "--set", "a\n\x1b[31m"], "control character \\x1b in line 2"),
         (["note", "s", "--set", "x" * 100_001], "has 100,001 characters"),
         (["note", "s", "--file", "/no/such/file"], "/no/such/file cannot be read"),
-        (["note", "s", "--file", sys.executable], "is no text in UTF-8"),
+        (["note", "s", "--file", sys.executable], "is not UTF-8 text"),
         (["note", "s", "9", "--set", "x"], "There is no trial 9 in 's'"),
         (["note", "s", "--if-version", "1"], "--if-version is about saving"),
         (["note", "s", "--set", "x", "--clear"], "not allowed with argument"),
@@ -198,7 +198,7 @@ def test_tags_of_studies_and_of_many_trials(folder: Path, capsys: Output):
         '{"number": 3, "tags": ["odd"]}',
     ]
     assert main(["tag", "s", "--filter", "value>9", "--clear"]) == 0
-    assert capsys.readouterr().out == "No trial of s fits; nothing is changed.\n"
+    assert capsys.readouterr().out == "No trial of s fits; nothing was changed.\n"
     assert main(["tag", "s", "--filter", "", "--clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"changed": 2}
 

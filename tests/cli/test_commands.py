@@ -43,7 +43,7 @@ REFUSED = [
     ("run --metric a --space x=1..2 -- sh '{y=1..2}'", "There is no parameter 'x'"),
     ("run --metric a --fix y=3 -- sh -c : '{y=1..2}'", "Parameter 'y' cannot be"),
     ("run --metric a --cwd nosuch -- sh", "There is no folder nosuch"),
-    ("run --metric a --grace x -- sh", "no duration"),
+    ("run --metric a --grace x -- sh", "not a duration"),
     ("run --metric a --direction minimize --direction minimize -- sh", "1 metrics and 2"),
     ("run --metric a branin", "--metric is for a command"),
     ("run branin -- x", "Only a script takes arguments after --"),

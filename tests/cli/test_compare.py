@@ -143,7 +143,7 @@ def test_several_objectives_come_one_after_the_other(
         (("b.db", "two.db:left"), "minimize and minimize, maximize"),
         (("a.db", "b.db", "--objective", "1"), "--objective is 1, but the study has only one."),
         (("two.db:left", "two.db:right", "--to", "1"), "Say which one with --objective N"),
-        (("a.db", "b.db", "--to", "nan"), "argument --to: 'nan' is no number."),
+        (("a.db", "b.db", "--to", "nan"), "argument --to: 'nan' is not a number."),
         (("a.db", "b.db", "--width", "0"), "--width is 0"),
         (("a.db", "none.db"), "There is no study file"),
     ],

@@ -22,7 +22,7 @@ from hptui.domain.readable import show_moment
 from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.lease import Lease, folder_of, hold_study, take_lease
 from hptui.engine.workers.scratch import remove_empty
-from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.leases import boot_id
 from hptui.storage.files.staging import remove_left_draft
 from hptui.storage.read.studies import list_studies
 
@@ -200,7 +200,7 @@ def test_a_file_in_use_is_not_shrunk(folder: Path, capsys: Output):
         size = path.stat().st_size
         code, answer = examined("big", "--fix", capsys=capsys)
     assert (code, path.stat().st_size) == (1, size)
-    assert "Not mended: big.db is" in answer["done"][0]
+    assert "Not fixed: big.db is" in answer["done"][0]
 
 
 def test_files_that_cannot_be_read_are_told_of_and_older_ones_upgraded(
@@ -242,7 +242,7 @@ def test_what_an_early_kill_leaves_of_a_study_file_is_listed_and_goes_to_the_tra
     assert kinds(examined("bare", capsys=capsys)[1]) == ["no-study"]
     code, answers = examined("--fix", capsys=capsys)
     found = {each["study"]: kinds(each) for each in answers if each["study"] not in (None, "s")}
-    # A sound file may get its study at any moment; one that is damaged is none of these.
+    # A sound file may get its study at any moment; one that is damaged is not one of these.
     assert (code, found) == (1, {"bad": ["file"], "bare": ["no-study"]})
     assert not (folder / "zero.db").exists()
     assert examined("bare", "--fix", "--only", "no-study", capsys=capsys)[0] == 0
@@ -389,5 +389,5 @@ def test_what_may_not_be_mended_is_told_and_the_rest_is_mended(
     monkeypatch.setattr(stale_trials, "settle_stale_trials", refuse)
     assert main(["doctor", "--fix"]) == 1
     said = capsys.readouterr().out
-    assert f"Not mended: {folder / 's.db'}: Permission denied." in said
+    assert f"Not fixed: {folder / 's.db'}: Permission denied." in said
     assert not (folder / "s.hptui" / "unsaved-mine.jsonl").exists()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.study_file import StudyFile
 
+from hptui.cli.commands.ls import RunNow
 from hptui.cli.commands.watch import progress_line, screen_lines
 from hptui.cli.main import main
 from hptui.cli.output.run_end import end_of_run
-from hptui.cli.output.run_now import RunNow
 from hptui.domain.study_ref import StudyRef
 from hptui.storage.read.columns import StudyColumns
 

@@ -124,7 +124,7 @@ def test_runs_go_on_in_the_space_of_the_fork(
     assert main(["fork", "one", "more", "--choices", "kernel=a|z"]) == 0
     capsys.readouterr()
     assert main(["run", "tune.py", "--study", "more", "--trials", "1"]) == 2
-    assert "'z' is none of the choices that the objective asks for: a, b, c" in (
+    assert "'z' is not one of the choices that the objective asks for: a, b, c" in (
         capsys.readouterr().err
     )
     assert main([*run[:2], "--study", "new", "--choices", "kernel=b", "--trials", "1", "-q"]) == 0

@@ -146,7 +146,7 @@ def test_a_real_run_is_left_alone_and_can_be_copied(tmp_path: Path):
         engine.kill()
         engine.communicate()
     assert [code for code, _, _ in refused] == [1, 1]
-    assert all(f"s is being run by process {engine.pid}" in error for _, _, error in refused)
+    assert all(f"s is run by process {engine.pid}" in error for _, _, error in refused)
     assert copied == 0
     assert run("rename", "s", "t", cwd=tmp_path)[0] == 0
     assert study_names(tmp_path / "t.db") == ["t"]

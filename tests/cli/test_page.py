@@ -294,7 +294,7 @@ def test_the_browser_is_opened_only_where_there_is_a_display(
         monkeypatch.delenv(name, raising=False)
     page_of = ["page", str(plain.path), "edf", "--open", "-o"]
     assert main([*page_of, str(tmp_path / "one.html")]) == 0
-    assert "There is no display here" in capsys.readouterr().err
+    assert "No display here" in capsys.readouterr().err
     monkeypatch.setenv("DISPLAY", ":0")
     assert main([*page_of, str(tmp_path / "two.html")]) == 0
     assert opened == [(tmp_path / "two.html").as_uri()]

@@ -108,7 +108,7 @@ def test_what_cannot_be_written_is_refused_and_nothing_lost(
     there = tmp_path / "there.svg"
     there.write_text("mine")
     refusals = {
-        str(there): "there.svg exists already.",
+        str(there): "there.svg already exists.",
         str(tmp_path / "figure.png"): "figure.png does not say in which form to write.",
         str(tmp_path / "none" / "figure.svg"): "the folder does not exist.",
         str(path): "does not say in which form",

@@ -179,7 +179,7 @@ def test_text_is_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("one.db", "-o", "mine.html"), "mine.html exists already.\n  --overwrite replaces it"),
+        (("one.db", "-o", "mine.html"), "mine.html already exists.\n  --overwrite replaces it"),
         (("one.db", "--text", "-o", "two.db", "--overwrite"), "databases are never replaced"),
         (("one.db", "--text", "--overwrite"), "--overwrite is for --output"),
         (("one.db", "-o", "none/x.html"), "the folder does not exist"),

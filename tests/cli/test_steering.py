@@ -64,7 +64,7 @@ def test_status_says_what_each_slot_runs(running: subprocess.Popen[str], tmp_pat
     text = said("status", "w", cwd=tmp_path)
     assert text.startswith("w: running, 0/3")
     assert f"process {running.pid}" in text
-    assert "slot 1      trial 0" in text
+    assert "worker 1    trial 0" in text
     answer = status(tmp_path)
     assert (answer["state"], answer["n_trials"], answer["slots"][0]["trial"]) == ("running", 3, 0)
 
@@ -189,11 +189,11 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
         (["extend", "w", "--trials", "0"], "1 trial or more"),
         (["extend", "w"], "--trials"),
         (["enqueue", "w", "--params", "{"], "not JSON"),
-        (["enqueue", "w", "--params", "[1]"], "no JSON object"),
+        (["enqueue", "w", "--params", "[1]"], "not a JSON object"),
         (["enqueue", "w", "--params", '{"x": 99}'], "99"),
         (["enqueue", "w", "--params", '{"y": 1}'], "'y'"),
         (["kill", "w", "-1"], "-1"),
-        (["doctor", "w", "--fail"], "is being run by process"),
+        (["doctor", "w", "--fail"], "is run by process"),
         (["upgrade", "w"], "up to date"),
         (["space", "w", "--space", "x=5..1"], "low"),
     ],

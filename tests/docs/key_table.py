@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.ui.commands.command_table import COMMANDS
+from hptui.ui.commands.command_table import COMMANDS, MOVING
 from hptui.ui.commands.key_names import key_text
-from hptui.ui.commands.moving_keys import MOVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

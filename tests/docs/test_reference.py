@@ -69,7 +69,7 @@ def test_each_command_line_in_the_pages_is_one_that_the_program_takes(
         for name, text in TEXTS.items()
         if name not in ("reference/commands", "reference/json")
         for match in CALL.finditer(text)
-        # A mention of a command is no command line, and every command has a help.
+        # A mention of a command is not a command line, and every command has a help.
         if match[2].strip() not in ("", "--help") and "..." not in match[2] and "…" not in match[2]
     ]
     assert len(calls) > 100

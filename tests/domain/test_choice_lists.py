@@ -63,7 +63,7 @@ def test_what_is_spelled_is_read_back() -> None:
 def test_choices_are_picked_as_the_objective_has_them() -> None:
     assert pick_choices((1, True), (True, 1)) == [1, True]
     assert [type(each) for each in pick_choices((1, True), (True, 1))] == [int, bool]
-    with pytest.raises(SpaceError, match=r"'c' is none of the choices .* a, b"):
+    with pytest.raises(SpaceError, match=r"'c' is not one of the choices .* a, b"):
         pick_choices(("c",), ("a", "b"))
 
 
@@ -84,5 +84,5 @@ def test_text_that_gives_no_choices(text: str, sentence: str) -> None:
 def test_a_choice_may_not_come_twice() -> None:
     with pytest.raises(SpaceError, match="'1' comes twice"):
         read_choices(("1", "1"), (1,))
-    with pytest.raises(SpaceError, match="'poly' is none"):
+    with pytest.raises(SpaceError, match="'poly' is not one"):
         read_choices(("poly",), ("rbf",))

@@ -71,7 +71,7 @@ def test_of_engines_that_start_at_once_one_runs(tmp_path: Path, kind: str, round
     for program in programs:
         out, err = rest_of(program)
         if program.returncode:
-            assert "s is being run by process" in err or "cannot be seen" in err
+            assert "s is run by process" in err or "cannot be seen" in err
         else:
             told += [each["number"] for each in trials_of(events(out))]
     # One may begin when another one has ended; what any of them told is stored, once.
@@ -109,7 +109,7 @@ def test_an_engine_whose_folder_is_removed_is_still_the_only_one(tmp_path: Path)
     shutil.rmtree(tmp_path / "s.hptui", ignore_errors=True)
     code, _, err = run(*run_at(file), cwd=tmp_path)
     assert code, "a second one is let in"
-    assert "s is being run by process" in err or "cannot be seen" in err
+    assert "s is run by process" in err or "cannot be seen" in err
     lease = tmp_path / "s.hptui" / "engine.json"
     wait_until(lease.exists, "the lease is written again")
     wait_until(lambda: ask_engine(file, "s", {"op": "status"})["ok"], "it answers")
@@ -151,7 +151,7 @@ def test_an_engine_in_another_container_counts(tmp_path: Path):
         wait_until(lambda: running_engine(file, "s") is not None, "the start")
         code, _, err = run(*run_at(file), cwd=tmp_path)
         assert code, "a second one is let in"
-        assert "s is being run by process" in err
+        assert "s is run by process" in err
         answer = json.loads(run("doctor", str(file), "--json", cwd=tmp_path)[1])
         assert (answer["engine_is_running"], answer["leftover"]) == (True, [])
         end(program, file)
@@ -239,6 +239,6 @@ def test_a_process_of_the_same_program_is_refused_too(tmp_path: Path):
     linked = tmp_path / "linked.db"
     linked.symlink_to(file)
     take_lease(file, Lease.of_this_process("s", "run", tmp_path / "socket"))
-    with pytest.raises(StudyBusyError, match="is being run by process"):
+    with pytest.raises(StudyBusyError, match="is run by process"):
         take_lease(linked, Lease.of_this_process("s", "other", tmp_path / "socket"))
     take_lease(linked, Lease.of_this_process("another", "third", tmp_path / "socket"))

@@ -53,7 +53,7 @@ def test_a_study_keeps_the_arguments_of_its_objective(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(SOURCE.replace("folds", "rounds").replace("data", "table"))
     code, _, err = run("run", "train.py", *FEW, cwd=tmp_path)
     assert code == 2
-    assert "The last run's arguments do not fit any more: train.py has no argument 'data'" in err
+    assert "The last run's arguments no longer fit: train.py has no argument 'data'" in err
     shown = json.loads(run("show", "train", "--json", cwd=tmp_path)[1])
     assert shown["objective"]["arguments"] == {"data": "b.csv"}
     assert shown["runs"][0]["folder"] == str(tmp_path)

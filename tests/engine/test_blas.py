@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info  # pyright: ignore[reportMissingTypeStubs]
 
-from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.run.background import one_blas_thread
 
 
 def blas_threads() -> list[int]:

@@ -188,7 +188,7 @@ def test_the_space_is_the_studys_or_what_the_file_shows(source: Path, tmp_path: 
     done = import_into(first, ImportRequest(states=("COMPLETE",)), narrow, "narrow")
     assert done.plan.left_out["in the state fail"] == 6
     assert done.plan.left_out["x is not in 0.0..0.5"] == 5
-    assert done.plan.left_out["k: choice b is none of a, None"] == 1
+    assert done.plan.left_out["k: choice b is not one of a, None"] == 1
     made = load(narrow, "narrow")
     assert [trial.number for trial in made.trials] == list(range(2 + len(done.plan.trials)))
     space = optuna.search_space.intersection_search_space(made.trials[2:])
@@ -294,10 +294,10 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.csv", "x,value\n1,2\n1\n", [], "f.csv, line 3 has 1 cells, and the header has 2"),
         ("f.csv", 'x,value\n"1,2\n', [], "f.csv, line 2: unexpected end of data"),
         ("f.csv", "x,x,value\n1,2,3\n", [], "line 1: the column 'x' comes twice"),
-        ("f.csv", "x,value\n1,two\n", [], "line 2, column value: 'two' is no number"),
-        ("f.csv", "x,value,state\n1,2,done\n", [], "line 2, column state: 'done' is no state"),
-        ("f.csv", "x,value,state\n1,nan,complete\n", [], "column value: 'nan' is no value, but"),
-        ("f.csv", "x,value,start\n1,2,noon\n", [], "column start: 'noon' is no time"),
+        ("f.csv", "x,value\n1,two\n", [], "line 2, column value: 'two' is not a number"),
+        ("f.csv", "x,value,state\n1,2,done\n", [], "line 2, column state: 'done' is not a state"),
+        ("f.csv", "x,value,state\n1,nan,complete\n", [], "column value: 'nan' is not a value, but"),
+        ("f.csv", "x,value,start\n1,2,noon\n", [], "column start: 'noon' is not a time"),
         ("f.csv", "x,loss\n1,2\n", [], "f.csv has no column of values; it has x, loss"),
         ("f.csv", "x,loss\n1,2\n", ["--value", "los"], "the file has no column 'los'"),
         ("f.csv", "value\n1\n", [], "f.csv has no column of a parameter"),
@@ -310,7 +310,7 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.csv", "x,value\n1,2\n", ["--direction", "minimize"] * 2, "--direction is given 2"),
         ("f.csv", "n,value\n9007199254740993,2\n", [], "'9007199254740993' is an integer above"),
         ("f.csv", "x,value,,\n1,2,,me\n", [], "line 2: 'me' stands in column 4, which has no name"),
-        ("f.csv", "x,value\n" + '1,"1,5"\n', [], "line 2, column value: '1,5' is no number"),
+        ("f.csv", "x,value\n" + '1,"1,5"\n', [], "line 2, column value: '1,5' is not a number"),
         (
             "f.csv",
             "x,why,value\n" + "".join(f"1,since {i},2\n" for i in range(1001)),
@@ -318,16 +318,16 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
             "The column 'why' has 1,001 different values, too many for the choices of a parameter",
         ),
         ("f.json", "{}", [], "f.json holds no list of trials"),
-        ("f.csv", "x,constraints_c,value\n1,no,2\n", [], "column constraints_c: 'no' is no number"),
-        ("f.csv", "x,system_attrs_constraints,value\n1,2,2\n", [], "'2' is no list of constraints"),
+        ("f.csv", "x,constraints_c,value\n1,no,2\n", [], "constraints_c: 'no' is not a number"),
+        ("f.csv", "x,system_attrs_constraints,value\n1,2,2\n", [], "is not a list of constraints"),
         ("f.json", f'[{{"n": 1{"0" * 400}, "value": 1}}]', [], "is an integer above 2**53"),
-        ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is no JSON: Exceeds the"),
+        ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is not JSON: Exceeds the"),
         ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),
         ("f.json", '[{"params": {"x": 1}, "params_x": 2}]', [], "trial 0: 'params_x' comes twice"),
         ("f.jsonl", '{"x": 1, "value": 1}\n{"\\ud800": 1}\n', [], "line 2: the name"),
         ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, and no object"),
-        ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is no JSON"),
-        ("f.json", '[{"x": 1, "value": true}]', [], "column value: 'True' is no number"),
+        ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is not JSON"),
+        ("f.json", '[{"x": 1, "value": true}]', [], "column value: 'True' is not a number"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_with_the_place(
@@ -348,10 +348,10 @@ def test_a_file_that_is_wrong_is_refused_with_the_place(
 def test_a_study_refuses_what_does_not_suit_it(source: Path, tmp_path: Path) -> None:
     before = everything(source.parent)
     for text, request, sentence in (
-        ("x,y,value\n1,2,3\n", ImportRequest(), "'y' is no parameter of the study, which has k, n"),
+        ("x,y,value\n1,2,3\n", ImportRequest(), "'y' is not a parameter of the study"),
         ("x,value_0,value_1\n1,2,3\n", ImportRequest(), "2 columns of values, and the study 1"),
         ("x,value\n0.5,3\n", ImportRequest(directions=("minimize",)), "direction maximize, not"),
-        ("x,value\nhalf,3\n", ImportRequest(), "line 2, column x: 'half' is no number"),
+        ("x,value\nhalf,3\n", ImportRequest(), "line 2, column x: 'half' is not a number"),
         ("x,value\n7,3\n", ImportRequest(), "Nothing would be kept: x is not in 0.0..1.0: 1"),
     ):
         with pytest.raises(UsageError, match=sentence):
@@ -385,7 +385,7 @@ def test_the_command_says_what_came_of_the_file(
     assert main(["import", str(file), "new", *folder]) == 2
     assert capsys.readouterr().err == (
         "hptui: 1 of the 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
-        "  Nothing new would be taken. --again takes what is there once more.\n"
+        "  There is nothing new to import. --again imports the rows again.\n"
     )
     assert main(["import", str(file), "new", *folder, "--again"]) == 0
     assert "new got 1 of 2 trials" in capsys.readouterr().out

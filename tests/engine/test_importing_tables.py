@@ -91,7 +91,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     for name in ("pipe.csv", "folder.json"):
         (tmp_path / "folder.json").mkdir(exist_ok=True)
-        with pytest.raises(UsageError, match="is no file of text"):
+        with pytest.raises(UsageError, match="is not a text file"):
             preview_import(tmp_path / name, ImportRequest(), None)
 
 

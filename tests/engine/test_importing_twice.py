@@ -10,6 +10,7 @@ from tests.engine.test_forking import load
 from tests.engine.test_importing import write
 from tests.storage.study_file import FLOAT, StudyFile
 
+from hptui.domain.study_ref import StudyRef
 from hptui.engine.studies.forking import fork_study
 from hptui.engine.studies.importing import import_into, import_into_new, preview_import
 from hptui.errors import UsageError
@@ -102,6 +103,6 @@ def test_a_studys_own_trials_are_known_by_their_times(tmp_path: Path) -> None:
             import_into(tmp_path / name, ImportRequest(), tmp_path / "s.db", "s")
     text = (tmp_path / "own.csv").read_text().replace("9.0,9.0", "9.0,8.0")
     plan = preview_import(
-        write(tmp_path / "changed.csv", text), ImportRequest(), (tmp_path / "s.db", "s")
+        write(tmp_path / "changed.csv", text), ImportRequest(), StudyRef(tmp_path / "s.db", "s")
     )
     assert (len(plan.trials), plan.left_out) == (1, {"there already": 6})

@@ -23,8 +23,7 @@ from hptui.engine.recovery.lease import (
 )
 from hptui.engine.studies.claim import claimed
 from hptui.errors import StudyBusyError
-from hptui.storage.files.leases import living_runs
-from hptui.storage.files.process_identity import start_time
+from hptui.storage.files.leases import living_runs, start_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +130,7 @@ def test_nobody_waits_for_an_engine(
         pytest.fail("it waits")
 
     monkeypatch.setattr("hptui.engine.recovery.lease.time.sleep", fail)
-    with pytest.raises(StudyBusyError, match="is being run by process"):
+    with pytest.raises(StudyBusyError, match="is run by process"):
         take_lease(file, lease, patience_s=60.0)
 
 

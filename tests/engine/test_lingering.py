@@ -63,5 +63,5 @@ def test_what_does_not_end_is_named_and_no_longer_waited_for(
     (sentence,) = left.give_up()
     assert "did not end within 10 s of being killed" in sentence
     assert f"killed: {process.pid}" in sentence
-    assert "The next worker starts all the same on GPU 3" in sentence
+    assert "The next worker starts anyway on GPU 3" in sentence
     process.wait()

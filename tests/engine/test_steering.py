@@ -126,7 +126,7 @@ def test_choices_are_narrowed_till_a_trial_holds_them(
         assert main(["space", "s.db", *options]) == 0
         assert capsys.readouterr().out.strip("\n") == said
     assert main(["space", "s.db", "--choices", "kind=c|d"]) == 2
-    assert "'d' is none of the choices that the objective asks for: a, b, c" in (
+    assert "'d' is not one of the choices that the objective asks for: a, b, c" in (
         capsys.readouterr().err
     )
     (folder / "go-0").touch()

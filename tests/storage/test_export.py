@@ -145,7 +145,7 @@ def test_attributes_that_cannot_be_read_end_no_export(tmp_path: Path):
     for ending in ("csv", "jsonl", "parquet"):
         said: list[str] = []
         assert export_study(path, "s", tmp_path / f"out.{ending}", tell=said.append) == 1
-        assert said == ["Attributes that are no JSON are left out: 3."]
+        assert said == ["Attributes that are not JSON are left out: 3."]
     (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
     assert json.loads(line)["user_attrs"] == {"long": "x" * 100_001, "ok": 1}
     with (tmp_path / "out.csv").open(newline="") as stream:

@@ -19,7 +19,7 @@ from hptui.engine.recovery import stale_trials
 from hptui.engine.recovery.checks import examine_study
 from hptui.engine.recovery.lease import Lease, take_lease
 from hptui.engine.sampling.to_optuna import plain_study
-from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.leases import boot_id
 from hptui.storage.read.columns import StudyColumns
 from hptui.storage.read.studies import list_studies, read_summary
 from hptui.storage.read.trial_detail import read_trial

@@ -104,7 +104,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "x: choice 0.5, 0.25, half, from the file"
         press tab ctrl+u
         type later
-        wait "as: 'later' is none of finished, waiting."
+        wait "as: 'later' is not one of finished, waiting."
         press ctrl+u
         type waiting
         wait "table would get 3 of 3 trials."
@@ -140,7 +140,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         type "kernel=a|b|\"c,d\""
         press tab tab
         type done
-        wait "state: 'done' is none of complete, pruned, failed"
+        wait "state: 'done' is not one of complete, pruned, failed"
         press ctrl+u
         type "complete, pruned"
         wait "mapped would get 2 of 3 trials, 1 left out:"

@@ -11,7 +11,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
 from hptui.engine.recovery.lease import Lease, folder_of
-from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.leases import boot_id
 from hptui.ui.studies.doctoring import diagnose, treat
 from hptui.ui.studies.study_row import read_rows
 

@@ -85,6 +85,6 @@ def test_the_form_of_the_next_run_begins_with_what_is_prepared() -> None:
     draft = plain.with_prepared(NextRun(20, 3))
     assert (draft.text("trials"), draft.text("workers")) == ("20", "3")
     # What is prepared counts where no end is typed, so the command needs none.
-    assert draft.options() == ["--jobs", "3"]
-    assert draft.with_text("trials", "100").options() == ["--trials", "100", "--jobs", "3"]
+    assert draft.options() == ["--workers", "3"]
+    assert draft.with_text("trials", "100").options() == ["--trials", "100", "--workers", "3"]
     assert plain.with_prepared(NextRun()) == plain

@@ -58,11 +58,11 @@ def test_all_that_can_be_set() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[filters]\ngood = 3", "the filter 'good' is no text"),
-        ("filters = 3", "filters is no table"),
+        ("[filters]\ngood = 3", "the filter 'good' is not text"),
+        ("filters = 3", "filters is not a table"),
         ("theme = ", "is not TOML"),
-        ("theme = 3", "theme is no text"),
-        ("keys = 3", "keys is no table"),
+        ("theme = 3", "theme is not text"),
+        ("keys = 3", "keys is not a table"),
         ("[keys]\nfly = 'x'", "there is no command 'fly'"),
         ("[keys]\nnew-study = 'nn'", "'nn' is no key for new-study"),
         ("[keys]\nnew-study = []", "[] is no key for new-study"),

@@ -121,7 +121,7 @@ def test_a_study_of_a_script_is_chosen_run_and_set_up_again(
         press enter
         wait "of_high" 30s
         expect "maximize"
-        expect "--jobs 1 --study-of 2 -- --top 7"
+        expect "--workers 1 --study-of 2 -- --top 7"
         press f5
         wait "not running" 60s
         press escape

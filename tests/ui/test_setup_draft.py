@@ -102,7 +102,7 @@ SCRIPT = ScriptStudy(
     seed=31,
     n_trials=17,
     timeout_s=90.0,
-    left=("n_jobs=2 (--jobs)",),
+    left=("n_jobs=2 (--workers)",),
 )
 TUNE = "import sys, optuna\noptuna.create_study().optimize(lambda t: 1.0)\n"
 
@@ -111,7 +111,7 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     (here / "tune.py").write_text(TUNE)
     draft = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py -- --w '3 4'").draft
     assert draft.spelled == "tune.py -- --w '3 4'"
-    jobs = ["--jobs", draft.run.text("workers")]
+    jobs = ["--workers", draft.run.text("workers")]
     plain = ["tune.py", "--study", "tune", *jobs, "--", "--w", "3 4"]
     assert draft.to_argv() == plain
     second = with_text(open_draft(StudyPlace(here), None, None, {}), "tune.py --study-of w2 -- 5")
@@ -122,7 +122,7 @@ def test_a_script_fills_what_nobody_has_changed_and_needs_no_options(here: Path)
     shown = [filled.run.text(each) for each in ("goal", "trials", "timeout", "seed")]
     assert shown == ["maximize", "17", "90s", "31"]
     assert filled.to_argv() == plain
-    assert filled.notes() == ["Not taken over from tune.py: n_jobs=2 (--jobs)."]
+    assert filled.notes() == ["Not taken over from tune.py: n_jobs=2 (--workers)."]
     assert filled.with_script(SCRIPT) == filled
     # What a person has typed counts, and then all ends are theirs.
     typed = draft.with_run(draft.run.with_text("seed", "5").with_text("trials", "40"))
@@ -186,12 +186,12 @@ def test_options_with_few_values_go_round() -> None:
     [
         ("trials", "0", "'0' is not a whole number above 0."),
         ("trials", "many", "'many' is not a whole number above 0."),
-        ("timeout", "soon", "'soon' is no duration; write 90, 90s, 5m or 1h30m."),
+        ("timeout", "soon", "'soon' is not a duration; write 90, 90s, 5m or 1h30m."),
         ("target", "high", "'high' is not a number."),
         ("target", "nan", "nan cannot be reached."),
         ("workers", "300", "300 is above 256 workers."),
         ("workers", "", "'' is not a whole number above 0."),
-        ("backend", "dask", "'dask' is none of loky, threading."),
+        ("backend", "dask", "'dask' is not one of loky, threading."),
         ("seed", "-1", "'-1' is not a seed from 0 to 4294967295."),
         ("name", "../up", "'../up' cannot be a study's name."),
         ("name", "taken", "There is a study taken already."),
@@ -243,7 +243,7 @@ def test_everything_that_is_set_reaches_the_plan(here: Path) -> None:
     draft = _new().draft
     assert (
         draft.command()
-        == f"hptui run rosenbrock --study rosenbrock --jobs {draft.run.text('workers')}"
+        == f"hptui run rosenbrock --study rosenbrock --workers {draft.run.text('workers')}"
     )
     space = draft.space.with_known(
         {
@@ -350,7 +350,7 @@ def test_arguments_are_taken_shown_and_kept(here: Path) -> None:
         _new("train.py --arg")
     for text, why in (
         ("train.py --arg dta=1", "has no argument 'dta'"),
-        ("train.py --arg data=1 --jobs 2", "is not understood"),
+        ("train.py --arg data=1 --workers 2", "is not understood"),
         ("train.py --arg 'data=1", "a quote without its other one"),
         ("train.py --arg data=1 --arg folds=x", "'x' is not a whole number"),
     ):

@@ -40,16 +40,16 @@ def filled(texts: Mapping[str, str]) -> RunDraft:
 @pytest.mark.parametrize(
     ("texts", "options"),
     [
-        ({}, "--jobs 3"),
+        ({}, "--workers 3"),
         ({"devices": "0,1"}, "--devices 0,1"),
-        ({"devices": "none", "workers": "2"}, "--jobs 2 --devices none"),
-        ({"workers": "1", "devices": "auto"}, "--jobs 1 --devices auto"),
+        ({"devices": "none", "workers": "2"}, "--workers 2 --devices none"),
+        ({"workers": "1", "devices": "auto"}, "--workers 1 --devices auto"),
         ({"devices": "0", "per-device": "2"}, "--devices 0 --per-device 2"),
         (
             {"threads": "4", "memory": "8G", "pin": "yes"},
-            "--jobs 3 --threads 4 --memory 8G --pin",
+            "--workers 3 --threads 4 --memory 8G --pin",
         ),
-        ({"ask-ahead": "yes"}, "--jobs 3 --ask-ahead"),
+        ({"ask-ahead": "yes"}, "--workers 3 --ask-ahead"),
     ],
 )
 def test_fields_become_options(texts: dict[str, str], options: str) -> None:
@@ -62,8 +62,8 @@ def test_fields_become_options(texts: dict[str, str], options: str) -> None:
     ("defaults", "options"),
     [
         ({"per-device": 2, "devices": "0,1"}, "--devices 0,1 --per-device 2"),
-        ({"devices": 0, "workers": 1, "memory": "8G"}, "--jobs 1 --devices 0 --memory 8G"),
-        ({"devices": "0,,1", "threads": 4}, "--jobs 3 --threads 4"),
+        ({"devices": 0, "workers": 1, "memory": "8G"}, "--workers 1 --devices 0 --memory 8G"),
+        ({"devices": "0,,1", "threads": 4}, "--workers 3 --threads 4"),
     ],
 )
 def test_settings_may_say_what_runs_begin_with(
@@ -80,7 +80,7 @@ def test_settings_may_say_what_runs_begin_with(
 def test_what_is_nothing_without_devices_goes_with_them() -> None:
     draft = filled({"devices": "0", "per-device": "2", "devices-per-trial": "1"})
     assert draft.text("workers") == ""
-    assert draft.with_text("devices", "-").options() == ["--jobs", "3"]
+    assert draft.with_text("devices", "-").options() == ["--workers", "3"]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
 @pytest.mark.parametrize(
     ("key", "text", "says"),
     [
-        ("devices", "0,,1", "is no list of devices"),
-        ("memory", "8", "is no amount of memory; write 8G or 500M."),
+        ("devices", "0,,1", "is not a list of devices"),
+        ("memory", "8", "is not an amount of memory; write 8G or 500M."),
         ("threads", "0", "is not a whole number above 0."),
         ("pin", "maybe", "pin is yes or no."),
-        ("ask-ahead", "maybe", "'maybe' is none of no, yes."),
+        ("ask-ahead", "maybe", "'maybe' is not one of no, yes."),
         ("per-device", "2", "There are no devices to share out."),
         ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),
         ("env", "A='1", "a quotation mark is not closed."),
@@ -175,7 +175,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         press down down down down down down down down down enter
         type "4,"
         press enter
-        wait "is no list of"
+        wait "is not a list of"
         type 5
         press enter
         wait "--trials 4 --devices 4,5"

@@ -84,7 +84,7 @@ def test_a_field_takes_what_is_typed(name: str, what: Field, text: str, edit: Pa
         ("depth", "log", "log", "Step is 2 on a log scale"),
         ("lr", "fixed", "5", "It cannot be 5: it is in 1e-05..0.1 log."),
         ("kind", "fixed", "adamm", "It cannot be 'adamm': it is one of adam, sgd"),
-        ("kind", "low", "adam|7", "'7' is none of the choices that the objective asks for"),
+        ("kind", "low", "adam|7", "'7' is not one of the choices that the objective asks for"),
         ("kind", "low", "sgd|sgd", "'sgd' comes twice."),
         ("kind", "high", "1", "It is a list of choices"),
         ("hidden", "low", "1..2:odd", "'odd' is not known after a range."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hptui.ui.forms.file_paths import ends_in, is_there, place_problem
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.studies.studies_model import StudiesModel, engine_text, first_order, study_key
+from hptui.ui.studies.studies_rules import StudiesState, disabled_reason
 from hptui.ui.studies.study_row import StudyRow
 from hptui.ui.study.snapshot import EngineState, SlotState, StudySnapshot
 from hptui.ui.widgets.table_model import Sort
@@ -219,3 +221,48 @@ def test_which_names_a_study_can_get(tmp_path: Path):
     for wrong in ("", "own", "taken", "../up", "a\nb", "x" * 101):
         assert study_actions.name_problem(tmp_path, "own", wrong)
     assert study_actions.name_problem(tmp_path, "own", "free") is None
+
+
+BROKEN = row("b", problem="It is no study.")
+RUNNING = row("r", engine=engine())
+AT_REST = row("a")
+
+
+@pytest.mark.parametrize(
+    ("command_id", "study", "changes", "reason"),
+    [
+        ("fork-study", AT_REST, {}, None),
+        ("fork-study", None, {}, "There is no study under the cursor."),
+        ("edit-note", BROKEN, {}, "b cannot be read; enter says why."),
+        ("mark-study", BROKEN, {}, "b cannot be read; enter says why."),
+        ("delete-study", BROKEN, {}, None),
+        ("delete-study", RUNNING, {}, "r runs now; open and stop it first."),
+        ("duplicate-study", RUNNING, {}, None),
+        ("open-study", BROKEN, {"is_managing": True}, None),
+        ("open-study", None, {}, "There is nothing under the cursor."),
+        ("open-study", None, {"is_on_objective": True}, None),
+        ("undo", None, {}, None),
+        ("undo", None, {"is_trash_empty": True}, "Nothing in the trash."),
+        ("undo", None, {"is_managing": True}, "Still working on the last command; please wait."),
+        ("sort", None, {"is_first": True}, "There is no study yet."),
+        ("sort", None, {}, None),
+        ("compare-studies", AT_REST, {}, None),
+        ("compare-studies", None, {"count_marked": lambda: 2}, None),
+        ("compare-studies", None, {}, "There is no study under the cursor."),
+        ("compare-studies", AT_REST, {"listed": (AT_REST, BROKEN)}, "There is one study; a compar"),
+    ],
+)
+def test_why_a_command_of_the_list_is_not_given(
+    command_id: str, study: StudyRow | None, changes: dict[str, Any], reason: str | None
+):
+    state = StudiesState(
+        study=study,
+        is_on_objective=False,
+        is_first=False,
+        listed=(AT_REST, RUNNING),
+        count_marked=lambda: 0,
+        is_managing=False,
+        is_trash_empty=False,
+    )
+    told = disabled_reason(command_id, replace(state, **changes))
+    assert told is None if reason is None else (told or "").startswith(reason)

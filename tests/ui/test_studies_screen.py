@@ -95,7 +95,7 @@ def test_studies_are_listed_with_what_matters(folder: Path):
         (("S",), ["older", "newer"]),
         (("s",), ["newer", "older"]),
         (("s", "S"), ["older", "newer"]),
-        # From the study on: objective, goal, best, the greatest first.
+        # From the study on: objective, goal, best, largest first.
         (("s", "s", "s", "s"), ["newer", "older"]),
         (("s", "s", "s", "s", "S"), ["older", "newer"]),
     ],

@@ -220,10 +220,10 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
         ("kernel=rbf", "has no choice 'rbf'; it has a, b, None"),
         ("kernel<a", "needs a number"),
         ("kernl=a", "there is kernel"),
-        ("state:sleeping", "is no state"),
+        ("state:sleeping", "is not a state"),
         ("state<running", "state goes with : = !="),
         ("number>nan", "needs a number"),
-        ("time>soon", "no duration"),
+        ("time>soon", "not a duration"),
         ("\x1b[2J=1", "\\x1b[2J"),
     ],
 )

@@ -193,7 +193,7 @@ def run(
         "--trials": n_trials,
         "--timeout": None if timeout_s is None else f"{timeout_s:g}s",
         "--target": target,
-        "--jobs": n_workers,
+        "--workers": n_workers,
         "--sampler": sampler,
         "--pruner": pruner,
         "--seed": seed,

@@ -9,7 +9,7 @@ import time
 import optuna
 from tests.engine.quick import pruners, samplers
 
-from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.run.background import one_blas_thread
 
 
 def main() -> int:

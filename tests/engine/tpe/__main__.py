@@ -12,7 +12,7 @@ from tests.engine.tpe.cases import all_cases
 from tests.engine.tpe.lockstep import play
 from tests.engine.tpe.winners import checks
 
-from hptui.engine.sampling.blas import one_blas_thread
+from hptui.engine.run.background import one_blas_thread
 
 
 def main() -> int:

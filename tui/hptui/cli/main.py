@@ -78,12 +78,12 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
             "steer",
         ),
         Command("pause", "start no new trials until resumed", "steer"),
-        Command("resume", "go on after a pause", "steer"),
+        Command("resume", "continue after a pause", "steer"),
         Command("stop", "let running trials end, then stop", "steer"),
         Command("kill", "end one running trial", "steer"),
         Command(
             "workers",
-            "change how many trials run at once (jobs is the same)",
+            "change the number of workers",
             "steer",
             "jobs",
         ),
@@ -94,11 +94,11 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "Follow a run": (
         Command("watch", "show a run on one screen until it ends", "watch"),
-        Command("logs", "show what trials print, also as they go on", "logs"),
+        Command("logs", "show what trials print; -f follows them", "logs"),
         Command("wait", "wait until runs have ended", "wait"),
     ),
     "Read studies": (
-        Command("ls", "list the studies, and what runs", "ls"),
+        Command("ls", "list the studies and what is running", "ls"),
         Command("show", "show a study, or one of its trials, in full", "show"),
         Command("best", "show the best trial, or the Pareto front", "best"),
         Command("trials", "list the trials of a study, also as JSON or CSV", "trials"),
@@ -109,21 +109,21 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command("plot", "draw figures of a study in the terminal", "plot"),
         Command("page", "write a figure as an interactive page for a browser", "page"),
-        Command("report", "describe a study on one page", "report"),
-        Command("compare", "put up to six studies side by side", "compare"),
+        Command("report", "write a report of a study as one page", "report"),
+        Command("compare", "compare up to six studies", "compare"),
     ),
     "The application without a terminal": (
-        Command("drive", "play the application from a script", "drive"),
+        Command("drive", "run the application from a script", "drive"),
     ),
     "Look after study files": (
         Command("note", "show or write the note of a study or trial", "note"),
         Command("tag", "show or change the tags of a study or of trials", "tag"),
         Command("rename", "give a study another name", "manage"),
         Command("duplicate", "copy a study under another name", "manage"),
-        Command("fork", "carry the trials that fit into a new study", "fork"),
-        Command("merge", "make one study of several of the same objective", "merge"),
+        Command("fork", "copy the trials that fit into a new study", "fork"),
+        Command("merge", "merge studies of the same objective", "merge"),
         Command("delete", "move a study to the trash", "manage"),
-        Command("undo", "bring a deleted study back", "manage"),
+        Command("undo", "restore a deleted study", "manage"),
         Command(
             "export",
             "write a study to a file: CSV, JSON lines, Parquet, Python, SQLite",
@@ -131,13 +131,13 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "import",
-            "take trials from a CSV, JSON or Parquet file into a study",
+            "import trials from a CSV, JSON or Parquet file",
             "import_trials",
         ),
-        Command("doctor", "find and mend what a crash left behind", "doctor"),
+        Command("doctor", "find and fix what a crash left behind", "doctor"),
         Command(
             "upgrade",
-            "bring a file of an older Optuna to the current form",
+            "upgrade a file of an older Optuna",
             "upgrade",
         ),
     ),
@@ -152,6 +152,11 @@ COMMANDS = {command.name: command for group in COMMAND_GROUPS.values() for comma
 OTHER_NAMES = {command.other_name: command for command in COMMANDS.values() if command.other_name}
 
 
+def takes_command_line(command: Command) -> bool:
+    """Say whether another program's command line may follow `--`."""
+    return command.name in _WITH_COMMAND_LINE
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are raised, so that all errors look alike."""
 
@@ -161,6 +166,10 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: `argv` is without the program's name."""
+    if "_ARGCOMPLETE" in os.environ:
+        from hptui.cli.completing import complete
+
+        complete()
     _open_what_is_closed()
     _never_fail_to_encode()
     try:
@@ -205,7 +214,7 @@ def _run_command(name: str, argv: list[str]) -> int:
     parser.set_defaults(command=command.name)
     module.add_arguments(parser)
     own, after_dashes = argv, None
-    if command.name in _WITH_COMMAND_LINE and "--" in argv:
+    if takes_command_line(command) and "--" in argv:
         place = argv.index("--")
         own, after_dashes = argv[:place], argv[place + 1 :]
     parser.set_defaults(after_dashes=after_dashes)

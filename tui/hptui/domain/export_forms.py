@@ -68,7 +68,7 @@ def form_of(target: Path) -> ExportForm:
     """Return the form that a file's name asks for.
 
     Raises:
-        UsageError: Its ending is none of those of `EXPORT_FORMS`.
+        UsageError: Its ending is not one of those of `EXPORT_FORMS`.
     """
     ending = target.suffix.lower()
     for form in EXPORT_FORMS:

@@ -56,12 +56,12 @@ def read_log_to(text: str) -> Tracking:
     """Read `mlflow`, `mlflow:URI`, `wandb` or `wandb:PROJECT`.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is not one of these.
     """
     kind, _, address = text.partition(":")
     if kind not in LOG_KINDS or not address.isprintable():
         # What is mistyped may hold a password.
-        raise UsageError("it is none of mlflow, mlflow:URI, wandb and wandb:PROJECT")
+        raise UsageError("it is not one of mlflow, mlflow:URI, wandb and wandb:PROJECT")
     return Tracking(kind=cast("TrackingKind", kind), address=address)
 
 
@@ -69,12 +69,12 @@ def read_notify(text: str) -> Tracking:
     """Read an address of apprise.
 
     Raises:
-        UsageError: It is no address.
+        UsageError: It is not an address.
     """
     scheme, separator, rest = text.partition("://")
     if not separator or not scheme or not rest or not text.isprintable():
         raise UsageError(
-            "it is no address of apprise, like mailto://, tgram:// or json://host/path"
+            "it is not an address of apprise, like mailto://, tgram:// or json://host/path"
         )
     return Tracking(kind="notify", address=text)
 

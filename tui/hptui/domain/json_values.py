@@ -15,7 +15,7 @@ _TAG: Final = "$hptui"
 
 
 def plain(value: object) -> object:
-    """Return `value` as strict JSON can hold it; what is none of JSON's types becomes text."""
+    """Return `value` as strict JSON can hold it; what is not one of JSON's types becomes text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

@@ -84,7 +84,7 @@ def read_devices(text: str) -> tuple[str, ...]:
     """Return the devices of a list, or `auto` or `none` alone; they are names, not numbers.
 
     Raises:
-        UsageError: One is empty, is given twice, or is no name of a device.
+        UsageError: One is empty, is given twice, or is not a device's name.
     """
     names = [each.strip() for each in text.split(",")]
     if len(names) == 1 and names[0].lower() in (AUTO, NONE):
@@ -92,7 +92,7 @@ def read_devices(text: str) -> tuple[str, ...]:
     for name in names:
         if not _DEVICE.fullmatch(name) or name.lower() in (AUTO, NONE):
             raise UsageError(
-                f"{_quoted(text)} is no list of devices; write 0,1,2,3 (or UUIDs), auto or none"
+                f"{_quoted(text)} is not a list of devices; write 0,1,2,3 (or UUIDs), auto or none"
             )
     again = next((name for name in names if names.count(name) > 1), None)
     if again is not None:
@@ -113,10 +113,10 @@ def read_memory(text: str) -> int:
     """
     found = _MEMORY.fullmatch(text.strip())
     if found is None:
-        raise UsageError(f"{_quoted(text)} is no amount of memory; write 8G or 500M")
+        raise UsageError(f"{_quoted(text)} is not an amount of memory; write 8G or 500M")
     size = int(float(found[1]) * _SCALE[found[2].lower()])
     if not _LEAST_MEMORY <= size <= _MOST_MEMORY:
-        raise UsageError(f"{_quoted(text)} is no amount of memory from 1M to 1024T")
+        raise UsageError(f"{_quoted(text)} is not an amount of memory from 1M to 1024T")
     return size
 
 
@@ -157,7 +157,7 @@ def read_variable(text: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"{_quoted(name)} gives no value; write NAME=VALUE")
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{_quoted(name)} is no name of a variable; write NAME=VALUE")
+        raise UsageError(f"{_quoted(name)} is not a variable's name; write NAME=VALUE")
     if "\0" in value:
         raise UsageError(f"the value of {name} holds a NUL character")
     if name.startswith(_OWN_PREFIX):

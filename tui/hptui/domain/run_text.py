@@ -68,7 +68,7 @@ def read_target(text: str) -> float:
     """Return the value at which a run ends; it may be infinite.
 
     Raises:
-        UsageError: The text is no number, or NaN.
+        UsageError: The text is not a number, or NaN.
     """
     try:
         value = float(text)
@@ -83,15 +83,15 @@ def read_duration(text: str) -> float:
     """Return the seconds that `90`, `90s`, `1.5m` or `1h30m` mean.
 
     Raises:
-        UsageError: The text is no duration above 0, or one above a year.
+        UsageError: The text is not a duration above 0, or one above a year.
     """
     plain = text.strip().lower()
     parts = list(_PART.finditer(plain))
     if not parts or "".join(part.group() for part in parts) != plain:
-        raise UsageError(f"{_quoted(text)} is no duration; write 90, 90s, 5m or 1h30m")
+        raise UsageError(f"{_quoted(text)} is not a duration; write 90, 90s, 5m or 1h30m")
     seconds = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
     if seconds <= 0:
-        raise UsageError(f"{_quoted(text)} is no duration above 0")
+        raise UsageError(f"{_quoted(text)} is not a duration above 0")
     if seconds > _MAX_DURATION_S:
         raise UsageError(f"{_quoted(text)} is longer than a year")
     return seconds

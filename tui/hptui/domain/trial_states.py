@@ -29,5 +29,5 @@ STATE_WORDS: Final = {
 
 
 def state_name(state: int) -> str:
-    """Return the word for a state's number: DAMAGED where it is none of these."""
+    """Return the word for a state's number: DAMAGED where it is not one of these."""
     return STATE_NAMES[state] if 0 <= state < len(STATE_NAMES) else "DAMAGED"

@@ -535,7 +535,7 @@ def _no_module(module: str, cwd: Path) -> ObjectiveError:
 def _ambiguous(text: str, spellings: list[str]) -> ObjectiveError:
     listed = ", ".join(safe_line(each) for each in spellings)
     return ObjectiveError(
-        f"{safe_line(text)!r} stands for several objectives.", hint=f"Write one of {listed}."
+        f"{safe_line(text)!r} matches several objectives.", hint=f"Write one of {listed}."
     )
 
 

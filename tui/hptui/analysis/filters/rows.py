@@ -171,7 +171,7 @@ class _Rows:
         found = [state for state in FILTER_STATES if wanted and state.startswith(wanted)]
         if not found:
             listed = ", ".join(FILTER_STATES)
-            raise error_at(filter_, word, f"{word.shown!r} is no state; there is {listed}.")
+            raise error_at(filter_, word, f"{word.shown!r} is not a state; there is {listed}.")
         return self._any(self._state_rows(state) for state in found)
 
     def _state_rows(self, state: str) -> BoolArray:
@@ -278,7 +278,9 @@ def _written(filter_: Filter, field: Field, name: Word, sign: Sign, word: Word) 
     shown = f"{name.shown}{sign}"
     if field.kind == "duration":
         raise error_at(
-            filter_, word, f"{shown} needs a time like 90s or 1h30m; {word.shown!r} is no duration."
+            filter_,
+            word,
+            f"{shown} needs a time like 90s or 1h30m; {word.shown!r} is not a duration.",
         )
     raise error_at(filter_, word, f"{shown} needs a number, not {word.shown!r}.")
 

@@ -102,7 +102,7 @@ def _number(text: str) -> float:
         number = float(text)
         if not math.isnan(number):
             return number
-    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no number.")
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is not a number.")
 
 
 def _check_number(count: int) -> None:
@@ -110,7 +110,7 @@ def _check_number(count: int) -> None:
 
     if count < _FEWEST:
         raise UsageError(
-            "One study was given, but a comparison is of two or more.",
+            "A comparison needs two studies or more.",
             hint="hptui show STUDY shows one.",
         )
     if count > MAX_COMPARED:

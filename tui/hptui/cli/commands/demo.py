@@ -12,8 +12,8 @@ def demo() -> int:
     """Tune the digits network for a few seconds in a folder that is removed afterwards."""
     with temporary_folder("demo") as folder:
         place = ["--studies", str(folder)]
-        print("$ hptui run digits-mlp --trials 40 --jobs 2", flush=True)
-        code = main(["run", "digits-mlp", "--trials", "40", "--jobs", "2", *place])
+        print("$ hptui run digits-mlp --trials 40 --workers 2", flush=True)
+        code = main(["run", "digits-mlp", "--trials", "40", "--workers", "2", *place])
         for command in (["plot", "digits-mlp", "history"], ["best", "digits-mlp"]):
             if code == 0:
                 print(f"\n$ hptui {' '.join(command)}", flush=True)

@@ -45,20 +45,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a study's name, path/to/file.db, or file.db:name; none: all in the folder",
     )
     add_studies_option(parser)
-    parser.add_argument("--fix", action="store_true", help="do all remedies")
+    parser.add_argument("--fix", action="store_true", help="apply all fixes")
     parser.add_argument("--only", metavar="ID", help="with --fix: only the finding with this id")
     remedy = parser.add_mutually_exclusive_group()
     remedy.add_argument("--fail", action="store_true", help="mark stale trials as failed")
-    remedy.add_argument(
-        "--requeue", action="store_true", help="the same, and try their parameters again"
-    )
+    remedy.add_argument("--requeue", action="store_true", help="also try their parameters again")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found, and mend it when asked to."""
     if args.only is not None and not args.fix:
-        raise UsageError("--only says which finding --fix is to mend; give --fix too.")
+        raise UsageError("--only names what --fix fixes. Add --fix.")
     answers = [_attend(args, found) for found in _examined(args)]
     if args.json:
         print(dump(answers[0] if len(args.study) == 1 and len(answers) == 1 else answers))
@@ -205,7 +203,7 @@ def _describe(found: Examination, done: list[str]) -> list[str]:
     lines = [f"{name}: {text}" for text in done]
     if found.is_running and found.lease is not None and not found.lease.is_unseen:
         host = safe_line(found.lease.host)
-        lines.append(f"{name} is being run by process {found.lease.pid} on {host}.")
+        lines.append(f"{name} is run by process {found.lease.pid} on {host}.")
     for finding in found.findings:
         lines.append(f"{name}: {finding.text}")
         if finding.remedy:

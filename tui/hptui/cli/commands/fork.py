@@ -77,9 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("minimize", "maximize"),
         help="once for each objective of the fork; values stay as they are",
     )
-    parser.add_argument(
-        "--allow-empty", action="store_true", help="make the fork although it keeps no trial"
-    )
+    parser.add_argument("--allow-empty", action="store_true", help="fork even if no trial fits")
     add_outcome_options(parser)
 
 

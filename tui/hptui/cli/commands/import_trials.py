@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hptui import`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("file", metavar="FILE", type=Path, help="what to read")
-    parser.add_argument("study", metavar="STUDY", help="where to; a new name makes a new study")
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file to read")
+    parser.add_argument("study", metavar="STUDY", help="the study; a new name creates one")
     add_studies_option(parser)
     parser.add_argument("--storage", metavar="FILE", help="the study's file (default: STUDY.db)")
     parser.add_argument(
@@ -92,10 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a new study, once for each objective (default: what the file says, else minimize)",
     )
     parser.add_argument(
-        "--again", action="store_true", help="take rows once more that the study has already"
+        "--again", action="store_true", help="import rows again that the study already has"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be taken, and write nothing"
+        "--dry-run", action="store_true", help="show what would be imported; write nothing"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

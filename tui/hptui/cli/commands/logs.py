@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     parser.add_argument("trial", nargs="?", type=int, metavar="TRIAL", help="its number")
-    parser.add_argument("--follow", "-f", action="store_true", help="go on as more is printed")
+    parser.add_argument("--follow", "-f", action="store_true", help="keep printing as more arrives")
     parser.add_argument(
         "--lines",
         "-n",

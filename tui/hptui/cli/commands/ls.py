@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from hptui.cli.options.locate import add_studies_option, spelling_of, studies_folder
-from hptui.cli.output.run_now import RunNow, run_now
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.json_values import dump
-from hptui.domain.readable import show_age
+from hptui.domain.readable import plural, show_age, show_duration
 from hptui.domain.text import safe_line
+from hptui.engine.ipc.client import ask_engine, running_engine
+from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
 from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.studies import StudySummary, list_studies
@@ -19,6 +21,67 @@ from hptui.storage.read.studies import StudySummary, list_studies
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
+
+_ANSWER_TIMEOUT_S: Final = 1.0
+"""A list does not wait longer for an engine that is busy."""
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RunNow:
+    """A run that goes on; what its engine did not tell is None."""
+
+    state: str
+    """`running`, `paused`, `stopping`, `waiting` (for the file), or `unknown`: it did not tell."""
+    pid: int | None
+    """None where another user or container runs it."""
+    host: str
+    ended: int | None = None
+    """How many trials of this run have ended."""
+    n_trials: int | None = None
+    """How many it is to have."""
+    workers: int | None = None
+    eta_s: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `hptui ls --json` prints it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Return it in a few words: `running 12/100, 2 workers, eta ~3 m`."""
+        if self.ended is None:
+            return f"runs on {safe_line(self.host, max_chars=40)}"
+        done = str(self.ended) if self.n_trials is None else f"{self.ended}/{self.n_trials}"
+        parts = [f"{safe_line(self.state, max_chars=20)} {done}"]
+        if self.workers is not None:
+            parts.append(plural(self.workers, "worker"))
+        if self.eta_s is not None and self.state == "running":
+            parts.append(f"eta ~{show_duration(self.eta_s)}")
+        return ", ".join(parts)
+
+
+def run_now(path: Path, study_name: str) -> RunNow | None:
+    """Return what runs a study, with what its engine tells; None where nobody does."""
+    lease = running_engine(path, study_name)
+    if lease is None:
+        return None
+    untold = RunNow(UNKNOWN, lease.pid or None, lease.host)
+    try:
+        told = ask_engine(path, study_name, {"op": "status"}, timeout_s=_ANSWER_TIMEOUT_S)
+    except HptuiError:
+        # It is elsewhere, is busy, or has just ended.
+        return None if running_engine(path, study_name) is None else untold
+    return RunNow(
+        state=str(told["state"]),
+        pid=lease.pid,
+        host=lease.host,
+        ended=sum(told["counts"][key] for key in ("complete", "pruned", "fail")),
+        n_trials=told["n_trials"],
+        workers=len(told["slots"]),
+        eta_s=told["eta_s"],
+    )
+
 
 _COLUMNS = (
     Column("study"),
@@ -50,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="only studies with this tag; of several, with all of them",
     )
-    parser.add_argument("--running", action="store_true", help="only studies that run now")
+    parser.add_argument("--running", action="store_true", help="only running studies")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -73,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         studies = [study for study, now in zip(studies, runs, strict=True) if now is not None]
         runs = [now for now in runs if now is not None]
         if everything and not studies and not args.json:
-            print(f"No study in {safe_line(folder)} runs now.")
+            print(f"No study in {safe_line(folder)} is running.")
             return 0
     if args.json:
         both = zip(studies, runs, strict=True)

@@ -93,7 +93,7 @@ def _read_file(name: str) -> str:
         raise UsageError(f"{safe_line(name)} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise UsageError(
-            f"{safe_line(name)} is no text in UTF-8.", hint="A note is plain text or Markdown."
+            f"{safe_line(name)} is not UTF-8 text.", hint="A note is plain text or Markdown."
         ) from error
 
 
@@ -200,7 +200,7 @@ def _editor() -> list[str]:
         words = shlex.split(spelled)
     except ValueError as error:
         raise UsageError(
-            f"$VISUAL or $EDITOR is {safe_line(spelled)!r}, which is no command: {error}."
+            f"$VISUAL or $EDITOR is {safe_line(spelled)!r}, which is not a command: {error}."
         ) from error
     if not words:
         raise UsageError(

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     check_filter(args.filter)
     if args.output is not None and args.output.suffix.lower() not in (".html", ".htm"):
         raise UsageError(
-            f"{safe_line(args.output.name)} is to be a page, but does not end in .html.",
+            f"{safe_line(args.output.name)} must end in .html.",
             hint="hptui plot draws in the terminal.",
         )
     _require_plotly()
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(safe_line(str(target), max_chars=4_000))
     if args.open and not is_opened:
-        print("There is no display here; copy the page to where a browser is.", file=sys.stderr)
+        print("No display here. Copy the page to a machine with a browser.", file=sys.stderr)
     return 0
 
 

@@ -14,9 +14,8 @@ from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.output_file import require_free
 from hptui.cli.options.plot_options import check_options
 from hptui.cli.output.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
-from hptui.cli.output.progress_line import ProgressLine
 from hptui.cli.output.table import cut
-from hptui.cli.output.terminal import Terminal
+from hptui.cli.output.terminal import ProgressLine, Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
@@ -200,7 +199,7 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{safe_line(text)!r} is no list of whole numbers like 0,2."
+            f"{safe_line(text)!r} is not a list of whole numbers like 0,2."
         ) from None
 
 
@@ -210,4 +209,4 @@ def _finite_numbers(text: str) -> tuple[float, ...]:
         numbers = tuple(float(part) for part in text.split(","))
         if all(map(math.isfinite, numbers)):
             return numbers
-    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is no list of numbers like 0.5,-2.")
+    raise argparse.ArgumentTypeError(f"{safe_line(text)!r} is not a list of numbers like 0.5,-2.")

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     output: Path | None = args.output
     if not args.text and output is not None and output.suffix.lower() not in _PAGE_SUFFIXES:
         raise UsageError(
-            f"{safe_line(output.name)} is to be a page, but does not end in .html.",
+            f"{safe_line(output.name)} must end in .html.",
             hint="--text writes text to any file.",
         )
     study = read_plotted(args.study, args.studies, args.filter)

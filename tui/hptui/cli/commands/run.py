@@ -67,8 +67,8 @@ _KILLING_S = 2.0
 
 _EPILOG = """\
 examples:
-  hptui run tune.py --jobs 4 -- --data train.csv
-  hptui run digits-mlp --trials 60 --jobs 2
+  hptui run tune.py --workers 4 -- --data train.csv
+  hptui run digits-mlp --trials 60 --workers 2
   hptui run train.py:objective --space lr=1e-5..1e-1:log --space depth=2..12:step=2
   hptui run train.py:objective --sampler tpe:n_startup_trials=20,multivariate=false
   hptui run train.py:objective --fix kernel=rbf --timeout 30m --trial-timeout 2m --target 0.98
@@ -112,9 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
     shown.add_argument(
-        "--detach", action="store_true", help="run without this terminal, and return at once"
+        "--detach", action="store_true", help="run in the background and return at once"
     )
-    shown.add_argument("--quiet", "-q", action="store_true", help="print only what went wrong")
+    shown.add_argument("--quiet", "-q", action="store_true", help="print only errors")
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +172,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="take back what earlier runs of the study edited of a parameter",
+        help="undo earlier runs' edits of a parameter",
     )
     group.add_argument(
         "--enqueue",
@@ -191,7 +191,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--skip-duplicates",
         action="store_true",
-        help="give a trial whose parameters were tried the values of the earlier one",
+        help="reuse the values of an earlier trial with the same parameters",
     )
     group.add_argument("--seed", type=typed(read_seed), metavar="N", help="make the run repeatable")
     group.add_argument(
@@ -218,7 +218,7 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         help="end the run after 90s, 5m, 1h30m; running trials have 5 s more",
     )
     group.add_argument(
-        "--target", type=typed(read_target), metavar="VALUE", help="end at this value"
+        "--target", type=typed(read_target), metavar="VALUE", help="stop at this value"
     )
     group.add_argument(
         "--trial-timeout",
@@ -231,8 +231,8 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("execution")
     group.add_argument(
-        "--jobs",
         "--workers",
+        "--jobs",
         "-j",
         type=typed(read_workers),
         metavar="N",
@@ -242,7 +242,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=("loky", "threading"),
         default="loky",
-        help="a process for each slot (default), or threads of one process",
+        help="each worker is a process (default), or a thread of one process",
     )
     group.add_argument(
         "--leftovers",
@@ -358,7 +358,9 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     notes: list[str] = []
     ends = any(each is not None for each in (args.trials, args.timeout, args.target))
     told = frozenset(
-        name for name, is_told in (("trials", ends), ("workers", args.jobs is not None)) if is_told
+        name
+        for name, is_told in (("trials", ends), ("workers", args.workers is not None))
+        if is_told
     )
     prepared = NOTHING_PREPARED
     python, python_note = python_of(args, found.ref, facts)
@@ -367,7 +369,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         with contextlib.chdir(folder):
             found, notes = as_in_last_run(found, facts, study_file, study, python, is_any=is_any)
         prepared = facts.prepared.without(told)
-        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.jobs))
+        notes += facts.prepared.notes(prepared, NextRun(args.trials, args.workers))
         notes += old_edits(facts, _named_parameters(args, edits))
     notes += filter(None, [python_note])
     if found.problem:
@@ -475,7 +477,7 @@ def _params(text: str) -> Mapping[str, Any]:
         ) from error
     if not isinstance(params, dict):
         raise UsageError(
-            f"--enqueue {safe_line(text, max_chars=60)} is no JSON object.",
+            f"--enqueue {safe_line(text, max_chars=60)} is not a JSON object.",
             hint="""Write it like --enqueue '{"lr": 0.01, "kernel": "rbf"}'.""",
         )
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str

@@ -60,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix", action="append", default=[], metavar="NAME=VALUE", help="fix a parameter"
     )
     parser.add_argument(
-        "--reset", action="append", default=[], metavar="NAME", help="take a parameter's edits back"
+        "--reset", action="append", default=[], metavar="NAME", help="undo a parameter's edits"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would count, and change nothing"
+        "--dry-run", action="store_true", help="show what would count; change nothing"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 

@@ -167,8 +167,9 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"
         f"{', asks ahead' if status.get('ask_ahead') else ''}"
         f"{f', {thinking}' if thinking else ''}",
-        f"  execution  {safe_line(status['backend'])}, {len(status['slots'])} slots, "
-        f"{status['threads_per_slot']} native threads each",
+        f"  execution  {safe_line(status['backend'])}, "
+        f"{plural(len(status['slots']), 'worker')}, "
+        f"{plural(status['threads_per_slot'], 'native thread')} each",
         *_describe_both(status),
         *(_describe_slot(slot) for slot in status["slots"]),
     ]
@@ -189,13 +190,13 @@ def _describe_slot(slot: Mapping[str, Any]) -> str:
     place = StoredPlace.read(slot.get("place"))
     where = "" if place is None else f"  on {place}"
     if slot["trial"] is None:
-        return f"  slot {slot['slot'] + 1:<4}   idle{where}"
+        return f"  worker {slot['slot'] + 1:<2}   idle{where}"
     step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
     ending = "  being ended" if slot["ending"] else ""
     thinking = show_thinking(slot.get("thinking_s"))
     if thinking:
         ending = f"  {thinking}{ending}"
     return (
-        f"  slot {slot['slot'] + 1:<4}   trial {slot['trial']}  "
+        f"  worker {slot['slot'] + 1:<2}   trial {slot['trial']}  "
         f"{show_duration(slot['running_s'])}{step}{where}{ending}"
     )

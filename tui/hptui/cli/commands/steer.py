@@ -115,5 +115,5 @@ def _params(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--params is not JSON: {error}.") from error
     if not isinstance(params, dict):
-        raise UsageError("--params is no JSON object.", hint="""Write it like '{"lr": 0.01}'.""")
+        raise UsageError("--params is not a JSON object.", hint="""Write it like '{"lr": 0.01}'.""")
     return params  # pyright: ignore[reportUnknownVariableType] - keys of JSON objects are str

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         _print(args, place, trials)
         return 0
     if trials is not None and not trials:
-        _tell(args, 0, f"No trial of {safe_line(place.study_name)} fits; nothing is changed.")
+        _tell(args, 0, f"No trial of {safe_line(place.study_name)} fits; nothing was changed.")
         return 0
     from hptui.engine.studies.annotations import save_edit
     from hptui.storage.annotations.changes import TagEdit

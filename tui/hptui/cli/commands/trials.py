@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="number (default), state, value, value_N, duration, start, or a parameter's name",
     )
-    parser.add_argument("--reverse", action="store_true", help="the greatest first")
+    parser.add_argument("--reverse", action="store_true", help="largest first")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N trials")
 
 

@@ -210,7 +210,7 @@ def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) 
     path, wanted = _path_of(text, studies_folder(studies), resume=resume)
     if wanted is not None:
         raise UsageError(
-            f"{safe_line(text)} names a study, and this is about a whole file.",
+            f"{safe_line(text)} names a study, but this command takes a whole file.",
             hint=f"Write {safe_line(path.name)}.",
         )
     return path

@@ -20,6 +20,6 @@ def require_free(target: Path, *, overwrite: bool) -> None:
     """
     if os.path.lexists(target) and not overwrite:
         raise UsageError(
-            f"{safe_line(str(target), max_chars=1_000)} exists already.",
+            f"{safe_line(str(target), max_chars=1_000)} already exists.",
             hint="--overwrite replaces it, or choose another name.",
         )

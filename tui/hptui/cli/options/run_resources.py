@@ -30,7 +30,7 @@ _OPTIONS: Final[tuple[tuple[str, Callable[[str], object], str, str], ...]] = (
         "--devices",
         read_devices,
         "LIST",
-        "GPUs to share out, like 0,1,2,3; auto: all there are; none: hide them",
+        "GPUs to share out, like 0,1,2,3; auto: all; none: hide them",
     ),
     ("--per-device", read_count, "N", "trials that share one device (default 1)"),
     ("--devices-per-trial", read_count, "N", "devices for each trial (default 1)"),
@@ -100,7 +100,7 @@ def workers_of(args: argparse.Namespace, resources: Resources, prepared: int | N
     from hptui.engine.workers.places import cores_here
 
     n_cores = len(cores_here()) if resources.is_pinned else available_cores()
-    n_workers: int = args.jobs or prepared or usual_workers(resources, n_cores)
+    n_workers: int = args.workers or prepared or usual_workers(resources, n_cores)
     require_fit(resources, n_workers, n_cores)
     return n_workers
 

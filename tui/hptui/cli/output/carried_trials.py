@@ -23,7 +23,7 @@ def add_outcome_options(parser: argparse.ArgumentParser) -> None:
         "one that is there gets one more study",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be kept, and write nothing"
+        "--dry-run", action="store_true", help="show what would be kept; write nothing"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -50,7 +50,7 @@ def old_edits(facts: StudyFacts, named: Collection[str]) -> list[str]:
     left = {name: edit for name, edit in edits.items() if name not in named}
     if not left:
         return []
-    return [f"Edits that hold: {edits_text(left, facts.since)}. --reset NAME takes one back."]
+    return [f"Edits that hold: {edits_text(left, facts.since)}. --reset NAME undoes one."]
 
 
 def as_in_last_run(
@@ -123,7 +123,7 @@ def _with_stored(found: FoundObjective, stored: Pairs) -> FoundObjective:
         return with_arguments(found, stored)
     except ObjectiveError as error:
         raise ObjectiveError(
-            f"The last run's arguments do not fit any more: {error.message}",
+            f"The last run's arguments no longer fit: {error.message}",
             hint=f"{error.hint} Give others by --arg; --any-objective goes on in the study with "
             "them.",
         ) from error

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hptui.domain.methods.genetic_table import CROSSOVERS, MUTATIONS
 from hptui.domain.methods.option_text import find_method, read_method
 from hptui.domain.methods.options import Family, Method, MethodSpec, Option, OptionValue
 from hptui.domain.methods.own_method import is_own, own_method, text_option
 from hptui.domain.methods.pruner_table import PRUNERS
-from hptui.domain.methods.sampler_table import SAMPLERS
+from hptui.domain.methods.sampler_table import CROSSOVERS, MUTATIONS, SAMPLERS
 
 __all__ = [
     "AUTO",

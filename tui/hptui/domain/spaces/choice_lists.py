@@ -98,7 +98,7 @@ def read_choices(
     """Return the choices that are spelled so: those of `known`, or with `can_add` others too.
 
     Raises:
-        SpaceError: A choice is none of `known`, or comes twice.
+        SpaceError: A choice is not one of `known`, or comes twice.
     """
     choices: list[ChoiceValue] = []
     for text in spelled:
@@ -118,7 +118,7 @@ def no_such_choice(choice: object, known: Sequence[ChoiceValue]) -> SpaceError:
     """Return the error that the objective does not ask for a choice."""
     listed = ", ".join(show_choice(each, exact=True) for each in known)
     return SpaceError(
-        f"{show(choice)} is none of the choices that the objective asks for: {listed}.",
+        f"{show(choice)} is not one of the choices that the objective asks for: {listed}.",
         hint="Omit it, or let the objective ask for it.",
     )
 
@@ -127,7 +127,7 @@ def pick_choices(wanted: Iterable[ChoiceValue], asked: Sequence[ChoiceValue]) ->
     """Return `wanted` as `asked` has them, in the order of `wanted`.
 
     Raises:
-        SpaceError: One is none of `asked`.
+        SpaceError: One is not one of `asked`.
     """
     picked: list[ChoiceValue] = []
     for choice in wanted:

@@ -123,7 +123,7 @@ def read_choice(text: str) -> ChoiceValue:
     Lists and objects may be spelled as JSON or as Python has them.
 
     Raises:
-        ValueError: `text` is none of these.
+        ValueError: `text` is not one of these.
     """
     opened = text.strip()
     if not opened.startswith(_OPENING):
@@ -138,7 +138,7 @@ def read_literal(text: str) -> bool | int | float | None:
     """Read None, a bool or a number as Python, JSON or TOML would write it.
 
     Raises:
-        ValueError: `text` is none of these.
+        ValueError: `text` is not one of these.
     """
     words: dict[str, bool | None] = {"none": None, "null": None, "true": True, "false": False}
     lowered = text.strip().lower()
@@ -157,7 +157,7 @@ def _of_python(text: str) -> ChoiceValue:
             return json.loads(json.dumps(value))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         pass
-    raise ValueError(f"{text!r} is no list or object")
+    raise ValueError(f"{text!r} is not a list or object")
 
 
 def _compact(choice: object) -> str:

@@ -66,7 +66,7 @@ class ParamEdit:
         if isinstance(self.step, (int, float)) and self.step <= 0:
             raise SpaceError(
                 f"step is {self.step!r}, but it must be above 0.",
-                hint="Write step=none to take the step away.",
+                hint="Write step=none to remove the step.",
             )
 
     @property

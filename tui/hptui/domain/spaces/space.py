@@ -293,7 +293,7 @@ def _check_order(low: float, high: float) -> None:
 def _step_with_log(step: float) -> SpaceError:
     return SpaceError(
         f"step is {step!r} on a log scale, but Optuna has no steps there.",
-        hint="Take the step away (step=none), or use a linear scale.",
+        hint="Remove the step (step=none), or use a linear scale.",
     )
 
 

@@ -21,6 +21,7 @@ from optuna.exceptions import TrialPruned
 from hptui.domain.spaces.space import ChoiceParam, IntParam
 from hptui.domain.text import safe_line
 from hptui.domain.trial_folder import VARIABLE
+from hptui.engine.programs import inotify
 from hptui.engine.programs.printed_metrics import (
     LAST_LINE,
     Best,
@@ -35,7 +36,6 @@ from hptui.engine.programs.printed_metrics import (
 )
 from hptui.engine.programs.program import Program
 from hptui.engine.run.outcome import TrialError, TrialFailed
-from hptui.engine.workers import inotify
 from hptui.engine.workers.processes import REPORT_VARIABLE, describe_exit
 from hptui.engine.workers.trial_link import TrialEnded
 from hptui.registry.commands.command_words import params_json
@@ -421,7 +421,7 @@ class _Run:
         last = self._last_line()
         value = read_number(last)
         if value is None:
-            text = f"the command's last line is no number: {last}" if last else _NOTHING
+            text = f"the command's last line is not a number: {last}" if last else _NOTHING
             raise TrialFailed(TrialError("value", "", text))
         return value
 

@@ -97,7 +97,7 @@ class MetricReader:
     _marks: list[bytes] = field(init=False)
     """What a line must hold to be looked at."""
     unread: str = ""
-    """What stood behind a metric's name and is no number; the latest."""
+    """What stood behind a metric's name and is not a number; the latest."""
 
     def __post_init__(self) -> None:
         if self.regexes:

@@ -60,7 +60,7 @@ class PruneReason:
     @classmethod
     def by_objective(cls, live: _Reported, message: str) -> PruneReason:
         """Return the reason of an objective that pruned without its pruner's advice."""
-        text = message or "The objective pruned the trial by itself."
+        text = message or "The objective itself pruned the trial."
         return cls(live.last_step, live.last_value, "objective", None, text)
 
 

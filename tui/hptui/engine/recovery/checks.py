@@ -173,7 +173,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
     elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
-            f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
+            f"It is run by process {lease.pid} on {safe_line(lease.host)}, or was: "
             "that cannot be known from here.",
             hint=f"If that engine is gone, remove {_lease_path(found)}.",
             is_trouble=False,

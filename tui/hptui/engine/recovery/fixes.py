@@ -128,11 +128,11 @@ def mend_all(found: Examination, *, requeue: bool = False) -> list[str]:
         try:
             said.append(f"{finding.text} {mend(found, finding, requeue=requeue)}")
         except HptuiError as error:
-            said.append(f"{finding.text} Not mended: {error.message}")
+            said.append(f"{finding.text} Not fixed: {error.message}")
         except OSError as error:
             # As where another user owns it; what else there is to mend is mended all the same.
             place = f"{safe_line(error.filename)}: " if error.filename else ""
-            said.append(f"{finding.text} Not mended: {place}{safe_line(error.strerror)}.")
+            said.append(f"{finding.text} Not fixed: {place}{safe_line(error.strerror)}.")
     return said
 
 

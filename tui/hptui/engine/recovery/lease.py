@@ -194,7 +194,7 @@ def busy_error(study_file: Path, lease: Lease) -> StudyBusyError:
         folder = folder_of(study_file, lease.study)
         hint = f"If that engine is gone, remove {folder.name}/{LEASE}."
     return StudyBusyError(
-        f"{safe_line(lease.study)} is being run by process {lease.pid}{where}.", hint=hint
+        f"{safe_line(lease.study)} is run by process {lease.pid}{where}.", hint=hint
     )
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hptui.engine.run.clock import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 T = TypeVar("T")
 
@@ -311,3 +312,17 @@ def _done(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it returns
         failure = RuntimeError(f"{type(error).__name__}: {error}")
         failure.__cause__ = error
         return failure
+
+
+@contextmanager
+def one_blas_thread() -> Generator[None]:
+    """Have BLAS compute in one thread within the block.
+
+    A sampler's matrices are small, and the cores belong to the trials: threads of BLAS that wait
+    for each other there take ten times as long as one.
+    """
+    # It looks at all libraries that are loaded, so it is imported when there is time.
+    from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
+
+    with threadpool_limits(1, "blas"):
+        yield

@@ -275,8 +275,8 @@ def _require_same_arguments(
         f"The study {safe_line(plan.study)} holds trials with "
         f"{show_arguments(before) or 'no arguments'}, not with "
         f"{show_arguments(now) or 'no arguments'}.",
-        hint=f"Give these a study of their own with --study {safe_line(shlex.quote(other))}. "
-        "Add --any-objective to go on in the study all the same.",
+        hint=f"Give them a study of their own with --study {safe_line(shlex.quote(other))}. "
+        "Add --any-objective to continue in the study anyway.",
     )
 
 
@@ -320,7 +320,7 @@ def _new_directions(plan: RunPlan, about: Message) -> tuple[str, ...]:
     if plan.directions is None and doubt:
         is_one = plan.n_values in (None, 1)
         raise UsageError(
-            f"{safe_line(plan.ref.name)} {doubt}, so nobody knows what is best.",
+            f"{safe_line(plan.ref.name)} {doubt}, so hptui cannot tell which trial is best.",
             hint="Add --direction maximize, or --direction minimize." if is_one else _SEVERAL,
         )
     return plan.directions or tuple(about["directions"])

@@ -203,7 +203,7 @@ def _require_places(engine: Engine, n_slots: int) -> None:
         raise UsageError(
             f"{n_slots} workers were asked for, but only "
             f"{plural(size, 'worker has', 'workers have')} devices or cores of their own here.",
-            hint=f"Ask for at most {size}, or run it anew with other --devices, --per-device, "
+            hint=f"Ask for at most {size}, or restart it with other --devices, --per-device, "
             "--threads or without --pin.",
         )
 

@@ -10,16 +10,14 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hptui.domain.readable import plural, show_duration
 from hptui.domain.resources import above_limit_text
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
 from hptui.engine.recovery.lease import busy_error, read_lease
-from hptui.engine.recovery.stale_trials import settled_text
-from hptui.engine.run import control
-from hptui.engine.run.background import Background, Lane
+from hptui.engine.run import announcements, control
+from hptui.engine.run.background import Background, Lane, one_blas_thread
 from hptui.engine.run.clock import now
 from hptui.engine.run.commits import Commits
 from hptui.engine.run.dispatcher import Dispatcher
@@ -40,13 +38,12 @@ from hptui.engine.run.events import (
     Tick,
 )
 from hptui.engine.run.library_warnings import Heard
-from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress, Started
+from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress
 from hptui.engine.run.outcome import objective_error
 from hptui.engine.run.rules import Rules
 from hptui.engine.run.script_plan import with_script
 from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
-from hptui.engine.sampling.blas import one_blas_thread
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
 from hptui.engine.workers.other_workers import workers_of
@@ -69,11 +66,6 @@ _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
-_TELL_LEFT_S = 1.0
-_ASKED_AHEAD = (
-    "The next trial is asked for while others run: it is drawn without their results, as with one "
-    "more worker."
-)
 
 
 class Engine:
@@ -232,29 +224,9 @@ class Engine:
             self._commits.may_gather = lambda: bool(self.rules.running)
         self.rules.started_s = now()
         self._rules_are_live = True
-        waiting = run.n_waiting()
-        asked_ahead = _ASKED_AHEAD if self._plan.ask_ahead else ""
-        self._observer.started(
-            Started(
-                study=self._plan.study,
-                study_file=self._plan.study_file,
-                objective=self._plan.ref.name,
-                directions=tuple(run.trials.directions),
-                sampler=run.sampler,
-                pruner=run.pruner,
-                n_slots=self._plan.n_slots,
-                backend=self._plan.backend,
-                n_trials=self._plan.budget.n_trials,
-                n_waiting=waiting,
-                n_leftover=run.n_leftover if self._plan.leftovers == "leave" else 0,
-                notes=(*self._plan.notes, *filter(None, [run.why_sampler, asked_ahead])),
-            )
-        )
-        if run.n_leftover and self._plan.leftovers != "leave":
-            self._observer.note(settled_text(run.n_leftover, self._plan.leftovers))
-        if run.n_replayed:
-            trials = plural(run.n_replayed, "trial")
-            self._observer.note(f"{trials} that an earlier run could not store: stored now.")
+        self._observer.started(announcements.started(self._plan, run))
+        for note in announcements.notes_at_start(self._plan, run):
+            self._observer.note(note)
         for slot in self._worker_manager.slots.values():
             if slot.worker is not None:
                 self._feed(SlotReady(slot.index))
@@ -512,21 +484,13 @@ class Engine:
         """Return where the run stands."""
         run = self.run_state
         assert run is not None
-        rate = self.pace.rate(self.rules.started_s, now())
-        left = self.rules.n_left
-        if left is not None:
-            left += len(run.trials.live)
-        state = "waiting" if self.trouble else self.rules.phase.value
-        return Progress(
-            state=state,
-            counts=run.trials.counts,
-            n_running=len(run.trials.live),
-            n_trials=self.rules.budget.n_trials,
-            rate=rate,
-            eta_s=left / rate if left is not None and rate > 0 else None,
-            best=run.trials.best,
+        return announcements.progress_of(
+            run,
+            self.rules,
+            self.pace,
             trouble=self.trouble,
             thinking_s=self.sampler.busy_s(now()),
+            now_s=now(),
         )
 
     @property
@@ -556,7 +520,10 @@ class Engine:
 
     def _end(self, run: Run, finish: Finish) -> Finished:
         wall_s = now() - self.rules.started_s
-        self._tell_left()
+        lanes = {"sampler": self.sampler, "pruner": self.pruner}
+        for text in announcements.left_at_work(lanes, now()):
+            self._observer.note(text)
+            run.record_note(text)
         self._worker_manager.close(_CLOSE_S)
         if self._dispatcher is not None:
             self._dispatcher.close()
@@ -567,42 +534,14 @@ class Engine:
             self._turn_or_give_up(is_ending=True)
         self._after.sum_up()
         self._tell_heard()
-        run.record_end(finish.reason, self._error_of(run, finish))
+        run.record_end(finish.reason, announcements.error_of(run, finish, self._failure))
         self._commit_last()
-        best = run.trials.best
-        finished = Finished(
-            reason=finish.reason,
-            text=REASON_TEXTS[finish.reason],
-            counts=run.trials.counts,
-            best=best,
-            best_params=run.params_of(best.number) if best else {},
-            wall_s=wall_s,
-        )
+        finished = announcements.finished(run, finish, wall_s)
         self._finished = finished
         self._observer.finished(finished)
         if self._failure is not None:
             raise self._failure
         return finished
-
-    def _tell_left(self) -> None:
-        """Tell and keep that the sampler, or the pruner, was at work still."""
-        assert self.run_state is not None
-        for name, lane in (("sampler", self.sampler), ("pruner", self.pruner)):
-            busy_s = lane.busy_s(now())
-            if busy_s is not None and busy_s >= _TELL_LEFT_S:
-                text = f"The {name} had been at work for {show_duration(busy_s)} and was left."
-                self._observer.note(text)
-                self.run_state.record_note(text)
-
-    def _error_of(self, run: Run, finish: Finish) -> str:
-        """Return what was wrong with the run as a whole; empty where nothing was."""
-        if self._failure is not None:
-            return self._failure.message
-        counts = run.trials.counts
-        is_ended_by_hand = finish.reason in ("stopped", "interrupted")
-        if counts.complete or not counts.fail or is_ended_by_hand:
-            return ""
-        return run.trials.common_error.sentence(counts.fail)
 
     def _commit_last(self) -> None:
         assert self._commits is not None

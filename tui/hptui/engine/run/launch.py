@@ -122,7 +122,7 @@ def _wait_for_run(
             raise _refusal(output, code)
         if not on_progress("preparing the run" if has_lease else "loading the objective"):
             _end(process)
-            raise HptuiError("The start was given up; the run has not begun.")
+            raise HptuiError("The run did not start.")
         if time.monotonic() > deadline_s:
             _end(process)
             raise HptuiError(

@@ -6,6 +6,7 @@ told. What is heard there is taken by the engine's loop.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import threading
@@ -105,5 +106,19 @@ class Heard(logging.Handler):
 
 
 def _package_of(filename: str) -> str:
+    """Return which library warns, from where the warning points to.
+
+    From Python 3.12 on, Optuna has its warnings point to whatever called Optuna, which is hptui:
+    then it is the library that is nearest on the stack.
+    """
+    name = _named_by(filename)
+    frame = inspect.currentframe()
+    while name is None and frame is not None:
+        name = _named_by(frame.f_code.co_filename)
+        frame = frame.f_back
+    return name or "Python"
+
+
+def _named_by(filename: str) -> str | None:
     found = _PACKAGE.match(filename)
-    return found[1] if found is not None else "Python"
+    return None if found is None or found[1] in _OWN else found[1]

@@ -46,7 +46,7 @@ class TrialError:
 
 
 class ValueRefused(Exception):  # noqa: N818 - it says what happened to a value
-    """What an objective returned is no value of the study."""
+    """What an objective returned is not a value of the study."""
 
 
 class TrialFailed(Exception):  # noqa: N818 - it says what happened to a trial

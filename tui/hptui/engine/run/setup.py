@@ -41,8 +41,7 @@ from hptui.engine.sampling.known_grid import KnownGridSampler
 from hptui.engine.studies.retrying import Retries
 from hptui.errors import HptuiError, StudyFileError
 from hptui.registry.same_objective import resolved_file, source_sha
-from hptui.storage.files.leases import LEASE
-from hptui.storage.files.process_identity import boot_id
+from hptui.storage.files.leases import LEASE, boot_id
 from hptui.storage.files.study_folder import LOCK, OTHERS, require_no_link_in
 from hptui.storage.files.study_identity import token_of
 from hptui.storage.files.validation import inspect_file, require_writable

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from optuna.trial import TrialState
 from hptui.domain.attribute_keys import OWN_PREFIX
 from hptui.engine.workers.trial_messages import checked_step, read_trial, spell_part, spell_trial
 from hptui.errors import StudyBusyError
+from hptui.storage.sqlite.attribute_values import value_of_json
 from hptui.storage.sqlite.distributions import parse_distribution
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class StorageAnswers:
 
     def _set_study_attr(self, _: LiveTrial | None, message: Message) -> None:
         study_id, key = self._own_study(message), str(message["key"])
-        value = json.loads(message["json"])
+        value = value_of_json(message["json"])
         if message["kind"] == "user":
             self.storage.set_study_user_attr(study_id, key, value)
         else:
@@ -128,7 +128,7 @@ class StorageAnswers:
     def _set_trial_attr(self, live: LiveTrial | None, message: Message) -> None:
         live, trial_id = self._own_trial(live, message)
         key = str(message["key"])
-        value = json.loads(message["json"])
+        value = value_of_json(message["json"])
         if message["kind"] == "user":
             live.trial.set_user_attr(key, value)
         else:

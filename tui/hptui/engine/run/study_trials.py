@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import random
 import time
@@ -44,6 +43,7 @@ from hptui.engine.workers.trial_messages import checked_step, spell_params
 from hptui.errors import SamplerError, SpaceError
 from hptui.storage.read.constraints import KEY_RANGE, is_feasible
 from hptui.storage.read.constraints import OLD_KEY as CONSTRAINTS_KEY
+from hptui.storage.sqlite.attribute_values import value_of_json
 from hptui.storage.sqlite.distributions import categorical, dump_distribution
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class StudyTrials:
             case "report":
                 self.report(live, message["value"], message["step"])
             case "attr":
-                live.trial.set_user_attr(str(message["key"]), json.loads(message["json"]))
+                live.trial.set_user_attr(str(message["key"]), value_of_json(message["json"]))
             case "constraint":
                 if str(message["key"]) not in live.trial.constraints:
                     live.trial.set_constraint(str(message["key"]), message["value"])

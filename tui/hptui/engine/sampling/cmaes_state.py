@@ -67,7 +67,7 @@ _LAZY: Final = frozenset({"_B", "_D"})
 
 
 class StateError(ValueError):
-    """What is stored is no state of CMA-ES that can be used."""
+    """What is stored is not a state of CMA-ES that can be used."""
 
 
 @dataclass(eq=False)

@@ -210,5 +210,5 @@ def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
     raise UsageError(
         f"{which} of {safe_line(file.name)} {'is' if n_there == 1 else 'are'} in "
         f"{safe_line(study_name)} already{f'; left out too: {rest}' if rest else ''}.",
-        hint="Nothing new would be taken. --again takes what is there once more.",
+        hint="There is nothing new to import. --again imports the rows again.",
     )

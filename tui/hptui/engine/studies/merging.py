@@ -137,7 +137,7 @@ def _check_places(places: Sequence[StudyRef]) -> None:
     for path, name in places:
         require_study(path, name)
     if len({(path.resolve(), name) for path, name in places}) < len(places):
-        raise UsageError("A study is given twice.", hint="Give each study once.")
+        raise UsageError("Name each study once.", hint="Give each study once.")
 
 
 def _plan(

@@ -317,7 +317,7 @@ def delete_study(path: Path, study_name: str) -> TrashEntry:
     be deleted as well: then `study_name` is not looked for.
 
     Raises:
-        UsageError: There is no such study; the file is none of Optuna's, is a link, or cannot be
+        UsageError: There is no such study; the file is not one of Optuna's, is a link, or cannot be
             written.
         StudyBusyError: An engine runs the study, or a program has the file open.
     """

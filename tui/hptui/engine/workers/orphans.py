@@ -88,7 +88,7 @@ class OrphanedProcesses:
         where = "" if place is None else show_place(place.devices, spell_cores(place.cores))
         return [
             f"{what} of a worker that has ended did not end within {_LIMIT_S:g} s of being killed: "
-            f"{named}{more}. The next worker starts all the same{where and f' on {where}'}, and "
+            f"{named}{more}. The next worker starts anyway{where and f' on {where}'}, and "
             "may find too little memory."
         ]
 

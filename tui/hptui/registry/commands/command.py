@@ -111,7 +111,9 @@ class CommandSpec:
         if len(set(self.metrics)) < len(self.metrics) or "" in self.metrics:
             raise ObjectiveError("A metric has no name, or one comes twice.")
         if LAST_LINE in self.metrics and (len(self.metrics) > 1 or self.regexes):
-            raise ObjectiveError("--metric - stands alone: it is the last line of the output.")
+            raise ObjectiveError(
+                "--metric - must be the only metric: it is the output's last line."
+            )
         if self.regexes and len(self.regexes) != len(self.metrics):
             raise ObjectiveError(
                 f"There are {len(self.metrics)} metrics and {len(self.regexes)} expressions.",
@@ -232,7 +234,7 @@ class CommandSpec:
     def files(self) -> list[Path]:
         """Return the files named in the command that are there: scripts, configurations.
 
-        An interpreter is none of them: it is not what is tuned.
+        An interpreter is not one of them: it is not what is tuned.
         """
         found: list[Path] = []
         is_interpreted = _INTERPRETERS.fullmatch(Path(self.words[0]).name) is not None
@@ -311,7 +313,7 @@ class CommandSpec:
             ObjectiveError: A key or a value is not one of a command.
         """
         if not isinstance(data, dict):
-            raise ObjectiveError(f"{where} is no table.", hint=FILE_FORM)
+            raise ObjectiveError(f"{where} is not a table.", hint=FILE_FORM)
         table = cast("dict[str, Any]", data)
         known = {each.name for each in fields(cls)}
         for key in table:

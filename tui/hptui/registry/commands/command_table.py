@@ -83,7 +83,7 @@ def read_grace(value: object, where: str) -> float:
     """Return the seconds of a grace, which may be a number of them or a text like `30s`.
 
     Raises:
-        UsageError: The text is no time.
+        UsageError: The text is not a time.
         ObjectiveError: It is neither.
     """
     from hptui.domain.run_text import read_duration

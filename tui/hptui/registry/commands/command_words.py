@@ -151,7 +151,7 @@ def parse_space(name: str, text: str) -> Space:
     Bounds, and a step, that are all written as whole numbers mean an integer.
 
     Raises:
-        SpaceError: It is none of these, or does not hold together.
+        SpaceError: It is not one of these, or does not hold together.
     """
     return about(name, lambda: _range(text) or _choices(text))
 

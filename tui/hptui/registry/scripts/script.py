@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import linecache
 import math
 import mmap
 import os
@@ -32,8 +31,9 @@ from numpy import random as numpy_random
 from hptui.domain.objective import ATTRIBUTE, ObjectiveInfo
 from hptui.domain.script_study import ScriptStudy
 from hptui.domain.text import safe_line
-from hptui.registry.loading.load import LoadError, Objective, describe_error
+from hptui.registry.loading.load import LoadError, Objective
 from hptui.registry.scripts.import_guard import ScriptGuard
+from hptui.registry.scripts.script_failures import ScriptFailures
 from hptui.registry.scripts.script_process import act_as_script
 from hptui.registry.scripts.script_repeats import repeats_of
 from hptui.registry.scripts.script_source import ASKS_ITSELF
@@ -43,7 +43,7 @@ from hptui.storage.sqlite.sent_trials import SENT_STATES, plain_value, spell_sen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType, FrameType, TracebackType
+    from types import CodeType, FrameType
 
     import optuna
     from optuna.trial import FrozenTrial
@@ -51,17 +51,9 @@ if TYPE_CHECKING:
     from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.registry.loading.callback import Callback
 
-_MAX_USAGE_CHARS = 1_500
 _SEED = 0
-_TELL_ARGUMENTS = "Pass its arguments after --: hptui run {name} -- ARGUMENTS."
 _RIVALS_S = 0.3
 _TICK_S = 0.01
-_OF_NOTEBOOKS = ("get_ipython", "display")
-_NO_STUDY = "Call study.optimize(objective, n_trials=...) in it; hptui runs the trials."
-_IN_PROCESSES = (
-    "Call study.optimize(objective, n_trials=...) once, in the script itself: hptui runs its "
-    "trials in as many processes as --jobs says."
-)
 
 
 class ScriptEnded(BaseException):
@@ -147,19 +139,27 @@ class _Running:
         """One byte that forked children share: whether one of them has optimized."""
         self._turn = threading.RLock()
         self._served = False
-        self._heard = _Heard()
+        self._failures = ScriptFailures(
+            self._path,
+            ref.attribute,
+            self.seen,
+            self._guard,
+            self._in_child,
+            is_served=serve is not None,
+        )
         self._problem: LoadError | None = None
         """Why hptui has ended the script."""
 
     def run(self) -> None:
-        code, self._tree = _compiled(self._path)
-        package = _package_of(self._tree, self._path)
+        code, tree = _compiled(self._path)
+        self._tree = self._failures.tree = tree
+        package = _package_of(tree, self._path)
         main = act_as_script(self._path, self._ref.argv, package)
         # Data that it draws must be the same in all workers, and in all runs of a study.
         random.seed(_SEED)
         numpy_random.seed(_SEED)
         try:
-            self._heard.begin()
+            self._failures.heard.begin()
             with self._guard:
                 exec(code, vars(main))
         except BaseException as error:
@@ -168,9 +168,9 @@ class _Running:
             if not self._served and isinstance(error, KeyboardInterrupt):
                 raise
             if not self._served and not has_ended:
-                raise self._problem or self._failure(error) from error
+                raise self._problem or self._failures.failure(error) from error
         finally:
-            self._heard.stop()
+            self._failures.heard.stop()
         self._end_child(None)
         # Another thread of the script's may still serve.
         with self._turn:
@@ -180,7 +180,7 @@ class _Running:
         if self._problem is not None:
             raise self._problem
         if self._serve is not None or not self.seen:
-            raise self._never()
+            raise self._failures.never()
 
     def _end_child(self, error: BaseException | None) -> None:
         """End a process that the script has forked, and that has come to its end there."""
@@ -231,7 +231,7 @@ class _Running:
                 info=_info(func, about, self._path),
             )
             self._served = True
-            self._heard.stop()
+            self._failures.heard.stop()
             with self._guard.lifted():
                 self._serve(captured)
         raise ScriptEnded
@@ -296,6 +296,10 @@ class _Running:
 
     # -- what it has set
 
+    @property
+    def _name(self) -> str:
+        return safe_line(self._path.name)
+
     def _about(
         self,
         study: optuna.Study,
@@ -317,7 +321,7 @@ class _Running:
         if timeout is not None:
             timeout = None if repeats.n_calls is None else float(timeout) * repeats.n_calls
         if n_jobs != 1:
-            left.append(f"n_jobs={n_jobs} (--jobs)")
+            left.append(f"n_jobs={n_jobs} (--workers)")
         trials = study.get_trials(deepcopy=False)[n_stored:]
         return ScriptStudy(
             directions=tuple(directions),
@@ -342,118 +346,6 @@ class _Running:
             storage=safe_line(storage),
             n_stored=n_stored,
             left=tuple(safe_line(each) for each in left),
-        )
-
-    # -- why it does not come there
-
-    @property
-    def _name(self) -> str:
-        return safe_line(self._path.name)
-
-    def _never(self) -> LoadError:
-        if self.seen:
-            return LoadError(
-                f"{self._name} has no study {safe_line(self._ref.attribute)!r}; it optimizes "
-                f"{_listed(self.seen)}.",
-                hint="Name one of them with --study-of, by its number or its name.",
-            )
-        if self._in_child[0] or self._guard.has_spawned:
-            return LoadError(
-                f"{self._name} does not call study.optimize itself; in processes that it starts "
-                "hptui cannot take it over.",
-                hint=_IN_PROCESSES,
-            )
-        line = _optimizing_line(self._tree)
-        return LoadError(
-            f"{self._name} ended without a call of study.optimize.",
-            hint=_NO_STUDY
-            if not line
-            else f"It stands in line {line}; what leads there may need arguments. "
-            + _TELL_ARGUMENTS.format(name=self._name),
-        )
-
-    def _failure(self, error: BaseException) -> LoadError:
-        """Return what to say of a script that has ended before its trials."""
-        line = _deepest_line(error, self._path)
-        where = safe_line(f"{self._path}, line {line}" if line else self._path)
-        text, detail = describe_error(_from_script_on(error, self._path))
-        if "study.optimize" in self._guard.left_out:
-            return LoadError(
-                f"{where}: it sends its study to processes that optimize it there, where hptui "
-                "cannot take it over.",
-                hint=_IN_PROCESSES,
-                detail=detail,
-            )
-        if self._in_child[0]:
-            return self._never()
-        if self.seen:
-            return self._needs_results(line, text, detail)
-        if isinstance(error, SystemExit):
-            return self._left(error, where, detail)
-        missed = self._guard.missed
-        if missed is not None and isinstance(error, KeyError):
-            name, address = missed
-            kept = f" in {safe_line(address)}" if address else ""
-            return LoadError(
-                f"{where}: there is no study {safe_line(name)!r}{kept}, or it cannot be reached, "
-                "so that nobody knows its direction.",
-                hint="Replace load_study by optuna.create_study(direction=..., study_name=..., "
-                "storage=..., load_if_exists=True); hptui keeps the trials in its own file.",
-                detail=detail,
-            )
-        return LoadError(f"{where}: {text}", hint=self._hint(error, line), detail=detail)
-
-    def _needs_results(self, line: int, text: str, detail: str) -> LoadError:
-        *_, last = self.seen
-        wanted = self._ref.attribute
-        place = f"line {line}" if line else "later"
-        return LoadError(
-            f"After study {last.number} (line {last.line}) {self._name} needs its results "
-            f"({place}: {text}), so that hptui cannot come to "
-            + (f"study {safe_line(wanted)!r}." if self._serve is not None else "those after it."),
-            hint=f"Known: {_listed(self.seen)}. Let an argument of the script choose the study, "
-            "or put what uses the results behind all calls of study.optimize.",
-            detail=detail,
-        )
-
-    def _left(self, error: SystemExit, where: str, detail: str) -> LoadError:
-        hint = _TELL_ARGUMENTS.format(name=self._name)
-        if isinstance(error.code, str):
-            text = safe_line(" ".join(error.code.split()), max_chars=_MAX_USAGE_CHARS)
-            return LoadError(f"{where}: {text}", hint=hint, detail=detail)
-        heard = self._heard.text
-        if "usage" in heard.lower():
-            return LoadError(f"{self._name} refuses its arguments. {heard}", hint=hint)
-        after = f": {heard}" if heard else ""
-        code = safe_line(error.code or 0)
-        return LoadError(
-            f"{where}: it ends itself here (exit code {code}){after}",
-            hint=f"{_NO_STUDY} {hint}",
-            detail=detail,
-        )
-
-    def _hint(self, error: BaseException, line: int) -> str:
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            return (
-                f"Give workers a Python that has {safe_line(error.name)} (--python PATH), or "
-                "install it here."
-            )
-        if self._guard.has_spawned:
-            return _IN_PROCESSES
-        if isinstance(error, FileExistsError):
-            return (
-                "Each worker runs the script up to its call of study.optimize: let it go on where "
-                "another has made this already, as with os.makedirs(..., exist_ok=True)."
-            )
-        if isinstance(error, EOFError):
-            return f"The script gets no input here. {_TELL_ARGUMENTS.format(name=self._name)}"
-        if isinstance(error, NameError) and error.name in _OF_NOTEBOOKS:
-            return f"Only a notebook has {error.name}: remove this line, or put it under an if."
-        source = linecache.getline(str(self._path), line)
-        if isinstance(error, IndexError | ValueError) and "argv" in source:
-            return _TELL_ARGUMENTS.format(name=self._name)
-        return (
-            "hptui runs the script up to its call of study.optimize; nothing was tuned or stored."
         )
 
 
@@ -484,13 +376,6 @@ def _info(function: object, about: ScriptStudy, path: Path) -> ObjectiveInfo:
     return about.applied_to(declared or ObjectiveInfo(plain_name(path.stem)))
 
 
-def _listed(studies: Sequence[ScriptStudy]) -> str:
-    return ", ".join(
-        safe_line(f"{each.number} (line {each.line}{', ' + each.name if each.name else ''})")
-        for each in studies
-    )
-
-
 def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
     """Return a script's code and its syntax.
 
@@ -512,16 +397,6 @@ def _compiled(path: Path) -> tuple[CodeType, ast.Module]:
             f"{safe_line(path)}, line {line}: {type(error).__name__}: {safe_line(text)}"
         ) from error
     return code, tree
-
-
-def _optimizing_line(tree: ast.Module) -> int:
-    """Return the first line that names a method `optimize`; 0 where none does."""
-    lines = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "optimize"
-    ]
-    return min(lines, default=0)
 
 
 def _package_of(tree: ast.Module, path: Path) -> str | None:
@@ -561,52 +436,3 @@ def _line_in(path: Path, frame: FrameType | None) -> int:
     while frame is not None and frame.f_code.co_filename != str(path):
         frame = frame.f_back
     return 0 if frame is None else frame.f_lineno
-
-
-def _deepest_line(error: BaseException, path: Path) -> int:
-    frames = [
-        each for each in traceback.extract_tb(error.__traceback__) if each.filename == str(path)
-    ]
-    return (frames[-1].lineno or 0) if frames else 0
-
-
-def _from_script_on(error: BaseException, path: Path) -> BaseException:
-    """Return an exception without the frames of hptui's that have run the script."""
-    start: TracebackType | None = error.__traceback__
-    while start is not None and start.tb_frame.f_code.co_filename != str(path):
-        start = start.tb_next
-    return error.with_traceback(start or error.__traceback__)
-
-
-class _Heard:
-    """Keeps the end of what Python code writes to standard error, until it is told to stop."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._stream: Any = None
-
-    def begin(self) -> None:
-        """Listen to what stands for `sys.stderr` now, where its methods can be replaced."""
-        stream = cast("Any", sys.stderr)
-        write = stream.write
-
-        def heard(text: object) -> int:
-            # Click tries with bytes what kind of stream it is.
-            if isinstance(text, str):
-                self._text = f"{self._text}{text}"[-_MAX_USAGE_CHARS:]
-            return write(text)
-
-        with contextlib.suppress(AttributeError):
-            stream.write = heard
-            self._stream = stream
-
-    def stop(self) -> None:
-        """Give the stream its own method back."""
-        if self._stream is not None:
-            with contextlib.suppress(AttributeError):
-                del self._stream.write
-
-    @property
-    def text(self) -> str:
-        """What was written last, in one line."""
-        return safe_line(" ".join(self._text.split()), max_chars=_MAX_USAGE_CHARS)

@@ -21,7 +21,7 @@ _CHUNK: Final = 500
 
 
 def tags_of(stored: object) -> tuple[str, ...]:
-    """Return the tags in what the attribute holds; none where it is no list of texts."""
+    """Return the tags in what the attribute holds; none where it is not a list of texts."""
     items = cast("list[object]", stored) if isinstance(stored, list) else []
     return tuple(tag for tag in items if isinstance(tag, str))
 

@@ -65,7 +65,7 @@ def move_file(path: Path, target: Path) -> None:
     """
     if not put_in_place(path, target):
         raise StudyFileError(
-            f"{safe_line(target.name)} exists already.", hint="Choose another name."
+            f"{safe_line(target.name)} already exists.", hint="Choose another name."
         )
     move_side_files(path, target)
 

@@ -22,8 +22,8 @@ from hptui.storage.read.cells import NO_NUMBER, Damage, floats, integers, times,
 from hptui.storage.read.cells import trial_states as states_of
 from hptui.storage.read.constraints import KEY_RANGE, read_constraint, violation_of
 from hptui.storage.read.param_columns import MAX_JSON_CHARS, KnownParams, ParamCells
+from hptui.storage.sqlite.connection import is_of_a_row
 from hptui.storage.sqlite.numbers import number_sql
-from hptui.storage.sqlite.row_errors import is_of_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

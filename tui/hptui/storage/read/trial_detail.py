@@ -34,8 +34,8 @@ from hptui.storage.read.stored_spaces import MAX_JSON_CHARS, stored_spec
 from hptui.storage.read.stored_times import epoch_s, why_no_time
 from hptui.storage.read.study_detail import metric_names_of
 from hptui.storage.sqlite.attributes import Attributes, begin_of, read_attributes
+from hptui.storage.sqlite.connection import is_of_a_row
 from hptui.storage.sqlite.numbers import number_sql
-from hptui.storage.sqlite.row_errors import is_of_a_row
 from hptui.storage.transfer.carried_trials import read_study_attribute
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ _IN_RANGE: Final = "AND key >= ? AND key < ?"
 
 @dataclass(frozen=True, slots=True)
 class TrialExtras:
-    """Of one trial; what is no JSON is not there."""
+    """Of one trial; what is not JSON is not there."""
 
     user_attrs: dict[str, Any] = field(default_factory=dict[str, Any])
     constraints: dict[str, float] = field(default_factory=dict[str, float])

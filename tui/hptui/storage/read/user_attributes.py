@@ -29,7 +29,7 @@ def read_user_attributes(
 ) -> dict[int, dict[str, Any]] | None:
     """Return what trials have by their ids; None where that is longer than `most_chars` in all.
 
-    What is no JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
+    What is not JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
 
     Raises:
         StudyFileError: The file cannot be read.

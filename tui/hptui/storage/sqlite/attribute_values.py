@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
@@ -12,6 +13,11 @@ MAX_TEXT_CHARS: Final = 1_000
 """So much is kept of the text of what JSON cannot hold."""
 MAX_ARRAY_ELEMENTS: Final = 100_000
 """Larger arrays are kept as their text, which NumPy shortens."""
+
+MAX_DEPTH: Final = 500
+"""Lists and objects within each other; the copy of a trial takes some frames for each."""
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+"""A text, in which brackets do not count, or a bracket."""
 
 
 class StoredValue(NamedTuple):
@@ -52,6 +58,23 @@ def stored_value(value: object) -> StoredValue:
             # A key that is no text, a list in itself, or one that is too deep.
             continue
     return StoredValue(json.dumps(text_of(value)), type(value).__name__)
+
+
+def value_of_json(text: str) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return the value of an attribute that a trial has sent.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested more than MAX_DEPTH deep. Python 3.14 could read it; earlier
+            versions, and Optuna's copies of trials, cannot.
+    """
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        depth = 0
+        for found in _BRACKET.finditer(text):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+            if depth > MAX_DEPTH:
+                raise RecursionError(f"The value is nested more than {MAX_DEPTH} deep.")
+    return json.loads(text)
 
 
 def text_of(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from hptui.domain.text import safe_line
-from hptui.storage.sqlite.row_errors import is_of_a_row
+from hptui.storage.sqlite.connection import is_of_a_row
 
 MAX_ATTRIBUTES: Final = 1_000
 """Attributes of one study or trial beyond these are counted, not read."""
@@ -113,4 +113,4 @@ def _read_one(connection: sqlite3.Connection, table: str, row_id: int) -> Attrib
     try:
         return Attribute(str(key), json.loads(text))
     except (ValueError, RecursionError):
-        return Attribute(str(key), problem=f"is no JSON: {safe_line(text, max_chars=60)}")
+        return Attribute(str(key), problem=f"is not JSON: {safe_line(text, max_chars=60)}")

@@ -248,3 +248,11 @@ class StudyConnection:
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
+
+
+def is_of_a_row(error: sqlite3.Error) -> bool:
+    """Say whether an error comes from what a row holds: a text too long, or not UTF-8."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (None, sqlite3.SQLITE_TOOBIG)

@@ -52,7 +52,7 @@ class SqliteStorage(BufferedStorage):
         with self._lock:
             with self._file.transaction() as connection:
                 if self._file.memory.study_named(name) is not None:
-                    raise DuplicatedStudyError(f"A study named {name!r} exists already.")
+                    raise DuplicatedStudyError(f"A study named {name!r} already exists.")
                 cursor = connection.execute("INSERT INTO studies (study_name) VALUES (?)", (name,))
                 study_id = int(cursor.lastrowid or 0)
                 connection.executemany(

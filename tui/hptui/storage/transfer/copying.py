@@ -89,7 +89,7 @@ def extract_study(path: Path, study_name: str, target: Path) -> None:
     """Write a study with all its rows as they are into the new file `target`.
 
     Raises:
-        StudyFileError: There is no such study, or its file is none of Optuna's.
+        StudyFileError: There is no such study, or its file is not one of Optuna's.
         HptuiError: The file is locked, or the disk refuses.
     """
     require_usual_tables(path)
@@ -193,5 +193,5 @@ def _require_replaceable(target: Path) -> None:
 
 def _exists(target: Path) -> StudyFileError:
     return StudyFileError(
-        f"{safe_line(str(target))} exists already.", hint="Choose another name, or delete it first."
+        f"{safe_line(str(target))} already exists.", hint="Choose another name, or delete it first."
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from hptui.domain.export_forms import form_of
+from hptui.domain.python_text import python_literal
 from hptui.domain.readable import plural
+from hptui.domain.text import safe_line
 from hptui.domain.trial_states import RUNNING, STALE
 from hptui.errors import UsageError
 from hptui.storage.read.columns import StudyColumns
@@ -15,8 +17,13 @@ from hptui.storage.read.param_columns import MAX_PARAMS
 from hptui.storage.read.trial_extras import ExtrasReader
 from hptui.storage.transfer.copying import copy_study, drafted
 from hptui.storage.transfer.parquet import require_pyarrow, write_parquet
-from hptui.storage.transfer.python_file import write_python
-from hptui.storage.transfer.trial_records import write_csv, write_json_lines
+from hptui.storage.transfer.trial_records import (
+    ABSENT,
+    WrittenTrial,
+    records_of,
+    write_csv,
+    write_json_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +69,7 @@ def export_study(
     if not form.takes_filter:
         if choose is not None:
             raise UsageError(
-                "A study file is exported with all its trials, and a filter was given.",
+                "A study file is exported with all its trials. Omit the filter.",
                 hint="Filtered trials go to a file of another form, like .csv.",
             )
         copy_study(path, study_name, target)
@@ -102,7 +109,7 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
     if columns.has_omitted_params:
         yield f"Only the first {MAX_PARAMS:,} parameters are in it."
     if reader.n_unreadable:
-        yield f"Attributes that are no JSON are left out: {reader.n_unreadable:,}."
+        yield f"Attributes that are not JSON are left out: {reader.n_unreadable:,}."
     for state, one, more in (
         (RUNNING, "trial still runs", "trials still run"),
         (STALE, "trial is stale (its engine died)", "trials are stale (their engine died)"),
@@ -110,3 +117,46 @@ def _left_out(columns: StudyColumns, rows: IntArray, reader: ExtrasReader) -> It
         count = int((columns.states[rows] == state).sum())
         if count:
             yield f"{plural(count, one, more)}; an import leaves out what has not ended."
+
+
+NAME = "best_params"
+"""What the file assigns: a dict, or for a front a list of dicts."""
+
+
+def write_python(stream: TextIO, columns: StudyColumns, rows: IntArray) -> None:
+    """Write the parameters of the trials in `rows`; with one objective that is one trial.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not len(rows):
+        raise UsageError(
+            f"No feasible trial of {safe_line(columns.study_name, max_chars=60)!r} is complete, "
+            "so there is no best one.",
+            hint="A filter, where one is given, may have left it out.",
+        )
+    directions = columns.directions
+    goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"
+    if len(directions) == 1:
+        (record,) = records_of(columns, rows)
+        stream.write(f"# {goal}: {_of(record)}\n{NAME} = {_lines(record, '')}\n")
+        return
+    stream.write(f"# {goal}: the Pareto front, by the first objective.\n{NAME} = [\n")
+    # Trials with equal values stay in the order of their numbers.
+    ordered = rows[columns.values[rows, 0].argsort(kind="stable")]
+    for record in records_of(columns, ordered):
+        stream.write(f"    # {_of(record)}\n    {_lines(record, '    ')},\n")
+    stream.write("]\n")
+
+
+def _of(record: WrittenTrial) -> str:
+    return f"trial {record.number}: {', '.join(map(repr, record.values))}"
+
+
+def _lines(record: WrittenTrial, indent: str) -> str:
+    items = [
+        f"{indent}    {name!r}: {python_literal(value)},\n"
+        for name, value in record.params.items()
+        if value is not ABSENT
+    ]
+    return "{\n" + "".join(items) + indent + "}" if items else "{}"

@@ -69,7 +69,7 @@ class CellReader:
             return None
         state = _STATES.get(str(cell).strip().lower().rpartition(".")[2])
         if state is None:
-            raise self.refuse(row, column, f"is no state; there are {', '.join(_STATES)}")
+            raise self.refuse(row, column, f"is not a state; there are {', '.join(_STATES)}")
         return state
 
     def number(self, row: FileRow, column: str) -> float | None:
@@ -82,7 +82,7 @@ class CellReader:
                 raise TypeError
             return float(self._with_point(cell))
         except (ValueError, TypeError, OverflowError):
-            raise self.refuse(row, column, "is no number") from None
+            raise self.refuse(row, column, "is not a number") from None
 
     def time(self, row: FileRow, column: str | None) -> str | None:
         """Return a time as it is stored; one without a zone is local, as Optuna's are."""
@@ -95,7 +95,7 @@ class CellReader:
                 return to_text(datetime.fromtimestamp(cell / 1000, UTC).replace(tzinfo=None))
             return to_text(datetime.fromisoformat(str(cell).strip()))
         except (ValueError, OverflowError, OSError):
-            raise self.refuse(row, column, "is no time like 2026-03-01T12:00:00Z") from None
+            raise self.refuse(row, column, "is not a time like 2026-03-01T12:00:00Z") from None
 
     def flag(self, row: FileRow, column: str | None) -> bool | None:
         """Return what a cell says, true or false."""
@@ -122,7 +122,7 @@ class CellReader:
             if not name:
                 listed = None if cells[""] is None else self.attribute(row, column)
                 if listed is not None and not isinstance(listed, list | tuple):
-                    raise self.refuse(row, column, "is no list of constraints")
+                    raise self.refuse(row, column, "is not a list of constraints")
                 each_of = cast("Sequence[Any]", listed or ())
                 cells = {str(index): cell for index, cell in enumerate(each_of)}
             for each, cell in cells.items():

@@ -178,6 +178,6 @@ def _no_parameter(column: str, known: Collection[str]) -> UsageError:
     shown = safe_line(column, max_chars=60)
     listed = ", ".join(safe_line(each, max_chars=40) for each in sorted(known)[:30])
     return UsageError(
-        f"The column {shown!r} is no parameter of the study, which has {listed}.",
+        f"The column {shown!r} is not a parameter of the study, which has {listed}.",
         hint=f"Say what it is: --map '{shown}=skip', or param:NAME, attr:NAME, value, state.",
     )

@@ -80,7 +80,7 @@ def read_import_file(path: Path) -> ImportFile:
     """Read a file of trials; its ending tells the form.
 
     Raises:
-        UsageError: The ending is none of `.csv`, `.json`, `.jsonl` and `.parquet`; it cannot be
+        UsageError: The ending is not one of `.csv`, `.json`, `.jsonl` and `.parquet`; it cannot be
             read, is not of its form, or holds no trial. Says where.
         MissingExtraError: The package that reads Parquet is not installed.
     """
@@ -94,7 +94,7 @@ def read_import_file(path: Path) -> ImportFile:
         )
     if path.exists() and not path.is_file():
         # What is a pipe or a device may never end.
-        raise UsageError(f"{safe_line(str(path))} is no file of text.")
+        raise UsageError(f"{safe_line(str(path))} is not a text file.")
     if ending == ".parquet":
         return _read_parquet(path)
     try:
@@ -212,10 +212,10 @@ def _loaded(name: str, text: str, first_line: int) -> object:
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise UsageError(
-            f"{name}, line {line}, column {error.colno} is no JSON: {safe_line(error.msg)}."
+            f"{name}, line {line}, column {error.colno} is not JSON: {safe_line(error.msg)}."
         ) from error
     except ValueError as error:
-        raise UsageError(f"{name}, line {first_line} is no JSON: {safe_line(error)}.") from error
+        raise UsageError(f"{name}, line {first_line} is not JSON: {safe_line(error)}.") from error
     except RecursionError as error:
         raise UsageError(f"{name}, line {first_line} is nested too deeply.") from error
 

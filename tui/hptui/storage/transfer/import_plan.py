@@ -395,7 +395,7 @@ def _misfit(name: str, spec: ParamSpec, cell: object) -> str:
     if isinstance(spec, ChoiceParam):
         listed = ", ".join(spell_choice(each) for each in spec.choices)
         spelled = safe_line(cell, max_chars=60)
-        return f"{shown}: choice {spelled} is none of {safe_line(listed, max_chars=80)}"
+        return f"{shown}: choice {spelled} is not one of {safe_line(listed, max_chars=80)}"
     return f"{shown} is not in {safe_line(describe(spec), max_chars=80)}"
 
 
@@ -424,7 +424,7 @@ def _trial(
         values = []
     for column, value in zip(columns.values, values, strict=False):
         if state == "COMPLETE" and (value is None or math.isnan(value)):
-            raise reader.refuse(row, column, "is no value, but the trial is complete")
+            raise reader.refuse(row, column, "is not a value, but the trial is complete")
     # What a pruned trial has no number for, it has no value for: Optuna reads no NaN there.
     found = [value for value in values if value is not None and not math.isnan(value)]
     start = reader.time(row, columns.fixed.get("start"))
@@ -450,7 +450,7 @@ def _report(reader: CellReader, row: FileRow, columns: ColumnMap) -> tuple[tuple
     if column is None or step is None:
         return ()
     if not 0 <= step < 2**63 or step != int(step):
-        raise reader.refuse(row, column, "is no step")
+        raise reader.refuse(row, column, "is not a step")
     value = None
     if "last_value" in columns.fixed:
         value = reader.number(row, columns.fixed["last_value"])

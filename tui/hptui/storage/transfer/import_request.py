@@ -58,7 +58,7 @@ def read_request(
     """Return what the options of `hptui import` ask for, each as it is typed.
 
     Raises:
-        UsageError: A word is none of those there are; a space or a list of choices is none.
+        UsageError: A word is not one of those there are; a space or a list of choices is none.
     """
     _check("as", [as_what], AS_WORDS)
     chosen, ways = tuple(states), tuple(directions)
@@ -87,4 +87,4 @@ def _check(what: str, given: Iterable[str], words: tuple[str, ...]) -> None:
     for word in given:
         if word not in words:
             shown = safe_line(word, max_chars=40)
-            raise UsageError(f"{what}: {shown!r} is none of {', '.join(words)}.")
+            raise UsageError(f"{what}: {shown!r} is not one of {', '.join(words)}.")

@@ -110,7 +110,7 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     wrong: list[str] = []
     theme = table.get("theme", DEFAULT_THEME)
     if not isinstance(theme, str):
-        wrong.append("theme is no text")
+        wrong.append("theme is not text")
         theme = DEFAULT_THEME
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
@@ -125,7 +125,7 @@ def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[s
     section = table.get(name, {})
     if isinstance(section, dict):
         return section  # pyright: ignore[reportUnknownVariableType] - keys of TOML are str
-    wrong.append(f"{name} is no table")
+    wrong.append(f"{name} is not a table")
     return {}
 
 
@@ -187,7 +187,7 @@ def _filters(section: Mapping[str, object], wrong: list[str]) -> dict[str, str]:
         if isinstance(value, str):
             filters[name] = value
         else:
-            wrong.append(f"the filter {name!r} is no text")
+            wrong.append(f"the filter {name!r} is not text")
     return filters
 
 

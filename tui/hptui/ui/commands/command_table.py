@@ -158,6 +158,16 @@ def _all() -> tuple[Command, ...]:
 
 
 COMMANDS: Final = _all()
+MOVING: Final = (
+    (("j", "k", "up", "down"), "Move in lists, tables and logs"),
+    (("g", "G", "home", "end"), "Go to the first, or to the last"),
+    (("ctrl+d", "ctrl+u"), "Move by half a page; the page keys move by a page"),
+    (("left", "right", "up", "down"), "In a plot, go to the nearest trial that way"),
+)
+"""The keys that move in lists, tables and logs, as people write them, and what they do.
+
+They are no commands and stay as they are.
+"""
 
 
 def keys_by_default(command_id: str) -> tuple[str, ...]:

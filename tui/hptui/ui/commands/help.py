@@ -8,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 from textual.widgets import Static
 
-from hptui.ui.commands.command_table import commands_of
+from hptui.ui.commands.command_table import MOVING, commands_of
 from hptui.ui.commands.key_names import key_text
-from hptui.ui.commands.moving_keys import MOVING
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.widgets.reading_scroll import ReadingScroll

@@ -23,10 +23,10 @@ from hptui.ui.application.shown_run import ShownRun
 from hptui.ui.compare.compared_studies import ComparedStudies, compare_snapshots
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.plot import Plot
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

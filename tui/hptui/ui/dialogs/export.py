@@ -20,9 +20,9 @@ from hptui.ui.dialogs.exporting import (
     why_not_form,
 )
 from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.field_lines import FieldLine
 from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
 from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
+from hptui.ui.forms.form_lines import FormLine
 from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.widgets.choice_list import ChoiceList
@@ -76,9 +76,9 @@ class ExportDialog(Dialog[ExportRequest]):
             yield Static(id="text")
             place = file_name_for(self._study_name, self._form.suffix)
             file = Input(place, id="field", select_on_focus=False)
-            yield FieldLine("file", file, width=_LABEL_WIDTH)
+            yield FormLine("file", file, width=_LABEL_WIDTH)
             only = FilterInput(id="filter")
-            yield FieldLine("only", only, width=_LABEL_WIDTH, id="filter-line")
+            yield FormLine("only", only, width=_LABEL_WIDTH, id="filter-line")
 
     def on_mount(self) -> None:
         """Begin with the forms."""

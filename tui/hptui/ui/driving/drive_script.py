@@ -96,7 +96,7 @@ def read_script(text: str) -> tuple[Step, ...]:
     """Return the steps of a script; empty lines and those that begin with `#` are left out.
 
     Raises:
-        UsageError: A line is no step; the message names it.
+        UsageError: A line is not a step; the message names it.
     """
     steps: list[Step] = []
     for number, line in enumerate(text.splitlines(), start=1):

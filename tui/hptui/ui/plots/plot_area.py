@@ -19,9 +19,9 @@ from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
 from hptui.ui.plots.zoom import Zoom
-from hptui.ui.study.panes import pane_title
 from hptui.ui.trial.trial_short import in_short
 from hptui.ui.trials.trial_table import TrialTable
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

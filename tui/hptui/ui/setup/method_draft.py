@@ -84,7 +84,7 @@ class MethodDraft:
         """Return the draft with an option set to what was typed; an empty text means its default.
 
         Raises:
-            OptionError: The text is no value for the option, or options contradict each other.
+            OptionError: The text is not a value for the option, or options contradict each other.
         """
         option = self.method.option(name)
         assert option is not None, f"{self.method.name} has no option {name}"

@@ -56,7 +56,7 @@ def check_resource(key: ResourceKey, text: str) -> None:
     """Check what was typed into a field.
 
     Raises:
-        UsageError: It is no value for it.
+        UsageError: It is not a value for it.
     """
     if key == "pin":
         if text not in PIN:

@@ -301,7 +301,7 @@ class RunDraft:
         """Return the draft with a field set to what was typed.
 
         Raises:
-            UsageError: The text is no value for it; or the field cannot change, with the reason.
+            UsageError: The text is not a value for it; or the field cannot change, with the reason.
         """
         text = text.strip()
         reason = self.reason(key)
@@ -386,7 +386,7 @@ class RunDraft:
                 options += ["--direction", direction]
         more: tuple[tuple[RunKey, str], ...] = (
             ("trial-timeout", "--trial-timeout"),
-            ("workers", "--jobs"),
+            ("workers", "--workers"),
             ("seed", "--seed"),
         )
         names = more if self._has_usual_end else (*_END_OPTIONS, *more)
@@ -524,7 +524,8 @@ def _check_folder(text: str) -> None:
 
 def _one_of(text: str, choices: tuple[str, ...]) -> None:
     if text not in choices:
-        raise UsageError(f"{safe_line(repr(text), max_chars=60)} is none of {', '.join(choices)}.")
+        shown = safe_line(repr(text), max_chars=60)
+        raise UsageError(f"{shown} is not one of {', '.join(choices)}.")
 
 
 def _taken(name: str) -> UsageError:

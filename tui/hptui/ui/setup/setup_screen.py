@@ -35,9 +35,9 @@ from hptui.ui.setup.setup_sources import (
     with_text,
 )
 from hptui.ui.setup.space_pane import SpacePane, nothing_found
-from hptui.ui.study.panes import pane_title
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class SetupScreen(CommandScreen[None]):
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
         self._fields = FieldActions(self)
-        self._fork = ForkAction(self, lambda: self._draft, self._take_fork_counts)
+        self._fork = ForkAction(self, lambda: self.draft, self._take_fork_counts)
         self.parts = (self._fields, self._fork)
         self._ref, self._study = ref, study
         self._opened: Opened | None = None
@@ -139,11 +139,17 @@ class SetupScreen(CommandScreen[None]):
             self.query_one(f"#{name}").border_title = pane_title(name)
         self.space.tell("Reading…")
         self._show_head()
-        self._read()
+        # A question that came before the first frame would stand over nothing.
+        self.call_after_refresh(self._read)
 
     def on_unmount(self) -> None:
         """Leave no probed process behind."""
         self._probing.stop()
+
+    @property
+    def draft(self) -> SetupDraft:
+        """The run as it is set up now."""
+        return self._draft
 
     @property
     def space(self) -> SpacePane:

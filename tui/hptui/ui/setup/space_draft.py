@@ -88,7 +88,7 @@ class SpaceDraft:
         `low` is the list: `rbf|poly`.
 
         Raises:
-            SpaceError: The text is no value for the field, or the result does not hold together.
+            SpaceError: The text is not a value for the field, or the result does not hold together.
         """
         text = text.strip()
         if what == "fixed":

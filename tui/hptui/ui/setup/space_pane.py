@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.ui.application.services import ServingApp
 from hptui.ui.setup.probe_findings import findings, sentence, title_of
 from hptui.ui.setup.space_table import SpaceTable
-from hptui.ui.study.panes import pane_title
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from hptui.domain.text import safe_line
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.field_lines import FieldLines
+from hptui.ui.forms.form_lines import FormLines
 from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.studies.mark_list import MarkList
 
@@ -78,7 +78,7 @@ class CarryDialog(Dialog["Outcome"]):
         """Lay out the title, room for the fields, what would come of them, and the keys."""
         keys = f"enter {self._form.verb}   tab next field   esc cancel"
         with DialogFrame(self._form.title, keys=keys):
-            yield FieldLines(id="fields", can_focus=False)
+            yield FormLines(id="fields", can_focus=False)
             yield Static("Reading…", id="ahead", markup=False)
 
     def on_mount(self) -> None:
@@ -96,7 +96,7 @@ class CarryDialog(Dialog["Outcome"]):
 
     async def _ask(self, content: FormContent) -> None:
         """Ask what the form asks."""
-        rows = self.query_one(FieldLines)
+        rows = self.query_one(FormLines)
         if content.marks:
             self._marks = MarkList(content.marks)
             await rows.mount(self._marks)
@@ -198,7 +198,7 @@ class CarryDialog(Dialog["Outcome"]):
             super().action_cancel()
 
     def _texts(self) -> dict[str, str]:
-        return self.query_one(FieldLines).texts
+        return self.query_one(FormLines).texts
 
     def _marked(self) -> frozenset[str]:
         return frozenset[str]() if self._marks is None else self._marks.marked

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hptui.ui.studies.study_row import StudyRow
 
@@ -36,7 +36,8 @@ class StudiesState:
     is_first: bool
     """Whether there is no study yet."""
     listed: Sequence[StudyRow]
-    n_marked: int
+    count_marked: Callable[[], int]
+    """Returns how many studies are marked; it looks through the list."""
     is_managing: bool
     """Whether something is done now that moves or changes files."""
     is_trash_empty: bool
@@ -60,7 +61,7 @@ def disabled_reason(command_id: str, state: StudiesState) -> str | None:
 
 
 def _why_no_comparison(state: StudiesState) -> str | None:
-    if state.study is None and state.n_marked < _PAIR:
+    if state.study is None and state.count_marked() < _PAIR:
         return "There is no study under the cursor."
     if sum(not each.problem for each in state.listed) < _PAIR:
         return "There is one study; a comparison is of two or more."

@@ -178,7 +178,7 @@ class StudiesScreen(CommandScreen[None]):
             is_on_objective=self.objective is not None,
             is_first=self.has_class("-first"),
             listed=self.listed(),
-            n_marked=len(self.marks.marked),
+            count_marked=lambda: len(self.marks.marked),
             is_managing=self._keeping.is_managing,
             is_trash_empty=self._keeping.is_trash_empty,
         )

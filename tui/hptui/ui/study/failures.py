@@ -22,12 +22,12 @@ from hptui.ui.study.failure_page import (
     read_example,
     read_page,
 )
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.steering import plainly
 from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,6 @@ from hptui.ui.plots.plot_area import PlotArea, PlotColumn
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_actions import ViewActions
 from hptui.ui.study.enqueue_draft import params_of
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.run_header import RunHeader
 from hptui.ui.study.run_summary import empty_face, notice
 from hptui.ui.study.snapshot import StudySnapshot
@@ -43,6 +42,7 @@ from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path

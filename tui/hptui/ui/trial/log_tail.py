@@ -8,8 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.log_line import printed_line, shown_line
-from hptui.domain.text import escape_text, redacted
+from hptui.domain.text import escape_text, printed_line, redacted, shown_line
 from hptui.storage.files.side_files import open_side_file
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.curve_plot import CurvePlot
-from hptui.ui.study.panes import pane_title
 from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.trial.log_tail import read_to_copy
 from hptui.ui.trial.trial_header import TrialHeader
@@ -37,6 +36,7 @@ from hptui.ui.trial.trial_page_lines import (
 from hptui.ui.trial.trial_why_lines import trace_of, why_lines, why_text
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.pane_title import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from textual import on
 from textual.containers import Vertical
 
 from hptui.ui.application.latest import LatestMessage
-from hptui.ui.study.panes import pane_title
 from hptui.ui.trial.trial_lines import detail_lines
 from hptui.ui.trial.trial_page import TrialFeed, TrialPage
 from hptui.ui.trial.trial_page_lines import headline, log_lines
 from hptui.ui.widgets.line_view import LineView
+from hptui.ui.widgets.pane_title import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path

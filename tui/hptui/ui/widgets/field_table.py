@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -10,11 +10,11 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
+from textual.message_pump import _MessagePumpMeta  # pyright: ignore[reportPrivateUsage] - see below
 from textual.widgets import Input
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
-from hptui.ui.widgets.abstract import AbstractMeta
 from hptui.ui.widgets.field_lines import MARGIN, FieldLines
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ class FieldEditor(Input):
         self._leave(0, rows)
 
 
-class FieldTable(Container, metaclass=AbstractMeta):
+# Textual's metaclass has no public name, and a class has one metaclass.
+class _AbstractMeta(_MessagePumpMeta, ABCMeta):
+    """Textual's metaclass and Python's for abstract classes in one."""
+
+
+class FieldTable(Container, metaclass=_AbstractMeta):
     """Shows rows of fields; a subclass says what they are and what is done with what is typed.
 
     Enter edits the field under the cursor in place. What is wrong with a text stands under its row

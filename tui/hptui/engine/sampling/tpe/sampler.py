@@ -14,7 +14,7 @@ from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from hptui.domain.text import safe_line
 from hptui.engine.sampling.tpe.groups import GrowingGroups
 from hptui.engine.sampling.tpe.history import SETTLED, History, UnforeseenError
-from hptui.engine.sampling.tpe.spaces import Spaces
+from hptui.engine.sampling.tpe.winner import Spaces
 
 if TYPE_CHECKING:
     import optuna

@@ -5,13 +5,16 @@ others'. One wins for certain when it is ahead by more than all errors together.
 """
 
 # pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hptui.engine.sampling.tpe.columns import Columns
 from hptui.engine.sampling.tpe.mixture import Candidates, Mixture, density_of_few
 from hptui.engine.sampling.tpe.scales import ForeignValueError
 from hptui.engine.sampling.tpe.ties import MOST_DENSITY, log_pdf_in_the_void
@@ -19,10 +22,11 @@ from hptui.engine.sampling.tpe.ties import MOST_DENSITY, log_pdf_in_the_void
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optuna.distributions import BaseDistribution
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 
     from hptui.analysis.arrays import BoolArray, FloatArray
-    from hptui.engine.sampling.tpe.columns import Columns
+    from hptui.engine.sampling.tpe.history import History
 
 _LEAST_KERNELS: Final = 150
 """From 100 on widths do not depend on their number; of fewer than this Optuna is as fast."""
@@ -120,3 +124,27 @@ class Judge:
                 return int(rivals[np.argmax(exact)])
         self._tally.close += 1
         return None
+
+
+_MOST: Final = 256
+"""Where names depend on values there is no end of spaces."""
+
+
+class Spaces:
+    """A judge, with its columns, for each of the last spaces."""
+
+    def __init__(self) -> None:
+        self._by_names: OrderedDict[tuple[str, ...], Judge] = OrderedDict()
+        self.tally = Tally()
+        """How winners were found in all of them."""
+
+    def judge(self, space: Mapping[str, BaseDistribution], history: History) -> Judge:
+        """Return the judge of a space; it is made anew where the bounds differ from before."""
+        names = tuple(space)
+        judge = self._by_names.get(names)
+        if judge is None or not judge.columns.fits(space, history):
+            judge = self._by_names[names] = Judge(Columns(space, history), self.tally)
+            while len(self._by_names) > _MOST:
+                self._by_names.popitem(last=False)
+        self._by_names.move_to_end(names)
+        return judge

@@ -20,7 +20,7 @@ _MAX_LABEL: Final = 24
 _GAP: Final = 2
 
 
-class FieldLine(Horizontal):
+class FormLine(Horizontal):
     """A label and what is typed beside it.
 
     Args:
@@ -33,10 +33,10 @@ class FieldLine(Horizontal):
     def __init__(self, label: str, field: Input, *, width: int, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         shown = Static(Text(safe_line(label, max_chars=_MAX_LABEL)), classes="label")
         shown.styles.width = min(width, _MAX_LABEL) + _GAP
-        super().__init__(shown, field, id=id, classes="field-line")
+        super().__init__(shown, field, id=id, classes="form-line")
 
 
-class FieldLines(VerticalScroll, inherit_bindings=False):
+class FormLines(VerticalScroll, inherit_bindings=False):
     """Fields that may be more than fit; keys go from one to the next, and do not scroll."""
 
     def __init__(self, *, id: str | None = None, can_focus: bool | None = None) -> None:  # noqa: A002 - Textual's name
@@ -48,7 +48,7 @@ class FieldLines(VerticalScroll, inherit_bindings=False):
         width = max((len(field.label) for field in fields), default=0)
         self._ids = {field.id: f"field-{index}" for index, field in enumerate(fields)}
         lines = [
-            FieldLine(field.label, _input_of(field, self._ids[field.id]), width=width)
+            FormLine(field.label, _input_of(field, self._ids[field.id]), width=width)
             for field in fields
         ]
         await self.mount_all(lines)
