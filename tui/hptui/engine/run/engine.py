@@ -409,10 +409,9 @@ class Engine:
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
         elif message.get("op") == "hello":
-            if self._about is None:
-                self._about = message["objective"]
             try:
                 if self._worker_manager.say_hello(channel, message):
+                    self._about = self._about or message["objective"]
                     return True
             except HptuiError as error:
                 self._fail(error)
