@@ -65,15 +65,15 @@ def run(args: argparse.Namespace) -> int:
     """Ask the engine, or prepare the next run, and print the answer."""
     from hptui.engine.studies.at_rest import steer
 
-    place = locate_study(args.study, studies=args.studies)
-    if args.command == "status":
-        return _status(place, as_json=args.json)
     message: dict[str, Any] = {"op": "jobs" if args.command == "workers" else args.command}
     for name in ("now", "trial", "n", "trials"):
         if hasattr(args, name):
             message[name] = getattr(args, name)
     if args.command in _PREPARING:
         message = _prepared(args, message)
+    place = locate_study(args.study, studies=args.studies)
+    if args.command == "status":
+        return _status(place, as_json=args.json)
     answer = steer(place.path, place.study_name, message)
     if args.json:
         left_out = ("ok",) if args.command in _PREPARING else ("ok", "next_run")

@@ -41,7 +41,7 @@ def read_spreads(path: Path, study_name: str, objective: int) -> tuple[IntArray,
     with open_study(path, study_name, is_known=True) as session:
         asked = (REPEATS_KEY, session.study_id, MAX_JSON_CHARS)
         for number, text in session.connection.execute(_REPEATS, asked):
-            with contextlib.suppress(ValueError, RecursionError):
+            with contextlib.suppress(ValueError, OverflowError, RecursionError):
                 repeats = Repeats.read(json.loads(text))
                 if repeats is None or objective >= len(repeats.values[0]):
                     continue
