@@ -43,7 +43,7 @@ def _drawn_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: 
 
     Whoever looks has the whole screen drawn, as before. `test_terminal.py` has updates.
     """
-    original = Compositor.render_update
+    original: Any = Compositor.render_update  # pyright: ignore[reportUnknownMemberType]
 
     def render_update(self: Compositor, full: bool = False, **more: Any) -> Any:
         if full:
