@@ -18,8 +18,9 @@ from hptui.engine.run.engine import Engine
 from hptui.engine.run.plan import RunPlan
 from hptui.engine.run.rules import Budget
 from hptui.errors import HptuiError, ObjectiveError
-from hptui.registry.loading.callback import load_callback, read_callback
+from hptui.registry.loading.callback import load_callback
 from hptui.registry.loading.load import LoadError
+from hptui.registry.source.callback_ref import read_callback
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,6 +16,7 @@ from hptui.domain.resources import Resources
 from hptui.engine.workers import pool as pool_module
 from hptui.engine.workers.places import Place, Places, cores_here, device_variables, spell_cores
 from hptui.engine.workers.pool import Pool, WorkerProcess
+from hptui.engine.workers.versions import Versions
 from hptui.engine.workers.worker_manager import Slot, WorkerManager
 
 if TYPE_CHECKING:
@@ -133,9 +134,8 @@ class Life:
     def hello(self) -> None:
         coming = [process for process in self.processes if not process.workers[0].is_ready]
         for process in coming[:1]:
-            self.worker_manager.say_hello(
-                cast("Any", Silent()), {"token": process.workers[0].token}
-            )
+            told = {"token": process.workers[0].token, "versions": Versions.here().to_json()}
+            self.worker_manager.say_hello(cast("Any", Silent()), told)
 
     def ask(self) -> None:
         for slot in self.worker_manager.slots.values():

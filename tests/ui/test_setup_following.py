@@ -72,19 +72,19 @@ def test_fields_become_options(
 ) -> None:
     monkeypatch.setattr(following_fields, "find_spec", repr)
     draft = filled(texts)
-    assert draft.options() == ["--jobs", "3", *options]
+    assert draft.options() == ["--workers", "3", *options]
     assert draft.problems() == []
 
 
 WRONG: list[tuple[RunKey, str, str]] = [
     ("repeat", "0", "is not a whole number from 1"),
-    ("skip-duplicates", "maybe", "'maybe' is none of no, yes."),
+    ("skip-duplicates", "maybe", "no, yes"),
     ("python", "nowhere", "There is no Python at 'nowhere'."),
     ("callback", "gone.py:f", "There is no file gone.py."),
     ("callback", "'a", "A quotation mark is not closed."),
     ("on-end", "a\0b", "The command has a NUL character"),
-    ("log-to", "mlflaw:http://me:hunter2@host", "it is none of mlflow"),
-    ("notify", "hunter2", "it is no address of apprise"),
+    ("log-to", "mlflaw:http://me:hunter2@host", "mlflow, mlflow:URI"),
+    ("notify", "hunter2", "it is not an address of apprise"),
     ("notify-best", "yes", "Nobody is notified."),
 ]
 
@@ -109,7 +109,7 @@ def test_a_library_that_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch)
 def test_settings_say_what_new_runs_begin_with() -> None:
     defaults: dict[str, int | float | str] = {"repeat": 3, "on-end": "true", "python": HERE}
     draft = RunDraft.start(3, {**defaults, "log-to": "nowhere"})
-    assert draft.options() == ["--jobs", "3", "--python", HERE, "--repeat", "3", "--on-end=true"]
+    assert draft.options() == ["--workers", "3", "--python", HERE, "--repeat", "3", "--on-end=true"]
     assert set(defaults) <= set(DEFAULTS)
 
 
@@ -117,9 +117,9 @@ def test_what_the_last_run_had_is_there_and_can_be_ended() -> None:
     last: dict[RunKey, str] = {"python": HERE, "repeat": "4"}
     draft = RunDraft.start(3)
     draft = replace(draft, texts={**draft.texts, **last}, last_python=HERE, last_repeat=4)
-    assert draft.options() == ["--jobs", "3"]
+    assert draft.options() == ["--workers", "3"]
     emptied = filled({"python": "", "repeat": ""}, draft)
-    assert emptied.options() == ["--jobs", "3", "--python", "own", "--repeat", "1"]
+    assert emptied.options() == ["--workers", "3", "--python", "own", "--repeat", "1"]
     command = replace(draft, runs_command=True)
     assert command.reason("python") == "A command names its Python itself."
     assert "--python" not in filled({"repeat": ""}, command).options()

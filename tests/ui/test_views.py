@@ -153,7 +153,7 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
                 "best 20%",
                 "#0, the best",
                 "half at most 0.5",
-                "1 slot",
+                "1 worker",
             ],
         ),
         (

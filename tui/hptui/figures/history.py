@@ -27,12 +27,14 @@ from hptui.figures.canvas.lines import Line
 from hptui.figures.canvas.picture import Span, line_picture
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
+from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.figures.canvas.picture import Role
+    from hptui.figures.repeat_whiskers import Spreads, Whiskers
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray
 
@@ -77,6 +79,8 @@ class HistoryScene:
     n_not_positive: int
     n_out_of_sight: int
     """Reports far better than any complete trial."""
+    whiskers: Whiskers | None = None
+    """Of repeated trials in sight; None where there are none."""
 
     def place_of(self, number: int) -> tuple[float, float] | None:
         """Return where a trial is seen, or None."""
@@ -87,7 +91,11 @@ class HistoryScene:
 
 
 def compose_scene(
-    history: History, *, is_log: bool = False, target: float | None = None
+    history: History,
+    *,
+    is_log: bool = False,
+    target: float | None = None,
+    spreads: Spreads | None = None,
 ) -> HistoryScene | None:
     """Return what there is to see of `history`; None when that is nothing.
 
@@ -152,6 +160,9 @@ def compose_scene(
         n_infinite=n_infinite,
         n_not_positive=n_finite - len(complete.values) - len(reports),
         n_out_of_sight=len(complete.values) + len(reports) - len(numbers),
+        whiskers=whiskers_of(
+            spreads, complete.numbers[~is_far], complete.values[~is_far], x_axis, y_axis
+        ),
     )
 
 
@@ -230,6 +241,7 @@ def _numbers(history: History) -> IntArray:
     return np.concatenate([group.numbers for group in groups])
 
 
+_NOWHERE: Final = Points(np.array([], np.float64), np.array([], np.float64))
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 14
 
@@ -246,6 +258,7 @@ def draw_history(
     selected: int | None = None,
     window: tuple[int, int] | None = None,
     note: str = "",
+    spreads: Spreads | None = None,
 ) -> Figure:
     """Draw a history in `width` by `height` cells, the last one a legend where there is room.
 
@@ -263,9 +276,10 @@ def draw_history(
         selected: The number of a trial that is marked.
         window: The first and the last trial number that are shown; without, all are.
         note: What the legend says besides, safe for a terminal.
+        spreads: Of its repeated trials; None where there are none.
     """
     shown = history if window is None else history.within(*window)
-    scene = compose_scene(shown, is_log=is_log, target=target)
+    scene = compose_scene(shown, is_log=is_log, target=target, spreads=spreads)
     if scene is None:
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
         return Figure.saying(sentence, width, height)
@@ -283,7 +297,7 @@ def draw_history(
         x_label="trial",
         x_ticks=scene.x_axis.ticks(max(2, width // _CELLS_AN_X_TICK), whole=True),
         y_ticks=y_ticks,
-        dots=_dots(scene, area.width),
+        dots=_dots(scene, area.width, area.height),
         lines=(
             Line(thin_steps(scene.best, area.width, end=scene.best_end), "best", is_steps=True),
         ),
@@ -295,10 +309,12 @@ def draw_history(
     return Figure(picture, spots=Spots.in_field(scene.numbers, scene.places, area), area=area)
 
 
-def _dots(scene: HistoryScene, n_columns: int) -> Sequence[Dots]:
+def _dots(scene: HistoryScene, n_columns: int, n_rows: int) -> Sequence[Dots]:
     across = np.linspace(0.0, 1.0, n_columns if scene.target is not None else 0)
     target = Points(across, np.full(len(across), scene.target or 0.0))
+    whiskers = scene.whiskers.points(n_columns, n_rows) if scene.whiskers else _NOWHERE
     return (
+        Dots(whiskers, "label", "│", "|"),
         Dots(target, "target", "┄", "-"),
         Dots(scene.pruned, "pruned", "·", "."),
         Dots(scene.infeasible, "infeasible", "⊘", "X"),
@@ -361,6 +377,13 @@ def history_legend(
         where = "" if scene.target is not None else ", out of sight"
         mark = "┄" if unicode else "-"
         add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
+    if scene.whiskers is not None:
+        add(
+            6,
+            "│" if unicode else "|",
+            "label",
+            "spread of repetitions",
+        )
     far = (scene.far, scene.far_pruned, scene.far_running, scene.far_stale)
     n_far = sum(len(points.x) for points in far)
     if n_far:
@@ -432,11 +455,12 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
 def _history(request: FigureRequest, objective: int) -> TitledFigure:
     study = request.study
     trials = study.trials
-    history = history_of(trials, objective)
+    history, spreads = history_of(trials, objective), spreads_of(study, objective)
 
     def draw(frame: Frame) -> Figure:
         return draw_history(
             history,
+            spreads=spreads,
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,

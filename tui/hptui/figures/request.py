@@ -28,6 +28,8 @@ class PlottedStudy:
     metric_names: tuple[str, ...]
     run_starts_s: tuple[float, ...] = field(default=(), kw_only=True)
     """When hptui began to run it, in seconds since 1970; empty where it never did."""
+    is_repeated: bool = field(default=False, kw_only=True)
+    """Whether a run has run configurations several times."""
 
     def value_name(self, objective: int) -> str:
         """Return what an objective is called."""

@@ -97,7 +97,7 @@ def following_of(args: argparse.Namespace) -> Following:
         MissingExtraError: A library is not installed.
         UsageError: Options do not fit together.
     """
-    from hptui.registry.loading.callback import read_callback
+    from hptui.registry.source.callback_ref import read_callback
 
     timeout_s: float | None = args.follow_timeout
     if args.notify_best and not args.notify:

@@ -39,5 +39,11 @@ def read_plotted(text: str, studies: Path | None, filter_text: str | None) -> Re
         trials = trials.select(chosen_rows(filter_text, columns))
     starts_s = run_starts(detail.runs)
     return ReadStudy(
-        place.path, place.study_name, trials, detail.metric_names, detail, run_starts_s=starts_s
+        place.path,
+        place.study_name,
+        trials,
+        detail.metric_names,
+        detail,
+        run_starts_s=starts_s,
+        is_repeated=any(run.repeat > 1 for run in detail.runs),
     )

@@ -46,11 +46,10 @@ from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
 from hptui.engine.workers.descriptors import raise_limit, require_room
 from hptui.engine.workers.memory_guard import MemoryGuard, kill_now
-from hptui.engine.workers.other_workers import OtherWorkers
+from hptui.engine.workers.other_workers import workers_of
 from hptui.engine.workers.pool import Pool, WorkerProcess
 from hptui.engine.workers.processes import start_trackers
 from hptui.engine.workers.trial_logs import free_middle
-from hptui.engine.workers.worker_kinds import KINDS
 from hptui.engine.workers.worker_manager import Death, Slot, WorkerManager
 from hptui.errors import HptuiError, StudyBusyError, UsageError
 from hptui.registry.loading.process_ties import adopt_orphans
@@ -62,20 +61,11 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.run.open_run import Run
     from hptui.engine.run.plan import RunPlan
-    from hptui.engine.workers.worker_kinds import WorkerKind
 
 _log = logging.getLogger("hptui.engine")
 
 _PROGRESS_S = 0.1
 _CLOSE_S = 5.0
-
-
-def _workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
-    """Return the kind of a run's workers; `folder` is its engine's own."""
-    kind = KINDS[plan.backend]
-    if plan.python is None:
-        return kind
-    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)
 
 
 class Engine:
@@ -97,7 +87,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=_workers_of(plan, self._runtime_directory.socket_path.parent),
+                kind=workers_of(plan, self._runtime_directory.socket_path.parent),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -420,15 +410,11 @@ class Engine:
             channel.is_closed = True
         elif message.get("op") == "hello":
             try:
-                self._worker_manager.pool.versions.require_same(message.get("versions"))
+                if self._worker_manager.say_hello(channel, message):
+                    self._about = self._about or message["objective"]
+                    return True
             except HptuiError as error:
-                channel.is_closed = True
                 self._fail(error)
-                return False
-            if self._about is None:
-                self._about = message["objective"]
-            if self._worker_manager.say_hello(channel, message):
-                return True
             channel.is_closed = True
         elif message.get("op") in ("follow", "unfollow"):
             return self._after.take_first(channel, message)

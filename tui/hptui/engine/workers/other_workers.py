@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hptui.engine.workers.worker_kinds import open_pidfd
+from hptui.engine.workers.worker_kinds import KINDS, open_pidfd
 from hptui.registry.loading.other_python import package_variables
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.engine.ipc.protocol import Message
-    from hptui.engine.workers.worker_kinds import StartedProcess
+    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import StartedProcess, WorkerKind
     from hptui.registry.loading.other_python import OtherPython
 
 
@@ -100,3 +101,11 @@ class OtherWorkers:
         variables |= package_variables(self.folder, variables)
         command = self.python.command("hptui.engine.workers.worker_program")
         return OtherProcess(command, variables, order)
+
+
+def workers_of(plan: RunPlan, folder: Path) -> WorkerKind:
+    """Return the kind of a run's workers; `folder` is its engine's own."""
+    kind = KINDS[plan.backend]
+    if plan.python is None:
+        return kind
+    return OtherWorkers(plan.python, folder, kind.ends_trials_by_process, kind.descriptors_each)

@@ -136,12 +136,17 @@ class WorkerManager:
         return self.pool.worker_of(str(message.get("token"))) is not None
 
     def say_hello(self, channel: Channel, message: Message) -> bool:
-        """Take a worker's connection; False when nobody here started it."""
+        """Take a worker's connection; False when nobody here started it.
+
+        Raises:
+            HptuiError: It runs with other versions than those that the run began with.
+        """
         worker = self.pool.worker_of(str(message.get("token")))
         if worker is None or worker.process.is_gone:
             return False
         if "trial" in message:
             return self._take_guest(worker, channel, message["trial"])
+        self.pool.versions.require_same(message.get("versions"))
         old = worker.channel
         worker.channel = channel
         if old is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -12,6 +11,7 @@ from hptui.domain.json_values import plain
 from hptui.errors import UsageError
 from hptui.storage.read.constraints import KEY_RANGE, OLD_KEY, PREFIX, read_constraint
 from hptui.storage.read.session import open_file
+from hptui.storage.sqlite.attribute_values import value_of_json
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES
 from hptui.storage.sqlite.numbers import number_sql
 
@@ -150,7 +150,7 @@ class ExtrasReader:
     def _readable(self, rows: Iterable[tuple[object, object]]) -> Iterator[tuple[str, Any]]:
         for key, text in rows:
             try:
-                value: Any = json.loads(cast("bytes", text or b""))
+                value: Any = value_of_json(cast("bytes", text or b"").decode())
                 # What is nested too deeply to be written is as good as not there.
                 plain(value)
             except (ValueError, RecursionError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.analysis.history import history_of
 from hptui.domain.text import safe_line
 from hptui.figures.history import draw_history
+from hptui.figures.repeat_whiskers import spreads_of
 from hptui.figures.request import value_name
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.plots.trial_plot import TrialPlot
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.repeat_whiskers import Spreads
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.widgets.naming import Naming
 
@@ -67,8 +69,10 @@ class HistoryPlot(TrialPlot):
         history = _history(shown, objective)
 
         def draw(width: int, height: int, unicode: bool) -> Figure:
+            known, spreads = history()
             return draw_history(
-                history(),
+                known,
+                spreads=spreads,
                 width=width,
                 height=height,
                 unicode=unicode,
@@ -88,15 +92,15 @@ class HistoryPlot(TrialPlot):
         super().show_sentence(sentence)
 
 
-def _history(shown: ShownTrials, objective: int) -> Callable[[], History]:
+def _history(shown: ShownTrials, objective: int) -> Callable[[], tuple[History, Spreads | None]]:
     """Return what makes the history, once; with many trials this is for a thread."""
 
     @lru_cache(maxsize=1)
-    def make() -> History:
-        snapshot = shown.snapshot
-        if snapshot.history is not None and shown.is_chosen is None and objective == 0:
-            return snapshot.history
-        return history_of(shown.plotted().trials, objective)
+    def make() -> tuple[History, Spreads | None]:
+        snapshot, study = shown.snapshot, shown.plotted()
+        known = snapshot.history if shown.is_chosen is None and objective == 0 else None
+        history = history_of(study.trials, objective) if known is None else known
+        return history, spreads_of(study, objective)
 
     return make
 

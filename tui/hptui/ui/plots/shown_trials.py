@@ -51,5 +51,10 @@ class ShownTrials:
             trials = trials.select(self.is_chosen)
         starts_s = run_starts(snapshot.runs)
         return PlottedStudy(
-            snapshot.path, snapshot.name, trials, snapshot.metric_names, run_starts_s=starts_s
+            snapshot.path,
+            snapshot.name,
+            trials,
+            snapshot.metric_names,
+            run_starts_s=starts_s,
+            is_repeated=any(run.repeat > 1 for run in snapshot.runs),
         )

@@ -78,7 +78,7 @@ def _words(text: str) -> list[str]:
 
 
 def _read_callback(text: str) -> object:
-    from hptui.registry.loading.callback import read_callback
+    from hptui.registry.source.callback_ref import read_callback
 
     return read_callback(text, Path.cwd())
 
