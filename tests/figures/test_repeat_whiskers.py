@@ -6,36 +6,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hptui.storage.read.columns import StudyColumns
 from tests.figures.histories import source_of
 from tests.storage.study_file import FLOAT, StudyFile
 
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import history_of
 from hptui.domain.repeats import Repeats
-from hptui.figures.history import draw_history, history_source
+from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import Spreads, spreads_of, whiskers_of
 from hptui.figures.request import PlottedStudy
+from hptui.storage.read.study_reader import StudyReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.figures.history import HistorySource
-
 SPREADS = Spreads(np.array([1, 3, 9]), np.array([0.5, 2.0, 1.0]))
-
-
-def with_spreads() -> HistorySource:
-    plain = source_of([1.0, 2.0, 3.0, 4.0, 5.0])
-    columns = plain.history.numbers, np.ones(5, np.int8), np.full(5, np.nan)
-    return history_source(plain.history, *columns, spreads=SPREADS)
 
 
 @pytest.mark.parametrize(("unicode", "mark"), [(True, "│"), (False, "|")])
 def test_repeated_trials_have_a_line_and_the_legend_says_so(unicode: bool, mark: str) -> None:
-    text = draw_history(with_spreads(), width=60, height=15, unicode=unicode).picture.plain()
+    history = source_of([1.0, 2.0, 3.0, 4.0, 5.0])
+    drawn = draw_history(history, width=60, height=15, unicode=unicode, spreads=SPREADS)
+    text = drawn.picture.plain()
     assert f"{mark} spread of repetitions" in text
-    plain = draw_history(source_of([1.0, 2.0, 3.0, 4.0, 5.0]), width=60, height=15, unicode=unicode)
+    plain = draw_history(history, width=60, height=15, unicode=unicode)
     assert "repetitions" not in plain.picture.plain()
     assert text.count(mark) > plain.picture.plain().count(mark) + 4
 
@@ -71,15 +65,16 @@ def test_spreads_are_read_where_trials_are_repeated(tmp_path: Path) -> None:
             attributes = {} if each is None else {"hptui:repeats": each}
             params = {"x": (0.5, FLOAT)}
             built.add_trial(float(number), params=params, attributes=attributes)
-    with StudyColumns(tmp_path / "s.db", "s") as columns:
-        columns.refresh()
-    study = PlottedStudy(tmp_path / "s.db", "s", columns, (), is_repeated=True)
+    with StudyReader(tmp_path / "s.db", "s") as reader:
+        reader.refresh()
+        trials = reader.trials
+    study = PlottedStudy(tmp_path / "s.db", "s", trials, (), is_repeated=True)
     spreads = spreads_of(study, 0)
     assert spreads is not None
     assert (spreads.numbers.tolist(), spreads.deviations.tolist()) == ([0], [2**0.5])
     assert spreads_of(study, 1) is None
-    never = PlottedStudy(tmp_path / "s.db", "s", columns, ())
+    never = PlottedStudy(tmp_path / "s.db", "s", trials, ())
     assert spreads_of(never, 0) is None
-    gone = PlottedStudy(tmp_path / "gone.db", "s", columns, (), is_repeated=True)
+    gone = PlottedStudy(tmp_path / "gone.db", "s", trials, (), is_repeated=True)
     assert spreads_of(gone, 0) is None
-    assert len(history_of(columns, 0).numbers) == len(stored)
+    assert len(history_of(trials, 0).numbers) == len(stored)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from textual import _wait
@@ -43,7 +43,7 @@ def _drawn_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: 
 
     Whoever looks has the whole screen drawn, as before. `test_terminal.py` has updates.
     """
-    original: Any = Compositor.render_update  # pyright: ignore
+    original: Any = cast("Any", Compositor).render_update
 
     def render_update(self: Compositor, full: bool = False, **more: Any) -> Any:
         if full:

@@ -151,7 +151,9 @@ class Trials:
         `rows` are places, or a cell for each row.
         """
         # One look at a mask, not one for each column.
-        places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        places: IntArray = (
+            np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.int64, copy=False)
+        )
         params = {name: param.select(places) for name, param in self.params.items()}
         return Trials(
             self.directions,

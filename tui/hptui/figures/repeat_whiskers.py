@@ -11,7 +11,7 @@ from hptui.figures.canvas.points import Points
 from hptui.storage.read.repeat_spreads import read_spreads
 
 if TYPE_CHECKING:
-    from hptui.figures.canvas.axis import Axis
+    from hptui.analysis.axis import Axis
     from hptui.figures.request import PlottedStudy
     from hptui.trials import FloatArray, IntArray
 

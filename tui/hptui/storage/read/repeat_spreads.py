@@ -17,7 +17,7 @@ from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hptui.storage.read.growing_column import FloatArray, IntArray
+    from hptui.trials import FloatArray, IntArray
 
 _REPEATS: Final = (
     "SELECT number, CAST(value_json AS BLOB) FROM trials JOIN trial_system_attributes AS told "
