@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from tests.ui.showing import run, screen_lines, screen_text
 from textual.screen import Screen
 
+import hptui.ui
 from hptui.domain.text import safe_line
-from hptui.ui.application import app as app_module
 from hptui.ui.application.app import HptuiApp
 from hptui.ui.application.place import OpenPlace
 from hptui.ui.application.settings import Settings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.pilot import Pilot
 
-STYLES = Path(app_module.__file__).parent / "styles" / "base.tcss"
+STYLES = Path(hptui.ui.__path__[0]) / "styles" / "base.tcss"
 HOSTILE = [
     "\x1b]52;c;aGk=\x07clip",
     "\x9b31mred",
@@ -123,6 +123,7 @@ def test_only_what_is_in_sight_is_asked_for():
         model.asked.clear()
         app.grid.refresh_cells()
         await pilot.pause()
+        assert screen_lines(app)
         assert {row for row, _ in model.asked} == set(range(100_000 - 22, 100_000))
         await pilot.press("g", "right")
         assert "0.2" in screen_lines(app)[1]
