@@ -136,4 +136,4 @@ def test_every_command_with_json_is_tried_here_or_needs_more() -> None:
     others = {"run", "objectives", "samplers", "pruners", "ls", "page", "report", "drive"}
     others |= {"rename", "duplicate", "fork", "merge", "delete", "undo", "export", "import"}
     tried = (READING | PREPARING | STEERING).keys() - OTHER_NAMES.keys()
-    assert COMMANDS.keys() == tried | others | {"upgrade", "logs", "watch"}
+    assert COMMANDS.keys() == tried | others | {"upgrade", "logs", "watch", "help", "completion"}

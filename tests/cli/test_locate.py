@@ -244,7 +244,7 @@ def test_names_that_cannot_be_file_names_are_refused(name: str):
 def test_a_file_is_located_without_being_read(folder: Path):
     (folder / "studies" / "old.db").write_text("anything")
     assert locate_file("old") == folder / "studies" / "old.db"
-    with pytest.raises(UsageError, match="about a whole file"):
+    with pytest.raises(UsageError, match="takes a whole file"):
         locate_file("studies/old.db:study")
 
 

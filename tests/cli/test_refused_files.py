@@ -117,7 +117,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 """What each command that takes a STUDY or a file is called with after it, or around STUDY."""
 
 # A damaged study may be moved to the trash; the others do not take a study's file.
-NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive")
+NOT_ABOUT_ITS_CONTENT = ("delete", "undo", "ls", "drive", "help", "completion")
 
 
 def state_of(folder: Path) -> dict[str, str]:

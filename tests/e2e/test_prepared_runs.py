@@ -95,7 +95,7 @@ def test_a_study_is_prepared_run_and_followed(
     assert process.returncode == 0
     assert err.count("As prepared") == 1
     assert "As prepared, this run has 3 trials, 2 workers.\n" in err
-    assert "Edits that hold: x (low 0.2, high 0.4, since trial 1). --reset NAME takes one" in err
+    assert "Edits that hold: x (low 0.2, high 0.4, since trial 1). --reset NAME undoes one." in err
 
     end = "s: All trials of this run have ended. 4 complete, 0 pruned, 0 failed.\n"
     assert out["wait", "s"] == end

@@ -179,7 +179,7 @@ def test_a_command_that_only_a_study_names_is_shown_before_it_runs(
     drive(
         """
         wait "Run the code that this study names?" 10s
-        expect "code whose name has 2,0"
+        expect "code whose name has 2,"
         expect-not "run it, now and later"
         press n
         """,

@@ -115,7 +115,7 @@ def test_failed_and_pruned_trials_say_why(tmp_path: Path) -> None:
             wait "#0"
             press ] ]
             wait "◐ pruned"
-            wait "by itself"
+            wait "The objective itself pruned"
             press enter
             wait "Trial 2 has no traceback."
             press ]

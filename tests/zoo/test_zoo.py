@@ -55,7 +55,7 @@ ENDS = {
     "returns_huge": ("FAIL", "value", "no float"),
     "returns_two": ("FAIL", "value", "returned 2 values"),
     "returns_array_of_two": ("FAIL", "value", "no float"),
-    "returns_many": ("FAIL", "value", "returned 200000 values"),
+    "returns_many": ("FAIL", "value", "returned 200,000 values"),
     "returns_scalar_array": COMPLETE,
     "returns_infinity": COMPLETE,
     "reports_nan_then_completes": COMPLETE,

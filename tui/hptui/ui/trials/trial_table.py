@@ -122,8 +122,11 @@ class TrialTable(Vertical):
         """Show another moment of the study."""
         before, self._snapshot = self._snapshot, snapshot
         self._show_tabs()
-        # Snapshots of the same trials share them.
+        # Snapshots of the same trials share them; notes and tags change without.
         is_new = before is None or before.trials is not snapshot.trials
+        if before is not None:
+            marks = (before.noted, before.tagged)
+            is_new = is_new or marks != (snapshot.noted, snapshot.tagged)
         reads = reads_file(self.filter_text, self.app.services.settings.filters)
         if reads and before is not None:
             is_new = is_new or before.file_revision != snapshot.file_revision
