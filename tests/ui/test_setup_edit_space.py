@@ -134,7 +134,7 @@ def test_after_the_end_of_the_engine_the_next_run_is_edited(file: Path) -> None:
     wait_until(lambda: running_engine(file, "w") is None, "the end of the engine")
     drive(
         """
-        wait "parameter"
+        wait "linear"
         press f5
         wait "No edits yet."
         press down enter
