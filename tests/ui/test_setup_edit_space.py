@@ -55,7 +55,7 @@ def test_what_edits_would_do_is_told_before_they_are_applied(file: Path) -> None
         wait "▶ running" 20s
         press e
         wait "Edit the space of w" 10s
-        wait "parameter" 10s
+        wait "linear" 10s
         press f5
         wait "No edits yet."
         press enter
@@ -109,7 +109,7 @@ def test_what_the_study_holds_cannot_change(file: Path) -> None:
         """
         wait "▶ running" 20s
         press e
-        wait "parameter" 10s
+        wait "linear" 10s
         press enter
         type 1..5:log
         press enter
