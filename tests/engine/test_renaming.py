@@ -212,6 +212,20 @@ def test_a_file_that_another_program_has_open_is_not_moved(tmp_path: Path):
     assert rename_study(path, "old", "new").name == "new.db"
 
 
+def test_a_process_that_is_just_being_started_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Between its start and its own program it has all open that we have."""
+    path, looks = make(tmp_path / "old.db", "old"), [[1], [1]]
+
+    def programs(path: Path) -> list[int]:
+        return looks.pop() if looks else []
+
+    monkeypatch.setattr(open_files, "programs_with_open", programs)
+    assert rename_study(path, "old", "new") == tmp_path / "new.db"
+    assert looks == []
+
+
 @pytest.mark.usefixtures("short_wait")
 def test_a_file_that_is_being_read_here_is_not_moved(tmp_path: Path):
     path = make(tmp_path / "old.db", "old")

@@ -24,6 +24,8 @@ _CONNECTED: Final = 128
 _FLOCK: Final = "@hhqqi0q"
 """Linux's `struct flock`: type, whence, start, length, pid."""
 _OWN_READERS_TIMEOUT_S: Final = 3.0
+_OTHERS_TIMEOUT_S: Final = 0.3
+"""A process that one of ours just starts has our files open until it begins its own program."""
 _LOOK_EVERY_S: Final = 0.02
 
 
@@ -134,13 +136,14 @@ def require_closed(path: Path) -> None:
     Raises:
         StudyBusyError: Somebody has it open; says who.
     """
-    deadline_s = time.monotonic() + _OWN_READERS_TIMEOUT_S
+    began_s = time.monotonic()
     while True:
         pids = programs_with_open(path)
         if not pids:
             return
         others = [pid for pid in pids if pid != os.getpid()]
-        if others or time.monotonic() > deadline_s:
+        timeout_s = _OTHERS_TIMEOUT_S if others else _OWN_READERS_TIMEOUT_S
+        if time.monotonic() > began_s + timeout_s:
             raise _open_error(path, others[0] if others else None)
         time.sleep(_LOOK_EVERY_S)
 
