@@ -318,8 +318,18 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
             "The column 'why' has 1,001 different values, too many for the choices of a parameter",
         ),
         ("f.json", "{}", [], "f.json holds no list of trials"),
-        ("f.csv", "x,constraints_c,value\n1,no,2\n", [], "constraints_c: 'no' is not a number"),
-        ("f.csv", "x,system_attrs_constraints,value\n1,2,2\n", [], "is not a list of constraints"),
+        (
+            "f.csv",
+            "x,constraints_c,value\n1,no,2\n",
+            [],
+            "column constraints_c: 'no' is not a number",
+        ),
+        (
+            "f.csv",
+            "x,system_attrs_constraints,value\n1,2,2\n",
+            [],
+            "'2' is not a list of constraints",
+        ),
         ("f.json", f'[{{"n": 1{"0" * 400}, "value": 1}}]', [], "is an integer above 2**53"),
         ("f.json", f'[{{"n": {"1" * 5000}, "value": 1}}]', [], "line 1 is not JSON: Exceeds the"),
         ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),
@@ -348,7 +358,11 @@ def test_a_file_that_is_wrong_is_refused_with_the_place(
 def test_a_study_refuses_what_does_not_suit_it(source: Path, tmp_path: Path) -> None:
     before = everything(source.parent)
     for text, request, sentence in (
-        ("x,y,value\n1,2,3\n", ImportRequest(), "'y' is not a parameter of the study"),
+        (
+            "x,y,value\n1,2,3\n",
+            ImportRequest(),
+            "'y' is not a parameter of the study, which has k, n",
+        ),
         ("x,value_0,value_1\n1,2,3\n", ImportRequest(), "2 columns of values, and the study 1"),
         ("x,value\n0.5,3\n", ImportRequest(directions=("minimize",)), "direction maximize, not"),
         ("x,value\nhalf,3\n", ImportRequest(), "line 2, column x: 'half' is not a number"),
