@@ -11,6 +11,7 @@ from tests.ui.driving import drive
 
 from hptui.registry.commands.command import CommandSpec
 from hptui.ui.application.settings import Settings
+from hptui.ui.setup.setup_draft import code_text
 from hptui.ui.setup.setup_screen import SetupScreen
 
 if TYPE_CHECKING:
@@ -174,12 +175,13 @@ def test_a_command_that_only_a_study_names_is_shown_before_it_runs(
 
     # What cannot be seen as a whole cannot be agreed to.
     long = CommandSpec(words=("sh", "-c", "x" * 2000), metrics=("loss",), cwd=str(tmp_path))
-    facts = {"token": "t", "objective": long.to_ref("branin").to_json()}
+    ref = long.to_ref("branin")
+    facts = {"token": "t", "objective": ref.to_json()}
     study._storage.set_study_system_attr(study._study_id, "hptui:study", facts)  # pyright: ignore
     drive(
-        """
+        f"""
         wait "Run the code that this study names?" 10s
-        expect "code whose name has 2,"
+        expect "code whose name has {len(code_text(ref)):,}"
         expect-not "run it, now and later"
         press n
         """,
