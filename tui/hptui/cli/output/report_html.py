@@ -6,7 +6,8 @@ import html
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line, safe_text
-from hptui.figures.canvas.picture import ROLES, Role
+from hptui.figures.canvas.picture import COLOURED, ROLES, Role
+from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.svg import picture_svg, svg_style
 from hptui.figures.request import Frame
 
@@ -38,6 +39,7 @@ _LIGHT: Final[Mapping[Role, str]] = {
     "series-4": "#8a3b8f",
     "series-5": "#0b6f7d",
     "series-6": "#b02a2a",
+    **ramp_colours(VIRIDIS, is_dark=False),
 }
 _DARK: Final[Mapping[Role, str]] = {
     "axis": "#5b6b82",
@@ -59,6 +61,7 @@ _DARK: Final[Mapping[Role, str]] = {
     "series-4": "#d996cc",
     "series-5": "#62c7c2",
     "series-6": "#ea7a7a",
+    **ramp_colours(VIRIDIS, is_dark=True),
 }
 _LIGHT_PAGE: Final = "--ground:#fbf8f1;--ink:#2b2823;--quiet:#6b6455;--rule:#e0d8c6;--shade:#f3eee2"
 _DARK_PAGE: Final = "--ground:#10141b;--ink:#d3dae3;--quiet:#97a3b3;--rule:#2c3747;--shade:#161c25"
@@ -149,7 +152,7 @@ def _table(table: TextTable) -> str:
 
 
 def _figure(titled: TitledFigure, height: int) -> str:
-    figure = titled.draw(Frame(_WIDTH, height))
+    figure = titled.draw(Frame(_WIDTH, height, COLOURED))
     title = safe_line(titled.title)
     shown = html.escape(title)
     if figure.sentence:
