@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hptui.cli.commands.run import add_arguments
+from hptui.cli.commands.tuning.run import add_arguments
 from hptui.domain.spaces.choice_lists import parse_choices_option, read_choices, spell_choices
 from hptui.domain.spaces.edits import (
     UNSET,

@@ -11,8 +11,12 @@ from textual import on
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog, TextDialog
 from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.plots.reference_point import read_reference, reference_problem, reference_text
-from hptui.ui.plots.view_choices import REFERENCE_KEY
+from hptui.ui.plots.view_choices import (
+    REFERENCE_KEY,
+    read_reference,
+    reference_problem,
+    reference_text,
+)
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.widgets.grid import Grid
 

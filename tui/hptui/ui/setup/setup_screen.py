@@ -14,7 +14,7 @@ from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
 from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.commands.command_host import CommandHost
+from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
 from hptui.ui.setup.field_actions import FieldActions
 from hptui.ui.setup.fork_action import ForkAction
@@ -37,7 +37,7 @@ from hptui.ui.setup.setup_sources import (
 from hptui.ui.setup.space_pane import SpacePane, nothing_found
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,6 +13,7 @@ from hptui.analysis.filters.completion import completion_names
 from hptui.analysis.filters.fields import reads_texts
 from hptui.analysis.filters.parser import parse_filter
 from hptui.analysis.filters.rows import filter_rows
+from hptui.analysis.filters.terms import FilterError
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.errors import HptuiError, UsageError
@@ -30,12 +33,13 @@ from hptui.ui.trials.trial_order import order_rows, value_keys
 from hptui.ui.widgets.table_model import Cell, Column, RowKey, Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from hptui.analysis.filters.completion import CompletionNames
     from hptui.ui.study.snapshot import StudySnapshot
+
 
 _ParamColumns = dict[str, ParamTrialColumn]
 Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting", "stale"]
@@ -245,3 +249,37 @@ def best_numbers(snapshot: StudySnapshot) -> frozenset[int]:
     if snapshot.best_number is not None:
         return frozenset((snapshot.best_number,))
     return frozenset(snapshot.front.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class MadeModel:
+    """What came of making a model."""
+
+    model: TrialModel | None
+    """None where the filter could not be understood."""
+    problem: str = ""
+    place: tuple[int, int] | None = None
+    """From where to where the filter is wrong."""
+    took_s: float = 0.0
+
+
+def make_model(make: Callable[[], TrialModel]) -> MadeModel:
+    """Make a model, or say why not."""
+    start_s = time.monotonic()
+    try:
+        return MadeModel(make(), took_s=time.monotonic() - start_s)
+    except FilterError as error:
+        # The place in a saved filter is none in what was typed.
+        place = None if error.saved_as else (error.start, error.end)
+        return MadeModel(None, error.message, place)
+    except HptuiError as error:
+        return MadeModel(None, error.message)
+
+
+def make_model_anyhow(make: Callable[[], TrialModel]) -> MadeModel:
+    """Make a model in a thread that must have an answer, whatever goes wrong."""
+    try:
+        return make_model(make)
+    except Exception as error:  # noqa: BLE001 - without an answer the table would stand still
+        what = f"{type(error).__name__}: {error}"
+        return MadeModel(None, f"This failed: {what}")

@@ -19,12 +19,14 @@ from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.filter_input import FilterInput
-from hptui.ui.trials.trial_making import MadeModel, make_model, make_model_anyhow
 from hptui.ui.trials.trial_model import (
     BY_NUMBER,
     TAB_STATES,
+    MadeModel,
     Tab,
     TrialModel,
+    make_model,
+    make_model_anyhow,
     reads_file,
 )
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
