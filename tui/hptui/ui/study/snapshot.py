@@ -103,6 +103,8 @@ class StudySnapshot:
     """Numbers of the trials with a note."""
     tagged: frozenset[int] = frozenset()
     """Numbers of the trials with tags."""
+    causes: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Why trials failed, by their numbers, as filters compare it; safe for a terminal."""
     loading: tuple[int, int] | None = None
     """Trials read and to be read, while the first reading goes on."""
     engine: EngineState | None = None
@@ -119,6 +121,12 @@ class StudySnapshot:
     """Why the file cannot be read now; what is shown is what was read before."""
     read_at_s: float = 0.0
     """Seconds since 1970 of the latest successful reading."""
+
+    @property
+    def workers(self) -> dict[int, int]:
+        """The numbers of the workers that run trials, from 1, by the numbers of the trials."""
+        slots = () if self.engine is None else self.engine.slots
+        return {slot.trial: slot.index + 1 for slot in slots if slot.trial is not None}
 
     @property
     def n_trials(self) -> int:

@@ -21,12 +21,15 @@ from hptui.storage.read.text_fields import FileTexts
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.trial_cells import (
     MAX_NAME_CHARS,
+    CauseColumn,
     NumberColumn,
     ParamTrialColumn,
+    StartColumn,
     StateColumn,
     TimeColumn,
     TrialColumn,
     ValueColumn,
+    WorkerColumn,
     param_column,
 )
 from hptui.ui.trials.trial_order import order_rows, value_keys
@@ -54,6 +57,8 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
     "stale": STALE,
 }
 BY_NUMBER: Final = Sort("number")
+FIRST_HIDDEN: Final = frozenset({"start", "worker"})
+"""Keys of columns that are shown when a person chooses them."""
 NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
 """No saved filters."""
 MAX_TAGS: Final = 1_000
@@ -110,7 +115,7 @@ class TrialModel:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Number, state, values, time and the parameters in the order of first sight."""
+        """Number, state, values, times, the parameters in the order of first sight, and causes."""
         return self._headers
 
     @property
@@ -228,9 +233,18 @@ def _columns_of(
         header = Column(key, label.replace("_", " ") if not names else label, 11, "right")
         own.append(ValueColumn(header, objective, best, has_unicode))
     own.append(TimeColumn(Column("time", "time", 10, "right")))
-    columns = [column for column in own if column.column.key not in hidden - {"number"}]
-    columns += [column for column in params.values() if column.column.key not in hidden]
-    return columns
+    own.append(StartColumn(Column("start", "start", 19)))
+    if snapshot.engine is not None:
+        own.append(WorkerColumn(Column("worker", "worker", 6, "right")))
+    own += params.values()
+    if snapshot.causes:
+        own.append(CauseColumn(Column("cause", "cause", 40)))
+    return [column for column in own if column.column.key not in hidden - {"number"}]
+
+
+def drawn_beside_trials(snapshot: StudySnapshot) -> tuple[object, ...]:
+    """Return what the cells show besides the trials themselves: another one needs another model."""
+    return snapshot.noted, snapshot.tagged, snapshot.causes, snapshot.workers
 
 
 def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
