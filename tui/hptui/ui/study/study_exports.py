@@ -47,6 +47,13 @@ class StudyExports(ScreenPart):
         self._screen, self._snapshot = screen, snapshot
         self._filter_text, self._plots = filter_text, plots
 
+    def disabled_reason(self, command_id: str) -> str | None:
+        """Return why a command cannot be used now; None where this part sees no reason."""
+        name = _page_name(self._plots())
+        if command_id == "write-page" and name not in PAGE_KINDS:
+            return f"Optuna has no page of the figure {name}; write the view instead."
+        return None
+
     def do_export_study(self) -> None:
         """Ask for form and place, and write the trials that the table shows there."""
         from hptui.ui.dialogs.export import ExportDialog
@@ -63,7 +70,7 @@ class StudyExports(ScreenPart):
     def do_write_page(self) -> None:
         """Write the view as an interactive page, and say where it is."""
         plots, study = self._plots(), self._snapshot()
-        kind = PAGE_KINDS["history" if plots.kind is None else plots.kind.name]
+        kind = PAGE_KINDS[_page_name(plots)]
         arguments = page_arguments(kind, plots.options, self._filter_text())
         path, name = study.path, study.name
         self._screen.notify("Writing the page…")
@@ -95,6 +102,10 @@ def ask_for_report(
         ),
         write,
     )
+
+
+def _page_name(plots: PlotArea) -> str:
+    return "history" if plots.kind is None else plots.kind.name
 
 
 def page_arguments(kind: PageKind, options: ViewOptions, filter_text: str) -> list[str]:
