@@ -89,6 +89,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command("enqueue", "try given parameters next", "steering.steer"),
         Command("extend", "add trials to the budget", "steering.steer"),
+        Command("limit", "end the run after a time from now", "steering.steer"),
         Command("retry", "try failed trials again, now or in the next run", "steering.retry"),
         Command("space", "show or edit the search space of the next trials", "steering.space"),
     ),

@@ -106,6 +106,7 @@ def _all() -> tuple[Command, ...]:
             ("more-workers", ("plus", "equals_sign"), "worker", "One worker more", True),
             ("fewer-workers", ("minus",), "worker", "One worker fewer", True),
             ("budget", ("b",), "budget", "Add trials to the budget", True),
+            ("limit-time", ("T",), "time limit", "End the run after a time from now", False),
             ("failures", ("f",), "failures", "List the causes of failed trials", False),
             ("export-study", ("E",), "export", "Write the trials that are shown to a file", False),
             ("save-filter", ("ctrl+s",), "save filter", "Save the filter, for @name", False),

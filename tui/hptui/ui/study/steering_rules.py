@@ -146,4 +146,5 @@ _NEEDS_ENGINE: Final[
     "more-workers": _more,
     "fewer-workers": None,
     "budget": _budget,
+    "limit-time": _enqueue,
 }

@@ -90,6 +90,7 @@ def _at_rest(place: StudyRef) -> dict[str, Any]:
         "rate": 0.0,
         "eta_s": None,
         "elapsed_s": None if run is None else _lasted_s(run),
+        "time_left_s": None,
         "directions": list(summary.directions),
         "sampler": None if run is None else run.sampler,
         "pruner": None if run is None else run.pruner,
@@ -156,12 +157,14 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
     budget = f"{ended}/{status['n_trials']}" if status["n_trials"] else f"{ended} trials"
     rate = f"{status['rate']:.3g}/s" if status["rate"] else "-/s"
     eta = f", eta ~{show_duration(status['eta_s'])}" if status["eta_s"] is not None else ""
+    left_s = status.get("time_left_s")
+    left = f", ends in {show_duration(left_s)} at the latest" if left_s is not None else ""
     sampler_ms = status["sampler_ms_a_trial"]
     thinking = show_thinking(status.get("thinking_s"))
     cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
     return [
         f"{safe_line(status['study'])}: {safe_line(status['state'])}, {budget}, {rate}{eta}, "
-        f"for {show_duration(status['elapsed_s'])} (process {status['pid']})",
+        f"for {show_duration(status['elapsed_s'])}{left} (process {status['pid']})",
         f"  this run   {_counted(counts)}, {status['running']} running, "
         f"{status['waiting']} waiting",
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"

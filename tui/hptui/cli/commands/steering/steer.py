@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.cli.options.option_values import typed
 from hptui.domain.json_values import dump
+from hptui.domain.run_text import read_limit
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
@@ -55,6 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--params", metavar="JSON", help="""like '{"lr": 1}'""")
     elif command == "extend":
         parser.add_argument("--trials", type=int, metavar="N", help="trials to add")
+    elif command == "limit":
+        parser.add_argument(
+            "seconds",
+            metavar="TIME",
+            type=typed(read_limit),
+            help="how long from now, like 90s, 30m or 1h30m; none for no limit",
+        )
     if command in _PREPARING:
         parser.epilog = _NEXT_RUN_EPILOG
         parser.add_argument("--withdraw", action="store_true", help=_WITHDRAW_HELP[command])
@@ -66,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.studies.at_rest import steer
 
     message: dict[str, Any] = {"op": "jobs" if args.command == "workers" else args.command}
-    for name in ("now", "trial", "n", "trials"):
+    for name in ("now", "trial", "n", "trials", "seconds"):
         if hasattr(args, name):
             message[name] = getattr(args, name)
     if args.command in _PREPARING:
