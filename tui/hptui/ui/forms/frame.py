@@ -1,25 +1,32 @@
-"""The frame of a dialog: a title, fields in lines, what is wrong with them, and the keys."""
+"""The frame of a dialog: a title, fields in lines or a table, what is wrong, and the keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
+from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+    from textual.geometry import Size
 
     from hptui.ui.forms.fields import FormField
+    from hptui.ui.widgets.table_model import RowKey, TableModel
 
 
 _MAX_PROBLEM_CHARS: Final = 600
+_LEAST_GRID_LINES: Final = 3
 
 
 class DialogFrame(Vertical):
@@ -51,6 +58,50 @@ class DialogFrame(Vertical):
     def show_keys(self, text: str) -> None:
         """Say which keys work now."""
         self.query_one("#keys", Static).update(Text(text))
+
+
+class FormGrid(Grid):
+    """A table in a dialog, as high as its rows where there is room; space marks one.
+
+    Args:
+        model: What it shows.
+        lines_beside: How many lines of the dialog are none of its rows.
+        empty: A sentence for a table without rows.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark", "mark", show=False)]
+    DEFAULT_CSS = """
+    FormGrid {
+        height: auto;
+        overflow-x: hidden;
+        background: $surface;
+    }
+    """
+
+    @dataclass
+    class Marked(Message):
+        """Space was pressed on a row."""
+
+        key: RowKey
+
+    def __init__(self, model: TableModel, *, lines_beside: int, empty: str = "") -> None:
+        super().__init__(model, empty=empty)
+        self._lines_beside = lines_beside
+
+    def get_content_height(
+        self,
+        container: Size,  # noqa: ARG002 - Textual's signature
+        viewport: Size,
+        width: int,  # noqa: ARG002
+    ) -> int:
+        """Return the lines of header and rows, or as many as a frame has room for."""
+        room = max(_LEAST_GRID_LINES, viewport.height * 9 // 10 - self._lines_beside)
+        return min(1 + (0 if self.model is None else len(self.model)), room)
+
+    def action_mark(self) -> None:
+        """Tell that a row is to be marked, or not to be."""
+        if self.cursor_key is not None:
+            self.post_message(self.Marked(self.cursor_key))
 
 
 _MAX_LABEL: Final = 24

@@ -238,7 +238,7 @@ def _columns_of(
         own.append(WorkerColumn(Column("worker", "worker", 6, "right")))
     own += params.values()
     if snapshot.causes:
-        own.append(CauseColumn(Column("cause", "cause", 40)))
+        own.append(CauseColumn(Column("cause", "cause", 30)))
     return [column for column in own if column.column.key not in hidden - {"number"}]
 
 
