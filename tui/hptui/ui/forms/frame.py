@@ -99,9 +99,11 @@ class FormGrid(Grid):
         return min(1 + (0 if self.model is None else len(self.model)), room)
 
     def action_mark(self) -> None:
-        """Tell that a row is to be marked, or not to be."""
+        """Tell that a row is to be marked, or not to be, and go to the next one."""
         if self.cursor_key is not None:
             self.post_message(self.Marked(self.cursor_key))
+            # At once: another mark may be typed before this one has been heard of.
+            self.action_move(1)
 
 
 _MAX_LABEL: Final = 24

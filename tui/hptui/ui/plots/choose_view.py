@@ -49,14 +49,11 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
     @on(FormGrid.Marked)
     def _toggle(self, message: FormGrid.Marked) -> None:
-        """Take the row under the cursor, or give it back, and go to the next one."""
         if message.key == REFERENCE_KEY:
             self._ask_for_reference()
             return
-        grid = self.query_one(FormGrid)
         self._choices = self._choices.toggled(str(message.key))
-        grid.show(self._choices)
-        grid.action_move(1)
+        self.query_one(FormGrid).show(self._choices)
         self.query_one(DialogFrame).tell(self._choices.problem)
 
     def _ask_for_reference(self) -> None:

@@ -16,8 +16,7 @@ from hptui.storage.read.session import check_file
 from hptui.storage.read.study_facts import StudyFacts, read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.ui.study.engine_status import Asked, ask_status, engine_status
-from hptui.ui.study.snapshot import StudySnapshot
-from hptui.ui.study.snapshots import SnapshotMaker
+from hptui.ui.study.snapshot import SnapshotMaker, StudySnapshot
 from hptui.ui.widgets.ticker import Ticker
 
 if TYPE_CHECKING:

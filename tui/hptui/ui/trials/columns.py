@@ -71,9 +71,7 @@ class ColumnsDialog(Dialog[frozenset[str]]):
 
     @on(FormGrid.Marked)
     def _toggle(self, message: FormGrid.Marked) -> None:
-        """Show or hide the column under the cursor, and go to the next one."""
         self._hide(self._model.hidden ^ {str(message.key)})
-        self.query_one(FormGrid).action_move(1)
 
     def action_toggle_columns(self) -> None:
         """Show all columns; hide all of them, where all are shown."""
