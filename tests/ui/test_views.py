@@ -59,7 +59,7 @@ def test_each_key_shows_its_figure_above_the_table(path: Path) -> None:
         wait "infeasible"
         press 5
         wait "─ rank of value by lr and width"
-        wait "best 20%"
+        wait "worst "
         press 5
         wait "─ value by lr"
         press 6

@@ -34,7 +34,7 @@ MIN_HEIGHT: Final = 4
 N_DENSE: Final = 3_000
 """Of more fine points than these, shades tell how many stand in a cell."""
 _CELLS_A_LARGE_POINT: Final = 2
-_HALVES: Final = ("▀", "▄")
+_BLOCKS: Final = "█▀▄"
 _SHADES: Final = np.array(list("░▒▓█"))
 _HEIGHT_FOR_LABELS: Final = 12
 _HEIGHT_FOR_LEGEND: Final = 7
@@ -151,8 +151,10 @@ def _draw_lines(cells: Cells, field: Field, lines: Sequence[Line], look: Look) -
 
 def _lay_shading(cells: Cells, field: Field, shading: Shading) -> None:
     upper, lower = shading.levels[0::2], shading.levels[1::2]
-    characters = np.where(upper >= 0, _HALVES[0], np.where(lower >= 0, _HALVES[1], " "))
-    grounds = np.where(upper >= 0, lower, -1)
+    characters = np.select(
+        [(upper >= 0) & (upper == lower), upper >= 0, lower >= 0], list(_BLOCKS), " "
+    )
+    grounds = np.where((upper >= 0) & (upper != lower), lower, -1)
     cells.lay_ramp(field.top, field.left, characters, np.where(upper >= 0, upper, lower), grounds)
 
 
@@ -160,7 +162,7 @@ def _set_off(cells: Cells, field: Field, shading: Shading) -> None:
     """Give what stands on a shading the end of the ramp that is farther from its ground."""
     area = slice(field.top, field.top + field.height), slice(field.left, field.left + field.width)
     behind = np.where(shading.levels[1::2] >= 0, shading.levels[1::2], shading.levels[0::2])
-    is_over = (behind >= 0) & ~np.isin(cells.characters[area], (" ", *_HALVES))
+    is_over = (behind >= 0) & ~np.isin(cells.characters[area], (" ", *_BLOCKS))
     ends = np.where(behind >= len(RAMP) // 2, ROLES.index(RAMP[0]), ROLES.index(RAMP[-1]))
     cells.roles[area][is_over] = ends[is_over]
     cells.grounds[area][is_over] = (ROLES.index(RAMP[0]) + behind)[is_over]
