@@ -155,7 +155,7 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
                 "#0, the best",
                 "1 complete",
                 "★ #0",
-                "best 20%",
+                "worst ",
                 "#0, the best",
                 "half at most 0.5",
                 "1 worker",
