@@ -57,6 +57,9 @@ GRID: Final[Space] = {
 }
 _POINTS: Final = {"a": list(range(50)), "b": list(range(50)), "c": list(range(60))}
 
+CONSTRAINED: Final = "wilcoxon, the best one infeasible"
+"""It has to find the best of the trials that are feasible."""
+
 s = optuna.samplers
 p = optuna.pruners
 SAMPLERS: Final[dict[str, Callable[[], BaseSampler]]] = {
@@ -78,6 +81,7 @@ PRUNERS: Final[dict[str, Callable[[], BasePruner]]] = {
     "threshold:upper=100": lambda: p.ThresholdPruner(upper=100),
     "patient:patience=1,wrapped=median": lambda: p.PatientPruner(p.MedianPruner(), 1),
     "wilcoxon": p.WilcoxonPruner,
+    CONSTRAINED: p.WilcoxonPruner,
 }
 GP_SIZES: Final = (100, 300)
 """After 300 trials it takes over a second for each already."""
@@ -139,6 +143,8 @@ def _marks(name: str, number: int, reports: list[float]) -> dict[str, Any]:
         return {"grid_id": number, "search_space": dict(_POINTS)}
     if name in ("sha", "hyperband"):
         return {"completed_rung_0": reports[1], "completed_rung_1": reports[4]}
+    if name == CONSTRAINED:
+        return {"constraints:most": 1.0 if reports[-1] < 0.01 else 0.0}
     return {}
 
 
@@ -194,9 +200,13 @@ def alone(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     Optuna's walk through all trials drives from the CPU's caches whatever is measured after it.
     """
-    quietly = optuna.logging.set_verbosity, (optuna.logging.ERROR,)
-    with get_context("spawn").Pool(1, *quietly) as pool:
+    with get_context("spawn").Pool(1, _be_quiet) as pool:
         return pool.apply(work, args, kwargs)
+
+
+def _be_quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
 
 
 def sampler_cost(name: str, n_trials: int, *, is_own: bool) -> Cost:
@@ -219,8 +229,7 @@ def sampler_cost(name: str, n_trials: int, *, is_own: bool) -> Cost:
 def _measured(measure: Callable[[int], T], count: int) -> Generator[T]:
     """Yield what is measured up to that many times, and twice at least."""
     _set_history_aside()
-    with one_blas_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with one_blas_thread():
         began = time.process_time()
         for index in range(count):
             yield measure(index)
@@ -253,11 +262,10 @@ def pruner_cost(name: str, n_trials: int, *, is_own: bool) -> tuple[float, float
     mean of all.
     """
     trials = history(n_trials, name.split(":", maxsplit=1)[0])
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
         if is_own:
             study = filled_by_hptui(trials, Path(folder) / "study.db")
-            study.pruner = build_pruner(parse_pruner(name))
+            study.pruner = build_pruner(parse_pruner("wilcoxon" if name == CONSTRAINED else name))
         else:
             study = filled(trials)
             study.pruner = PRUNERS[name]()
