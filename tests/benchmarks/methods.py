@@ -272,7 +272,6 @@ def pruner_cost(name: str, n_trials: int, *, is_own: bool) -> tuple[float, float
         study.sampler = s.RandomSampler(seed=1)
         # The first one reads the history.
         _, *found = _measured(lambda index: _judged(study, index), 20)
-        study._storage.remove_session()
     first, mean = (1000 * statistics.median(each) for each in zip(*found, strict=True))
     return first, mean
 
