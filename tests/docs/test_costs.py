@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.docs.pages import PAGES, page_text
 
 from hptui.domain.methods.asked_methods import METHODS
-from hptui.domain.methods.options import Method
+
+if TYPE_CHECKING:
+    from hptui.domain.methods.options import Method
 
 SIZES: Final = (1_000, 10_000, 100_000)
 FACTOR: Final = 2.0

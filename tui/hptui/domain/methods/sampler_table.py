@@ -127,7 +127,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
             Option("constant_liar", "bool", True, "Keep away from points that are running."),
         ),
-        cost="Some 10 ms a trial at 10,000 trials and 20 ms at 100,000: up to hundreds of thousands.",
+        cost="10 ms a trial at 10,000 trials and 20 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             **_CONSTRAINTS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import (
     FormContent,
