@@ -157,7 +157,7 @@ PRUNERS: tuple[Method, ...] = (
             ),
             Option("min_delta", "float", 0.0, "A change that counts as improvement.", low=0),
         ),
-        cost="Less than 0.1 ms a report, after any number of trials, and what the wrapped one takes.",
+        cost="Less than 0.1 ms, and what the wrapped pruner takes, after any number of trials.",
     ),
     Method(
         "wilcoxon",

@@ -177,7 +177,7 @@ SAMPLERS: tuple[Method, ...] = (
             _only_one_variant("lr_adapt"),
         ),
         aliases=("cma",),
-        cost="Some 3 ms a trial at 10,000 trials and 7 ms at 100,000: up to hundreds of thousands.",
+        cost="Some 2 ms a trial at 10,000 trials and 7 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             "source_trials": "it is a list of trials and cannot be spelled",
