@@ -289,7 +289,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "Wait for running trials before it ends, at the price of repeats.",
             ),
         ),
-        cost="Some 3 ms a trial at 10,000 trials and 12 ms at 100,000: up to some 100,000.",
+        cost="Some 2 ms a trial at 10,000 trials and 12 ms at 100,000: up to some 100,000.",
         left_out=_SEED,
     ),
 )
