@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.pilot import Pilot
 
+    from hptui.figures.canvas.picture import Look
+
 VALUES = [4.0, 3.0, 3.5, 2.0, 2.5, 3.2]
 STATES = [COMPLETE, COMPLETE, PRUNED, COMPLETE, COMPLETE, RUNNING]
 
@@ -54,7 +56,7 @@ def shows(pilot: Pilot[Any], text: str) -> Callable[[], bool]:
 def test_a_snapshot_is_drawn_and_drawn_again_in_another_size():
     async def scenario(pilot: Pilot[Any]) -> None:
         plot_of(pilot).show(snapshot_of(VALUES, STATES))
-        await until(pilot, shows(pilot, "★ 2 #3   ▖ 4 complete   · 1 pruned   ● 1 running"))
+        await until(pilot, shows(pilot, "★ 2 #3   ⠛ 4 complete   · 1 pruned   ● 1 running"))
         await pilot.resize_terminal(120, 40)
         wide = screen_text(pilot.app)
         await until(pilot, lambda: max(map(len, screen_text(pilot.app).split("\n"))) == 120, wide)
@@ -166,7 +168,7 @@ def test_a_terminal_without_unicode_gets_ascii():
 
 
 def test_a_chart_that_cannot_be_drawn_says_so():
-    def draw(width: int, height: int, unicode: bool) -> Figure:
+    def draw(width: int, height: int, look: Look) -> Figure:
         raise ValueError("bad \x1b[2J chart")
 
     async def scenario(pilot: Pilot[Any]) -> None:
