@@ -220,7 +220,7 @@ def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     assert "the 5 best ones" in target.read_text("utf-8")
 
 
-def test_every_figure_of_the_terminal_has_its_page():
+def test_every_figure_that_optuna_has_too_has_its_page():
     assert set(KINDS) - {"progress"} == set(PAGE_KINDS), "Optuna draws no progress over time"
     functions = {kind.function for kind in PAGE_KINDS.values()}
     assert functions == {
