@@ -11,6 +11,7 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
+from hptui.domain.readable import plural
 from hptui.engine.importance.process import compute_importance
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.figure import Figure, entry
@@ -93,7 +94,9 @@ def _legend(importance: Importance, n_shown: int, chooser: str) -> list[LegendEn
         entries.append(entry(10, "nothing tells them apart yet"))
     if n_shown < len(importance.shares):
         entries.append(
-            entry(9, f"{n_shown} of {len(importance.shares)} parameters, {chooser} chooses")
+            entry(
+                9, f"{n_shown} of {plural(len(importance.shares), 'parameter')}, {chooser} chooses"
+            )
         )
     if importance.left_out:
         entries.append(entry(9, f"{len(importance.left_out)} not in all trials, left out"))

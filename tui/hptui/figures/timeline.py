@@ -339,14 +339,14 @@ def _legend(
         if count:
             mark = look.character if unicode else look.ascii
             entries.append(entry(8 - kind, f"{count} {look.what}", mark, look.role))
-    for count, what in (
-        (n_slots - n_shown, "workers out of sight"),
-        (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
-        (timeline.n_not_started, "not started"),
-        (timeline.n_reversed, "ended before their start"),
+    for count, one, more in (
+        (n_slots - n_shown, "worker out of sight", "workers out of sight"),
+        (n_breaks, "break between runs left out", "breaks between runs left out"),
+        (timeline.n_not_started, "not started", "not started"),
+        (timeline.n_reversed, "ended before its start", "ended before their start"),
     ):
         if count:
-            entries.append(entry(10, f"{count} {what}"))
+            entries.append(entry(10, plural(count, one, more)))
     return entries
 
 

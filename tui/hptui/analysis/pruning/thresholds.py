@@ -18,6 +18,7 @@ from hptui.analysis.pruning.rungs import (
     shortest_rung,
 )
 from hptui.domain.methods.asked_methods import MethodSpec, method_of
+from hptui.domain.readable import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,7 +244,7 @@ def _patient(sight: PrunerSight, options: Mapping[str, OptionValue]) -> Pruning:
     wrapped, patience = options["wrapped"], cast("int", options["patience"])
     if isinstance(wrapped, MethodSpec):
         inner = pruning_of(sight, wrapped)
-        suffix = f"after {patience} steps without improvement"
+        suffix = f"after {plural(patience, 'step')} without improvement"
         named = [replace(each, name=f"{each.name}, {suffix}") for each in inner.thresholds]
         return replace(inner, thresholds=tuple(named))
     if sight.trial is None:
@@ -253,9 +254,9 @@ def _patient(sight: PrunerSight, options: Mapping[str, OptionValue]) -> Pruning:
     losses = _patience_losses(sign * own.values, patience, cast("float", options["min_delta"]))
     is_kept = ~np.isnan(losses)
     if not is_kept.any():
-        return Pruning(why_none=f"it was not without improvement for {patience} steps")
+        return Pruning(why_none=f"it was not without improvement for {plural(patience, 'step')}")
     curve = _part(Curve(own.steps, sign * losses), is_kept)
-    return Pruning((Threshold(f"no improvement for {patience} steps", curve, sign > 0),))
+    return Pruning((Threshold(f"no improvement for {plural(patience, 'step')}", curve, sign > 0),))
 
 
 def _patience_losses(losses: FloatArray, patience: int, min_delta: float) -> FloatArray:

@@ -114,9 +114,7 @@ def _check_number(count: int) -> None:
             hint="hptui show STUDY shows one.",
         )
     if count > MAX_COMPARED:
-        raise UsageError(
-            f"{count} studies were given, but a comparison has room for {MAX_COMPARED}."
-        )
+        raise UsageError(f"Compare at most {MAX_COMPARED} studies, not {count:,}.")
 
 
 def _check_different(studies: Sequence[ReadStudy]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.ui.driving.drive_script import STEP_HELP, is_screenshot_file, read_script, read_size
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     app = make_app(args.path)
     failure = asyncio.run(play(app, steps, size=size, say=_say, picture=args.screenshot))
     if failure is None:
-        print(f"{len(steps)} steps done")
+        print(f"{plural(len(steps), 'step')} done")
         return EXIT_OK
     print(f"line {failure.step.line}: {safe_line(failure.step.text)}", file=sys.stderr)
     print(f"  {safe_line(failure.reason)}", file=sys.stderr)

@@ -99,7 +99,7 @@ def find_group(groups: list[FailureGroup], text: str) -> FailureGroup:
         for group in found[:_MAX_SHOWN]
     )
     raise UsageError(
-        f"{len(found)} causes are like {shown!r}: {listed}.",
+        f"{plural(len(found), 'cause')} match {shown!r}: {listed}.",
         hint="Give a longer part of the message.",
     )
 
@@ -125,7 +125,7 @@ def _lines(place: StudyRef, groups: list[FailureGroup]) -> list[str]:
     if len(groups) > _MAX_SHOWN:
         left = groups[_MAX_SHOWN:]
         count = sum(group.count for group in left)
-        lines.append(f"{count:,} failed of {len(left):,} other causes; --json has them all.")
+        lines.append(f"{count:,} failed for {plural(len(left), 'other cause')}; --json lists all.")
     return [line if width is None else line[: max(width, _MIN_CUT)] for line in lines]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from hptui.cli.options.python_option import add_python_option, python_of
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
+from hptui.domain.readable import plural
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec, kind_of
@@ -277,13 +278,13 @@ def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
         notes.append(probed.error)
     elif not probed.complete:
         notes.append(
-            f"Probing stopped after {probed.n_trials} trials; there may be more parameters. "
-            "They join a study when they are first suggested."
+            f"Probing stopped after {plural(probed.n_trials, 'trial')}; there may be more "
+            "parameters. They join a study when they are first suggested."
         )
     returned = probed.values_returned
     if returned is not None and returned != len(info.directions):
         notes.append(
-            f"It returns {returned} values, but its directions are "
+            f"It returns {plural(returned, 'value')}, but its directions are "
             f"{', '.join(info.directions)}: give --direction once for each value."
         )
     return notes

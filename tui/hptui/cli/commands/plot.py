@@ -176,9 +176,7 @@ def read_request(
     from hptui.figures.request import FigureRequest
 
     if len(args.others) >= MAX_STUDIES:
-        raise UsageError(
-            f"{len(args.others) + 1} studies were given, but a figure has room for {MAX_STUDIES}."
-        )
+        raise UsageError(f"Give at most {MAX_STUDIES} studies, not {len(args.others) + 1}.")
     return FigureRequest(
         studies=tuple(
             read_plotted(text, args.studies, args.filter) for text in (args.study, *args.others)

@@ -26,6 +26,7 @@ from hptui.cli.options.run_following import add_following, following_of
 from hptui.cli.options.run_resources import add_resources, resources_of, workers_of
 from hptui.cli.options.typed import typed
 from hptui.domain.next_run import NOTHING_PREPARED, NextRun
+from hptui.domain.readable import plural
 from hptui.domain.repeats import read_repeats
 from hptui.domain.resources import unused_text
 from hptui.domain.run_text import (
@@ -518,7 +519,11 @@ def _require_holds(file: Path, name: str, *, shown: str) -> None:
     def options(study: str) -> str:
         return safe_line(shlex.join(["--storage", shown, "--study", study]))
 
-    held = f"the study {safe_line(names[0])!r}" if len(names) == 1 else f"{len(names):,} studies"
+    held = (
+        f"the study {safe_line(names[0])!r}"
+        if len(names) == 1
+        else plural(len(names), "study", "studies")
+    )
     listed = "" if len(names) == 1 else f": {list_names(names)}"
     raise UsageError(
         f"{safe_line(shown)} holds {held}{listed}, and none called {safe_line(name)!r}.",

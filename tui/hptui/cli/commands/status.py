@@ -153,7 +153,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 def _describe_run(status: Mapping[str, Any]) -> list[str]:
     counts = status["counts"]
     ended = sum(counts.values())
-    budget = f"{ended}/{status['n_trials']}" if status["n_trials"] else f"{ended} trials"
+    budget = f"{ended}/{status['n_trials']}" if status["n_trials"] else plural(ended, "trial")
     rate = f"{status['rate']:.3g}/s" if status["rate"] else "-/s"
     eta = f", eta ~{show_duration(status['eta_s'])}" if status["eta_s"] is not None else ""
     sampler_ms = status["sampler_ms_a_trial"]
@@ -167,8 +167,7 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  search     {safe_line(status['sampler'])}{cost}, pruner {safe_line(status['pruner'])}"
         f"{', asks ahead' if status.get('ask_ahead') else ''}"
         f"{f', {thinking}' if thinking else ''}",
-        f"  execution  {safe_line(status['backend'])}, "
-        f"{plural(len(status['slots']), 'worker')}, "
+        f"  execution  {safe_line(status['backend'])}, {plural(len(status['slots']), 'worker')}, "
         f"{plural(status['threads_per_slot'], 'native thread')} each",
         *_describe_both(status),
         *(_describe_slot(slot) for slot in status["slots"]),

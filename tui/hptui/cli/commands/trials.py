@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter, chosen_rows
 from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import FAIL, STATE_NAMES
 from hptui.errors import UsageError
@@ -84,6 +85,6 @@ def _tell_damage(rows: TrialRows) -> None:
     if count:
         first = rows.columns.damaged[0]
         print(
-            f"! {count} trial{'s are' if count > 1 else ' is'} damaged; "
+            f"! {plural(count, 'trial is', 'trials are')} damaged; "
             f"trial {first.number}: {safe_line(first.reason)}"
         )

@@ -14,7 +14,7 @@ from hptui.cli.options.typed import typed
 from hptui.cli.output.run_end import end_of_run
 from hptui.cli.output.table import cut
 from hptui.cli.output.terminal import Terminal
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import four_digits, plural, show_duration
 from hptui.domain.run_text import read_duration
 from hptui.domain.text import safe_line
 from hptui.errors import StudyBusyError
@@ -95,7 +95,7 @@ def progress_line(status: Mapping[str, Any]) -> str:
     counts = status["counts"]
     ended = sum(counts.values())
     parts = [] if status["state"] == "running" else [safe_line(status["state"], max_chars=20)]
-    parts.append(f"{ended}/{status['n_trials']}" if status["n_trials"] else f"{ended} trials")
+    parts.append(f"{ended}/{status['n_trials']}" if status["n_trials"] else plural(ended, "trial"))
     parts.append(
         f"{counts['complete']} complete, {counts['pruned']} pruned, {counts['fail']} failed"
     )

@@ -179,8 +179,8 @@ def _judge(request: FigureRequest, objective: int) -> object:
     count = len(finite_rows(request.study.trials, (objective,)))
     if count > facts.most_trials:
         raise UsageError(
-            f"{facts.title} takes too long with more than {facts.most_trials:,} trials, and here "
-            f"are {count:,}.",
+            f"{facts.title} takes too long with more than {facts.most_trials:,} trials, and this "
+            f"study has {count:,}.",
             hint="Choose fewer with --filter, or omit --evaluator.",
         )
     return judge_of(request.evaluator)

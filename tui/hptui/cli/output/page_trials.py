@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hptui.domain.readable import plural
 from hptui.trials import complete_rows
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def within_cells(
     chosen = trials.select(np.sort(_choose(study, rows, objective)))
     n_best = _MOST_CHOSEN // 2
     return replace(study, trials=chosen), (
-        f"Optuna's contour has a cell for each pair of values, here {counts[-1]:,} by "
-        f"{counts[-_PAIR]:,}, so that it is of {_MOST_CHOSEN:,} of {len(rows):,} complete "
-        f"trials: the {n_best} best ones, and others at even distances. hptui plot contour shows "
-        "all.",
+        f"Optuna's contour draws a cell for each pair of values, here {counts[-1]:,} by "
+        f"{counts[-_PAIR]:,}. It therefore shows {_MOST_CHOSEN:,} of "
+        f"{plural(len(rows), 'complete trial')}: the best {n_best}, and others evenly spaced. "
+        "hptui plot contour shows all.",
     )
 
 

@@ -236,7 +236,7 @@ class Follower:
         for name, count in self._n_failed.items():
             if count > _MAX_TOLD:
                 shown = safe_line(name, max_chars=_NAME_CHARS)
-                self._tell(f"{shown} failed {count} times in all.")
+                self._tell(f"{shown} failed {plural(count, 'time')} in all.")
         count = self.n_waiting
         if count:
             trials = plural(count, "trial")

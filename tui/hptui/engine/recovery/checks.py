@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.readable import plural, show_age, show_moment, show_size
+from hptui.domain.readable import by_count, plural, show_age, show_moment, show_size
 from hptui.domain.text import safe_line
 from hptui.engine.recovery.lease import folder_of, read_lease
 from hptui.engine.recovery.orphaned_files import remains_of
@@ -203,9 +203,10 @@ def _spools(
             yield Finding(kind, f"{where} is empty.", "" if is_running else "remove it")
         else:
             count = plural(len(spool.trials), "trial")
+            are = by_count(len(spool.trials), "is", "are")
             yield Finding(
                 kind,
-                f"{count} that the file did not take {_are(len(spool.trials))} in {where}.",
+                f"{count} that could not be stored {are} in {where}.",
                 "" if is_running else "store them in the study",
                 "Stop the run first." if is_running else "",
             )
@@ -214,7 +215,7 @@ def _spools(
 def _left(found: Examination) -> Iterator[Finding]:
     if found.left:
         count = len(found.left)
-        are, whose = ("are", "their") if count > 1 else ("is", "its")
+        are, whose = by_count(count, "is", "are"), by_count(count, "its", "their")
         yield Finding(
             "leftover",
             f"{plural(count, 'trial')} {are} stale ({whose} engine died): "
@@ -247,7 +248,7 @@ def _remains(path: Path, study_name: str, states: dict[int, str]) -> Iterator[Fi
             yield Finding(
                 kind,
                 f"{remains.describe()}, {show_size(remains.n_bytes)}.",
-                "remove them" if len(remains.paths) > 1 else "remove it",
+                by_count(len(remains.paths), "remove it", "remove them"),
                 can_be_undone=False,
                 # Somebody may still want what an earlier study has left.
                 is_trouble=kind != "set-aside",
@@ -312,10 +313,6 @@ def _pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
     asked = ("page_size", "page_count", "freelist_count")
     found: list[int] = [int(connection.execute(f"PRAGMA {it}").fetchone()[0]) for it in asked]
     return found[0], found[1], found[2]
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _numbers(trials: Iterable[RunningTrial]) -> str:

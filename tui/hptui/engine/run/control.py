@@ -201,7 +201,7 @@ def _require_places(engine: Engine, n_slots: int) -> None:
     size = engine.pool.places.size
     if size is not None and n_slots > size:
         raise UsageError(
-            f"{n_slots} workers were asked for, but only "
+            f"You asked for {plural(n_slots, 'worker')}, but only "
             f"{plural(size, 'worker has', 'workers have')} devices or cores of their own here.",
             hint=f"Ask for at most {size}, or restart it with other --devices, --per-device, "
             "--threads or without --pin.",
@@ -238,7 +238,7 @@ def _extend(engine: Engine, message: Message) -> Message:
         raise UsageError("The run has no trial limit to extend.")
     _require_going_on(engine, "extended")
     engine.feed(ExtendRequested(more))
-    return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
+    return {"text": f"This run now has {plural(engine.rules.budget.n_trials, 'trial')}."}
 
 
 def _space(engine: Engine, message: Message) -> Message:
@@ -258,7 +258,7 @@ def _space(engine: Engine, message: Message) -> Message:
     return {
         "kept": change.kept,
         "set_aside": change.set_aside,
-        "text": f"{change.kept} trials {when}, {change.set_aside} set aside.",
+        "text": f"{plural(change.kept, 'trial')} {when}, {change.set_aside} set aside.",
     }
 
 

@@ -133,14 +133,14 @@ def _space(path: Path, study_name: str, message: Message) -> Message:
                 path, lambda connection: _space_in(connection, path, study_name)
             )
             kept, set_aside = _known(space, study_name).with_edits(edits).count(columns)
-            text = f"{kept} trials would be kept, {set_aside} set aside."
+            text = f"{plural(kept, 'trial')} would be kept, {set_aside} set aside."
         else:
             with _writing(path, study_name) as (connection, study_id):
                 before = _known(read_space(connection, study_id), study_name)
                 after = before.with_edits(edits)
                 write_space(connection, study_id, after)
             kept, set_aside = after.count(columns)
-            text = f"{kept} trials kept, {set_aside} set aside, from the next run on."
+            text = f"{plural(kept, 'trial')} kept, {set_aside} set aside, from the next run on."
     return {"kept": kept, "set_aside": set_aside, "text": text}
 
 

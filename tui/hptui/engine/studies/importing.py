@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.readable import by_count, plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
@@ -204,11 +205,12 @@ def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
         raise nothing_kept(plan.left_out, hint="Look at the file, or give another study or space.")
     others = {reason: count for reason, count in plan.left_out.items() if reason != THERE}
     rest = ", ".join(f"{reason}: {count:,}" for reason, count in others.items())
-    which = f"All {n_rows:,} rows" if not others else f"{n_there:,} of the {n_rows:,} rows"
+    rows = plural(n_rows, "row")
+    which = f"All {rows}" if not others else f"{n_there:,} of {rows}"
     if n_rows == 1:
         which = "The one row"
     raise UsageError(
-        f"{which} of {safe_line(file.name)} {'is' if n_there == 1 else 'are'} in "
+        f"{which} of {safe_line(file.name)} {by_count(n_there, 'is', 'are')} in "
         f"{safe_line(study_name)} already{f'; left out too: {rest}' if rest else ''}.",
         hint="There is nothing new to import. --again imports the rows again.",
     )

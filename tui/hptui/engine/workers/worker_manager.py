@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
 from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
@@ -320,7 +321,10 @@ class WorkerManager:
         how = describe_exit(process.started.exit_code)
         text = f"The worker process ended ({how})"
         if n_running > 1:
-            text += f"; {n_running} trials were running in it, and any of them may be the cause"
+            text += (
+                f"; {plural(n_running, 'trial was', 'trials were')} running in it, and any "
+                "of them may have caused it"
+            )
         return TrialError("died", "", text + ".", _tail(slot.log))
 
     def restart(self, now_s: float) -> None:
@@ -334,7 +338,7 @@ class WorkerManager:
         if self.failed_starts >= _STARTS_WITHOUT_HELLO:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
-                f"{self.failed_starts} times one after the other.",
+                f"{plural(self.failed_starts, 'time')} one after the other.",
                 hint="Try to import the file with python, outside hptui.",
             )
         bad = max(self.deaths_in_a_row, self.failed_starts)

@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY, ERROR_KEY, REPLAYED_KEY, RUN_KEY
 from hptui.domain.json_values import read_json
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.moving import connect_for_writing
@@ -195,8 +196,7 @@ def _require_fit(trials: Sequence[SpooledTrial], n_objectives: int, study_name: 
         if len(trial.values) not in fit or any(map(math.isnan, trial.values)):
             raise StudyFileError(
                 f"Trial {trial.number} has the values {safe_line(trial.values, max_chars=60)}; "
-                f"{safe_line(study_name, max_chars=60)} has {n_objectives} "
-                f"objective{'' if n_objectives == 1 else 's'}.",
+                f"{safe_line(study_name, max_chars=60)} has {plural(n_objectives, 'objective')}.",
                 hint="The file with them is left as it is.",
             )
 

@@ -16,6 +16,7 @@ from hptui.domain.attribute_keys import (
     RUN_KEY,
     TAGS_KEY,
 )
+from hptui.domain.readable import plural
 from hptui.domain.repeats import Repeats
 from hptui.domain.resources import StoredPlace
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec
@@ -180,7 +181,9 @@ def no_such_trial(
     ).fetchone()
     return UsageError(
         f"There is no trial {number} in {safe_line(study_name, max_chars=60)!r}.",
-        hint=f"It has {count} trials, numbered up to {last}." if count else "It has no trials yet.",
+        hint=f"It has {plural(count, 'trial')}, numbered up to {last}."
+        if count
+        else "It has no trials yet.",
     )
 
 

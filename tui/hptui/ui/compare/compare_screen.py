@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from hptui.analysis.compare.comparison_tables import budget_title
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.edf import NamedEdf, draw_edf
@@ -239,17 +240,21 @@ class CompareScreen(CommandScreen[None]):
             comparison = compared.comparison
             text.append(f"   {comparison.direction} {compared.value_name}")
             if comparison.n_objectives > 1:
-                of_all = f"{comparison.objective + 1} of {comparison.n_objectives} objectives"
+                of_all = (
+                    f"{comparison.objective + 1} of {plural(comparison.n_objectives, 'objective')}"
+                )
                 text.append(f" ({of_all})", self.app.services.colour("dimmed"))
         n_running = len(self.runs())
         n_studies = len(self._places)
-        text.append(f"   {n_studies} studies", self.app.services.colour("dimmed"))
+        text.append(
+            f"   {plural(n_studies, 'study', 'studies')}", self.app.services.colour("dimmed")
+        )
         if n_running:
             text.append(f", {n_running} running", self.app.services.state_style("running"))
         self.query_one("#head", Static).update(text)
         troubles = [trouble, *(each.trouble for each in self._snapshots if each is not None)]
         loading = [
-            f"{each.name}: {each.loading[0]:,} of {each.loading[1]:,} trials read."
+            f"{each.name}: {each.loading[0]:,} of {plural(each.loading[1], 'trial')} read."
             for each in self._snapshots
             if each is not None and each.loading and each.loading[1]
         ]

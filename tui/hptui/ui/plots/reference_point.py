@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from hptui.domain.readable import plural
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,8 +34,8 @@ def reference_problem(text: str, n_objectives: int) -> str | None:
         if not math.isfinite(number):
             return f"{part} is not finite."
     if len(parts) not in (0, n_objectives):
-        numbers = f"{len(parts)} number{'' if len(parts) == 1 else 's'}"
-        return f"The study has {n_objectives} objectives, and this is {numbers}."
+        objectives = plural(n_objectives, "objective")
+        return f"The study has {objectives}, and this is {plural(len(parts), 'number')}."
     return None
 
 

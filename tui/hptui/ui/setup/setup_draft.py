@@ -15,6 +15,7 @@ from hptui.domain.methods.asked_methods import (
     needs_one_objective,
 )
 from hptui.domain.objective import ObjectiveInfo
+from hptui.domain.readable import plural
 from hptui.domain.run_place import NOWHERE, RunPlace, differences
 from hptui.domain.script_text import Typed, not_taken_over, script_notes
 from hptui.domain.spaces.edits import Unset, check_against_history
@@ -239,10 +240,11 @@ class SetupDraft:
         found += self.run.problems()
         n_values = self.info.n_values
         if n_values not in (None, self.n_objectives) and not self.run.doubt:
+            values = plural(n_values, "value")
             found.append(
-                f"The objective returns {n_values} values, and there are {self.n_objectives} goals."
+                f"The objective returns {values}, but you gave {plural(self.n_objectives, 'goal')}."
                 if self.n_objectives > 1
-                else f"The objective returns {n_values} values: give a goal for each of them."
+                else f"The objective returns {values}: give a goal for each."
             )
         if any("\0" in argument for argument in self.to_argv()):
             found.append("A name holds a NUL character, which no command line can.")
@@ -354,7 +356,7 @@ class SetupDraft:
             return ""
         what = "a scale" if isinstance(edit.choices, Unset) else "choices"
         counts = self.fork_counts
-        kept = "" if counts is None else f" with {counts[0]:,} of {counts[1]:,} trials"
+        kept = "" if counts is None else f" with {counts[0]:,} of {plural(counts[1], 'trial')}"
         return f"Optuna cannot change {what} within a study; {self.fork_key} forks it{kept}."
 
 

@@ -9,6 +9,7 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
@@ -349,7 +350,9 @@ class SetupScreen(CommandScreen[None]):
             return
         what = "Importing the objective…"
         if news.n_trials:
-            what = f"Looking for parameters… {news.n_params} found in {news.n_trials} trials"
+            what = (
+                f"Looking for parameters… {news.n_params} found in {plural(news.n_trials, 'trial')}"
+            )
         back = self.app.services.first_key_of("back")
         self.space.tell(f"{what}   {news.took_s:.0f} s   {back} stops")
 

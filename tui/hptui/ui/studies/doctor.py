@@ -9,6 +9,7 @@ from textual import on
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from hptui.domain.readable import by_count, plural
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
@@ -169,12 +170,14 @@ class DoctorDialog(Dialog[bool]):
             if choice:
                 self._treat(None)
 
-        things = "1 thing" if count == 1 else f"{count} things"
         self.app.push_screen(
             ChoiceDialog(
-                f"Mend {things}?",
+                f"Fix {plural(count, 'thing')}?",
                 "Stale trials are marked as failed; what belongs to nothing is removed.",
-                (("m", "mend", "mend them"), ("n", "", "leave them")),
+                (
+                    ("m", "mend", by_count(count, "fix it", "fix them")),
+                    ("n", "", by_count(count, "leave it", "leave them")),
+                ),
             ),
             decide,
         )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from hptui.domain.readable import four_digits, show_age, show_duration
+from hptui.domain.readable import four_digits, plural, show_age, show_duration
 from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
 from hptui.ui.commands.bound_keys import KeyOf, default_key
@@ -185,7 +185,7 @@ class StudiesModel:
         if row.engine is not None:
             return Cell(engine_text(row.engine), "running")
         if row.n_stale:
-            trials = "1 stale trial" if row.n_stale == 1 else f"{row.n_stale} stale trials"
+            trials = plural(row.n_stale, "stale trial")
             return Cell(f"{trials}: {self._mend_key} mends", "trouble")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
@@ -205,8 +205,7 @@ def engine_text(engine: EngineState) -> str:
         # Of an engine elsewhere, or one that does not answer now, only that is known.
         state = safe_line(engine.state, max_chars=60)
         return f"runs {state}" if state.startswith("on ") else state
-    count = len(engine.slots)
-    parts = [f"{count} worker{'' if count == 1 else 's'}"]
+    parts = [plural(len(engine.slots), "worker")]
     if engine.state != "running":
         parts = [safe_line(engine.state, max_chars=20)]
     if engine.n_trials:
@@ -236,7 +235,7 @@ def _goal(row: StudyRow) -> Cell:
 
 def _goal_text(row: StudyRow) -> str:
     if len(row.directions) > _MAX_SPELLED_GOALS:
-        return f"{len(row.directions)} goals"
+        return plural(len(row.directions), "goal")
     return "/".join(direction[:3] for direction in row.directions)
 
 

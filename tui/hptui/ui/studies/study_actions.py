@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
@@ -89,8 +90,7 @@ def export(path: Path, study_name: str, wanted: ExportRequest) -> Outcome:
     # In a process of its own, since the tables of many trials take seconds of Python.
     said = run_program("export", f"{path}:{study_name}", "--json", *wanted.arguments())
     told = json.loads(said)
-    count = told["trials"]
-    written = f"{count:,} trial{'' if count == 1 else 's'} written to {wanted.target}."
+    written = f"{plural(told['trials'], 'trial')} written to {wanted.target}."
     return Outcome(" ".join((written, *told["remarks"])))
 
 

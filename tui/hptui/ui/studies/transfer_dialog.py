@@ -12,6 +12,7 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import Input, Static
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.ui.application.latest import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
@@ -151,7 +152,7 @@ class TransferDialog(Dialog["Outcome"]):
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         """Say how far the reading is."""
-        self._tell([f"Reading {message.done:,} of {message.total:,} trials…"])
+        self._tell([f"Reading {message.done:,} of {plural(message.total, 'trial')}…"])
 
     @on(Input.Submitted)
     @on(MarkList.OptionSelected)
@@ -209,7 +210,7 @@ class TransferDialog(Dialog["Outcome"]):
         shown = [safe_line(line, max_chars=_MAX_LINE) for line in lines if line]
         if len(shown) > _MAX_LINES:
             left = len(shown) - _MAX_LINES + 1
-            shown = [*shown[: _MAX_LINES - 1], f"… and {left} more lines"]
+            shown = [*shown[: _MAX_LINES - 1], f"… and {plural(left, 'more line')}"]
         pane.update(Text("\n".join(shown)))
 
 

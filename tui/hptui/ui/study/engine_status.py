@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from hptui.domain.readable import plural
 from hptui.domain.resources import StoredPlace
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine
@@ -132,5 +133,5 @@ def _other_program(n_running: int, changed_s_ago: float | None) -> tuple[str, bo
         return "", False
     if changed_s_ago is not None and changed_s_ago < RECENT_S:
         return "Another program fills this study now.", True
-    trials = "1 trial is" if n_running == 1 else f"{n_running} trials are"
+    trials = plural(n_running, "trial is", "trials are")
     return f"{trials} marked as running, but no engine runs this study here.", False

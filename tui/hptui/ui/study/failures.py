@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.widgets import Static
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.shown_run import ShownRun
@@ -202,8 +203,8 @@ class FailuresScreen(CommandScreen[str]):
         """Ask whether all failed trials are to be tried again."""
         if self._page is not None:
             n_causes = sum(bool(group.retriable) for group in self._page.groups)
-            what = "one cause" if n_causes == 1 else f"{n_causes:,} causes"
-            self._ask_to_retry(self._page.retriable, f"They failed of {what}.", "")
+            what = f"They failed for {plural(n_causes, 'cause')}."
+            self._ask_to_retry(self._page.retriable, what, "")
 
     def do_copy(self) -> None:
         """Copy the filter of the cause."""
@@ -214,7 +215,7 @@ class FailuresScreen(CommandScreen[str]):
         self.notify("Copied the filter that means these trials.")
 
     def _ask_to_retry(self, numbers: list[int], what: str, filter_text: str) -> None:
-        count = f"{len(numbers):,} failed trial{'' if len(numbers) == 1 else 's'}"
+        count = plural(len(numbers), "failed trial")
         is_run = self._is_run_here
         when = "The run takes them next." if is_run else "They wait for the next run of the study."
 

@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
+from hptui.domain.readable import plural
 from hptui.domain.text import escape_line
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
@@ -259,11 +260,11 @@ class StudyScreen(CommandScreen[None]):
             if choice:
                 self._steering.send(plainly("stop", now=choice == "now"))
 
-        trials = "trial is" if n_running == 1 else "trials are"
+        trials = plural(n_running, "trial is", "trials are") if n_running else "No trial is"
         self.app.push_screen(
             ChoiceDialog(
                 "End the running trials?" if is_stopping else "Stop the run?",
-                f"{n_running or 'No'} {trials} running. What has ended is kept.",
+                f"{trials} running. Trials that have ended are kept.",
                 (
                     *gently,
                     ("n", "now", "stop now; running trials are ended and count as failed"),
@@ -290,10 +291,14 @@ class StudyScreen(CommandScreen[None]):
         """Ask how many trials are to be added."""
         engine = self.snapshot.engine
         check = check_number_of_trials
-        now = f"{engine.n_trials:,} trials now. " if engine and engine.n_trials else ""
+        now = f"{plural(engine.n_trials, 'trial')} now. " if engine and engine.n_trials else ""
         if engine is None:
             prepared = self.snapshot.prepared.trials
-            now = f"The next run has {prepared:,} trials. " if prepared else "For the next run. "
+            now = (
+                f"The next run has {plural(prepared, 'trial')}. "
+                if prepared
+                else "For the next run. "
+            )
             now += "0 takes them back. " if prepared else ""
             check = check_number_or_none if prepared else check_number_of_trials
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.cells import cell_len
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
-from hptui.domain.readable import show_duration, show_moment
+from hptui.domain.readable import plural, show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line
@@ -211,7 +211,7 @@ def note_lines(note: Sequence[Line], limit: int | None = None) -> list[Line]:
         return []
     shown = list(note[:limit])
     if len(shown) < len(note):
-        shown.append([(f"and {len(note) - len(shown):,} lines more", "note")])
+        shown.append([(f"and {plural(len(note) - len(shown), 'more line')}", "note")])
     return [[], [("note", "title")], *shown]
 
 

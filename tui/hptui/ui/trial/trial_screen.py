@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
+from hptui.domain.readable import plural
 from hptui.domain.text import escape_line, safe_line
 from hptui.ui.application.command_screen import CommandScreen
 from hptui.ui.application.latest import LatestMessage
@@ -229,9 +230,8 @@ class TrialScreen(CommandScreen[None]):
         log.focus()
         count = log.find(words)
         if words:
-            lines = f"{count} line{'' if count == 1 else 's'}"
             keys = "; n and N go through them" if count > 1 else ""
-            self.notify(f"{lines} with {safe_line(words, max_chars=60)!r}{keys}.")
+            self.notify(f"{plural(count, 'line')} with {safe_line(words, max_chars=60)!r}{keys}.")
 
     def do_copy(self) -> None:
         """Copy the parameters as Python, or what the tab in focus shows."""
