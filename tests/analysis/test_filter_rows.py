@@ -385,7 +385,7 @@ def test_a_parameter_that_is_called_device_keeps_its_name():
         ("loss=nan", "nan", "needs a number"),
         ("kernel=rbff", "rbff", "it has rbf, Poly, None, 1"),
         ("lr=none", "none", "lr is a number"),
-        ("lr~1", "1", "looks for a part of a text"),
+        ("lr~1", "1", "searches text"),
         ("loss~1", "loss", "and not ~"),
         ("state:asleep", "asleep", "there is running, complete"),
         ("state<failed", "state", "and not <"),

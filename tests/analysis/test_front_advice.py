@@ -121,7 +121,7 @@ def test_every_number_is_what_a_walk_over_the_trials_finds():
         ([], "too early", "Too early to say: 0 trials ended, advice begins at 20."),
         ([[1.0, 1.0]] * 30, "unclear", "None of 30 trials is better than the reference"),
         ([[math.inf, 0.0]] * 30, "unclear", "None of 30 trials is better than the reference"),
-        ([[1e308, -1e308], [-1e308, 1e308], [0, 0]] * 9, "unclear", "The hypervolume is larger"),
+        ([[1e308, -1e308], [-1e308, 1e308], [0, 0]] * 9, "unclear", "The hypervolume is too large"),
         ([[0.0, 0.0], *[[1.0, 1.0]] * 150], "stop", "Enough, at this rate: none of the last 30"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_text_whose_editing_was_killed_is_told_of(
     assert main(["note", "s", "--edit"]) == 0
     (kept,) = temporary.glob("*/note.md")
     assert kept.read_text() == "mine"
-    assert f"A text that was never saved is in {kept}." in capsys.readouterr().err
+    assert f"Unsaved text is in {kept}." in capsys.readouterr().err
 
 
 def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
@@ -153,7 +153,7 @@ def test_an_edit_that_comes_too_late_overwrites_nothing_and_is_kept(
         (["note", "s", "--file", "/no/such/file"], "/no/such/file cannot be read"),
         (["note", "s", "--file", sys.executable], "is not UTF-8 text"),
         (["note", "s", "9", "--set", "x"], "There is no trial 9 in 's'"),
-        (["note", "s", "--if-version", "1"], "--if-version is about saving"),
+        (["note", "s", "--if-version", "1"], "--if-version needs --set"),
         (["note", "s", "--set", "x", "--clear"], "not allowed with argument"),
         (["note", "none", "--set", "x"], "There is no study 'none'"),
         (["tag", "s", "--add", " "], "A tag is empty"),
@@ -198,7 +198,7 @@ def test_tags_of_studies_and_of_many_trials(folder: Path, capsys: Output):
         '{"number": 3, "tags": ["odd"]}',
     ]
     assert main(["tag", "s", "--filter", "value>9", "--clear"]) == 0
-    assert capsys.readouterr().out == "No trial of s fits; nothing was changed.\n"
+    assert capsys.readouterr().out == "No trial of s matches; nothing was changed.\n"
     assert main(["tag", "s", "--filter", "", "--clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"changed": 2}
 
@@ -265,7 +265,7 @@ def test_an_editor_that_removes_the_file_saves_nothing(
     main(["note", "s", "--set", "kept"])
     monkeypatch.setenv("EDITOR", editor(folder, "path.unlink()"))
     assert main(["note", "s", "--edit"]) == 1
-    assert "has removed the file; nothing was saved" in capsys.readouterr().err
+    assert "removed the file; nothing was saved" in capsys.readouterr().err
     assert note_of("s", capsys=capsys) == "kept\n"
 
 

@@ -33,7 +33,7 @@ def hptui(
 
 
 REFUSED = [
-    ("run", "There is no objective and no command."),
+    ("run", "Give an objective or a command."),
     ("run -- ", "There is no command to run."),
     ("run --metric a -- ", "There is no command to run."),
     ("run -- sh -c x", "Which number that the command prints"),

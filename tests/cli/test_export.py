@@ -64,7 +64,7 @@ def test_python_has_the_best_trial_as_a_dict(folder: Path, capsys: pytest.Captur
     assert main(["best", "one", "--python", "--filter", "x>0.5"]) == 0
     assert eval(capsys.readouterr().out.splitlines()[-1]) == best_params(folder / "good.py")
     assert main(["best", "one", "--filter", "state:failed"]) == 3
-    assert "among those that the filter means" in capsys.readouterr().err
+    assert "among those that match the filter" in capsys.readouterr().err
 
 
 def test_python_has_a_front_as_a_list(folder: Path, capsys: pytest.CaptureFixture[str]):

@@ -59,7 +59,7 @@ def test_causes_are_listed_with_counts_and_the_newest_traceback(
     assert main(["failures", f"{path}:s"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "1  5 failed: MemoryError: out of memory at #",
-        "   trials 1 to 7, 1 tried again",
+        "   trials 1 to 7, 1 retried",
         "     Traceback (most recent call last):",
         '       File "train.py", line 3',
         "         f()",
@@ -149,7 +149,7 @@ def test_failed_trials_wait_for_the_next_run(
         for number in numbers
     ]
     assert main(["retry", f"{path}:s", *arguments]) == 2
-    assert "No failed trial is left to retry." in capsys.readouterr().err
+    assert "There is no failed trial left to retry." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_failed_trials_wait_for_the_next_run(
         (["--cause", "\x1b[2J"], "No trial failed with a cause like '\\\\x1b[2J'."),
         (["--cause", "o"], "3 causes are like 'o': 1: MemoryError: out of memory at #; 2: no"),
         (["--cause", "1", "--filter", "xx<1"], "No column is called 'xx'"),
-        (["0"], "No failed trial is left to retry."),
+        (["0"], "There is no failed trial left to retry."),
     ],
 )
 def test_what_cannot_be_retried_changes_nothing(

@@ -296,7 +296,7 @@ def test_the_browser_is_opened_only_where_there_is_a_display(
         monkeypatch.delenv(name, raising=False)
     page_of = ["page", str(plain.path), "edf", "--open", "-o"]
     assert main([*page_of, str(tmp_path / "one.html")]) == 0
-    assert "No display here" in capsys.readouterr().err
+    assert "There is no display" in capsys.readouterr().err
     monkeypatch.setenv("DISPLAY", ":0")
     assert main([*page_of, str(tmp_path / "two.html")]) == 0
     assert opened == [(tmp_path / "two.html").as_uri()]
@@ -320,7 +320,7 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
         (("evil.db", "intermediate"), "has reported an intermediate value"),
         (("plain.db", "timeline", "--log"), "--log says nothing about a page of the kind timeline"),
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
-        (("plain.db", "contour", "--param", "lr"), "is of two parameters"),
+        (("plain.db", "contour", "--param", "lr"), "needs two parameters"),
         (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),
         (("plain.db", "history", "-o", "x.svg"), "must end in .html"),
         (("plain.db", "history", "-o", "nowhere/x.html"), "the folder does not exist"),

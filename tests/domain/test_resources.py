@@ -99,10 +99,10 @@ def test_a_value_that_may_be_a_secret_is_neither_repeated_nor_stored() -> None:
 @pytest.mark.parametrize(
     ("taken", "limit", "text"),
     [
-        (9.1 * GB, 8 * GB, "The trial took 9.1 GB; its limit is 8 GB."),
-        (8.02 * GB, 8 * GB, "The trial took 8.02 GB; its limit is 8 GB."),
-        (312 << 20, 200 << 20, "The trial took 312 MB; its limit is 200 MB."),
-        (1.2 * GB, 1000 << 20, "The trial took 1.2 GB; its limit is 1000 MB."),
+        (9.1 * GB, 8 * GB, "The trial used 9.1 GB; its limit is 8 GB."),
+        (8.02 * GB, 8 * GB, "The trial used 8.02 GB; its limit is 8 GB."),
+        (312 << 20, 200 << 20, "The trial used 312 MB; its limit is 200 MB."),
+        (1.2 * GB, 1000 << 20, "The trial used 1.2 GB; its limit is 1000 MB."),
     ],
 )
 def test_a_trial_above_its_limit_is_told_both(taken: float, limit: int, text: str) -> None:

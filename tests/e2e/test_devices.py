@@ -106,7 +106,7 @@ def test_a_trial_that_takes_too_much_memory_is_ended_with_all_its_processes(
     below, leaves, takes, child, last = load(tmp_path, "s").trials
     for trial in (takes, child):
         assert error_of(trial)["kind"] == "memory"
-        assert error_of(trial)["message"].startswith("The trial took ")
+        assert error_of(trial)["message"].startswith("The trial used ")
         assert error_of(trial)["message"].endswith(" MB; its limit is 250 MB.")
     for trial in (below, leaves, last):
         assert trial.state is TrialState.COMPLETE, error_of(trial)

@@ -300,7 +300,7 @@ def test_what_is_prepared_can_be_withdrawn(
         (["workers", "--withdraw"], "No workers are prepared", NextRun(20)),
         (["extend", "--withdraw"], "as many trials as it is told", NOTHING_PREPARED),
         (["enqueue", "--withdraw"], "Withdrew 1 waiting trial; stored as failed.", None),
-        (["enqueue", "--withdraw"], "No trial waits.", None),
+        (["enqueue", "--withdraw"], "No trial is waiting.", None),
     ):
         assert main([words[0], str(path), *words[1:]]) == 0
         assert said in capsys.readouterr().out

@@ -249,7 +249,7 @@ def test_a_trial_that_takes_too_much_memory_is_ended_by_force() -> None:
     world = a_world(n_trials=100)
     world.feed(KillRequested(0))
     for number, kind in ((1, "memory"), (0, "killed")):
-        (ended,) = world.feed(MemoryExceeded(number, "The trial took 9 GB."))
+        (ended,) = world.feed(MemoryExceeded(number, "The trial used 9 GB."))
         assert isinstance(ended, EndTrial)
         # One that was told to end before keeps its reason.
         assert (ended.number, ended.kind, ended.force) == (number, kind, True)

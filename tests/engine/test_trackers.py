@@ -179,7 +179,7 @@ def test_options_that_lack_something_say_what(monkeypatch: pytest.MonkeyPatch) -
     ) as raised:
         options("--notify", f"json://me:{SECRET}@host")
     assert SECRET not in raised.value.message
-    with pytest.raises(UsageError, match="--notify-best is only for --notify URL"):
+    with pytest.raises(UsageError, match="--notify-best needs --notify"):
         options("--notify-best")
     monkeypatch.setattr("hptui.cli.options.run_following.find_spec", lambda _name: 1)  # pyright: ignore
     (found,) = options("--notify", "json://host", "--notify-best").tracking

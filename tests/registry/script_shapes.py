@@ -935,7 +935,7 @@ REFUSED: dict[str, Refused] = {
         parser.add_argument("--width", required=True)
         parser.parse_args()
         """),
-        "tune.py refuses its arguments. usage: tune.py [-h] --width WIDTH tune.py: error: the "
+        "tune.py rejects its arguments. usage: tune.py [-h] --width WIDTH tune.py: error: the "
         "following arguments are required: --width",
         ARGUMENTS,
     ),
@@ -948,7 +948,7 @@ REFUSED: dict[str, Refused] = {
         ARGUMENTS,
     ),
     "leaves in silence": Refused(
-        Shape("raise SystemExit"), "line 1: it ends itself here (exit code 0)", "study.optimize"
+        Shape("raise SystemExit"), "line 1: it exits here (exit code 0)", "study.optimize"
     ),
     "fails": Refused(
         Shape("import json\ndef read():\n    return json.loads('{')\nread()"),

@@ -47,8 +47,8 @@ def test_what_an_import_will_leave_out_is_told(path: Path, tmp_path: Path):
     told: list[str] = []
     export_study(path, "s", tmp_path / "out.csv", tell=told.append)
     assert told == [
-        "1 trial still runs; an import leaves out what has not ended.",
-        "1 trial is stale (its engine died); an import leaves out what has not ended.",
+        "1 trial still runs; an import skips trials that have not ended.",
+        "1 trial is stale (its engine died); an import skips trials that have not ended.",
     ]
 
 

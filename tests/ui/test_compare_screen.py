@@ -60,7 +60,7 @@ def test_studies_are_marked_and_compared(folder: Path):
         expect "other objectives: maximize"
         type wine
         press enter
-        wait "No parameter is shared"
+        wait "The studies share no parameter"
         expect "to reach 7, the worst of the bests"
         expect "best value so far"
         expect "trials by value"
@@ -96,7 +96,7 @@ def test_what_the_best_have_and_what_it_took(folder: Path):
         wait "2 marked"
         press c
         wait "★ 1.5"
-        expect "parameters of the bests"
+        expect "parameters of the best"
         expect "≠ rate"
         expect "A [b]port[b]"
         expect "to reach 2, the worst of the bests"
@@ -139,7 +139,7 @@ def test_a_small_screen_shows_a_part_at_a_time(folder: Path):
         press t
         wait "trials by value 0"
         press t
-        wait "parameters of the bests"
+        wait "parameters of the best"
         press t
         wait "to reach 2"
         press h

@@ -109,7 +109,7 @@ def test_what_does_not_go_together_is_a_problem(texts: dict[str, str], problem: 
         ("devices", "0,,1", "is not a list of devices"),
         ("memory", "8", "is not an amount of memory; write 8G or 500M."),
         ("threads", "0", "is not a whole number above 0."),
-        ("pin", "maybe", "pin is yes or no."),
+        ("pin", "maybe", "pin must be yes or no."),
         ("ask-ahead", "maybe", "'maybe' is not one of no, yes."),
         ("per-device", "2", "There are no devices to share out."),
         ("env", "A=1 B", "'B' gives no value; write NAME=VALUE."),

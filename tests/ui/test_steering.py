@@ -272,7 +272,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         assert answers.get(timeout=DEADLINE_S).text == "Ending trial 0."
         wait_until(lambda: (tmp_path / "started-2").exists(), "the enqueued trial")
         steering.send(plainly("retry"))
-        assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be tried again."
+        assert answers.get(timeout=DEADLINE_S).text == "1 failed trial will be retried."
         steering.send(plainly("kill", trial=99))
         refused = answers.get(timeout=DEADLINE_S)
         assert (refused.is_done, refused.text) == (False, "Trial 99 is not running.")

@@ -488,12 +488,12 @@ def test_export(folder: Path, tmp_path: Path):
         size 80x24
         press e
         wait "for spreadsheets"
-        expect "apostrophe before it"
+        expect "leading apostrophe"
         expect "esc cancel"
         size 120x40
         press j
         expect "wine.jsonl"
-        wait "each with its last report"
+        wait "each trial with its last report"
         press enter
         press enter
         wait "2 trials written"

@@ -178,7 +178,7 @@ def _of_scalar(text: str, hint: Any) -> object:  # noqa: ANN401 - of whatever ki
         return _path_of(hint)(os.path.expanduser(text))  # noqa: PTH111 - a pure path has none
     if hint in _TEXTS:
         return text
-    raise UnfitValueError(f"its type {_name_of(hint)} cannot be made of a text")
+    raise UnfitValueError(f"its type {_name_of(hint)} cannot be read from text")
 
 
 def _of_names(known: dict[str, Any], text: str, hint: object) -> object:

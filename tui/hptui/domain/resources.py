@@ -101,7 +101,7 @@ def read_devices(text: str) -> tuple[str, ...]:
             "--per-device lets several trials share one"
         )
     if len(names) > _MAX_DEVICES:
-        raise UsageError(f"{plural(len(names), 'device is', 'devices are')} too many")
+        raise UsageError(f"{plural(len(names), 'device')} are more than {_MAX_DEVICES}")
     return tuple(names)
 
 
@@ -143,7 +143,7 @@ def above_limit_text(taken: int, limit: int) -> str:
     digits = 2
     while digits < _MANY_DIGITS and show_memory(taken, digits) == show_memory(limit, digits):
         digits += 1
-    return f"The trial took {show_memory(taken, digits)}; its limit is {show_memory(limit)}."
+    return f"The trial used {show_memory(taken, digits)}; its limit is {show_memory(limit)}."
 
 
 def read_variable(text: str) -> tuple[str, str]:
@@ -202,8 +202,9 @@ def require_fit(resources: Resources, n_workers: int, n_cores: int) -> None:
         n_fit = n_cores // each
         if n_workers > n_fit:
             raise UsageError(
-                f"{plural(n_workers, 'worker')} cannot keep to {plural(each, 'core')} each: there "
-                f"{by_count(n_cores, 'is', 'are')} {n_cores}, for {plural(n_fit, 'worker')}.",
+                f"{plural(n_workers, 'worker')} cannot have {plural(each, 'core')} each: there "
+                f"{by_count(n_cores, 'is', 'are')} {n_cores}, enough for "
+                f"{plural(n_fit, 'worker')}.",
                 hint="Ask for fewer workers, or omit --pin.",
             )
 

@@ -324,7 +324,7 @@ def _heat_map(
 def _no_pair(request: FigureRequest, objective: int) -> TitledFigure:
     if request.params:
         raise UsageError(
-            "One --param was given, but a heat map is of two.",
+            "A heat map needs two --param, not one.",
             hint="Give --param again with another name.",
         )
     sentence = "The complete trials have fewer than two parameters."

@@ -37,7 +37,7 @@ def draw_hypervolume(
     if not len(history.numbers):
         return Figure.saying("No trial has completed yet.", width, height)
     if not np.isfinite(history.volumes[-1]):
-        sentence = "The volume is larger than any number, so there is nothing to draw."
+        sentence = "The volume is too large to compute, so there is nothing to draw."
         return Figure.saying(sentence, width, height)
     numbers = history.numbers.astype(np.float64)
     x_axis = Axis.around(numbers)

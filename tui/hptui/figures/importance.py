@@ -115,7 +115,7 @@ def _why_nothing(importance: Importance) -> str:
     if importance.left_out:
         title = EVALUATORS[importance.evaluator].title
         return (
-            f"No parameter is in all complete trials with the same space, which {title} needs. "
+            f"{title} needs a parameter that all complete trials have, with the same space. "
             "PED-ANOVA does not."
         )
     return "The complete trials have no parameters."

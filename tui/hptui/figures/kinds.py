@@ -83,7 +83,7 @@ KINDS: Final = {
         _kind(
             "history", "the value of every trial, and the best so far", "objective", "log", "others"
         ),
-        _kind("edf", "which share of trials is how good", "objective", "log", "others"),
+        _kind("edf", "the share of trials that reach each value", "objective", "log", "others"),
         _kind(
             "pareto",
             "two objectives against each other, and the front",
@@ -123,7 +123,7 @@ KINDS: Final = {
         ),
         _kind(
             "hypervolume",
-            "what several objectives have gained together",
+            "the progress of several objectives together",
             "reference",
             objectives="several",
         ),

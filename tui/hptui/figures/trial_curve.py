@@ -149,7 +149,7 @@ def _why_nothing(source: CurveSource, *, is_log: bool) -> str:
     if n_reports:
         return f"{trial} reported no finite value in {plural(n_reports, 'report')}."
     if source.state == "WAITING":
-        return f"{trial} waits to be run."
+        return f"{trial} is waiting to run."
     if source.state == "RUNNING":
         return f"{trial} has not reported an intermediate value yet."
     return f"{trial} reported no intermediate values."

@@ -125,7 +125,7 @@ def check_comparable(studies: Sequence[tuple[str, Sequence[Direction]]]) -> None
             raise UsageError(
                 f"{_short(name)} and {_short(other)} have different objectives: "
                 f"{', '.join(directions)} and {', '.join(others)}.",
-                hint="Studies can be looked at together that have the same directions.",
+                hint="Compare studies that have the same directions.",
             )
 
 

@@ -54,20 +54,20 @@ def _verdict(advice: Advice) -> str:
 
 def _next(advice: Advice) -> tuple[str, ...]:
     if math.isinf(advice.n_to_next):
-        return ("At this rate no better trial is to be expected.",)
+        return ("At this rate, expect no better trial.",)
     count = _about(advice.n_to_next)
-    return (f"At this rate a better one is as likely as not within ~{count} more.",)
+    return (f"At this rate, ~{count} more have an even chance of a better one.",)
 
 
 def _left(advice: Advice) -> str:
     regret = advice.regret
     if regret.left is None:
-        return f"What may be left cannot be told: {regret.why}."
+        return f"What may be left is unknown: {regret.why}."
     params = plural(len(regret.params), "parameter")
     text = (
-        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} gained, "
-        f"as a model of {plural(regret.n_points, 'trial')} by {params} sees it; it misses what no "
-        "trial came near."
+        f"What may be left: ~{_rough(regret.left)} at most, after {_rough(advice.gained)} "
+        f"gained, says a model of {plural(regret.n_points, 'trial')} and {params}; it knows "
+        "nothing of regions without trials."
     )
     if regret.scatter >= max(0.05 * advice.gained, regret.left / 4):
         text += f" Values scatter by ~{_rough(regret.scatter)}, so the best may be luck."
@@ -79,7 +79,7 @@ def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
     if advice.verdict == "too early":
         return (_too_early(advice.n_trials),)
     if not math.isfinite(advice.volume):
-        return ("The hypervolume is larger than any number, so its growth cannot be told.",)
+        return ("The hypervolume is too large to compute, so its growth is unknown.",)
     if not advice.volume > 0:
         return (
             f"None of {plural(advice.n_trials, 'trial')} is better than the reference in all "
@@ -100,13 +100,12 @@ def front_sentences(advice: FrontAdvice) -> tuple[str, ...]:
     }
     return (
         f"{verdicts.get(advice.verdict, 'Not clear yet')}: {entered}.",
-        f"The later half of the trials added {_percent(advice.grown_later)}; as many again as "
-        "there are now may add about as much, rarely more.",
-        f"99 % of the hypervolume was there after {advice.n_to_plateau:,} of "
-        f"{plural(advice.n_trials, 'trial')}; {plural(advice.n_front, 'trial')} stand on the "
-        f"front, the last came {ago}.",
-        "What lies where no trial came near is not in this; the advice on each objective has a "
-        "model of it.",
+        f"The later half of the trials added {_percent(advice.grown_later)}; twice as many "
+        "trials may add about as much again, rarely more.",
+        f"{advice.n_to_plateau:,} of {plural(advice.n_trials, 'trial')} were enough for 99 % of "
+        f"the hypervolume; {plural(advice.n_front, 'trial is', 'trials are')} on the front, the "
+        f"last one found {ago}.",
+        "This says nothing of regions without trials; the advice on each objective models them.",
     )
 
 

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         print(dump(_as_json(summary, trials)))
     elif not trials:
         name = safe_line(summary.name, max_chars=60)
-        which = "yet" if args.filter is None else "among those that the filter means"
+        which = "yet" if args.filter is None else "among those that match the filter"
         print(f"hptui: No feasible trial of {name!r} is complete {which}.", file=sys.stderr)
     elif args.python:
         print(_as_python(trials, is_front=len(summary.directions) > 1))

@@ -111,9 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TAG",
         action="append",
         default=[],
-        help="only studies with this tag; of several, with all of them",
+        help="list only studies with this tag; repeat it for studies with all of them",
     )
-    parser.add_argument("--running", action="store_true", help="only running studies")
+    parser.add_argument("--running", action="store_true", help="list only running studies")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         both = zip(studies, runs, strict=True)
         print(dump([_as_json(study, now) for study, now in both]))
     elif not studies:
-        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE makes one.")
+        print(f"There are no studies in {safe_line(folder)}. hptui run OBJECTIVE creates one.")
     else:
         _print(studies, runs)
     return 0

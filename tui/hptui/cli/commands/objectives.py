@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-probe",
         action="store_true",
-        help="with NAME, only read the source; its code is not run to find the parameters",
+        help="with NAME, only read the source; do not run the code to find the parameters",
     )
     add_python_option(parser, "probe with another Python, as `hptui run` takes it")
 
@@ -111,7 +111,7 @@ def _list(*, as_json: bool) -> None:
         print(json.dumps([_to_json(each) for each in found], indent=2))
         return
     if not found:
-        print("No objectives here. `hptui run FILE.py` tunes the function in a file of yours.")
+        print("No objectives found. `hptui run FILE.py` tunes the function in your file.")
         return
     rows = [[each.ref.name, _directions(each.info), _summary(each), each.origin] for each in found]
     _print_table(["name", "directions", "summary", "origin"], rows)
@@ -219,7 +219,7 @@ def _facts(found: FoundObjective) -> list[tuple[str, str]]:
         ("Command" if found.ref.kind == "command" else "Source", spell(found.ref)),
         ("Origin", found.origin),
         ("Problem", found.problem),
-        ("To do", found.hint if found.problem else ""),
+        ("What to do", found.hint if found.problem else ""),
     ]
 
 
@@ -272,7 +272,7 @@ def _cells(spec: ParamSpec) -> tuple[str, str, str, str]:
 
 def _notes(info: ObjectiveInfo, probed: ProbeResult | None) -> list[str]:
     if probed is None:
-        return ["Not probed: there may be parameters that only running the objective shows."]
+        return ["Not probed: running the objective may reveal more parameters."]
     notes: list[str] = []
     if probed.error:
         notes.append(probed.error)

@@ -158,7 +158,7 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
     eta = f", eta ~{show_duration(status['eta_s'])}" if status["eta_s"] is not None else ""
     sampler_ms = status["sampler_ms_a_trial"]
     thinking = show_thinking(status.get("thinking_s"))
-    cost = f" ({sampler_ms:.3g} ms a trial)" if sampler_ms is not None else ""
+    cost = f" ({sampler_ms:.3g} ms per trial)" if sampler_ms is not None else ""
     return [
         f"{safe_line(status['study'])}: {safe_line(status['state'])}, {budget}, {rate}{eta}, "
         f"for {show_duration(status['elapsed_s'])} (process {status['pid']})",

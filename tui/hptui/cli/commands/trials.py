@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _STATES = {name.lower(): number for number, name in enumerate(STATE_NAMES)} | {"failed": FAIL}
 _EPILOG = """\
---json prints one object a line with the keys number, state, values, feasible, start, complete,
+--json prints one object per line with the keys number, state, values, feasible, start, complete,
 duration_s, params, last_step, last_value, user_attrs, constraints. --csv prints the columns number,
 state, value (or value_0, value_1, ...), feasible, datetime_start, datetime_complete, duration_s,
-then params_NAME for each parameter, user_attrs_KEY and constraints_NAME. In CSV what is missing is
-an empty cell, infinities are `inf` and `-inf`, and a text that a spreadsheet would take for a
-formula (it begins with =, +, - or @) gets an apostrophe before it; user attributes that are no
-plain text are JSON. A pruned trial's value is its last report.
+then params_NAME for each parameter, user_attrs_KEY and constraints_NAME. In CSV, missing values are
+empty cells, infinities are `inf` and `-inf`, and text that a spreadsheet would take for a formula
+(it begins with =, +, - or @) gets a leading apostrophe; user attributes other than plain text are
+JSON. A pruned trial's value is its last report.
 """
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_study_argument(parser)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    form.add_argument("--json", action="store_true", help="print JSON, one object per line")
     form.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument(
         "--state",

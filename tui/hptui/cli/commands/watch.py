@@ -34,9 +34,9 @@ _MOST_FIGURE_LINES: Final = 24
 _END_LINES: Final = 2
 """Left free below the screen, for how the run ended and for the prompt."""
 _EPILOG = """\
-On a terminal the screen is painted anew every second; elsewhere, as in the log of a CI, there is a
-line every ten seconds in which something has changed. It ends with the run and has its exit code,
-as hptui wait has. ctrl+c ends only the watching.
+On a terminal, redraws the screen every second; elsewhere, as in a CI log, prints a line every ten
+seconds if something has changed. Ends with the run and exits with its code, like hptui wait.
+ctrl+c ends only the watching.
 """
 
 

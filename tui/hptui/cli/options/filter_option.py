@@ -18,8 +18,8 @@ def add_filter_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter",
         metavar="FILTER",
-        help="only the trials that FILTER means, for example 'state:complete lr<1e-3'; "
-        "one that begins with - is written --filter=-tag:bad",
+        help="only the trials that match FILTER, for example 'state:complete lr<1e-3'; write one "
+        "that begins with - as --filter=-tag:bad",
     )
 
 

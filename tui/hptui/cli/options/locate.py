@@ -226,7 +226,7 @@ def _not_clear(path: Path, names: list[str]) -> UsageError:
     return UsageError(
         f"{safe_line(path.name)} holds {plural(len(names), 'study', 'studies')}: "
         f"{list_names(names)}.",
-        hint=f"Say which, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
+        hint=f"Choose one, like {safe_line(path.name)}:{safe_line(names[0], max_chars=60)}.",
     )
 
 

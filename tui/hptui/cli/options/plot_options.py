@@ -37,7 +37,7 @@ def check_options(kind: Kind, args: argparse.Namespace) -> None:
         if getattr(args, name) not in (None, False, [], ()) and name not in kind.options:
             takers = [each.name for each in KINDS.values() if name in each.options]
             raise UsageError(
-                f"{option} says nothing about the kind {kind.name}.",
+                f"{option} has no effect on {kind.name}.",
                 hint=f"It is for {', '.join(takers)}.",
             )
 
@@ -53,6 +53,6 @@ def check_page_options(kind: PageKind, args: argparse.Namespace) -> None:
         if is_given and name not in kind.options:
             takers = [each.name for each in PAGE_KINDS.values() if name in each.options]
             raise UsageError(
-                f"{option} says nothing about a page of the kind {kind.name}.",
+                f"{option} has no effect on a {kind.name} page.",
                 hint=f"It is for {', '.join(takers)}." if takers else "Omit it.",
             )

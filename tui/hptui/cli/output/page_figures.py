@@ -165,7 +165,7 @@ def _params(kind: PageKind, request: FigureRequest, objective: int) -> list[str]
         names = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
         if len(names) < _PAIR:
             raise UsageError(
-                f"A {kind.name} page is of two parameters, but there is only one to draw.",
+                f"A {kind.name} page needs two parameters, but there is only one.",
                 hint="Give --param for each of them; slice shows one.",
             )
     if not names:
@@ -309,7 +309,9 @@ def _with_attributes(study: PlottedStudy) -> tuple[Study, tuple[str, ...]]:
     ids: list[int] = trials.trial_ids.tolist()
     found = read_user_attributes(study.path, ids, most_chars=_MAX_ATTRIBUTE_CHARS)
     if found is None:
-        return plain, ("User attributes are left out: those of so many trials fill no page.",)
+        return plain, (
+            "User attributes are left out: with so many trials they do not fit into a page.",
+        )
     id_of = dict(zip(trials.numbers.tolist(), ids, strict=True))
     for each in plain.get_trials(deepcopy=False):
         attributes = found.get(id_of[each.number])

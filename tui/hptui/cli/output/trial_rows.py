@@ -107,7 +107,7 @@ class TrialRows:
         listed = ", ".join(safe_line(name, max_chars=60) for name in itertools.islice(near, 20))
         raise UsageError(
             f"There is no column {safe_line(key, max_chars=60)!r} to sort by.",
-            hint=f"There is: {listed}.",
+            hint=f"Columns: {listed}.",
         )
 
 

@@ -240,7 +240,7 @@ class Follower:
         count = self.n_waiting
         if count:
             trials = plural(count, "trial")
-            self._tell(f"{self._title} were ended before they were done with {trials}.")
+            self._tell(f"{self._title} were stopped before they finished {trials}.")
 
     def broken(self) -> None:
         """Take that its connection carries no messages any more."""
@@ -342,7 +342,7 @@ class Follower:
         if not self.is_ready:
             self.problem = ObjectiveError(
                 f"{self._title} cannot be loaded: their process ended ({how}).",
-                hint="Try to import them with python, outside hptui.",
+                hint="Try importing them with python, outside hptui.",
             )
         elif self._number is None:
             self._stop(f"ended their process ({how}).")

@@ -90,7 +90,7 @@ def _refusal(trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str]) 
             hint="--evaluator ped-anova judges each parameter by itself.",
         )
     return UsageError(
-        f"{title} cannot compute with values or parameters so far from each other, or so near.",
+        f"{title} cannot handle values or parameters that lie so far apart, or so close together.",
         hint="--evaluator ped-anova uses only the order of the values.",
     )
 

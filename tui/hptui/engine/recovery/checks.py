@@ -166,15 +166,15 @@ def _leases(found: Examination) -> Iterator[Finding]:
     if lease.is_unseen:
         yield Finding(
             "engine-unseen",
-            "It is held by a process that cannot be seen from here.",
+            "A process that is not visible from here has locked it.",
             hint="It may run in another container or as another user.",
             is_trouble=False,
         )
     elif not lease.is_here:
         yield Finding(
             "lease-elsewhere",
-            f"It is being run by process {lease.pid} on {safe_line(lease.host)}, or was: "
-            "that cannot be known from here.",
+            f"Process {lease.pid} on {safe_line(lease.host)} is running it, or was: there is no "
+            "telling from here.",
             hint=f"If that engine is gone, remove {_lease_path(found)}.",
             is_trouble=False,
         )
@@ -182,7 +182,7 @@ def _leases(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "lease",
             f"Its engine, process {lease.pid}, has died.",
-            "remove what it held the study by",
+            "release the study",
         )
 
 
@@ -272,14 +272,15 @@ def _size(path: Path, *, is_running: bool) -> Iterator[Finding]:
     if wal_bytes > _MIN_WAL_BYTES and not is_running:
         yield Finding(
             "wal",
-            f"{show_size(wal_bytes)} of changes stand beside the file, in {safe_line(wal.name)}.",
-            "bring them into the file",
+            f"{show_size(wal_bytes)} of changes are still outside the file, in "
+            f"{safe_line(wal.name)}.",
+            "move them into the file",
         )
     if free > max(_MIN_FREE_BYTES, whole * _MIN_FREE_SHARE):
         yield Finding(
             "free",
-            f"{show_size(free)} of {show_size(whole)} in the file are free.",
-            "" if is_running else "give them back",
+            f"{show_size(free)} of {show_size(whole)} in the file is free.",
+            "" if is_running else "give the space back",
             "Stop the run first." if is_running else "",
         )
 
@@ -290,8 +291,8 @@ def _change(folder: Path) -> Iterator[Finding]:
         yield Finding(
             "change",
             text,
-            "finish it, or take it back where something is in the way" if can_go_on else "",
-            "" if can_go_on else f"See what is in the folder, then remove {JOURNAL}.",
+            "finish it, or undo it if something is in the way" if can_go_on else "",
+            "" if can_go_on else f"Check the folder, then remove {JOURNAL}.",
         )
 
 

@@ -170,7 +170,7 @@ def _remedy(
             return f"Its trials cannot be carried over. For a new study: {runs}"
         options += _option(name, spec, stored[name])
     fork = safe_line(shlex.join(["hptui", "fork", address, new, *options]), max_chars=4_000)
-    return f"Carry the trials that fit into a new study: {fork}\nThen go on in it: {runs}"
+    return f"Copy the trials that fit into a new study: {fork}\nThen continue it: {runs}"
 
 
 def _option(name: str, spec: ParamSpec, stored: ParamSpec) -> list[str]:

@@ -270,7 +270,7 @@ def _retry(engine: Engine, message: Message) -> Message:
     if not retried:
         raise UsageError("No failed trial is left to retry.")
     engine.feed(Tick())
-    text = f"{plural(len(retried), 'failed trial')} will be tried again."
+    text = f"{plural(len(retried), 'failed trial')} will be retried."
     return {"text": text, "trials": retried}
 
 

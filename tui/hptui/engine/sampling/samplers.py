@@ -177,7 +177,7 @@ def construct(method: Method, make: Callable[..., _Made], arguments: Mapping[str
         return make(**arguments)
     except (ValueError, TypeError) as error:
         raise OptionError(
-            f"{method.name}: {safe_line(error)}", hint="Change or leave out that option."
+            f"{method.name}: {safe_line(error)}", hint="Change or omit that option."
         ) from error
 
 

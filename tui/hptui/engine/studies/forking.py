@@ -177,7 +177,7 @@ def check_new_study(folder: Path, new_name: str, target: Path | None) -> Path:
     require_writable(target)
     if new_name in study_names(target):
         raise StudyFileError(
-            f"{safe_line(target.name)} holds a study {safe_line(new_name)!r} already.",
+            f"{safe_line(target.name)} already holds a study {safe_line(new_name)!r}.",
             hint="Choose another name.",
         )
     require_free_folder(folder_of(target, new_name))

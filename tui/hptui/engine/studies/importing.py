@@ -147,7 +147,7 @@ def require_open_to(request: ImportRequest, path: Path, study_name: str) -> None
     elif not request.as_waiting:
         raise StudyBusyError(
             f"{safe_line(study_name)} runs now, so no results can be added.",
-            hint="Stop it first, or take the parameters to be tried: --as waiting.",
+            hint="Stop it first, or import parameters to try: --as waiting.",
         )
 
 
@@ -202,7 +202,7 @@ def _checked(plan: ImportPlan, file: Path, study_name: str) -> ImportPlan:
         return plan
     n_rows, n_there = sum(plan.left_out.values()), plan.n_there
     if not n_there:
-        raise nothing_kept(plan.left_out, hint="Look at the file, or give another study or space.")
+        raise nothing_kept(plan.left_out, hint="Check the file, or give another study or space.")
     others = {reason: count for reason, count in plan.left_out.items() if reason != THERE}
     rest = ", ".join(f"{reason}: {count:,}" for reason, count in others.items())
     rows = plural(n_rows, "row")

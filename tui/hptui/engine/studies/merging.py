@@ -159,7 +159,7 @@ def _plan(
         told = difference(first, other) if first is not None and other is not None else ""
         if told:
             raise UsageError(
-                told, hint="Where their values mean the same, --any-objective merges them anyway."
+                told, hint="If their values mean the same, --any-objective merges them anyway."
             )
     return plan
 

@@ -339,7 +339,7 @@ class WorkerManager:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
                 f"{plural(self.failed_starts, 'time')} one after the other.",
-                hint="Try to import the file with python, outside hptui.",
+                hint="Try importing the file with python, outside hptui.",
             )
         bad = max(self.deaths_in_a_row, self.failed_starts)
         if bad <= 1:

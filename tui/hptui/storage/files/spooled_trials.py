@@ -183,9 +183,9 @@ def _require_same(trials: Sequence[SpooledTrial], token: str | None, study_name:
     for trial in trials:
         if trial.origin.token != token:
             raise StudyFileError(
-                f"They belong to an earlier study that was called "
-                f"{safe_line(study_name, max_chars=60)}, which is not there any more.",
-                hint="The file with them is left as it is; remove it when it is of no use.",
+                "They belong to an earlier study that was called "
+                f"{safe_line(study_name, max_chars=60)}, which no longer exists.",
+                hint="The file with them is left as it is; remove it if you do not need it.",
             )
 
 

@@ -70,7 +70,7 @@ def export_study(
         if choose is not None:
             raise UsageError(
                 "A study file is exported with all its trials. Omit the filter.",
-                hint="Filtered trials go to a file of another form, like .csv.",
+                hint="Write filtered trials to another format, like .csv.",
             )
         copy_study(path, study_name, target)
         with StudyReader(target, study_name) as columns:
@@ -116,7 +116,7 @@ def _left_out(columns: StudyReader, rows: IntArray, reader: ExtrasReader) -> Ite
     ):
         count = int((columns.trials.states[rows] == state).sum())
         if count:
-            yield f"{plural(count, one, more)}; an import leaves out what has not ended."
+            yield f"{plural(count, one, more)}; an import skips trials that have not ended."
 
 
 NAME = "best_params"
@@ -133,7 +133,7 @@ def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
         raise UsageError(
             f"No feasible trial of {safe_line(columns.study_name, max_chars=60)!r} is complete, "
             "so there is no best one.",
-            hint="A filter, where one is given, may have left it out.",
+            hint="If you gave a filter, it may have left it out.",
         )
     directions = columns.trials.directions
     goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"

@@ -176,7 +176,7 @@ def _objectives(
                 hint=f"The study has {known or ', '.join(by_number)}, in this order.",
             )
         if index in found:
-            raise UsageError(f"The objective {show(text)} comes twice.", hint="Give it once.")
+            raise UsageError(f"The objective {show(text)} is given twice.", hint="Give it once.")
         found.append(index)
     return tuple(found)
 

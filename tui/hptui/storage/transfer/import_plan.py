@@ -143,7 +143,7 @@ def plan_import(file: ImportFile, request: ImportRequest, known: Known | None) -
             digests.append(digest)
     if left_out[THERE]:
         n_there = f"{left_out[THERE]:,} there already"
-        told.insert(0, f"{len(trials):,} new, {n_there}; --again takes them too")
+        told.insert(0, f"{len(trials):,} new, {n_there}; --again imports them too")
     if reader.has_read_commas:
         told.append("1,5 is read as 1.5, since commas do not separate the cells")
     names = known.metric_names if known is not None else columns.metric_names

@@ -114,14 +114,14 @@ def _check_alike(first: Source, other: Source) -> None:
     if one != two:
         raise UsageError(
             f"{other.name} has the direction {', '.join(two)}, and {first.name} "
-            f"{', '.join(one)}: they cannot be one study.",
+            f"{', '.join(one)}: they cannot be merged.",
             hint="hptui fork makes a study with other directions or objectives.",
         )
     one, two = first.facts.metric_names, other.facts.metric_names
     if one and two and one != two:
         raise UsageError(
             f"{other.name} has the objectives {safe_line(', '.join(two))}, and {first.name} "
-            f"{safe_line(', '.join(one))}: they cannot be one study.",
+            f"{safe_line(', '.join(one))}: they cannot be merged.",
             hint="hptui fork --objectives puts them in another order.",
         )
 

@@ -198,7 +198,7 @@ class CompareScreen(CommandScreen[None]):
         self.query_one("#bests Grid", Grid).show(compared.bests)
         self.query_one("#reached Grid", Grid).show(compared.reached)
         self.query_one("#params Grid", Grid).show(compared.params, empty=compared.params_sentence)
-        self.query_one("#params").border_title = pane_title("parameters of the bests")
+        self.query_one("#params").border_title = pane_title("parameters of the best trials")
         self.query_one("#reached").border_title = pane_title(budget_title(compared.comparison))
         n_rows = max(len(compared.params), len(compared.reached))
         self.query_one("#tables").styles.height = n_rows + _TABLE_FRAME
@@ -278,7 +278,7 @@ class CompareScreen(CommandScreen[None]):
         ):
             return "The studies have one objective."
         if command_id == "next-tab" and not self._is_compact:
-            return "All parts are in sight."
+            return "All parts are visible."
         return None
 
     def do_open_study(self) -> None:
@@ -314,7 +314,7 @@ class CompareScreen(CommandScreen[None]):
         self.app.push_screen(
             TextDialog(
                 "Value to reach",
-                "What did it take each study to reach it? Nothing means the worst of the bests.",
+                "Shows what each study took to reach it. Leave empty for the worst best value.",
                 "" if self._to is None else repr(self._to),
                 _number_problem,
             ),

@@ -31,7 +31,7 @@ _NAME_CHARS: Final = 30
 class ViewChoicesDialog(Dialog[ViewOptions]):
     """Asks what a view shows; answers with the options of the view."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("space", "toggle_choice", "take or give back")]
+    BINDINGS: ClassVar[list[BindingType]] = [("space", "toggle_choice", "select or deselect")]
 
     def __init__(self, choices: ViewChoices) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
 
     def compose(self) -> ComposeResult:
         """Lay out the list and its keys."""
-        keys = "space take or give back; none: the first or all   enter accept   esc cancel"
+        keys = "space select or deselect; none: the first or all   enter accept   esc cancel"
         with DialogFrame("What the view shows", keys=keys, problem=""):
             yield Grid(self._choices, empty="Nothing to choose here.")
 
@@ -85,8 +85,8 @@ def ask_for_reference(
     screen.app.push_screen(
         TextDialog(
             "Reference point",
-            f"The volume is measured from here: a value for each of {names}. "
-            "Nothing means the worst values seen.",
+            f"The volume is measured from here: a value for each of {names}. Leave empty for the "
+            "worst values seen.",
             reference_text(choices.options.reference),
             partial(reference_problem, n_objectives=len(choices.objectives)),
         ),

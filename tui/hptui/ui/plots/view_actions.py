@@ -57,7 +57,7 @@ class ViewActions(ScreenPart):
         if command_id == "choose" and not self._choices():
             return "This view has no options."
         if command_id == "log-axis" and kind is not None and "log" not in kind.options:
-            return f"The figure {kind.name} has no axis that could be logarithmic."
+            return f"The figure {kind.name} has no axis that can be logarithmic."
         return None
 
     def method_of(self, command: Command) -> Callable[[], object] | None:
@@ -148,7 +148,7 @@ class ViewActions(ScreenPart):
 
             def work() -> str:
                 write_pictures(target, [shown], overwrite=overwrite, colours=colours, ground=ground)
-                return f"{target.name} is written, in {target.parent}."
+                return f"Wrote {target.name} to {target.parent}."
 
             self._screen.tell_outcome_of(work)
 

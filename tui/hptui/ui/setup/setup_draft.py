@@ -253,7 +253,9 @@ class SetupDraft:
     def notes(self) -> list[str]:
         """Return sentences on what the objective's file or the latest run sets and this has not."""
         found = differences(
-            self.last_place, self._place(), lambda folder: f"The field folder takes {folder}."
+            self.last_place,
+            self._place(),
+            lambda folder: f"To run there again, enter {folder} in the field folder.",
         )
         if self.ref is not None and self.script is not None:
             # What is taken over stands in the form.
@@ -263,8 +265,8 @@ class SetupDraft:
         if self.run.lost_variables:
             names = safe_line(", ".join(self.run.lost_variables), max_chars=200)
             found.append(
-                f"The last run had the variables {names}, and values are not stored: "
-                "the field variables takes them."
+                f"The last run set {names}, but values are not stored: enter them in the field "
+                "variables."
             )
         return found
 
@@ -291,7 +293,7 @@ class SetupDraft:
         if self.n_objectives == 1:
             return dict(self.missing_packages) if family == "sampler" else {}
         misfits = {
-            method.name: f"It works with one objective, and there are {self.n_objectives}."
+            method.name: f"It works with one objective, but there are {self.n_objectives}."
             for method in METHODS[family]
             if needs_one_objective(family, method.name)
         }

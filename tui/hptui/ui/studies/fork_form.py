@@ -76,7 +76,7 @@ class ForkForm(TransferForm):
                 "objectives",
                 "objectives",
                 ",".join(names or map(str, range(len(columns.trials.directions)))),
-                "which of them, in which order",
+                "which objectives, in which order",
             )
         ]
         return FormContent(
@@ -194,7 +194,7 @@ def edit_of(name: str, spec: ParamSpec, text: str) -> ParamEdit:
 def _range(name: str, text: str) -> ParamEdit:
     if ".." not in text and not text.startswith(":"):
         raise SpaceError(
-            f"{safe_line(name, max_chars=60)}: {show(text)} is no range.",
+            f"{safe_line(name, max_chars=60)}: {show(text)} is not a range.",
             hint="Write it like 1e-5..0.1:log, 2..12:step=2, ..5 or 1..",
         )
     return parse_space_option(f"{name}={text}")[1]

@@ -77,7 +77,7 @@ class MergeForm(TransferForm):
         from hptui.engine.studies.merging import preview_merge
 
         if not marked:
-            return LookAhead(("space marks the studies that are to be merged with it.",), False)
+            return LookAhead(("space marks the studies to merge with it.",), False)
         name = texts["name"]
         problem = study_actions.name_problem(self._row.path.parent, "", name)
         plan = preview_merge(self._places(marked))

@@ -186,7 +186,7 @@ class StudiesModel:
             return Cell(engine_text(row.engine), "running")
         if row.n_stale:
             trials = plural(row.n_stale, "stale trial")
-            return Cell(f"{trials}: {self._mend_key} mends", "trouble")
+            return Cell(f"{trials}: {self._mend_key} fixes", "trouble")
         return Cell(_age(row.last_activity_s, self.now_s), "dim")
 
 

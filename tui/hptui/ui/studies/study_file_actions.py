@@ -85,7 +85,7 @@ class StudyFileActions(ScreenPart):
         self._screen.app.push_screen(
             ChoiceDialog(
                 f"Delete {row.name}?",
-                f"{what}It goes to the trash; {undo} brings it back.",
+                f"{what}It goes to the trash; {undo} restores it.",
                 (("x", "delete", "delete it"), ("n", "", "keep it")),
             ),
             delete,

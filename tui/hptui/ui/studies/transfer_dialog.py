@@ -194,7 +194,7 @@ class TransferDialog(Dialog["Outcome"]):
     def action_cancel(self) -> None:
         """Close, unless it is being done: what was begun is not given up half-way."""
         if self._is_working:
-            self._tell(["Working… it cannot be given up now."])
+            self._tell(["Working… this cannot be cancelled now."])
         else:
             super().action_cancel()
 

@@ -132,6 +132,6 @@ def _other_program(n_running: int, changed_s_ago: float | None) -> tuple[str, bo
     if not n_running:
         return "", False
     if changed_s_ago is not None and changed_s_ago < RECENT_S:
-        return "Another program fills this study now.", True
+        return "Another program is adding trials to this study.", True
     trials = plural(n_running, "trial is", "trials are")
     return f"{trials} marked as running, but no engine runs this study here.", False

@@ -111,7 +111,7 @@ def headline(page: FailurePage | None, n_trials: int) -> str:
         return "No trial has failed."
 
     n_again = page.n_failed - page.n_retriable
-    again = f"; {plural(n_again, 'was', 'were')} tried again" if n_again else ""
+    again = f"; {plural(n_again, 'was', 'were')} retried" if n_again else ""
     have = by_count(n_trials, "trial has", "trials have")
     causes = plural(len(page.groups), "cause")
     return f"{page.n_failed:,} of {n_trials:,} {have} failed, for {causes}{again}."
@@ -164,4 +164,4 @@ def _why_no_retry(n_left: int, snapshot: StudySnapshot) -> str | None:
         return "The run is stopping."
     if engine is None and snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
-    return None if n_left else "Each of them has been tried again already."
+    return None if n_left else "Each of them was already retried."

@@ -212,7 +212,7 @@ class FailuresScreen(CommandScreen[str]):
             self.notify("There is no cause under the cursor.")
             return
         self.app.copy_to_clipboard(cause_filter(self.group.cause))
-        self.notify("Copied the filter that means these trials.")
+        self.notify("Copied the filter for these trials.")
 
     def _ask_to_retry(self, numbers: list[int], what: str, filter_text: str) -> None:
         count = plural(len(numbers), "failed trial")
@@ -230,9 +230,9 @@ class FailuresScreen(CommandScreen[str]):
 
         self.app.push_screen(
             ChoiceDialog(
-                f"Try {count} again?",
+                f"Retry {count}?",
                 f"{what}\n\n{when}",
-                (("r", "retry", "try them again"), ("n", "", "leave them")),
+                (("r", "retry", "retry them"), ("n", "", "leave them")),
             ),
             retry,
         )

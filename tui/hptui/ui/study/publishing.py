@@ -38,7 +38,7 @@ def write_page(path: Path, study_name: str, kind: str, arguments: list[str]) -> 
     """Write an interactive page beside what was written before, and say where it is."""
     target = free_place(Path(file_name_for(study_name, f"-{kind}.html")).absolute())
     said = run_program("page", f"{path}:{study_name}", *arguments, f"--output={target}", "--json")
-    return f"The page is {json.loads(said)['file']}"
+    return f"Wrote the page {json.loads(said)['file']}"
 
 
 def write_report(path: Path, study_name: str, place: FilePlace, *, filter_text: str = "") -> str:
@@ -50,7 +50,7 @@ def write_report(path: Path, study_name: str, place: FilePlace, *, filter_text: 
         *_filter(filter_text),
         *(["--overwrite"] if place.is_replacing else []),
     )
-    return f"The report is {place.target}"
+    return f"Wrote the report {place.target}"
 
 
 def free_place(target: Path) -> Path:

@@ -43,7 +43,7 @@ def disabled_reason(
     if command_id == "run-study":
         return _why_not_run(snapshot, key_of)
     if command_id == "fork-study":
-        return None if snapshot.n_trials else "The study has no trial to carry over."
+        return None if snapshot.n_trials else "The study has no trial to copy."
     if command_id == "failures":
         return None if snapshot.counts.get("FAIL") else "No trial has failed."
     if command_id not in _NEEDS_ENGINE:
@@ -64,7 +64,7 @@ def label_now(command_id: str, snapshot: StudySnapshot) -> str | None:
 
 def _why_not_run(snapshot: StudySnapshot, key_of: KeyOf) -> str | None:
     if snapshot.engine is not None:
-        return f"The study is being run; {key_of('budget')} adds trials to its budget."
+        return f"The study is running; {key_of('budget')} adds trials to its budget."
     if snapshot.is_filled:
         return safe_line(snapshot.runner, max_chars=300)
     return None if snapshot.trials.directions else "The study has not been read yet."

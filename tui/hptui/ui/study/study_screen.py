@@ -268,7 +268,7 @@ class StudyScreen(CommandScreen[None]):
                 (
                     *gently,
                     ("n", "now", "stop now; running trials are ended and count as failed"),
-                    ("g", "", "wait for them" if is_stopping else "go on"),
+                    ("g", "", "wait for them" if is_stopping else "keep running"),
                 ),
             ),
             decide,
@@ -299,7 +299,7 @@ class StudyScreen(CommandScreen[None]):
                 if prepared
                 else "For the next run. "
             )
-            now += "0 takes them back. " if prepared else ""
+            now += "0 withdraws them. " if prepared else ""
             check = check_number_or_none if prepared else check_number_of_trials
 
         def extend(text: str | None) -> None:

@@ -111,7 +111,7 @@ def _short(slot: SlotState, width: int, *, unicode: bool) -> SlotCell:
 
 def _mark(slot: SlotState, *, unicode: bool) -> tuple[str, str]:
     mark = "●" if unicode else "R"
-    return mark, "is being ended" if slot.is_ending else ""
+    return mark, "ending" if slot.is_ending else ""
 
 
 def _pad(spans: list[Span], width: int, trial: int | None) -> SlotCell:

@@ -89,14 +89,14 @@ def _outcome(trial: TrialDetail, now_s: float) -> list[Field]:
         step, value = trial.reports[-1]
         fields.append(Field("last report", repr(value), f"at step {step}"))
     if not trial.is_feasible:
-        fields.append(Field("feasible", "no", "a constraint is broken"))
+        fields.append(Field("feasible", "no", "a constraint is violated"))
     if trial.start_s is not None:
         fields.append(Field("started", show_moment(trial.start_s)))
     if trial.complete_s is not None:
         took = "" if trial.duration_s is None else f"after {show_duration(trial.duration_s)}"
         fields.append(Field("ended", show_moment(trial.complete_s), took))
     elif trial.state == "RUNNING" and trial.start_s is not None:
-        fields.append(Field("runs for", show_duration(max(0.0, now_s - trial.start_s))))
+        fields.append(Field("running for", show_duration(max(0.0, now_s - trial.start_s))))
     if trial.place is not None:
         fields.append(Field("place", str(trial.place)))
     if trial.tags:

@@ -31,7 +31,9 @@ def error_sentence(trial: TrialDetail) -> str:
     """Return why a trial failed: the error's type and message, or how it was ended."""
     error = trial.error
     if error is None:
-        return "It failed; whoever ran it did not store why." if trial.state == "FAIL" else ""
+        return (
+            "It failed; the program that ran it did not store why." if trial.state == "FAIL" else ""
+        )
     message = safe_line(error.message, max_chars=1_000)
     return f"{safe_line(error.type)}: {message}" if error.type else message
 
@@ -45,7 +47,7 @@ def pruned_sentence(trial: TrialDetail) -> str:
     if trial.state != "PRUNED":
         return ""
     if not trial.reports:
-        return "It was pruned; whoever ran it did not store why."
+        return "It was pruned; the program that ran it did not store why."
     step, value = trial.reports[-1]
     return f"It was pruned after step {step}, where it reported {four_digits(value)}."
 
@@ -108,7 +110,7 @@ def log_lines(page: TrialPage) -> list[Line]:
         return [[(text, "note")]]
     lines: list[Line] = [[(line, "")] for line in log.lines]
     if log.is_cut:
-        lines.insert(0, [("What came before is in the file.", "note")])
+        lines.insert(0, [("Earlier output is in the file.", "note")])
     return lines or [[("It has printed nothing.", "note")]]
 
 

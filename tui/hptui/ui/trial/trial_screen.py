@@ -213,7 +213,7 @@ class TrialScreen(CommandScreen[None]):
     def _step(self, by: int) -> None:
         number = self._neighbour(self.number, by)
         if number is None:
-            self.notify(f"This is the {'last' if by > 0 else 'first'} trial of the table.")
+            self.notify(f"This is the {'last' if by > 0 else 'first'} trial in the table.")
         else:
             self._go_to(number)
 

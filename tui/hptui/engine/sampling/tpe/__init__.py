@@ -35,8 +35,8 @@ def tpe_class() -> type[TPESampler]:
     if optuna.__version__ not in PROVEN:
         versions = ", ".join(sorted(PROVEN))
         warnings.warn(
-            f"TPE takes Optuna's own time, which grows with the number of trials: the quick way is "
-            f"proven for Optuna {versions}, and this is {optuna.__version__}.",
+            "TPE runs at Optuna's own speed, slower with each trial: hptui's faster code is "
+            f"proven for Optuna {versions} only, and this is {optuna.__version__}.",
             stacklevel=2,
         )
         return TPESampler

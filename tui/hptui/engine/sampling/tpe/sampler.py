@@ -115,7 +115,7 @@ class QuickTPESampler(TPESampler):
         self._spaces = Spaces()
         what = str(error) if isinstance(error, UnforeseenError) else repr(error)
         warnings.warn(
-            f"TPE takes Optuna's own time from now on, which grows with the number of trials: "
+            "TPE runs at Optuna's own speed from now on, slower with each trial: "
             f"{safe_line(what)}",
             stacklevel=2,
         )
