@@ -71,9 +71,9 @@ def test_a_filter_is_read_into_terms(text: str, terms: list[tuple[object, ...]])
         ('"a"b', "b", "A blank, a | or an operator must follow a quote"),
         ("a<1|2", "2", "takes one value"),
         ("@", " ", "name of a saved filter"),
-        ("@one<3", "@one<", "stands alone"),
-        ("lr<1 @on", "@on", "there is @one"),
-        ("@loop", "@loop", "holds itself"),
+        ("@one<3", "@one<", "on its own"),
+        ("lr<1 @on", "@on", "Saved: @one"),
+        ("@loop", "@loop", "contains itself"),
     ],
 )
 def test_what_cannot_be_read_is_refused_at_its_place(text: str, place: str, says: str):

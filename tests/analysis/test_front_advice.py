@@ -172,6 +172,6 @@ def test_it_comes_before_the_advice_on_each_objective(
     assert front["sentences"][0].startswith("Still growing")
     assert (first["objective"], second["objective"]) == (0, 1)
     assert main(["plot", str(path), "advice", "--objective", "0", "--reference", "3,1"]) == 2
-    assert "--reference says nothing about one objective" in capsys.readouterr().err
+    assert "--reference has no effect on one objective" in capsys.readouterr().err
     assert main(["report", str(path), "--text"]) == 0
     assert "The front: Still growing" in capsys.readouterr().out

@@ -249,7 +249,7 @@ def test_a_complete_trial_is_not_compared_with_itself():
         ("median:n_startup_trials=10", "9 of 10 complete"),
         ("median:n_min_trials=10", "too few reports to compare with"),
         ("sha", "no trial has reached a rung"),
-        ("hyperband:max_resource=9223372036854775807", "how many brackets"),
+        ("hyperband:max_resource=9223372036854775807", "the number of hyperband"),
         ("hyperband:max_resource=81", "no trial has reached a rung"),
         ("hyperband:min_resource=50", "hyperband has no bracket for such short trials"),
         ("sha:min_resource=1,min_early_stopping_rate=99999999999", "no trial has reached a rung"),

@@ -36,7 +36,7 @@ REFUSED = [
     ("run", "Give an objective or a command."),
     ("run -- ", "There is no command to run."),
     ("run --metric a -- ", "There is no command to run."),
-    ("run -- sh -c x", "Which number that the command prints"),
+    ("run -- sh -c x", "Which of the printed numbers"),
     ("run --metric a -- nosuch", "cannot be run: there is no program nosuch"),
     ("run --metric a -- python3 nosuch.py", "there is no file nosuch.py"),
     ("run --metric a -- sh '{x}'", "does not say what 'x' may be"),
@@ -116,4 +116,4 @@ def test_commands_in_files_are_listed_and_run_by_name(
     assert study.direction.name == "MAXIMIZE"
     code, _, err = hptui("run bad")
     assert code == 2
-    assert "Which number" in err
+    assert "Which of the printed numbers" in err

@@ -137,7 +137,7 @@ def test_several_objectives_come_one_after_the_other(
     ("arguments", "sentence"),
     [
         (("a.db",), "A comparison needs two studies"),
-        (("a.db",) * 7, "7 studies were given, but a comparison has room for 6"),
+        (("a.db",) * 7, "Compare at most 6 studies, not 7"),
         (("b.db", "b.db:b"), "b was given twice"),
         (("b.db", "up.db"), "b and up have different objectives: minimize and maximize."),
         (("b.db", "two.db:left"), "minimize and minimize, maximize"),

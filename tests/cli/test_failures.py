@@ -155,11 +155,11 @@ def test_failed_trials_wait_for_the_next_run(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--cause", "4"], "No cause is number 4: the study has 3 causes."),
-        (["--cause", "0"], "No cause is number 0"),
+        (["--cause", "4"], "There is no cause number 4: the study has 3 causes."),
+        (["--cause", "0"], "There is no cause number 0"),
         (["--cause", "\x1b[2J"], "No trial failed with a cause like '\\\\x1b[2J'."),
-        (["--cause", "o"], "3 causes are like 'o': 1: MemoryError: out of memory at #; 2: no"),
-        (["--cause", "1", "--filter", "xx<1"], "No column is called 'xx'"),
+        (["--cause", "o"], "3 causes match 'o': 1: MemoryError: out of memory at #; 2: no"),
+        (["--cause", "1", "--filter", "xx<1"], "There is no column 'xx'"),
         (["0"], "There is no failed trial left to retry."),
     ],
 )

@@ -64,7 +64,7 @@ def test_delete_and_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["undo", "one"]) == 0
     assert main(["undo"]) == 0
     assert names(folder) == before
-    assert capsys.readouterr().out == "one is back.\nleft is back.\n"
+    assert capsys.readouterr().out == "Restored one.\nRestored left.\n"
 
 
 def test_there_may_be_nothing_to_undo(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -126,7 +126,7 @@ def test_export_refuses_before_it_looks_for_the_study(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["export", "none", "out.xlsx"]) == 2
-    assert "in which form" in capsys.readouterr().err
+    assert "does not tell the format" in capsys.readouterr().err
     (tmp_path / "out.csv").write_text("mine")
     assert main(["export", "one", "out.csv"]) == 2
     assert (tmp_path / "out.csv").read_text() == "mine"

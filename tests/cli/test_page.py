@@ -214,7 +214,7 @@ def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     few.add_trials([each for each in plain.study.trials if each.number in chosen])
     theirs = optuna.visualization.plot_contour(few, params=["lr", "width"], target_name="value")
     assert drawn(ours.figure) == drawn(theirs)
-    assert f"of 10 of {len(complete)} complete trials: the 5 best ones" in ours.sentences[0]
+    assert f"of 10 of {len(complete)} complete trials: the best 5" in ours.sentences[0]
     target = tmp_path / "a.html"
     arguments = ["contour", "--param", "lr", "--param", "width", "-o", str(target)]
     assert main(["page", str(plain.path), *arguments]) == 0
@@ -318,7 +318,7 @@ def test_what_optuna_cannot_draw_is_refused_with_its_reason(plain: PlainStudy):
         (("plain.db", "hypervolume"), "A hypervolume needs two objectives"),
         (("evil.db", "advice"), "Too early to say"),
         (("evil.db", "intermediate"), "has reported an intermediate value"),
-        (("plain.db", "timeline", "--log"), "--log says nothing about a page of the kind timeline"),
+        (("plain.db", "timeline", "--log"), "--log has no effect on a timeline page"),
         (("plain.db", "slice", "--param", "nope"), "has a parameter 'nope'"),
         (("plain.db", "contour", "--param", "lr"), "needs two parameters"),
         (("plain.db", "history", "--filter", "state:fail"), "No trial of plain has completed yet"),

@@ -68,7 +68,7 @@ def test_what_options_give(options: str, resources: Resources, n_workers: int) -
         ("--pin --backend threading", "--pin does not go with --backend threading"),
         ("--memory 1G --backend threading", "--memory does not go with --backend threading"),
         ("--devices 0,1 --jobs 3", "3 workers do not fit on 2 devices: 2 fit."),
-        ("--pin --threads 4096 --jobs 1", "1 worker cannot keep to 4,096 cores each"),
+        ("--pin --threads 4096 --jobs 1", "1 worker cannot have 4,096 cores each"),
         ("--threads 4097", "--threads 4097 is more than 4096."),
         ("--devices 0 --env CUDA_VISIBLE_DEVICES=1", "--devices set the same variable."),
         ("--devices auto", "nvidia-smi is not on the PATH"),

@@ -158,7 +158,7 @@ def test_kill_ends_one_trial_and_only_a_running_one(
 
 def test_jobs_enqueue_and_extend(running: subprocess.Popen[str], tmp_path: Path) -> None:
     assert "Trial 1 waits" in said("enqueue", "w", "--params", '{"x": 0.25}', cwd=tmp_path)
-    assert said("extend", "w", "--trials", "2", cwd=tmp_path) == "5 trials in this run.\n"
+    assert said("extend", "w", "--trials", "2", cwd=tmp_path) == "This run now has 5 trials.\n"
     assert "2 workers" in said("jobs", "w", "2", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "a second trial started")
     assert len(status(tmp_path)["slots"]) == 2

@@ -121,7 +121,7 @@ FOUR = ("0", "1", "2", "3")
         (Resources(devices=FOUR, per_device=2), 2, 8, 8, "4 devices, 2 trials on each: 8 fit."),
         (Resources(devices=FOUR, devices_per_trial=2), 8, 2, 2, "2 for each trial: 2 fit."),
         (Resources(devices=("7",)), 8, 1, 1, "2 workers do not fit on 1 device: 1 fits."),
-        (Resources(is_pinned=True), 4, 4, 4, "5 workers cannot keep to 1 core each: there are 4"),
+        (Resources(is_pinned=True), 4, 4, 4, "5 workers cannot have 1 core each: there are 4"),
         (Resources(is_pinned=True, threads=2), 4, 2, 2, "keep to 2 cores each: there are 4, for 2"),
         (Resources(devices=FOUR, is_pinned=True), 2, 2, 2, "there are 2, for 2 workers."),
         (Resources(threads=4), 8, 2, None, ""),

@@ -48,7 +48,7 @@ def test_a_device_belongs_to_one_living_process(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         ask(op="jobs", n=5)
     assert caught.value.message.startswith(
-        "5 workers were asked for, but only 4 workers have devices"
+        "You asked for 5 workers, but only 4 workers have devices"
     )
     ask(op="jobs", n=4)
     wait_until(lambda: wait(4), "four trials", slots)

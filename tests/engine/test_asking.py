@@ -136,7 +136,7 @@ def test_all_goes_on_while_the_sampler_thinks(folder: Path, monkeypatch: pytest.
     trials = optuna.load_study(study_name="s", storage=f"sqlite:///{folder / 's.db'}").trials
     assert trials[2].distributions["x"] == optuna.distributions.FloatDistribution(0, 0.5)
     (note,) = told.notes
-    assert note.startswith("The sampler had been at work for ")
+    assert note.startswith("The sampler was still busy after ")
     assert read_study(folder / "s.db", "s").runs[-1].notes == (note,)
     sampler.go_on.set()
 

@@ -96,7 +96,7 @@ def test_of_too_many_commands_the_oldest_are_left_out(tmp_path: Path) -> None:
     hooks.call([call("false")] * 3 + [call(f"echo {each} >> {to}") for each in range(102)])
     run_all(hooks)
     assert to.read_text().split() == [str(each) for each in range(2, 102)]
-    assert told == ["Commands of --on-best were left out 5 times: they end too slowly."]
+    assert told == ["5 commands of --on-best were skipped: the ones before took too long."]
 
 
 def test_failures_of_one_command_are_told_three_times_and_counted() -> None:

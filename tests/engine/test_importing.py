@@ -302,7 +302,7 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.csv", "x,loss\n1,2\n", ["--value", "los"], "the file has no column 'los'"),
         ("f.csv", "value\n1\n", [], "f.csv has no column of a parameter"),
         ("f.csv", "x,value\n1,2\n", ["--map", "x"], "--map x does not say what a column means"),
-        ("f.csv", "params_x,y,value\n1,2,3\n", [], "The column 'y' means nothing here"),
+        ("f.csv", "params_x,y,value\n1,2,3\n", [], "hptui does not know the column 'y'"),
         ("f.csv", "a,b,value\n1,2,3\n", ["--map", "a=param:b"], "are both 'b'"),
         ("f.csv", "x,value\n1,2\n", ["--space", "z=0..1"], "There is no parameter 'z'"),
         ("f.csv", "x,value\na,2\n", ["--space", "x=0..1"], "list of choices"),

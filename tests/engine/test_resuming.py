@@ -180,7 +180,7 @@ def test_a_journal_that_leads_elsewhere_is_not_followed(
     make(folder / "old.db", "old")
     (folder / JOURNAL).write_text(json.dumps(facts))
     before = everything(tmp_path)
-    with pytest.raises(StudyFileError, match="cannot be gone on with"):
+    with pytest.raises(StudyFileError, match="cannot be continued"):
         resume_changes(folder)
     assert main(["ls", "--studies", str(folder)]) == 0
     assert main(["doctor", "--studies", str(folder), "--fix"]) == 1
@@ -199,7 +199,7 @@ def test_a_journal_that_is_no_file_of_its_own_is_not_read(tmp_path: Path):
         lambda: place.write_text("[" * 9_000),
     ):
         put()
-        with pytest.raises(HptuiError, match="cannot be gone on with"):
+        with pytest.raises(HptuiError, match="cannot be continued"):
             resume_changes(tmp_path)
         place.unlink()
     assert study_names(tmp_path / "old.db") == ["old"]

@@ -210,7 +210,7 @@ def test_what_no_study_can_hold_ends_no_run(backend: Backend, tmp_path: Path) ->
     assert told[0].startswith("OverflowError: `step=")
     assert told[2].startswith("AttributeError: 'list' object")
     assert told[3].startswith("RuntimeError: A trial cannot start another trial")
-    assert told[4] == "ValueError: The added trial has 2 values, the study has 1 objectives."
+    assert told[4] == "ValueError: The added trial has 2 values, the study has 1 objective."
     assert told[5].startswith("ValueError: The value 7.0 of parameter 'x' isn't contained")
     assert told[6] == "RuntimeError: Only the worker of a trial can end it."
     why = [trial.system_attrs["hptui:error"]["message"] for trial in trials[n_told:-1]]

@@ -73,7 +73,7 @@ def test_it_says_why_there_is_nothing():
     assert (
         overlay([math.inf], []).sentence == "No best value is finite, so there is nothing to draw."
     )
-    assert overlay([-1.0], is_log=True).sentence.startswith("No best is above 0")
+    assert overlay([-1.0], is_log=True).sentence.startswith("No best value is above 0")
     assert "s0 inf" in overlay([math.inf], [1.0]).picture.plain()
 
 

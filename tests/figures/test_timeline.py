@@ -189,4 +189,4 @@ def test_a_study_without_trials_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["plot", str(tmp_path / "none.db"), "timeline"]) == 0
     assert capsys.readouterr().out == "plain: trials by worker\nNo trial has started yet.\n"
     assert main(["plot", str(tmp_path / "none.db"), "timeline", "--log"]) == 2
-    assert "--log says nothing about the kind timeline." in capsys.readouterr().err
+    assert "--log has no effect on timeline." in capsys.readouterr().err

@@ -129,12 +129,12 @@ REFUSED: list[tuple[list[str], str]] = [
     (["p", "{lr=a|a}"], "comes twice"),
     (["p", "{lr=1..2}", "{lr=1..3}"], "declares 'lr' twice"),
     (["p", "{lr"], "is not closed"),
-    (["p", "lr}"], "closes nothing"),
+    (["p", "lr}"], "has no opening one"),
     (["p", "{}"], "names no parameter"),
     (["awk", "{print $1}"], "names no parameter"),
     (["p", "{1x=1..2}"], "names no parameter"),
     (["p", "{seed=1..2}"], "cannot be a parameter"),
-    (["p", "{amp?}"], "no word to be there or not"),
+    (["p", "{amp?}"], "no word to add or leave out"),
     (["p", "{amp?--amp}", "{amp=1..2}"], "it has no range"),
     (["p", "a\0b"], "NUL"),
 ]
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_refused_with_what_is_wrong(words: list[str], mes
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"metrics": ()}, "Which number"),
+        ({"metrics": ()}, "Which of the printed numbers"),
         ({"metrics": ("a", "a")}, "comes twice"),
         ({"metrics": ("-", "a")}, "must be the only metric"),
         ({"directions": ("minimize",) * 2}, "1 metrics and 2 directions"),

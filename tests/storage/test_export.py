@@ -335,6 +335,6 @@ def test_a_study_that_is_not_there(path: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["out", "out.xlsx", ".csv", "csv"])
 def test_an_unknown_ending_is_refused(tmp_path: Path, name: str):
-    with pytest.raises(UsageError, match="in which form") as refused:
+    with pytest.raises(UsageError, match="does not tell the format") as refused:
         form_of(tmp_path / name)
     assert ".jsonl" in refused.value.hint

@@ -356,7 +356,7 @@ def test_a_trial_that_is_not_there_is_refused_with_those_that_are(file: StudyFil
     file.add_trial(1.0)
     with pytest.raises(UsageError) as caught:
         read_trial(file.path, "study", 7)
-    assert caught.value.hint == "It has 1 trials, numbered up to 0."
+    assert caught.value.hint == "It has 1 trial, numbered up to 0."
 
 
 DEEP = "[" * 40_000 + "]" * 40_000

@@ -61,7 +61,7 @@ def test_studies_are_marked_and_compared(folder: Path):
         type wine
         press enter
         wait "The studies share no parameter"
-        expect "to reach 7, the worst of the bests"
+        expect "to reach 7, the worst of the best"
         expect "best value so far"
         expect "trials by value"
         press esc
@@ -99,12 +99,12 @@ def test_what_the_best_have_and_what_it_took(folder: Path):
         expect "parameters of the best"
         expect "≠ rate"
         expect "A [b]port[b]"
-        expect "to reach 2, the worst of the bests"
+        expect "to reach 2, the worst of the best"
         expect "tpe"
         press h
         wait "The studies have one objective."
         press t
-        wait "All parts are in sight."
+        wait "All parts are visible."
         press b
         wait "Value to reach"
         type low
@@ -159,7 +159,7 @@ def test_no_more_than_six_are_marked(folder: Path):
         press space j space j space j space j space j space j
         wait "6 marked"
         press space
-        wait "a comparison has room for no more"
+        wait "as many as a comparison can show"
         expect "6 marked"
         press c
         wait "6 studies"

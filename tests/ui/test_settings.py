@@ -68,7 +68,7 @@ def test_all_that_can_be_set() -> None:
         ("[keys]\nfly = 'x'", "there is no command 'fly'"),
         ("[keys]\nnew-study = 'nn'", "'nn' cannot be a key for new-study"),
         ("[keys]\nnew-study = []", "[] cannot be a key for new-study"),
-        ("[keys]\nnew-study = [['x']]", "is no key for new-study"),
+        ("[keys]\nnew-study = [['x']]", "cannot be a key for new-study"),
         ("[keys]\nnew-study = 'q'", "new-study cannot have q, which is quit"),
         ("[defaults]\ntrials = 'many'", "trials cannot be 'many'"),
         ("[defaults]\ntrials = true", "trials cannot be True"),

@@ -222,7 +222,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         wait "next run of" 10s
         expect "--devices 4,5 --memory 2G"
         expect "--cwd {folder}"
-        wait "The last run had the variables LEVELS"
+        wait "The last run set LEVELS"
         expect-not "The last run ran in"
         """,
         size="300x40",
@@ -236,7 +236,7 @@ def test_a_run_on_devices_is_probed_set_up_and_taken_over_where_its_trials_are(
         wait "Run the code that this study names?" 10s
         press y
         wait "The last run ran in {folder}; this one runs in {elsewhere}."
-        expect "The field folder takes"
+        expect "To run there again, enter"
         expect-not "--cwd"
         """,
         size="300x40",
@@ -250,7 +250,7 @@ def test_variables_are_not_taken_over_and_that_is_told(folder: Path) -> None:
     assert draft.notes() == []
     draft = draft.with_run(RunDraft(last_variables=("TOKEN", "\x1b[2J")))
     (note,) = draft.notes()
-    assert note.startswith("The last run had the variables TOKEN, \\x1b[2J, and values are not")
+    assert note.startswith("The last run set TOKEN, \\x1b[2J, but values are not")
     given = draft.with_run(draft.run.with_text("env", "TOKEN=hunter2 A='two words'"))
     assert "variables \\x1b[2J, and" in given.notes()[0]
     assert given.run.options()[-4:] == ["--env", "TOKEN=hunter2", "--env", "A=two words"]

@@ -261,7 +261,7 @@ def test_requests_are_carried_out_in_order_by_a_real_engine(tmp_path: Path) -> N
         ]
         wait_until(lambda: n_slots(path) == 2, "two slots")
         steering.send(plainly("extend", trials=3))
-        assert answers.get(timeout=DEADLINE_S).text == "7 trials in this run."
+        assert answers.get(timeout=DEADLINE_S).text == "This run now has 7 trials."
         steering.send(plainly("space"), about="space")
         about = answers.get(timeout=DEADLINE_S)
         space, fixed = space_from_engine(about.data)

@@ -249,7 +249,12 @@ AT_REST = row("a")
         ("compare-studies", AT_REST, {}, None),
         ("compare-studies", None, {"count_marked": lambda: 2}, None),
         ("compare-studies", None, {}, "There is no study under the cursor."),
-        ("compare-studies", AT_REST, {"listed": (AT_REST, BROKEN)}, "There is one study; a compar"),
+        (
+            "compare-studies",
+            AT_REST,
+            {"listed": (AT_REST, BROKEN)},
+            "A comparison needs two studie",
+        ),
     ],
 )
 def test_why_a_command_of_the_list_is_not_given(

@@ -420,7 +420,7 @@ def test_duplicate(folder: Path):
         press d
         wait "wine-2"
         press enter
-        wait "wine is copied to wine-2"
+        wait "Copied wine to wine-2"
         wait "2 studies"
         wait "wine-2, 2 trials"
         """
@@ -499,7 +499,7 @@ def test_export(folder: Path, tmp_path: Path):
         wait "2 trials written"
         press e
         press down down down down
-        wait "wine.db is there already, and cannot be replaced."
+        wait "wine.db already exists and cannot be replaced."
         press enter
         press enter
         press ctrl+u
@@ -539,7 +539,7 @@ def test_export(folder: Path, tmp_path: Path):
         press tab
         type kernl=1
         press enter
-        wait "No column is called 'kernl'"
+        wait "There is no column 'kernl'"
         """,
         size="100x30",
     )
@@ -669,7 +669,7 @@ def test_a_running_study_is_seen_and_left_alone(folder: Path):
         press d
         wait "marked as failed in the copy"
         press enter
-        wait "live is copied to live-2"
+        wait "Copied live to live-2"
         wait "live-2, 1 trial"
         press q
         wait "live runs on without it"

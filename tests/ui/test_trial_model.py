@@ -213,7 +213,7 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("l", "lr can be compared, like lr=1"),
+        ("l", "Compare lr with a value, like lr=1"),
         ("lr<", "needs a value"),
         ("lr<abc", "needs a number, not 'abc'"),
         ("lr=abc", "is a number"),

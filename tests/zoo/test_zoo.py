@@ -231,7 +231,7 @@ def test_threads_that_share_a_process_say_so_when_it_dies(tmp_path: Path) -> Non
     for trial in trials[:2]:
         assert reason(trial) == (
             "died: The worker process ended (exit code 5); 2 trials were running in it, "
-            "and any of them may be the cause."
+            "and any of them may have caused it."
         )
 
 
@@ -258,5 +258,5 @@ def test_trials_side_by_side_have_folders_of_their_own(backend: Backend, tmp_pat
     kept = sorted(str(path.relative_to(scratch)) for path in scratch.glob("*/*"))
     assert kept == ["000000/model-0", "000001/model-1"]
     for trial in trials[2:]:
-        named = "not set" if backend == "threading" else str(scratch / f"{trial.number:06d}")
+        named = "unset" if backend == "threading" else str(scratch / f"{trial.number:06d}")
         assert named in reason(trial)
