@@ -39,7 +39,7 @@ REFUSED = [
     ("run -- sh -c x", "Which of the printed numbers"),
     ("run --metric a -- nosuch", "cannot be run: there is no program nosuch"),
     ("run --metric a -- python3 nosuch.py", "there is no file nosuch.py"),
-    ("run --metric a -- sh '{x}'", "does not say what 'x' may be"),
+    ("run --metric a -- sh '{x}'", "does not say which values 'x' may have"),
     ("run --metric a --space x=1..2 -- sh '{y=1..2}'", "There is no parameter 'x'"),
     ("run --metric a --fix y=3 -- sh -c : '{y=1..2}'", "Parameter 'y' cannot be"),
     ("run --metric a --cwd nosuch -- sh", "There is no folder nosuch"),

@@ -42,7 +42,7 @@ def test_rename(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["rename", "one", "uno"]) == 0
     assert main(["rename", "shared.db:left", "port"]) == 0
     assert names(folder) == {("uno.db", "uno"), ("shared.db", "port"), ("shared.db", "right")}
-    assert "one is called uno now." in capsys.readouterr().out
+    assert "Renamed one to uno." in capsys.readouterr().out
 
 
 def test_duplicate(folder: Path, capsys: pytest.CaptureFixture[str]):

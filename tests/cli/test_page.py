@@ -218,7 +218,7 @@ def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     target = tmp_path / "a.html"
     arguments = ["contour", "--param", "lr", "--param", "width", "-o", str(target)]
     assert main(["page", str(plain.path), *arguments]) == 0
-    assert "the 5 best ones" in target.read_text("utf-8")
+    assert "the best 5" in target.read_text("utf-8")
 
 
 def test_every_figure_of_the_terminal_has_its_page():

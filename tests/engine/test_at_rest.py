@@ -296,9 +296,9 @@ def test_what_is_prepared_can_be_withdrawn(
         ask(path, "jobs", by=-1)
     ask(path, "enqueue", params={"x": 0.5})
     for words, said, left in (
-        (["workers", "--withdraw"], "as many workers as it is told", NextRun(20)),
+        (["workers", "--withdraw"], "as many workers as you give it", NextRun(20)),
         (["workers", "--withdraw"], "No workers are prepared", NextRun(20)),
-        (["extend", "--withdraw"], "as many trials as it is told", NOTHING_PREPARED),
+        (["extend", "--withdraw"], "as many trials as you give it", NOTHING_PREPARED),
         (["enqueue", "--withdraw"], "Withdrew 1 waiting trial; stored as failed.", None),
         (["enqueue", "--withdraw"], "No trial is waiting.", None),
     ):

@@ -288,7 +288,7 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "options", "sentence"),
     [
-        ("f.txt", "x,value\n1,2\n", [], "f.txt does not say what it holds"),
+        ("f.txt", "x,value\n1,2\n", [], "The name f.txt does not tell the format"),
         ("f.csv", "", [], "f.csv holds no trial"),
         ("f.csv", "x,value\n", [], "f.csv holds no trial"),
         ("f.csv", "x,value\n1,2\n1\n", [], "f.csv, line 3 has 1 cells, and the header has 2"),
@@ -335,7 +335,7 @@ def test_parameters_can_be_enqueued(source: Path, tmp_path: Path) -> None:
         ("f.json", '[{"x": 1, "x": 2, "value": 1}]', [], "the key 'x' comes twice in an object"),
         ("f.json", '[{"params": {"x": 1}, "params_x": 2}]', [], "trial 0: 'params_x' comes twice"),
         ("f.jsonl", '{"x": 1, "value": 1}\n{"\\ud800": 1}\n', [], "line 2: the name"),
-        ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, and no object"),
+        ("f.json", '[{"x": 1, "value": 2},\n 3]', [], "f.json, trial 1 is 3, not an object"),
         ("f.jsonl", '{"x": 1}\n{"x": \n', [], "f.jsonl, line 2, column 7 is not JSON"),
         ("f.json", '[{"x": 1, "value": true}]', [], "column value: 'True' is not a number"),
     ],

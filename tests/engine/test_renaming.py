@@ -165,7 +165,7 @@ def test_a_name_that_cannot_be_a_files_is_refused(tmp_path: Path, name: str):
 
 
 def test_the_same_name_is_refused(tmp_path: Path):
-    with pytest.raises(UsageError, match="called old already"):
+    with pytest.raises(UsageError, match="already called old"):
         rename_study(make(tmp_path / "old.db", "old"), "old", "old")
 
 

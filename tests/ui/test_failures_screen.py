@@ -108,7 +108,7 @@ def test_the_failures_of_a_study_at_rest_wait_for_its_next_run(path: Path):
         press R
         wait "Retry 5 failed trials?"
         press r
-        wait "5 failed trials will be tried again" 60s
+        wait "The next run will retry 5 failed trials" 60s
         wait "9 were retried"
         press R
         press escape

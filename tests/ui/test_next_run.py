@@ -57,7 +57,7 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         press ctrl+u
         type 0
         press enter
-        wait "as many trials as it is told"
+        wait "as many trials as you give it"
         press b
         wait "For the next run. How many more?"
         press enter

@@ -72,7 +72,7 @@ def test_all_that_can_be_set() -> None:
         ("[keys]\nnew-study = 'q'", "new-study cannot have q, which is quit"),
         ("[defaults]\ntrials = 'many'", "trials cannot be 'many'"),
         ("[defaults]\ntrials = true", "trials cannot be True"),
-        ("[defaults]\nspeed = 1", "'speed' is no default"),
+        ("[defaults]\nspeed = 1", "'speed' is not a default"),
         ("colour = 1", "'colour' is not a setting"),
         ("theme = 'a\x1b[31m'", "is not TOML"),
         ("a = " + "[" * 10_000, "is not TOML"),

@@ -385,7 +385,7 @@ def test_rename(folder: Path):
         press ctrl+u
         type port
         press enter
-        wait "wine is called port now"
+        wait "Renamed wine to port"
         wait "port, 3 trials"
         """
     )
@@ -403,7 +403,7 @@ def test_a_taken_name_is_refused_beside_the_field(folder: Path):
         press R
         press ctrl+u
         type port
-        wait "port.db is there already"
+        wait "port.db already exists"
         press enter
         press escape
         wait-not "Rename"
@@ -447,7 +447,7 @@ def test_delete_asks_and_can_be_undone(folder: Path):
         press x
         wait "Delete left?"
         press x
-        wait "left is in the trash"
+        wait "Moved left to the trash"
         press escape
         wait "2 studies"
         press slash
@@ -455,14 +455,14 @@ def test_delete_asks_and_can_be_undone(folder: Path):
         press enter
         press x
         press enter
-        wait "wine is in the trash"
+        wait "Moved wine to the trash"
         press escape
         wait "1 study"
         press u
-        wait "wine is back"
+        wait "Restored wine"
         wait "2 studies"
         press u
-        wait "left is back"
+        wait "Restored left"
         wait "3 studies"
         """
     )
@@ -473,9 +473,9 @@ def test_delete_asks_and_can_be_undone(folder: Path):
 def test_the_trash_outlives_the_application(folder: Path):
     study(folder, "wine", 1.0)
     study(folder, "port", 1.0, age_s=50)
-    drive('wait "wine"\npress x\npress enter\nwait "wine is in the trash"')
+    drive('wait "wine"\npress x\npress enter\nwait "Moved wine to the trash"')
     assert names(folder) == {("port.db", "port")}
-    drive('wait "port"\nwait-not "wine"\npress u\nwait "wine is back"\nwait "2 studies"')
+    drive('wait "port"\nwait-not "wine"\npress u\nwait "Restored wine"\nwait "2 studies"')
 
 
 def test_export(folder: Path, tmp_path: Path):

@@ -219,9 +219,9 @@ def test_a_filter_finds(study: StudySnapshot, text: str, numbers: list[int]):
         ("lr=abc", "is a number"),
         ("kernel=rbf", "has no choice 'rbf'; it has a, b, None"),
         ("kernel<a", "needs a number"),
-        ("kernl=a", "there is kernel"),
+        ("kernl=a", "Known: kernel"),
         ("state:sleeping", "is not a state"),
-        ("state<running", "state goes with : = !="),
+        ("state<running", "state takes : = !="),
         ("number>nan", "needs a number"),
         ("time>soon", "not a duration"),
         ("\x1b[2J=1", "\\x1b[2J"),
@@ -260,7 +260,7 @@ def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: Stud
     assert found(study, "params_number=0.25") == [1]
     assert found(study, '"with space">0.3') == [0]
     assert found(study, '"x<y"<0.3') == [1]
-    with pytest.raises(UsageError, match='stand in quotes: "model:lr"'):
+    with pytest.raises(UsageError, match='names that contain operators: "model:lr"'):
         found(study, "model:lr=0.5")
 
 

@@ -258,5 +258,5 @@ def test_trials_side_by_side_have_folders_of_their_own(backend: Backend, tmp_pat
     kept = sorted(str(path.relative_to(scratch)) for path in scratch.glob("*/*"))
     assert kept == ["000000/model-0", "000001/model-1"]
     for trial in trials[2:]:
-        named = "unset" if backend == "threading" else str(scratch / f"{trial.number:06d}")
+        named = "not set" if backend == "threading" else str(scratch / f"{trial.number:06d}")
         assert named in reason(trial)
