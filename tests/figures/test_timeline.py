@@ -88,7 +88,7 @@ def test_what_has_not_started_or_ended_before_is_counted():
     assert (line.n_not_started, line.n_reversed) == (1, 1)
     assert line.ends_s.tolist() == [5, 5, 10]
     text = draw_timeline(line, width=100, height=10).picture.plain()
-    assert "1 not started   1 ended before their start" in text
+    assert "1 not started   1 ended before its start" in text
 
 
 def test_idle_time_is_seen():

@@ -140,7 +140,7 @@ def cells(one: StudyRow, **options: Any) -> dict[str, str]:
         ({"engine": engine()}, "▶", "2 workers  64 %  eta ~25 s"),
         ({"engine": engine(state="paused")}, "‖", "paused  64 %"),
         ({"engine": engine(n_trials=None, eta_s=None)}, "▶", "2 workers  64 done"),
-        ({"counts": {**COUNTS, "STALE": 3}}, "!", "3 stale trials: f mends"),
+        ({"counts": {**COUNTS, "STALE": 3}}, "!", "3 stale trials: f fixes"),
         ({"problem": "/studies/s.db is damaged."}, "!", "is damaged."),
         ({"last_activity_s": NOW_S - 90.0}, " ", "1 m ago"),
         ({"last_activity_s": NOW_S - 7_500.0}, " ", "2 h ago"),
