@@ -235,7 +235,7 @@ A_PLAN = RunPlan(
     study_file=Path("a.db"),
     study="a",
     budget=Budget(n_trials=7),
-    n_slots=5,
+    n_workers=5,
     typed=frozenset(),
 )
 
@@ -255,7 +255,7 @@ def test_a_run_has_what_is_prepared_as_it_takes_the_study(
     typed: tuple[str, ...], seen: NextRun, stored: NextRun, has: tuple[int, int], is_noted: bool
 ) -> None:
     plan = replace(A_PLAN, typed=frozenset(typed), prepared=seen).with_prepared(stored)
-    assert (plan.budget.n_trials, plan.n_slots) == has
+    assert (plan.budget.n_trials, plan.n_workers) == has
     assert bool(plan.notes) is is_noted
 
 
@@ -339,7 +339,7 @@ def test_a_run_tells_what_its_objective_declares(tmp_path: Path) -> None:
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(n_trials=1),
-        n_slots=1,
+        n_workers=1,
     )
     Engine(plan, Silent()).run()
     assert set(ask(tmp_path / "s.db", "space")["space"]) == {"x", "depth"}

@@ -156,7 +156,7 @@ def test_a_run_tells_of_its_best_trials_and_of_its_end(tmp_path: Path) -> None:
         study_file=tmp_path / "s.db",
         study="s",
         budget=Budget(n_trials=7),
-        n_slots=1,
+        n_workers=1,
         seed=1,
         following=Following(
             on_best=(f"cat >> {to}", "exit 5"),

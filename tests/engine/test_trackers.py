@@ -62,7 +62,7 @@ def run(folder: Path, *addresses: str, timeout_s: float = 60.0) -> tuple[Finishe
         study_file=folder / "s.db",
         study="s",
         budget=Budget(n_trials=5),
-        n_slots=1,
+        n_workers=1,
         following=Following(
             tracking=tuple(
                 Tracking(kind="notify", address=each, tells_best=True) for each in addresses

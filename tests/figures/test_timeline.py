@@ -1,4 +1,4 @@
-"""The timeline has the bars that Optuna draws, in slots that fit."""
+"""The timeline has the bars that Optuna draws, in workers that fit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_it_agrees_with_optuna(tmp_path: Path):
         assert optuna.trial.TrialState(state) == bar.state
         assert is_feasible == (not bar.infeasible)
     assert {bar.infeasible for bar in info.bars} == {True, False}
-    assert ours.n_slots == 1
+    assert ours.n_workers == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -65,13 +65,13 @@ def test_trials_in_a_slot_do_not_overlap_and_no_slot_is_too_many(seed: int):
         start = rng.randrange(50)
         spans.append((start, start + rng.randrange(12)))
     line = timeline_of(*spans)
-    for slot in range(line.n_slots):
-        rows = np.flatnonzero(line.slots == slot)
+    for worker in range(line.n_workers):
+        rows = np.flatnonzero(line.workers == worker)
         assert (line.ends_s[rows][:-1] <= line.starts_s[rows][1:]).all()
     at = np.arange(0, 70, 0.5)[:, None]
     n_at_once = ((line.starts_s <= at) & (at < line.ends_s)).sum(axis=1).max()
     n_short = int((line.starts_s == line.ends_s).sum())
-    assert n_at_once <= line.n_slots <= n_at_once + n_short
+    assert n_at_once <= line.n_workers <= n_at_once + n_short
 
 
 def test_a_running_trial_lasts_until_now_unless_nobody_runs_it():
@@ -170,7 +170,7 @@ def test_any_timeline_at_any_size_gives_a_picture(size: tuple[int, int], unicode
 
 def test_very_many_trials_fill_their_slots():
     line = build_timeline(many(), 0.0)
-    assert line.n_slots == 2
+    assert line.n_workers == 2
     lines = draw_timeline(line, width=80, height=10).picture.plain().split("\n")
     assert lines[0] == "1┤" + "█" * 78
     assert "100000 complete" in lines[-1]

@@ -285,7 +285,7 @@ def test_everything_that_is_set_reaches_the_plan(here: Path) -> None:
     budget = plan.budget
     assert (budget.n_trials, budget.timeout_s) == (12, 3600)
     assert (budget.target, budget.trial_timeout_s) == (-1e-5, 90)
-    assert (plan.n_slots, plan.backend, plan.seed) == (3, "threading", 7)
+    assert (plan.n_workers, plan.backend, plan.seed) == (3, "threading", 7)
     assert shlex.split(draft.command()) == ["hptui", "run", *draft.to_argv()]
 
 

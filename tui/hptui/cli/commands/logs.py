@@ -165,7 +165,7 @@ class _Logs:
                 # It has just ended.
                 return None
             raise
-        return {slot["trial"] for slot in told["slots"] if slot["trial"] is not None}
+        return {worker["trial"] for worker in told["slots"] if worker["trial"] is not None}
 
     def _is_open(self, number: int) -> bool:
         """Say whether a trial waits or runs, by the file."""

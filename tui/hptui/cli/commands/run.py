@@ -409,7 +409,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=workers_of(args, resources, prepared.workers),
+        n_workers=workers_of(args, resources, prepared.workers),
         backend=args.backend,
         resources=resources,
         python=python,

@@ -170,7 +170,7 @@ def _describe_run(status: Mapping[str, Any]) -> list[str]:
         f"  execution  {safe_line(status['backend'])}, {plural(len(status['slots']), 'worker')}, "
         f"{plural(status['threads_per_slot'], 'native thread')} each",
         *_describe_both(status),
-        *(_describe_slot(slot) for slot in status["slots"]),
+        *(_describe_worker(worker) for worker in status["slots"]),
     ]
 
 
@@ -185,17 +185,17 @@ def _describe_both(status: Mapping[str, Any]) -> list[str]:
     return lines + [f"  note       {note}" for note in notes]
 
 
-def _describe_slot(slot: Mapping[str, Any]) -> str:
-    place = StoredPlace.read(slot.get("place"))
+def _describe_worker(worker: Mapping[str, Any]) -> str:
+    place = StoredPlace.read(worker.get("place"))
     where = "" if place is None else f"  on {place}"
-    if slot["trial"] is None:
-        return f"  worker {slot['slot'] + 1:<2}   idle{where}"
-    step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
-    ending = "  being ended" if slot["ending"] else ""
-    thinking = show_thinking(slot.get("thinking_s"))
+    if worker["trial"] is None:
+        return f"  worker {worker['slot'] + 1:<2}   idle{where}"
+    step = f"  step {worker['step']}  {worker['value']:.4g}" if worker["step"] is not None else ""
+    ending = "  being ended" if worker["ending"] else ""
+    thinking = show_thinking(worker.get("thinking_s"))
     if thinking:
         ending = f"  {thinking}{ending}"
     return (
-        f"  worker {slot['slot'] + 1:<2}   trial {slot['trial']}  "
-        f"{show_duration(slot['running_s'])}{step}{where}{ending}"
+        f"  worker {worker['slot'] + 1:<2}   trial {worker['trial']}  "
+        f"{show_duration(worker['running_s'])}{step}{where}{ending}"
     )

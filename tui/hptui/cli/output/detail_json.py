@@ -49,7 +49,7 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
         "sampler": run.sampler,
         "pruner": run.pruner,
         "n_trials": run.n_trials,
-        "slots": run.slots,
+        "slots": run.workers,
         "backend": run.backend,
         "resources": dict(run.resources),
         "folder": run.place.folder or None,

@@ -167,13 +167,13 @@ class Lines(RunOutput):
         """Say what runs."""
         self._n_objectives = len(event.directions)
         self._address = safe_line(address_of(event.study_file, event.study))
-        slots = plural(event.n_slots, "worker")
+        workers = plural(event.n_slots, "worker")
         if event.backend == "threading":
-            slots += " (threads)"
+            workers += " (threads)"
         goal = ", ".join(event.directions)
         self._say(
             f"{safe_line(event.study)}: {goal} {safe_line(event.objective)} with "
-            f"{event.sampler}, pruner {event.pruner}, {slots}  ->  {safe_line(event.study_file)}"
+            f"{event.sampler}, pruner {event.pruner}, {workers}  ->  {safe_line(event.study_file)}"
         )
         if event.n_waiting:
             trials = plural(event.n_waiting, "enqueued trial runs", "enqueued trials run")

@@ -36,7 +36,7 @@ def started(plan: RunPlan, run: Run) -> Started:
         directions=tuple(run.trials.directions),
         sampler=run.sampler,
         pruner=run.pruner,
-        n_slots=plan.n_slots,
+        n_slots=plan.n_workers,
         backend=plan.backend,
         n_trials=plan.budget.n_trials,
         n_waiting=run.n_waiting(),

@@ -37,7 +37,7 @@ class Probing:
 
     def __init__(self, plan: RunPlan) -> None:
         self._ref = plan.ref
-        self._place = probe_place(plan.resources, plan.n_slots, available_cores(), plan.python)
+        self._place = probe_place(plan.resources, plan.n_workers, available_cores(), plan.python)
         self._result: ProbeResult | None = None
 
     @property

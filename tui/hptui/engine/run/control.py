@@ -21,9 +21,9 @@ from hptui.engine.run.events import (
     KillRequested,
     PauseRequested,
     ResumeRequested,
-    SlotsRequested,
     StopRequested,
     Tick,
+    WorkersRequested,
 )
 from hptui.engine.run.rules import Phase
 from hptui.engine.workers.descriptors import require_room
@@ -180,28 +180,28 @@ def _kill(engine: Engine, message: Message) -> Message:
 
 
 def _jobs(engine: Engine, message: Message) -> Message:
-    n_slots = int(message["n"])
-    require_possible(n_slots)
-    use_workers(engine, n_slots)
-    return {"text": f"Now using {plural(n_slots, 'worker')}."}
+    n_workers = int(message["n"])
+    require_possible(n_workers)
+    use_workers(engine, n_workers)
+    return {"text": f"Now using {plural(n_workers, 'worker')}."}
 
 
-def use_workers(engine: Engine, n_slots: int) -> None:
+def use_workers(engine: Engine, n_workers: int) -> None:
     """Let a run have so many workers.
 
     Raises:
         UsageError: There is no room for them.
     """
-    require_room(n_slots, len(engine.slots), engine.pool.kind)
-    _require_places(engine, n_slots)
-    engine.feed(SlotsRequested(n_slots))
+    require_room(n_workers, len(engine.slots), engine.pool.kind)
+    _require_places(engine, n_workers)
+    engine.feed(WorkersRequested(n_workers))
 
 
-def _require_places(engine: Engine, n_slots: int) -> None:
+def _require_places(engine: Engine, n_workers: int) -> None:
     size = engine.pool.places.size
-    if size is not None and n_slots > size:
+    if size is not None and n_workers > size:
         raise UsageError(
-            f"You asked for {plural(n_slots, 'worker')}, but only "
+            f"You asked for {plural(n_workers, 'worker')}, but only "
             f"{plural(size, 'worker has', 'workers have')} devices or cores of their own here.",
             hint=f"Ask for at most {size}, or restart it with other --devices, --per-device, "
             "--threads or without --pin.",

@@ -70,9 +70,9 @@ class WorkerManager:
     _start_at_s: float | None = None
     _is_closing: bool = False
 
-    def open(self, n_slots: int) -> None:
-        """Give each of the first `n_slots` slots a worker."""
-        for index in range(n_slots):
+    def open(self, n_workers: int) -> None:
+        """Give each of the first `n_workers` slots a worker."""
+        for index in range(n_workers):
             self.slots.setdefault(index, Slot(index))
         self._start_missing()
 

@@ -45,7 +45,7 @@ class RunRecord:
     sampler: str
     pruner: str
     n_trials: int | None
-    slots: int | None
+    workers: int | None
     backend: str
     seed: int | None
     reason: str
@@ -195,7 +195,7 @@ def _run(record: dict[str, Any]) -> RunRecord:
         sampler=text("sampler"),
         pruner=text("pruner"),
         n_trials=integer("n_trials"),
-        slots=integer("slots"),
+        workers=integer("slots"),
         backend=text("backend"),
         seed=integer("seed"),
         reason=text("reason"),

@@ -191,8 +191,8 @@ def last_workers(connection: sqlite3.Connection, study_id: int) -> int | None:
     """Return how many workers the study's latest run had; None where nothing tells."""
     runs = read_study_attribute(connection, study_id, RUNS_KEY)
     last = cast("list[object]", runs)[-1] if isinstance(runs, list) and runs else None
-    slots = cast("dict[str, object]", last).get("slots") if isinstance(last, dict) else None
-    return slots if isinstance(slots, int) and slots > 0 else None
+    workers = cast("dict[str, object]", last).get("slots") if isinstance(last, dict) else None
+    return workers if isinstance(workers, int) and workers > 0 else None
 
 
 def read_next(connection: sqlite3.Connection, study_id: int) -> NextRun:

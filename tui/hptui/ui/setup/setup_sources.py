@@ -136,8 +136,8 @@ def _open_existing(
     in_force = edits_from_json(detail.edits)
     latest = detail.runs[-1] if detail.runs else None
     texts = {**draft.run.texts, "name": study.name}
-    if latest is not None and latest.slots:
-        texts["workers"] = str(latest.slots)
+    if latest is not None and latest.workers:
+        texts["workers"] = str(latest.workers)
     if latest is not None and latest.backend in BACKENDS:
         texts["backend"] = latest.backend
     if latest is not None and latest.asks_ahead:

@@ -201,11 +201,11 @@ def study_state(row: StudyRow) -> tuple[str, Role]:
 
 def engine_text(engine: EngineState) -> str:
     """Return how far a run is: `2 workers  64 %  eta ~25 s`."""
-    if not engine.slots and not engine.n_ended:
+    if not engine.workers and not engine.n_ended:
         # Of an engine elsewhere, or one that does not answer now, only that is known.
         state = safe_line(engine.state, max_chars=60)
         return f"runs {state}" if state.startswith("on ") else state
-    parts = [plural(len(engine.slots), "worker")]
+    parts = [plural(len(engine.workers), "worker")]
     if engine.state != "running":
         parts = [safe_line(engine.state, max_chars=20)]
     if engine.n_trials:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotState:
-    """What one slot of a running engine does."""
+class WorkerStatus:
+    """What one worker of a running engine does."""
 
     index: int
     """From 0."""
@@ -59,7 +59,7 @@ class EngineState:
     sampler_ms_a_trial: float | None
     backend: str
     trouble: str
-    slots: tuple[SlotState, ...]
+    workers: tuple[WorkerStatus, ...]
     target: float | None = None
     pid: int = 0
     thinking_s: float | None = None

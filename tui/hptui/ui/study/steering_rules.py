@@ -89,7 +89,7 @@ def _pause(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
 def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) -> str | None:
     if selected is None:
         return "No trial is selected."
-    if any(slot.trial == selected for slot in engine.slots):
+    if any(worker.trial == selected for worker in engine.workers):
         return None
     row = snapshot.trials.row_of(selected)
     if row is not None and snapshot.trials.states[row] == RUNNING:
@@ -100,7 +100,9 @@ def _kill(snapshot: StudySnapshot, engine: EngineState, selected: int | None) ->
 def _more(_: StudySnapshot, engine: EngineState, __: int | None) -> str | None:
     if engine.state == "stopping":
         return "The run is stopping."
-    return f"There are at most {MAX_WORKERS} workers." if len(engine.slots) >= MAX_WORKERS else None
+    return (
+        f"There are at most {MAX_WORKERS} workers." if len(engine.workers) >= MAX_WORKERS else None
+    )
 
 
 def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
@@ -109,7 +111,7 @@ def _fewer(engine: EngineState, key_of: KeyOf) -> str | None:
     stop = key_of("stop")
     return (
         f"There must be at least one worker; {stop} stops the run."
-        if len(engine.slots) <= 1
+        if len(engine.workers) <= 1
         else None
     )
 
