@@ -51,7 +51,7 @@ def best_params(file: Path) -> Any:
 
 def test_python_has_the_best_trial_as_a_dict(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["export", "one", "best.py"]) == 0
-    assert capsys.readouterr().out == "1 trial in best.py.\n"
+    assert capsys.readouterr().out == "Wrote 1 trial to best.py.\n"
     found = best_params(folder / "best.py")
     assert (found["x"], found["kind"]) == (0.5, None)
     assert math.isnan(found["odd"])

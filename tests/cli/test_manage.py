@@ -99,7 +99,7 @@ def test_export(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for name in ("out.csv", "out.jsonl", "out.db"):
         assert main(["export", "one", name]) == 0
         assert (tmp_path / name).exists()
-    assert capsys.readouterr().out.splitlines()[0] == "1 trial in out.csv."
+    assert capsys.readouterr().out.splitlines()[0] == "Wrote 1 trial to out.csv."
     assert study_names(tmp_path / "out.db") == ["one"]
     main(["trials", "one", "--csv"])
     assert _without_exact(_rows(tmp_path / "out.csv")) == _rows_of(capsys.readouterr().out)

@@ -621,8 +621,8 @@ def test_odd_names_are_shown_harmlessly_and_can_be_kept(folder: Path):
     before = content_of(folder / "odd.db")
     moves = "".join('press j\npress x\nwait "Delete"\npress n\nwait-not "Delete"\n' for _ in before)
     app = drive(
-        f'wait "{len(ODD_NAMES)} studies"\n{moves}press x\npress enter\nwait "in the trash"\n'
-        'press u\nwait "is back"'
+        f'wait "{len(ODD_NAMES)} studies"\n{moves}press x\npress enter\nwait "to the trash"\n'
+        'press u\nwait "Restored"'
     )
     assert app.return_code in (None, 0)
     assert sorted(content_of(folder / "odd.db"), key=str) == sorted(before, key=str)
