@@ -111,7 +111,7 @@ def test_a_study_is_prepared_run_and_followed(
     assert all(0.2 <= trial.params["x"] <= 0.4 for trial in made)
     detail = read_study(path, "s")
     assert (len(made), detail.prepared.to_json()) == (4, {})
-    assert (detail.runs[-1].n_trials, detail.runs[-1].slots) == (3, 2)
+    assert (detail.runs[-1].n_trials, detail.runs[-1].workers) == (3, 2)
     assert main(["wait", "s", "--json"]) == 0
     last = json.loads(capsys.readouterr().out)
     assert (last["reason"], last["counts"]["complete"], last["exit_code"]) == ("trials", 4, 0)

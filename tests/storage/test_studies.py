@@ -257,7 +257,7 @@ def test_a_study_in_full_holds_its_runs_edits_metrics_and_attributes(file: Study
     study = read_study(file.path, "study")
     assert study.metric_names == ("loss",)
     (run,) = study.runs
-    assert (run.started_s, run.ended_s, run.sampler, run.slots) == (START_S, None, "tpe", 2)
+    assert (run.started_s, run.ended_s, run.sampler, run.workers) == (START_S, None, "tpe", 2)
     assert (run.seed, run.reason) == (None, "")
     assert study.edits == edits
     assert study.user_attributes.readable() == {"note": "mine"}

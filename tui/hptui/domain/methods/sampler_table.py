@@ -127,7 +127,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
             Option("constant_liar", "bool", True, "Avoid points that are running."),
         ),
-        cost="3 to 10 ms per trial at 10,000 trials, 30 ms at 100,000; suits up to hundreds of "
+        cost="10 ms per trial at 10,000 trials and 20 ms at 100,000; suits up to hundreds of "
         "thousands.",
         left_out={
             **_SEED,
@@ -179,7 +179,7 @@ SAMPLERS: tuple[Method, ...] = (
             _only_one_variant("lr_adapt"),
         ),
         aliases=("cma",),
-        cost="About 2 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
+        cost="About 2 ms per trial at 10,000 trials and 7 ms at 100,000; suits up to hundreds of "
         "thousands.",
         left_out={
             **_SEED,
@@ -212,7 +212,7 @@ SAMPLERS: tuple[Method, ...] = (
         "Genetic algorithm for two or three objectives and many trials.",
         _GA_OPTIONS,
         aliases=("nsga2",),
-        cost="About 1 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
+        cost="About 2 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
         "thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
@@ -240,7 +240,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
         ),
         aliases=("nsga3",),
-        cost="About 1 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
+        cost="About 2 ms per trial at 10,000 trials and 5 ms at 100,000; suits up to hundreds of "
         "thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
@@ -262,7 +262,7 @@ SAMPLERS: tuple[Method, ...] = (
             _warn_independent(),
         ),
         aliases=("quasimontecarlo",),
-        cost="About 1 ms per trial at 10,000 trials and 2 ms at 100,000; suits up to hundreds of "
+        cost="About 1 ms per trial at 10,000 trials and 3 ms at 100,000; suits up to hundreds of "
         "thousands.",
         left_out=_SEED,
     ),
@@ -296,7 +296,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "Wait for running trials before ending, at the price of repeated points.",
             ),
         ),
-        cost="About 3 ms per trial at 10,000 trials and 12 ms at 100,000; suits up to about "
+        cost="About 2 ms per trial at 10,000 trials and 12 ms at 100,000; suits up to about "
         "100,000.",
         left_out=_SEED,
     ),

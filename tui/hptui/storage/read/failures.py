@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, RETRY_KEY
-from hptui.domain.causes import Failure
+from hptui.domain.causes import Failure, cause_of
 from hptui.domain.resources import StoredPlace
 from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 _FAILURES: Final = (
     "SELECT number, CASE WHEN length(error.value_json) <= ? AND json_valid(error.value_json) "
     # As bytes, so that what is no UTF-8 ends nothing.
-    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), "
-    "json_extract(error.value_json, '$.type'), "
-    "json_extract(error.value_json, '$.message')) AS BLOB) END, "
-    "CASE WHEN length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END "
-    "FROM trials LEFT JOIN trial_system_attributes AS error "
-    "ON error.trial_id = trials.trial_id AND error.key = ? "
-    "LEFT JOIN trial_system_attributes AS place "
-    "ON place.trial_id = trials.trial_id AND place.key = ? "
+    "THEN CAST(json_array(json_extract(error.value_json, '$.kind'), json_extract(error.value_json, "
+    "'$.type'), json_extract(error.value_json, '$.message')) AS BLOB) END, CASE WHEN "
+    "length(place.value_json) <= ? THEN CAST(place.value_json AS BLOB) END FROM trials LEFT JOIN "
+    "trial_system_attributes AS error ON error.trial_id = trials.trial_id AND error.key = ? LEFT "
+    "JOIN trial_system_attributes AS place ON place.trial_id = trials.trial_id AND place.key = ? "
     "WHERE study_id = ? AND state = 'FAIL' AND typeof(number) = 'integer' ORDER BY number"
 )
 
@@ -49,6 +46,26 @@ def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
             kind, name, message = _words(text)
             is_retried = number in retried
             yield Failure(number, kind, name, message, is_retried, _devices(place))
+
+
+def read_causes(path: Path, study_name: str) -> dict[int, str]:
+    """Return the `Cause.text` of each failed trial with a recorded reason, by its number.
+
+    Raises:
+        StudyFileError: The study is not there, or its file cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    # Many trials fail with the very same words.
+    texts: dict[tuple[str, str, str], str] = {}
+    causes: dict[int, str] = {}
+    for failure in read_failures(path, study_name):
+        words = (failure.kind, failure.type, failure.message)
+        text = texts.get(words)
+        if text is None:
+            text = texts[words] = cause_of(*words).text
+        if text:
+            causes[failure.number] = text
+    return causes
 
 
 def _words(text: bytes | None) -> list[str]:
