@@ -17,17 +17,15 @@ from tests.analysis.plain_studies import PlainStudy, made, tuned
 from tests.made_trials import param_of
 from tests.storage.study_file import FLOAT, StudyFile
 
-from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice import build_advice, regret_history
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import regret_history
 from hptui.cli.commands.reading import page
 from hptui.cli.main import main
 from hptui.cli.output import page_figures as page_figures_module
 from hptui.cli.output.page_figures import page_figures
 from hptui.domain.spaces.space import FloatParam
 from hptui.errors import UsageError
-from hptui.figures.kinds import KINDS
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import KINDS, PAGE_KINDS
 from hptui.figures.request import FigureRequest, PlottedStudy
 from hptui.storage.read.study_reader import StudyReader
 

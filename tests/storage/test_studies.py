@@ -18,11 +18,11 @@ from hptui.domain.spaces.space import ChoiceParam
 from hptui.errors import StudyBusyError, StudyFileError, UsageError
 from hptui.storage.files import validation
 from hptui.storage.read import trial_detail
-from hptui.storage.read.stored_times import epoch_s, iso_utc
 from hptui.storage.read.studies import list_studies, read_summary, study_names
 from hptui.storage.read.study_detail import read_study
 from hptui.storage.read.trial_detail import read_trial
 from hptui.storage.sqlite import attributes as attributes_module
+from hptui.storage.sqlite.timestamps import epoch_s, iso_utc
 
 if TYPE_CHECKING:
     from pathlib import Path

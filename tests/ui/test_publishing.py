@@ -8,7 +8,7 @@ import pytest
 from tests.storage.study_file import FLOAT, StudyFile
 from tests.ui.driving import drive
 
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.study.study_exports import free_place, page_arguments
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hptui.errors import UsageError
-from hptui.figures.kinds import KINDS
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import KINDS, PAGE_KINDS
 
 if TYPE_CHECKING:
     import argparse
 
-    from hptui.figures.kinds import Kind, Option
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import Kind, Option, PageKind
 
 OPTIONS: Final[dict[Option, str]] = {
     "objective": "--objective",

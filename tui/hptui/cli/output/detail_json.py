@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.storage.read.stored_times import iso_utc
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     from pathlib import Path

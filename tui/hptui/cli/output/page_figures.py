@@ -15,9 +15,8 @@ import optuna
 from optuna.terminator import BaseImprovementEvaluator
 
 from hptui.analysis.evaluators import EVALUATORS
-from hptui.analysis.stopping.advice import build_advice
+from hptui.analysis.stopping.advice import build_advice, regret_history
 from hptui.analysis.stopping.advice_text import advice_sentences
-from hptui.analysis.stopping.regret_history import regret_history
 from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import PageKind
     from hptui.figures.request import FigureRequest, PlottedStudy
     from hptui.trials import IntArray, Trials
 

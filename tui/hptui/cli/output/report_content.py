@@ -26,7 +26,7 @@ from hptui.errors import UsageError
 from hptui.figures.importance import importance_of
 from hptui.figures.kinds import KINDS
 from hptui.figures.request import FigureRequest
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -330,7 +330,7 @@ def _since(trials: Iterable[RunningTrial]) -> str:
 
 def to_json(found: Examination) -> dict[str, Any]:
     """Return what `hptui doctor --json` prints of a study, except what was done."""
-    from hptui.storage.read.stored_times import iso_utc
+    from hptui.storage.sqlite.timestamps import iso_utc
 
     lease = found.lease
     return {

@@ -16,7 +16,7 @@ from hptui.errors import StudyFileError, UsageError
 from hptui.storage.files.staging import draft_folder
 from hptui.storage.files.studies_folder import study_file
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader

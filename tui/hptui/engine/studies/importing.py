@@ -18,7 +18,7 @@ from hptui.engine.studies.renaming import require_study
 from hptui.errors import StudyBusyError, UsageError
 from hptui.storage.files.moving import connect_for_writing
 from hptui.storage.files.validation import require_writable
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import read_summary
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.sqlite.connection import as_storage_error

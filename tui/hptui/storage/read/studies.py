@@ -29,7 +29,7 @@ from hptui.storage.read.session import (
     open_study,
     read_study_file,
 )
-from hptui.storage.read.stored_times import epoch_s
+from hptui.storage.sqlite.timestamps import epoch_s
 
 if TYPE_CHECKING:
     import sqlite3

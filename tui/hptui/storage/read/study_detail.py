@@ -27,9 +27,9 @@ from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
 from hptui.storage.read.artifacts import Artifact, split_artifacts
 from hptui.storage.read.session import open_file, open_study
-from hptui.storage.read.stored_times import epoch_s
 from hptui.storage.read.studies import StudySummary, summarize
 from hptui.storage.sqlite.attributes import Attributes, read_attributes
+from hptui.storage.sqlite.timestamps import epoch_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

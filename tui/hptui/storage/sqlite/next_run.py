@@ -30,7 +30,7 @@ from hptui.domain.spaces.resolved_space import resolve_space
 from hptui.domain.spaces.space import spec_from_json, spec_to_json
 from hptui.domain.trial_states import COMPLETE, PRUNED
 from hptui.errors import SpaceError
-from hptui.storage.read.latest_spaces import latest_spaces
+from hptui.storage.read.stored_spaces import latest_spaces
 from hptui.storage.sqlite.timestamps import to_text
 from hptui.storage.transfer.carried_trials import put_study_attribute, read_study_attribute
 from hptui.storage.transfer.param_fit import fit_param

@@ -15,8 +15,8 @@ import numpy as np
 from hptui.domain.json_values import dump, plain
 from hptui.domain.spaces.choices import choice_key
 from hptui.domain.trial_states import state_name
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.trial_extras import ExtrasReader
+from hptui.storage.sqlite.timestamps import iso_utc
 from hptui.storage.transfer.csv_cells import (
     choice_in_cell,
     csv_json,

@@ -29,7 +29,7 @@ from hptui.registry.known_code import UnknownCode, has_run_in, is_known_python, 
 from hptui.registry.loading.arguments import differing_arguments, split_typed
 from hptui.registry.same_objective import is_same_objective
 from hptui.storage.files.studies_folder import study_files
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.studies import study_names
 from hptui.storage.read.study_detail import read_study
 from hptui.ui.setup.resource_fields import (

@@ -60,7 +60,7 @@ class ForkForm(TransferForm):
     def read(self, on_progress: Progress) -> FormContent:
         """Read the study."""
         from hptui.engine.studies.renaming import free_name
-        from hptui.storage.read.latest_spaces import read_latest_spaces
+        from hptui.storage.read.stored_spaces import read_latest_spaces
         from hptui.storage.read.study_facts import read_facts
         from hptui.storage.read.study_reader import StudyReader
 

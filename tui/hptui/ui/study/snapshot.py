@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hptui.analysis.history import history_of
-from hptui.analysis.objectives.growing_front import GrowingFront
+from hptui.analysis.objectives.front import GrowingFront
 from hptui.domain.next_run import NOTHING_PREPARED
 from hptui.domain.trial_states import DAMAGED, STATE_NAMES, state_name
 from hptui.trials import Trials

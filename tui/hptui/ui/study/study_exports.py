@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.study_name import file_name_for
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.forms.fields import ends_in
 from hptui.ui.forms.file_dialog import FileDialog
@@ -17,7 +17,7 @@ from hptui.ui.studies.study_actions import run_program
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hptui.figures.page_kinds import PageKind
+    from hptui.figures.kinds import PageKind
     from hptui.ui.application.command_screen import CommandScreen
     from hptui.ui.forms.file_dialog import FilePlace
     from hptui.ui.plots.plot_area import PlotArea

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     check_filter(args.filter)
     place = locate_study(args.study, studies=args.studies)
     from hptui.engine.studies.forking import dry_fork, fork_study
-    from hptui.storage.read.latest_spaces import read_latest_spaces
+    from hptui.storage.read.stored_spaces import read_latest_spaces
     from hptui.storage.transfer.fork_plan import ForkRequest
 
     space = read_latest_spaces(place.path, place.study_name)

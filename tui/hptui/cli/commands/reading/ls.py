@@ -15,8 +15,8 @@ from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
 from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.studies import StudySummary, list_studies
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     import argparse

@@ -19,7 +19,7 @@ from hptui.domain.readable import plural
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import MissingExtraError, UsageError
-from hptui.figures.page_kinds import PAGE_KINDS
+from hptui.figures.kinds import PAGE_KINDS
 
 if TYPE_CHECKING:
     import argparse

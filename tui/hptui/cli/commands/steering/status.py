@@ -13,8 +13,8 @@ from hptui.engine.recovery.lease import busy_error, dead_engine_text, read_lease
 from hptui.engine.run.moment import in_one_moment
 from hptui.engine.run.observer import reason_text
 from hptui.errors import HptuiError
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.study_detail import count_run, read_study
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
