@@ -174,11 +174,11 @@ def test_user_attributes_are_told_as_optuna_tells_them(
             told = {"fold": at, "host": "a", "parts": [1, {"x": None}]} if at != 2 else {}
             params = {"x": (at / 5, FLOAT)}
             file.add_trial((float(at), at / 2), params=params, user_attributes=told)
-    with StudyReader(path, "told") as columns:
-        columns.refresh()
+    with StudyReader(path, "told") as reader:
+        reader.refresh()
     theirs = optuna.load_study(study_name="told", storage=f"sqlite:///{path}")
     names = ["value 0", "value 1"]
-    request = FigureRequest((PlottedStudy(path, "told", columns.trials, ()),))
+    request = FigureRequest((PlottedStudy(path, "told", reader.trials, ()),))
     for kind, options in (("pareto", {"target_names": names}), ("timeline", {})):
         (ours,) = page_figures(PAGE_KINDS[kind], request)
         expected = getattr(optuna.visualization, PAGE_KINDS[kind].function)(theirs, **options)

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 class TrialRows:
     """Some rows of a study's columns in some order: at first all, as they are stored."""
 
-    def __init__(self, columns: StudyReader) -> None:
-        self.columns = columns
-        self._rows: npt.NDArray[np.int64] = np.arange(len(columns.trials))
-        self._durations_s = durations_s(columns)
+    def __init__(self, reader: StudyReader) -> None:
+        self.columns = reader
+        self._rows: npt.NDArray[np.int64] = np.arange(len(reader.trials))
+        self._durations_s = durations_s(reader)
 
     def select(self, states: Sequence[int]) -> None:
         """Keep the trials in one of `states`; all, where there are none."""

@@ -127,20 +127,20 @@ def _space(path: Path, study_name: str, message: Message) -> Message:
             "since": dict(space.since),
         }
     edits = edits_from_json(wanted)
-    with StudyReader(path, study_name) as columns:
-        columns.refresh()
+    with StudyReader(path, study_name) as reader:
+        reader.refresh()
         if message.get("dry"):
             space = read_study_file(
                 path, lambda connection: _space_in(connection, path, study_name)
             )
-            kept, set_aside = _known(space, study_name).with_edits(edits).count(columns)
+            kept, set_aside = _known(space, study_name).with_edits(edits).count(reader)
             text = f"{plural(kept, 'trial')} would be kept, {set_aside} set aside."
         else:
             with _writing(path, study_name) as (connection, study_id):
                 before = _known(read_space(connection, study_id), study_name)
                 after = before.with_edits(edits)
                 write_space(connection, study_id, after)
-            kept, set_aside = after.count(columns)
+            kept, set_aside = after.count(reader)
             text = f"{plural(kept, 'trial')} kept, {set_aside} set aside, from the next run on."
     return {"kept": kept, "set_aside": set_aside, "text": text}
 

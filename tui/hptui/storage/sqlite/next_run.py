@@ -85,17 +85,17 @@ class StoredSpace:
         """
         return resolve_space(self.asked, self.edits).effective
 
-    def count(self, columns: StudyReader) -> tuple[int, int]:
+    def count(self, reader: StudyReader) -> tuple[int, int]:
         """Return how many complete and pruned trials a sampler learns from, and how many not.
 
         Those count that are inside the edited ranges, as for a run.
         """
-        n_trials = len(columns.trials)
+        n_trials = len(reader.trials)
         fits = np.ones(n_trials, np.bool_)
         for name, spec in self.effective().items():
-            if name in self.ever_edited and name in columns.trials.params:
-                fits &= fit_param(columns.trials.params[name], spec, n_trials).fits
-        ended = np.isin(columns.trials.states, (COMPLETE, PRUNED))
+            if name in self.ever_edited and name in reader.trials.params:
+                fits &= fit_param(reader.trials.params[name], spec, n_trials).fits
+        ended = np.isin(reader.trials.states, (COMPLETE, PRUNED))
         return int((ended & fits).sum()), int((ended & ~fits).sum())
 
 

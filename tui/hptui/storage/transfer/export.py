@@ -123,7 +123,7 @@ NAME = "best_params"
 """What the file assigns: a dict, or for a front a list of dicts."""
 
 
-def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
+def write_python(stream: TextIO, reader: StudyReader, rows: IntArray) -> None:
     """Write the parameters of the trials in `rows`; with one objective that is one trial.
 
     Raises:
@@ -131,20 +131,20 @@ def write_python(stream: TextIO, columns: StudyReader, rows: IntArray) -> None:
     """
     if not len(rows):
         raise UsageError(
-            f"No feasible trial of {safe_line(columns.study_name, max_chars=60)!r} is complete, "
+            f"No feasible trial of {safe_line(reader.study_name, max_chars=60)!r} is complete, "
             "so there is no best one.",
             hint="If you gave a filter, it may have left it out.",
         )
-    directions = columns.trials.directions
-    goal = f"{safe_line(columns.study_name)} ({', '.join(directions)})"
+    directions = reader.trials.directions
+    goal = f"{safe_line(reader.study_name)} ({', '.join(directions)})"
     if len(directions) == 1:
-        (record,) = records_of(columns, rows)
+        (record,) = records_of(reader, rows)
         stream.write(f"# {goal}: {_of(record)}\n{NAME} = {_lines(record, '')}\n")
         return
     stream.write(f"# {goal}: the Pareto front, by the first objective.\n{NAME} = [\n")
     # Trials with equal values stay in the order of their numbers.
-    ordered = rows[columns.trials.values[rows, 0].argsort(kind="stable")]
-    for record in records_of(columns, ordered):
+    ordered = rows[reader.trials.values[rows, 0].argsort(kind="stable")]
+    for record in records_of(reader, ordered):
         stream.write(f"    # {_of(record)}\n    {_lines(record, '    ')},\n")
     stream.write("]\n")
 

@@ -64,18 +64,16 @@ class ForkForm(TransferForm):
         from hptui.storage.read.study_facts import read_facts
         from hptui.storage.read.study_reader import StudyReader
 
-        self._columns = columns = StudyReader(self._path, self._study_name, on_progress=on_progress)
-        with columns:
-            columns.refresh()
+        self._columns = reader = StudyReader(self._path, self._study_name, on_progress=on_progress)
+        with reader:
+            reader.refresh()
         self._space = read_latest_spaces(self._path, self._study_name)
-        names = read_facts(
-            self._path, self._study_name, len(columns.trials.directions)
-        ).metric_names
+        names = read_facts(self._path, self._study_name, len(reader.trials.directions)).metric_names
         several = [
             FormField(
                 "objectives",
                 "objectives",
-                ",".join(names or map(str, range(len(columns.trials.directions)))),
+                ",".join(names or map(str, range(len(reader.trials.directions)))),
                 "which objectives, in which order",
             )
         ]
@@ -83,11 +81,11 @@ class ForkForm(TransferForm):
             (
                 FormField("name", "name", free_name(self._path.parent, self._study_name)),
                 FormField("filter", "filter", self._filter_text, "state:complete -tag:bad"),
-                *(several if len(columns.trials.directions) > 1 else ()),
+                *(several if len(reader.trials.directions) > 1 else ()),
                 FormField(
                     "direction",
                     "direction",
-                    ",".join(columns.trials.directions),
+                    ",".join(reader.trials.directions),
                     suggestions=("minimize", "maximize"),
                 ),
                 *(

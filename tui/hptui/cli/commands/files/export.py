@@ -84,12 +84,12 @@ def _chooser(
     if text is None and not is_best:
         return None
 
-    def choose(columns: StudyReader) -> npt.NDArray[np.bool_]:
+    def choose(reader: StudyReader) -> npt.NDArray[np.bool_]:
         from hptui.analysis.objectives.best import best_trials
 
-        among = None if text is None else chosen_rows(text, columns)
+        among = None if text is None else chosen_rows(text, reader)
         if is_best:
-            return best_trials(columns.trials, among)
+            return best_trials(reader.trials, among)
         assert among is not None
         return among
 

@@ -81,10 +81,10 @@ def _trials(args: argparse.Namespace, place: StudyRef) -> tuple[int, ...] | None
         return tuple(args.trials) or None
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-        chosen = chosen_rows(args.filter, columns)
-        return tuple(int(number) for number in columns.trials.numbers[chosen])
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+        chosen = chosen_rows(args.filter, reader)
+        return tuple(int(number) for number in reader.trials.numbers[chosen])
 
 
 def _print(args: argparse.Namespace, place: StudyRef, trials: tuple[int, ...] | None) -> None:

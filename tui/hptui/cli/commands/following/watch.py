@@ -155,7 +155,7 @@ class _Screen:
 
 
 def screen_lines(
-    columns: StudyReader, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
+    reader: StudyReader, status: Mapping[str, Any], *, width: int, height: int, has_unicode: bool
 ) -> list[str]:
     """Return what stands on the screen: what `hptui status` says, and a figure where it has room.
 
@@ -169,17 +169,17 @@ def screen_lines(
 
         look = FINE if has_unicode else ASCII
         frame = Frame(width, min(room, _MOST_FIGURE_LINES), look)
-        lines = [*lines, "", *_figure(columns, frame)]
+        lines = [*lines, "", *_figure(reader, frame)]
     return [cut(line, width) for line in lines[:height]]
 
 
-def _figure(columns: StudyReader, frame: Frame) -> list[str]:
+def _figure(reader: StudyReader, frame: Frame) -> list[str]:
     from hptui.figures.kinds import KINDS
     from hptui.figures.request import FigureRequest, PlottedStudy
 
-    columns.refresh()
-    study = PlottedStudy(columns.path, columns.study_name, columns.trials, ())
-    kind = KINDS["history" if len(columns.trials.directions) == 1 else "pareto"]
+    reader.refresh()
+    study = PlottedStudy(reader.path, reader.study_name, reader.trials, ())
+    kind = KINDS["history" if len(reader.trials.directions) == 1 else "pareto"]
     figure = next(iter(kind.figures(FigureRequest((study,))))).draw(frame)
     if figure.sentence:
         return [safe_line(figure.sentence)]

@@ -66,9 +66,9 @@ def failure_groups(place: StudyRef, filter_text: str | None = None) -> list[Fail
         return group_failures(failures)
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    meant = set(columns.trials.numbers[chosen_rows(filter_text, columns)].tolist())
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    meant = set(reader.trials.numbers[chosen_rows(filter_text, reader)].tolist())
     return group_failures(each for each in failures if each.number in meant)
 
 

@@ -62,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.output.trial_rows import TrialRows
     from hptui.storage.read.study_reader import StudyReader
 
-    with StudyReader(place.path, place.study_name) as columns:
-        columns.refresh()
-    rows = TrialRows(columns)
+    with StudyReader(place.path, place.study_name) as reader:
+        reader.refresh()
+    rows = TrialRows(reader)
     rows.select([_STATES[state] for state in args.state or ()])
     if args.filter is not None:
-        rows.keep(chosen_rows(args.filter, columns))
+        rows.keep(chosen_rows(args.filter, reader))
     rows.sort(args.sort or "number", reverse=args.reverse)
     rows.limit(args.limit)
     if args.json:

@@ -5,7 +5,7 @@ under all of it. Here what is drawn is still decided by Optuna's own code, which
 of the good trials and takes the candidates from it, with the same random numbers. Only two things
 differ:
 
-* `history`, `columns` and `groups` keep what has ended from one trial to the next, which
+* `history` and `columns` keep what has ended from one trial to the next, which
   `engine/sampling/reader` tells them.
 * `winner` finds the candidate that wins by `mixture`, a quick evaluation of the other trials'
   mixture whose error is bounded, with `scales`, `gauss`, `curves`, `grids` and `ties`. Where two
