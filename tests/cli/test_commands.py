@@ -103,7 +103,7 @@ def test_commands_in_files_are_listed_and_run_by_name(
     listed = {each["name"]: each for each in json.loads(out)}
     assert listed["fit"]["origin"] == "command"
     assert listed["fit"]["directions"] == ["maximize"]
-    assert listed["bad"]["problem"].startswith("bad.toml: Which number")
+    assert listed["bad"]["problem"].startswith("bad.toml: Which of the printed numbers")
     _, out, _ = hptui("objectives fit")
     assert "Command:    sh -c 'echo loss=$1; echo loss=3' x '{n=1..5}'" in out
     assert "Not probed" not in out

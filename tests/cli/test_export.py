@@ -96,7 +96,7 @@ def test_csv_is_no_formula_and_is_read_back(folder: Path):
 def test_each_form_is_explained_and_tells_how_many(form: Any, capsys: pytest.CaptureFixture[str]):
     assert main(["export", "one", f"out{form.suffix}"]) == 0
     assert capsys.readouterr().out.startswith(
-        "1 trial in" if form.suffix == ".py" else "6 trials in"
+        "Wrote 1 trial to" if form.suffix == ".py" else "Wrote 6 trials to"
     )
     assert main(["export", "one", f"out{form.suffix}"]) == 2
     assert "already exists" in capsys.readouterr().err

@@ -211,7 +211,7 @@ def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     few.add_trials([each for each in plain.study.trials if each.number in chosen])
     theirs = optuna.visualization.plot_contour(few, params=["lr", "width"], target_name="value")
     assert drawn(ours.figure) == drawn(theirs)
-    assert f"of 10 of {len(complete)} complete trials: the best 5" in ours.sentences[0]
+    assert f"shows 10 of {len(complete)} complete trials: the best 5" in ours.sentences[0]
     target = tmp_path / "a.html"
     arguments = ["contour", "--param", "lr", "--param", "width", "-o", str(target)]
     assert main(["page", str(plain.path), *arguments]) == 0

@@ -126,7 +126,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["p", "{lr=1..2:step=x}"], "'x' is not a number"),
     (["p", "{lr=nan..1}"], "finite"),
     (["p", "{lr=a||b}"], "empty choice"),
-    (["p", "{lr=a|a}"], "comes twice"),
+    (["p", "{lr=a|a}"], "is listed twice"),
     (["p", "{lr=1..2}", "{lr=1..3}"], "declares 'lr' twice"),
     (["p", "{lr"], "is not closed"),
     (["p", "lr}"], "has no opening one"),
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_refused_with_what_is_wrong(words: list[str], mes
     ("fields", "message"),
     [
         ({"metrics": ()}, "Which of the printed numbers"),
-        ({"metrics": ("a", "a")}, "comes twice"),
+        ({"metrics": ("a", "a")}, "is given twice"),
         ({"metrics": ("-", "a")}, "must be the only metric"),
         ({"directions": ("minimize",) * 2}, "1 metrics and 2 directions"),
         ({"regexes": ("(",)}, "cannot be read"),
