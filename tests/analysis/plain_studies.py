@@ -89,9 +89,9 @@ def tuned(
         study_name=name, storage=storage, directions=in_memory.directions, sampler=in_memory.sampler
     )
     study.add_trials(in_memory.get_trials(deepcopy=False))
-    with StudyReader(path, name) as columns:
-        columns.refresh()
-    return PlainStudy(study, path, columns.trials)
+    with StudyReader(path, name) as reader:
+        reader.refresh()
+    return PlainStudy(study, path, reader.trials)
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _record: object) -> None:
