@@ -145,13 +145,17 @@ def nursery() -> Generator[Orders]:
     process.wait()
 
 
-def import_modules() -> None:
-    """Import what commands, runs, workers and probes need, in a process that is to be forked."""
+def import_modules(*packages: str) -> None:
+    """Import what commands, runs, workers and probes need, in a process that is to be forked.
+
+    Args:
+        packages: More, which are imported whole.
+    """
     # What is imported stays: the collector would go through it again and again.
     gc.disable()
     for command in COMMANDS.values():
         command.load()
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *packages):
         for module in walk_packages(import_module(package).__path__, f"{package}."):
             import_module(module.name)
     for module in _OF_A_RUN:
