@@ -116,8 +116,8 @@ def _rest_of(stream: IO[str]) -> str:
     return "" if stream.closed else stream.read()
 
 
-STARTING = (["run"], ["objectives"])
-"""Commands that start workers or probes."""
+STARTING = (["run"], ["objectives"], ["page"], ["plot"], ["report"])
+"""Commands that start workers, probes or the process of the importances."""
 
 
 class Starter:

@@ -40,7 +40,7 @@ def values(folder: Path, name: str) -> list[float | None]:
 
 @pytest.mark.parametrize(
     ("place", "backend"),
-    [*((place, each) for place in ("file", "package") for each in BACKENDS), ("relative", "loky")],
+    [("file", "loky"), ("package", "threading"), ("relative", "loky")],
 )
 def test_processes_of_an_objective_work_as_in_a_program_of_its_own(
     tmp_path: Path, backend: str, place: str
