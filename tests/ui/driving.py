@@ -7,7 +7,7 @@ import textwrap
 import threading
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.waiting import DEADLINE_S
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.settings import Settings
     from hptui.ui.driving.drive_script import Step
-
-
-TOLD_S: Final = 15.0
-"""How long a sentence stays: a busy machine may look for it when the usual 5 s are over."""
 
 
 def drive(
@@ -81,7 +77,6 @@ def drive(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hptui.ui.driving.drive.screen_text", sight.look)
-        patch.setattr(app, "NOTIFICATION_TIMEOUT", TOLD_S)
         failure = asyncio.run(play(app, steps, size=read_size(size), say=say))
     for thread in threading.enumerate():
         if thread.name.endswith(" feed"):

@@ -14,7 +14,7 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import SERIES, label
+from hptui.figures.canvas.picture import FINE, SERIES, label
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.edf import MAX_NAME_CHARS
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import BoolArray, FloatArray
 
 _CELLS_A_LETTER: Final = 40
@@ -56,7 +57,7 @@ def draw_overlay(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     target: float | None = None,
 ) -> Figure:
@@ -70,7 +71,7 @@ def draw_overlay(
     bests = [each.history.best[chosen] for each, chosen in zip(studies, drawable, strict=True)]
     if not any(map(len, bests)):
         return Figure.saying(_why_nothing(studies), width, height)
-    y_axis = _y_axis(bests, studies[0].history.direction, is_log=is_log)
+    y_axis = axis_of_bests(bests, studies[0].history.direction, is_log=is_log)
     runs = [
         _run(each.history, chosen, y_axis) for each, chosen in zip(studies, drawable, strict=True)
     ]
@@ -84,7 +85,7 @@ def draw_overlay(
         points = Points(x_axis.place(run.numbers), y_axis.place(run.best))
         end = float(x_axis.place(np.array([run.last]))[0])
         lines.append(Line(thin_steps(points, width, end=end), SERIES[index], is_steps=True))
-        marks.extend(_letters(points, end, index, len(runs), width))
+        marks.extend(letters_along(points, end, index, len(runs), width))
     if target is not None and y_axis.low <= target <= y_axis.high:
         y = float(y_axis.place(np.array([target]))[0])
         lines.insert(
@@ -96,12 +97,16 @@ def draw_overlay(
         y_ticks=y_ticks(y_axis, width, height),
         lines=lines,
         marks=marks,
-        legend=_legend(studies, is_log=is_log, unicode=unicode),
+        legend=_legend(studies, is_log=is_log, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode)
+    return draw_figure(canvas, width, height, look=look)
 
 
-def _y_axis(bests: Sequence[FloatArray], direction: Direction, *, is_log: bool) -> Axis:
+def axis_of_bests(bests: Sequence[FloatArray], direction: Direction, *, is_log: bool) -> Axis:
+    """Return the axis of bests of studies that can be drawn, one study at least.
+
+    It leaves out the first ones where they would squash the others.
+    """
     together = np.concatenate(bests)
     # Halves, so that the difference of the greatest floats is still one.
     losses = together / (2 if direction == "minimize" else -2)
@@ -124,8 +129,8 @@ def _run(history: History, chosen: BoolArray, y_axis: Axis) -> _Run:
     return _Run(history.numbers[is_seen].astype(np.float64), history.best[is_seen], float(last))
 
 
-def _letters(points: Points, end: float, index: int, n_lines: int, width: int) -> list[Mark]:
-    """Return the marks of a line: at places that no other line has, and where there are none."""
+def letters_along(points: Points, end: float, index: int, n_lines: int, width: int) -> list[Mark]:
+    """Return the marks of a study's line: at places that no other line has, if it reaches one."""
     n_groups = max(1, width // _CELLS_A_LETTER)
     places = (np.arange(n_groups) + (index + 1) / (n_lines + 1)) / n_groups
     start = float(points.x[0])
@@ -140,10 +145,10 @@ def _letters(points: Points, end: float, index: int, n_lines: int, width: int) -
     ]
 
 
-def _legend(studies: Sequence[NamedHistory], *, is_log: bool, unicode: bool) -> list[LegendEntry]:
+def _legend(studies: Sequence[NamedHistory], *, is_log: bool, look: Look) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     for index, study in enumerate(studies):
-        name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
+        name = label(study.name, MAX_NAME_CHARS, look=look)
         best = study.history.best
         reached = NOTHING if np.isnan(best[-1:]).all() else four_digits(float(best[-1]))
         entries.append(entry(9 - index, f"{name} {reached}", LETTERS[index], SERIES[index]))

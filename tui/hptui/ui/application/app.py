@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
@@ -21,10 +22,10 @@ from hptui.ui.application.all_screens import AllScreens
 from hptui.ui.application.quiet_collector import QuietCollector
 from hptui.ui.application.services import AppServices, ServingApp
 from hptui.ui.application.settings import load_settings
-from hptui.ui.commands.command_host import CommandHost
+from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.look.stylesheet import OnceReadStylesheet
 from hptui.ui.look.themes import DEFAULT_THEME, own_themes, with_own_variables
-from hptui.ui.widgets.thin_scrollbar import ThinScrollBar
+from hptui.ui.widgets.scrolling import ThinScrollBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from hptui.ui.application.ending import CertainEnd
-    from hptui.ui.application.failure import ApplicationFailure
+    from hptui.ui.application.ending import ApplicationFailure, CertainEnd
     from hptui.ui.application.place import OpenPlace
     from hptui.ui.application.settings import Settings
 
 
+_MAX_MESSAGES: Final = 20
 _COLLECTING_PERIOD_S: Final = 5.0
 
 ScrollBar.renderer = ThinScrollBar
@@ -76,6 +77,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             place=place,
             settings=load_settings() if settings is None else settings,
             unicode=has_unicode,
+            has_ramp=self._has_ramp,
             screens=AllScreens(),
             quit=self.do_quit,
             tell_failed_work=self.tell_failed_work,
@@ -89,6 +91,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         """Those that did not end the application."""
         self.n_frames = 0
         """So often the screen was drawn: what has not been drawn since looks as it did."""
+        self.messages: deque[str] = deque(maxlen=_MAX_MESSAGES)
+        """The last sentences that were shown for a few seconds."""
         self._home = home
         self.ending: CertainEnd | None = None
         """Makes the end certain; None where the application is not the whole process."""
@@ -97,6 +101,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         chosen = self.services.settings
         self.theme = DEFAULT_THEME if self._theme_trouble() else chosen.theme
         self.set_keymap({name: ",".join(keys) for name, keys in chosen.keys.items()})
+
+    def _has_ramp(self) -> bool:
+        is_ansi = self.services.theme_variables.get("background", "").startswith("ansi_")
+        has_colours = self.is_headless or self.console.color_system in ("truecolor", "256")
+        return has_colours and not is_ansi
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
@@ -155,8 +164,10 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         markup: bool = False,  # noqa: ARG002 - Textual asks for it
     ) -> None:
         """Show a sentence for a few seconds; it is never read as markup."""
+        text = safe_text(message, max_chars=500)
+        self.messages.append(text)
         super().notify(
-            safe_text(message, max_chars=500),
+            text,
             title=safe_text(title, max_chars=80),
             severity=severity,
             timeout=timeout,
@@ -173,13 +184,13 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         filters = super().get_line_filters()
         if self.services.unicode:
             return filters
-        from hptui.ui.application.ascii_filter import AsciiFilter
+        from hptui.ui.application.terminal import AsciiFilter
 
         return [*filters, AsciiFilter()]
 
     def get_driver_class(self) -> type[Driver]:
         """Return what draws on a terminal."""
-        from hptui.ui.application.terminal_driver import TerminalDriver
+        from hptui.ui.application.terminal import TerminalDriver
 
         return TerminalDriver
 
@@ -214,7 +225,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         # Textual would print the values of all variables over the restored terminal.
-        from hptui.ui.application.failure import keep_failure
+        from hptui.ui.application.ending import keep_failure
 
         if self._exception is not None and self.failure is None:
             self.failure = keep_failure(self._exception)
@@ -240,7 +251,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _tell_defect(self, error: BaseException) -> None:
         """Say what went wrong in a thread, and keep its traceback; the application goes on."""
-        from hptui.ui.application.failure import keep_failure
+        from hptui.ui.application.ending import keep_failure
 
         defect = keep_failure(error)
         self.defects.append(defect)

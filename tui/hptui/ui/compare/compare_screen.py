@@ -17,16 +17,15 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.edf import NamedEdf, draw_edf
 from hptui.figures.overlay import NamedHistory, draw_overlay
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.compare.compared_studies import ComparedStudies, compare_snapshots
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.plot import Plot
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
 
@@ -213,14 +213,14 @@ class CompareScreen(CommandScreen[None]):
         edfs = [NamedEdf(each.name, each.edf) for each in comparison.results]
         target = comparison.target if comparison.is_target_given else None
 
-        def draw_histories(width: int, height: int, unicode: bool) -> Figure:
+        def draw_histories(width: int, height: int, look: Look) -> Figure:
             return draw_overlay(
-                histories, width=width, height=height, unicode=unicode, is_log=is_log, target=target
+                histories, width=width, height=height, look=look, is_log=is_log, target=target
             )
 
-        def draw_distributions(width: int, height: int, unicode: bool) -> Figure:
+        def draw_distributions(width: int, height: int, look: Look) -> Figure:
             return draw_edf(
-                edfs, width=width, height=height, unicode=unicode, is_log=is_log, value_name=name
+                edfs, width=width, height=height, look=look, is_log=is_log, value_name=name
             )
 
         for part, title, draw in (

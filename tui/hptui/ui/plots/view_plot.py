@@ -11,7 +11,7 @@ from textual.message import Message
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
-from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread
 from hptui.ui.plots.trial_plot import TrialPlot
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.kinds import Kind
     from hptui.figures.request import TitledFigure
     from hptui.ui.plots.shown_trials import ShownTrials
@@ -209,8 +210,8 @@ class ViewPlot(TrialPlot):
             return
         self._drawn_for = selected
 
-        def draw(width: int, height: int, unicode: bool) -> Figure:
-            return figure.draw(Frame(width, height, unicode, selected))
+        def draw(width: int, height: int, look: Look) -> Figure:
+            return figure.draw(Frame(width, height, look, selected))
 
         self.show_chart(draw)
 
