@@ -52,7 +52,6 @@ APART: Final = frozenset(
         "ui/test_setup_screen.py",
         "ui/test_studies_screen.py",
         "ui/test_study_screen.py",
-        "ui/test_terminal.py",
         "zoo/test_zoo.py",
     }
 )

@@ -275,7 +275,7 @@ def found(
     return [int(number) for number in columns.numbers[rows]]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(studies, st.lists(st.tuples(cases, st.booleans()), max_size=3), st.booleans())
 def test_a_filter_finds_what_a_look_at_each_trial_finds(
     trials: list[PlainTrial], terms: list[tuple[Case, bool]], is_saved: bool

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from hptui.trials import Trials
 
 # Optuna warns of what hptui says in the legend: few trials, and what a lower target means.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.usefixtures("clones_programs"),
+]
 
 
 @pytest.fixture(scope="module")

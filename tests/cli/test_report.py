@@ -14,6 +14,8 @@ from hptui.figures.canvas.roles import ROLES
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 EVIL = '</title><script src="https://evil.example/x.js"></script><img src=x onerror=alert(1)>'
 
 

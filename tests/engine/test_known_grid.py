@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 A = distribution_to_json(IntDistribution(0, 2))
 B = distribution_to_json(CategoricalDistribution((0.5, 1.5)))
 GRID = {"a": [0, 1, 2], "b": [0.5, 1.5]}

@@ -21,6 +21,8 @@ from hptui.engine.sampling.samplers import build_sampler
 from hptui.errors import OptionError
 from hptui.registry.loading.own_loading import load_own
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 FILE = own_methods.__file__
 SPACE = {
     "x": optuna.distributions.FloatDistribution(0, 1),

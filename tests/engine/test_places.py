@@ -202,7 +202,7 @@ def test_no_two_living_processes_have_one_place(
     monkeypatch.setattr(pool_module, "OrphanedProcesses", left_of)
     life = Life(worker_manager, size, chance)
     seen: set[str] = set()
-    while life.n_trials < 1_000:
+    while life.n_trials < 400:
         life.go_on()
         held = [*pool.processes, *cast("list[SlowToEnd]", pool.lingering)]
         living = [device for each in held for device in devices_of(each)]

@@ -21,6 +21,8 @@ from hptui.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 END = """
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.engine.run.observer import Finished
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 SECRET = "geheim"
 OBJECTIVE = """
 def objective(trial):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from hptui.engine.workers.worker_kinds import Backend
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
 

@@ -15,6 +15,8 @@ from hptui.ui.study.study_exports import free_place, page_arguments
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

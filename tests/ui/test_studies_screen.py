@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 
 def study(
     folder: Path,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from hptui.ui.application.app import HptuiApp
 
+pytestmark = pytest.mark.usefixtures("clones_programs")
+
 OBJECTIVES = Path(__file__).with_name("objectives_to_watch.py")
 WATCHED = f"{OBJECTIVES}:watched"
 

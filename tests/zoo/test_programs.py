@@ -191,8 +191,8 @@ def test_a_pruned_program_ends_with_all_that_it_has_started(tmp_path: Path) -> N
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_trial_that_is_out_of_time_ends_its_program(backend: Backend, tmp_path: Path) -> None:
     trials = run(
-        tmp_path, ["hangs", "prints_once"], trial_timeout_s=1.0, grace_s=0.3, backend=backend
+        tmp_path, ["hangs", "prints_once"], trial_timeout_s=3.0, grace_s=0.3, backend=backend
     )
     assert [each.state.name for each in trials] == ["FAIL", "COMPLETE"]
-    assert reason(trials[0]) == "timeout: The trial's time limit of 1 s had passed."
+    assert reason(trials[0]) == "timeout: The trial's time limit of 3 s had passed."
     assert of_programs(tmp_path) == []

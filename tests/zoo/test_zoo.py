@@ -1,4 +1,8 @@
-"""Misbehaving objectives: true states and reasons, neighbours unharmed, nothing left behind."""
+"""Misbehaving objectives: true states and reasons, neighbours unharmed, nothing left behind.
+
+Those that hang or take their process along have many workers, which are cloned; others have one
+that Python starts.
+"""
 
 from __future__ import annotations
 
@@ -96,6 +100,7 @@ DEATHS = {
     "writes_into_sockets": "wrote into its worker's connection",
 }
 BACKENDS: tuple[Backend, ...] = ("loky", "threading")
+cloned = pytest.mark.usefixtures("clones_programs")
 
 
 def run(
@@ -198,6 +203,7 @@ def test_each_misbehaviour_ends_in_its_true_state_with_its_reason(
         assert b"from a child" in log.read_bytes()
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_worker_that_dies_takes_only_its_own_trial_along(
     backend: Backend, tmp_path: Path
@@ -213,6 +219,7 @@ def test_a_worker_that_dies_takes_only_its_own_trial_along(
     assert not list((tmp_path / "zoo.hptui").glob("scratch/*"))
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_hangs_is_ended_in_native_code_too(backend: Backend, tmp_path: Path) -> None:
     n_workers = 2 if backend == "loky" else 1
@@ -225,6 +232,7 @@ def test_what_hangs_is_ended_in_native_code_too(backend: Backend, tmp_path: Path
     assert not list((tmp_path / "zoo.hptui").glob("scratch/*"))
 
 
+@cloned
 def test_threads_that_share_a_process_say_so_when_it_dies(tmp_path: Path) -> None:
     trials = run(tmp_path, "dies_beside_a_neighbour", 6, backend="threading", n_workers=2)
     assert [t.state.name for t in trials] == ["FAIL"] * 2 + ["COMPLETE"] * 4
@@ -235,6 +243,7 @@ def test_threads_that_share_a_process_say_so_when_it_dies(tmp_path: Path) -> Non
         )
 
 
+@cloned
 def test_a_thread_that_hangs_is_given_up_and_its_neighbours_go_on(tmp_path: Path) -> None:
     trials = run(
         tmp_path,
@@ -248,6 +257,7 @@ def test_a_thread_that_hangs_is_given_up_and_its_neighbours_go_on(tmp_path: Path
     assert "time limit" in reason(trials[0])
 
 
+@cloned
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_trials_side_by_side_have_folders_of_their_own(backend: Backend, tmp_path: Path) -> None:
     trials = run(tmp_path, "keeps_to_its_folder", 4, backend=backend, n_workers=2)

@@ -53,6 +53,7 @@ from hptui.registry.source.objective_source import (
     candidate_in,
     candidates_in,
     choose,
+    main_or_other_in,
     near_miss_in,
     plain_name,
     read_source,
@@ -301,13 +302,18 @@ def _describe(
     ref: ObjectiveRef, path: Path, origin: Literal["entry point", "file"], *, name: str = ""
 ) -> FoundObjective:
     """Return what the source in `path` says about `ref`, or why it says nothing."""
-    plain = ObjectiveInfo(name or ref.name)
     try:
-        found = candidate_in(read_source(path), path, ref.attribute)
+        said = candidate_in(read_source(path), path, ref.attribute)
     except ObjectiveError as error:
-        return FoundObjective(ref, plain, origin, error.message)
-    info = found.info if found.line else replace(found.info, name=plain.name)
-    return _with_missing(FoundObjective(ref, info, origin, found.problem, found.hint))
+        return FoundObjective(ref, ObjectiveInfo(name or ref.name), origin, error.message)
+    return _described(ref, said, origin, name or ref.name)
+
+
+def _described(
+    ref: ObjectiveRef, said: Candidate, origin: Literal["entry point", "file"], name: str
+) -> FoundObjective:
+    info = said.info if said.line else replace(said.info, name=name)
+    return _with_missing(FoundObjective(ref, info, origin, said.problem, said.hint))
 
 
 def _loose_objectives(folder: Path) -> list[FoundObjective]:
@@ -434,7 +440,6 @@ def _in_file(path: Path, attribute: str, *, name: str) -> FoundObjective:
         # Where hptui was started is where the program runs, wherever its file stands.
         return found_command(CommandSpec.from_file(path, Path.cwd()), name)
     source = read_source(path)
-    candidates = candidates_in(source, path)
     attribute = attribute or _main_attribute(source, path, path.name)
     if not is_dotted_name(attribute):
         raise ObjectiveError(
@@ -442,12 +447,11 @@ def _in_file(path: Path, attribute: str, *, name: str) -> FoundObjective:
             hint=f"Write {safe_line(path.name)}:FUNCTION.",
         )
     ref = ObjectiveRef("file", str(path), attribute, name)
-    main = choose(candidates)
-    is_main = main is not None and main.attribute == attribute and not main.decorated
-    found = _describe(ref, path, "file", name=plain_name(attribute))
-    return (
-        replace(found, info=replace(found.info, name=plain_name(path.stem))) if is_main else found
-    )
+    said, is_main = main_or_other_in(source, path, attribute)
+    found = _described(ref, said, "file", plain_name(attribute))
+    if is_main and not said.decorated:
+        return replace(found, info=replace(found.info, name=plain_name(path.stem)))
+    return found
 
 
 def _is_script(path: Path) -> bool:
