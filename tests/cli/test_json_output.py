@@ -43,6 +43,7 @@ STEERING: dict[str, tuple[str, ...]] = {
     "resume": (),
     "stop": (),
     "kill": ("0",),
+    "limit": ("30m",),
     "retry": (),
 }
 """Commands that refuse a study at rest in which nothing has failed."""
