@@ -84,9 +84,9 @@ def tuned(
     study = optuna.load_study(
         study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed)
     )
-    with StudyReader(path, name) as columns:
-        columns.refresh()
-    return PlainStudy(study, path, columns.trials)
+    with StudyReader(path, name) as reader:
+        reader.refresh()
+    return PlainStudy(study, path, reader.trials)
 
 
 @cache

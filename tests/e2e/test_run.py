@@ -460,7 +460,7 @@ def test_a_file_locked_at_the_end_of_a_run_only_makes_it_wait(tmp_path: Path) ->
         lines[1]
         == "The file is locked by another program. Waiting for up to 10 minutes; nothing is lost.\n"
     )
-    assert "The study file takes writes again." in err
+    assert "The study file can be written again." in err
     assert [t.state for t in load(tmp_path, "w").trials] == [TrialState.COMPLETE]
 
 

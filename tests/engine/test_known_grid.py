@@ -45,7 +45,7 @@ def run_grid(path: Path, *, seed: int | None = None, **edits: ParamEdit) -> list
         study=path.stem,
         sampler="grid",
         budget=Budget(n_trials=50),
-        n_slots=1,
+        n_workers=1,
         seed=seed,
         edits=edits,
     )

@@ -169,7 +169,7 @@ def test_a_script_leaves_the_same_study_as_in_plain_python(name: str, tmp_path: 
         ref=ObjectiveRef("script", str(path), "", "tune.py", argv),
         study_file=tmp_path / "ours.db",
         study="ours",
-        n_slots=1,
+        n_workers=1,
     )
     Engine(plan, observer).run()
     ours = optuna.load_study(study_name="ours", storage=f"sqlite:///{tmp_path}/ours.db")

@@ -78,7 +78,7 @@ def test_a_study_is_forked_merged_and_gets_trials_from_a_file(folder: Path) -> N
         wait "4  kernel: choice a is gone"
         press up up up ctrl+u
         type one
-        wait "one.db is there already."
+        wait "one.db already exists."
         press enter
         expect "Fork one"
         type -b

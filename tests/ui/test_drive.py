@@ -158,7 +158,7 @@ def test_screenshots_are_a_picture_or_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--size", "big"), "'big' is no size"),
+        (("--size", "big"), "'big' is not a size"),
         (("--screenshot", "x.png"), "ends in .svg or .txt"),
     ],
 )

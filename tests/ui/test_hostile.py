@@ -42,7 +42,7 @@ NO_DATA: Final = {
     "StudiesHead": "the name of the folder that is open, and counts",
     "FirstStart": "the name of the folder that is open, and keys",
     "TabLine": "names of states, and counts",
-    "SlotStrip": "numbers of trials, steps and values",
+    "WorkerStrip": "numbers of trials, steps and values",
     "FieldEditor": "what a person types",
     "FilterInput": "what a person types",
     "CurvePlot": "numbers",

@@ -98,7 +98,7 @@ def run(folder: Path, names: list[str], *, pruner: str = "none", **options: Any)
             trial_timeout_s=options.pop("trial_timeout_s", None),
             force_after_s=spec.grace_s + 2,
         ),
-        n_slots=options.pop("n_slots", 1),
+        n_workers=options.pop("n_workers", 1),
         backend=options.pop("backend", "loky"),
         **options,
     )
@@ -126,7 +126,7 @@ def test_each_program_ends_in_its_true_state_with_its_reason(
 ) -> None:
     # What threads have in common with processes is tried once.
     names = [*VALUES, *REASONS] if backend == "loky" else OF_THREADS
-    trials = run(tmp_path, names, backend=backend, n_slots=1 if backend == "loky" else 3)
+    trials = run(tmp_path, names, backend=backend, n_workers=1 if backend == "loky" else 3)
     by_name = {each.params["how"]: each for each in trials}
     assert of_programs(tmp_path) == []
     for name, value in _of(VALUES, names):

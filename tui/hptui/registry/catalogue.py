@@ -133,7 +133,8 @@ def _module_file(text: str, cwd: Path) -> Path | None:
 
 def _no_script(text: str) -> ObjectiveError:
     return ObjectiveError(
-        f"Only a script takes arguments after -- or --study-of, and {safe_line(text)} is none.",
+        f"Only a script takes arguments after -- or --study-of, but {safe_line(text)} is not a "
+        "script.",
         hint="Write the path to a Python file, without a function: hptui run FILE.py -- ARGS.",
     )
 
@@ -179,10 +180,10 @@ def with_arguments(found: FoundObjective, given: Pairs) -> FoundObjective:
 def _no_function(found: FoundObjective) -> ObjectiveError:
     name = safe_line(found.ref.name)
     return ObjectiveError(
-        f"--arg is for a function or a class, and {name} is a {found.ref.kind}.",
-        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments behind --."
+        f"--arg is for a function or a class, but {name} is a {found.ref.kind}.",
+        hint=f"Write {name}:FUNCTION for a function of it, or the script's own arguments after --."
         if found.ref.kind == "script"
-        else "Write the command's own arguments behind --.",
+        else "Write the command's own arguments after --.",
     )
 
 

@@ -267,7 +267,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         if self.services.settings.theme in self.available_themes:
             return ""
         own = ", ".join(theme.name for theme in own_themes())
-        return f"There is no theme {self.services.settings.theme!r}; ours are {own}."
+        return f"There is no theme {self.services.settings.theme!r}; use one of {own}."
 
     def action_hint_quit(self) -> None:
         """Say how to leave: Ctrl+C ends other programs."""
