@@ -207,7 +207,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         self.n_frames += 1
-        super()._display(screen, renderable)
+        super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType] - of any
 
     def _handle_exception(self, error: Exception) -> None:
         # What a thread or a timer brings, and what a handler does after waiting, may come while the
