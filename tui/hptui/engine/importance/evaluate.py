@@ -90,8 +90,8 @@ def _refusal(trials: JudgedTrials, evaluator: Evaluator, params: Sequence[str]) 
             hint="--evaluator ped-anova judges each parameter by itself.",
         )
     return UsageError(
-        f"{title[0].upper()}{title[1:]} cannot handle values or parameters that lie so far "
-        "apart, or so close together.",
+        f"{title[0].upper()}{title[1:]} cannot handle values or parameters that lie so far apart, "
+        "or so close together.",
         hint="--evaluator ped-anova uses only the order of the values.",
     )
 
