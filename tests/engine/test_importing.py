@@ -403,7 +403,7 @@ def test_the_command_says_what_came_of_the_file(
     assert (answer["kept"], answer["path"]) == (1, str(tmp_path / "new.db"))
     assert main(["import", str(file), "new", *folder]) == 2
     assert capsys.readouterr().err == (
-        "hptui: 1 of the 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
+        "hptui: 1 of 2 rows of f.jsonl is in new already; left out too: not ended yet: 1.\n"
         "  There is nothing new to import. --again imports the rows again.\n"
     )
     assert main(["import", str(file), "new", *folder, "--again"]) == 0

@@ -399,7 +399,7 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         wait "Use a name that ends in .svg"
         type g
         press enter
-        wait "svg is written"
+        wait "Wrote plain-edf.svg"
         press w
         wait "Write the view"
         press enter
@@ -409,7 +409,7 @@ def test_a_view_is_written_as_a_picture_or_as_text(
         press ctrl+u
         type a.txt
         press enter
-        wait "a.txt is written"
+        wait "Wrote a.txt"
         """,
         path,
         "plain",
