@@ -213,9 +213,10 @@ class MirrorFile:
 
     def _make_room(self, batch: RowBatch, where: str, values: Sequence[int]) -> bool:
         """Delete the rows that a batch replaces; False where they are the same as the batch's."""
-        columns = ", ".join(COLUMN_ORDER[batch.table])
+        # Ids say nothing; some are given here.
+        columns = ", ".join(f'"{each}"' for each in COLUMN_ORDER[batch.table][1:])
         there = self._connection.execute(f"SELECT {columns} FROM {batch.table}{where}", values)
-        if sorted(map(repr, there)) == sorted(repr(tuple(row)) for row in batch.rows):
+        if sorted(map(repr, there)) == sorted(repr(tuple(row[1:])) for row in batch.rows):
             return False
         self._begin()
         self._connection.execute(f"DELETE FROM {batch.table}{where}", values)
