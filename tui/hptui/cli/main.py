@@ -111,6 +111,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("page", "write a figure as an interactive page for a browser", "page"),
         Command("report", "write a report of a study as one page", "report"),
         Command("compare", "compare up to six studies", "compare"),
+        Command("mirror", "copy studies from a server or journal, or list the copies", "mirror"),
     ),
     "The application without a terminal": (
         Command("drive", "run the application from a script", "drive"),
@@ -246,7 +247,7 @@ def _top_parser() -> argparse.ArgumentParser:
         usage="hptui [PATH]\n       hptui COMMAND [options]",
         description="Tune a model from a terminal: run, watch and steer Optuna studies.\n"
         "Without a command it opens the application: on the studies folder, or on PATH,\n"
-        "which is a folder, a study file or a study's name.",
+        "which is a folder, a study file, a study's name, a journal or a server's address.",
         epilog=_command_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -19,6 +19,7 @@ from hptui.cli.options.locate import (
     studies_folder,
     typed_path,
 )
+from hptui.cli.options.mirrored import mirrored_file, source_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.studies_folder import study_file
 from hptui.ui.application.ending import CertainEnd
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from hptui.storage.mirror.address import SourceAddress
     from hptui.ui.application.app import HptuiApp
 
 _MOUSE_PIXELS_OFF: Final = b"\x1b[?1016l"
@@ -58,6 +60,9 @@ def open_place(path: str | None) -> OpenPlace:
     if path is None:
         finish_left_change(studies_folder(None))
         return OpenPlace(studies_folder(None), None, None)
+    address = source_of(path)
+    if address is not None:
+        return _mirrored_place(address)
     path = typed_path(path)
     try:
         is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
@@ -79,12 +84,22 @@ def open_place(path: str | None) -> OpenPlace:
     return OpenPlace(folder if is_of_folder else None, location.path, location.study_name)
 
 
+def _mirrored_place(address: SourceAddress) -> OpenPlace:
+    file = mirrored_file(address)
+    if address.study is None:
+        return OpenPlace(None, file, None, source=address)
+    study = locate_study(str(address)).study_name
+    return OpenPlace(None, file, study, source=address)
+
+
 def can_open(text: str) -> bool:
     """Say whether `hptui TEXT` means something to open rather than a command."""
     if is_file_name(text):
         return True
     if not text:
         return False
+    if source_of(text) is not None:
+        return True
     try:
         return Path(text).is_dir() or study_file(studies_folder(None), text).is_file()
     except (OSError, ValueError):

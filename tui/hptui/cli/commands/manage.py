@@ -15,6 +15,7 @@ from hptui.domain.readable import show_moment
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError, UsageError
+from hptui.storage.mirror.mirrors import mirror_state
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _EPILOGS = {
     "rename": "A file that holds this study alone and is called like it gets the new name too, "
     "and so does the folder with its logs.",
-    "duplicate": "The copy is a file of its own beside the original. It can be made while the "
+    "duplicate": "The copy is a file of its own beside the original, or in the studies folder where "
+    "that is on a server or in a journal. It can be made while the "
     "study runs; trials that are running then have failed in the copy. Logs are not copied.",
     "delete": "Studies go to the folder .hptui-trash beside them. Remove that folder to free its "
     "space for good.",
@@ -57,8 +59,13 @@ def run(args: argparse.Namespace) -> int:
     from hptui.engine.studies.renaming import duplicate_study, rename_study
 
     place = locate_study(args.study, studies=args.studies)
-    act = rename_study if args.command == "rename" else duplicate_study
-    path = act(place.path, place.study_name, args.new_name)
+    if args.command == "rename":
+        path = rename_study(place.path, place.study_name, args.new_name)
+    else:
+        # The copy of what is on a server is one of the person's studies.
+        is_mirrored = mirror_state(place.path) is not None
+        folder = studies_folder(args.studies) if is_mirrored else None
+        path = duplicate_study(place.path, place.study_name, args.new_name, folder=folder)
     verb = "is called" if args.command == "rename" else "is copied to"
     sentence = f"{safe_line(place.study_name)} {verb} {safe_line(args.new_name)} now."
     _tell(args, sentence, path, args.new_name)

@@ -204,11 +204,19 @@ def _rename_row(path: Path, study_name: str, new_name: str) -> None:
         raise as_storage_error(error, path) from error
 
 
-def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
-    """Copy a study to a file of its own beside its file; return the new file's path.
+def duplicate_study(
+    path: Path, study_name: str, new_name: str, *, folder: Path | None = None
+) -> Path:
+    """Copy a study to a file of its own; return the new file's path.
 
     The study may be running; trials that run now are failed ones in the copy. Logs and files of
     trials are not copied.
+
+    Args:
+        path: The study's file.
+        study_name: Its name in the file.
+        new_name: The copy's name.
+        folder: Where the copy is made; beside the study's file where None.
 
     Raises:
         UsageError: The name is wrong or taken; there is no such study; the folder cannot be
@@ -217,7 +225,7 @@ def duplicate_study(path: Path, study_name: str, new_name: str) -> Path:
     """
     check_study_name(new_name)
     require_study(path, study_name)
-    target = study_file(path.parent, new_name)
+    target = study_file(folder or path.parent, new_name)
     require_free_name(target)
     require_free_folder(folder_of(target, new_name))
     copy_study(path, study_name, target, new_name=new_name)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import quote
 
 SourceKind = Literal["postgresql", "mysql", "redis", "journal", "grpc", "database"]
 
@@ -56,6 +57,14 @@ class SourceAddress:
     def with_study(self, study: str | None) -> SourceAddress:
         """Return the same place with another study, or with none."""
         return replace(self, study=study or None)
+
+    def with_password(self, password: str) -> SourceAddress:
+        """Return the same place with a password in its address."""
+        start, slashes, rest = self.url.partition("://")
+        login = _LOGIN.match(rest)
+        name, behind = ("", rest) if login is None else (login[1], rest[login.end() :])
+        url = f"{start}{slashes}{name}:{quote(password, safe='')}@{behind}"
+        return replace(self, url=url)
 
     def __str__(self) -> str:
         """Return what a person types, without the password."""

@@ -12,7 +12,7 @@ import sqlite3
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
 
-from hptui.storage.files.side_files import open_side_file, read_side_file
+from hptui.storage.files.side_files import open_side_file, read_side_file, write_private
 from hptui.storage.mirror.source import (
     COLUMN_ORDER,
     Checkpoint,
@@ -259,19 +259,3 @@ def _fit(value: object) -> object:
         return value if abs(value) <= _GREATEST_ID else None
     text = value if isinstance(value, str) else str(cast("object", value))
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, as a whole.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    try:
-        with os.fdopen(open_side_file(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
-            stream.write(text.encode("utf-8", "replace"))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
-from hptui.storage.files.side_files import read_side_object
-from hptui.storage.mirror.mirror_file import write_private
+from hptui.storage.files.side_files import read_side_object, write_private
 
 if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
@@ -100,6 +99,19 @@ def mirror_state(path: Path) -> MirrorState | None:
         trouble,
         tuple(map(str, notes)) if isinstance(notes, list) else (),  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
     )
+
+
+def place_name(path: Path, *, is_short: bool = False) -> str:
+    """Return where the studies of a file are, as people know it: a mirror's are at its source.
+
+    Args:
+        path: The file.
+        is_short: Whether the name of a file is enough.
+    """
+    state = mirror_state(path)
+    if state is not None:
+        return state.address
+    return path.name if is_short else str(path)
 
 
 def tell_state(path: Path, state: MirrorState) -> None:

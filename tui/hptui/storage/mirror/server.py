@@ -22,6 +22,7 @@ from hptui.storage.mirror.source import (
     MAX_NAME_CHARS,
     MAX_TEXT_CHARS,
     Checkpoint,
+    PasswordError,
     RowBatch,
     SourceError,
     SourceInfo,
@@ -61,6 +62,10 @@ _DRIVERS: Final = {
 }
 """The driver of each kind of server, and the extra that brings it."""
 _STATE: Final = 3
+_PASSWORDS: Final = {
+    "postgresql": "The password comes from the address, from ~/.pgpass or from $PGPASSWORD.",
+    "mysql": "The password comes from the address or from $MYSQL_PWD.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,11 +330,11 @@ class ServerSource:
     def _unreachable(self, error: Exception) -> SourceError:
         said = str(getattr(error, "orig", None) or error).strip()
         lines = [line.strip() for line in said.splitlines() if line.strip()]
-        return SourceError(
-            f"{safe_line(self._address.shown)} cannot be read: "
-            f"{safe_line(' '.join(lines[:2]) or type(error).__name__, max_chars=300)}",
-            hint=_hint(said, self._address.kind),
-        )
+        what = safe_line(" ".join(lines[:2]) or type(error).__name__, max_chars=300)
+        sentence = f"{safe_line(self._address.shown)} cannot be read: {what}"
+        if "password" in said or "Access denied" in said:
+            return PasswordError(sentence, hint=_PASSWORDS[self._address.kind])
+        return SourceError(sentence)
 
 
 def _streamed(
@@ -352,14 +357,6 @@ def _about_version(version: str) -> str:
         f"has the tables of a newer Optuna: its schema is {safe_line(version, max_chars=40)}, and "
         f"{HEAD_VERSION} is the newest that is known here."
     )
-
-
-def _hint(said: str, kind: str) -> str:
-    if "password" not in said and "Access denied" not in said:
-        return ""
-    if kind == "mysql":
-        return "The password comes from the address or from $MYSQL_PWD."
-    return "The password comes from the address, from ~/.pgpass or from $PGPASSWORD."
 
 
 def _engine_of(address: SourceAddress) -> Engine:

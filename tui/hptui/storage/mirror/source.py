@@ -43,6 +43,10 @@ class SourceError(HptuiError):
     """A source that cannot be reached or read; the mirror stays as it is."""
 
 
+class PasswordError(SourceError):
+    """A server that wants a password, or another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """What a source is."""

@@ -1,0 +1,79 @@
+"""Studies on servers and in journals: what people type for them, and the files that mirror them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from hptui.domain.text import safe_line
+from hptui.storage.mirror.address import parse_address
+from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hptui.storage.mirror.address import SourceAddress
+    from hptui.storage.mirror.mirrors import MirrorState
+
+
+def source_of(text: str) -> SourceAddress | None:
+    """Return the server or journal that a STUDY argument means; None where it means a file.
+
+    That is an address, `postgresql://me@lab/db#resnet`, the path of a journal, `journal.log#a`, or
+    a storage that the settings name, `lab:` or `lab#resnet`.
+    """
+    address = parse_address(text)
+    if address is not None or "/" in text:
+        return address
+    name, mark, study = text.partition("#")
+    if not mark and not name.endswith(":"):
+        return None
+    from hptui.ui.application.settings import load_settings
+
+    named = load_settings().storages.get(name.removesuffix(":"))
+    address = None if named is None else parse_address(named)
+    if address is None:
+        return None
+    return address.with_study(study or address.study)
+
+
+def mirrored_file(address: SourceAddress) -> Path:
+    """Return the file that mirrors a source, brought up to date; says where it could not be.
+
+    Raises:
+        HptuiError: The source cannot be read, and never was.
+    """
+    state = _refreshed(address)
+    if state.trouble:
+        print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
+    for note in state.notes:
+        print(f"hptui: {safe_line(note, max_chars=400)}", file=sys.stderr, flush=True)
+    return mirror_path(address)
+
+
+def _refreshed(address: SourceAddress) -> MirrorState:
+    from hptui.storage.mirror.following import refresh
+    from hptui.storage.mirror.source import PasswordError
+
+    is_first = mirror_state(mirror_path(address)) is None
+    if is_first and sys.stderr.isatty():
+        print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
+    try:
+        return refresh(address)
+    except PasswordError:
+        asked = with_asked_password(address)
+        if asked is None:
+            raise
+        return refresh(asked)
+
+
+def with_asked_password(address: SourceAddress) -> SourceAddress | None:
+    """Return an address with the password that a person types; None where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    try:
+        return address.with_password(getpass.getpass(f"Password for {safe_line(address.shown)}: "))
+    except EOFError:
+        return None
