@@ -114,7 +114,8 @@ def postgresql() -> Generator[tuple[Server, Callable[[], bool]]]:
             cwd="/",
             **_as_user("postgres"),
         )
-        options = ["-c", "fsync=off", "-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
+        settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}")
+        options = [word for each in settings for word in ("-c", each)]
         address = f"postgresql://me:open%20sesame@/postgres?host={folder}"
         server = Server([postgres, "-D", str(folder / "data"), *options], "postgres", address)
         stack.callback(server.kill)
@@ -134,7 +135,7 @@ def mariadb() -> Generator[tuple[Server, Callable[[], bool]]]:
         data, at = folder / "data", folder / "socket"
         plain = [f"--datadir={data}", "--no-defaults"]
         subprocess.run(
-            [install, plain[1], plain[0], "--auth-root-authentication-method=normal", "--skip-test-db"],
+            [install, *reversed(plain), "--auth-root-authentication-method=normal"],
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -143,7 +144,7 @@ def mariadb() -> Generator[tuple[Server, Callable[[], bool]]]:
         )
         options = ["--skip-networking", f"--socket={at}", "--innodb-flush-log-at-trx-commit=0"]
         server = Server(
-            [mariadbd, plain[1], plain[0], *options],
+            [mariadbd, *reversed(plain), *options],
             "mysql",
             f"mysql://root@localhost/mysql?unix_socket={at}",
         )

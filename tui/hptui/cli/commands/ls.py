@@ -156,7 +156,8 @@ def run(args: argparse.Namespace) -> int:
         both = zip(studies, runs, strict=True)
         print(dump([_as_json(study, now) for study, now in both]))
     elif not studies:
-        print(f"There are no studies in {safe_line(place_name(folder))}. hptui run OBJECTIVE makes one.")
+        makes = "hptui run OBJECTIVE makes one." if args.place is None else ""
+        print(f"There are no studies in {safe_line(place_name(folder))}. {makes}".rstrip())
     else:
         _print(studies, runs)
     return 0

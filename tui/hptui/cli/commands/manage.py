@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _EPILOGS = {
     "rename": "A file that holds this study alone and is called like it gets the new name too, "
     "and so does the folder with its logs.",
-    "duplicate": "The copy is a file of its own beside the original, or in the studies folder where "
-    "that is on a server or in a journal. It can be made while the "
-    "study runs; trials that are running then have failed in the copy. Logs are not copied.",
+    "duplicate": "The copy is a file of its own beside the original, or in the studies folder "
+    "where that is on a server or in a journal. It can be made while the study runs; "
+    "trials that are running then have failed in the copy. Logs are not copied.",
     "delete": "Studies go to the folder .hptui-trash beside them. Remove that folder to free its "
     "space for good.",
     "undo": "Without NAME the latest deletion is undone.",

@@ -189,7 +189,7 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
     """
     from hptui.storage.read.studies import study_names
 
-    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
+    path, wanted = _place_of(text, studies_folder(studies), resume=resume)
     names = study_names(path)
     if wanted is None:
         if len(names) == 1:
@@ -213,7 +213,7 @@ def locate_file(text: str, *, studies: Path | None = None, resume: bool = True) 
     Raises:
         UsageError: There is no such file, or `text` names a study inside of one.
     """
-    path, wanted = _path_of(text, studies_folder(studies), resume=resume)
+    path, wanted = _place_of(text, studies_folder(studies), resume=resume)
     if wanted is not None:
         raise UsageError(
             f"{safe_line(text)} names a study, but this command takes a whole file.",
@@ -255,11 +255,16 @@ def list_names(names: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown or "none"
 
 
-def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:
-    """Return the file that `text` means, and the study's name where it gives one."""
+def _place_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:
+    """Return the file that `text` means, a mirror too, and the study's name where it gives one."""
     address = source_of(text)
     if address is not None:
         return mirrored_file(address), address.study
+    return _path_of(text, folder, resume=resume)
+
+
+def _path_of(text: str, folder: Path, *, resume: bool) -> tuple[Path, str | None]:
+    """Return the file that `text` means, and the study's name where it gives one."""
     if resume:
         finish_left_change(folder)
     is_address = _ADDRESS.fullmatch(text) is not None

@@ -55,11 +55,11 @@ from hptui.storage.files.validation import (
     require_readable,
     require_writable,
 )
+from hptui.storage.mirror.mirrors import refuse_mirror
 from hptui.storage.read.session import read_study_file
 from hptui.storage.read.studies import read_summary, study_names
 from hptui.storage.sqlite.connection import as_storage_error
 from hptui.storage.transfer.copying import extract_study, take_in_file
-from hptui.storage.mirror.mirrors import refuse_mirror
 from hptui.storage.transfer.study_rows import delete_study as delete_rows
 from hptui.storage.transfer.study_rows import study_id_of
 

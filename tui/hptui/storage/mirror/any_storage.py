@@ -98,7 +98,7 @@ class AnyStorage:
             self._storage = self._make()
         except MissingExtraError:
             raise
-        except Exception as error:  # noqa: BLE001 - a storage may raise anything
+        except Exception as error:
             raise self._unreachable(error) from error
         return SourceInfo(self._kind, type(self._storage).__name__)
 
@@ -111,7 +111,7 @@ class AnyStorage:
         assert self._storage is not None, "opened before"
         try:
             studies = self._storage.get_all_studies()
-        except Exception as error:  # noqa: BLE001 - a storage may raise anything
+        except Exception as error:
             raise self._unreachable(error) from error
         if self._only is not None:
             studies = [each for each in studies if each.study_name == self._only]
@@ -119,7 +119,7 @@ class AnyStorage:
         for study in studies:
             try:
                 trials = self._storage.get_all_trials(study._study_id, deepcopy=False)  # pyright: ignore[reportPrivateUsage]
-            except Exception as error:  # noqa: BLE001 - a storage may raise anything
+            except Exception as error:
                 raise self._unreachable(error) from error
             yield from _trials(study._study_id + 1, trials, mirrored)  # pyright: ignore[reportPrivateUsage]
         yield Checkpoint("{}")
@@ -190,9 +190,7 @@ def _trial_row(study_id: int, trial_id: int, trial: FrozenTrial) -> tuple[Any, .
     return (trial_id, trial.number, study_id, trial.state.name, *times)
 
 
-def _fill(
-    tables: dict[str, list[tuple[object, ...]]], trial_id: int, trial: FrozenTrial
-) -> None:
+def _fill(tables: dict[str, list[tuple[object, ...]]], trial_id: int, trial: FrozenTrial) -> None:
     for kind, attrs in (("user", trial.user_attrs), ("system", trial.system_attrs)):
         tables[f"trial_{kind}_attributes"] += [
             (trial_id, key[:MAX_NAME_CHARS], _json(value)) for key, value in attrs.items()

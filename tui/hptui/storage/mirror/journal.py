@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from hptui.domain.json_values import read_json
@@ -15,6 +14,7 @@ from hptui.storage.mirror.source import Checkpoint, SourceError, SourceInfo, Sta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hptui.storage.mirror.source import Change, Mirrored
 

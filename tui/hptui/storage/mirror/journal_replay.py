@@ -115,7 +115,7 @@ class JournalReplay:
                 operation = cast("Entry", entry)["op_code"]
                 if operation != _DISCARD_TRIALS:
                     if not 0 <= operation < n_known:
-                        raise ValueError(f"no operation {operation}")  # noqa: TRY301 - one place
+                        raise ValueError(f"no operation {operation}")
                     appliers[operation](cast("Entry", entry))
             except _UNREADABLE as error:
                 self.note_damage(f"{type(error).__name__}: {error}")
@@ -147,7 +147,9 @@ class JournalReplay:
 
     def _batches(self) -> list[Change]:
         rows, self._rows = self._rows, {}
-        batches = [RowBatch(each, list(rows[each].values())) for each in COLUMN_ORDER if each in rows]
+        batches = [
+            RowBatch(each, list(rows[each].values())) for each in COLUMN_ORDER if each in rows
+        ]
         return [*self._sealed, *batches]
 
     def _put(self, table: str, key: object, row: list[object]) -> None:

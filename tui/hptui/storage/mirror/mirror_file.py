@@ -222,9 +222,7 @@ class MirrorFile:
         self._connection.execute(f"DELETE FROM {batch.table}{where}", values)
         return True
 
-    def _insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
-    ) -> None:
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self._begin()
         names, marks = ", ".join(f'"{each}"' for each in columns), ", ".join("?" * len(columns))
         statement = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -13,6 +14,7 @@ from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
 from hptui.errors import StudyFileError
 from hptui.storage.files.side_files import read_side_object, write_private
+from hptui.storage.files.studies_folder import usual_folder
 
 if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
@@ -101,6 +103,19 @@ def mirror_state(path: Path) -> MirrorState | None:
     )
 
 
+def folder_for_new(path: Path) -> Path:
+    """Return where a study is made of one in a file: beside it, or with the person's studies.
+
+    Copies of what is mirrored have no place in a cache, which may be emptied.
+    """
+    if mirror_state(path) is None:
+        return path.parent
+    folder = usual_folder()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def place_name(path: Path, *, is_short: bool = False) -> str:
     """Return where the studies of a file are, as people know it: a mirror's are at its source.
 
@@ -139,6 +154,12 @@ def touch_state(path: Path, at_s: float) -> None:
     os.utime(_side_file(path), (at_s, at_s))
 
 
+def read_only_text(state: MirrorState) -> str:
+    """Return the sentence that a mirrored study cannot be changed."""
+    where = "in" if state.address.startswith("/") else "on"
+    return f"This study is {where} {safe_line(state.address)}; hptui only reads it there."
+
+
 def refuse_mirror(path: Path) -> None:
     """Refuse to change a mirror: what is written there would be lost, and the source not know.
 
@@ -148,7 +169,7 @@ def refuse_mirror(path: Path) -> None:
     state = mirror_state(path)
     if state is not None:
         raise StudyFileError(
-            f"This study is on {safe_line(state.address)}; hptui only reads it there.",
+            read_only_text(state),
             hint="hptui duplicate ADDRESS#STUDY NEW_NAME copies it into a file that can be changed "
             "and continued.",
         )

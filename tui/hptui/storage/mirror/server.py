@@ -249,6 +249,7 @@ class ServerSource:
                 yield TrialsGone(study_id)
                 known_last = -1
             yield from self._after(connection, study_id, known_last, unfinished)
+
     def _after(
         self, connection: Connection, study_id: int, last: int, unfinished: str
     ) -> Iterator[Change]:
