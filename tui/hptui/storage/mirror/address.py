@@ -101,11 +101,12 @@ def _server(kind: SourceKind, text: str, scheme: re.Match[str]) -> SourceAddress
 
 
 def _journal(text: str) -> SourceAddress | None:
-    path, study = text, ""
-    if not _is_journal(path):
-        path, _, study = text.partition("#")
-        if path == text or not _is_journal(path):
-            return None
+    # A # may be in the path as well as in the study's name.
+    marks = [len(text), *(each.start() for each in re.finditer("#", text))]
+    at = next((mark for mark in marks if _is_journal(text[:mark])), None)
+    if at is None:
+        return None
+    path, study = text[:at], text[at + 1 :]
     absolute = str(Path(path).absolute())
     return SourceAddress("journal", absolute, absolute, study or None)
 
