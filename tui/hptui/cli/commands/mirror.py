@@ -128,7 +128,7 @@ def _facts(path: Path, state: MirrorState) -> dict[str, Any]:
 
 def _sentence(state: MirrorState, facts: dict[str, Any]) -> str:
     holds = f"{plural(facts['studies'], 'study', 'studies')}, {plural(facts['trials'], 'trial')}"
-    return f"{state.describe()}. {holds}."
+    return f"{state.describe().removesuffix('.')}. {holds}."
 
 
 def _list(*, as_json: bool) -> None:
