@@ -39,19 +39,14 @@ class Server:
 
     def __init__(self, command: list[str], user: str | None, address: str) -> None:
         self._command, self._user = command, user
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self.address = address
 
     def start(self, is_up: Callable[[], bool]) -> None:
         """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            **_as_user(self._user),
-        )
+        own: dict[str, Any] = {"start_new_session": True, **_as_user(self._user)}
+        null = subprocess.DEVNULL
+        self._process = subprocess.Popen(self._command, stdin=null, stdout=null, stderr=null, **own)
         wait_until(is_up, "the server to answer")
 
     def kill(self) -> None:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from tests.servers.running import Server
 
+    from hptui.domain.objective import Direction
+
 pytestmark = pytest.mark.servers
 KINDS = {"postgresql": running.postgresql, "mariadb": running.mariadb, "redis": running.redis}
 
@@ -145,9 +147,10 @@ def storable_study(storage: BaseStorage, rng: random.Random, name: str) -> int:
 
 
 def test_every_table_and_array_is_as_in_a_copy_by_optuna(place: Place, tmp_path: Path) -> None:
-    for name, directions in (("one", ["minimize"]), ("two", ["maximize", "minimize"])):
+    named: dict[str, list[Direction]] = {"one": ["minimize"], "two": ["maximize", "minimize"]}
+    for name, directions in named.items():
         study = optuna.create_study(study_name=name, directions=directions, storage=place.storage)
-        fill_finite(study) if place.kind == "mariadb" else fill(study)
+        fill(study)
     address = address_of(place.url)
     refresh(address)
     file = mirror_path(address)
@@ -161,10 +164,6 @@ def test_every_table_and_array_is_as_in_a_copy_by_optuna(place: Place, tmp_path:
         assert studies_in(mirror_path(alone)) == studies_in(copy)[1:]
         assert main(["show", f"{place.url}#two", "1"]) == 0
         assert main(["show", f"{place.url}#three"]) == 2
-
-
-def fill_finite(study: optuna.Study) -> None:
-    fill(study)
 
 
 def test_a_server_that_is_killed_and_comes_back_goes_on(

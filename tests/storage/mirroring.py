@@ -91,7 +91,7 @@ def arrays_of(path: Path, name: str) -> dict[str, Any]:
 
 
 def _arrays(trials: Trials) -> dict[str, Any]:
-    plain = {
+    plain: dict[str, Any] = {
         name: value
         for name in type(trials).__dataclass_fields__
         if isinstance(value := getattr(trials, name), np.ndarray) and name != "trial_ids"

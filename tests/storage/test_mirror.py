@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hptui.domain.objective import Direction
     from hptui.storage.mirror.source import Change
 
 
@@ -150,7 +151,8 @@ def test_a_mirror_holds_what_the_journal_does_however_often_it_is_looked_at(tmp_
 def test_every_table_and_array_is_as_in_a_copy_by_optuna(tmp_path: Path) -> None:
     path = tmp_path / "journal.log"
     storage = journal(path)
-    for name, directions in (("one", ["minimize"]), ("two", ["maximize", "minimize"])):
+    named: dict[str, list[Direction]] = {"one": ["minimize"], "two": ["maximize", "minimize"]}
+    for name, directions in named.items():
         fill(optuna.create_study(study_name=name, directions=directions, storage=storage))
     refresh(address_of(path))
     file, copy = mirror_path(address_of(path)), copied(storage, ["one", "two"], tmp_path / "c.db")
@@ -341,9 +343,11 @@ def test_a_mirror_is_never_changed(tmp_path: Path) -> None:
     state = mirror_state(file)
     assert state is not None
     assert state.named == str(path)
-    for act in (require_writable, lambda each: delete_study(each, "a")):
-        with pytest.raises(StudyFileError, match=f"This study is in {path}; hptui only reads it"):
-            act(file)
+    sentence = f"This study is in {path}; hptui only reads it there"
+    with pytest.raises(StudyFileError, match=sentence):
+        require_writable(file)
+    with pytest.raises(StudyFileError, match=sentence):
+        delete_study(file, "a")
     assert mirror_state(tmp_path / "mirrors" / "a.db") is None
 
 

@@ -121,6 +121,7 @@ COMMAND_GROUPS: dict[str, tuple[Command, ...]] = {
         Command("tag", "show or change the tags of a study or of trials", "tag"),
         Command("rename", "give a study another name", "manage"),
         Command("duplicate", "copy a study under another name", "manage"),
+        Command("push", "copy a study to a server or into a journal", "push"),
         Command("fork", "copy the trials that fit into a new study", "fork"),
         Command("merge", "merge studies of the same objective", "merge"),
         Command("delete", "move a study to the trash", "manage"),

@@ -106,7 +106,11 @@ def _journal(text: str) -> SourceAddress | None:
     at = next((mark for mark in marks if _is_journal(text[:mark])), None)
     if at is None:
         return None
-    path, study = text[:at], text[at + 1 :]
+    return new_journal(text[:at], text[at + 1 :])
+
+
+def new_journal(path: str, study: str | None) -> SourceAddress:
+    """Return the address of a journal file, which need not exist yet."""
     absolute = str(Path(path).absolute())
     return SourceAddress("journal", absolute, absolute, study or None)
 

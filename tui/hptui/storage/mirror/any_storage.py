@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from optuna.study import FrozenStudy  # pyright: ignore[reportPrivateImportUsage]
+    from optuna.study._frozen import FrozenStudy
     from optuna.trial import FrozenTrial
 
     from hptui.storage.mirror.address import SourceAddress, SourceKind

@@ -209,14 +209,16 @@ class JournalReplay:
         self._put("trials", trial_id, row)
         if state in _OPEN:
             self._open[trial_id] = row
-        spaces = entry.get("distributions") or {}
-        for name, value in (entry.get("params") or {}).items():
+        spaces: Entry = entry.get("distributions") or {}
+        params: Entry = entry.get("params") or {}
+        for name, value in params.items():
             self._put_param(study_id, trial_id, name, value, spaces[name])
         values = entry.get("values")
         if values is None and entry.get("value") is not None:
             values = [entry["value"]]
         self._put_values(trial_id, values)
-        for step, value in (entry.get("intermediate_values") or {}).items():
+        reports: Entry = entry.get("intermediate_values") or {}
+        for step, value in reports.items():
             self._put_report(trial_id, int(step), value)
         self._trial_attrs("trial_user_attributes", trial_id, entry.get("user_attrs") or {})
         self._trial_attrs("trial_system_attributes", trial_id, entry.get("system_attrs") or {})
@@ -255,7 +257,8 @@ class JournalReplay:
     ) -> None:
         parse_distribution(space)
         self._known_spaces.setdefault((study_id, name), set()).add(space)
-        row = [None, trial_id, _name(name), float(cast("float", value)), _text(space)]
+        stored = float(cast("float", value))
+        row: list[object] = [None, trial_id, _name(name), stored, _text(space)]
         self._put("trial_params", (trial_id, name), row)
 
     def _state(self, entry: Entry) -> None:
@@ -291,7 +294,7 @@ class JournalReplay:
 
     def _put_report(self, trial_id: int, step: int, value: object) -> None:
         number = stored_number(float(cast("float", value)))
-        row = [None, trial_id, step, *number]
+        row: list[object] = [None, trial_id, step, *number]
         self._put("trial_intermediate_values", (trial_id, step), row)
 
     def _trial_user_attr(self, entry: Entry) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from hptui.storage.files.side_files import open_side_file, read_side_file, write_private
 from hptui.storage.mirror.source import (
@@ -255,5 +255,5 @@ def _fit(value: object) -> object:
         return value
     if isinstance(value, int):
         return value if abs(value) <= _GREATEST_ID else None
-    text = value if isinstance(value, str) else str(cast("object", value))
+    text = value if isinstance(value, str) else str(value)
     return text.encode("utf-8", "replace").decode("utf-8")

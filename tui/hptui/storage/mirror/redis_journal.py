@@ -86,7 +86,7 @@ class RedisJournal:
 
     def _new(self, cursor: str | None, mirrored: Mirrored) -> Iterator[Change]:
         known: Any = None if cursor is None else read_json(cursor)
-        facts: dict[str, Any] | None = known if isinstance(known, dict) else None
+        facts: dict[str, Any] | None = known or None
         last = self._client.get(f"{self._prefix}:log_number")
         n_there = 0 if last is None else int(last) + 1
         if facts is not None and (n_there < facts["next"] or self._first() != facts["first"]):

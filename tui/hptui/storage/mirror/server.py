@@ -34,7 +34,7 @@ from hptui.storage.sqlite.schema import HEAD_VERSION, KNOWN_VERSIONS, TABLES_OF_
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Select, TableClause
+    from sqlalchemy import URL, ColumnClause, ColumnElement, Connection, Engine, Select, TableClause
 
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.mirror.source import Change, Mirrored
@@ -183,7 +183,7 @@ class ServerSource:
         query = select(*_columns(connection, table))
         if self._address.only is not None:
             query = query.where(table.c.study_name == self._address.only)
-        return {int(study_id): str(name) for study_id, name in connection.execute(query)}
+        return {int(row[0]): str(row[1]) for row in connection.execute(query).all()}
 
     def _studies(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
         from sqlalchemy import select
@@ -342,11 +342,10 @@ def _streamed(
     connection: Connection, name: str, query: Select[tuple[Any, ...]]
 ) -> Iterator[Change]:
     """Yield rows as they come: a study may have millions of reports."""
-    result = connection.execute(
-        query, execution_options={"stream_results": True, "max_row_buffer": _ROWS_A_BATCH}
-    )
-    for rows in result.partitions(_ROWS_A_BATCH):
-        yield RowBatch(name, [tuple(row) for row in rows])
+    options: dict[str, Any] = {"stream_results": True, "max_row_buffer": _ROWS_A_BATCH}
+    with connection.execute(query, execution_options=options) as result:
+        for rows in result.partitions(_ROWS_A_BATCH):
+            yield RowBatch(name, [tuple(row) for row in rows])
 
 
 def _about_version(version: str) -> str:
@@ -360,25 +359,37 @@ def _about_version(version: str) -> str:
     )
 
 
-def _engine_of(address: SourceAddress) -> Engine:
+def url_of(address: SourceAddress) -> URL:
+    """Return an address for SQLAlchemy, with a driver that is installed.
+
+    Raises:
+        MissingExtraError: None is.
+    """
     from importlib.util import find_spec
 
-    from sqlalchemy import create_engine, make_url
-    from sqlalchemy.pool import NullPool
+    from sqlalchemy import make_url
 
     url = make_url(address.url)
     driver, extra = _DRIVERS[address.kind]
-    if "+" not in url.drivername:
-        if find_spec(driver) is None:
-            raise MissingExtraError(
-                f"Studies on {address.kind} servers need the package {driver}.",
-                hint=f"pip install 'hptui[{extra}]'",
-            )
-        name = "mysql" if address.kind == "mysql" else "postgresql"
-        url = url.set(drivername=f"{name}+{driver}")
-    options: dict[str, Any] = {}
+    _, _, named = url.drivername.partition("+")
+    if find_spec(driver) is not None:
+        url = url.set(drivername=f"{address.kind}+{driver}")
+    elif not named or find_spec(named) is None:
+        raise MissingExtraError(
+            f"Studies on {address.kind} servers need the package {driver}.",
+            hint=f"pip install 'hptui[{extra}]'",
+        )
     if address.kind == "mysql" and url.password is None:
         url = url.set(password=os.environ.get("MYSQL_PWD"))
+    return url
+
+
+def _engine_of(address: SourceAddress) -> Engine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    url = url_of(address)
+    options: dict[str, Any] = {}
     if "pymysql" in url.drivername:
         options = {"connect_timeout": _CONNECT_S, "read_timeout": _SILENT_MS // 1000}
     elif "psycopg" in url.drivername:
@@ -390,7 +401,7 @@ def _engine_of(address: SourceAddress) -> Engine:
 
 def _seen_by(cursor: str | None) -> _Seen | None:
     facts: Any = None if cursor is None else read_json(cursor)
-    return _Seen(facts["snapshot"], facts["swept"]) if isinstance(facts, dict) else None
+    return None if facts is None else _Seen(facts["snapshot"], facts["swept"])
 
 
 def _snapshot(connection: Connection) -> str | None:
@@ -406,7 +417,8 @@ def _snapshot(connection: Connection) -> str | None:
 def _table(name: str) -> TableClause:
     from sqlalchemy import column, table
 
-    return table(name, *(column(each) for each in COLUMN_ORDER[name]))
+    columns: list[ColumnClause[Any]] = [column(each) for each in COLUMN_ORDER[name]]
+    return table(name, *columns)
 
 
 def _columns(connection: Connection, table: TableClause) -> list[ColumnElement[Any]]:
@@ -440,7 +452,8 @@ def _rows_of(
 
     table = _table(name)
     query = select(*_columns(connection, table)).where(table.c[key].in_(list(ids)))
-    return map(tuple, connection.execute(query.order_by(table.c[COLUMN_ORDER[name][0]])))
+    rows = connection.execute(query.order_by(table.c[COLUMN_ORDER[name][0]])).all()
+    return (tuple(row) for row in rows)
 
 
 def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
