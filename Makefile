@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-integration test-servers test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-servers test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -94,6 +94,9 @@ bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c"
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)
+
+bench-scale: $(VENV)/.dev ## mirrors of 100,000 trials, or TRIALS=N, beside Optuna's own reading
+	$(BIN)/python -m tests.benchmarks.mirror $(TRIALS)
 
 pages: $(VENV)/.dev ## write the parts of the documentation anew that the program knows
 	$(BIN)/python -m tests.docs.page_blocks

@@ -36,6 +36,10 @@ _COST_FACTOR: Final = 4.0
 """A source that takes long to look at is left alone for as many times what a look took."""
 _LONGEST_WAIT_S: Final = 30.0
 _POLL_S: Final = 0.05
+_PATIENCE_S: Final = 60.0
+"""How long to wait for the process that follows a source, where there is an older mirror."""
+_FIRST_PATIENCE_S: Final = 1_200.0
+"""The same where there is none."""
 
 
 class MirrorWriter:
@@ -164,6 +168,7 @@ def refresh(address: SourceAddress) -> MirrorState:
     """
     path, began_s = mirror_path(address), time.time()
     while True:
+        waited_s = time.time() - began_s
         with writing(path) as is_held:
             if is_held:
                 return _step_once(address, path)
@@ -171,8 +176,15 @@ def refresh(address: SourceAddress) -> MirrorState:
             if state is not None and state.synced_s is not None:
                 if state.trouble or state.synced_s >= began_s:
                     return state
+                if waited_s > _PATIENCE_S:
+                    return state
             elif state is not None and state.trouble:
                 raise SourceError(state.trouble)
+            elif waited_s > _FIRST_PATIENCE_S:
+                raise SourceError(
+                    f"Another process has been reading {safe_line(address.shown)} for "
+                    f"{waited_s / 60:.0f} minutes."
+                )
         time.sleep(_POLL_S)
 
 

@@ -65,7 +65,10 @@ class JournalReplay:
         self._known_spaces: dict[tuple[int, str], set[str]] = {}
         self._mirrored: Mirrored | None = None
         self._sealed: list[Change] = []
-        self._rows: dict[str, dict[object, list[object]]] = {}
+        self._trials: dict[int, list[object]] = {}
+        """Rows of trials by id: a trial that begins and ends is one row."""
+        self._rows = _no_rows()
+        """Of all other tables, in the order of the journal: a later row replaces an earlier one."""
         self._appliers: tuple[Callable[[Entry], None], ...] = (
             self._create_study,
             self._delete_study,
@@ -138,7 +141,7 @@ class JournalReplay:
     @property
     def n_gathered(self) -> int:
         """How many rows wait for `flush`."""
-        return sum(map(len, self._rows.values()))
+        return len(self._trials) + sum(map(len, self._rows.values()))
 
     def flush(self) -> Iterator[Change]:
         """Yield what was gathered, and forget it."""
@@ -146,14 +149,14 @@ class JournalReplay:
         yield from changes
 
     def _batches(self) -> list[Change]:
-        rows, self._rows = self._rows, {}
-        batches = [
-            RowBatch(each, list(rows[each].values())) for each in COLUMN_ORDER if each in rows
-        ]
+        rows, self._rows = self._rows, _no_rows()
+        trials, self._trials = self._trials, {}
+        rows["trials"] = [tuple(row) for row in trials.values()]
+        batches = [RowBatch(each, rows[each]) for each in COLUMN_ORDER if rows[each]]
         return [*self._sealed, *batches]
 
-    def _put(self, table: str, key: object, row: list[object]) -> None:
-        self._rows.setdefault(table, {})[key] = row
+    def _put(self, table: str, *row: object) -> None:
+        self._rows[table].append(row)
 
     # Studies.
 
@@ -166,10 +169,9 @@ class JournalReplay:
         study_id = self.n_studies
         self._names[study_id] = name
         self._n_trials_of[study_id] = 0
-        self._put("studies", study_id, [study_id, name])
+        self._put("studies", study_id, name)
         for objective, direction in enumerate(directions):
-            key = study_id, objective
-            self._put("study_directions", key, [None, direction, study_id, objective])
+            self._put("study_directions", None, direction, study_id, objective)
 
     def _delete_study(self, entry: Entry) -> None:
         study_id = int(entry["study_id"]) + 1
@@ -191,7 +193,7 @@ class JournalReplay:
         study_id = int(entry["study_id"]) + 1
         if study_id in self._names:
             for key, value in attr.items():
-                self._put(table, (study_id, key), [None, study_id, _name(key), _json(value)])
+                self._put(table, None, study_id, _name(key), _json(value))
 
     # Trials.
 
@@ -206,7 +208,7 @@ class JournalReplay:
         number = self._n_trials_of[study_id]
         self._n_trials_of[study_id] = number + 1
         row: list[object] = [trial_id, number, study_id, state, start, complete]
-        self._put("trials", trial_id, row)
+        self._trials[trial_id] = row
         if state in _OPEN:
             self._open[trial_id] = row
         spaces: Entry = entry.get("distributions") or {}
@@ -237,12 +239,14 @@ class JournalReplay:
         """Say whether Optuna takes the distribution, by the first one of the parameter."""
         key = study_id, name
         known = self._known_spaces.get(key)
+        if known is not None and space in known:
+            return True
         if known is None and self._mirrored is not None:
             first = self._mirrored.first_distribution(study_id, name)
             known = None if first is None else {first}
             if known is not None:
                 self._known_spaces[key] = known
-        if known is None or space in known:
+        if known is None:
             return True
         try:
             check_distribution_compatibility(
@@ -255,11 +259,12 @@ class JournalReplay:
     def _put_param(
         self, study_id: int, trial_id: int, name: str, value: object, space: str
     ) -> None:
-        parse_distribution(space)
-        self._known_spaces.setdefault((study_id, name), set()).add(space)
+        known = self._known_spaces.setdefault((study_id, name), set())
+        if space not in known:
+            parse_distribution(space)
+            known.add(space)
         stored = float(cast("float", value))
-        row: list[object] = [None, trial_id, _name(name), stored, _text(space)]
-        self._put("trial_params", (trial_id, name), row)
+        self._put("trial_params", None, trial_id, _name(name), stored, _text(space))
 
     def _state(self, entry: Entry) -> None:
         trial_id = int(entry["trial_id"]) + 1
@@ -276,7 +281,7 @@ class JournalReplay:
         elif state != "WAITING":
             changed[5] = _time(entry["datetime_complete"])
         self._put_values(trial_id, entry["values"])
-        self._put("trials", trial_id, changed)
+        self._trials[trial_id] = changed
         if state in _OPEN:
             self._open[trial_id] = changed
         else:
@@ -284,8 +289,7 @@ class JournalReplay:
 
     def _put_values(self, trial_id: int, values: object) -> None:
         for objective, value in enumerate(cast("list[float]", values or [])):
-            key, number = (trial_id, objective), stored_number(float(value))
-            self._put("trial_values", key, [None, trial_id, objective, *number])
+            self._put("trial_values", None, trial_id, objective, *stored_number(float(value)))
 
     def _report(self, entry: Entry) -> None:
         trial_id = int(entry["trial_id"]) + 1
@@ -294,8 +298,7 @@ class JournalReplay:
 
     def _put_report(self, trial_id: int, step: int, value: object) -> None:
         number = stored_number(float(cast("float", value)))
-        row: list[object] = [None, trial_id, step, *number]
-        self._put("trial_intermediate_values", (trial_id, step), row)
+        self._put("trial_intermediate_values", None, trial_id, step, *number)
 
     def _trial_user_attr(self, entry: Entry) -> None:
         trial_id = int(entry["trial_id"]) + 1
@@ -309,7 +312,11 @@ class JournalReplay:
 
     def _trial_attrs(self, table: str, trial_id: int, attrs: Entry) -> None:
         for key, value in attrs.items():
-            self._put(table, (trial_id, key), [None, trial_id, _name(key), _json(value)])
+            self._put(table, None, trial_id, _name(key), _json(value))
+
+
+def _no_rows() -> dict[str, list[tuple[object, ...]]]:
+    return {table: [] for table in COLUMN_ORDER}
 
 
 def _place(number: object) -> int:
