@@ -35,7 +35,7 @@ from hptui.storage.mirror.any_storage import AnyStorage
 from hptui.storage.mirror.following import MirrorWriter, refresh, writing
 from hptui.storage.mirror.mirror_file import MirrorFile
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
-from hptui.storage.mirror.source import RowBatch
+from hptui.storage.mirror.source import Checkpoint, RowBatch
 from hptui.storage.read.studies import study_names
 
 if TYPE_CHECKING:
@@ -294,6 +294,21 @@ def test_a_mirror_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path: Path
         each.unlink()
     refresh(address)
     assert studies_in(file) == studies_in(storage)
+
+
+def test_a_look_that_finds_nothing_leaves_the_mirror_as_it_is(tmp_path: Path) -> None:
+    mirror = MirrorFile(tmp_path / "mirror.db")
+    study = RowBatch("studies", [(1, "a")])
+    directions = RowBatch("study_directions", [(None, "MINIMIZE", 1, 0)], is_whole=True)
+    assert mirror.take([study, directions, Checkpoint("first")])
+    before = mirror.path.with_name("mirror.db-wal").read_bytes()
+    assert not mirror.take([directions, Checkpoint("second")])
+    assert mirror.cursor == "second"
+    assert mirror.path.with_name("mirror.db-wal").read_bytes() == before
+    mirror.close()
+    again = MirrorFile(tmp_path / "mirror.db")
+    assert again.cursor == "first"
+    again.close()
 
 
 def address_of_new(path: Path) -> Any:

@@ -50,11 +50,14 @@ class MirrorFile:
         """What of the source could not be read at the last checkpoint."""
         self.n_unfit = 0
         """How many rows were left out because SQLite cannot hold them."""
+        self._cursor: str | None = None
         self._connection = self._opened()
 
     @property
     def cursor(self) -> str | None:
         """The source's cursor of the last checkpoint; None where there is none."""
+        if self._cursor is not None:
+            return self._cursor
         try:
             return read_side_file(self._cursor_file(self._number()), _MAX_CURSOR_BYTES)
         except (OSError, UnicodeDecodeError):
@@ -160,8 +163,10 @@ class MirrorFile:
         return self.path.with_name(f"{self.path.stem}.{number}.cursor")
 
     def _check_point(self, point: Checkpoint) -> None:
-        self.notes = point.notes
-        self._begin()
+        self.notes, self._cursor = point.notes, point.cursor
+        if not self._connection.in_transaction:
+            # Whoever reads the mirror would look at it again for nothing.
+            return
         old = self._number()
         number = old % 1_000_000_000 + 1
         write_private(self._cursor_file(number), point.cursor)
