@@ -137,7 +137,7 @@ def mariadb() -> Generator[tuple[Server, Callable[[], bool]]]:
             cwd="/",
             **_as_user("mysql"),
         )
-        options = ["--skip-networking", f"--socket={at}", "--innodb-flush-log-at-trx-commit=0"]
+        options = ["--skip-networking", f"--socket={at}"]
         server = Server(
             [mariadbd, *reversed(plain), *options],
             "mysql",

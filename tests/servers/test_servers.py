@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
 
-pytestmark = pytest.mark.servers
+pytestmark = [
+    pytest.mark.servers,
+    # Optuna's storages, and cursors of servers that were killed, are closed by nobody.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 KINDS = {"postgresql": running.postgresql, "mariadb": running.mariadb, "redis": running.redis}
 
 
