@@ -84,7 +84,8 @@ class AnyStorage:
         shown: str,
         only: str | None = None,
     ) -> None:
-        self._make, self._kind, self._shown, self._only = make, kind, shown, only
+        self._make, self._shown, self._only = make, shown, only
+        self._kind: SourceKind = kind
         self._storage: BaseStorage | None = None
 
     def open(self) -> SourceInfo:

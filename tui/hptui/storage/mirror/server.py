@@ -183,7 +183,8 @@ class ServerSource:
         query = select(*_columns(connection, table))
         if self._address.only is not None:
             query = query.where(table.c.study_name == self._address.only)
-        return {int(row[0]): str(row[1]) for row in connection.execute(query).all()}
+        rows: list[tuple[Any, ...]] = [tuple(row) for row in connection.execute(query)]
+        return {int(study_id): str(name) for study_id, name in rows}
 
     def _studies(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
         from sqlalchemy import select
