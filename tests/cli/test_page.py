@@ -20,7 +20,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.analysis.stopping.regret_history import regret_history
-from hptui.cli.commands import page
+from hptui.cli.commands.reading import page
 from hptui.cli.main import main
 from hptui.cli.output import page_figures as page_figures_module
 from hptui.cli.output import page_trials

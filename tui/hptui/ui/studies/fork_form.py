@@ -12,7 +12,7 @@ from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec, describe
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError, UsageError
 from hptui.storage.mirror.mirrors import folder_for_new
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 
