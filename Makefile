@@ -51,12 +51,9 @@ fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
-$(VENV)/.servers: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
-	@touch $@
-
 # Each server is started in a temporary folder; what is not installed is skipped, and says so.
-test-servers: $(VENV)/.servers ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
+test-servers: $(VENV)/.dev ## mirrors of PostgreSQL, MariaDB and Redis (Debian: postgresql mariadb-server redis-server)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[servers]'
 	$(BIN)/python -m pytest tests/servers
 
 # It has to pass with each version of Optuna that `engine/sampling` and its `tpe` name as proven.
@@ -87,7 +84,7 @@ types: $(VENV)/.dev ## check types
 contracts: $(VENV)/.dev ## check the import contracts
 	$(BIN)/lint-imports
 
-check: lint types contracts test ## format, lint, types, import contracts, tests: what CI runs
+check: lint types contracts test test-servers ## format, lint, types, import contracts, tests: what CI runs
 
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)

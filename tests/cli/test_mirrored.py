@@ -160,6 +160,31 @@ def test_json_says_what_a_mirror_is_of_and_warnings_say_how_old(
     assert state is not None
 
 
+def test_a_study_is_copied_to_where_others_are(
+    hptui: Callable[[str], tuple[int, str, str]], tmp_path: Path
+) -> None:
+    storage = tuned(tmp_path / "journal.log", "vit")
+    assert hptui("duplicate lab#vit mine")[0] == 0
+    code, out, err = hptui("push mine lab:")
+    assert (code, "journal.log#mine: 3 trials." in out) == (0, True), (out, err)
+    told = json.loads(hptui("push mine new.log#other --json")[1])
+    assert told == {"study": "other", "address": f"{tmp_path}/new.log", "trials": 3}
+    (there, *_), (new,) = studies_in(storage), studies_in(journal(tmp_path / "new.log"))
+    assert there[0] == "mine"
+    assert there[1:] == new[1:]
+    for line, sentence in (
+        ("push mine lab:", "holds a study 'mine' already"),
+        ("push mine nowhere/new.log", "is no address of a server"),
+        ("push mine redis://h:1/0", "cannot be copied to redis://h:1/0"),
+        ("push nosuch lab:", "There is no study 'nosuch'"),
+        ("push mine postgresql://me:sesame@127.0.0.1:1/d", "postgres"),
+    ):
+        code, out, err = hptui(line)
+        assert code in (1, 2), (line, out)
+        assert sentence in err, (line, err)
+        assert "sesame" not in err
+
+
 def test_a_follower_keeps_up_until_whoever_started_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

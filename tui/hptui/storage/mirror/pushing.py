@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.errors import UsageError
+from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.upgrade import optuna_url
-from hptui.storage.mirror.source import SourceError
+from hptui.storage.mirror.server import refusal_of, url_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def push_study(path: Path, study_name: str, target: SourceAddress, new_name: str
 
     Raises:
         UsageError: There is a study of this name already.
-        SourceError: The server refuses.
+        SourceError: The server refuses; a PasswordError where it wants another password.
         MissingExtraError: The package that connects to it is not installed.
     """
     import optuna
@@ -55,13 +55,10 @@ def push_study(path: Path, study_name: str, target: SourceAddress, new_name: str
         )
         study = optuna.load_study(study_name=new_name, storage=storage)
         return len(study.get_trials(deepcopy=False))
-    except UsageError:
+    except HptuiError:
         raise
     except Exception as error:  # drivers raise what they like
-        raise SourceError(
-            f"{place} cannot be written: {type(error).__name__}: "
-            f"{safe_line(getattr(error, 'orig', None) or error, max_chars=300)}"
-        ) from error
+        raise refusal_of(target, error, "written") from error
 
 
 def _storage_of(target: SourceAddress) -> BaseStorage:
@@ -72,8 +69,6 @@ def _storage_of(target: SourceAddress) -> BaseStorage:
     if target.kind == "journal":
         return optuna.storages.JournalStorage(JournalFileBackend(target.url))
     if target.kind in ("postgresql", "mysql"):
-        from hptui.storage.mirror.server import url_of
-
         return optuna.storages.RDBStorage(url_of(target).render_as_string(hide_password=False))
     raise UsageError(
         f"Studies cannot be copied to {safe_line(target.shown)}.",

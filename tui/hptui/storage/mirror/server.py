@@ -107,7 +107,7 @@ class ServerSource:
             self._connection.rollback()
         except SQLAlchemyError as error:
             self.close()
-            raise self._unreachable(error) from error
+            raise refusal_of(self._address, error) from error
         if version != HEAD_VERSION:
             self.close()
             raise SourceError(
@@ -132,7 +132,7 @@ class ServerSource:
                 yield from self._look(self._connection, _seen_by(cursor), mirrored)
         except SQLAlchemyError as error:
             self.close()
-            raise self._unreachable(error) from error
+            raise refusal_of(self._address, error) from error
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -329,15 +329,6 @@ class ServerSource:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).first()
         return KNOWN_VERSIONS[0] if found is None else str(found[0])
 
-    def _unreachable(self, error: Exception) -> SourceError:
-        said = str(getattr(error, "orig", None) or error).strip()
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
-        what = safe_line(" ".join(lines[:2]) or type(error).__name__, max_chars=300)
-        sentence = f"{safe_line(self._address.shown)} cannot be read: {what}"
-        if "password" in said or "Access denied" in said:
-            return PasswordError(sentence, hint=_PASSWORDS[self._address.kind])
-        return SourceError(sentence)
-
 
 def _streamed(
     connection: Connection, name: str, query: Select[tuple[Any, ...]]
@@ -358,6 +349,23 @@ def _about_version(version: str) -> str:
         f"has the tables of a newer Optuna: its schema is {safe_line(version, max_chars=40)}, and "
         f"{HEAD_VERSION} is the newest that is known here."
     )
+
+
+def refusal_of(address: SourceAddress, error: Exception, verb: str = "read") -> SourceError:
+    """Return what a driver's error means, without what it says of SQL.
+
+    Args:
+        address: The server.
+        error: What the driver, or SQLAlchemy for it, has raised.
+        verb: What could not be done there.
+    """
+    said = str(getattr(error, "orig", None) or error).strip()
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    what = safe_line(" ".join(lines[:2]) or type(error).__name__, max_chars=300)
+    sentence = f"{safe_line(address.shown)} cannot be {verb}: {what}"
+    if "password" in said or "Access denied" in said:
+        return PasswordError(sentence, hint=_PASSWORDS.get(address.kind, ""))
+    return SourceError(sentence)
 
 
 def url_of(address: SourceAddress) -> URL:
