@@ -153,11 +153,17 @@ def test_json_says_what_a_mirror_is_of_and_warnings_say_how_old(
     assert (code, "1 entry of the journal cannot be read" in err) == (0, True), (out, err)
     address = address_of(path)
     path.unlink()
-    # A storage of the settings whose journal is gone is no address any more.
-    code, _, err = hptui("best lab:")
-    assert (code, "lab" in err) == (2, True)
+    code, again, err = hptui("best lab:")
+    assert (code, again) == (0, out)
+    assert f"mirror of {path}, " in err
+    assert "there is no such file" in err
     state = mirror_state(mirror_path(address))
     assert state is not None
+    assert state.is_stale
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[storages]\nlab = "sqlite:///a.db"\n')
+    code, _, err = hptui("best lab:")
+    assert (code, "which is no address of a server and no journal" in err) == (2, True)
 
 
 def test_a_study_is_copied_to_where_others_are(

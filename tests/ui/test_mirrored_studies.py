@@ -54,7 +54,8 @@ def test_a_storage_of_the_settings_is_listed_followed_and_told_when_it_goes(tmp_
         press r
         press esc
         wait "lab#vit"
-        wait "cannot be read: there is no such file"
+        wait "as of"
+        expect "nowhere"
         press x
         expect "hptui only"
         press d

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.storage.mirror.address import parse_address
+from hptui.errors import UsageError
+from hptui.storage.mirror.address import parse_address, parse_storage
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def source_of(text: str) -> SourceAddress | None:
 
     That is an address, `postgresql://me@lab/db#resnet`, the path of a journal, `journal.log#a`, or
     a storage that the settings name, `lab:` or `lab#resnet`.
+
+    Raises:
+        UsageError: The storage in the settings is no such address.
     """
     address = parse_address(text)
     if address is not None or "/" in text:
@@ -31,9 +35,15 @@ def source_of(text: str) -> SourceAddress | None:
     from hptui.ui.application.settings import load_settings
 
     named = load_settings().storages.get(name.removesuffix(":"))
-    address = None if named is None else parse_address(named)
-    if address is None:
+    if named is None:
         return None
+    address = parse_storage(named)
+    if address is None:
+        raise UsageError(
+            f"The storage {safe_line(name)} of the settings is {safe_line(named)}, which is no "
+            "address of a server and no journal.",
+            hint="hptui help settings shows what it may be.",
+        )
     return address.with_study(study or address.study)
 
 

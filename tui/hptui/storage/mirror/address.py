@@ -83,6 +83,17 @@ def parse_address(text: str) -> SourceAddress | None:
     return _journal(text)
 
 
+def parse_storage(text: str) -> SourceAddress | None:
+    """Return the place that an address in the settings means, where a journal may be away.
+
+    None where it is an address of anything else.
+    """
+    address = parse_address(text)
+    if address is not None or "://" in text or not text or "\0" in text:
+        return address
+    return new_journal(text, None)
+
+
 def _server(kind: SourceKind, text: str, scheme: re.Match[str]) -> SourceAddress:
     rest = text[scheme.end() :]
     login = _LOGIN.match(rest)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "mirrors"
 _MAX_BYTES: Final = 100_000
-_OLD_S: Final = 10.0
+_OLD_S: Final = 30.0
 """An age from which nobody follows a source any more."""
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
-from hptui.storage.mirror.address import parse_address
+from hptui.storage.mirror.address import parse_storage
 from hptui.storage.mirror.mirrors import mirror_path
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class SourceFollowers:
         """Follow the storages of the settings; return a sentence for each that cannot be."""
         troubles: list[str] = []
         for name, text in storages.items():
-            address = parse_address(text)
+            address = parse_storage(text)
             if address is None:
                 troubles.append(
                     f"The storage {safe_line(name)} of the settings, {safe_line(text)}, is no "
-                    "address of a server and no journal that is there."
+                    "address of a server and no journal."
                 )
                 continue
             self._names[mirror_path(address)] = name

@@ -16,6 +16,7 @@ from hptui.domain.readable import plural, show_duration, show_size
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.storage.files.disk_usage import bytes_of
+from hptui.storage.mirror.address import parse_storage
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
 from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.studies import list_studies
@@ -64,7 +65,10 @@ def run(args: argparse.Namespace) -> int:
         _list(as_json=args.json)
         return 0
     is_piped = args.address == "-"
-    address = _address(_read_line() if is_piped else args.address)
+    # What the settings name may be away for a time.
+    address = parse_storage(_read_line()) if is_piped else _address(args.address)
+    if address is None:
+        raise UsageError("Standard input holds no address.")
     if args.follow:
         _follow(address, is_piped=is_piped)
         return 0
