@@ -15,12 +15,21 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
 from tests.benchmarks.open_study import N_TRIALS, STUDY, write_study_file
 from tests.servers import running
+
+from hptui.storage.mirror.address import parse_address
+from hptui.storage.mirror.following import MirrorWriter, writing
+from hptui.storage.mirror.mirrors import mirror_path
+from hptui.storage.mirror.source import COLUMN_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,11 +67,7 @@ def write_journal(file: Path, journal: Path) -> None:
 
 def fill_server(file: Path, address: str) -> None:
     """Copy all rows of a study file into a PostgreSQL database."""
-    import psycopg
-    from optuna.storages import RDBStorage
-
-    from hptui.storage.mirror.source import COLUMN_ORDER
-
+    psycopg: Any = import_module("psycopg")
     RDBStorage(address.replace("postgresql://", "postgresql+psycopg://"))
     with closing(sqlite3.connect(file)) as source, psycopg.connect(address) as target:
         for table, columns in COLUMN_ORDER.items():
@@ -85,10 +90,6 @@ def _here(reader: str, text: str) -> None:
     """Read with one reader, and print what it took."""
     steps: list[tuple[float, float]] = []
     if reader == "hptui":
-        from hptui.storage.mirror.address import parse_address
-        from hptui.storage.mirror.following import MirrorWriter, writing
-        from hptui.storage.mirror.mirrors import mirror_path
-
         address = parse_address(text)
         assert address is not None
         path = mirror_path(address)
@@ -97,13 +98,11 @@ def _here(reader: str, text: str) -> None:
             steps += [measured(writer.step), measured(writer.step), measured(writer.step)]
             writer.close()
     else:
-        import optuna
 
         def read() -> None:
             storage: Any = text.replace("postgresql://", "postgresql+psycopg://")
             if not text.startswith("postgresql"):
-                backend = optuna.storages.journal.JournalFileBackend(text)
-                storage = optuna.storages.JournalStorage(backend)
+                storage = JournalStorage(JournalFileBackend(text))
             optuna.load_study(study_name=STUDY, storage=storage).get_trials(deepcopy=False)
 
         steps.append(measured(read))

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from hptui.storage.mirror.address import SourceAddress
     from hptui.storage.mirror.source import Source
 
-PERIOD_S: Final = 0.5
+PERIOD_S: Final = 0.25
 """How often a source is looked at while it is followed."""
-_COST_FACTOR: Final = 4.0
-"""A source that takes long to look at is left alone for as many times what a look took."""
+_COST_FACTOR: Final = 10.0
+"""A source that takes long to look at is left alone for as many times what a look took, at most
+for _LONGEST_REST_S: whoever watches must not be a burden."""
+_LONGEST_REST_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 30.0
 _POLL_S: Final = 0.05
 _PATIENCE_S: Final = 60.0
@@ -241,7 +243,8 @@ def _follow(
                 pause_s = min(_LONGEST_WAIT_S, 2 * pause_s)
                 has_changed = writer.state.trouble != told
             else:
-                pause_s = max(PERIOD_S, _COST_FACTOR * (time.monotonic() - began_s))
+                rest_s = _COST_FACTOR * (time.monotonic() - began_s)
+                pause_s = max(PERIOD_S, min(_LONGEST_REST_S, rest_s))
                 has_changed |= bool(told)
             told = writer.state.trouble
             if has_changed:
