@@ -104,6 +104,7 @@ def whole(request: pytest.FixtureRequest) -> Generator[Place]:
 def place(whole: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HPTUI_STUDIES", str(tmp_path / "studies"))
+    monkeypatch.setattr(server_module, "ATTRIBUTES_S", 0.0)
     whole.anew()
     return whole
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from hptui.storage.mirror.source import Change, Mirrored
 
 SWEEP_S: Final = 30.0
+ATTRIBUTES_S: Final = 2.0
+"""How often attributes of studies are read where nothing tells whether they have changed."""
 _SWEEP_COST: Final = 20.0
 """Attributes that take long to read are read again after as many times what that took."""
 _CONNECT_S: Final = 10
@@ -90,6 +92,8 @@ class ServerSource:
         self._connection: Connection | None = None
         self._swept_s = -math.inf
         self._sweep_took_s = 0.0
+        self._studies_s = -math.inf
+        """When attributes of studies were last read, by the monotonic clock."""
 
     def open(self) -> SourceInfo:
         """Connect, and look whether its tables are Optuna's.
@@ -162,6 +166,9 @@ class ServerSource:
                 return
         unfinished = _Seen(None, seen.swept).cursor()
         yield from self._studies(connection, mirrored)
+        if snapshot is not None or time.monotonic() - self._studies_s >= ATTRIBUTES_S:
+            yield from self._attributes(connection, mirrored)
+            self._studies_s = time.monotonic()
         yield from self._open_trials(connection, mirrored)
         yield from self._new_trials(connection, mirrored, unfinished)
         swept = seen.swept
@@ -187,8 +194,6 @@ class ServerSource:
         return {int(study_id): str(name) for study_id, name in rows}
 
     def _studies(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
-        from sqlalchemy import select
-
         there, known = self._study_ids(connection), mirrored.studies()
         if gone := sorted(known.keys() - there.keys()):
             yield StudiesGone(gone)
@@ -196,12 +201,18 @@ class ServerSource:
         if new:
             # All of them: two may have changed names.
             yield RowBatch("studies", sorted(there.items()))
+            self._studies_s = -math.inf
+
+    def _attributes(self, connection: Connection, mirrored: Mirrored) -> Iterator[Change]:
+        """Yield directions and attributes of the studies."""
+        from sqlalchemy import select
+
         for name in _TABLES_OF_STUDY:
             table = _table(name)
             columns = _columns(connection, table)
             query = select(*columns).order_by(columns[0])
             if self._address.only is not None:
-                query = query.where(table.c.study_id.in_(list(there)))
+                query = query.where(table.c.study_id.in_(list(mirrored.studies())))
             yield RowBatch(name, [tuple(row) for row in connection.execute(query)], is_whole=True)
 
     # Trials.
