@@ -34,8 +34,15 @@ _BUSY_TIMEOUT_S: Final = 30.0
 _MAX_CURSOR_BYTES: Final = 10_000_000
 _MAX_VARIABLES: Final = 10_000
 _GREATEST_ID: Final = 2**63 - 1
-_UNFIT: Final = (sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, ValueError)
-"""What SQLite says of a value that it cannot hold."""
+_UNFIT: Final = (
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    OverflowError,
+    ValueError,
+)
+"""What SQLite says of a value that it, or the table, cannot hold."""
 
 
 class MirrorFile:
@@ -231,21 +238,17 @@ class MirrorFile:
         self._begin()
         names, marks = ", ".join(f'"{each}"' for each in columns), ", ".join("?" * len(columns))
         statement = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"
-        self._connection.execute("SAVEPOINT batch")
         try:
             self._connection.executemany(statement, rows)
         except _UNFIT:
-            self._connection.execute("ROLLBACK TO batch")
+            # Those before it are in, and are replaced by themselves.
             for row in rows:
                 self._insert_fit(statement, row)
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("RELEASE batch")
 
     def _insert_fit(self, statement: str, row: Sequence[object]) -> None:
         try:
             self._connection.execute(statement, tuple(map(_fit, row)))
-        except (sqlite3.IntegrityError, *_UNFIT):
+        except _UNFIT:
             self.n_unfit += 1
 
 
