@@ -75,6 +75,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             place=place,
             settings=load_settings() if settings is None else settings,
             unicode=has_unicode,
+            has_ramp=self._has_ramp,
             screens=AllScreens(),
             quit=self.do_quit,
             tell_failed_work=self.tell_failed_work,
@@ -94,6 +95,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         chosen = self.services.settings
         self.theme = DEFAULT_THEME if self._theme_trouble() else chosen.theme
         self.set_keymap({name: ",".join(keys) for name, keys in chosen.keys.items()})
+
+    def _has_ramp(self) -> bool:
+        is_ansi = self.services.theme_variables.get("background", "").startswith("ansi_")
+        has_colours = self.is_headless or self.console.color_system in ("truecolor", "256")
+        return has_colours and not is_ansi
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
