@@ -6,7 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 import pytest
@@ -14,7 +14,10 @@ from tests.storage.mirroring import address_of, journal, studies_in
 from tests.waiting import DEADLINE_S, wait_until
 
 from hptui.cli.main import main
-from hptui.storage.mirror.mirrors import mirror_path, mirror_state
+from hptui.storage.mirror import following
+from hptui.storage.mirror.journal import JournalFile
+from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
+from hptui.storage.mirror.source import PasswordError
 from hptui.storage.read.studies import list_studies
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 
     from optuna.storages import JournalStorage
 
-Run = Any
+    from hptui.storage.mirror.address import SourceAddress
+    from hptui.storage.mirror.source import Source
 
 
 @pytest.fixture
@@ -189,6 +193,35 @@ def test_a_study_is_copied_to_where_others_are(
         assert code in (1, 2), (line, out)
         assert sentence in err, (line, err)
         assert "sesame" not in err
+
+
+def test_a_password_is_asked_for_on_a_terminal_and_kept_nowhere(
+    hptui: Callable[[str], tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned(tmp_path / "journal.log", "vit")
+    asked: list[str] = []
+
+    def source(address: SourceAddress) -> Source:
+        if "open%20sesame" not in address.url:
+            raise PasswordError("It wants a password.", hint="Give one.")
+        return JournalFile(tmp_path / "journal.log")
+
+    def type_password(prompt: str) -> str:
+        asked.append(prompt)
+        return "open sesame"
+
+    monkeypatch.setattr(following, "source_of", source)
+    monkeypatch.setattr("getpass.getpass", type_password)
+    code, _, err = hptui("show postgresql://me@lab/db#vit")
+    assert (code, asked) == (1, [])
+    assert "Give one." in err
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    code, out, _ = hptui("show postgresql://me@lab/db#vit")
+    assert (code, "mirror of postgresql://me@lab/db#vit, " in out) == (0, True)
+    assert asked == ["Password for postgresql://me@lab/db: "]
+    kept = [each.read_bytes() for each in mirrors_folder().iterdir() if each.is_file()]
+    assert b"sesame" not in b"".join(kept)
 
 
 def test_a_follower_keeps_up_until_whoever_started_it_ends(
