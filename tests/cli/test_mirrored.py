@@ -13,6 +13,7 @@ import pytest
 from tests.storage.mirroring import address_of, journal, studies_in
 from tests.waiting import DEADLINE_S, wait_until
 
+from hptui.cli.commands.application import open_place
 from hptui.cli.main import main
 from hptui.storage.mirror import following
 from hptui.storage.mirror.journal import JournalFile
@@ -220,6 +221,17 @@ def test_a_password_is_asked_for_on_a_terminal_and_kept_nowhere(
     code, out, _ = hptui("show postgresql://me@lab/db#vit")
     assert (code, "mirror of postgresql://me@lab/db#vit, " in out) == (0, True)
     assert asked == ["Password for postgresql://me@lab/db: "]
+    # What the application follows has the password, too.
+    place = open_place("postgresql://me@lab/db#vit")
+    assert place.study == "vit"
+    assert place.source is not None
+    assert "open%20sesame" in place.source.url
+    assert "sesame" not in repr(place)
+    # Where nobody can be asked any more, what was read is shown, with the reason.
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+        code, out, err = hptui("show postgresql://me@lab/db#vit")
+        assert (code, "It wants a password." in out, len(asked)) == (0, True, 2), err
     kept = [each.read_bytes() for each in mirrors_folder().iterdir() if each.is_file()]
     assert b"sesame" not in b"".join(kept)
 

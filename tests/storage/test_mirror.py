@@ -313,8 +313,12 @@ def test_a_look_that_finds_nothing_leaves_the_mirror_as_it_is(tmp_path: Path) ->
 
 def test_rows_that_no_table_takes_are_counted_and_others_stay(tmp_path: Path) -> None:
     mirror = MirrorFile(tmp_path / "mirror.db")
-    rows = [(1, 0, 1, None, None, None), (2, 1, 1, "RUNNING", None, None), (2**70, 2, 1, "FAIL")]
-    rows.append((3, 2, 1, "WAITING", b"\xff", object()))
+    rows: list[tuple[object, ...]] = [
+        (1, 0, 1, None, None, None),
+        (2, 1, 1, "RUNNING", None, None),
+        (2**70, 2, 1, "FAIL"),
+        (3, 2, 1, "WAITING", b"\xff", object()),
+    ]
     mirror.take([RowBatch("studies", [(1, "a")]), RowBatch("trials", rows), Checkpoint("c")])
     assert mirror.trials() == {1: (3, 2)}
     assert mirror.n_unfit == 2

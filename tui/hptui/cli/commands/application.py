@@ -17,9 +17,10 @@ from hptui.cli.options.locate import (
     is_file_name,
     locate_study,
     studies_folder,
+    study_in,
     typed_path,
 )
-from hptui.cli.options.mirrored import mirrored_file, source_of
+from hptui.cli.options.mirrored import mirrored_source, source_of
 from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.studies_folder import study_file
 from hptui.ui.application.ending import CertainEnd
@@ -85,11 +86,13 @@ def open_place(path: str | None) -> OpenPlace:
 
 
 def _mirrored_place(address: SourceAddress) -> OpenPlace:
-    file = mirrored_file(address)
-    if address.study is None:
-        return OpenPlace(None, file, None, source=address)
-    study = locate_study(str(address)).study_name
-    return OpenPlace(None, file, study, source=address)
+    from hptui.storage.read.studies import study_names
+
+    address, file = mirrored_source(address)
+    if address.study is not None:
+        return OpenPlace(None, file, study_in(file, address.study).study_name, source=address)
+    names = study_names(file)
+    return OpenPlace(None, file, names[0] if len(names) == 1 else None, source=address)
 
 
 def can_open(text: str) -> bool:

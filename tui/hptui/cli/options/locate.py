@@ -187,9 +187,18 @@ def locate_study(text: str, *, studies: Path | None = None, resume: bool = True)
         UsageError: There is no such study, or it is not clear which; lists what there is.
         StudyFileError: Its file is no study file, or cannot be read.
     """
+    return study_in(*_place_of(text, studies_folder(studies), resume=resume))
+
+
+def study_in(path: Path, wanted: str | None) -> StudyRef:
+    """Return the study of this name in a file; where None the only one, or that named like it.
+
+    Raises:
+        UsageError: There is none, or it is not clear which.
+        StudyFileError: The file is no study file, or cannot be read.
+    """
     from hptui.storage.read.studies import study_names
 
-    path, wanted = _place_of(text, studies_folder(studies), resume=resume)
     names = study_names(path)
     if wanted is None:
         if len(names) == 1:

@@ -53,15 +53,24 @@ def mirrored_file(address: SourceAddress) -> Path:
     Raises:
         HptuiError: The source cannot be read, and never was.
     """
-    state = _refreshed(address)
+    return mirrored_source(address)[1]
+
+
+def mirrored_source(address: SourceAddress) -> tuple[SourceAddress, Path]:
+    """Return `mirrored_file` behind the address that was read, with the password if one was typed.
+
+    Raises:
+        HptuiError: The source cannot be read, and never was.
+    """
+    read, state = _refreshed(address)
     if state.trouble:
         print(f"hptui: {state.describe()}", file=sys.stderr, flush=True)
     for note in state.notes:
         print(f"hptui: {safe_line(note, max_chars=400)}", file=sys.stderr, flush=True)
-    return mirror_path(address)
+    return read, mirror_path(address)
 
 
-def _refreshed(address: SourceAddress) -> MirrorState:
+def _refreshed(address: SourceAddress) -> tuple[SourceAddress, MirrorState]:
     from hptui.storage.mirror.following import refresh
     from hptui.storage.mirror.source import PasswordError
 
@@ -69,12 +78,15 @@ def _refreshed(address: SourceAddress) -> MirrorState:
     if is_first and sys.stderr.isatty():
         print(f"Reading {safe_line(address)}.", file=sys.stderr, flush=True)
     try:
-        return refresh(address)
+        return address, refresh(address)
     except PasswordError:
         asked = with_asked_password(address)
-        if asked is None:
+        if asked is not None:
+            return asked, refresh(asked)
+        state = mirror_state(mirror_path(address))
+        if state is None or state.synced_s is None:
             raise
-        return refresh(asked)
+        return address, state
 
 
 def with_asked_password(address: SourceAddress) -> SourceAddress | None:

@@ -21,7 +21,7 @@ from hptui.storage.mirror.mirrors import (
     touch_state,
 )
 from hptui.storage.mirror.opening import source_of
-from hptui.storage.mirror.source import SourceError
+from hptui.storage.mirror.source import PasswordError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -166,6 +166,7 @@ def refresh(address: SourceAddress) -> MirrorState:
     A source that cannot be read leaves the mirror as it was; the state says why it is old.
 
     Raises:
+        PasswordError: It wants another password; the mirror may be there all the same.
         HptuiError: It cannot be read, and never was.
     """
     path, began_s = mirror_path(address), time.time()
@@ -194,6 +195,8 @@ def _step_once(address: SourceAddress, path: Path) -> MirrorState:
     writer = MirrorWriter(address, path)
     try:
         writer.step()
+    except PasswordError:
+        raise
     except HptuiError:
         if writer.state.synced_s is None:
             raise
