@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hptui.ui.application.settings import Settings
 
 
+_MAX_MESSAGES: Final = 20
 _COLLECTING_PERIOD_S: Final = 5.0
 
 ScrollBar.renderer = ThinScrollBar
@@ -87,6 +89,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         self._thread_hook = threading.excepthook
         self.defects: list[ApplicationFailure] = []
         """Those that did not end the application."""
+        self.messages: deque[str] = deque(maxlen=_MAX_MESSAGES)
+        """The last sentences that were shown for a few seconds."""
         self._home = home
         self.ending: CertainEnd | None = None
         """Makes the end certain; None where the application is not the whole process."""
@@ -168,8 +172,10 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         markup: bool = False,  # noqa: ARG002 - Textual asks for it
     ) -> None:
         """Show a sentence for a few seconds; it is never read as markup."""
+        text = safe_text(message, max_chars=500)
+        self.messages.append(text)
         super().notify(
-            safe_text(message, max_chars=500),
+            text,
             title=safe_text(title, max_chars=80),
             severity=severity,
             timeout=timeout,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.registry.catalogue import shown_name
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
 from hptui.storage.read.session import open_file
@@ -38,6 +39,11 @@ class StudyRow(StudySummary):
     def label(self) -> str:
         """The study's name, with its place before it where that has a name."""
         return f"{self.storage}#{self.name}" if self.storage else self.name
+
+    @property
+    def objective_name(self) -> str:
+        """How lists call what the study tunes; empty where its file does not say."""
+        return "" if self.objective is None else shown_name(self.objective)
 
     @property
     def n_stale(self) -> int:
