@@ -29,10 +29,12 @@ from tests.storage.random_studies import ATTRIBUTES, add_trials, run_trial, writ
 from hptui.engine.studies.trash import delete_study
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.validation import require_writable
+from hptui.storage.mirror import journal as journal_file
 from hptui.storage.mirror import journal_replay
 from hptui.storage.mirror.address import parse_address
 from hptui.storage.mirror.any_storage import AnyStorage
 from hptui.storage.mirror.following import MirrorWriter, refresh, writing
+from hptui.storage.mirror.journal import JournalFile
 from hptui.storage.mirror.mirror_file import MirrorFile
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
 from hptui.storage.mirror.source import Checkpoint, RowBatch
@@ -146,6 +148,23 @@ def test_a_mirror_holds_what_the_journal_does_however_often_it_is_looked_at(tmp_
                 stream.write(json.dumps({"worker_id": "other", **line}) + "\n")
     refresh(address)
     assert studies_in(file) == studies_in(storage)
+
+
+def test_a_long_journal_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = journal(tmp_path / "journal.log")
+    rng = random.Random(9)
+    for name in "abc":
+        write_study(storage, rng, name)
+    for n_bytes, n_rows in ((70, 1), (700, 10), (7_000, 1_000)):
+        monkeypatch.setattr(journal_file, "_CHUNK_BYTES", n_bytes)
+        monkeypatch.setattr(journal_file, "_ROWS_A_CHECKPOINT", n_rows)
+        mirror = MirrorFile(tmp_path / f"{n_bytes}.db")
+        source = JournalFile(tmp_path / "journal.log")
+        mirror.take(source.changes(None, mirror))
+        assert list(mirror.notes) == []
+        assert list(source.changes(mirror.cursor, mirror)) == []
+        mirror.close()
+        assert studies_in(tmp_path / f"{n_bytes}.db") == studies_in(storage)
 
 
 def test_every_table_and_array_is_as_in_a_copy_by_optuna(tmp_path: Path) -> None:

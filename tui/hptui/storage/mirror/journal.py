@@ -106,8 +106,8 @@ def _marks(stream: BinaryIO, offset: int) -> dict[str, str]:
     """Return what tells a file that was read to an offset from another in its place."""
     marks: dict[str, str] = {}
     for name, start in (("head", 0), ("tail", max(0, offset - _MARK_BYTES))):
-        stream.seek(start)
-        read = stream.read(min(_MARK_BYTES, offset - start))
+        # Whoever reads the lines goes on from where they ended.
+        read = os.pread(stream.fileno(), min(_MARK_BYTES, offset - start), start)
         marks[name] = hashlib.sha256(read).hexdigest()
     return marks
 
