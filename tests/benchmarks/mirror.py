@@ -96,6 +96,8 @@ def _here(reader: str, text: str) -> None:
         with writing(path):
             writer = MirrorWriter(address, path)
             steps += [measured(writer.step), measured(writer.step), measured(writer.step)]
+            assert not writer.step(), "nothing is new"
+            assert not writer.state.notes, writer.state.notes
             writer.close()
     else:
 

@@ -47,6 +47,21 @@ def source_of(text: str) -> SourceAddress | None:
     return address.with_study(study or address.study)
 
 
+def require_source(text: str) -> SourceAddress:
+    """Return the server or journal that a text means.
+
+    Raises:
+        UsageError: It means none.
+    """
+    address = source_of(text)
+    if address is None:
+        raise UsageError(
+            f"{safe_line(text)} is no address of a server, and no journal of Optuna's.",
+            hint="Give an address like postgresql://me@host/db, or the path of a journal.",
+        )
+    return address
+
+
 def mirrored_file(address: SourceAddress) -> Path:
     """Return the file that mirrors a source, brought up to date; says where it could not be.
 

@@ -8,7 +8,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Any
 
-from hptui.cli.options.mirrored import mirrored_file, source_of
+from hptui.cli.options.mirrored import mirrored_file, mirrored_source, require_source
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.json_values import dump
@@ -66,10 +66,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     is_piped = args.address == "-"
     # What the settings name may be away for a time.
-    address = parse_storage(_read_line()) if is_piped else _address(args.address)
+    address = parse_storage(_read_line()) if is_piped else require_source(args.address)
     if address is None:
         raise UsageError("Standard input holds no address.")
     if args.follow:
+        if not is_piped:
+            # Whoever is there may be asked for a password.
+            address, _ = mirrored_source(address)
         _follow(address, is_piped=is_piped)
         return 0
     path = mirrored_file(address)
@@ -78,16 +81,6 @@ def run(args: argparse.Namespace) -> int:
         facts = _facts(path, state)
         print(dump(facts) if args.json else _sentence(state, facts))
     return 0
-
-
-def _address(text: str) -> SourceAddress:
-    address = source_of(text)
-    if address is None:
-        raise UsageError(
-            f"{safe_line(text)} is no address of a server, and no journal of Optuna's.",
-            hint="Give an address like postgresql://me@host/db, or the path of a journal.",
-        )
-    return address
 
 
 def _read_line() -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.locate import add_study_argument, locate_study
-from hptui.cli.options.mirrored import source_of, with_asked_password
+from hptui.cli.options.mirrored import require_source, with_asked_password
 from hptui.domain.json_values import dump
 from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
-from hptui.errors import UsageError
+from hptui.storage.mirror.address import new_journal
 
 if TYPE_CHECKING:
     import argparse
@@ -62,16 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _target(text: str) -> SourceAddress:
-    address = source_of(text)
-    if address is not None:
-        return address
     path, mark, study = text.partition("#")
-    if path.endswith((".log", ".journal")) and Path(path).absolute().parent.is_dir():
-        # A journal that is not there yet.
-        from hptui.storage.mirror.address import new_journal
-
+    is_new = path.endswith((".log", ".journal")) and not Path(path).exists()
+    if is_new and Path(path).absolute().parent.is_dir():
+        # The journal is made.
         return new_journal(path, study if mark else None)
-    raise UsageError(
-        f"{safe_line(text)} is no address of a server, and no journal of Optuna's.",
-        hint="Give an address like postgresql://me@host/db, or the path of a journal.",
-    )
+    return require_source(text)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hptui.cli.options.locate import add_studies_option, spelling_of, studies_folder
-from hptui.cli.options.mirrored import mirrored_file, source_of
+from hptui.cli.options.mirrored import mirrored_file, require_source
 from hptui.cli.output.detail_json import mirror_json
 from hptui.cli.output.table import Column, render_table
 from hptui.cli.output.terminal import Terminal
@@ -15,7 +15,7 @@ from hptui.domain.json_values import dump
 from hptui.domain.readable import plural, show_age, show_duration
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.client import ask_engine, running_engine
-from hptui.errors import HptuiError, UsageError
+from hptui.errors import HptuiError
 from hptui.registry.catalogue import shown_name
 from hptui.storage.mirror.mirrors import place_name
 from hptui.storage.read.stored_times import iso_utc
@@ -130,7 +130,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the studies; a file that cannot be read is listed with its problem."""
-    folder = studies_folder(args.studies) if args.place is None else _mirrored(args.place)
+    folder = (
+        studies_folder(args.studies)
+        if args.place is None
+        else mirrored_file(require_source(args.place))
+    )
     studies = sorted(
         list_studies(folder), key=lambda study: study.last_activity_s or 0.0, reverse=True
     )
@@ -161,16 +165,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(studies, runs)
     return 0
-
-
-def _mirrored(text: str) -> Path:
-    address = source_of(text)
-    if address is None:
-        raise UsageError(
-            f"{safe_line(text)} is no address of a server, and no journal of Optuna's.",
-            hint="hptui ls --studies DIR lists the studies in a folder.",
-        )
-    return mirrored_file(address)
 
 
 def _print(studies: list[StudySummary], runs: Sequence[RunNow | None]) -> None:
