@@ -101,7 +101,9 @@ def test_very_many_points_are_shaded_by_how_many_share_a_cell(look: Look):
     for row, line in enumerate(picture.lines):
         cells.put_spans(row, 0, line)
     places = [(field.row(y), field.left + field.column(x)) for x, y in ((0, 0), (1, 1), (0.5, 0.5))]
-    seen = [(cells.characters[at], ROLES[cells.roles[at]]) for at in places]
+    seen: list[tuple[str, str]] = [
+        (str(cells.characters[at]), ROLES[int(cells.roles[at])]) for at in places
+    ]
     if look.has_ramp:
         assert [role for _, role in seen] == ["ramp-0", "ramp-7", "ramp-15"]
     elif look.unicode:

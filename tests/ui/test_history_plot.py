@@ -18,6 +18,7 @@ from hptui.ui.application.place import OpenPlace
 from hptui.ui.plots.history_plot import HistoryPlot
 
 if TYPE_CHECKING:
+    from hptui.figures.canvas.picture import Look
     from collections.abc import Callable
 
     from textual.app import ComposeResult
@@ -166,7 +167,7 @@ def test_a_terminal_without_unicode_gets_ascii():
 
 
 def test_a_chart_that_cannot_be_drawn_says_so():
-    def draw(width: int, height: int, unicode: bool) -> Figure:
+    def draw(width: int, height: int, look: Look) -> Figure:
         raise ValueError("bad \x1b[2J chart")
 
     async def scenario(pilot: Pilot[Any]) -> None:
