@@ -10,18 +10,10 @@ from hptui.cli.output.picture_output import picture_text
 from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import N_DENSE, Canvas, Dots, Mark, Shading, draw
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import (
-    COLOURED,
-    FINE,
-    RAMP,
-    ROLES,
-    Cells,
-    Look,
-    Picture,
-    label,
-)
+from hptui.figures.canvas.picture import COLOURED, FINE, Cells, Look, Picture, label
 from hptui.figures.canvas.points import Points
 from hptui.figures.canvas.ramp import CIVIDIS, VIRIDIS, ramp_colours
+from hptui.figures.canvas.roles import RAMP, ROLES
 from hptui.figures.canvas.svg import picture_svg, svg_style
 
 

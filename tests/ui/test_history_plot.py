@@ -18,11 +18,12 @@ from hptui.ui.application.place import OpenPlace
 from hptui.ui.plots.history_plot import HistoryPlot
 
 if TYPE_CHECKING:
-    from hptui.figures.canvas.picture import Look
     from collections.abc import Callable
 
     from textual.app import ComposeResult
     from textual.pilot import Pilot
+
+    from hptui.figures.canvas.picture import Look
 
 VALUES = [4.0, 3.0, 3.5, 2.0, 2.5, 3.2]
 STATES = [COMPLETE, COMPLETE, PRUNED, COMPLETE, COMPLETE, RUNNING]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.analysis.stopping.advice import Advice
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
 
 
@@ -103,7 +104,7 @@ def _is_on_front(request: FigureRequest) -> bool:
     """
     if request.objective is not None and request.reference:
         raise UsageError(
-            "--reference says nothing about one objective.",
+            "--reference has no effect on one objective.",
             hint="Omit --objective or --reference.",
         )
     is_asked_for = len(request.study.trials.directions) > 1 or bool(request.reference)

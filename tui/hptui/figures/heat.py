@@ -10,12 +10,13 @@ import numpy as np
 
 from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
-from hptui.figures.canvas.picture import FINE, RAMP, Span, label
+from hptui.figures.canvas.picture import FINE, Span, label
 from hptui.figures.canvas.points import Points
+from hptui.figures.canvas.roles import RAMP
 from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
 from hptui.figures.request import Frame, TitledFigure
 from hptui.trials import complete_rows, finite_rows
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -328,7 +330,7 @@ def _heat_maps(request: FigureRequest, kind: HeatKind) -> Iterator[TitledFigure]
         shown = names[:_MAX_IN_PAIRS] if request.params else names[:_PAIR]
         more = ""
         if len(names) > len(shown):
-            more = f" (of {len(names)} parameters, {request.chooser} chooses)"
+            more = f" (of {plural(len(names), 'parameter')}, {request.chooser} chooses)"
         for pair in combinations(shown, _PAIR):
             yield _heat_map(request, kind, objective, pair, more)
 
@@ -358,7 +360,7 @@ def _heat_map(
 def _no_pair(request: FigureRequest, objective: int) -> TitledFigure:
     if request.params:
         raise UsageError(
-            "One --param was given, but a heat map is of two.",
+            "A heat map needs two --param, not one.",
             hint="Give --param again with another name.",
         )
     sentence = "The complete trials have fewer than two parameters."

@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, SERIES, label
+from hptui.figures.canvas.picture import FINE, label
 from hptui.figures.canvas.points import Points, row_after, thin_steps
+from hptui.figures.canvas.roles import SERIES
 from hptui.figures.edf import MAX_NAME_CHARS
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _legend(studies: Sequence[NamedHistory], *, is_log: bool, look: Look) -> lis
 def _why_nothing(studies: Sequence[NamedHistory]) -> str:
     bests = np.concatenate([each.history.best for each in studies])
     if np.isfinite(bests).any():
-        return "No best is above 0, so a log axis shows none."
+        return "No best value is above 0, so a log axis shows none."
     if not np.isnan(bests).all():
-        return "No best is finite, so there is nothing to draw."
+        return "No best value is finite, so there is nothing to draw."
     return "No feasible trial has completed yet."

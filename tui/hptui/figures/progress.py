@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits, show_duration
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, SERIES, Look, Role, label
+from hptui.figures.canvas.picture import FINE, Look, label
 from hptui.figures.canvas.points import Points, thin_steps
+from hptui.figures.canvas.roles import SERIES, Role
 from hptui.figures.edf import MAX_NAME_CHARS
 from hptui.figures.overlay import axis_of_bests, letters_along
 from hptui.figures.request import Frame, TitledFigure
@@ -148,7 +149,7 @@ def _legend(studies: Sequence[Progress], *, is_log: bool, look: Look) -> list[Le
             entries.append(entry(8, f"{show_duration(study.total_s)} in all"))
     n_timeless = sum(study.n_timeless for study in studies)
     if n_timeless:
-        entries.append(entry(10, f"{n_timeless} without times, left out"))
+        entries.append(entry(10, f"{n_timeless} of unknown time, left out"))
     if is_log:
         entries.append(entry(1, "log axis"))
     return entries

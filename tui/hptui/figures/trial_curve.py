@@ -10,7 +10,7 @@ import numpy as np
 from hptui.analysis.axis import Axis
 from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning
-from hptui.domain.readable import four_digits
+from hptui.domain.readable import four_digits, plural
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -22,7 +22,7 @@ from hptui.figures.canvas.chart import (
 )
 from hptui.figures.canvas.figure import Figure, draw_figure
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, Role, Span, line_picture
+from hptui.figures.canvas.picture import FINE, Span, line_picture
 from hptui.figures.canvas.points import Points, thin_line
 from hptui.figures.thresholds import threshold_entries, threshold_lines, threshold_marks
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 12
@@ -147,9 +148,9 @@ def _why_nothing(source: CurveSource, *, is_log: bool) -> str:
     if n_reports and is_log and np.isfinite(source.own.values).any():
         return f"{trial} reported nothing above 0, so a log axis shows nothing."
     if n_reports:
-        return f"{trial} reported no finite value in {n_reports} reports."
+        return f"{trial} reported no finite value in {plural(n_reports, 'report')}."
     if source.state == "WAITING":
-        return f"{trial} waits to be run."
+        return f"{trial} is waiting to run."
     if source.state == "RUNNING":
         return f"{trial} has not reported an intermediate value yet."
     return f"{trial} reported no intermediate values."

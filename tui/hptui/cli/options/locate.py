@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.cli.options.mirrored import mirrored_file, source_of
+from hptui.domain.readable import plural
 from hptui.domain.study_name import check_study_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
@@ -240,8 +241,8 @@ def _not_clear(path: Path, names: list[str]) -> UsageError:
     place = safe_line(place_name(path, is_short=True))
     mark = ":" if mirror_state(path) is None else "#"
     return UsageError(
-        f"{place} holds {len(names)} studies: {list_names(names)}.",
-        hint=f"Say which, like {place}{mark}{safe_line(names[0], max_chars=60)}.",
+        f"{place} holds {plural(len(names), 'study', 'studies')}: {list_names(names)}.",
+        hint=f"Choose one, like {place}{mark}{safe_line(names[0], max_chars=60)}.",
     )
 
 

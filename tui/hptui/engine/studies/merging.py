@@ -14,7 +14,7 @@ from hptui.engine.studies.renaming import require_study
 from hptui.errors import UsageError
 from hptui.registry.same_objective import Tuned, difference
 from hptui.storage.mirror.mirrors import folder_for_new
-from hptui.storage.read.latest_spaces import read_latest_spaces
+from hptui.storage.read.stored_spaces import read_latest_spaces
 from hptui.storage.read.study_facts import read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.storage.transfer.carried_trials import leave_sampler_state, replace_trial_numbers
@@ -160,7 +160,7 @@ def _plan(
         told = difference(first, other) if first is not None and other is not None else ""
         if told:
             raise UsageError(
-                told, hint="Where their values mean the same, --any-objective merges them anyway."
+                told, hint="If their values mean the same, --any-objective merges them anyway."
             )
     return plan
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import GLYPHS
+from hptui.figures.canvas.roles import GLYPHS
 from hptui.storage.files.side_files import read_side_file
 from hptui.ui.commands.command_table import COMMANDS
 from hptui.ui.commands.key_names import key_name
@@ -18,7 +18,7 @@ from hptui.ui.commands.key_names import key_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.figures.canvas.picture import Glyphs
+    from hptui.figures.canvas.roles import Glyphs
 
 SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
@@ -130,7 +130,7 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     filters = _filters(_section(table, "filters", wrong), wrong)
     storages = _storages(_section(table, "storages", wrong), wrong)
     known = {"theme", "glyphs", "keys", "defaults", "filters", "storages"}
-    wrong += [f"{name!r} is no setting" for name in set(table) - known]
+    wrong += [f"{name!r} is not a setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
     trouble = safe_line(trouble, max_chars=400)
     return Settings(theme, glyphs, keys, defaults, filters, storages, trouble)
@@ -156,7 +156,7 @@ def _keys(section: Mapping[str, object], wrong: list[str]) -> dict[str, tuple[st
             texts = given  # pyright: ignore[reportUnknownVariableType] - checked one by one
         names = [key_name(text) if isinstance(text, str) else None for text in texts]
         if not names or None in names:
-            wrong.append(f"{given!r} is no key for {command}")
+            wrong.append(f"{given!r} cannot be a key for {command}")
             continue
         keys[command] = tuple(name for name in names if name is not None)
     return _without_clashes(keys, wrong)
@@ -188,7 +188,7 @@ def _defaults(section: Mapping[str, object], wrong: list[str]) -> dict[str, int 
     for name, value in section.items():
         kinds = DEFAULTS.get(name)
         if kinds is None:
-            wrong.append(f"{name!r} is no default; there are {', '.join(DEFAULTS)}")
+            wrong.append(f"{name!r} is not a default; use {', '.join(DEFAULTS)}")
         elif not isinstance(value, kinds) or isinstance(value, bool):
             wrong.append(f"{name} cannot be {value!r}")
         elif isinstance(value, int | float | str):

@@ -18,8 +18,8 @@ from hptui.errors import UsageError
 from hptui.storage.files.disk_usage import bytes_of
 from hptui.storage.mirror.address import parse_storage
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
-from hptui.storage.read.stored_times import iso_utc
 from hptui.storage.read.studies import list_studies
+from hptui.storage.sqlite.timestamps import iso_utc
 
 if TYPE_CHECKING:
     from pathlib import Path
