@@ -15,7 +15,7 @@ from hptui.domain.json_values import dump
 from hptui.domain.readable import plural, show_duration, show_size
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.storage.files.disk_usage import bytes_of
+from hptui.storage.files.staging import bytes_of
 from hptui.storage.mirror.address import parse_storage
 from hptui.storage.mirror.mirrors import mirror_path, mirror_state, mirrors_folder
 from hptui.storage.read.studies import list_studies
