@@ -278,7 +278,7 @@ def test_what_a_study_file_cannot_hold_is_left_out(
     storage.set_trial_user_attr(trial_id, "k\x1b[2J", "\ud800")
     state = refresh(address_of(path))
     file = mirror_path(address_of(path))
-    assert state.notes == ("1 rows do not fit into a study file.",)
+    assert state.notes == ("1 row does not fit into a study file.",)
     (name,) = study_names(file)
     assert name == "a?" + "b" * 510
     (found,) = studies_in(file)

@@ -61,7 +61,7 @@ def test_a_storage_of_the_settings_is_listed_followed_and_told_when_it_goes(tmp_
         press d
         wait "Duplicate vit"
         press enter
-        wait "is copied to vit-2"
+        wait "to vit-2"
         """,
         settings=Settings(storages={"lab": str(path), "nowhere": "nosuch.log"}),
         observe=act,

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hptui.domain.readable import plural
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError, StudyFileError
 from hptui.storage.files.side_files import open_side_file
@@ -78,7 +79,10 @@ class MirrorWriter:
         file = self._file
         notes = () if file is None else tuple(file.notes)
         if file is not None and file.n_unfit:
-            notes = (*notes, f"{file.n_unfit:,} rows do not fit into a study file.")
+            notes = (
+                *notes,
+                f"{plural(file.n_unfit, 'row does', 'rows do')} not fit into a study file.",
+            )
         if self.state.trouble or self.state.synced_s is None or self.state.notes != notes:
             self._tell(trouble="", notes=notes)
         # What is written there while it is being read may be missing.
