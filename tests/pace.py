@@ -86,6 +86,7 @@ NOT_FAST: Final = frozenset(
         "ui/test_fuzz.py",
         "ui/test_grid.py",
         "ui/test_hostile.py",
+        "ui/test_mirrored_studies.py",
         "ui/test_next_run.py",
         "ui/test_publishing.py",
         "ui/test_saved_filters.py",
