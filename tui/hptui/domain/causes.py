@@ -19,7 +19,9 @@ NOT_RECORDED: Final = "no reason was recorded"
 
 TRACEBACK: Final = "traceback"
 LAST_OUTPUT: Final = "last output"
-_ENDED_FROM_OUTSIDE: Final = frozenset(("killed", "timeout", "memory", "died", "interrupted"))
+_ENDED_FROM_OUTSIDE: Final = frozenset(
+    ("killed", "timeout", "memory", "died", "lost", "interrupted")
+)
 """Kinds of errors that are no exception of the objective's."""
 
 _MAX_READ_CHARS: Final = 2_000

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hptui.cli.options.command_options import add_command_options, find, trial_folder
+from hptui.cli.options.far_options import add_far_options, far_of, far_slots
 from hptui.cli.options.locate import (
     add_studies_option,
     address_of,
@@ -107,6 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_budget(parser)
     _add_execution(parser)
     add_resources(parser, typed)
+    add_far_options(parser, typed)
     add_following(parser, typed)
     add_command_options(parser)
     shown = parser.add_argument_group("output").add_mutually_exclusive_group()
@@ -240,9 +242,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backend",
-        choices=("loky", "threading"),
-        default="loky",
-        help="each worker is a process (default), or a thread of one process",
+        choices=("loky", "threading", "ssh"),
+        help="each worker is a process (default), a thread of one process, or a process on one "
+        "of --hosts",
     )
     group.add_argument(
         "--leftovers",
@@ -374,6 +376,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     notes += filter(None, [python_note])
     if found.problem:
         raise _not_to_be_tuned(args, found)
+    far = far_of(args, found.ref)
     from hptui.engine.run.plan import RunPlan
     from hptui.engine.run.rules import Budget
 
@@ -402,8 +405,11 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
             trial_timeout_s=args.trial_timeout,
             **_patience(found.ref),
         ),
-        n_slots=workers_of(args, resources, prepared.workers),
-        backend=args.backend,
+        n_slots=workers_of(args, resources, prepared.workers)
+        if far is None
+        else far_slots(far, resources, args.workers or prepared.workers),
+        backend=args.backend or ("loky" if far is None else "ssh"),
+        far=far,
         resources=resources,
         python=python,
         seed=args.seed,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hptui.engine.workers.pool import WorkerProcess
 
 _log = logging.getLogger("hptui.engine")
+_BACKLOG: Final = 1024
 _MAX_CLIENTS: Final = 64
 """Connections that are no worker's; a client asks one question and goes."""
 
@@ -36,6 +37,10 @@ class Listener(Protocol):
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """Take a worker's message."""
+        ...
+
+    def on_closed(self, channel: Channel) -> None:
+        """Take that the other end of a worker's connection has closed it."""
         ...
 
     def on_broken(self, channel: Channel) -> None:
@@ -72,7 +77,8 @@ class Connections:
 
     def _listen(self) -> None:
         self._socket.bind(str(self._path))
-        self._socket.listen(64)
+        # Of a smaller number hundreds that connect at once lose some; the system may cut it.
+        self._socket.listen(_BACKLOG)
         self._socket.setblocking(False)
         self.selector.register(self._socket, selectors.EVENT_READ, ("listener", None))
 
@@ -134,11 +140,16 @@ class Connections:
             os.read(self._wake_read, 64)
 
     def _accept(self) -> None:
-        try:
-            connection, _ = self._socket.accept()
-        except OSError:
-            # Who asked has gone; or no descriptor is free, and this comes again.
-            return
+        # As many as there are now; those of others wait for the next turn.
+        for _ in range(_BACKLOG):
+            try:
+                connection, _address = self._socket.accept()
+            except OSError:
+                # None waits; or who asked has gone, or no descriptor is free: this comes again.
+                return
+            self._take_in(connection)
+
+    def _take_in(self, connection: socket.socket) -> None:
         if not is_own_peer(connection):
             _log.warning("another user was refused a connection")
             connection.close()
@@ -170,7 +181,10 @@ class Connections:
 
     def watch_process(self, process: WorkerProcess) -> None:
         """Wait for the end of a worker process."""
-        self.selector.register(process.started.sentinel, selectors.EVENT_READ, ("process", process))
+        if process.started.sentinel >= 0:
+            self.selector.register(
+                process.started.sentinel, selectors.EVENT_READ, ("process", process)
+            )
 
     def forget_process(self, process: WorkerProcess) -> None:
         """Wait for it no more."""
@@ -219,7 +233,12 @@ class Connections:
                 del self._clients[channel]
                 self.selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
         if channel.is_closed and channel.fileno() >= 0:
-            self.drop(channel)
+            self._close(kind, channel)
+
+    def _close(self, kind: str, channel: Channel) -> None:
+        if kind == "worker":
+            self._listener.on_closed(channel)
+        self.drop(channel)
 
     def _note(self, channel: Channel, messages: list[Message]) -> None:
         """Put a client that has asked something behind those that are idle."""

@@ -97,6 +97,13 @@ class Dispatcher:
         self.commits.touch()
         return TrialStarted(index, live.number)
 
+    def note_kept(self, slot: Slot, folder: str) -> None:
+        """Store where a trial has left files that the study's folder cannot have."""
+        live = None if slot.number is None else self.run.trials.live.get(slot.number)
+        place = None if slot.worker is None else slot.worker.process.place
+        if live is not None and live.end is None and place is not None:
+            self.run.trials.note_place(live, {**place.to_json(), "folder": folder})
+
     def ask_ahead(self) -> None:
         """Ask for the trial that the next free slot will run, once the sampler has time for it."""
         if self._ahead is None and self.sampler.is_free:

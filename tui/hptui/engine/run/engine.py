@@ -87,7 +87,7 @@ class Engine:
         self._worker_manager = WorkerManager(
             pool=Pool(
                 ref=plan.ref,
-                kind=workers_of(plan, self._runtime_directory.socket_path.parent),
+                kind=workers_of(plan, self._runtime_directory.socket_path),
                 socket=self._runtime_directory.socket_path,
                 home=Path.cwd(),
                 log=self._runtime_directory.worker_log,
@@ -104,7 +104,9 @@ class Engine:
         )
         self.rules = Rules(plan.budget, plan.n_slots, now())
         limit = plan.resources.memory
-        self._guard = None if limit is None else MemoryGuard(limit)
+        # On other machines their agents look.
+        is_near = limit is not None and plan.far is None
+        self._guard = MemoryGuard(limit) if limit is not None and is_near else None
         self._rules_are_live = False
         self.run_state: Run | None = None
         self._about: Message | None = None
@@ -332,6 +334,8 @@ class Engine:
         self._connections.wait(self._timeout_s())
         time_s = now()
         self._worker_manager.tick(time_s)
+        for process in self._worker_manager.unconfirmed(time_s):
+            self.on_process_end(process)
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
@@ -397,14 +401,53 @@ class Engine:
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
+        if channel in self._worker_manager.agents and self._take_of_agent(channel, message):
+            return
         slot = self._worker_manager.slot_of(channel)
         if slot is None:
             self._after.take(channel, message)
         else:
             self._on_trial_message(slot, message, channel)
 
+    def _take_of_agent(self, channel: Channel, message: Message) -> bool:
+        """Take what comes from another machine; False where a worker here would say the same."""
+        manager = self._worker_manager
+        match manager.take_of_agent(channel, message):
+            case "done":
+                return True
+            case "gone":
+                self.on_process_end(manager.agents[channel])
+                return True
+            case "other":
+                pass
+        match message.get("op"):
+            case "hello" | "unready":
+                if manager.expects(message):
+                    self.on_first(channel, message)
+            case "memory":
+                slot = manager.slot_of(channel)
+                limit = self._plan.resources.memory
+                if slot is not None and slot.number is not None and limit is not None:
+                    text = above_limit_text(int(message["size"]), limit)
+                    self._feed(MemoryExceeded(slot.number, text))
+            case "kept":
+                slot = manager.slot_of(channel)
+                if slot is not None and self._dispatcher is not None:
+                    self._dispatcher.note_kept(slot, str(message["folder"])[:4096])
+            case _:
+                return False
+        return True
+
+    def on_closed(self, channel: Channel) -> None:
+        """See `connections.Listener`."""
+        process = self._worker_manager.lose(channel)
+        if process is not None:
+            self.on_process_end(process)
+
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""
+        if message.get("op") == "agent":
+            return self._welcome(channel, message)
         is_worker = message.get("op") in ("hello", "unready")
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
@@ -427,6 +470,15 @@ class Engine:
             self._connections.watch_writes(channel)
         return False
 
+    def _welcome(self, channel: Channel, message: Message) -> bool:
+        try:
+            if self._worker_manager.take_agent(channel, message):
+                return True
+        except HptuiError as error:
+            self._fail(error)
+        channel.is_closed = True
+        return False
+
     def on_broken(self, channel: Channel) -> None:
         """See `connections.Listener`."""
         if self._after.take_broken(channel):
@@ -437,6 +489,9 @@ class Engine:
 
     def on_process_end(self, process: WorkerProcess) -> None:
         """See `connections.Listener`."""
+        if process.is_gone or not process.started.has_ended:
+            # The ssh client of a worker whose connection is still there.
+            return
         self._on_deaths(self._worker_manager.on_worker_exit(process))
         try:
             self._worker_manager.restart(now())

@@ -244,7 +244,7 @@ class Rules:
             self.followed_in[event.number] = event.slot
         if event.reaches_target:
             self._stop("target")
-        if event.error is None or event.error.kind in ("killed", "interrupted"):
+        if event.error is None or event.error.kind in ("killed", "interrupted", "lost"):
             self._is_past_first_failures |= event.error is None
         elif not self._is_past_first_failures:
             self._failures.append(_same_error_key(event.error))

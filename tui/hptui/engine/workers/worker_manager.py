@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from hptui.domain.text import safe_line
 from hptui.engine.ipc.protocol import ProtocolError
+from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
+from hptui.engine.workers.pool import CONFIRM_S
 from hptui.engine.workers.processes import describe_exit
+from hptui.engine.workers.remote.host_places import HostPlaces
+from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
 from hptui.engine.workers.trial_logs import cut_log
-from hptui.errors import ObjectiveError
+from hptui.errors import HptuiError, ObjectiveError
 from hptui.storage.files.side_files import open_side_file
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 _MAX_DELAY_S = 5.0
 _STARTS_WITHOUT_HELLO = 3
+_UNREACHABLE_S = 60.0
+"""How long a run waits for a host when none can be reached."""
 _ENDED_BY_US = ("killed", "timeout", "memory")
 
 
@@ -64,8 +71,17 @@ class WorkerManager:
     on_trouble: Callable[[str], None]
     """Takes a sentence on what goes on all the same."""
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
+    agents: dict[Channel, WorkerProcess] = field(default_factory=dict["Channel", "WorkerProcess"])
+    """The connections of workers on other machines."""
     failed_starts: int = 0
     deaths_in_a_row: int = 0
+    start_problem: HptuiError | None = None
+    """Why no worker on another machine can be started."""
+    _slot_of: dict[Channel, Slot] = field(default_factory=dict["Channel", "Slot"])
+    """The slot whose worker, or a guest of whose trial, speaks over each connection."""
+    _unreachable_since_s: float | None = None
+    _was_served: bool = False
+    """Whether a worker has ever been ready."""
     _start_at_s: float | None = None
     _is_closing: bool = False
 
@@ -113,6 +129,8 @@ class WorkerManager:
         in the way and has no trial any more is killed.
         """
         pool, free = self.pool, self.pool.places.n_free
+        if pool.is_far:
+            return min(wanted, free or 0)
         leaving = [
             process
             for process in pool.processes
@@ -146,14 +164,20 @@ class WorkerManager:
             return False
         if "trial" in message:
             return self._take_guest(worker, channel, message["trial"])
-        self.pool.versions.require_same(message.get("versions"))
+        if not worker.process.started.host:
+            self.pool.versions.require_same(message.get("versions"))
         old = worker.channel
         worker.channel = channel
+        if worker.process.started.host and not worker.is_ready:
+            old = None
         if old is not None:
             # It comes again after its objective closed the connection; the trial goes on.
-            self._drain(worker, old)
+            if old is not channel:
+                self._drain(worker, old)
+            if worker.slot is not None and worker.slot in self.slots:
+                self._slot_of[channel] = self.slots[worker.slot]
             return True
-        worker.is_ready = True
+        worker.is_ready = self._was_served = True
         self.failed_starts = 0
         if not worker.process.is_retired:
             self._assign(worker)
@@ -171,6 +195,7 @@ class WorkerManager:
             return False
         slot.guests = [each for each in slot.guests if not each.is_closed]
         slot.guests.append(channel)
+        self._slot_of[channel] = slot
         return True
 
     def _assign(self, worker: Worker) -> None:
@@ -178,16 +203,20 @@ class WorkerManager:
             if slot.worker is None:
                 slot.worker = worker
                 worker.slot = slot.index
+                if worker.channel is not None:
+                    self._slot_of[worker.channel] = slot
                 self.on_ready(slot.index)
                 return
 
     def slot_of(self, channel: Channel) -> Slot | None:
         """Return the slot whose worker, or a guest of whose trial, speaks over `channel`."""
-        for slot in self.slots.values():
-            if slot.worker is not None and slot.worker.channel is channel:
-                return slot
-            if channel in slot.guests:
-                return slot
+        slot = self._slot_of.get(channel)
+        if slot is None:
+            return None
+        if (slot.worker is not None and slot.worker.channel is channel) or channel in slot.guests:
+            return slot
+        # Its worker serves another one by now, or none.
+        del self._slot_of[channel]
         return None
 
     def send(self, slot: Slot, message: Message) -> None:
@@ -207,6 +236,7 @@ class WorkerManager:
             cut_log(slot.log)
         slot.number, slot.ending, slot.log, slot.is_done = None, None, "", False
         for guest in slot.guests:
+            self._slot_of.pop(guest, None)
             self.connections.drop(guest)
         slot.guests.clear()
 
@@ -268,6 +298,7 @@ class WorkerManager:
         process.started.collect()
         self.connections.forget_process(process)
         said_hello = any(worker.is_ready for worker in process.workers)
+        problem = "" if said_hello else self._why_not_started(process)
         # A trial whose result is still in the pipe has ended; no other is given to this process.
         was_retired, process.is_retired = process.is_retired, True
         for worker in process.workers:
@@ -289,18 +320,29 @@ class WorkerManager:
             self._clear(slot)
         if kinds and not any(kind in _ENDED_BY_US for kind in kinds):
             self.deaths_in_a_row += 1
-        if not said_hello and not was_retired:
+        if problem and not was_retired:
+            self._on_unreachable(process, problem)
+        elif not said_hello and not was_retired:
             self.failed_starts += 1
         return deaths
 
+    def _why_not_started(self, process: WorkerProcess) -> str:
+        """Return why no agent came from another machine; empty where one did, or none was to."""
+        started = process.started
+        if not isinstance(started, RemoteProcess) or started.is_connected:
+            return ""
+        return started.why_not_started()
+
     def _drain(self, worker: Worker, channel: Channel) -> None:
         """Take what is left in a worker's connection, and close it."""
+        self.agents.pop(channel, None)
         slot = self.slots.get(worker.slot) if worker.slot is not None else None
         if slot is not None and slot.worker is worker:
             # What the objective left half written, or wrote itself, is no message.
             with contextlib.suppress(ProtocolError):
                 for message in channel.receive_all():
                     self.on_message(slot, message, channel)
+        self._slot_of.pop(channel, None)
         self.connections.drop(channel)
 
     def give_up(self, channel: Channel, why: str) -> None:
@@ -317,20 +359,119 @@ class WorkerManager:
         if slot.ending is not None:
             kind, text = slot.ending
             return TrialError(kind, "", text, _tail(slot.log))
+        on = f" on {safe_line(process.started.host)}" if process.started.host else ""
+        if process.started.is_lost:
+            text = f"The connection to the worker{on} was lost."
+            return TrialError("lost", "", text, _tail(slot.log))
         how = describe_exit(process.started.exit_code)
-        text = f"The worker process ended ({how})"
+        text = f"The worker process{on} ended ({how})"
         if n_running > 1:
             text += f"; {n_running} trials were running in it, and any of them may be the cause"
         return TrialError("died", "", text + ".", _tail(slot.log))
+
+    # -- workers on other machines
+
+    def take_agent(self, channel: Channel, message: Message) -> bool:
+        """Take the connection of an agent; False when nobody here started it.
+
+        Raises:
+            HptuiError: It cannot serve this run; says why.
+        """
+        worker = self.pool.worker_of(str(message.get("token")))
+        kind = self.pool.kind
+        if worker is None or worker.process.is_gone or worker.channel is not None:
+            return False
+        started = worker.process.started
+        if not isinstance(kind, RemoteWorkers) or not isinstance(started, RemoteProcess):
+            return False
+        note = kind.welcome(started, message, channel)
+        self._unreachable_since_s = None
+        worker.channel = channel
+        self.agents[channel] = worker.process
+        # The end of its ssh client says nothing from now on.
+        self.connections.forget_process(worker.process)
+        if note:
+            self.on_trouble(note)
+        self._start_missing()
+        return True
+
+    def take_of_agent(self, channel: Channel, message: Message) -> Literal["done", "gone", "other"]:
+        """Take what an agent says itself.
+
+        Returns:
+            `gone` where its worker has ended, `other` where it is a message of the worker's.
+        """
+        process = self.agents[channel]
+        slot = self.slot_of(channel)
+        match message.get("op"):
+            case "log":
+                number = message.get("n")
+                if number is None:
+                    append_log(message, str(self.pool.log))
+                elif slot is not None and slot.number == number:
+                    append_log(message, slot.log)
+            case "gone":
+                self._end_agent(process, message)
+                return "gone"
+            case _:
+                return "other"
+        return "done"
+
+    def lose(self, channel: Channel) -> WorkerProcess | None:
+        """Take the end of a connection; returns the worker process whose agent's it was."""
+        process = self.agents.get(channel)
+        if process is not None:
+            self._end_agent(process, None)
+        return process
+
+    def _end_agent(self, process: WorkerProcess, message: Message | None) -> None:
+        started = process.started
+        assert isinstance(started, RemoteProcess)
+        started.end(message)
+        if started.left:
+            self.on_trouble(
+                f"{safe_line(started.host)}: {', '.join(started.left)} did not end when killed."
+            )
+
+    def _on_unreachable(self, process: WorkerProcess, problem: str) -> None:
+        """Try a machine later that takes no worker; before the first worker is ready it ends all.
+
+        Raises:
+            HptuiError: No worker has been ready yet.
+        """
+        hosts, host = self.pool.places, process.started.host
+        assert isinstance(hosts, HostPlaces)
+        hosts.note_start(host, None)
+        text = f"No worker can be started on {safe_line(host)}: {problem}."
+        if not self._was_served:
+            self.start_problem = HptuiError(
+                text.replace("..", "."),
+                hint=f"Try it in a terminal: ssh {safe_line(host)} true. No password can be asked "
+                "for.",
+            )
+            return
+        again_s = hosts.note_failure(host, now()) - now()
+        self.on_trouble(f"{text.removesuffix('.')}; it is tried again in {again_s:.0f} s.")
+        if not hosts.is_any_there and not any(
+            worker.is_ready for each in self.pool.processes for worker in each.workers
+        ):
+            self._unreachable_since_s = self._unreachable_since_s or now()
+            if now() - self._unreachable_since_s > _UNREACHABLE_S:
+                self.start_problem = HptuiError(
+                    f"No host has taken a worker for {_UNREACHABLE_S:g} s. {text}"
+                )
 
     def restart(self, now_s: float) -> None:
         """Replace workers that have ended, later each time when they die one after the other.
 
         Raises:
             ObjectiveError: New workers end again and again before they are ready.
+            HptuiError: No other machine can be reached.
         """
         if self._is_closing:
             return
+        if self.start_problem is not None:
+            raise self.start_problem
         if self.failed_starts >= _STARTS_WITHOUT_HELLO:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
@@ -347,10 +488,32 @@ class WorkerManager:
         """Return when a delayed start is due, or what is left of a worker is looked at."""
         due = [left.due_s for left in self.pool.lingering]
         due += [] if self._start_at_s is None else [self._start_at_s]
+        due += [each.confirm_by_s for each in self.pool.unconfirmed if each.confirm_by_s]
+        hosts = self.pool.places
+        if isinstance(hosts, HostPlaces) and (again_s := hosts.due_s()) is not None:
+            due.append(again_s)
         return min(due, default=None)
+
+    def unconfirmed(self, now_s: float) -> list[WorkerProcess]:
+        """Return workers that were killed on machines that have not confirmed it in time.
+
+        They count as ended: their token is void, and their slots get other workers.
+        """
+        late = [each for each in self.pool.unconfirmed if (each.confirm_by_s or 0.0) <= now_s]
+        for process in late:
+            self.on_trouble(
+                f"{safe_line(process.started.host)} has not confirmed in {CONFIRM_S:g} s that a "
+                "worker was killed; it may still run there."
+            )
+            if isinstance(process.started, RemoteProcess):
+                process.started.end(None)
+        return late
 
     def tick(self, now_s: float) -> None:
         """Start what was delayed and is due."""
+        hosts = self.pool.places
+        if isinstance(hosts, HostPlaces) and hosts.tick(now_s) and self._start_at_s is None:
+            self._start_missing()
         is_due = self._start_at_s is not None and now_s >= self._start_at_s
         if self.pool.lingering:
             for sentence in self.pool.settle(now_s):
@@ -364,6 +527,10 @@ class WorkerManager:
     def close(self, timeout_s: float) -> None:
         """End all workers and wait for their processes."""
         self._is_closing = True
+        for slot in self.slots.values():
+            started = None if slot.worker is None else slot.worker.process.started
+            if isinstance(started, RemoteProcess):
+                started.last_log = slot.log
         for process in list(self.pool.processes):
             self.connections.forget_process(process)
             # One that is still starting cannot be asked to end.
