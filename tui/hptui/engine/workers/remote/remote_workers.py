@@ -10,7 +10,7 @@ import contextlib
 import os
 import select
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.text import safe_line
 from hptui.engine.workers.processes import WORKER_VARIABLE
