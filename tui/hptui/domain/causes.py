@@ -91,6 +91,8 @@ class Failure:
     """Whether another trial repeats it."""
     devices: tuple[str, ...] = ()
     """Those that it had for itself."""
+    host: str = ""
+    """Its machine; empty: its engine's."""
 
 
 @dataclass(slots=True)
@@ -104,6 +106,8 @@ class FailureGroup:
     """Those of them that no other trial repeats yet."""
     devices: dict[str, int] = field(default_factory=dict[str, int])
     """How many of them had each device; empty where none had any of its own."""
+    hosts: dict[str, int] = field(default_factory=dict[str, int])
+    """How many of them were on each other machine."""
 
     @property
     def count(self) -> int:
@@ -149,6 +153,8 @@ def group_failures(failures: Iterable[Failure]) -> list[FailureGroup]:
         group.numbers.append(failure.number)
         for device in failure.devices:
             group.devices[device] = group.devices.get(device, 0) + 1
+        if failure.host:
+            group.hosts[failure.host] = group.hosts.get(failure.host, 0) + 1
         if not failure.is_retried:
             group.retriable.append(failure.number)
     return sorted(groups.values(), key=lambda group: (-group.count, group.first))

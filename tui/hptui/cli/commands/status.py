@@ -190,7 +190,8 @@ def _describe_slot(slot: Mapping[str, Any]) -> str:
     place = StoredPlace.read(slot.get("place"))
     where = "" if place is None else f"  on {place}"
     if slot["trial"] is None:
-        return f"  worker {slot['slot'] + 1:<2}   idle{where}"
+        state = "starting" if slot.get("pid", 0) is None else "idle"
+        return f"  worker {slot['slot'] + 1:<2}   {state}{where}"
     step = f"  step {slot['step']}  {slot['value']:.4g}" if slot["step"] is not None else ""
     ending = "  being ended" if slot["ending"] else ""
     thinking = show_thinking(slot.get("thinking_s"))

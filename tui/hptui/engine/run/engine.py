@@ -40,7 +40,7 @@ from hptui.engine.run.events import (
 from hptui.engine.run.library_warnings import Heard
 from hptui.engine.run.observer import REASON_TEXTS, Finished, Observer, Pace, Progress
 from hptui.engine.run.outcome import objective_error
-from hptui.engine.run.rules import Rules
+from hptui.engine.run.rules import Phase, Rules
 from hptui.engine.run.script_plan import with_script
 from hptui.engine.run.setup import open_run
 from hptui.engine.run.study_trials import Counts
@@ -219,6 +219,7 @@ class Engine:
             feed=self._feed,
             fail=self._fail,
             release=self._release,
+            goes_on=lambda: self.rules.phase in (Phase.RUNNING, Phase.PAUSED),
         )
         self.rules.is_followed = self._after.begin(run, self._dispatcher)
         if self.rules.is_followed:
