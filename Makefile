@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-integration test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,7 +39,7 @@ demo: $(VENV)/.installed ## tune a real model without a screen: plot and best tr
 # Much of the time tests wait, for programs and deadlines: four for two cores. A worker that a test
 # which hangs has ended is not started again: xdist would give it that test again.
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --ignore tests/integration --ignore tests/cluster
 
 test-fast: $(VENV)/.dev ## run the tests that need no engine, in under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m fast tests/domain tests/analysis tests/figures tests/storage tests/ui
@@ -50,6 +50,10 @@ fuzz-files: $(VENV)/.dev ## read 2,000 damaged study files by every command, or 
 
 test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torch, Lightning, MLflow and others
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
+
+# Each test runs a server of its own on loopback, or says what is missing.
+test-cluster: $(VENV)/.dev ## workers over ssh on this machine (needs openssh-server)
+	$(BIN)/python -m pytest -n 2 tests/cluster
 
 # It has to pass with each version of Optuna that `engine/sampling` and its `tpe` name as proven.
 test-identity: $(VENV)/.dev ## samplers and pruners beside Optuna's, value by value: ROUNDS=1, SEED=0, WINNERS=n

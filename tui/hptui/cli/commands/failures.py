@@ -26,8 +26,8 @@ Errors that differ in nothing but numbers, addresses, identifiers and paths have
 for each of those. The most frequent cause comes first. `hptui retry STUDY --cause N` tries the
 trials of one again, and --filter 'cause="..."' means them elsewhere. --json prints a list of
 objects with the keys n, kind, type, message, cause, count, first, newest, trials, retriable,
-devices and hosts (how many had each), and example: number, message and traceback of the newest trial, for
-the first 50 causes.
+devices and hosts (how many had each), and example: number, message and traceback of the newest
+trial, for the first 50 causes.
 """
 _MAX_SHOWN = 20
 _MAX_EXAMPLES = 50

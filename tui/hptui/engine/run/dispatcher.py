@@ -90,7 +90,7 @@ class Dispatcher:
             if live is None:
                 return AskRefused(index)
             self._meet(live)
-        slot.number = live.number
+        slot.number, live.slot = live.number, index
         slot.log = self.run.log_of(live.number)
         self.run.trials.live[live.number] = live
         place = slot.worker.process.place
@@ -153,10 +153,9 @@ class Dispatcher:
         """Go on with a trial that the sampler knows now."""
         live.asked_s = None
         is_ahead = live is self._ahead
-        slot = next(
-            (each for each in self.worker_manager.slots.values() if each.number == live.number),
-            None,
-        )
+        slot = None if live.slot is None else self.worker_manager.slots.get(live.slot)
+        if slot is not None and slot.number != live.number:
+            slot = None
         if isinstance(result, Exception):
             self._blame(result)
             self._ahead = None if is_ahead else self._ahead

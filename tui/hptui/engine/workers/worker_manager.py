@@ -168,7 +168,10 @@ class WorkerManager:
             self.pool.versions.require_same(message.get("versions"))
         old = worker.channel
         worker.channel = channel
-        if worker.process.started.host and not worker.is_ready:
+        started = worker.process.started
+        if isinstance(started, RemoteProcess) and not worker.is_ready:
+            # Its agent has come by this connection before.
+            started.note_hello(message.get("pid"))
             old = None
         if old is not None:
             # It comes again after its objective closed the connection; the trial goes on.
