@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import optuna
 import psutil
 import pytest
 from tests.cluster.sshd import Server, server_in
@@ -18,6 +17,8 @@ from hptui.engine.ipc.client import ask_engine
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    import optuna
 
 pytestmark = pytest.mark.cluster
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from hptui.domain.run_text import MAX_WORKERS
-from hptui.domain.text import safe_line
+from hptui.domain.text import redacted, safe_line
 from hptui.errors import UsageError
 
 CodeFrom = Literal["same", "ship"]
@@ -34,10 +34,24 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A dask cluster."""
+
+    scheduler: str = ""
+    """An address, or the path of a scheduler's file; empty for a cluster on this machine."""
+    resources: tuple[tuple[str, float], ...] = ()
+    """What each worker takes of what dask's workers declare, such as GPU=1."""
+    address: tuple[str, int] = ("", 0)
+    """Where dask's workers reach this machine; empty, and 0, for what the system gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FarWorkers:
     """What a run was told of workers on other machines."""
 
-    hosts: tuple[Host, ...]
+    hosts: tuple[Host, ...] = ()
+    cluster: Cluster | None = None
+    """In the place of hosts."""
     code: CodeFrom = "same"
     python: str = ""
     """The interpreter there; empty for the path of the one that runs hptui."""
@@ -46,6 +60,8 @@ class FarWorkers:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the record of a run keeps."""
+        if self.cluster is not None:
+            return {"scheduler": redacted(self.cluster.scheduler), "code": self.code}
         return {"hosts": [str(host) for host in self.hosts], "code": self.code}
 
 
@@ -77,6 +93,46 @@ def _read_host(word: str, text: str) -> Host:
     if colon and not count and name != word:
         raise UsageError(f"{_quoted(word)} gives no number of workers; write {safe_line(name)}:4")
     return Host(name, int(count) if count else None)
+
+
+def read_scheduler(text: str) -> str:
+    """Return the address of a scheduler, or the path of its file.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if re.fullmatch(r"(?:tcp|tls|ucx|ws|wss)://[^\s/]+:[0-9]{1,5}/?", text):
+        return text
+    if "://" in text or not text or "\0" in text:
+        raise UsageError(f"{_quoted(text)} is not a scheduler; write tcp://head:8786, or a file")
+    return text
+
+
+def read_worker_resources(text: str) -> tuple[tuple[str, float], ...]:
+    """Return what each worker takes of a dask worker: `GPU=1` or `GPU=1,MEMORY=8e9`.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    found: dict[str, float] = {}
+    for each in text.split(","):
+        name, _, amount = (part.strip() for part in each.partition("="))
+        if not name or not re.fullmatch(r"\d+(?:\.\d+)?(?:[eE]\d{1,2})?", amount):
+            raise UsageError(f"{_quoted(text)} is not a list of resources; write GPU=1")
+        found[name] = float(amount)
+    return tuple(found.items())
+
+
+def read_engine_address(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST`, `HOST:PORT` or `[::1]:PORT`; without a port it is 0.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9][\w.-]*)(?::([0-9]{1,5}))?", text)
+    if found is None or int(found[2] or 0) >= 1 << 16:
+        raise UsageError(f"{_quoted(text)} is not an address; write HOST or HOST:PORT")
+    return found[1].strip("[]"), int(found[2] or 0)
 
 
 def read_retries(text: str) -> int:

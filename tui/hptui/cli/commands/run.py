@@ -56,10 +56,12 @@ if TYPE_CHECKING:
 
     from hptui.cli.output.run_output import RunOutput
     from hptui.cli.output.shield import Output
+    from hptui.domain.far_workers import FarWorkers
     from hptui.domain.methods.options import MethodSpec
     from hptui.domain.objective import ObjectiveRef
     from hptui.engine.run.engine import Engine
     from hptui.engine.run.plan import RunPlan
+    from hptui.engine.workers.worker_kinds import Backend
     from hptui.registry.catalogue import FoundObjective
 
 EXIT_NOTHING_COMPLETED = 3
@@ -242,9 +244,9 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backend",
-        choices=("loky", "threading", "ssh"),
-        help="each worker is a process (default), a thread of one process, or a process on one "
-        "of --hosts",
+        choices=("loky", "threading", "ssh", "dask"),
+        help="each worker is a process (default), a thread of one process, a process on one of "
+        "--hosts, or one of a dask cluster",
     )
     group.add_argument(
         "--leftovers",
@@ -377,7 +379,7 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
     if found.problem:
         raise _not_to_be_tuned(args, found)
     far = far_of(args, found.ref)
-    from hptui.engine.run.plan import RunPlan
+    from hptui.engine.run.plan import RunPlan, available_cores
     from hptui.engine.run.rules import Budget
 
     n_trials: int | None = args.trials or prepared.trials
@@ -407,8 +409,8 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         ),
         n_slots=workers_of(args, resources, prepared.workers)
         if far is None
-        else far_slots(far, resources, args.workers or prepared.workers),
-        backend=args.backend or ("loky" if far is None else "ssh"),
+        else far_slots(far, resources, args.workers or prepared.workers, available_cores()),
+        backend=args.backend or _backend(far),
         far=far,
         resources=resources,
         python=python,
@@ -426,6 +428,12 @@ def make_plan(args: argparse.Namespace) -> RunPlan:
         n_values=found.info.n_values,
         notes=(*notes, *_notes(args, found), *filter(None, [unused_text(resources)])),
     )
+
+
+def _backend(far: FarWorkers | None) -> Backend:
+    if far is None:
+        return "loky"
+    return "ssh" if far.cluster is None else "dask"
 
 
 def _not_to_be_tuned(args: argparse.Namespace, found: FoundObjective) -> ObjectiveError:

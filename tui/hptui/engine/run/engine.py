@@ -7,10 +7,12 @@ import logging
 import sqlite3
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.resources import above_limit_text
+from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
@@ -335,6 +337,10 @@ class Engine:
         self._connections.wait(self._timeout_s())
         time_s = now()
         self._worker_manager.tick(time_s)
+        try:
+            self._worker_manager.require_cluster(time_s)
+        except HptuiError as error:
+            self._give_up(error)
         for process in self._worker_manager.unconfirmed(time_s):
             self.on_process_end(process)
         self._tell_heard()
@@ -402,7 +408,11 @@ class Engine:
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
-        if channel in self._worker_manager.agents and self._take_of_agent(channel, message):
+        manager = self._worker_manager
+        if manager.cluster is not None and channel is manager.cluster.channel:
+            self._take_of_gateway(message)
+            return
+        if channel in manager.agents and self._take_of_agent(channel, message):
             return
         slot = self._worker_manager.slot_of(channel)
         if slot is None:
@@ -439,8 +449,35 @@ class Engine:
                 return False
         return True
 
+    def _take_of_gateway(self, message: Message) -> None:
+        manager = self._worker_manager
+        try:
+            process = manager.take_of_gateway(message)
+        except HptuiError as error:
+            self._fail(error)
+            return
+        if process is not None:
+            self.on_process_end(process)
+        if "threads" in message and "workers" not in self._plan.typed:
+            self._use_threads(int(message["threads"]))
+
+    def _use_threads(self, n_threads: int) -> None:
+        """Have a worker for each thread of a cluster, where nobody has said how many."""
+        n_workers = min(max(1, n_threads), MAX_WORKERS)
+        if not self._rules_are_live:
+            self._plan = replace(self._plan, n_slots=n_workers)
+        elif n_threads and n_workers != self.rules.n_slots:
+            try:
+                control.use_workers(self, n_workers)
+            except HptuiError as error:
+                self._observer.note(error.message)
+
     def on_closed(self, channel: Channel) -> None:
         """See `connections.Listener`."""
+        cluster = self._worker_manager.cluster
+        if cluster is not None and channel is cluster.channel:
+            self._give_up(HptuiError("The gateway to the dask cluster has ended."))
+            return
         process = self._worker_manager.lose(channel)
         if process is not None:
             self.on_process_end(process)
@@ -449,6 +486,8 @@ class Engine:
         """See `connections.Listener`."""
         if message.get("op") == "agent":
             return self._welcome(channel, message)
+        if message.get("op") == "gateway" and self._worker_manager.take_gateway(channel, message):
+            return True
         is_worker = message.get("op") in ("hello", "unready")
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True

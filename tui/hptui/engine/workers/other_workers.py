@@ -114,7 +114,12 @@ def workers_of(plan: RunPlan, socket: Path) -> WorkerKind:
         from hptui.engine.workers.remote.remote_workers import RemoteWorkers
 
         far = RemoteWorkers(
-            plan.far, plan.ref, plan.resources, socket, f"{plan.study}-{socket.parent.name}"
+            plan.far,
+            plan.ref,
+            plan.resources,
+            socket,
+            f"{plan.study}-{socket.parent.name}",
+            plan.n_slots,
         )
         far.prepare()
         return far

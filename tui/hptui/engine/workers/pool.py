@@ -179,7 +179,8 @@ class Pool:
         process.workers = [Worker(token, process) for token in tokens]
         self._workers |= {worker.token[:_NAME_CHARS]: worker for worker in process.workers}
         self.processes.append(process)
-        self._guardian.add(started.guarded)
+        if started.guarded:
+            self._guardian.add(started.guarded)
         return process
 
     def _variables(self, place: Place | None, n_slots: int, mark: str) -> dict[str, str]:
@@ -206,7 +207,7 @@ class Pool:
 
     def terminate(self, process: WorkerProcess, *, force: bool) -> None:
         """Ask a process and its group to end; with `force` kill it and all it has started."""
-        if process.started.host:
+        if self.is_far:
             process.started.signal(force=force)
             if force and process.confirm_by_s is None:
                 process.confirm_by_s = now() + CONFIRM_S
@@ -233,12 +234,13 @@ class Pool:
         """
         process.is_gone = True
         self.unconfirmed.discard(process)
-        if process.started.host:
+        if self.is_far:
             # Its agent has killed what it had started.
             self.places.give_back(process.place)
         else:
             self._end_rest(process, is_closing=is_closing)
-        self._guardian.drop(process.started.guarded)
+        if process.started.guarded:
+            self._guardian.drop(process.started.guarded)
         process.started.close_sentinel()
         for worker in process.workers:
             self._workers.pop(worker.token[:_NAME_CHARS], None)
@@ -282,7 +284,7 @@ class Pool:
     def close(self, timeout_s: float) -> None:
         """End all processes: politely, then after `timeout_s` by force; waits for them."""
         for process in self.processes:
-            process.leftovers = [] if process.started.host else descendants(process.pid)
+            process.leftovers = [] if self.is_far else descendants(process.pid)
             for worker in process.workers:
                 if worker.channel is not None:
                     worker.channel.send({"op": "exit"})

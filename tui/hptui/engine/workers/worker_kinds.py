@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hptui.engine.ipc.protocol import Message
     from hptui.engine.workers.places import Place
 
-Backend = Literal["loky", "threading", "ssh"]
+Backend = Literal["loky", "threading", "ssh", "dask"]
 
 _STATUS_WAIT_S: Final = 0.5
 
@@ -39,7 +39,7 @@ class StartedProcess(Protocol):
 
     @property
     def guarded(self) -> int:
-        """The process here that leads a group and ends with the engine."""
+        """The process here that leads a group and ends with the engine; 0: none."""
         ...
 
     @property

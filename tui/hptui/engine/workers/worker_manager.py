@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,10 @@ from hptui.engine.ipc.protocol import ProtocolError
 from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
+from hptui.engine.workers.places import Place
 from hptui.engine.workers.pool import CONFIRM_S
 from hptui.engine.workers.processes import describe_exit
+from hptui.engine.workers.remote.cluster import WAIT_S, DaskCluster
 from hptui.engine.workers.remote.host_places import HostPlaces
 from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
 from hptui.engine.workers.trial_logs import cut_log
@@ -164,7 +167,7 @@ class WorkerManager:
             return False
         if "trial" in message:
             return self._take_guest(worker, channel, message["trial"])
-        if not worker.process.started.host:
+        if not self.pool.is_far:
             self.pool.versions.require_same(message.get("versions"))
         old = worker.channel
         worker.channel = channel
@@ -391,6 +394,8 @@ class WorkerManager:
         self._unreachable_since_s = None
         worker.channel = channel
         self.agents[channel] = worker.process
+        if worker.process.place is None:
+            worker.process.place = Place(host=started.host)
         # The end of its ssh client says nothing from now on.
         self.connections.forget_process(worker.process)
         if note:
@@ -420,6 +425,67 @@ class WorkerManager:
                 return "other"
         return "done"
 
+    def take_gateway(self, channel: Channel, message: Message) -> bool:
+        """Take the connection of the gateway to a cluster; False when nobody here started it."""
+        cluster = self.cluster
+        given = str(message.get("token")).encode(errors="replace")
+        if cluster is None or not secrets.compare_digest(cluster.token.encode(), given):
+            return False
+        cluster.greet(channel)
+        if channel.wants_to_write:
+            self.connections.watch_writes(channel)
+        return True
+
+    @property
+    def cluster(self) -> DaskCluster | None:
+        """The cluster that the workers are on."""
+        kind = self.pool.kind
+        return kind.cluster if isinstance(kind, RemoteWorkers) else None
+
+    def take_of_gateway(self, message: Message) -> WorkerProcess | None:
+        """Take what the gateway tells; returns a worker process that has ended unconnected.
+
+        Raises:
+            HptuiError: The cluster cannot be used.
+        """
+        cluster = self.cluster
+        assert cluster is not None
+        if message.get("op") == "ended":
+            token = str(message.get("token"))
+            task = cluster.tasks.pop(token, None)
+            worker = self.pool.worker_of(token)
+            if task is None or worker is None:
+                return None
+            task.note_end(message.get("said"))
+            return worker.process
+        if message.get("problem"):
+            raise HptuiError(
+                f"The dask cluster cannot be used: {safe_line(message['problem'], max_chars=300)}."
+            )
+        if message.get("state") == "lost":
+            cluster.lost_since_s = now()
+            self.on_trouble(
+                f"The dask scheduler is gone; the run waits {WAIT_S:g} s for it to come back."
+            )
+        elif message.get("state") == "running":
+            cluster.lost_since_s = None
+        if isinstance(message.get("threads"), int):
+            cluster.n_threads = message["threads"]
+        return None
+
+    def require_cluster(self, now_s: float) -> None:
+        """Refuse to wait on for a scheduler that has been gone for long.
+
+        Raises:
+            HptuiError: It has.
+        """
+        cluster = self.cluster
+        if cluster is None or cluster.lost_since_s is None:
+            return
+        if now_s - cluster.lost_since_s >= WAIT_S:
+            cluster.lost_since_s = None
+            raise HptuiError(f"The dask scheduler has been gone for {WAIT_S:g} s.")
+
     def lose(self, channel: Channel) -> WorkerProcess | None:
         """Take the end of a connection; returns the worker process whose agent's it was."""
         process = self.agents.get(channel)
@@ -443,7 +509,9 @@ class WorkerManager:
             HptuiError: No worker has been ready yet.
         """
         hosts, host = self.pool.places, process.started.host
-        assert isinstance(hosts, HostPlaces)
+        if not isinstance(hosts, HostPlaces):
+            self._on_no_task(problem)
+            return
         hosts.note_start(host, None)
         text = f"No worker can be started on {safe_line(host)}: {problem}."
         if not self._was_served:
@@ -463,6 +531,14 @@ class WorkerManager:
                 self.start_problem = HptuiError(
                     f"No host has taken a worker for {_UNREACHABLE_S:g} s. {text}"
                 )
+
+    def _on_no_task(self, problem: str) -> None:
+        self.failed_starts += 1
+        if self.failed_starts >= _STARTS_WITHOUT_HELLO:
+            self.start_problem = HptuiError(
+                f"No worker can be started on the dask cluster: {problem.removesuffix('.')}.",
+                hint="hptui must be installed where its workers are.",
+            )
 
     def restart(self, now_s: float) -> None:
         """Replace workers that have ended, later each time when they die one after the other.
@@ -495,6 +571,8 @@ class WorkerManager:
         hosts = self.pool.places
         if isinstance(hosts, HostPlaces) and (again_s := hosts.due_s()) is not None:
             due.append(again_s)
+        if self.cluster is not None and self.cluster.lost_since_s is not None:
+            due.append(self.cluster.lost_since_s + WAIT_S)
         return min(due, default=None)
 
     def unconfirmed(self, now_s: float) -> list[WorkerProcess]:
@@ -541,6 +619,8 @@ class WorkerManager:
             if self._is_busy(process) or is_starting or process.is_retired:
                 self.pool.terminate(process, force=True)
         self.pool.close(timeout_s)
+        if self.cluster is not None:
+            self.cluster.close()
 
 
 def _tail(log: str, n_bytes: int = 2_000) -> str:

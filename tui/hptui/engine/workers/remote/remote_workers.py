@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.text import safe_line
 from hptui.engine.workers.processes import WORKER_VARIABLE
+from hptui.engine.workers.remote.cluster import ClusterPlaces, DaskCluster
 from hptui.engine.workers.remote.far_files import bytes_of
 from hptui.engine.workers.remote.greeting import differences, require_fit
 from hptui.engine.workers.remote.host_places import HostPlaces
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
     from hptui.engine.ipc.protocol import Channel, Message
+    from hptui.engine.workers.remote.cluster import Task
 
 _MAX_PART: Final = 4 * 1024 * 1024
 _MAX_NAMED: Final = 3
@@ -39,10 +41,9 @@ _MAX_NAMED: Final = 3
 class RemoteProcess:
     """A worker process on another machine, as the engine knows it."""
 
-    def __init__(self, host: str, client: SshClient, order: Message, start: Message) -> None:
+    def __init__(self, host: str, client: SshClient | Task, start: Message) -> None:
         self.host = host
         self._client = client
-        self._order = order
         self._start = start
         self._pid = 0
         self._pidfd = open_pidfd(client.pid)
@@ -86,7 +87,7 @@ class RemoteProcess:
 
     def why_not_started(self) -> str:
         """Return what was said when no agent came."""
-        return self._client.said() or "ssh ended without saying why"
+        return self._client.said() or "it ended without saying why"
 
     def collect(self) -> None:
         pass
@@ -165,7 +166,7 @@ def append_log(message: Message, path: str) -> None:
 
 @dataclass(slots=True)
 class RemoteWorkers:
-    """Workers over ssh, each with an agent of its own."""
+    """Workers over ssh or dask, each with an agent of its own."""
 
     far: FarWorkers
     ref: ObjectiveRef
@@ -174,16 +175,24 @@ class RemoteWorkers:
     """The engine's."""
     label: str
     """What folders of this run are called on machines that do not share its study's."""
-    places: HostPlaces = field(init=False)
+    n_workers: int = 1
+    """How many a run begins with."""
+    places: HostPlaces | ClusterPlaces = field(init=False)
+    cluster: DaskCluster | None = None
     ends_trials_by_process: bool = True
     descriptors_each: int = 5
     """The pipe to the ssh client, what it says, its descriptor, and the connection."""
     _code: bytes | None = None
     _sha: str = ""
+    _is_begun: bool = False
     _told: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
-        self.places = HostPlaces(self.far.hosts, self.resources)
+        if self.far.cluster is None:
+            self.places = HostPlaces(self.far.hosts, self.resources)
+        else:
+            self.places = ClusterPlaces()
+            self.cluster = DaskCluster(self.far.cluster, self.socket, self.n_workers)
 
     def prepare(self) -> None:
         """Read what agents will be compared with, and pack what is sent.
@@ -201,7 +210,7 @@ class RemoteWorkers:
         if self._code is None:
             self.prepare()
         assert self._code is not None
-        host = str(order.pop("host"))
+        host = str(order.pop("host", ""))
         ref = shipped_ref(self.ref) if self._code else self.ref
         order["objective"] = ref.to_json()
         config: Message = {
@@ -222,8 +231,16 @@ class RemoteWorkers:
             "share": self.places.share_of(host),
             "memory": self.resources.memory,
         }
-        client = SshClient(host, self.socket, self.far.python, config, self._code)
-        return RemoteProcess(host, client, order, start)
+        return RemoteProcess(host, self._client(host, config), start)
+
+    def _client(self, host: str, config: Message) -> SshClient | Task:
+        assert self._code is not None
+        if self.cluster is None:
+            return SshClient(host, self.socket, self.far.python, config, self._code)
+        if not self._is_begun:
+            self._is_begun = True
+            self.cluster.start()
+        return self.cluster.submit(str(config["token"]), config, self.far.python, self._code)
 
     def welcome(self, process: RemoteProcess, message: Message, channel: Channel) -> str:
         """Take the first line of an agent; returns a sentence where its versions differ.
@@ -231,6 +248,7 @@ class RemoteWorkers:
         Raises:
             HptuiError: It cannot serve this run.
         """
+        process.host = process.host or safe_line(message.get("machine"), max_chars=100)
         cores = message.get("cores")
         self.places.note_start(process.host, cores if isinstance(cores, int) else 1)
         require_fit(process.host, message, self._sha, self.ref.name)

@@ -7,7 +7,6 @@ asked for: what needs a password is refused.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shlex
@@ -18,6 +17,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
+from hptui.engine.workers.remote.agent_start import agent_input, agent_words
 from hptui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,24 +46,6 @@ _OPTIONS: Final = (
     "-o",
     "ServerAliveCountMax=3",
 )
-_AGENT: Final = "hptui.engine.workers.remote.agent"
-_UNPACK: Final = """
-import io, os, sys, tarfile, tempfile
-def read(n):
-    data = b""
-    while len(data) < n:
-        more = os.read(0, n - len(data))
-        if not more: sys.exit()
-        data += more
-    return data
-folder = tempfile.mkdtemp(prefix="hptui-code-")
-with tarfile.open(fileobj=io.BytesIO(read(int(read(12))))) as code: code.extractall(folder)
-lib = os.path.join(folder, "lib")
-sys.path.insert(0, lib)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lib, os.environ.get("PYTHONPATH")]))
-from hptui.engine.workers.remote.agent import main
-main(sys.argv[1], folder)
-"""
 _PIPE_BYTES: Final = 32 * 1024
 """So much a new pipe takes without waiting."""
 _SAID: Final = 2_000
@@ -89,8 +71,7 @@ class SshClient:
     ) -> None:
         # Nobody guesses it, and sshd lets only this user in.
         there = f"/tmp/hptui-{secrets.token_hex(16)}.sock"
-        agent = ["-c", _UNPACK] if code else ["-m", _AGENT]
-        words = shlex.join([python or sys.executable, "-P", *agent, there])
+        words = shlex.join(agent_words(python or sys.executable, there, is_packed=bool(code)))
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - read when it has ended
         self._process = subprocess.Popen(
             [
@@ -109,8 +90,7 @@ class SshClient:
             bufsize=0,
         )
         self.pid = self._process.pid
-        told = json.dumps(config).encode("ascii") + b"\n"
-        given = b"%012d" % len(code) + code + told if code else told
+        given = agent_input(config, code)
         if len(given) <= _PIPE_BYTES:
             self._give(given)
         else:
