@@ -74,10 +74,8 @@ class Task:
         self._cluster.send({"op": "cancel", "token": self._token})
 
     def end(self, *, at_once: bool) -> None:
-        """See `SshClient`."""
+        """See `SshClient`; it is called in a thread, which must not send."""
         del at_once
-        if not self.has_ended:
-            self.let_go()
         self._cluster.tasks.pop(self._token, None)
 
 

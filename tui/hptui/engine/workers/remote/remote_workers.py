@@ -50,6 +50,7 @@ class RemoteProcess:
         self._channel: Channel | None = None
         self._code: int | None = None
         self._has_ended = False
+        self._is_heard_out = self._is_kill_asked = False
         self.is_lost = False
         """Whether its connection has ended, and nobody has told how it has."""
         self.left: list[str] = []
@@ -103,7 +104,10 @@ class RemoteProcess:
 
     def signal(self, *, force: bool) -> None:
         """Ask it to end, or kill it with all that it has started."""
-        if self._channel is not None and not self._channel.is_closed:
+        if self._is_heard_out:
+            # Only one thread may send.
+            self._is_kill_asked |= force
+        elif self._channel is not None and not self._channel.is_closed:
             self._channel.send({"op": "signal", "force": force})
         elif self._channel is None:
             # An agent that is still starting clears up after itself.
@@ -137,8 +141,13 @@ class RemoteProcess:
 
     def _hear_out(self, channel: Channel) -> None:
         """Wait for the end of the connection while the engine's loop does not turn any more."""
+        self._is_heard_out = True
+        is_kill_sent = False
         with contextlib.suppress(HptuiError, OSError, ValueError):
             while not channel.is_closed and not self._has_ended:
+                if self._is_kill_asked and not is_kill_sent:
+                    is_kill_sent = True
+                    channel.send({"op": "signal", "force": True})
                 waiting = select.poll()
                 waiting.register(channel, select.POLLIN)
                 if channel.wants_to_write:
