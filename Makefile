@@ -30,6 +30,10 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,gp]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.cluster: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dask]'
+	@touch $@
+
 run: $(VENV)/.installed ## install into .venv and open hptui
 	@$(BIN)/hptui
 
@@ -52,7 +56,7 @@ test-integration: $(INTEGRATION_VENV)/.installed ## run objectives that use torc
 	$(INTEGRATION_VENV)/bin/python -m pytest -n 2 tests/integration
 
 # Each test runs a server of its own on loopback, or says what is missing.
-test-cluster: $(VENV)/.dev ## workers over ssh on this machine (needs openssh-server)
+test-cluster: $(VENV)/.cluster ## workers over ssh and dask on this machine (needs openssh-server)
 	$(BIN)/python -m pytest -n 2 tests/cluster
 
 # It has to pass with each version of Optuna that `engine/sampling` and its `tpe` name as proven.
