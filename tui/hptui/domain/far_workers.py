@@ -16,7 +16,7 @@ CODE_FROM: Final[tuple[CodeFrom, ...]] = ("same", "ship")
 DEFAULT_RETRIES: Final = 1
 """How often a trial is repeated whose connection was lost."""
 MAX_RETRIES: Final = 100
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?(?:[A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:.%]+\])")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?(?:[A-Za-z0-9_][\w.-]*|\[[0-9A-Za-z:.%]+\])")
 """No name begins with a dash: ssh would take it for an option."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.own_socket import is_own_peer
 from hptui.engine.ipc.protocol import Channel, Message, ProtocolError
+from hptui.engine.run.clock import now
 from hptui.engine.workers.descriptors import is_scarce
 from hptui.errors import HptuiError
 
@@ -26,6 +27,8 @@ _log = logging.getLogger("hptui.engine")
 _BACKLOG: Final = 1024
 _MAX_CLIENTS: Final = 64
 """Connections that are no worker's; a client asks one question and goes."""
+_SETTLING_S: Final = 5.0
+"""A connection is not called idle before; hundreds of workers may connect at once."""
 
 
 class Listener(Protocol):
@@ -63,7 +66,7 @@ class Connections:
         self.selector = selectors.DefaultSelector()
         self._path = path
         self._listener = listener
-        self._clients: dict[Channel, None] = {}
+        self._clients: dict[Channel, float] = {}
         """Connections that are no worker's, the one that was heard of least lately first."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._wake_read, self._wake_write = os.pipe()
@@ -156,12 +159,21 @@ class Connections:
             return
         if is_scarce(connection.fileno()):
             self._drop_clients()
-        elif len(self._clients) >= _MAX_CLIENTS:
-            _log.warning("the connection of an idle client was closed: there are too many")
-            self.drop(next(iter(self._clients)))
+        else:
+            self._drop_idle()
         channel = Channel(connection)
-        self._clients[channel] = None
+        self._clients[channel] = now()
         self.selector.register(channel, selectors.EVENT_READ, ("client", channel))
+
+    def _drop_idle(self) -> None:
+        """Close the connections of clients that have been idle longest, if there are too many."""
+        settled_s = now() - _SETTLING_S
+        while len(self._clients) >= _MAX_CLIENTS:
+            idle, heard_s = next(iter(self._clients.items()))
+            if heard_s > settled_s:
+                return
+            _log.warning("the connection of an idle client was closed: there are too many")
+            self.drop(idle)
 
     def _drop_clients(self) -> None:
         """Close the connections of clients, so that new workers find descriptors."""
@@ -243,7 +255,8 @@ class Connections:
     def _note(self, channel: Channel, messages: list[Message]) -> None:
         """Put a client that has asked something behind those that are idle."""
         if messages and channel in self._clients:
-            self._clients[channel] = self._clients.pop(channel)
+            del self._clients[channel]
+            self._clients[channel] = now()
 
     def close(self) -> None:
         """Close everything."""
