@@ -244,6 +244,7 @@ class Connections:
                 kind = "worker"
                 del self._clients[channel]
                 self.selector.modify(channel, selectors.EVENT_READ, ("worker", channel))
+                self.watch_writes(channel)
         if channel.is_closed and channel.fileno() >= 0:
             self._close(kind, channel)
 

@@ -390,7 +390,7 @@ class WorkerManager:
         started = worker.process.started
         if not isinstance(kind, RemoteWorkers) or not isinstance(started, RemoteProcess):
             return False
-        note = kind.welcome(started, message, channel)
+        note = kind.welcome(started, message, channel, self.answer)
         self._unreachable_since_s = None
         worker.channel = channel
         self.agents[channel] = worker.process
@@ -431,9 +431,7 @@ class WorkerManager:
         given = str(message.get("token")).encode(errors="replace")
         if cluster is None or not secrets.compare_digest(cluster.token.encode(), given):
             return False
-        cluster.greet(channel)
-        if channel.wants_to_write:
-            self.connections.watch_writes(channel)
+        cluster.greet(channel, self.answer)
         return True
 
     @property

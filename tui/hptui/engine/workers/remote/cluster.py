@@ -8,6 +8,7 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from hptui.domain.far_workers import Cluster
     from hptui.engine.ipc.protocol import Channel, Message
     from hptui.engine.workers.places import Place
+
+Send = Callable[["Channel", "Message"], None]
+"""Sends a message, and sees to it that what has no room yet is sent later."""
 
 _ANY: Final = 1 << 20
 _END_S: Final = 5.0
@@ -95,6 +99,7 @@ class DaskCluster:
     lost_since_s: float | None = None
     n_threads: int | None = None
     channel: Channel | None = None
+    _send: Send | None = None
     _process: subprocess.Popen[bytes] | None = None
     _waiting: list[Message] = field(default_factory=list["Message"])
 
@@ -122,19 +127,19 @@ class DaskCluster:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(config).encode("ascii") + b"\n")
 
-    def greet(self, channel: Channel) -> None:
-        """Take the gateway's connection, and send what has waited for it."""
-        self.channel = channel
+    def greet(self, channel: Channel, send: Send) -> None:
+        """Take the gateway's connection, and send by `send` what has waited for it."""
+        self.channel, self._send = channel, send
         waiting, self._waiting = self._waiting, []
         for message in waiting:
-            channel.send(message)
+            send(channel, message)
 
     def send(self, message: Message) -> None:
         """Send to the gateway, now or when it has come."""
-        if self.channel is None:
+        if self.channel is None or self._send is None:
             self._waiting.append(message)
         elif not self.channel.is_closed:
-            self.channel.send(message)
+            self._send(self.channel, message)
 
     def submit(self, token: str, config: Message, python: str, code: bytes) -> Task:
         """Submit the task of a worker."""

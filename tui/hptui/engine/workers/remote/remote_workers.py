@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hptui.domain.objective import ObjectiveRef
     from hptui.domain.resources import Resources
     from hptui.engine.ipc.protocol import Channel, Message
-    from hptui.engine.workers.remote.cluster import Task
+    from hptui.engine.workers.remote.cluster import Send, Task
 
 _MAX_PART: Final = 4 * 1024 * 1024
 _MAX_NAMED: Final = 3
@@ -48,6 +48,7 @@ class RemoteProcess:
         self._pid = 0
         self._pidfd = open_pidfd(client.pid)
         self._channel: Channel | None = None
+        self._send: Send | None = None
         self._code: int | None = None
         self._has_ended = False
         self._is_heard_out = self._is_kill_asked = False
@@ -93,10 +94,10 @@ class RemoteProcess:
     def collect(self) -> None:
         pass
 
-    def greet(self, channel: Channel) -> None:
-        """Give the agent, which has come over `channel`, its order."""
-        self._channel = channel
-        channel.send(self._start)
+    def greet(self, channel: Channel, send: Send) -> None:
+        """Give the agent, which has come over `channel`, its order by `send`."""
+        self._channel, self._send = channel, send
+        send(channel, self._start)
 
     def note_hello(self, pid: object) -> None:
         """Take note of the worker's process id."""
@@ -107,8 +108,9 @@ class RemoteProcess:
         if self._is_heard_out:
             # Only one thread may send.
             self._is_kill_asked |= force
-        elif self._channel is not None and not self._channel.is_closed:
-            self._channel.send({"op": "signal", "force": force})
+        elif self._channel is not None and self._send is not None:
+            if not self._channel.is_closed:
+                self._send(self._channel, {"op": "signal", "force": force})
         elif self._channel is None:
             # An agent that is still starting clears up after itself.
             self._client.let_go()
@@ -251,7 +253,9 @@ class RemoteWorkers:
             self.cluster.start()
         return self.cluster.submit(str(config["token"]), config, self.far.python, self._code)
 
-    def welcome(self, process: RemoteProcess, message: Message, channel: Channel) -> str:
+    def welcome(
+        self, process: RemoteProcess, message: Message, channel: Channel, send: Send
+    ) -> str:
         """Take the first line of an agent; returns a sentence where its versions differ.
 
         Raises:
@@ -261,7 +265,7 @@ class RemoteWorkers:
         cores = message.get("cores")
         self.places.note_start(process.host, cores if isinstance(cores, int) else 1)
         require_fit(process.host, message, self._sha, self.ref.name)
-        process.greet(channel)
+        process.greet(channel, send)
         told = "" if process.host in self._told else differences(process.host, message)
         self._told.add(process.host)
         return told
