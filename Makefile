@@ -9,7 +9,7 @@ INTEGRATION_VENV := .venv-integration
 CONSTRAINTS := .constraints-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast test-integration test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long pages pictures clean
+.PHONY: help run demo test test-fast test-integration test-cluster test-identity test-kill fuzz fuzz-files check format lint types contracts bench bench-long bench-scale pages pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -91,6 +91,9 @@ check: lint types contracts test ## format, lint, types, import contracts, tests
 
 bench: $(VENV)/.dev ## hptui and Optuna side by side on this machine: PART="a c" for these parts
 	$(BIN)/python -m tests.benchmarks $(PART)
+
+bench-scale: $(VENV)/.dev ## what a trial costs the engine: workers here, over ssh, on dask
+	$(BIN)/python -m tests.benchmarks.scale
 
 bench-long: $(VENV)/.dev ## 50,000 trials of TPE in one run, or TRIALS=N: time and memory on the way
 	$(BIN)/python -m tests.benchmarks.long_run $(TRIALS)

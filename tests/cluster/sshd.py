@@ -63,6 +63,11 @@ class Server:
         return []
 
 
+def find_server() -> str | None:
+    """Return the path of OpenSSH's server, where its client is there, too."""
+    return shutil.which("sshd", path=_PLACES) if shutil.which("ssh") else None
+
+
 def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -72,8 +77,8 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def server_in(folder: Path) -> Generator[Server]:
     """Run a server whose files are in a folder; skips where there is none to run."""
-    program = shutil.which("sshd", path=_PLACES)
-    if program is None or shutil.which("ssh") is None:
+    program = find_server()
+    if program is None:
         pytest.skip("OpenSSH is not installed: apt-get install openssh-server openssh-client")
     if os.getuid() == 0:
         # Where it gives up its rights.

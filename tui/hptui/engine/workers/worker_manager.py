@@ -460,6 +460,10 @@ class WorkerManager:
             raise HptuiError(
                 f"The dask cluster cannot be used: {safe_line(message['problem'], max_chars=300)}."
             )
+        if message.get("is_open"):
+            self.on_trouble(
+                "The connections to the dask cluster are not encrypted; tls:// does that."
+            )
         if message.get("state") == "lost":
             cluster.lost_since_s = now()
             self.on_trouble(

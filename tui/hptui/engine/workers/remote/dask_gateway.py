@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import json
 import os
 import socket
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from importlib import import_module
+from typing import Any, Final
 
 from hptui.engine.ipc.protocol import Message, pack
 from hptui.engine.workers.remote.dask_task import keep_alive, pump_both, serve
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 _HELLO_S: Final = 20.0
 _LOOK_S: Final = 0.5
@@ -40,7 +39,9 @@ class Gateway:
     """
 
     config: dict[str, Any]
-    tasks: dict[str, Future] = field(default_factory=dict[str, "Future"])
+    client: Any = None
+    """Dask's, which is an extra, and half typed."""
+    tasks: dict[str, Any] = field(default_factory=dict[str, Any])
     """By the tokens of their workers."""
     n_threads: int = -1
     is_lost: bool = False
@@ -53,52 +54,63 @@ class Gateway:
         )
         self.tell({"op": "gateway", "token": self.config["token"]})
         try:
-            client = await self._connect()
-            listen = client.security.get_listen_args("client")
+            await self._connect()
+            listen = self.client.security.get_listen_args("client")["ssl_context"]
             host, port = self.config["address"]
-            server = await asyncio.start_server(
-                self._join, host or None, port, ssl=listen["ssl_context"], backlog=1024
-            )
+            host = host or _own_address(self.client.scheduler.address)
+            server = await self._listen(host, port, listen)
         except Exception as error:  # noqa: BLE001 - whatever dask raises is why it cannot be reached
             self.tell({"op": "cluster", "problem": f"{type(error).__name__}: {error}"[:400]})
             await self.engine.drain()
             return
         port = server.sockets[0].getsockname()[1]
-        address = [host or _own_address(client.scheduler.address), port]
-        self.tell({"op": "cluster", "state": "running"})
-        looking = asyncio.ensure_future(self._look(client))
+        is_open = listen is None and not _is_loopback(host)
+        self.tell({"op": "cluster", "state": "running", "is_open": is_open})
+        looking = asyncio.ensure_future(self._look())
         try:
             while line := await reader.readline():
-                await self._take(client, json.loads(line), address)
+                await self._take(json.loads(line), [host, port])
         finally:
             looking.cancel()
             for task in self.tasks.values():
                 task.release()
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(client.close(), 5)
+                await asyncio.wait_for(self.client.close(), 5)
 
-    async def _connect(self) -> Client:
-        from distributed import Client, LocalCluster
+    async def _listen(self, host: str, port: int, context: Any) -> asyncio.Server:  # noqa: ANN401
+        """Listen where workers find this machine; behind an address that it does not have, on all.
 
+        Raises:
+            OSError: The port is taken.
+        """
+        try:
+            return await asyncio.start_server(self._join, host, port, ssl=context, backlog=1024)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+        return await asyncio.start_server(self._join, None, port, ssl=context, backlog=1024)
+
+    async def _connect(self) -> None:
+        dask: Any = import_module("distributed")
         where = self.config["scheduler"]
         if not where:
-            self.cluster = await LocalCluster(
+            self.cluster = await dask.LocalCluster(
                 n_workers=self.config["n_workers"],
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=None,
                 asynchronous=True,
             )
-            return await Client(self.cluster, asynchronous=True)
-        if os.path.exists(where):  # noqa: ASYNC240, PTH110 - once
-            return await Client(scheduler_file=where, asynchronous=True, timeout=_CONNECT_S)
-        return await Client(where, asynchronous=True, timeout=_CONNECT_S)
+            self.client = await dask.Client(self.cluster, asynchronous=True)
+            return
+        given = {"address": where} if "://" in where else {"scheduler_file": where}
+        self.client = await dask.Client(**given, asynchronous=True, timeout=_CONNECT_S)
 
     def tell(self, message: Message) -> None:
         """Tell the engine."""
         self.engine.write(pack(message))
 
-    async def _take(self, client: Client, message: Message, address: list[Any]) -> None:
+    async def _take(self, message: Message, address: list[Any]) -> None:
         token = str(message["token"])
         if message.get("op") == "cancel":
             future = self.tasks.get(token)
@@ -106,7 +118,7 @@ class Gateway:
                 await future.cancel()
             return
         order = {**message["order"], "address": address, "token": token}
-        future = client.submit(
+        future = self.client.submit(
             serve,
             order,
             key=f"hptui-{token[:16]}",
@@ -115,14 +127,14 @@ class Gateway:
             resources=message["resources"] or None,
         )
         self.tasks[token] = future
-        watching = asyncio.ensure_future(self._watch(token, future))
+        watching = asyncio.ensure_future(self._watch(token))
         self.joined.add(watching)
         watching.add_done_callback(self.joined.discard)
 
-    async def _watch(self, token: str, future: Future) -> None:
+    async def _watch(self, token: str) -> None:
         """Tell when a task has ended, and with what."""
         try:
-            said = str(await future)
+            said = str(await self.tasks[token])
         except asyncio.CancelledError:
             said = "the task was cancelled"
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker is not there
@@ -130,16 +142,16 @@ class Gateway:
         self.tasks.pop(token, None)
         self.tell({"op": "ended", "token": token, "said": said[:400]})
 
-    async def _look(self, client: Client) -> None:
+    async def _look(self) -> None:
         """Tell how many threads the cluster has, and whether its scheduler is there."""
         while True:
-            is_lost = client.status != "running"
+            is_lost = self.client.status != "running"
             if is_lost != self.is_lost:
                 self.is_lost = is_lost
                 self.tell({"op": "cluster", "state": "lost" if is_lost else "running"})
             if not is_lost:
                 with contextlib.suppress(Exception):
-                    told = await client.nthreads()
+                    told = await self.client.nthreads()
                     n_threads = sum(told.values())
                     if n_threads != self.n_threads:
                         self.n_threads = n_threads
@@ -161,6 +173,10 @@ class Gateway:
             writer.close()
             return
         await pump_both((reader, writer), here)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _own_address(scheduler: str) -> str:

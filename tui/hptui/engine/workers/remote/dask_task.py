@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -53,10 +54,8 @@ def serve(order: dict[str, Any]) -> str:
         order: `address` (host and port of the gateway), `token`, `config` (for the agent), `code`
             (an archive in base64, or empty), `python` (empty: that of this process).
     """
-    from distributed import get_worker
-
-    security = get_worker().security
-    context = security.get_connection_args("worker")["ssl_context"]
+    dask: Any = import_module("distributed")
+    context = dask.get_worker().security.get_connection_args("worker")["ssl_context"]
     folder = Path(tempfile.mkdtemp(prefix="hptui-dask-"))
     try:
         return asyncio.run(_serve(order, folder, context))
