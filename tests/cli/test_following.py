@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.storage.study_file import StudyFile
 
-from hptui.cli.commands.ls import RunNow
-from hptui.cli.commands.watch import progress_line, screen_lines
+from hptui.cli.commands.following.watch import progress_line, screen_lines
+from hptui.cli.commands.reading.ls import RunNow
 from hptui.cli.main import main
 from hptui.cli.output.run_end import end_of_run
 from hptui.domain.study_ref import StudyRef
@@ -92,7 +92,7 @@ def test_a_list_says_what_runs(
     def run_of(_: Path, name: str) -> RunNow | None:
         return runs.get(name)
 
-    monkeypatch.setattr("hptui.cli.commands.ls.run_now", run_of)
+    monkeypatch.setattr("hptui.cli.commands.reading.ls.run_now", run_of)
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["ls"]) == 0
     lines = sorted(capsys.readouterr().out.splitlines())

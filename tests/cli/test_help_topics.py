@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,43 @@ def test_the_terminal_shows_it_laid_out(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("PAGER", "cat")
     assert main(["help", "exit-codes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert not any(line.startswith(("#", "|")) for line in lines)
     assert max(map(len, lines)) <= 80
     assert any("no trial completed" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("pager", "n_lines", "is_paged"),
+    [
+        ("cat > shown.txt", 10, True),
+        ("cat > shown.txt", 1_000, False),
+        ("cat", 10, False),
+        ("", 10, False),
+        ("no-such-pager --here", 10, False),
+    ],
+)
+def test_a_page_that_does_not_fit_goes_through_a_pager(
+    pager: str,
+    n_lines: int,
+    is_paged: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("LINES", str(n_lines))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("PAGER", pager)
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["help", "exit-codes"]) == 0
+    printed = capsys.readouterr().out
+    paged = tmp_path / "shown.txt"
+    assert ("no trial completed" in printed) == (not is_paged)
+    assert paged.exists() == is_paged
+    if is_paged:
+        assert "no trial completed" in paged.read_text("utf-8")
+    assert signal.getsignal(signal.SIGINT) is before

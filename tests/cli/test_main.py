@@ -41,7 +41,9 @@ def _install(
 ) -> None:
     """Put a command module of the test's own in the place of `hptui ls`."""
     monkeypatch.setitem(
-        sys.modules, "hptui.cli.commands.ls", SimpleNamespace(add_arguments=add_arguments, run=run)
+        sys.modules,
+        "hptui.cli.commands.reading.ls",
+        SimpleNamespace(add_arguments=add_arguments, run=run),
     )
 
 

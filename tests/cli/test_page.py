@@ -20,10 +20,10 @@ from tests.storage.study_file import FLOAT, StudyFile
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.analysis.stopping.regret_history import regret_history
-from hptui.cli.commands import page
+from hptui.cli.commands.reading import page
 from hptui.cli.main import main
 from hptui.cli.output import page_figures as page_figures_module
-from hptui.cli.output import page_trials
+from hptui.cli.output import page_figures
 from hptui.cli.output.page_figures import page_figures
 from hptui.domain.spaces.space import FloatParam
 from hptui.errors import UsageError
@@ -198,8 +198,8 @@ def test_user_attributes_are_told_as_optuna_tells_them(
 def test_a_contour_with_too_many_cells_is_of_chosen_trials_and_says_so(
     plain: PlainStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(page_trials, "_MAX_CELLS", 150)
-    monkeypatch.setattr(page_trials, "_MOST_CHOSEN", 10)
+    monkeypatch.setattr(page_figures, "_MAX_CELLS", 150)
+    monkeypatch.setattr(page_figures, "_MOST_CHOSEN", 10)
     request = request_of(plain, params=("lr", "width"))
     (ours,) = page_figures(PAGE_KINDS["contour"], request)
     complete = [each for each in plain.study.trials if each.state.name == "COMPLETE"]

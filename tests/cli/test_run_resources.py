@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hptui.cli.commands.run import add_arguments
+from hptui.cli.commands.tuning.run import add_arguments
 from hptui.cli.options.run_resources import resources_of, workers_of
 from hptui.domain.resources import Resources
 from hptui.engine.run.plan import available_cores

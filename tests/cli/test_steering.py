@@ -156,9 +156,12 @@ def test_kill_ends_one_trial_and_only_a_running_one(
     assert "killed" in shown
 
 
-def test_jobs_enqueue_and_extend(running: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_jobs_enqueue_extend_and_limit(running: subprocess.Popen[str], tmp_path: Path) -> None:
     assert "Trial 1 waits" in said("enqueue", "w", "--params", '{"x": 0.25}', cwd=tmp_path)
     assert said("extend", "w", "--trials", "2", cwd=tmp_path) == "5 trials in this run.\n"
+    assert said("limit", "w", "90m", cwd=tmp_path) == "The run ends in 1 h 30 m at the latest.\n"
+    assert 5_000 < status(tmp_path)["time_left_s"] <= 5_400
+    assert said("limit", "w", "none", cwd=tmp_path) == "The run has no time limit.\n"
     assert "2 workers" in said("jobs", "w", "2", cwd=tmp_path)
     wait_until(lambda: (tmp_path / "started-1").exists(), "a second trial started")
     assert len(status(tmp_path)["slots"]) == 2
@@ -188,6 +191,7 @@ def test_a_run_says_what_another_program_made_void(tmp_path: Path) -> None:
         (["jobs", "w", "many"], "many"),
         (["extend", "w", "--trials", "0"], "1 trial or more"),
         (["extend", "w"], "--trials"),
+        (["limit", "w", "soon"], "not a duration"),
         (["enqueue", "w", "--params", "{"], "not JSON"),
         (["enqueue", "w", "--params", "[1]"], "not a JSON object"),
         (["enqueue", "w", "--params", '{"x": 99}'], "99"),
@@ -231,6 +235,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
         ["resume", "q"],
         ["stop", "q"],
         ["kill", "q", "0"],
+        ["limit", "q", "1h"],
     ],
 )
 def test_without_an_engine_there_is_nothing_to_steer(arguments: list[str], ended: Path) -> None:

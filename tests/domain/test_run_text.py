@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hptui.domain.objective import ObjectiveRef
-from hptui.domain.run_text import read_count, read_duration, read_seed, read_target, read_workers
+from hptui.domain.run_text import (
+    read_count,
+    read_duration,
+    read_limit,
+    read_seed,
+    read_target,
+    read_workers,
+)
 from hptui.domain.study_name import check_study_name, default_study_name
 from hptui.errors import UsageError
 
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
         (read_target, "-1e-5", -1e-5),
         (read_target, "-inf", -math.inf),
         (read_duration, "90", 90.0),
+        (read_limit, "2h", 7200.0),
+        (read_limit, " None ", None),
         (read_duration, " 1H30m ", 5400.0),
         (read_duration, "1.5m", 90.0),
         (read_duration, "20ms", 0.02),

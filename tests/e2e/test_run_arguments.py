@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.e2e.programs import load, run
 
-from hptui.cli.commands.run import add_arguments
+from hptui.cli.commands.tuning.run import add_arguments
 from hptui.cli.options.command_options import find
 from hptui.errors import UsageError
 

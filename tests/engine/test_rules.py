@@ -18,6 +18,7 @@ from hptui.engine.run.events import (
     Instruction,
     InterruptRequested,
     KillRequested,
+    LimitRequested,
     MemoryExceeded,
     NoWorker,
     OpenSlot,
@@ -211,6 +212,22 @@ def test_extending_gives_more_trials_even_while_the_last_ones_run() -> None:
     while world.rules.running:
         world.finish(next(iter(world.rules.running)))
     assert world.number == 5
+
+
+def test_a_run_can_be_given_another_end_while_it_runs() -> None:
+    world = a_world(timeout_s=50.0)
+    world.now_s = 20.0
+    world.feed(LimitRequested(100.0))
+    assert world.rules.next_deadline_s() == 120.0
+    world.now_s = 60.0
+    world.feed(Tick())
+    assert world.rules.phase is Phase.RUNNING
+    world.feed(LimitRequested(None))
+    assert world.rules.next_deadline_s() is None
+    world.feed(LimitRequested(5.0))
+    world.now_s = 65.0
+    world.feed(Tick())
+    assert (world.rules.phase, world.rules.reason) == (Phase.STOPPING, "timeout")
 
 
 def test_a_blocked_storage_holds_new_trials_back_and_counts_none() -> None:

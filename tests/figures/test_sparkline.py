@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hptui.figures.canvas.sparkline import sparkline
-from hptui.ui.widgets.sparkline import trend_text
 
 
 @pytest.mark.parametrize(
@@ -34,10 +33,6 @@ def test_without_unicode_the_bars_are_ascii():
     text = sparkline([1.0, 2.0, 3.0], 3, unicode=False)
     assert text.isascii()
     assert len(set(text)) == 3
-
-
-def test_a_trend_is_text_without_markup():
-    assert trend_text([1.0, 2.0], 8, has_unicode=True, style="bold").plain == "▁█"
 
 
 @given(st.lists(st.floats(), max_size=60), st.integers(-1, 20), st.booleans())

@@ -18,7 +18,7 @@ from hptui.domain.spaces.edits import ParamEdit
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSpec
 from hptui.errors import SpaceError
 from hptui.storage.read.studies import study_names
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField
 from hptui.ui.studies.fork_form import edit_of, spell_space
 from hptui.ui.studies.transfer_dialog import TransferDialog
 from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm

@@ -8,8 +8,8 @@ from tests.ui.a_screen import AScreen
 from tests.ui.driving import drive
 
 from hptui.ui.application import leaving
+from hptui.ui.application.command_screen import ShownRun
 from hptui.ui.application.settings import Settings
-from hptui.ui.application.shown_run import ShownRun
 
 if TYPE_CHECKING:
     from pathlib import Path

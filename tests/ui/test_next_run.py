@@ -35,7 +35,7 @@ def test_space_trials_and_budget_are_prepared(tmp_path: Path) -> None:
         wait "not running  4 trials"
         press e
         wait "Edit the space of s"
-        wait "parameter"
+        wait "probed"
         press down
         press enter
         type 0.25

@@ -10,7 +10,7 @@ from tests.ui.driving import drive
 
 from hptui.figures.page_kinds import PAGE_KINDS
 from hptui.ui.plots.view_options import ViewOptions
-from hptui.ui.study.publishing import free_place, page_arguments
+from hptui.ui.study.study_exports import free_place, page_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hptui.cli.commands.run import add_arguments
+from hptui.cli.commands.tuning.run import add_arguments
 from hptui.domain.spaces.choice_lists import parse_choices_option, read_choices, spell_choices
 from hptui.domain.spaces.edits import (
     UNSET,
@@ -26,6 +26,7 @@ from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam, ParamSp
 from hptui.errors import SpaceError
 from hptui.registry.probing.probe import KnownParam
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text, without_name
+from hptui.ui.setup.space_rows import space_rows
 
 LR = FloatParam(1e-5, 0.1, log=True)
 HIDDEN = IntParam(16, 512)
@@ -120,6 +121,23 @@ def test_what_it_was_stands_beside_it() -> None:
     assert DRAFT.toggle_log("lr").was("lr") == "was log"
     assert DRAFT.with_text("hidden", "step", "2").was("hidden") == "was 1"
     assert DRAFT.fix("kind", "sgd").was("kind") == ""
+
+
+def test_an_edit_that_says_what_the_objective_says_is_none_to_see():
+    spec = IntParam(10, 60, log=True)
+    known = {"n": KnownParam(spec, "seen"), "kind": KnownParam(ChoiceParam((1, True)), "seen")}
+    edits = {
+        "n": ParamEdit(10, 60, log=True),
+        "kind": ParamEdit(choices=(1, True)),
+    }
+    draft = SpaceDraft(known, edits, in_force=edits)
+    assert [draft.was(name) for name in known] == ["", ""]
+    cells = [cell for row in space_rows(draft, 120) for cell in row.cells]
+    assert "edited" not in {cell.role for cell in cells if cell.text and cell.is_field}
+    assert draft.options() == []
+    other = SpaceDraft(known, {**edits, "n": ParamEdit(10, 50, log=True)})
+    assert other.was("n") == "was 60"
+    assert SpaceDraft(known, {"kind": ParamEdit(choices=(1,))}).edited_fields("kind")
 
 
 def test_a_study_that_is_there_refuses_what_optuna_would() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hptui.domain.objective import ObjectiveRef
 from hptui.domain.study_name import file_name_for
 from hptui.storage.read.studies import BestTrial
-from hptui.ui.forms.file_paths import ends_in, is_there, place_problem
+from hptui.ui.forms.fields import ends_in, is_there, place_problem
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.studies.studies_model import StudiesModel, engine_text, first_order, study_key

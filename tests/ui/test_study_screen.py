@@ -109,6 +109,19 @@ def test_a_live_run_is_watched_and_steered(tmp_path: Path) -> None:
             type 4
             press enter
             wait "10 trials in this run."
+            press T
+            wait "none for no limit"
+            press backspace backspace
+            wait "is not a duration"
+            type 90m
+            press enter
+            wait "The run ends in 1 h 30 m at the latest."
+            press T
+            wait "none for no limit"
+            press ctrl+u
+            type none
+            press enter
+            wait "The run has no time limit."
             wait "2/10"
             press f
             wait "failures of w"

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.study_file import CHOICE, FLOAT, INT, StudyFile, leave_stale_trial
+from tests.storage.study_file import (
+    CHOICE,
+    FLOAT,
+    INT,
+    START_S,
+    StudyFile,
+    leave_stale_trial,
+)
 from tests.ui.feeding import snapshot_of
+from tests.ui.test_run_header import ENGINE
 
+from hptui.domain.attribute_keys import ERROR_KEY
+from hptui.domain.readable import show_moment
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.ui.trials.trial_model import TAB_STATES, Tab, TrialModel
+from hptui.ui.study.snapshot import SlotState
+from hptui.ui.trials.trial_model import TAB_STATES, Tab, TrialModel, drawn_beside_trials
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
 from hptui.ui.widgets.table_model import Sort
 
@@ -67,10 +79,10 @@ def found(study: StudySnapshot, text: str) -> list[int]:
     return numbers_of(TrialModel(study, filter_text=text))
 
 
-def test_columns_are_number_state_value_time_and_parameters(study: StudySnapshot):
+def test_columns_are_number_state_value_times_and_parameters(study: StudySnapshot):
     model = TrialModel(study)
     keys = [column.key for column in model.columns]
-    assert keys == ["number", "state", "value", "time"] + [
+    assert keys == ["number", "state", "value", "time", "start"] + [
         f"params_{name}" for name in ("lr", "n", "kernel", "m")
     ]
     assert column_of(model, "number") == ["0", "★ 1", "2", "3", "4", "5", "6", "7"]
@@ -100,6 +112,36 @@ def test_columns_are_number_state_value_time_and_parameters(study: StudySnapshot
     assert column_of(model, "params_m")[4:7] == ["1", "", "a b"]
     assert column_of(model, "time")[:6] == ["2.5 s"] * 6
     assert column_of(model, "time")[6].endswith(("s", "m", "h", "d"))
+
+
+def test_a_start_is_a_local_time_and_a_worker_that_of_a_running_trial(study: StudySnapshot):
+    assert column_of(TrialModel(study), "start") == [
+        *(show_moment(START_S + 10 * number) for number in range(7)),
+        "",
+    ]
+    slots = (SlotState(0, None, None, None, None, False), SlotState(1, 6, 1.0, 3, 0.5, False))
+    engine = replace(ENGINE, slots=slots)
+    running = replace(study, engine=engine)
+    assert drawn_beside_trials(running) != drawn_beside_trials(study)
+    model = TrialModel(running, sort=Sort("worker"))
+    assert column_of(model, "worker") == ["2", *[""] * 7]
+    assert numbers_of(model)[0] == 6
+
+
+def test_the_cause_of_a_failure_is_a_column_where_a_trial_has_one(file: StudyFile):
+    for what in ("no\x1b[31m disk", None, "bad input"):
+        told = {"kind": "exception", "type": "OSError", "message": what, "traceback": "x"}
+        file.add_trial(state="FAIL", attributes={ERROR_KEY: told} if what else None)
+    file.add_trial(1.0)
+    study = snapshot_of(file.path)
+    model = TrialModel(study)
+    assert model.columns[-1].key == "cause"
+    first, *others = column_of(model, "cause")
+    assert "\x1b" not in first
+    assert first.startswith("exception OSError: no")
+    assert others == ["", "exception OSError: bad input", ""]
+    assert numbers_of(TrialModel(study, sort=Sort("cause"))) == [2, 0, 1, 3]
+    assert found(study, f'cause:"{others[1]}"') == [2]
 
 
 def test_marks_have_an_ascii_form(study: StudySnapshot):
@@ -132,6 +174,7 @@ def test_values_line_up_whatever_mark_is_behind_them(study: StudySnapshot):
         (Sort("params_lr", True), [4, 0, 3, 1, 2, 5, 6, 7]),
         (Sort("state"), [6, 0, 1, 2, 3, 4, 5, 7]),
         (Sort("time", True), [6, 0, 1, 2, 3, 4, 5, 7]),
+        (Sort("start", True), [6, 5, 4, 3, 2, 1, 0, 7]),
         (Sort("params_gone"), [0, 1, 2, 3, 4, 5, 6, 7]),
     ],
 )
@@ -267,7 +310,7 @@ def test_names_with_operators_and_names_of_columns_can_be_filtered_by(file: Stud
 def test_hidden_columns_are_left_out_but_the_number_stays(study: StudySnapshot):
     model = TrialModel(study, hidden=frozenset({"number", "state", "params_lr", "params_gone"}))
     keys = [column.key for column in model.columns]
-    assert keys == ["number", "value", "time", "params_n", "params_kernel", "params_m"]
+    assert keys == ["number", "value", "time", "start", "params_n", "params_kernel", "params_m"]
 
 
 def test_columns_are_used_again_as_long_as_they_are_the_same(file: StudyFile):
@@ -330,10 +373,10 @@ def test_a_thousand_parameters_are_columns_like_any(file: StudyFile):
     file.run("COMMIT")
     study = snapshot_of(file.path)
     model = TrialModel(study)
-    assert len(model.columns) == 1_004
-    assert model.cell(0, 1_003).text == "0.5"
+    assert len(model.columns) == 1_005
+    assert model.cell(0, 1_004).text == "0.5"
     assert found(study, "p999=0.5") == [0]
-    assert len(TrialModel(study, hidden=frozenset(f"params_{name}" for name in names)).columns) == 4
+    assert len(TrialModel(study, hidden=frozenset(f"params_{name}" for name in names)).columns) == 5
 
 
 def test_tabs_have_counts_and_marks(study: StudySnapshot):

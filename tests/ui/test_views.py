@@ -73,6 +73,11 @@ def test_each_key_shows_its_figure_above_the_table(path: Path) -> None:
         wait "2 workers"
         expect "1 not started"
         expect "All 42"
+        press 8
+        wait "─ value over time"
+        expect "in all"
+        press o
+        wait "Optuna has no page of the figure progress"
         press 9
         wait "─ advice on value"
         wait "Not clear yet: no better trial for"

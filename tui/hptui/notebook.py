@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from hptui.cli.commands.status import IDLE, status_of
+from hptui.cli.commands.steering.status import IDLE, status_of
 from hptui.cli.options.locate import locate_study, storage_file, studies_folder
 from hptui.domain.json_values import dump
 from hptui.domain.study_name import check_study_name, fitting_name

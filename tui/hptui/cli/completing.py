@@ -52,6 +52,44 @@ class _Finder(CompletionFinder):
         return found
 
 
+class _IntermixedParser(argparse.ArgumentParser):
+    """The parser of a command, which finds its arguments also where options stand between them.
+
+    As `parse_intermixed_args` does, which argcomplete cannot follow: options are read first.
+    """
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - it has overloads
+        self,
+        args: Iterable[str],
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Read the words that stand before the one that is completed."""
+        given = list(args)
+        words = self._options_first(given) or given
+        return super().parse_known_args(words, namespace)
+
+    def _options_first(self, given: list[str]) -> list[str] | None:
+        """Return the words in the order in which they are read; None where it must stay."""
+        options, arguments = list[str](), list[str]()
+        words = iter(given)
+        for word in words:
+            if not word.startswith("-"):
+                arguments.append(word)
+                continue
+            action = self._option_string_actions.get(word)
+            if action is None or action.nargs == 0:
+                options.append(word)
+                continue
+            value = next(words, None)
+            if value is None:
+                # Its value is what is completed.
+                return [*options, *arguments, word]
+            if action.nargs is not None or value.startswith("-"):
+                return None
+            options += [word, value]
+        return [*options, *arguments]
+
+
 class _Words(BaseCompleter):
     """Completes words that are made when they are asked for, and files where such may stand."""
 
@@ -111,7 +149,7 @@ def _parser(typed: list[str]) -> argparse.ArgumentParser:
     """Return a parser of all commands, of which the one that is typed knows its options."""
     root = argparse.ArgumentParser(prog="hptui", allow_abbrev=False)
     root.add_argument("--version", action="store_true", help="show the version")
-    places = root.add_subparsers(dest="command")
+    places = root.add_subparsers(dest="command", parser_class=_IntermixedParser)
     for commands in COMMAND_GROUPS.values():
         for command in commands:
             is_typed = bool(typed) and typed[0] in (command.name, command.other_name)

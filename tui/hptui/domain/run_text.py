@@ -97,5 +97,14 @@ def read_duration(text: str) -> float:
     return seconds
 
 
+def read_limit(text: str) -> float | None:
+    """Return the seconds that a duration means, and None for `none`.
+
+    Raises:
+        UsageError: The text is neither.
+    """
+    return None if text.strip().lower() == "none" else read_duration(text)
+
+
 def _quoted(text: str) -> str:
     return safe_line(repr(text), max_chars=60)

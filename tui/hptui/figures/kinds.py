@@ -83,6 +83,7 @@ KINDS: Final = {
         _kind(
             "history", "the value of every trial, and the best so far", "objective", "log", "others"
         ),
+        _kind("progress", "the best value over time", "objective", "log", "others"),
         _kind("edf", "which share of trials is how good", "objective", "log", "others"),
         _kind(
             "pareto",

@@ -70,7 +70,7 @@ def draw_overlay(
     bests = [each.history.best[chosen] for each, chosen in zip(studies, drawable, strict=True)]
     if not any(map(len, bests)):
         return Figure.saying(_why_nothing(studies), width, height)
-    y_axis = _y_axis(bests, studies[0].history.direction, is_log=is_log)
+    y_axis = axis_of_bests(bests, studies[0].history.direction, is_log=is_log)
     runs = [
         _run(each.history, chosen, y_axis) for each, chosen in zip(studies, drawable, strict=True)
     ]
@@ -84,7 +84,7 @@ def draw_overlay(
         points = Points(x_axis.place(run.numbers), y_axis.place(run.best))
         end = float(x_axis.place(np.array([run.last]))[0])
         lines.append(Line(thin_steps(points, width, end=end), SERIES[index], is_steps=True))
-        marks.extend(_letters(points, end, index, len(runs), width))
+        marks.extend(letters_along(points, end, index, len(runs), width))
     if target is not None and y_axis.low <= target <= y_axis.high:
         y = float(y_axis.place(np.array([target]))[0])
         lines.insert(
@@ -101,7 +101,11 @@ def draw_overlay(
     return draw_figure(canvas, width, height, unicode=unicode)
 
 
-def _y_axis(bests: Sequence[FloatArray], direction: Direction, *, is_log: bool) -> Axis:
+def axis_of_bests(bests: Sequence[FloatArray], direction: Direction, *, is_log: bool) -> Axis:
+    """Return the axis of bests of studies that can be drawn, one study at least.
+
+    It leaves out the first ones where they would squash the others.
+    """
     together = np.concatenate(bests)
     # Halves, so that the difference of the greatest floats is still one.
     losses = together / (2 if direction == "minimize" else -2)
@@ -124,8 +128,8 @@ def _run(history: History, chosen: BoolArray, y_axis: Axis) -> _Run:
     return _Run(history.numbers[is_seen].astype(np.float64), history.best[is_seen], float(last))
 
 
-def _letters(points: Points, end: float, index: int, n_lines: int, width: int) -> list[Mark]:
-    """Return the marks of a line: at places that no other line has, and where there are none."""
+def letters_along(points: Points, end: float, index: int, n_lines: int, width: int) -> list[Mark]:
+    """Return the marks of a study's line: at places that no other line has, if it reaches one."""
     n_groups = max(1, width // _CELLS_A_LETTER)
     places = (np.arange(n_groups) + (index + 1) / (n_lines + 1)) / n_groups
     start = float(points.x[0])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import io
 import shutil
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Final
 
 from hptui.cli.output.help_pages import for_terminal, topics
+from hptui.cli.output.terminal import print_paged
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 
@@ -45,7 +48,11 @@ def run(args: argparse.Namespace) -> int:
     from hptui.cli.main import COMMANDS, OTHER_NAMES, main
 
     if args.topic in COMMANDS or args.topic in OTHER_NAMES:
-        return main([args.topic, "--help"])
+        said = io.StringIO()
+        with redirect_stdout(said):
+            code = main([args.topic, "--help"])
+        print_paged(said.getvalue())
+        return code
     known = [page.topic for pages in topics().values() for page in pages]
     close = difflib.get_close_matches(args.topic, [*known, *COMMANDS], n=2)
     guess = f"Did you mean {' or '.join(close)}? " if close else ""
@@ -79,4 +86,7 @@ def _show(markdown: str) -> None:
     # Rich's own style is black behind the words, also on a light terminal.
     theme = Theme({"markdown.code": "bold", "markdown.code_block": "none"})
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    Console(width=width, theme=theme).print(Markdown(markdown, hyperlinks=False))
+    console = Console(width=width, theme=theme)
+    with console.capture() as laid_out:
+        console.print(Markdown(markdown, hyperlinks=False))
+    print_paged(laid_out.get())

@@ -18,7 +18,6 @@ from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences
 from hptui.analysis.stopping.regret_history import regret_history
-from hptui.cli.output.page_trials import within_cells
 from hptui.domain.text import safe_line
 from hptui.engine.importance.evaluate import judge_of
 from hptui.engine.sampling.to_optuna import plain_study
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
 
     from hptui.figures.page_kinds import PageKind
     from hptui.figures.request import FigureRequest, PlottedStudy
-    from hptui.trials import Trials
+    from hptui.trials import IntArray, Trials
+
 
 _PAIR: Final = 2
 _MAX_IN_PAIRS: Final = 5
@@ -343,3 +343,43 @@ def _require_values(study: PlottedStudy, objectives: object) -> None:
 
 def _short(study: PlottedStudy) -> str:
     return safe_line(study.name, max_chars=60)
+
+
+_MAX_CELLS: Final = 4_000_000
+"""Optuna's contour has a cell for each pair of different values."""
+_MOST_CHOSEN: Final = 1_000
+"""Their cells are a quarter of these, some megabytes of a page."""
+
+
+def within_cells(
+    study: PlottedStudy, names: Sequence[str], objective: int
+) -> tuple[PlottedStudy, tuple[str, ...]]:
+    """Return a study that Optuna's contour has room for, and what is left out, as a sentence.
+
+    Half of the trials are then the best ones, since there a contour is looked at closely, and the
+    others stand at even distances among the rest.
+    """
+    trials = study.trials
+    rows = complete_rows(trials)
+    counts = sorted(len(np.unique(trials.params[name].values[rows])) for name in names)
+    if counts[-1] * counts[-_PAIR] <= _MAX_CELLS:
+        return study, ()
+    chosen = trials.select(np.sort(_choose(study, rows, objective)))
+    n_best = _MOST_CHOSEN // 2
+    return replace(study, trials=chosen), (
+        f"Optuna's contour has a cell for each pair of values, here {counts[-1]:,} by "
+        f"{counts[-_PAIR]:,}, so that it is of {_MOST_CHOSEN:,} of {len(rows):,} complete "
+        f"trials: the {n_best} best ones, and others at even distances. hptui plot contour shows "
+        "all.",
+    )
+
+
+def _choose(study: PlottedStudy, rows: IntArray, objective: int) -> IntArray:
+    trials = study.trials
+    values = trials.values[rows, objective]
+    sign = 1.0 if trials.directions[objective] == "minimize" else -1.0
+    # Feasible ones first.
+    order = rows[np.lexsort((sign * values, ~trials.is_feasible[rows]))]
+    best, rest = order[: _MOST_CHOSEN // 2], np.sort(order[_MOST_CHOSEN // 2 :])
+    at = np.linspace(0, len(rest) - 1, _MOST_CHOSEN - len(best)).astype(np.int64)
+    return np.concatenate([best, rest[at]])

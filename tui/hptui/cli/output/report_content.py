@@ -14,7 +14,7 @@ from hptui.analysis.objectives.hypervolume import worst_values
 from hptui.analysis.stopping.advice import build_advice
 from hptui.analysis.stopping.advice_text import advice_sentences, front_sentences
 from hptui.analysis.stopping.front_advice import build_front_advice
-from hptui.cli.commands.failures import failure_groups, trials_text
+from hptui.cli.commands.reading.failures import failure_groups, trials_text
 from hptui.cli.output.study_text import counts_text, edit_text, objective_text, run_text
 from hptui.domain.readable import four_digits, plural, show_duration, show_moment, show_size
 from hptui.domain.spaces.choices import show_choice

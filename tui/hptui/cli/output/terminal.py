@@ -1,16 +1,24 @@
-"""What standard output can show."""
+"""What standard output can show, and how long texts are shown there."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Final
 
 from hptui.cli.output.table import cut
+from hptui.domain.safe_path import plain_environment
 from hptui.domain.text import safe_line
 
 _FALLBACK_WIDTH, _FALLBACK_HEIGHT = 80, 24
+_PAGER: Final = "less -R"
+_NO_PAGERS: Final = ("", "cat")
+_NOT_STARTED: Final = (126, 127)
+"""The shell's exit codes for a command that is not there, or is no program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +75,32 @@ class ProgressLine:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._is_shown = False
+
+
+def print_paged(text: str) -> None:
+    """Print a text; through `$PAGER`, by default `less -R`, where it is longer than the terminal.
+
+    `PAGER=cat`, or an empty one, is no pager. One that cannot be started is done without.
+    """
+    terminal, pager = Terminal.of_stdout(), os.environ.get("PAGER", _PAGER)
+    is_long = text.count("\n") >= terminal.height
+    is_wanted = terminal.is_terminal and is_long and pager.strip() not in _NO_PAGERS
+    if not is_wanted or _page(text, pager) in _NOT_STARTED:
+        print(text, end="")
+
+
+def _page(text: str, pager: str) -> int:
+    """Let a pager show a text, and return its exit code when it has been left."""
+    sys.stdout.flush()
+    # As git does, for a $PAGER that is plain `less`: colours, and the text stays on the screen.
+    environment = {"LESS": "FRX", "LV": "-c", **plain_environment()}
+    process = subprocess.Popen(
+        pager, shell=True, stdin=subprocess.PIPE, env=environment, encoding="utf-8"
+    )
+    # ctrl+c is the pager's.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.communicate(text)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return process.returncode

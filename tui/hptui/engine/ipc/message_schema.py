@@ -140,6 +140,7 @@ _STATUS: Final[Fields] = {
     "rate": _finite,
     "eta_s": _or_none(_seconds),
     "elapsed_s": _seconds,
+    "time_left_s": _may_miss(_or_none(_seconds)),
     "best": _or_none(_of({"number": _COUNT, "value": _number})),
     "sampler": _text,
     "pruner": _text,
@@ -189,6 +190,7 @@ REQUESTS: Final[Mapping[str, Fields]] = {
     "jobs": {"n": _whole(-_MAX_COUNT)},
     "enqueue_rows": {"rows": _list_of(_ROW, _MAX_ROWS)},
     "extend": {"trials": _whole(-_MAX_COUNT)},
+    "limit": {"seconds": _or_none(_seconds)},
     "space": {
         "edits": _may_miss(_or_none(_map_of(_map_of(lambda _: True)))),
         "dry": _may_miss(_flag),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hptui.domain.readable import plural
+from hptui.domain.readable import plural, show_duration
 from hptui.domain.run_text import require_possible
 from hptui.domain.spaces.edits import edits_from_json, edits_to_json
 from hptui.domain.spaces.space import spec_to_json
@@ -19,6 +19,7 @@ from hptui.engine.run.clock import now
 from hptui.engine.run.events import (
     ExtendRequested,
     KillRequested,
+    LimitRequested,
     PauseRequested,
     ResumeRequested,
     SlotsRequested,
@@ -98,6 +99,8 @@ def _status(engine: Engine, _: Message) -> Message:
         )
     trials = run.trials
     ended = trials.counts.ended
+    limit_s = engine.rules.budget.timeout_s
+    elapsed_s = time_s - engine.rules.started_s
     return {
         "study": engine.plan.study,
         "file": str(engine.plan.study_file),
@@ -113,7 +116,8 @@ def _status(engine: Engine, _: Message) -> Message:
         "target": engine.rules.budget.target,
         "rate": progress.rate,
         "eta_s": progress.eta_s,
-        "elapsed_s": time_s - engine.rules.started_s,
+        "elapsed_s": elapsed_s,
+        "time_left_s": None if limit_s is None else max(0.0, limit_s - elapsed_s),
         "best": None if progress.best is None else asdict(progress.best),
         "directions": trials.directions,
         "sampler": run.sampler,
@@ -241,6 +245,15 @@ def _extend(engine: Engine, message: Message) -> Message:
     return {"text": f"{engine.rules.budget.n_trials} trials in this run."}
 
 
+def _limit(engine: Engine, message: Message) -> Message:
+    seconds = message["seconds"]
+    _require_going_on(engine, "given another end")
+    engine.feed(LimitRequested(None if seconds is None else float(seconds)))
+    if seconds is None:
+        return {"text": "The run has no time limit."}
+    return {"text": f"The run ends in {show_duration(seconds)} at the latest."}
+
+
 def _space(engine: Engine, message: Message) -> Message:
     run = engine.run_state
     assert run is not None
@@ -299,6 +312,7 @@ _OPERATIONS: dict[str, Callable[[Engine, Message], Message]] = {
     "enqueue": _enqueue,
     "enqueue_rows": _enqueue_rows,
     "extend": _extend,
+    "limit": _limit,
     "space": _space,
     "retry": _retry,
     "annotate": _annotate,

@@ -122,6 +122,13 @@ class ExtendRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitRequested:
+    """End the run after a time from now, instead of what was said before; None for never."""
+
+    after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StorageChanged:
     """The storage takes writes, or it does not for now."""
 
@@ -148,6 +155,7 @@ Event = (
     | MemoryExceeded
     | SlotsRequested
     | ExtendRequested
+    | LimitRequested
     | StorageChanged
     | Tick
 )

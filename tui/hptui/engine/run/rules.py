@@ -21,6 +21,7 @@ from hptui.engine.run.events import (
     Finish,
     InterruptRequested,
     KillRequested,
+    LimitRequested,
     MemoryExceeded,
     NoWorker,
     OpenSlot,
@@ -192,6 +193,9 @@ class Rules:
                 if self.budget.n_trials is not None:
                     total = self.budget.n_trials + n_trials
                     self.budget = replace(self.budget, n_trials=total)
+            case LimitRequested(after_s):
+                ends_s = None if after_s is None else now_s - self.started_s + after_s
+                self.budget = replace(self.budget, timeout_s=ends_s)
             case StorageChanged(is_blocked):
                 self.is_blocked = is_blocked
             case Tick():

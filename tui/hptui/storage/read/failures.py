@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from hptui.domain.attribute_keys import ERROR_KEY, PLACE_KEY, RETRY_KEY
-from hptui.domain.causes import Failure
+from hptui.domain.causes import Failure, cause_of
 from hptui.domain.resources import StoredPlace
 from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
@@ -50,6 +50,26 @@ def read_failures(path: Path, study_name: str) -> Iterator[Failure]:
             is_retried = number in retried
             found = _place(place)
             yield Failure(number, kind, name, message, is_retried, found.devices, found.host)
+
+
+def read_causes(path: Path, study_name: str) -> dict[int, str]:
+    """Return the `Cause.text` of each failed trial with a recorded reason, by its number.
+
+    Raises:
+        StudyFileError: The study is not there, or its file cannot be read.
+        StudyBusyError: Another program has locked the file.
+    """
+    # Many trials fail with the very same words.
+    texts: dict[tuple[str, str, str], str] = {}
+    causes: dict[int, str] = {}
+    for failure in read_failures(path, study_name):
+        words = (failure.kind, failure.type, failure.message)
+        text = texts.get(words)
+        if text is None:
+            text = texts[words] = cause_of(*words).text
+        if text:
+            causes[failure.number] = text
+    return causes
 
 
 def _words(text: bytes | None) -> list[str]:

@@ -11,11 +11,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.attribute_keys import PLACE_KEY, TAGS_KEY
-from hptui.domain.causes import cause_of
 from hptui.domain.notes import MAX_NOTE_CHARS
 from hptui.domain.resources import StoredPlace
 from hptui.storage.annotations.tags import tags_of
-from hptui.storage.read.failures import read_failures
+from hptui.storage.read.failures import read_causes, read_failures
 from hptui.storage.read.session import open_study
 from hptui.storage.sqlite.attributes import MAX_JSON_CHARS
 
@@ -56,10 +55,7 @@ class FileTexts:
 
     def causes(self) -> Iterator[tuple[int, str]]:
         """Yield the numbers of trials that failed with a reason, each with its `Cause.text`."""
-        for failure in read_failures(self._path, self._study_name):
-            text = cause_of(failure.kind, failure.type, failure.message).text
-            if text:
-                yield failure.number, text
+        yield from read_causes(self._path, self._study_name).items()
 
     def notes(self) -> Iterator[tuple[int, str]]:
         """Yield the numbers of trials with a note, each with what optuna-dashboard shows."""

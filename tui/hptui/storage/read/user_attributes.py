@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from hptui.domain.json_values import plain
 from hptui.storage.read.session import open_file
+from hptui.storage.sqlite.attribute_values import value_of_json
 from hptui.storage.sqlite.attributes import MAX_ATTRIBUTES, MAX_JSON_CHARS
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 _FEW: Final = 500
 """So many trials are asked for in one statement."""
 _MAX_KEY_CHARS: Final = 1_000
+_MAX_DEPTH: Final = 100
+"""Lists and objects within each other: Optuna's figures take several frames of Python for each."""
 _QUERY: Final = (
     # As bytes, so that what is no UTF-8 ends nothing.
     "SELECT trial_id, key, CAST(value_json AS BLOB) FROM trial_user_attributes "
@@ -29,7 +30,8 @@ def read_user_attributes(
 ) -> dict[int, dict[str, Any]] | None:
     """Return what trials have by their ids; None where that is longer than `most_chars` in all.
 
-    What is not JSON, or is longer than `attributes.MAX_JSON_CHARS`, is left out.
+    What is not JSON, is longer than `attributes.MAX_JSON_CHARS` or is nested more than 100 deep, is
+    left out.
 
     Raises:
         StudyFileError: The file cannot be read.
@@ -53,9 +55,6 @@ def read_user_attributes(
 
 def _take(attributes: dict[str, Any], key: str, text: bytes) -> None:
     try:
-        value = json.loads(text)
-        # What is nested too deeply to be written is as good as not there.
-        plain(value)
+        attributes[key] = value_of_json(text.decode(), _MAX_DEPTH)
     except (ValueError, RecursionError):
         return
-    attributes[key] = value

@@ -60,20 +60,20 @@ def stored_value(value: object) -> StoredValue:
     return StoredValue(json.dumps(text_of(value)), type(value).__name__)
 
 
-def value_of_json(text: str) -> Any:  # noqa: ANN401 - any value of JSON
-    """Return the value of an attribute that a trial has sent.
+def value_of_json(text: str, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return the value of an attribute that a trial has sent, or that a file holds.
 
     Raises:
         ValueError: It is no JSON.
-        RecursionError: It is nested more than MAX_DEPTH deep. Python 3.14 could read it; earlier
+        RecursionError: It is nested more than `max_depth` deep. Python 3.14 could read it; earlier
             versions, and Optuna's copies of trials, cannot.
     """
-    if text.count("[") + text.count("{") > MAX_DEPTH:
+    if text.count("[") + text.count("{") > max_depth:
         depth = 0
         for found in _BRACKET.finditer(text):
             depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-            if depth > MAX_DEPTH:
-                raise RecursionError(f"The value is nested more than {MAX_DEPTH} deep.")
+            if depth > max_depth:
+                raise RecursionError(f"The value is nested more than {max_depth} deep.")
     return json.loads(text)
 
 

@@ -21,10 +21,10 @@ from hptui.ui.application.all_screens import AllScreens
 from hptui.ui.application.quiet_collector import QuietCollector
 from hptui.ui.application.services import AppServices, ServingApp
 from hptui.ui.application.settings import load_settings
-from hptui.ui.commands.command_host import CommandHost
+from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.look.stylesheet import OnceReadStylesheet
 from hptui.ui.look.themes import DEFAULT_THEME, own_themes, with_own_variables
-from hptui.ui.widgets.thin_scrollbar import ThinScrollBar
+from hptui.ui.widgets.scrolling import ThinScrollBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
     from textual.screen import Screen
 
-    from hptui.ui.application.ending import CertainEnd
-    from hptui.ui.application.failure import ApplicationFailure
+    from hptui.ui.application.ending import ApplicationFailure, CertainEnd
     from hptui.ui.application.place import OpenPlace
     from hptui.ui.application.settings import Settings
 
@@ -171,13 +170,13 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         filters = super().get_line_filters()
         if self.services.unicode:
             return filters
-        from hptui.ui.application.ascii_filter import AsciiFilter
+        from hptui.ui.application.terminal import AsciiFilter
 
         return [*filters, AsciiFilter()]
 
     def get_driver_class(self) -> type[Driver]:
         """Return what draws on a terminal."""
-        from hptui.ui.application.terminal_driver import TerminalDriver
+        from hptui.ui.application.terminal import TerminalDriver
 
         return TerminalDriver
 
@@ -208,7 +207,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         # Textual would print the values of all variables over the restored terminal.
-        from hptui.ui.application.failure import keep_failure
+        from hptui.ui.application.ending import keep_failure
 
         if self._exception is not None and self.failure is None:
             self.failure = keep_failure(self._exception)
@@ -234,7 +233,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
 
     def _tell_defect(self, error: BaseException) -> None:
         """Say what went wrong in a thread, and keep its traceback; the application goes on."""
-        from hptui.ui.application.failure import keep_failure
+        from hptui.ui.application.ending import keep_failure
 
         defect = keep_failure(error)
         self.defects.append(defect)

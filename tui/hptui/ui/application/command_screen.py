@@ -2,12 +2,14 @@
 
 A subclass says its `PLACE`. Each command of that place is done by a method `do_<id>` of the screen
 or of one of its `parts`; the screen may do commands of everywhere in its own way.
-`disabled_reason` says why one cannot be used now.
+`disabled_reason` says why one cannot be used now. Its parts, and the runs that it shows, are told
+of here, too.
 """
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic
 
 from textual.binding import Binding
@@ -22,13 +24,45 @@ from hptui.ui.widgets.command_footer import CommandFooter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from textual import events
     from textual.binding import BindingType
 
-    from hptui.ui.application.screen_part import ScreenPart
-    from hptui.ui.application.shown_run import ShownRun
-    from hptui.ui.commands.command_table import Place
+    from hptui.ui.commands.command_table import Command, Place
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A study that an engine runs, as far as a screen knows."""
+
+    path: Path
+    name: str
+    """The study's name in the file."""
+
+
+class ScreenPart:
+    """Does commands for a screen: its methods `do_<id>` count as the screen's own.
+
+    A part gets what it needs when it is made: its screen, and functions that return what is shown.
+    What it finds out in a thread comes back through `CommandScreen.in_thread`.
+    """
+
+    def method_of(self, command: Command) -> Callable[[], object] | None:
+        """Return what does a command; None where the part does not know it."""
+        method = getattr(self, command.method, None)
+        return method if callable(method) else None
+
+    def disabled_reason(self, command_id: str) -> str | None:  # noqa: ARG002 - for those that override it
+        """Return why a command cannot be used now; None where this part sees no reason."""
+        return None
+
+    def after_defect(self) -> None:
+        """Wait no longer for what will not come."""
+
+    def close(self) -> None:
+        """Let go of threads and files; the screen has been left."""
+
 
 MIN_WIDTH, MIN_HEIGHT = 40, 12
 """The smallest terminal that the screens are drawn for."""

@@ -2,7 +2,8 @@
 
 The event loop may stand still, a thread may hang, or the terminal may read nothing; none of these
 keeps the process from its end. Signals and the loss of the terminal are noticed by a thread, so
-that they count whatever the event loop does.
+that they count whatever the event loop does. A defect that ended it
+is kept in a file.
 """
 
 from __future__ import annotations
@@ -11,10 +12,17 @@ import os
 import select
 import signal
 import threading
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from hptui.domain.text import safe_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
 
 END_LIMIT_S: Final = 8.0
 """How long the application has for ending in order."""
@@ -87,3 +95,38 @@ class CertainEnd:
 
 def _do_nothing(*_: object) -> None:
     pass
+
+
+_MAX_CHARS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationFailure:
+    """A defect, told in a line."""
+
+    what: str
+    """Safe to print."""
+    report: Path | None
+    """Where its traceback was written; None where that was impossible."""
+
+
+def keep_failure(error: BaseException) -> ApplicationFailure:
+    """Write an exception's traceback, without the values of variables, for its owner alone."""
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = safe_text("".join(traceback.format_exception(error)), max_chars=_MAX_CHARS)
+    return ApplicationFailure(safe_line(what, max_chars=300), _write(text))
+
+
+def _write(text: str) -> Path | None:
+    import platformdirs
+
+    folder = Path(platformdirs.user_log_dir("hptui"))
+    path = folder / f"failure-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return path

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from hptui.ui.application.shown_run import ShownRun
+    from hptui.ui.application.command_screen import ShownRun
     from hptui.ui.study.steering import Answer
 
 _MAX_NAMED: Final = 3

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import getters
 from textual.await_complete import AwaitComplete
+from textual.message import Message
 from textual.screen import Screen, ScreenResultType
 
 from hptui.errors import HptuiError
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from textual.geometry import Offset
     from textual.widget import Widget
     from textual.worker import Worker
+
+
+class LatestMessage(Message):
+    """Replaces those of its class that still wait for the same receiver."""
+
+    def can_replace(self, message: Message) -> bool:
+        """Say whether a message that came later makes this one needless."""
+        return isinstance(message, type(self))
+
 
 Found = TypeVar("Found")
 

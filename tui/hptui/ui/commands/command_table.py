@@ -1,10 +1,15 @@
-"""Every command of the application: footer, help, palette and the key table come from this list."""
+"""Every command of the application: footer, help, palette and the key table come from this list.
+
+`CommandHost` is what they need of the screen, `KeyOf` what sentences need to name a key.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal, Protocol, runtime_checkable
 
+from hptui.ui.commands.key_names import key_text
 from hptui.ui.plots.views import VIEWS
 
 Place = Literal["app", "studies", "setup", "study", "failures", "trial", "compare"]
@@ -101,6 +106,7 @@ def _all() -> tuple[Command, ...]:
             ("more-workers", ("plus", "equals_sign"), "worker", "One worker more", True),
             ("fewer-workers", ("minus",), "worker", "One worker fewer", True),
             ("budget", ("b",), "budget", "Add trials to the budget", True),
+            ("limit-time", ("T",), "time limit", "End the run after a time from now", False),
             ("failures", ("f",), "failures", "List the causes of failed trials", False),
             ("export-study", ("E",), "export", "Write the trials that are shown to a file", False),
             ("save-filter", ("ctrl+s",), "save filter", "Save the filter, for @name", False),
@@ -180,3 +186,36 @@ def commands_of(place: Place) -> tuple[Command, ...]:
     own = tuple(command for command in COMMANDS if command.place == place)
     everywhere = tuple(command for command in COMMANDS if command.place == "app")
     return own if place == "app" else own + everywhere
+
+
+KeyOf = Callable[[str], str]
+"""Returns the first key of a command as people write it; the application knows the settings."""
+
+
+def default_key(command_id: str) -> str:
+    """Return the first key of a command where the settings give it no other."""
+    return key_text(keys_by_default(command_id)[0])
+
+
+@runtime_checkable
+class CommandHost(Protocol):
+    """Something that has commands."""
+
+    PLACE: ClassVar[Place]
+    """Which commands belong to it."""
+
+    def offers(self, command: Command) -> bool:
+        """Say whether a command has a meaning here at all, usable now or not."""
+        ...
+
+    def refusal(self, command: Command) -> str | None:
+        """Return why a command cannot be used now, or None where it can."""
+        ...
+
+    def label_of(self, command: Command) -> str:
+        """Return what the footer calls a command now."""
+        ...
+
+    async def run_command(self, command_id: str) -> None:
+        """Do what a command says, or tell why it cannot be done."""
+        ...

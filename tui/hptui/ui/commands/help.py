@@ -12,14 +12,13 @@ from hptui.ui.commands.command_table import MOVING, commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.widgets.reading_scroll import ReadingScroll
+from hptui.ui.widgets.scrolling import ReadingScroll
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from hptui.ui.commands.command_host import CommandHost
-    from hptui.ui.commands.command_table import Command
+    from hptui.ui.commands.command_table import Command, CommandHost
 
 
 _FRAME_LINES: Final = 8

@@ -11,8 +11,7 @@ from hptui.ui.dialogs.pick import PickDialog, PickItem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hptui.ui.commands.command_host import CommandHost
-    from hptui.ui.commands.command_table import Command
+    from hptui.ui.commands.command_table import Command, CommandHost
 
 
 def command_picker(host: CommandHost, keys_of: Callable[[Command], Sequence[str]]) -> PickDialog:

@@ -17,16 +17,15 @@ from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.edf import NamedEdf, draw_edf
 from hptui.figures.overlay import NamedHistory, draw_overlay
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.compare.compared_studies import ComparedStudies, compare_snapshots
 from hptui.ui.dialogs.questions import TextDialog
 from hptui.ui.plots.plot import Plot
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

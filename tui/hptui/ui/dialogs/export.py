@@ -14,18 +14,17 @@ from hptui.analysis.filters.completion import CompletionNames
 from hptui.domain.export_forms import EXPORT_FORMS, ExportForm
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
-from hptui.ui.dialogs.exporting import (
+from hptui.ui.dialogs.questions import Dialog
+from hptui.ui.forms.fields import ends_in, is_there, path_of, place_problem
+from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
+from hptui.ui.forms.frame import DialogFrame, FormLine
+from hptui.ui.studies.study_actions import (
     ExportRequest,
     filter_problem,
     why_not_form,
 )
-from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.file_dialog import EXISTS, FilePlace, ask_to_replace
-from hptui.ui.forms.file_paths import ends_in, is_there, path_of, place_problem
-from hptui.ui.forms.form_lines import FormLine
-from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.trials.filter_input import FilterInput
-from hptui.ui.widgets.choice_list import ChoiceList
+from hptui.ui.widgets.scrolling import ChoiceList
 
 if TYPE_CHECKING:
     from textual import events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

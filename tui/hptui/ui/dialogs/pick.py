@@ -15,7 +15,7 @@ from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
 from hptui.ui.dialogs.questions import Dialog
 from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.widgets.choice_list import ChoiceList
+from hptui.ui.widgets.scrolling import ChoiceList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,7 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.ui.application.stacked import StackedScreen
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.widgets.choice_list import ChoiceList
-from hptui.ui.widgets.reading_scroll import ReadingScroll
+from hptui.ui.widgets.scrolling import ChoiceList, ReadingScroll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line, safe_text
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
-from hptui.ui.forms.file_paths import is_there, path_of, place_problem
+from hptui.ui.forms.fields import is_there, path_of, place_problem
 from hptui.ui.forms.frame import DialogFrame
 
 if TYPE_CHECKING:

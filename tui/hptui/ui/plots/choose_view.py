@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual import on
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog, TextDialog
-from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.plots.reference_point import read_reference, reference_problem, reference_text
-from hptui.ui.plots.view_choices import REFERENCE_KEY
+from hptui.ui.forms.frame import DialogFrame, FormGrid
+from hptui.ui.plots.view_choices import (
+    REFERENCE_KEY,
+    read_reference,
+    reference_problem,
+    reference_text,
+)
 from hptui.ui.plots.view_options import ViewOptions
-from hptui.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import ComposeResult
-    from textual.binding import BindingType
 
     from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.plots.view_choices import ViewChoices
 
 _NAME_CHARS: Final = 30
+_FRAME_LINES: Final = 10
+"""Lines that are no list: the frame, the title, what is wrong, and the keys."""
 
 
 class ViewChoicesDialog(Dialog[ViewOptions]):
     """Asks what a view shows; answers with the options of the view."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [("space", "toggle_choice", "take or give back")]
 
     def __init__(self, choices: ViewChoices) -> None:
         super().__init__()
@@ -41,30 +43,28 @@ class ViewChoicesDialog(Dialog[ViewOptions]):
         """Lay out the list and its keys."""
         keys = "space take or give back; none: the first or all   enter accept   esc cancel"
         with DialogFrame("What the view shows", keys=keys, problem=""):
-            yield Grid(self._choices, empty="Nothing to choose here.")
+            yield FormGrid(
+                self._choices, lines_beside=_FRAME_LINES, empty="Nothing to choose here."
+            )
 
-    def action_toggle_choice(self) -> None:
-        """Take the row under the cursor, or give it back, and go to the next one."""
-        grid = self.query_one(Grid)
-        if grid.cursor_key is None:
-            return
-        if grid.cursor_key == REFERENCE_KEY:
+    @on(FormGrid.Marked)
+    def _toggle(self, message: FormGrid.Marked) -> None:
+        if message.key == REFERENCE_KEY:
             self._ask_for_reference()
             return
-        self._choices = self._choices.toggled(str(grid.cursor_key))
-        grid.show(self._choices)
-        grid.action_move(1)
+        self._choices = self._choices.toggled(str(message.key))
+        self.query_one(FormGrid).show(self._choices)
         self.query_one(DialogFrame).tell(self._choices.problem)
 
     def _ask_for_reference(self) -> None:
         def take(options: ViewOptions | None) -> None:
             if options is not None:
                 self._choices = replace(self._choices, options=options)
-                self.query_one(Grid).show(self._choices)
+                self.query_one(FormGrid).show(self._choices)
 
         ask_for_reference(self, self._choices, take)
 
-    @on(Grid.RowOpened)
+    @on(FormGrid.RowOpened)
     def _accept(self) -> None:
         if self._choices.problem:
             self.app.bell()

@@ -13,7 +13,7 @@ from hptui.errors import HptuiError
 from hptui.figures.thresholds import is_pruning_known, read_pruning
 from hptui.figures.trial_curve import CurveSource, draw_curve
 from hptui.storage.read.reports import CurveReader, Reports, TrialReports
-from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread
 from hptui.ui.plots.plot import Plot
 

@@ -13,8 +13,8 @@ from textual.widget import Widget
 
 from hptui.domain.text import safe_line
 from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
-from hptui.ui.application.latest import LatestMessage
 from hptui.ui.application.services import ServingApp
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyles
 
 if TYPE_CHECKING:

@@ -13,15 +13,14 @@ from textual.message import Message
 from hptui.ui.plots.curve_plot import CurvePlot
 from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.plots.plot import Plot
-from hptui.ui.plots.shown_trials import ShownTrials
+from hptui.ui.plots.shown_trials import ShownTrials, Zoom
 from hptui.ui.plots.trial_plot import TrialPlot
 from hptui.ui.plots.view_options import ViewOptions
 from hptui.ui.plots.view_plot import ViewPlot
 from hptui.ui.plots.views import OVERVIEW, VIEWS, View
-from hptui.ui.plots.zoom import Zoom
-from hptui.ui.trial.trial_short import in_short
+from hptui.ui.trial.trial_lines import in_short
 from hptui.ui.trials.trial_table import TrialTable
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

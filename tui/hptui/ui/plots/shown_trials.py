@@ -1,9 +1,9 @@
-"""Those trials of a snapshot that the table's filter lets through: what all plots show."""
+"""Which trials the plots show: those that the table's filter lets through, and the latest ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hptui.figures.request import PlottedStudy
 from hptui.storage.read.study_detail import run_starts
@@ -58,3 +58,31 @@ class ShownTrials:
             run_starts_s=starts_s,
             is_repeated=any(run.repeat > 1 for run in snapshot.runs),
         )
+
+
+_FEWEST: Final = 10
+
+
+class Zoom:
+    """A span of trials that ends at the latest one and goes with it."""
+
+    def __init__(self) -> None:
+        self._span: int | None = None
+
+    def zoom_in(self, last: int) -> None:
+        """Show the later half of what is shown; `last` is the latest trial's number."""
+        shown = last + 1 if self._span is None else self._span
+        self._span = max(_FEWEST, shown // 2)
+
+    def zoom_out(self, last: int) -> None:
+        """Show twice as much, up to everything."""
+        if self._span is not None:
+            self._span *= 2
+            if self._span > last:
+                self._span = None
+
+    def window(self, last: int) -> tuple[int, int] | None:
+        """Return the first and the last number that are shown; None for all."""
+        if self._span is None or self._span > last:
+            return None
+        return last + 1 - self._span, last

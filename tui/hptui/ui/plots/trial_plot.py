@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from hptui.ui.plots.plot import Plot
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.role_styles import RoleStyle
 
 if TYPE_CHECKING:

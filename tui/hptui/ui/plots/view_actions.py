@@ -9,7 +9,7 @@ from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.picture_file import TitledPicture, picture_form, write_pictures
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.application.ui_state import remember, remembered
 from hptui.ui.forms.file_dialog import FileDialog, FilePlace
 from hptui.ui.plots.plot import Plot

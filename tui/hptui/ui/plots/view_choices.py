@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.domain.text import safe_line
 from hptui.figures.request import value_name
-from hptui.ui.plots.reference_point import reference_text
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hptui.figures.kinds import Kind
     from hptui.ui.plots.view_options import ViewOptions
     from hptui.ui.study.snapshot import StudySnapshot
+
 
 Key = TypeVar("Key", int, str)
 
@@ -161,3 +162,35 @@ def _toggled(taken: tuple[Key, ...], key: Key, most: int) -> tuple[Key, ...]:
     if key in taken:
         return tuple(each for each in taken if each != key)
     return (*taken, key)[-most:]
+
+
+def reference_text(reference: Sequence[float]) -> str:
+    """Return a point as it may be typed; nothing for none."""
+    return ", ".join(
+        f"{each:g}" if float(f"{each:g}") == each else repr(each) for each in reference
+    )
+
+
+def read_reference(text: str) -> tuple[float, ...]:
+    """Return a point that `reference_problem` has nothing against; nothing typed means none."""
+    return tuple(float(part) for part in _parts(text))
+
+
+def reference_problem(text: str, n_objectives: int) -> str | None:
+    """Return what is wrong with a text, a sentence; None where it will do."""
+    parts = _parts(text)
+    for part in parts:
+        try:
+            number = float(part)
+        except ValueError:
+            return f"{part!r} is not a number."
+        if not math.isfinite(number):
+            return f"{part} is not finite."
+    if len(parts) not in (0, n_objectives):
+        numbers = f"{len(parts)} number{'' if len(parts) == 1 else 's'}"
+        return f"The study has {n_objectives} objectives, and this is {numbers}."
+    return None
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text.strip() else []

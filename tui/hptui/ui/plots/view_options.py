@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.figures.request import FigureRequest
-from hptui.ui.commands.bound_keys import default_key
+from hptui.ui.commands.command_table import default_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

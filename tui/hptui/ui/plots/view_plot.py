@@ -11,7 +11,7 @@ from textual.message import Message
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
 from hptui.figures.request import Frame
-from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.plots.charts_thread import ChartThread
 from hptui.ui.plots.trial_plot import TrialPlot
 

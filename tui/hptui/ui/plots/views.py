@@ -61,7 +61,12 @@ VIEWS: Final = (
     View("contour", "5", "Show the value over two parameters; again: ranks", ("contour", "rank")),
     View("parallel", "6", "Show trials across all parameters", ("parallel",)),
     View("edf", "7", "Show which share of trials is how good", ("edf",)),
-    View("timeline", "8", "Show which trial ran when, and idle workers", ("timeline",)),
+    View(
+        "timeline",
+        "8",
+        "Show which trial ran when, and idle workers; again: the best value over time",
+        ("timeline", "progress"),
+    ),
     View(
         "front",
         "9",

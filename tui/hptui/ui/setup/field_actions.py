@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.setup.method_form import MethodForm
 from hptui.ui.setup.setup_rules import Part, PointedField
 from hptui.ui.setup.space_table import SpaceTable

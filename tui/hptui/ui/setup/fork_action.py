@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.errors import HptuiError
 from hptui.storage.read.studies import StudySummary
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.readable import show_duration
 from hptui.domain.text import safe_line
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.registry.probing.probe_result import ProbeResult

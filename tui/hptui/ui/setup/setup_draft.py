@@ -24,7 +24,7 @@ from hptui.errors import HptuiError, OptionError, SpaceError, UsageError
 from hptui.registry.commands.command import CommandSpec
 from hptui.registry.commands.typed_command import described, is_command, place_of_trials, typed_text
 from hptui.storage.files.studies_folder import study_file, usual_folder
-from hptui.ui.commands.bound_keys import default_key
+from hptui.ui.commands.command_table import default_key
 from hptui.ui.setup.method_draft import MethodDraft
 from hptui.ui.setup.run_draft import RunDraft, free_name
 from hptui.ui.setup.space_draft import SpaceDraft

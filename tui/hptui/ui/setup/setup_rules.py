@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.spaces.space import ChoiceParam
 from hptui.domain.text import safe_line
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.ui.setup.setup_draft import SetupDraft

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on, work
+from textual import on
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
 from hptui.registry.known_code import agree
 from hptui.registry.probing.probe import known_space
 from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.commands.command_host import CommandHost
+from hptui.ui.commands.command_table import CommandHost
 from hptui.ui.dialogs.questions import ChoiceDialog, MessageDialog
 from hptui.ui.setup.field_actions import FieldActions
 from hptui.ui.setup.fork_action import ForkAction
@@ -37,7 +35,7 @@ from hptui.ui.setup.setup_sources import (
 from hptui.ui.setup.space_pane import SpacePane, nothing_found
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.field_table import FieldTable
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.errors import HptuiError
     from hptui.registry.known_code import UnknownCode
     from hptui.registry.probing.probe_result import ProbeResult
     from hptui.ui.commands.command_table import Place
@@ -69,32 +68,6 @@ class SetupScreen(CommandScreen[None]):
     PLACE: ClassVar[Place] = "setup"
     CSS_PATH = "../styles/setup.tcss"
 
-    @dataclass
-    class Began(Message):
-        """What the form begins with has been read."""
-
-        opened: Opened
-
-    @dataclass
-    class Chosen(Message):
-        """Another objective has been read."""
-
-        opened: Opened
-        is_another: bool = False
-        """Whether the study holds trials of another one."""
-
-    @dataclass
-    class ProbeNews(Message):
-        """Probing has come so far, or is over."""
-
-        probed: Probed
-
-    @dataclass
-    class LaunchNews(Message):
-        """The start has come so far, or is over."""
-
-        launched: Launched
-
     def __init__(self, ref: ObjectiveRef | None = None, study: StudyAddress | None = None) -> None:
         super().__init__()
         self._fields = FieldActions(self)
@@ -107,11 +80,12 @@ class SetupScreen(CommandScreen[None]):
         """What was typed for an objective and not chosen."""
         self._first: SetupDraft | None = None
         self._probed: ProbeResult | None = None
-        self._probing = Probing(lambda probed: self.post_message(self.ProbeNews(probed)))
+        # Both post in threads.
+        self._probing = Probing(lambda probed: self.call_later(self._take_probed, probed))
         self._probed_with: tuple[str, ...] = ()
         """What the fields held that an objective sees, when it was probed last."""
         self._took_s = 0.0
-        self._launching = Launching(lambda news: self.post_message(self.LaunchNews(news)))
+        self._launching = Launching(lambda news: self.call_later(self._take_launched, news))
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
@@ -235,20 +209,18 @@ class SetupScreen(CommandScreen[None]):
         text = "Your settings here will be lost."
         self.app.push_screen(ChoiceDialog(title, text, choices), decide)
 
-    @work(thread=True, exit_on_error=False, group="read")
     def _read(self) -> None:
         place = self.app.services.place
         at = StudyPlace(place.folder, place.file if place.folder is None else None)
-        opened = open_draft(at, self._ref, self._study, self.app.services.settings.defaults)
-        self.post_message(self.Began(opened))
+        defaults = self.app.services.settings.defaults
+        self.in_thread(lambda: open_draft(at, self._ref, self._study, defaults), self._begin)
 
-    @on(Began)
-    def _began(self, message: Began) -> None:
-        if message.opened.unknown is not None:
-            self._ask_about_code(message.opened, message.opened.unknown)
+    def _begin(self, opened: Opened) -> None:
+        if opened.unknown is not None:
+            self._ask_about_code(opened, opened.unknown)
             return
-        self._take(message.opened)
-        if self._draft.ref is None and not message.opened.trouble and self._study is None:
+        self._take(opened)
+        if self._draft.ref is None and not opened.trouble and self._study is None:
             self.do_pick_objective()
 
     def _ask_about_code(self, opened: Opened, code: UnknownCode) -> None:
@@ -277,23 +249,22 @@ class SetupScreen(CommandScreen[None]):
             ChoiceDialog("Run the code that this study names?", text, choices), decide
         )
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="choose")
     def _choose(self, opened: Opened, text: str) -> None:
-        try:
-            chosen = with_text(opened, text)
-        except HptuiError as error:
-            chosen = replace(opened, trouble=error.message, hint=error.hint)
-            self.post_message(self.Chosen(chosen))
-            return
-        chosen = replace(chosen, draft=replace(chosen.draft, any_objective=False))
-        self.post_message(self.Chosen(chosen, is_another(chosen.draft)))
+        """Read another objective, and ask about one that the study has no trials of."""
 
-    @on(Chosen)
-    def _chosen(self, message: Chosen) -> None:
-        if message.is_another:
-            self._ask_about_another(message.opened)
-        else:
-            self._take(message.opened)
+        def work() -> tuple[Opened, bool]:
+            chosen = with_text(opened, text)
+            chosen = replace(chosen, draft=replace(chosen.draft, any_objective=False))
+            return chosen, is_another(chosen.draft)
+
+        def take(found: tuple[Opened, bool]) -> None:
+            chosen, is_of_another = found
+            (self._ask_about_another if is_of_another else self._take)(chosen)
+
+        def fail(error: HptuiError) -> None:
+            self._take(replace(opened, trouble=error.message, hint=error.hint))
+
+        self.in_thread(work, take, fail)
 
     def _ask_about_another(self, opened: Opened) -> None:
         """Ask whether the study really goes on with an objective that it holds no trials of."""
@@ -338,9 +309,7 @@ class SetupScreen(CommandScreen[None]):
             self._probed_with = self._draft.run.seen_by_trials
             self._probing.start(self._draft.ref, self._draft.run.place_of_trials)
 
-    @on(ProbeNews)
-    def _take_probed(self, message: ProbeNews) -> None:
-        news = message.probed
+    def _take_probed(self, news: Probed) -> None:
         if not self._probing.take(news):
             return
         if news.result is not None:
@@ -409,9 +378,7 @@ class SetupScreen(CommandScreen[None]):
         self._point(event.table)
         self.refresh_commands()
 
-    @on(LaunchNews)
-    def _take_launched(self, message: LaunchNews) -> None:
-        news = message.launched
+    def _take_launched(self, news: Launched) -> None:
         self._launching.take(news)
         if not self.is_open:
             return

@@ -188,15 +188,25 @@ class SpaceDraft:
         edits = {other: each for other, each in self.edits.items() if other != name}
         return replace(self, edits=edits if plain.is_empty else {**edits, name: plain})
 
+    def edited_fields(self, name: str) -> list[str]:
+        """Return the fields but the fixed value in which an edit differs from the objective.
+
+        An edit of the study's may say what the objective, or trials with that edit, say too.
+        """
+        spec, effective = self.known[name].spec, self.effective(name)
+        fields = [key for key in set_fields(self.edit_of(name)) if key != "fixed"]
+        if isinstance(spec, ChoiceParam) and isinstance(effective, ChoiceParam):
+            # 1, 1.0 and True are equal as choices, and are not the same.
+            is_same = spell_choices(effective.choices) == spell_choices(spec.choices)
+            return [] if is_same else fields
+        return [key for key in fields if getattr(effective, key) != getattr(spec, key)]
+
     def was(self, name: str) -> str:
         """Return what the edited fields were, for a remark: `was 16..512`; empty when unedited."""
-        spec, edit = self.known[name].spec, self.edit_of(name)
-        fields = [key for key in set_fields(edit) if key != "fixed"]
+        spec, fields = self.known[name].spec, self.edited_fields(name)
         if not fields:
             return ""
-        if isinstance(spec, ChoiceParam):
-            return f"was {describe(spec)}"
-        if len(fields) > 1:
+        if isinstance(spec, ChoiceParam) or len(fields) > 1:
             return f"was {describe(spec)}"
         original = getattr(spec, fields[0])
         if fields[0] == "log":

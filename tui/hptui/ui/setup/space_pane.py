@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line, safe_text
 from hptui.ui.application.services import ServingApp
 from hptui.ui.setup.probe_findings import findings, sentence, title_of
 from hptui.ui.setup.space_table import SpaceTable
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.registry.probing.probe_result import ProbeResult
-    from hptui.ui.commands.bound_keys import KeyOf
+    from hptui.ui.commands.command_table import KeyOf
 
 _MAX_DETAIL: Final = 2_000
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final, get_args
 from hptui.domain.spaces.param_edit import set_fields
 from hptui.domain.spaces.space import ChoiceParam, describe, kind_of
 from hptui.domain.text import safe_line
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.setup.space_draft import Field, SpaceDraft, cell_text
 from hptui.ui.widgets.field_rows import FieldCell, FieldColumn, FieldRow
 
 if TYPE_CHECKING:
-    from hptui.domain.spaces.edits import ParamEdit
+    from collections.abc import Sequence
+
     from hptui.domain.spaces.space import ParamSpec
     from hptui.registry.probing.probe import KnownParam
     from hptui.ui.widgets.field_rows import FieldRole
@@ -68,22 +69,24 @@ def _cells(draft: SpaceDraft, name: str, known: KnownParam, *, is_narrow: bool) 
         FieldCell(safe_line(name, max_chars=_MAX_LABEL), "name"),
         FieldCell(kind_of(spec), "dim"),
     ]
-    is_fixed = "fixed" in set_fields(edit)
+    edited, is_fixed = draft.edited_fields(name), "fixed" in set_fields(edit)
     if isinstance(spec, ChoiceParam):
-        role: FieldRole = "edited" if "choices" in set_fields(edit) else ""
+        role: FieldRole = "edited" if edited else ""
         text = safe_line(describe(spec), max_chars=_MAX_LABEL)
         cells.append(FieldCell(text, "off" if is_fixed else role, span=4, is_field=True))
         cells += [FieldCell()] * 3
     else:
-        cells += [_range_cell(spec, edit, what, is_fixed=is_fixed) for what in FIELDS[:-1]]
+        cells += [_range_cell(spec, edited, what, is_fixed=is_fixed) for what in FIELDS[:-1]]
     fixed = safe_line(cell_text(spec, "fixed", edit), max_chars=_MAX_LABEL)
     cells.append(FieldCell(fixed, "edited", is_field=True))
     cells.append(_origin_cell(draft, name, known, is_narrow=is_narrow))
     return cells
 
 
-def _range_cell(spec: ParamSpec, edit: ParamEdit, what: Field, *, is_fixed: bool) -> FieldCell:
-    role: FieldRole = "edited" if what in set_fields(edit) else "dim" if what == "log" else ""
+def _range_cell(
+    spec: ParamSpec, edited: Sequence[str], what: Field, *, is_fixed: bool
+) -> FieldCell:
+    role: FieldRole = "edited" if what in edited else "dim" if what == "log" else ""
     if is_fixed:
         role = "off"
     return FieldCell(cell_text(spec, what), role, is_field=True)

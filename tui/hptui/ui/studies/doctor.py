@@ -13,7 +13,7 @@ from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import ChoiceDialog, Dialog
 from hptui.ui.forms.frame import DialogFrame
 from hptui.ui.studies.doctoring import Diagnosis, Found, diagnose, treat
-from hptui.ui.widgets.choice_list import ChoiceList
+from hptui.ui.widgets.scrolling import ChoiceList
 
 if TYPE_CHECKING:
     from collections.abc import Callable

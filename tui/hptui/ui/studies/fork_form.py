@@ -11,7 +11,7 @@ from hptui.domain.spaces.param_edit import UNSET, Unset, about, set_fields, show
 from hptui.domain.spaces.space import ChoiceParam, IntParam, ParamSpec, describe
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError, UsageError
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 

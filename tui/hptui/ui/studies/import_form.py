@@ -15,8 +15,7 @@ from hptui.storage.transfer.import_request import (
     STATES_BY_WORD,
     read_request,
 )
-from hptui.ui.forms.file_paths import path_of
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField, path_of
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm, ahead, done
 

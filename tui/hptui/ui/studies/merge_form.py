@@ -8,7 +8,7 @@ from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
-from hptui.ui.forms.form_field import FormField
+from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import (
     FormContent,

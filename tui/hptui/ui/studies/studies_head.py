@@ -1,19 +1,24 @@
-"""The line above the list of studies: where they are, how many, and whether that is so now."""
+"""What stands above the list: where the studies are, how many, and how to begin without one."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import getters
+from textual.message import Message
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hptui.registry.catalogue import FoundObjective
     from hptui.ui.application.place import OpenPlace
     from hptui.ui.studies.catalogue_feed import Catalogue
 
@@ -66,3 +71,36 @@ def shown_place(place: OpenPlace) -> str:
             shown = f"{prefix}{path.relative_to(base)}"
             break
     return safe_line(shown if place.folder is None else f"{shown}/")
+
+
+class FirstStart(Static):
+    """A sentence, and the objectives once they have been found in a thread."""
+
+    app = getters.app(ServingApp)
+
+    @dataclass
+    class ObjectivesFound(Message):
+        """The objectives that could be started first are known."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, markup=False)
+        self.found: Sequence[FoundObjective] | None = None
+        """The objectives; None until they have been found."""
+        self._has_asked = False
+
+    def begin(self) -> None:
+        """Say what to do, and look for objectives."""
+        key_of = self.app.services.first_key_of
+        start, new = key_of("open-study"), key_of("new-study")
+        what = f"{start} sets up the objective under the cursor, {new} your own function."
+        where = shown_place(self.app.services.place)
+        self.update(Text.assemble("There are no studies in ", where, " yet.\n", (what, "dim")))
+        if not self._has_asked:
+            self._has_asked = True
+            self.screen.run_worker(self._find, thread=True, exit_on_error=False)
+
+    def _find(self) -> None:
+        from hptui.registry.catalogue import find_objectives
+
+        self.found = find_objectives()
+        self.post_message(self.ObjectivesFound())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hptui.domain.readable import four_digits, show_age, show_duration
 from hptui.domain.text import safe_line
 from hptui.registry.catalogue import shown_name
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of
 from hptui.ui.widgets.table_model import Cell, Column, Sort
 

@@ -13,14 +13,12 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from hptui.domain.text import escape_line, safe_line
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import MessageDialog
-from hptui.ui.studies.first_start import FirstStart
-from hptui.ui.studies.studies_head import StudiesHead
+from hptui.ui.studies.studies_head import FirstStart, StudiesHead
 from hptui.ui.studies.studies_model import (
     BY_ACTIVITY,
     StudiesModel,
@@ -222,7 +220,7 @@ class StudiesScreen(CommandScreen[None]):
         """Ask where a report on the study under the cursor is to be written."""
         row = self.study
         if row is not None:
-            from hptui.ui.study.report import ask_for_report
+            from hptui.ui.study.study_exports import ask_for_report
 
             ask_for_report(self, row.path, row.name)
 

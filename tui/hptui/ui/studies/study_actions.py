@@ -1,4 +1,7 @@
-"""What is done with studies as a whole, as work for a thread that ends in a sentence."""
+"""What is done with studies as a whole, as work for a thread that ends in a sentence.
+
+What an export asks is told here, too.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,19 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hptui.analysis.filters.parser import parse_filter
 from hptui.domain.study_name import check_study_name
 from hptui.domain.text import safe_line
-from hptui.errors import HptuiError
+from hptui.errors import HptuiError, UsageError
 from hptui.storage.files.studies_folder import study_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hptui.ui.dialogs.exporting import ExportRequest
+    from hptui.domain.export_forms import ExportForm
     from hptui.ui.studies.catalogue_feed import StudyRow
+
 
 _PROGRAM_TIMEOUT_S: Final = 120.0
 
@@ -158,3 +163,40 @@ def name_problem(folder: Path, own_name: str, name: str) -> str | None:
     except HptuiError as error:
         return error.message
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """Where a study is to be written, and which of its trials."""
+
+    target: Path
+    """Its ending tells the form."""
+    filter_text: str = ""
+    is_replacing: bool = False
+    """Whether a file that is there is to be replaced."""
+
+    def arguments(self) -> list[str]:
+        """Return them as `hptui export` takes them."""
+        chosen = [f"--filter={self.filter_text}"] if self.filter_text.strip() else []
+        return [str(self.target), *chosen, *(["--overwrite"] if self.is_replacing else [])]
+
+
+def why_not_form(form: ExportForm) -> str:
+    """Return why a form cannot be written here; empty where it can."""
+    if form.suffix == ".parquet":
+        from hptui.storage.transfer.parquet import require_pyarrow
+
+        try:
+            require_pyarrow()
+        except HptuiError as error:
+            return error.message
+    return ""
+
+
+def filter_problem(text: str, saved: Mapping[str, str]) -> str:
+    """Return why a filter cannot be understood; empty where it may be, for all that is known."""
+    try:
+        parse_filter(text, saved)
+    except UsageError as error:
+        return error.message
+    return ""

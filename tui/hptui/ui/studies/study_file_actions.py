@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
 from hptui.ui.studies import study_actions
 
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hptui.ui.application.command_screen import CommandScreen
-    from hptui.ui.dialogs.exporting import ExportRequest
-    from hptui.ui.studies.study_actions import Outcome
+    from hptui.ui.studies.study_actions import ExportRequest, Outcome
     from hptui.ui.studies.study_listing import StudyListing
 
 _READERS_TIMEOUT_S: Final = 3.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.registry.catalogue import shown_name
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.studies.studies_model import study_key
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from textual import getters
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from hptui.ui.application.latest import LatestMessage
 from hptui.ui.application.services import ServingApp
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.plots.history_plot import HistoryPlot
 from hptui.ui.studies.preview_lines import preview_lines, preview_title
 from hptui.ui.study.study_feed import StudyFeed
 from hptui.ui.widgets.grid_columns import fit
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

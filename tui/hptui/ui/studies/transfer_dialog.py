@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Input, Static
+from textual.widgets.option_list import Option
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.form_lines import FormLines
-from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.studies.mark_list import MarkList
+from hptui.ui.forms.frame import DialogFrame, FormLines
+from hptui.ui.widgets.scrolling import ChoiceList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -29,7 +30,42 @@ if TYPE_CHECKING:
     from hptui.errors import HptuiError
     from hptui.ui.application.stacked import StackedScreen
     from hptui.ui.studies.study_actions import Outcome
-    from hptui.ui.studies.transfer_form import FormContent, LookAhead, TransferForm
+    from hptui.ui.studies.transfer_form import FormContent, FormMark, LookAhead, TransferForm
+
+
+class MarkList(ChoiceList):
+    """Things of which space marks the one under the cursor, or takes its mark away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark", show=False)]
+
+    @dataclass
+    class Changed(Message):
+        """Something was marked, or its mark was taken away."""
+
+    def __init__(self, marks: Sequence[FormMark]) -> None:
+        super().__init__(id="marks")
+        self._labels = {mark.id: mark.label for mark in marks}
+        self.marked = frozenset(mark.id for mark in marks if mark.is_marked)
+        self.add_options([Option(self._prompt(mark.id), mark.id) for mark in marks])
+
+    def on_mount(self) -> None:
+        """Put the cursor on the first."""
+        self.action_first()
+
+    def action_mark(self) -> None:
+        """Mark what is under the cursor, or not, and go to the next one."""
+        if self.highlighted is None:
+            return
+        key = str(self.get_option_at_index(self.highlighted).id)
+        self.marked ^= {key}
+        self.replace_option_prompt_at_index(self.highlighted, self._prompt(key))
+        if self.highlighted + 1 < self.option_count:
+            self.highlighted += 1
+        self.post_message(self.Changed())
+
+    def _prompt(self, key: str) -> Text:
+        return Text(f"[{'x' if key in self.marked else ' '}] {self._labels[key]}")
+
 
 _PAUSE_S: Final = 0.2
 """How long after the last key what would come of it is looked for."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hptui.domain.carried_text import Verb
-    from hptui.ui.forms.form_field import FormField
+    from hptui.ui.forms.fields import FormField
     from hptui.ui.studies.study_actions import Outcome
 
     Progress = Callable[[int, int], None]

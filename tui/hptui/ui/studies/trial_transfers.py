@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.screen_part import ScreenPart
+from hptui.ui.application.command_screen import ScreenPart
 
 if TYPE_CHECKING:
     from hptui.ui.application.command_screen import CommandScreen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import on
@@ -11,13 +11,16 @@ from textual.widgets import Input, Static
 
 from hptui.domain.text import safe_line
 from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.study.draft_table import DraftTable
+from hptui.ui.forms.frame import DialogFrame, FormGrid
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hptui.ui.study.enqueue_draft import DraftField, EnqueueDraft
+
+
+_FRAME_LINES: Final = 15
+"""Lines that are no list: the frame, the title, what is typed and about it, and the keys."""
 
 
 class EnqueueScreen(Dialog[dict[str, Any]]):
@@ -39,54 +42,50 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
     def __init__(self, draft: EnqueueDraft) -> None:
         super().__init__()
         self.draft = draft
+        self._row = 0
 
     def compose(self) -> ComposeResult:
         """Lay out the table and the line that is typed into."""
         copied = self.draft.copy_of
         title = "Enqueue a trial" if copied is None else f"Enqueue a copy of trial {copied}"
         with DialogFrame(title, keys="", problem=""):
-            yield DraftTable(self.draft)
+            table = FormGrid(self.draft, lines_beside=_FRAME_LINES)
+            table.can_focus = False
+            yield table
             yield Static(id="prompt")
             yield Input(id="field")
 
     def on_mount(self) -> None:
         """Begin at the first parameter that can be written."""
-        table = self.query_one(DraftTable)
         open_rows = (i for i, each in enumerate(self.draft.fields) if not each.fixed)
-        table.cursor = next(open_rows, 0)
         self.query_one(Input).focus()
-        self._show_row()
+        self._go_to(next(open_rows, 0))
 
     @property
     def _field(self) -> DraftField:
-        return self.draft.fields[self.query_one(DraftTable).cursor]
+        return self.draft.fields[self._row]
 
     def action_move(self, by: int) -> None:
         """Go to another parameter."""
-        table = self.query_one(DraftTable)
-        last = len(self.draft.fields) - 1
-        table.cursor = max(0, min(last, table.cursor + by))
-        self._show_row()
+        self._go_to(max(0, min(len(self.draft) - 1, self._row + by)))
 
     def action_cycle(self, by: int) -> None:
         """Put the next choice, or the one before, into the field."""
-        table = self.query_one(DraftTable)
         if self._field.choices and not self._field.fixed:
-            self.draft = self.draft.cycled(table.cursor, by)
-            self._show_row()
+            self.draft = self.draft.cycled(self._row, by)
+            self._go_to(self._row)
 
-    @on(DraftTable.RowPicked)
-    def go_to_row(self, message: DraftTable.RowPicked) -> None:
-        """Go to the parameter that was clicked."""
-        self.query_one(DraftTable).cursor = message.row
-        self._show_row()
+    @on(FormGrid.CursorMoved)
+    def _go_to_clicked(self) -> None:
+        row = self.query_one(FormGrid).cursor_row
+        if row is not None and row != self._row:
+            self._go_to(row)
 
     @on(Input.Changed)
     def take_text(self, message: Input.Changed) -> None:
         """Check what is typed and put it into its row."""
-        table = self.query_one(DraftTable)
         if not self._field.fixed and message.value != self._field.text:
-            self.draft = self.draft.with_text(table.cursor, message.value)
+            self.draft = self.draft.with_text(self._row, message.value)
         self._show_state()
 
     @on(Input.Submitted)
@@ -97,10 +96,11 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
             self.dismiss(self.draft.params())
             return
         self.app.bell()
-        self.query_one(DraftTable).cursor = wrong
-        self._show_row()
+        self._go_to(wrong)
 
-    def _show_row(self) -> None:
+    def _go_to(self, row: int) -> None:
+        self._row = row
+        self.query_one(FormGrid).move_to_row(row)
         field = self._field
         entry = self.query_one(Input)
         entry.disabled = bool(field.fixed)
@@ -116,7 +116,7 @@ class EnqueueScreen(Dialog[dict[str, Any]]):
         self._show_state()
 
     def _show_state(self) -> None:
-        self.query_one(DraftTable).show(self.draft)
+        self.query_one(FormGrid).show(self.draft)
         frame = self.query_one(DialogFrame)
         frame.tell(self._field.problem)
         choices = "   ctrl+n next choice" if self._field.choices else ""

@@ -16,9 +16,10 @@ from hptui.domain.spaces.edits import (
 from hptui.domain.spaces.space import ChoiceParam, contains, describe, spec_from_json
 from hptui.domain.text import safe_line
 from hptui.errors import SpaceError
+from hptui.ui.widgets.table_model import Cell, Column, RowKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hptui.domain.spaces.choices import ChoiceValue
     from hptui.domain.spaces.space import ParamSpec
@@ -69,6 +70,38 @@ class EnqueueDraft:
 
     fields: tuple[DraftField, ...]
     copy_of: int | None = None
+    columns: Sequence[Column] = (
+        Column("name", "parameter", 24),
+        Column("value", "value", 18),
+        Column("range", "range", 60),
+    )
+    sort: None = None
+    grows_at: None = None
+
+    def __len__(self) -> int:
+        """Return how many parameters there are."""
+        return len(self.fields)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return the name of a parameter, what is written for it, or what it may be."""
+        field = self.fields[row]
+        if column == 0:
+            return Cell(safe_line(field.name, max_chars=_NAME_CHARS))
+        if column > 1:
+            return Cell(field.range_text, "dim")
+        text = safe_line(field.text, max_chars=_NAME_CHARS)
+        if field.problem:
+            return Cell(f"{text} ✗", "trouble")
+        is_written = bool(text) and not field.fixed
+        return Cell(field.fixed or text or "sampler", "" if is_written else "dim")
+
+    def key_of(self, row: int) -> str:
+        """Return the name of a parameter."""
+        return self.fields[row].name
+
+    def row_of_key(self, key: RowKey) -> int | None:
+        """Return where a parameter stands."""
+        return next((row for row, field in enumerate(self.fields) if field.name == key), None)
 
     def with_text(self, index: int, text: str) -> EnqueueDraft:
         """Return the draft with another text for one parameter."""

@@ -10,8 +10,7 @@ from textual import on
 from textual.widgets import Static
 
 from hptui.domain.text import safe_line
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
 from hptui.ui.dialogs.questions import ChoiceDialog
 from hptui.ui.studies.study_actions import enqueue_again
 from hptui.ui.study.failure_page import (
@@ -27,7 +26,7 @@ from hptui.ui.study.steering_actions import SteeringActions
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.grid import Grid
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from hptui.ui.study.run_header_lines import ONE_LINE_FROM, HeaderLayout
 from hptui.ui.study.run_summary import summarize_run
-from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
-from hptui.ui.widgets.spans import draw_lines
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

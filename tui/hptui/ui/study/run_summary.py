@@ -10,7 +10,7 @@ import numpy as np
 
 from hptui.domain.readable import four_digits, show_duration, show_moment, show_thinking
 from hptui.domain.text import safe_line
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:
     from hptui.ui.study.snapshot import EngineState, StudySnapshot

@@ -1,4 +1,7 @@
-"""One moment of a study and of the engine that runs it, complete enough to draw every screen."""
+"""One moment of a study and of the engine that runs it, complete enough to draw every screen.
+
+`SnapshotMaker` makes it of the trials.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hptui.analysis.history import history_of
+from hptui.analysis.objectives.growing_front import GrowingFront
 from hptui.domain.next_run import NOTHING_PREPARED
+from hptui.domain.trial_states import DAMAGED, STATE_NAMES, state_name
 from hptui.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from hptui.analysis.history import History
     from hptui.domain.next_run import NextRun
-    from hptui.domain.objective import ObjectiveRef
+    from hptui.domain.objective import Direction, ObjectiveRef
     from hptui.storage.read.study_detail import RunRecord
+    from hptui.storage.read.study_facts import StudyFacts
     from hptui.trials import IntArray
 
 
@@ -103,6 +112,8 @@ class StudySnapshot:
     """Numbers of the trials with a note."""
     tagged: frozenset[int] = frozenset()
     """Numbers of the trials with tags."""
+    causes: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Why trials failed, by their numbers, as filters compare it; safe for a terminal."""
     loading: tuple[int, int] | None = None
     """Trials read and to be read, while the first reading goes on."""
     engine: EngineState | None = None
@@ -121,6 +132,64 @@ class StudySnapshot:
     """Seconds since 1970 of the latest successful reading."""
 
     @property
+    def workers(self) -> dict[int, int]:
+        """The numbers of the workers that run trials, from 1, by the numbers of the trials."""
+        slots = () if self.engine is None else self.engine.slots
+        return {slot.trial: slot.index + 1 for slot in slots if slot.trial is not None}
+
+    @property
     def n_trials(self) -> int:
         """How many trials there are."""
         return len(self.trials)
+
+
+class SnapshotMaker:
+    """Turns trials into snapshots, each with a higher revision."""
+
+    def __init__(self, path: Path, study_name: str) -> None:
+        self._path = path
+        self._study_name = study_name
+        self._revision = 0
+        self._directions: tuple[Direction, ...] = ()
+        self._front = GrowingFront(())
+
+    def make(self, trials: Trials, facts: StudyFacts, read_at_s: float) -> StudySnapshot:
+        """Return a snapshot of the trials that there are now."""
+        self._revision += 1
+        directions = trials.directions
+        if directions != self._directions:
+            self._directions, self._front = directions, GrowingFront(directions)
+        front, best = np.zeros(0, np.int64), None
+        history = history_of(trials, 0) if directions else None
+        if len(directions) > 1:
+            is_counted = trials.is_complete & trials.is_feasible
+            front = trials.numbers[self._front.update(trials.values, is_counted)]
+        elif history is not None and (row := history.best_row) is not None:
+            best = int(history.numbers[row]), float(history.values[row])
+        return StudySnapshot(
+            path=self._path,
+            name=self._study_name,
+            revision=self._revision,
+            metric_names=facts.metric_names,
+            objective=facts.objective,
+            sampler=facts.sampler,
+            pruner=facts.pruner,
+            runs=facts.runs,
+            trials=trials,
+            counts=count_states(trials.states),
+            history=history,
+            best_number=None if best is None else best[0],
+            best_value=None if best is None else best[1],
+            front=front,
+            noted=facts.noted,
+            tagged=facts.tagged,
+            prepared=facts.prepared,
+            read_at_s=read_at_s,
+        )
+
+
+def count_states(states: npt.NDArray[np.int8]) -> dict[str, int]:
+    """Return how many trials there are in each state; DAMAGED only where there are some."""
+    found: list[int] = np.bincount(states - DAMAGED, minlength=1 + len(STATE_NAMES)).tolist()
+    counts: dict[str, int] = dict(zip(STATE_NAMES, found[1:], strict=False))
+    return {**counts, state_name(DAMAGED): found[0]} if found[0] else counts

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from hptui.errors import HptuiError
+from hptui.domain.run_text import read_limit
+from hptui.errors import HptuiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,6 +98,15 @@ def toggle_pause(ask: Ask) -> Mapping[str, Any]:
 def change_workers(by: int) -> Request:
     """Return the request for `by` workers more than there are now, or are to be in the next run."""
     return plainly("jobs", by=by)
+
+
+def limit_problem(text: str) -> str | None:
+    """Return why `text` is not a time limit; None where it is."""
+    try:
+        read_limit(text)
+    except UsageError as error:
+        return f"{error.message}."
+    return None
 
 
 def check_number_or_none(text: str) -> str | None:

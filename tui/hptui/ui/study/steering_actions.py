@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hptui.domain.run_text import read_limit
 from hptui.errors import SpaceError
-from hptui.ui.application.screen_part import ScreenPart
-from hptui.ui.dialogs.questions import ChoiceDialog
-from hptui.ui.study.steering import Answer, Steering, plainly
+from hptui.ui.application.command_screen import ScreenPart
+from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
+from hptui.ui.study.steering import Answer, Steering, limit_problem, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,6 +73,23 @@ class SteeringActions(ScreenPart):
                 (("x", "kill", "kill it"), ("n", "", "let it run")),
             ),
             decide,
+        )
+
+    def do_limit_time(self) -> None:
+        """Ask when the run is to end, and have it end then."""
+
+        def limit(text: str | None) -> None:
+            if text is not None:
+                self.send(plainly("limit", seconds=read_limit(text)))
+
+        self._screen.app.push_screen(
+            TextDialog(
+                "Time limit",
+                "The run ends after this time from now, like 30m or 1h30m; none for no limit.",
+                "1h",
+                limit_problem,
+            ),
+            limit,
         )
 
     def ask_for_trial(self, number: int | None, values: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import RUNNING
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,4 +146,5 @@ _NEEDS_ENGINE: Final[
     "more-workers": _more,
     "fewer-workers": None,
     "budget": _budget,
+    "limit-time": _enqueue,
 }

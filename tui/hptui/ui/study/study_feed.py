@@ -6,18 +6,21 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import FAIL
 from hptui.errors import HptuiError
+from hptui.storage.read.failures import read_causes
 from hptui.storage.read.session import check_file
 from hptui.storage.read.study_facts import StudyFacts, read_facts
 from hptui.storage.read.study_reader import StudyReader
 from hptui.ui.study.engine_status import Asked, ask_status, engine_status
-from hptui.ui.study.snapshot import StudySnapshot
-from hptui.ui.study.snapshots import SnapshotMaker
+from hptui.ui.study.snapshot import SnapshotMaker, StudySnapshot
 from hptui.ui.widgets.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _FACTS_PERIOD_S: Final = 2.0
@@ -54,6 +57,9 @@ class StudyFeed:
         self._maker = SnapshotMaker(path, study_name)
         self._facts = StudyFacts()
         self._facts_due_s = 0.0
+        self._failed = np.zeros(0, np.int64)
+        self._causes: Mapping[int, str] = {}
+        self._causes_due_s = 0.0
         self._latest = StudySnapshot(path, study_name, loading=(0, 0))
         self._is_checked = False
         self._is_behind = True
@@ -125,10 +131,11 @@ class StudyFeed:
             self._commits = self._columns.commits
             self._file_revision += 1
         # Attributes of the study may change without its trials.
-        if self._have_facts_changed() or has_changed or self._is_behind:
+        are_others = self._have_facts_changed() | self._have_causes_changed()
+        if are_others or has_changed or self._is_behind:
             self._is_behind = False
             snapshot = self._maker.make(self._columns.trials, self._facts, now_s)
-            return replace(snapshot, file_revision=self._file_revision)
+            return replace(snapshot, file_revision=self._file_revision, causes=self._causes)
         return replace(
             self._latest,
             trouble="",
@@ -147,6 +154,18 @@ class StudyFeed:
         wait_s = max(_FACTS_PERIOD_S, _FACTS_COST_FACTOR * (ended_s - began_s))
         self._facts_due_s = ended_s + wait_s
         return self._facts != before
+
+    def _have_causes_changed(self) -> bool:
+        trials = self._columns.trials
+        failed = trials.numbers[trials.states == FAIL]
+        began_s = time.monotonic()
+        if np.array_equal(failed, self._failed) or began_s < self._causes_due_s:
+            return False
+        self._causes = read_causes(self.path, self.study_name)
+        self._failed = failed
+        ended_s = time.monotonic()
+        self._causes_due_s = ended_s + _FACTS_COST_FACTOR * (ended_s - began_s)
+        return True
 
     def _with_engine(self, asked: Asked, snapshot: StudySnapshot) -> StudySnapshot:
         if self._ticker.is_stopping:

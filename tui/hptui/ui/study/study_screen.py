@@ -13,9 +13,8 @@ from textual.widgets import Static
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import escape_line
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.dialogs.annotating import Annotated
 from hptui.ui.dialogs.note_actions import NoteActions
 from hptui.ui.dialogs.questions import ChoiceDialog, TextDialog
@@ -42,7 +41,7 @@ from hptui.ui.trial.trial_side import TrialSide
 from hptui.ui.trials.filter_input import FilterInput
 from hptui.ui.trials.trial_table import TrialTable
 from hptui.ui.widgets.command_footer import CommandFooter
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path

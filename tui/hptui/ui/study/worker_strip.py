@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.message import Message
 
 from hptui.ui.study.worker_lines import SlotRows, arrange_slots, full_width, rows_needed
-from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
-from hptui.ui.widgets.spans import draw_lines
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from hptui.ui.study.snapshot import EngineState
     from hptui.ui.widgets.naming import Naming
-    from hptui.ui.widgets.spans import Span
+    from hptui.ui.widgets.wrapped_lines import Span
 
 
 class SlotStrip(RoleStyled):

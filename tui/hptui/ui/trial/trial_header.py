@@ -8,8 +8,7 @@ from hptui.domain.readable import four_digits
 from hptui.domain.text import safe_line
 from hptui.ui.look.marks import mark_of
 from hptui.ui.trial.trial_page_lines import headline
-from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
-from hptui.ui.widgets.spans import draw_lines
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 from hptui.ui.widgets.wrapped_lines import wrap_lines
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from hptui.ui.trial.trial_page import TrialPage
-    from hptui.ui.widgets.spans import Span
+    from hptui.ui.widgets.wrapped_lines import Span
 
 _MAX_SENTENCE_LINES = 3
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, cast
 from rich.cells import cell_len
 
 from hptui.domain.attribute_keys import ENQUEUED_KEY
-from hptui.domain.readable import show_duration, show_moment
+from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import describe
 from hptui.domain.text import safe_line
+from hptui.domain.trial_states import COMPLETE, STATE_WORDS, state_name
 from hptui.figures.request import value_name
+from hptui.ui.study.enqueue_draft import params_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from hptui.domain.spaces.choices import ChoiceValue
     from hptui.storage.read.trial_detail import TrialDetail, TrialParam
     from hptui.storage.sqlite.attributes import Attributes
+    from hptui.ui.study.snapshot import StudySnapshot
+
 
 _NAME_CHARS: Final = 60
 _VALUE_CHARS: Final = 300
@@ -238,3 +242,30 @@ def _field_lines(fields: tuple[Field, ...], width: int) -> list[Line]:
 
 def _padded(text: str, cells: int) -> str:
     return text + " " * (cells - cell_len(text))
+
+
+_SHORT_NAME_CHARS: Final = 24
+_SHORT_VALUE_CHARS: Final = 24
+_MAX_PARAMS: Final = 20
+
+
+def in_short(snapshot: StudySnapshot, number: int) -> str:
+    """Return a trial's number, state, values and parameters on one line, safe for a terminal."""
+    row = snapshot.trials.row_of(number)
+    if row is None:
+        return f"#{number}"
+    parts = [f"#{number}"]
+    state = int(snapshot.trials.states[row])
+    if state != COMPLETE:
+        parts.append(STATE_WORDS[state_name(state)])
+    elif not snapshot.trials.is_feasible[row]:
+        parts.append("infeasible")
+    values: list[float] = snapshot.trials.values[row].tolist()
+    parts += [four_digits(value) for value in values if not math.isnan(value)]
+    params = list(params_of(snapshot, number).items())[:_MAX_PARAMS]
+    parts += [
+        f"{safe_line(name, max_chars=_SHORT_NAME_CHARS)} "
+        f"{show_choice(value, max_chars=_SHORT_VALUE_CHARS)}"
+        for name, value in params
+    ]
+    return "  ".join(parts)

@@ -12,9 +12,8 @@ from textual.widgets import ContentSwitcher
 
 from hptui.domain.python_text import python_literal
 from hptui.domain.text import escape_line, safe_line
-from hptui.ui.application.command_screen import CommandScreen
-from hptui.ui.application.latest import LatestMessage
-from hptui.ui.application.shown_run import ShownRun
+from hptui.ui.application.command_screen import CommandScreen, ShownRun
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.commands.command_table import commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.dialogs.annotating import Annotated
@@ -36,7 +35,7 @@ from hptui.ui.trial.trial_page_lines import (
 from hptui.ui.trial.trial_why_lines import trace_of, why_lines, why_text
 from hptui.ui.widgets.command_footer import CommandFooter
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 from hptui.ui.widgets.tab_line import TabLine
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Vertical
 
-from hptui.ui.application.latest import LatestMessage
+from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.trial.trial_lines import detail_lines
 from hptui.ui.trial.trial_page import TrialFeed, TrialPage
 from hptui.ui.trial.trial_page_lines import headline, log_lines
 from hptui.ui.widgets.line_view import LineView
-from hptui.ui.widgets.pane_title import pane_title
+from hptui.ui.widgets.naming import pane_title
 
 if TYPE_CHECKING:
     from pathlib import Path

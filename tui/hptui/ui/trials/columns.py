@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import on
 
 from hptui.ui.dialogs.questions import Dialog
-from hptui.ui.forms.frame import DialogFrame
-from hptui.ui.widgets.grid import Grid
+from hptui.ui.forms.frame import DialogFrame, FormGrid
 from hptui.ui.widgets.table_model import Cell, Column, RowKey
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _FRAME_LINES: Final = 8
 """Lines that are no list: the frame, the title, and the keys."""
-_HEADER_LINES: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,6 @@ class ColumnsDialog(Dialog[frozenset[str]]):
     """Asks which columns are shown; answers with the keys of those that are hidden."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("space", "toggle_column", "show or hide"),
         ("a", "toggle_columns", "all or none"),
     ]
 
@@ -70,29 +67,21 @@ class ColumnsDialog(Dialog[frozenset[str]]):
         """Lay out the list of columns and its keys."""
         keys = "space show or hide   a all   enter accept   esc cancel"
         with DialogFrame("Columns", keys=keys):
-            yield Grid(self._model, empty="No column can be hidden.")
+            yield FormGrid(self._model, lines_beside=_FRAME_LINES, empty="No column can be hidden.")
 
-    def on_resize(self) -> None:
-        """Give the list the rows that it needs, as far as there is room."""
-        rows = len(self._model) + _HEADER_LINES
-        self.query_one(Grid).styles.height = min(rows, self.rows_beside(_FRAME_LINES))
-
-    def action_toggle_column(self) -> None:
-        """Show or hide the column under the cursor, and go to the next one."""
-        grid = self.query_one(Grid)
-        if grid.cursor_key is not None:
-            self._hide(self._model.hidden ^ {str(grid.cursor_key)})
-            grid.action_move(1)
+    @on(FormGrid.Marked)
+    def _toggle(self, message: FormGrid.Marked) -> None:
+        self._hide(self._model.hidden ^ {str(message.key)})
 
     def action_toggle_columns(self) -> None:
         """Show all columns; hide all of them, where all are shown."""
         everything = frozenset(choice.key for choice in self._model.choices)
         self._hide(frozenset() if self._model.hidden else everything)
 
-    @on(Grid.RowOpened)
+    @on(FormGrid.RowOpened)
     def _accept(self) -> None:
         self.dismiss(self._model.hidden)
 
     def _hide(self, hidden: frozenset[str]) -> None:
         self._model = ColumnChoices(self._model.choices, hidden)
-        self.query_one(Grid).show(self._model)
+        self.query_one(FormGrid).show(self._model)

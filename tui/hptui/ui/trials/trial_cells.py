@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hptui.domain.readable import four_digits, show_duration
+from hptui.domain.readable import four_digits, show_duration, show_moment
 from hptui.domain.spaces.choices import show_choice
 from hptui.domain.spaces.space import ChoiceParam, FloatParam, IntParam
 from hptui.domain.text import safe_line
@@ -149,6 +149,42 @@ class TimeColumn:
             return _EMPTY if math.isnan(running_s) else Cell(show_duration(running_s), "running")
         took_s = float(snapshot.trials.completes_s[row]) - start_s
         return _EMPTY if math.isnan(took_s) else Cell(show_duration(took_s))
+
+
+@dataclass(frozen=True, slots=True)
+class StartColumn:
+    """When the trial began, as local time."""
+
+    column: Column
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return day and time; nothing for a trial that has not begun."""
+        start_s = float(snapshot.trials.starts_s[row])
+        return _EMPTY if math.isnan(start_s) else Cell(show_moment(start_s), "dim")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerColumn:
+    """The worker that runs the trial; which one ran those that have ended is not stored."""
+
+    column: Column
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the worker's number as the line of workers has it."""
+        worker = snapshot.workers.get(int(snapshot.trials.numbers[row]))
+        return _EMPTY if worker is None else Cell(str(worker), "running")
+
+
+@dataclass(frozen=True, slots=True)
+class CauseColumn:
+    """Why the trial failed."""
+
+    column: Column
+
+    def cell(self, snapshot: StudySnapshot, row: int) -> Cell:
+        """Return the cause as the page of failures has it."""
+        text = snapshot.causes.get(int(snapshot.trials.numbers[row]))
+        return _EMPTY if text is None else Cell(text, "failed")
 
 
 @dataclass(frozen=True, slots=True)

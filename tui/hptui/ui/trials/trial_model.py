@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,6 +13,7 @@ from hptui.analysis.filters.completion import completion_names
 from hptui.analysis.filters.fields import reads_texts
 from hptui.analysis.filters.parser import parse_filter
 from hptui.analysis.filters.rows import filter_rows
+from hptui.analysis.filters.terms import FilterError
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.errors import HptuiError, UsageError
@@ -18,24 +21,28 @@ from hptui.storage.read.text_fields import FileTexts
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.trial_cells import (
     MAX_NAME_CHARS,
+    CauseColumn,
     NumberColumn,
     ParamTrialColumn,
+    StartColumn,
     StateColumn,
     TimeColumn,
     TrialColumn,
     ValueColumn,
+    WorkerColumn,
     param_column,
 )
 from hptui.ui.trials.trial_order import order_rows, value_keys
 from hptui.ui.widgets.table_model import Cell, Column, RowKey, Sort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from hptui.analysis.filters.completion import CompletionNames
     from hptui.ui.study.snapshot import StudySnapshot
+
 
 _ParamColumns = dict[str, ParamTrialColumn]
 Tab = Literal["all", "running", "complete", "pruned", "failed", "waiting", "stale"]
@@ -50,6 +57,8 @@ TAB_STATES: Final[dict[Tab, int | None]] = {
     "stale": STALE,
 }
 BY_NUMBER: Final = Sort("number")
+FIRST_HIDDEN: Final = frozenset({"start", "worker"})
+"""Keys of columns that are shown when a person chooses them."""
 NOT_SAVED: Final[Mapping[str, str]] = MappingProxyType({})
 """No saved filters."""
 MAX_TAGS: Final = 1_000
@@ -106,7 +115,7 @@ class TrialModel:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Number, state, values, time and the parameters in the order of first sight."""
+        """Number, state, values, times, the parameters in the order of first sight, and causes."""
         return self._headers
 
     @property
@@ -224,9 +233,18 @@ def _columns_of(
         header = Column(key, label.replace("_", " ") if not names else label, 11, "right")
         own.append(ValueColumn(header, objective, best, has_unicode))
     own.append(TimeColumn(Column("time", "time", 10, "right")))
-    columns = [column for column in own if column.column.key not in hidden - {"number"}]
-    columns += [column for column in params.values() if column.column.key not in hidden]
-    return columns
+    own.append(StartColumn(Column("start", "start", 19)))
+    if snapshot.engine is not None:
+        own.append(WorkerColumn(Column("worker", "worker", 6, "right")))
+    own += params.values()
+    if snapshot.causes:
+        own.append(CauseColumn(Column("cause", "cause", 30)))
+    return [column for column in own if column.column.key not in hidden - {"number"}]
+
+
+def drawn_beside_trials(snapshot: StudySnapshot) -> tuple[object, ...]:
+    """Return what the cells show besides the trials themselves: another one needs another model."""
+    return snapshot.noted, snapshot.tagged, snapshot.causes, snapshot.workers
 
 
 def _param_columns(snapshot: StudySnapshot, known: _ParamColumns) -> _ParamColumns:
@@ -245,3 +263,37 @@ def best_numbers(snapshot: StudySnapshot) -> frozenset[int]:
     if snapshot.best_number is not None:
         return frozenset((snapshot.best_number,))
     return frozenset(snapshot.front.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class MadeModel:
+    """What came of making a model."""
+
+    model: TrialModel | None
+    """None where the filter could not be understood."""
+    problem: str = ""
+    place: tuple[int, int] | None = None
+    """From where to where the filter is wrong."""
+    took_s: float = 0.0
+
+
+def make_model(make: Callable[[], TrialModel]) -> MadeModel:
+    """Make a model, or say why not."""
+    start_s = time.monotonic()
+    try:
+        return MadeModel(make(), took_s=time.monotonic() - start_s)
+    except FilterError as error:
+        # The place in a saved filter is none in what was typed.
+        place = None if error.saved_as else (error.start, error.end)
+        return MadeModel(None, error.message, place)
+    except HptuiError as error:
+        return MadeModel(None, error.message)
+
+
+def make_model_anyhow(make: Callable[[], TrialModel]) -> MadeModel:
+    """Make a model in a thread that must have an answer, whatever goes wrong."""
+    try:
+        return make_model(make)
+    except Exception as error:  # noqa: BLE001 - without an answer the table would stand still
+        what = f"{type(error).__name__}: {error}"
+        return MadeModel(None, f"This failed: {what}")

@@ -78,6 +78,16 @@ def _cells(snapshot: StudySnapshot, key: str, rows: IntArray) -> FloatArray | No
         took_s = snapshot.trials.completes_s[rows] - snapshot.trials.starts_s[rows]
         running_s = snapshot.read_at_s - snapshot.trials.starts_s[rows]
         return np.where(snapshot.trials.states[rows] == RUNNING, running_s, took_s)
+    if key == "start":
+        return snapshot.trials.starts_s[rows]
+    numbers: list[int] = snapshot.trials.numbers[rows].tolist()
+    if key == "worker":
+        workers = snapshot.workers
+        return np.array([workers.get(number, np.nan) for number in numbers], np.float64)
+    if key == "cause":
+        ranks = {text: rank for rank, text in enumerate(sorted(set(snapshot.causes.values())))}
+        causes = [snapshot.causes.get(number, "") for number in numbers]
+        return np.array([ranks.get(cause, np.nan) for cause in causes], np.float64)
     param = snapshot.trials.params.get(key.removeprefix(PARAM_PREFIX))
     if param is None or not key.startswith(PARAM_PREFIX):
         return None

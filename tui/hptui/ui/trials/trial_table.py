@@ -19,12 +19,16 @@ from hptui.domain.text import safe_line
 from hptui.ui.application.services import ServingApp
 from hptui.ui.plots.shown_trials import ShownTrials
 from hptui.ui.trials.filter_input import FilterInput
-from hptui.ui.trials.trial_making import MadeModel, make_model, make_model_anyhow
 from hptui.ui.trials.trial_model import (
     BY_NUMBER,
+    FIRST_HIDDEN,
     TAB_STATES,
+    MadeModel,
     Tab,
     TrialModel,
+    drawn_beside_trials,
+    make_model,
+    make_model_anyhow,
     reads_file,
 )
 from hptui.ui.trials.trial_tabs import empty_sentence, tab_labels
@@ -70,7 +74,7 @@ class TrialTable(Vertical):
     filter_text: reactive[str] = reactive("", init=False)
     """Which trials are shown, see `hptui.analysis.filters.parser`."""
     sort: reactive[Sort] = reactive(BY_NUMBER, init=False)
-    hidden: reactive[frozenset[str]] = reactive(frozenset, init=False)
+    hidden: reactive[frozenset[str]] = reactive(FIRST_HIDDEN, init=False)
     """Keys of columns that are not shown."""
 
     @dataclass
@@ -122,11 +126,10 @@ class TrialTable(Vertical):
         """Show another moment of the study."""
         before, self._snapshot = self._snapshot, snapshot
         self._show_tabs()
-        # Snapshots of the same trials share them; notes and tags change without.
+        # Snapshots of the same trials share them; notes, tags and more change without.
         is_new = before is None or before.trials is not snapshot.trials
         if before is not None:
-            marks = (before.noted, before.tagged)
-            is_new = is_new or marks != (snapshot.noted, snapshot.tagged)
+            is_new = is_new or drawn_beside_trials(before) != drawn_beside_trials(snapshot)
         reads = reads_file(self.filter_text, self.app.services.settings.filters)
         if reads and before is not None:
             is_new = is_new or before.file_revision != snapshot.file_revision

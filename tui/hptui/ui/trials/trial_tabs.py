@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.domain.trial_states import state_name
-from hptui.ui.commands.bound_keys import KeyOf, default_key
+from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of
 from hptui.ui.trials.trial_model import TAB_STATES, Tab
 

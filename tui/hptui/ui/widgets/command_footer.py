@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 
-from hptui.ui.commands.command_host import CommandHost
-from hptui.ui.commands.command_table import commands_of
+from hptui.ui.commands.command_table import CommandHost, commands_of
 from hptui.ui.commands.key_names import key_text
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
 

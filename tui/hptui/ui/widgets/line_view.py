@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from hptui.ui.widgets.naming import Naming
-    from hptui.ui.widgets.spans import Span
+    from hptui.ui.widgets.wrapped_lines import Span
 
 
 class LineView(  # pyright: ignore[reportIncompatibleMethodOverride] - among Textual's own

@@ -2,6 +2,7 @@
 
 Textual's component classes do the same with a rule of the stylesheet for each role. It applies them
 to all widgets of a screen whenever a class of the screen changes: 40 ms for that of a study.
+`draw_lines` draws lines of spans, which are texts with roles.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
+from rich.text import Text
 from textual import getters
 from textual.widget import Widget
 
@@ -17,7 +19,9 @@ from hptui.ui.application.services import ServingApp
 from hptui.ui.look.themes import colour_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hptui.ui.widgets.wrapped_lines import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +126,17 @@ class RoleStyled(Widget):
 
 
 _OWN: Final = RoleStyle()
+
+
+def draw_lines(widget: RoleStyled, lines: Iterable[Iterable[Span]]) -> Text:
+    """Return lines of spans in the styles that the widget has for their roles."""
+    text = Text(no_wrap=True, overflow="crop", end="")
+    for index, line in enumerate(lines):
+        if index:
+            text.append("\n")
+        for part, role in line:
+            if role:
+                text.append(part, widget.style_of(role, partial=True))
+            else:
+                text.append(part)
+    return text

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.message import Message
 from textual.reactive import reactive
 
-from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled
-from hptui.ui.widgets.spans import draw_lines
+from hptui.ui.widgets.role_styles import RoleStyle, RoleStyled, draw_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
     from textual import events
 
-    from hptui.ui.widgets.spans import Span
+    from hptui.ui.widgets.wrapped_lines import Span
 
 
 _GAP: Final = 3

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Span = tuple[str, str]
-"""A text and its role."""
+"""A text, safe for a terminal, and its role; no role is the widget's own colour."""
 
 
 def wrap_lines(lines: Iterable[Sequence[Span]], width: int, *, hang: int = 0) -> list[list[Span]]:

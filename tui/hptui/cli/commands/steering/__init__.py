@@ -1,0 +1,1 @@
+"""Commands that steer a run, or prepare the next one."""

@@ -1,0 +1,93 @@
+"""`hptui retry`: failed trials tried again, by a study's engine or by its next run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hptui.cli.commands.reading.failures import failure_groups, find_group
+from hptui.cli.options.filter_option import add_filter_option, check_filter
+from hptui.cli.options.locate import add_study_argument, locate_study
+from hptui.domain.json_values import dump
+from hptui.domain.readable import plural
+from hptui.domain.text import safe_line
+from hptui.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hptui.domain.study_ref import StudyRef
+
+_EPILOG = """\
+Each failed trial is tried again once, with the parameters that it had. Where TRIAL, --cause and
+--filter are given together, only the trials that all of them mean are. A study that no engine runs
+keeps them as waiting trials for its next run. --json prints text, trials and, where it is, cause.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `hptui retry`."""
+    parser.epilog = _EPILOG
+    add_study_argument(parser)
+    parser.add_argument(
+        "trials", nargs="*", type=int, metavar="TRIAL", help="which ones (default: all)"
+    )
+    parser.add_argument(
+        "--cause",
+        metavar="N|TEXT",
+        help="those of one cause: its number in `hptui failures`, or a part of what it says",
+    )
+    add_filter_option(parser)
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Have the trials tried again and say how many they are."""
+    check_filter(args.filter)
+    place = locate_study(args.study, studies=args.studies)
+    numbers, cause = _chosen(place, args)
+    answer = _retry(place, numbers)
+    if cause is not None:
+        answer["cause"] = cause
+    if args.json:
+        print(dump(answer, indent=None))
+    else:
+        why = "" if cause is None else f" They failed with: {cause}."
+        print(f"{safe_line(answer['text'])}{why}")
+    return 0
+
+
+def _chosen(place: StudyRef, args: argparse.Namespace) -> tuple[list[int] | None, str | None]:
+    """Return which trials are meant, None for all, and of which cause they are, if of one."""
+    given: list[int] = args.trials
+    if args.cause is None and args.filter is None:
+        return given or None, None
+    groups = failure_groups(place, args.filter)
+    if args.cause is None:
+        found, cause = [number for group in groups for number in group.retriable], None
+    else:
+        # Causes are counted over the whole study, as `hptui failures` lists them.
+        everything = groups if args.filter is None else failure_groups(place)
+        group = find_group(everything, args.cause)
+        cause = group.cause.summary
+        meant = {number for each in groups for number in each.retriable}
+        found = [number for number in group.retriable if number in meant]
+    return [number for number in found if not given or number in given], cause
+
+
+def _retry(place: StudyRef, numbers: list[int] | None) -> dict[str, Any]:
+    from hptui.engine.ipc.client import ask_engine, running_engine
+
+    if running_engine(place.path, place.study_name) is not None:
+        message = {"op": "retry"} if numbers is None else {"op": "retry", "trials": numbers}
+        answer = ask_engine(place.path, place.study_name, message)
+        return {"text": answer["text"], "trials": answer["trials"]}
+    from hptui.engine.studies.retrying import retry_at_rest
+
+    retried = retry_at_rest(place.path, place.study_name, numbers)
+    if not retried:
+        raise UsageError(
+            "No failed trial is left to retry.",
+            hint="Each is tried again once; hptui failures STUDY shows them.",
+        )
+    count = plural(len(retried), "failed trial")
+    return {"text": f"{count} will be tried again by the next run.", "trials": retried}

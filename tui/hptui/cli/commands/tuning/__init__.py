@@ -1,0 +1,1 @@
+"""Commands that tune: runs, objectives, samplers and pruners."""
