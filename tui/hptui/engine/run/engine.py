@@ -7,18 +7,16 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.resources import above_limit_text
-from hptui.domain.run_text import MAX_WORKERS
 from hptui.domain.text import safe_line
 from hptui.engine.following.after_trials import AfterTrials
 from hptui.engine.ipc.connections import Connections
 from hptui.engine.ipc.runtime_directory import RuntimeDirectory
 from hptui.engine.recovery.lease import busy_error, read_lease
-from hptui.engine.run import announcements, control
+from hptui.engine.run import announcements, control, far_messages
 from hptui.engine.run.background import Background, Lane, one_blas_thread
 from hptui.engine.run.clock import now
 from hptui.engine.run.commits import Commits
@@ -337,12 +335,8 @@ class Engine:
         self._connections.wait(self._timeout_s())
         time_s = now()
         self._worker_manager.tick(time_s)
-        try:
-            self._worker_manager.require_cluster(time_s)
-        except HptuiError as error:
-            self._give_up(error)
-        for process in self._worker_manager.unconfirmed(time_s):
-            self.on_process_end(process)
+        if self.pool.is_far:
+            far_messages.tick(self, time_s)
         self._tell_heard()
         if self._commits is not None:
             self._commits.tick(time_s)
@@ -408,11 +402,7 @@ class Engine:
 
     def on_worker(self, channel: Channel, message: Message) -> None:
         """See `connections.Listener`."""
-        manager = self._worker_manager
-        if manager.cluster is not None and channel is manager.cluster.channel:
-            self._take_of_gateway(message)
-            return
-        if channel in manager.agents and self._take_of_agent(channel, message):
+        if self.pool.is_far and far_messages.take(self, channel, message):
             return
         slot = self._worker_manager.slot_of(channel)
         if slot is None:
@@ -420,74 +410,20 @@ class Engine:
         else:
             self._on_trial_message(slot, message, channel)
 
-    def _take_of_agent(self, channel: Channel, message: Message) -> bool:
-        """Take what comes from another machine; False where a worker here would say the same."""
-        manager = self._worker_manager
-        match manager.take_of_agent(channel, message):
-            case "done":
-                return True
-            case "gone":
-                self.on_process_end(manager.agents[channel])
-                return True
-            case "other":
-                pass
-        match message.get("op"):
-            case "hello" | "unready":
-                if manager.expects(message):
-                    self.on_first(channel, message)
-            case "memory":
-                slot = manager.slot_of(channel)
-                limit = self._plan.resources.memory
-                if slot is not None and slot.number is not None and limit is not None:
-                    text = above_limit_text(int(message["size"]), limit)
-                    self._feed(MemoryExceeded(slot.number, text))
-            case "kept":
-                slot = manager.slot_of(channel)
-                if slot is not None and self._dispatcher is not None:
-                    self._dispatcher.note_kept(slot, str(message["folder"])[:4096])
-            case _:
-                return False
-        return True
-
-    def _take_of_gateway(self, message: Message) -> None:
-        manager = self._worker_manager
-        try:
-            process = manager.take_of_gateway(message)
-        except HptuiError as error:
-            self._fail(error)
-            return
-        if process is not None:
-            self.on_process_end(process)
-        if "threads" in message and "workers" not in self._plan.typed:
-            self._use_threads(int(message["threads"]))
-
-    def _use_threads(self, n_threads: int) -> None:
-        """Have a worker for each thread of a cluster, where nobody has said how many."""
-        n_workers = min(max(1, n_threads), MAX_WORKERS)
-        if not self._rules_are_live:
-            self._plan = replace(self._plan, n_slots=n_workers)
-        elif n_threads and n_workers != self.rules.n_slots:
-            try:
-                control.use_workers(self, n_workers)
-            except HptuiError as error:
-                self._observer.note(error.message)
-
     def on_closed(self, channel: Channel) -> None:
         """See `connections.Listener`."""
-        cluster = self._worker_manager.cluster
-        if cluster is not None and channel is cluster.channel:
+        agents = self._worker_manager.agents
+        if agents.is_gateway(channel):
             self._give_up(HptuiError("The gateway to the dask cluster has ended."))
             return
-        process = self._worker_manager.lose(channel)
+        process = agents.lose(channel)
         if process is not None:
             self.on_process_end(process)
 
     def on_first(self, channel: Channel, message: Message) -> bool:
         """See `connections.Listener`."""
-        if message.get("op") == "agent":
-            return self._welcome(channel, message)
-        if message.get("op") == "gateway" and self._worker_manager.take_gateway(channel, message):
-            return True
+        if message.get("op") in ("agent", "gateway"):
+            return far_messages.take_first(self, channel, message)
         is_worker = message.get("op") in ("hello", "unready")
         if is_worker and not self._worker_manager.expects(message):
             channel.is_closed = True
@@ -508,15 +444,6 @@ class Engine:
         else:
             channel.send(control.answer(self, message))
             self._connections.watch_writes(channel)
-        return False
-
-    def _welcome(self, channel: Channel, message: Message) -> bool:
-        try:
-            if self._worker_manager.take_agent(channel, message):
-                return True
-        except HptuiError as error:
-            self._fail(error)
-        channel.is_closed = True
         return False
 
     def on_broken(self, channel: Channel) -> None:

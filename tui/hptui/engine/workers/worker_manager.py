@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
 from hptui.engine.ipc.protocol import ProtocolError
-from hptui.engine.run.clock import now
 from hptui.engine.run.outcome import ErrorKind, TrialError
 from hptui.engine.workers.descriptors import is_scarce
-from hptui.engine.workers.places import Place
-from hptui.engine.workers.pool import CONFIRM_S
 from hptui.engine.workers.processes import describe_exit
-from hptui.engine.workers.remote.cluster import WAIT_S, DaskCluster
-from hptui.engine.workers.remote.host_places import HostPlaces
-from hptui.engine.workers.remote.remote_workers import RemoteProcess, RemoteWorkers, append_log
+from hptui.engine.workers.remote.agents import Agents
+from hptui.engine.workers.remote.remote_workers import RemoteProcess
 from hptui.engine.workers.trial_logs import cut_log
-from hptui.errors import HptuiError, ObjectiveError
+from hptui.errors import ObjectiveError
 from hptui.storage.files.side_files import open_side_file
 
 if TYPE_CHECKING:
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 
 _MAX_DELAY_S = 5.0
 _STARTS_WITHOUT_HELLO = 3
-_UNREACHABLE_S = 60.0
-"""How long a run waits for a host when none can be reached."""
 _ENDED_BY_US = ("killed", "timeout", "memory")
 
 
@@ -74,19 +67,19 @@ class WorkerManager:
     on_trouble: Callable[[str], None]
     """Takes a sentence on what goes on all the same."""
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])
-    agents: dict[Channel, WorkerProcess] = field(default_factory=dict["Channel", "WorkerProcess"])
-    """The connections of workers on other machines."""
+    agents: Agents = field(init=False)
+    """What there is of workers on other machines."""
     failed_starts: int = 0
     deaths_in_a_row: int = 0
-    start_problem: HptuiError | None = None
-    """Why no worker on another machine can be started."""
     _slot_of: dict[Channel, Slot] = field(default_factory=dict["Channel", "Slot"])
     """The slot whose worker, or a guest of whose trial, speaks over each connection."""
-    _unreachable_since_s: float | None = None
-    _was_served: bool = False
-    """Whether a worker has ever been ready."""
     _start_at_s: float | None = None
     _is_closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.agents = Agents(
+            self.pool, self.connections, self.answer, self.on_trouble, self._start_missing
+        )
 
     def open(self, n_slots: int) -> None:
         """Give each of the first `n_slots` slots a worker."""
@@ -133,7 +126,7 @@ class WorkerManager:
         """
         pool, free = self.pool, self.pool.places.n_free
         if pool.is_far:
-            return min(wanted, free or 0)
+            return min(wanted, self.agents.n_free)
         leaving = [
             process
             for process in pool.processes
@@ -183,7 +176,7 @@ class WorkerManager:
             if worker.slot is not None and worker.slot in self.slots:
                 self._slot_of[channel] = self.slots[worker.slot]
             return True
-        worker.is_ready = self._was_served = True
+        worker.is_ready = self.agents.is_served = True
         self.failed_starts = 0
         if not worker.process.is_retired:
             self._assign(worker)
@@ -304,7 +297,7 @@ class WorkerManager:
         process.started.collect()
         self.connections.forget_process(process)
         said_hello = any(worker.is_ready for worker in process.workers)
-        problem = "" if said_hello else self._why_not_started(process)
+        is_known = self.agents.on_exit(process, was_retired=process.is_retired)
         # A trial whose result is still in the pipe has ended; no other is given to this process.
         was_retired, process.is_retired = process.is_retired, True
         for worker in process.workers:
@@ -326,22 +319,13 @@ class WorkerManager:
             self._clear(slot)
         if kinds and not any(kind in _ENDED_BY_US for kind in kinds):
             self.deaths_in_a_row += 1
-        if problem and not was_retired:
-            self._on_unreachable(process, problem)
-        elif not said_hello and not was_retired:
+        if not said_hello and not was_retired and not is_known:
             self.failed_starts += 1
         return deaths
 
-    def _why_not_started(self, process: WorkerProcess) -> str:
-        """Return why no agent came from another machine; empty where one did, or none was to."""
-        started = process.started
-        if not isinstance(started, RemoteProcess) or started.is_connected:
-            return ""
-        return started.why_not_started()
-
     def _drain(self, worker: Worker, channel: Channel) -> None:
         """Take what is left in a worker's connection, and close it."""
-        self.agents.pop(channel, None)
+        self.agents.processes.pop(channel, None)
         slot = self.slots.get(worker.slot) if worker.slot is not None else None
         if slot is not None and slot.worker is worker:
             # What the objective left half written, or wrote itself, is no message.
@@ -375,173 +359,6 @@ class WorkerManager:
             text += f"; {n_running} trials were running in it, and any of them may be the cause"
         return TrialError("died", "", text + ".", _tail(slot.log))
 
-    # -- workers on other machines
-
-    def take_agent(self, channel: Channel, message: Message) -> bool:
-        """Take the connection of an agent; False when nobody here started it.
-
-        Raises:
-            HptuiError: It cannot serve this run; says why.
-        """
-        worker = self.pool.worker_of(str(message.get("token")))
-        kind = self.pool.kind
-        if worker is None or worker.process.is_gone or worker.channel is not None:
-            return False
-        started = worker.process.started
-        if not isinstance(kind, RemoteWorkers) or not isinstance(started, RemoteProcess):
-            return False
-        note = kind.welcome(started, message, channel, self.answer)
-        self._unreachable_since_s = None
-        worker.channel = channel
-        self.agents[channel] = worker.process
-        if worker.process.place is None:
-            worker.process.place = Place(host=started.host)
-        # The end of its ssh client says nothing from now on.
-        self.connections.forget_process(worker.process)
-        if note:
-            self.on_trouble(note)
-        self._start_missing()
-        return True
-
-    def take_of_agent(self, channel: Channel, message: Message) -> Literal["done", "gone", "other"]:
-        """Take what an agent says itself.
-
-        Returns:
-            `gone` where its worker has ended, `other` where it is a message of the worker's.
-        """
-        process = self.agents[channel]
-        slot = self.slot_of(channel)
-        match message.get("op"):
-            case "log":
-                number = message.get("n")
-                if number is None:
-                    append_log(message, str(self.pool.log))
-                elif slot is not None and slot.number == number:
-                    append_log(message, slot.log)
-            case "gone":
-                self._end_agent(process, message)
-                return "gone"
-            case _:
-                return "other"
-        return "done"
-
-    def take_gateway(self, channel: Channel, message: Message) -> bool:
-        """Take the connection of the gateway to a cluster; False when nobody here started it."""
-        cluster = self.cluster
-        given = str(message.get("token")).encode(errors="replace")
-        if cluster is None or not secrets.compare_digest(cluster.token.encode(), given):
-            return False
-        cluster.greet(channel, self.answer)
-        return True
-
-    @property
-    def cluster(self) -> DaskCluster | None:
-        """The cluster that the workers are on."""
-        kind = self.pool.kind
-        return kind.cluster if isinstance(kind, RemoteWorkers) else None
-
-    def take_of_gateway(self, message: Message) -> WorkerProcess | None:
-        """Take what the gateway tells; returns a worker process that has ended unconnected.
-
-        Raises:
-            HptuiError: The cluster cannot be used.
-        """
-        cluster = self.cluster
-        assert cluster is not None
-        if message.get("op") == "ended":
-            token = str(message.get("token"))
-            task = cluster.tasks.pop(token, None)
-            worker = self.pool.worker_of(token)
-            if task is None or worker is None:
-                return None
-            task.note_end(message.get("said"))
-            return worker.process
-        if message.get("problem"):
-            raise HptuiError(
-                f"The dask cluster cannot be used: {safe_line(message['problem'], max_chars=300)}."
-            )
-        if message.get("is_open"):
-            self.on_trouble(
-                "The connections to the dask cluster are not encrypted; tls:// does that."
-            )
-        if message.get("state") == "lost":
-            cluster.lost_since_s = now()
-            self.on_trouble(
-                f"The dask scheduler is gone; the run waits {WAIT_S:g} s for it to come back."
-            )
-        elif message.get("state") == "running":
-            cluster.lost_since_s = None
-        if isinstance(message.get("threads"), int):
-            cluster.n_threads = message["threads"]
-        return None
-
-    def require_cluster(self, now_s: float) -> None:
-        """Refuse to wait on for a scheduler that has been gone for long.
-
-        Raises:
-            HptuiError: It has.
-        """
-        cluster = self.cluster
-        if cluster is None or cluster.lost_since_s is None:
-            return
-        if now_s - cluster.lost_since_s >= WAIT_S:
-            cluster.lost_since_s = None
-            raise HptuiError(f"The dask scheduler has been gone for {WAIT_S:g} s.")
-
-    def lose(self, channel: Channel) -> WorkerProcess | None:
-        """Take the end of a connection; returns the worker process whose agent's it was."""
-        process = self.agents.get(channel)
-        if process is not None:
-            self._end_agent(process, None)
-        return process
-
-    def _end_agent(self, process: WorkerProcess, message: Message | None) -> None:
-        started = process.started
-        assert isinstance(started, RemoteProcess)
-        started.end(message)
-        if started.left:
-            self.on_trouble(
-                f"{safe_line(started.host)}: {', '.join(started.left)} did not end when killed."
-            )
-
-    def _on_unreachable(self, process: WorkerProcess, problem: str) -> None:
-        """Try a machine later that takes no worker; before the first worker is ready it ends all.
-
-        Raises:
-            HptuiError: No worker has been ready yet.
-        """
-        hosts, host = self.pool.places, process.started.host
-        if not isinstance(hosts, HostPlaces):
-            self._on_no_task(problem)
-            return
-        hosts.note_start(host, None)
-        text = f"No worker can be started on {safe_line(host)}: {problem}."
-        if not self._was_served:
-            self.start_problem = HptuiError(
-                text.replace("..", "."),
-                hint=f"Try it in a terminal: ssh {safe_line(host)} true. No password can be asked "
-                "for.",
-            )
-            return
-        again_s = hosts.note_failure(host, now()) - now()
-        self.on_trouble(f"{text.removesuffix('.')}; it is tried again in {again_s:.0f} s.")
-        if not hosts.is_any_there and not any(
-            worker.is_ready for each in self.pool.processes for worker in each.workers
-        ):
-            self._unreachable_since_s = self._unreachable_since_s or now()
-            if now() - self._unreachable_since_s > _UNREACHABLE_S:
-                self.start_problem = HptuiError(
-                    f"No host has taken a worker for {_UNREACHABLE_S:g} s. {text}"
-                )
-
-    def _on_no_task(self, problem: str) -> None:
-        self.failed_starts += 1
-        if self.failed_starts >= _STARTS_WITHOUT_HELLO:
-            self.start_problem = HptuiError(
-                f"No worker can be started on the dask cluster: {problem.removesuffix('.')}.",
-                hint="hptui must be installed where its workers are.",
-            )
-
     def restart(self, now_s: float) -> None:
         """Replace workers that have ended, later each time when they die one after the other.
 
@@ -551,8 +368,8 @@ class WorkerManager:
         """
         if self._is_closing:
             return
-        if self.start_problem is not None:
-            raise self.start_problem
+        if self.agents.problem is not None:
+            raise self.agents.problem
         if self.failed_starts >= _STARTS_WITHOUT_HELLO:
             raise ObjectiveError(
                 "The worker process ended while it loaded the objective, "
@@ -569,33 +386,13 @@ class WorkerManager:
         """Return when a delayed start is due, or what is left of a worker is looked at."""
         due = [left.due_s for left in self.pool.lingering]
         due += [] if self._start_at_s is None else [self._start_at_s]
-        due += [each.confirm_by_s for each in self.pool.unconfirmed if each.confirm_by_s]
-        hosts = self.pool.places
-        if isinstance(hosts, HostPlaces) and (again_s := hosts.due_s()) is not None:
-            due.append(again_s)
-        if self.cluster is not None and self.cluster.lost_since_s is not None:
-            due.append(self.cluster.lost_since_s + WAIT_S)
+        if self.pool.is_far:
+            due += self.agents.due_s()
         return min(due, default=None)
-
-    def unconfirmed(self, now_s: float) -> list[WorkerProcess]:
-        """Return workers that were killed on machines that have not confirmed it in time.
-
-        They count as ended: their token is void, and their slots get other workers.
-        """
-        late = [each for each in self.pool.unconfirmed if (each.confirm_by_s or 0.0) <= now_s]
-        for process in late:
-            self.on_trouble(
-                f"{safe_line(process.started.host)} has not confirmed in {CONFIRM_S:g} s that a "
-                "worker was killed; it may still run there."
-            )
-            if isinstance(process.started, RemoteProcess):
-                process.started.end(None)
-        return late
 
     def tick(self, now_s: float) -> None:
         """Start what was delayed and is due."""
-        hosts = self.pool.places
-        if isinstance(hosts, HostPlaces) and hosts.tick(now_s) and self._start_at_s is None:
+        if self.pool.is_far and self.agents.tick(now_s) and self._start_at_s is None:
             self._start_missing()
         is_due = self._start_at_s is not None and now_s >= self._start_at_s
         if self.pool.lingering:
@@ -621,8 +418,8 @@ class WorkerManager:
             if self._is_busy(process) or is_starting or process.is_retired:
                 self.pool.terminate(process, force=True)
         self.pool.close(timeout_s)
-        if self.cluster is not None:
-            self.cluster.close()
+        if self.agents.cluster is not None:
+            self.agents.cluster.close()
 
 
 def _tail(log: str, n_bytes: int = 2_000) -> str:

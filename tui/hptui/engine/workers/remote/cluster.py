@@ -97,7 +97,6 @@ class DaskCluster:
     problem: str = ""
     """Why the cluster cannot be used."""
     lost_since_s: float | None = None
-    n_threads: int | None = None
     channel: Channel | None = None
     _send: Send | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -155,6 +154,7 @@ class DaskCluster:
 
     def close(self) -> None:
         """End the gateway, and with it all connections."""
+        self.channel = None
         if self._process is None or self._process.stdin is None:
             return
         with contextlib.suppress(OSError):

@@ -24,6 +24,7 @@ from hptui.engine.workers.remote.dask_task import keep_alive, pump_both, serve
 
 _HELLO_S: Final = 20.0
 _LOOK_S: Final = 0.5
+_MAX_SAID: Final = 400
 _MAX_LINE: Final = 64 * 1024 * 1024
 _CONNECT_S: Final = "30s"
 
@@ -60,7 +61,7 @@ class Gateway:
             host = host or _own_address(self.client.scheduler.address)
             server = await self._listen(host, port, listen)
         except Exception as error:  # noqa: BLE001 - whatever dask raises is why it cannot be reached
-            self.tell({"op": "cluster", "problem": f"{type(error).__name__}: {error}"[:400]})
+            self.tell({"op": "cluster", "problem": f"{type(error).__name__}: {error}"[:_MAX_SAID]})
             await self.engine.drain()
             return
         port = server.sockets[0].getsockname()[1]
@@ -118,15 +119,19 @@ class Gateway:
                 await future.cancel()
             return
         order = {**message["order"], "address": address, "token": token}
-        future = self.client.submit(
-            serve,
-            order,
-            key=f"hptui-{token[:16]}",
-            pure=False,
-            retries=0,
-            resources=message["resources"] or None,
-        )
-        self.tasks[token] = future
+        try:
+            self.tasks[token] = self.client.submit(
+                serve,
+                order,
+                key=f"hptui-{token[:16]}",
+                pure=False,
+                retries=0,
+                resources=message["resources"] or None,
+            )
+        except Exception as error:  # noqa: BLE001 - the client may just be losing its scheduler
+            said = f"{type(error).__name__}: {error}"[:_MAX_SAID]
+            self.tell({"op": "ended", "token": token, "said": said})
+            return
         watching = asyncio.ensure_future(self._watch(token))
         self.joined.add(watching)
         watching.add_done_callback(self.joined.discard)
@@ -140,7 +145,7 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker is not there
             said = f"{type(error).__name__}: {error}"
         self.tasks.pop(token, None)
-        self.tell({"op": "ended", "token": token, "said": said[:400]})
+        self.tell({"op": "ended", "token": token, "said": said[:_MAX_SAID]})
 
     async def _look(self) -> None:
         """Tell how many threads the cluster has, and whether its scheduler is there."""
@@ -149,6 +154,10 @@ class Gateway:
             if is_lost != self.is_lost:
                 self.is_lost = is_lost
                 self.tell({"op": "cluster", "state": "lost" if is_lost else "running"})
+            if self.client.status == "closed" and self.config["scheduler"]:
+                # It has given up; the scheduler may come back.
+                with contextlib.suppress(Exception):
+                    await self._connect()
             if not is_lost:
                 with contextlib.suppress(Exception):
                     told = await self.client.nthreads()

@@ -156,6 +156,10 @@ class FarFiles:
             if size < log.offset:
                 log.offset = 0
             if size - log.offset > _BACKLOG:
+                if not log.offset:
+                    # How it begins says what it is.
+                    log.offset = _AT_ONCE
+                    yield _logged(log.number, os.pread(fd, _AT_ONCE, 0))
                 left_out = size - log.offset - 2 * _AT_ONCE
                 log.offset += left_out
                 yield _logged(log.number, f"\n[hptui left out {left_out:,} bytes here]\n".encode())
