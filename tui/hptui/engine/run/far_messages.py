@@ -53,7 +53,13 @@ def take(engine: Engine, channel: Channel, message: Message) -> bool:
             engine.on_process_end(manager.agents.processes[channel])
             return True
         case "other":
-            return _take_of_worker(engine, channel, message, slot)
+            pass
+    try:
+        return _take_of_worker(engine, channel, message, slot)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        # No agent says so.
+        engine.on_broken(channel)
+        return True
 
 
 def _take_of_worker(engine: Engine, channel: Channel, message: Message, slot: Slot | None) -> bool:
