@@ -147,7 +147,7 @@ def test_trials_add_up_and_workers_are_replaced(path: Path) -> None:
     [
         ({"op": "extend", "trials": 0}, "1 trial or more"),
         ({"op": "extend", "trials": 10**10}, "at most"),
-        ({"op": "jobs", "n": 0}, "1 to 256"),
+        ({"op": "jobs", "n": 0}, "1 to 4096"),
         ({"op": "jobs", "n": 4097}, "1 to 4096"),
         ({"op": "enqueue", "params": {"x": 2}}, "cannot be 2"),
         ({"op": "enqueue", "params": {"y": 2}}, "no parameter 'y'"),

@@ -203,6 +203,11 @@ def use_workers(engine: Engine, n_slots: int) -> None:
 
 def _require_places(engine: Engine, n_slots: int) -> None:
     size = engine.pool.places.size
+    if size is not None and n_slots > size and engine.pool.is_far:
+        raise UsageError(
+            f"{n_slots} workers were asked for, and the hosts have {plural(size, 'place')}.",
+            hint=f"Ask for at most {size}, or start the run again with more: --hosts HOST:N.",
+        )
     if size is not None and n_slots > size:
         raise UsageError(
             f"{n_slots} workers were asked for, but only "

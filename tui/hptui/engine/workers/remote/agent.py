@@ -44,6 +44,7 @@ _END_S: Final = 10.0
 """What a killed process may take to end."""
 _FAREWELL_S: Final = 10.0
 """What the engine may take to read the last lines."""
+_MAX_TURNS: Final = 1_000
 _SIGNAL: Final = b'{"op":"signal"'
 _RUN: Final = b'{"op":"run"'
 _EXIT: Final = b'{"op":"exit"'
@@ -351,12 +352,7 @@ class Agent:
     def _say_farewell(self) -> None:
         """Tell what is left to tell, when nothing that the worker has started lives any more."""
         assert self.started is not None
-        while self.worker is not None:
-            data = self.worker.receive()
-            if data:
-                self._sort(self.worker, data)
-            else:
-                self.worker = None
+        self._drain()
         code = self.started.process.returncode
         left = end_all(
             self.started.process.pid, self.started.mark, _END_S, keep=lambda: {self.guardian.pid}
@@ -364,6 +360,19 @@ class Agent:
         for message in (*self.files.last_news(), {"op": "gone", "code": code, "left": left}):
             self.engine.send(pack(message))
         _flush(self.engine, _FAREWELL_S)
+
+    def _drain(self) -> None:
+        """Take what the worker has said before it ended, by whatever connections."""
+        for _ in range(_MAX_TURNS):
+            found = [key.data for key, _ in self.selector.select(0)]
+            ready = [each for each in found if isinstance(each, Stream) or each == self._accept]
+            if not ready:
+                return
+            for each in ready:
+                if isinstance(each, Stream):
+                    self._serve(each)
+                else:
+                    each()
 
     def end_now(self) -> None:
         """Kill all that was started here, and remove what it has left."""
