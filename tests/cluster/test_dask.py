@@ -156,7 +156,8 @@ def test_who_does_not_know_a_token_is_not_joined(tmp_path: Path) -> None:
             *("--engine-address", f"127.0.0.1:{port}"),
         )
         wait_for_trial(folder, 0)
-        for said in ({"relay": "0" * 32}, {"op": "status"}, [], {"relay": ""}):
+        hostile: list[Any] = [{"relay": "0" * 32}, {"op": "status"}, [], {"relay": ""}]
+        for said in hostile:
             with socket.create_connection(("127.0.0.1", port)) as stranger:
                 stranger.sendall(json.dumps(said).encode() + b"\n")
                 assert stranger.recv(1) == b""
