@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.analysis.plain_studies import made, many
+from tests.figures.looks import LOOKS
 from tests.made_trials import param_of
 from tests.storage.study_file import StudyFile
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import FloatArray
 
     Function = Callable[[FloatArray], FloatArray]
@@ -224,17 +226,17 @@ def test_the_process_goes_through_what_it_was_fitted_to():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 5), (40, 12), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     trials = made([5.0, *[float(row % 7) for row in range(40)]])
     history = history_of(trials, 0)
     figure = draw_advice(
-        build_advice(trials, 0), history, width=size[0], height=size[1], unicode=unicode, selected=3
+        build_advice(trials, 0), history, width=size[0], height=size[1], look=look, selected=3
     )
     lines = figure.picture.plain().split("\n")
     assert len(lines) <= size[1]
     assert max(map(len, lines)) <= size[0]
-    assert unicode or "\n".join(lines).isascii()
+    assert look.unicode or "\n".join(lines).isascii()
     if size == (130, 40):
         assert figure.number_at(0, 39) is not None
 

@@ -9,6 +9,7 @@ import numpy as np
 import optuna.visualization._edf as reference
 import pytest
 from tests.analysis.plain_studies import PlainStudy, made, many, tuned
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.compare.edf import build_edf
 from hptui.domain.trial_states import FAIL
@@ -16,6 +17,8 @@ from hptui.figures.edf import NamedEdf, draw_edf
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.figures.canvas.picture import Look
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def test_several_studies_have_letters_and_no_name_is_obeyed():
     ]
     text = draw_edf(edfs, width=80, height=14).picture.plain()
     assert "\x1b" not in text
-    assert r"A good\x1b[2J (3)   B ?? (2)   C none (0)" in text
+    assert r"A good\x1b[2J (3)   B 日本 (2)   C none (0)" in text
     chart = "\n".join(text.split("\n")[:-1])
     assert (chart.count("A"), chart.count("B"), chart.count("C")) == (1, 1, 0)
 
@@ -74,19 +77,19 @@ def test_nothing_to_draw_is_a_sentence(values: list[float], is_log: bool, senten
 
 @pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [-1e308, 1e308], [5e-324, 1.0]])
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("look", LOOKS)
 def test_any_values_at_any_size_give_a_picture(
-    values: list[float], size: tuple[int, int], unicode: bool
+    values: list[float], size: tuple[int, int], look: Look
 ):
     edf = NamedEdf("a", build_edf(made(values), 0))
-    figure = draw_edf([edf], width=size[0], height=size[1], unicode=unicode)
+    figure = draw_edf([edf], width=size[0], height=size[1], look=look)
     lines = figure.picture.plain().split("\n")
     assert len(lines) <= size[1]
     assert max(map(len, lines)) <= size[0]
-    assert unicode or "\n".join(lines).isascii()
+    assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_very_many_trials_look_like_their_distribution():
     text = draw_edf([NamedEdf("a", build_edf(many(), 0))], width=60, height=13).picture.plain()
     assert "100000 complete" in text
-    assert text.split("\n")[0].rstrip()[-1] in "▀▄█▗▖▝▘▛▜▟▙"
+    assert text.split("\n")[0].rstrip()[-1] in map(chr, range(0x2801, 0x2900))

@@ -9,6 +9,7 @@ import numpy as np
 import optuna.visualization._pareto_front as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.objectives.front import build_front
 from hptui.analysis.objectives.pareto import pareto_front
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction
+    from hptui.figures.canvas.picture import Look
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3])
@@ -56,11 +58,11 @@ def test_each_trial_is_seen_where_it_is_found():
     trials = made([[0, 3], [3, 0], [3, 3], [1, 1]], ["minimize", "minimize"], infeasible=[3])
     figure = draw_front(build_front(trials, (0, 1)), ["a\x1b[m", "b"], width=60, height=14)
     text = figure.picture.plain()
-    assert "● 2 on the front   · 1 beaten   ⊘ 1 infeasible" in text
+    assert "● 2 on the front   ⠛ 1 beaten   ⊘ 1 infeasible" in text
     for number in range(4):
         row = int(np.flatnonzero(figure.spots.numbers == number)[0])
         x, y = int(figure.spots.columns[row]), int(figure.spots.rows[row])
-        assert text.split("\n")[y][x] == "●●·⊘"[number]
+        assert text.split("\n")[y][x] in ("●", "●", "⠛⠶⣤", "⊘")[number]
         assert figure.number_at(x, y) == number
 
 
@@ -88,15 +90,15 @@ def test_what_cannot_be_drawn_is_said():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     for values in ([[1, 1]], [[1, 1]] * 3, [[-1e308, 1e308], [1e308, -1e308]]):
         front = build_front(made(values, ["minimize", "maximize"]), (0, 1))
-        figure = draw_front(front, ["a", "b"], width=size[0], height=size[1], unicode=unicode)
+        figure = draw_front(front, ["a", "b"], width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3])

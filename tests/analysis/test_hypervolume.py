@@ -10,6 +10,7 @@ import optuna
 import optuna.visualization._hypervolume_history as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.objectives.hypervolume import build_hypervolume, worst_values
 from hptui.cli.main import main
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction
+    from hptui.figures.canvas.picture import Look
 
 # pyright: reportPrivateUsage=false
 DIRECTIONS: list[Direction] = ["minimize", "maximize", "minimize", "maximize"]
@@ -60,20 +62,20 @@ def test_the_worst_values_are_the_reference():
     assert history.n_beyond == 1
     figure = draw_hypervolume(history, width=80, height=12, is_worst_seen=True)
     text = figure.picture.plain()
-    assert "▄ 24   to 9, 2, the worst values   1 beyond it" in text
+    assert "⠶ 24   to 9, 2, the worst values   1 beyond it" in text
     assert figure.number_at(79, 0) == 3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     for values in ([[1, 1]], [[1, 1], [0, 0], [1, 0]]):
         history = build_hypervolume(made(values, ("minimize", "minimize")), [1, 1])
-        figure = draw_hypervolume(history, width=size[0], height=size[1], unicode=unicode)
+        figure = draw_hypervolume(history, width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_nothing_to_draw_is_a_sentence():

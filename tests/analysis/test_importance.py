@@ -13,6 +13,7 @@ import optuna
 import psutil
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
+from tests.figures.looks import LOOKS
 from tests.made_trials import param_of
 from tests.waiting import DEADLINE_S
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tests.analysis.plain_studies import PlainStudy
 
     from hptui.analysis.evaluators import Evaluator
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import Trials
 
 # Optuna warns of what hptui says in the legend: few trials, and what a lower target means.
@@ -199,19 +201,19 @@ def test_nothing_to_judge_is_a_sentence():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 2), (40, 5), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     names = [f"\x1b[2J日{index}" for index in range(20)]
     params = {name: param_of(name, FloatParam(0, 1), [0.5, 0.5]) for name in names}
     judged = judged_trials(made([1.0, 1.0], params=params), 0, "ped-anova")
     for shares in (dict.fromkeys(names, 0.05), {names[0]: 1.0, names[1]: 0.0}):
         found = build_importance(judged, "ped-anova", 0, shares, ())
-        figure = draw_importance(found, width=size[0], height=size[1], unicode=unicode)
+        figure = draw_importance(found, width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
         assert "\x1b" not in "".join(lines)
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
     alike = build_importance(judged, "ped-anova", 0, dict.fromkeys(names, 0.05), ())
     text = draw_importance(alike, width=90, height=6).picture.plain()
     assert "nothing tells them apart yet" in text

@@ -95,6 +95,7 @@ def run_fresh(name: str, seed: int) -> float:
 
 def run(seeds: int = 20, samplers: tuple[str, ...] = SAMPLERS) -> list[Row]:
     """Return a row of medians for each sampler."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
     def median(how: Callable[[str, int], float], name: str) -> float:
         return statistics.median(how(name, seed) for seed in range(seeds))
@@ -110,7 +111,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     seeds: int = parser.parse_args().seeds
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     print(f"Best of the last {N_AFTER} trials, median of {seeds} seeds; lower is better.")
     print(f"{'sampler':10}{'plain Optuna':>14}{'hptui':>10}{'fresh study':>14}")
     for row in run(seeds):

@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.methods [TRIALS ...] [--only NAME ...]` prints the rows; by default
 after 1000, 10000 and 100000 trials. Both sides have the same history in memory, hptui's pruners in
-hptui's storage, which tells them what has ended.
+hptui's storage, which tells them what has ended. Each is measured in a process of its own.
 """
 
 # pyright: reportPrivateUsage=false
@@ -13,10 +13,13 @@ import copy
 import gc
 import itertools
 import statistics
+import tempfile
 import time
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import numpy as np
 import optuna
@@ -32,19 +35,20 @@ from hptui.storage.sqlite.storage import SqliteStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Row = tuple[str, str, str, str]
 Space = dict[str, BaseDistribution]
 
 SIZES: Final = (1_000, 10_000, 100_000)
 N_STEPS: Final = 10
 POPULATION: Final = 50
-LIMIT_S: Final = 20.0
-"""Once measuring one thing takes longer than this, the medians are of fewer trials."""
+LIMIT_S: Final = 8.0
+"""Once measuring one thing takes longer than this, the medians are of fewer trials, or of one."""
 FLOATS: Final[Space] = {f"x{i}": FloatDistribution(-5, 5) for i in range(5)}
 GRID: Final[Space] = {
     "a": IntDistribution(0, 49),
@@ -52,6 +56,9 @@ GRID: Final[Space] = {
     "c": IntDistribution(0, 59),
 }
 _POINTS: Final = {"a": list(range(50)), "b": list(range(50)), "c": list(range(60))}
+
+CONSTRAINED: Final = "wilcoxon, the best one infeasible"
+"""It has to find the best of the trials that are feasible."""
 
 s = optuna.samplers
 p = optuna.pruners
@@ -74,9 +81,8 @@ PRUNERS: Final[dict[str, Callable[[], BasePruner]]] = {
     "threshold:upper=100": lambda: p.ThresholdPruner(upper=100),
     "patient:patience=1,wrapped=median": lambda: p.PatientPruner(p.MedianPruner(), 1),
     "wilcoxon": p.WilcoxonPruner,
+    CONSTRAINED: p.WilcoxonPruner,
 }
-MOST_OF_OPTUNA: Final = {"grid": 10_000}
-"""After more trials Optuna's takes over a minute for each."""
 GP_SIZES: Final = (100, 300)
 """After 300 trials it takes over a second for each already."""
 
@@ -137,6 +143,8 @@ def _marks(name: str, number: int, reports: list[float]) -> dict[str, Any]:
         return {"grid_id": number, "search_space": dict(_POINTS)}
     if name in ("sha", "hyperband"):
         return {"completed_rung_0": reports[1], "completed_rung_1": reports[4]}
+    if name == CONSTRAINED:
+        return {"constraints:most": 1.0 if reports[-1] < 0.01 else 0.0}
     return {}
 
 
@@ -187,35 +195,46 @@ def own_sampler(name: str) -> BaseSampler:
     return build_sampler(spec, seed=1, space={}, fixed={}, n_objectives=1)
 
 
-def sampler_costs(name: str, n_trials: int) -> list[Cost]:
-    """Measure in turns, so that a busy machine slows both; return Optuna's, if any, and hptui's."""
-    trials = history(n_trials, name)
+def alone(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do something in a process of its own, where no one else has filled caches or memory.
+
+    Optuna's walk through all trials drives from the CPU's caches whatever is measured after it.
+    """
+    with get_context("spawn").Pool(1, _be_quiet) as pool:
+        return pool.apply(work, args, kwargs)
+
+
+def _be_quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
+
+
+def sampler_cost(name: str, n_trials: int, *, is_own: bool) -> Cost:
+    """Return what hptui's sampler costs, or Optuna's."""
     space = GRID if name in ("grid", "bruteforce") else FLOATS
-    studies: list[optuna.Study] = []
-    samplers = [own_sampler(name)]
-    if n_trials <= MOST_OF_OPTUNA.get(name, n_trials):
-        samplers.insert(0, s.GPSampler(seed=1) if name == "gp" else SAMPLERS[name]())
-    for sampler in samplers:
-        study = filled(trials)
-        study.sampler = sampler
-        _prepare(study, name, n_trials)
-        # One must not end for want of points.
-        vars(study)["stop"] = lambda: None
-        studies.append(study)
-    times: list[list[tuple[float, float]]] = [[] for _ in studies]
-    _set_history_aside()
-    began = time.process_time()
+    study = filled(history(n_trials, name))
+    if is_own:
+        study.sampler = own_sampler(name)
+    else:
+        study.sampler = s.GPSampler(seed=1) if name == "gp" else SAMPLERS[name]()
+    _prepare(study, name, n_trials)
+    # One must not end for want of points.
+    vars(study)["stop"] = lambda: None
+    found = list(_measured(lambda _: _ask_and_tell(study, space), 30))
     # CMA-ES makes its optimizer with the first generation.
-    for count in range(30):
-        for study, its_times in zip(studies, times, strict=True):
-            its_times.append(_ask_and_tell(study, space))
-        took = time.process_time() - began
-        if count and took > LIMIT_S:
-            break
-    return [
-        Cost(*(1000 * statistics.median(each) for each in zip(*later, strict=True)))
-        for later in (found[len(found) // 2 :] for found in times)
-    ]
+    later = found[len(found) // 2 :]
+    return Cost(*(1000 * statistics.median(each) for each in zip(*later, strict=True)))
+
+
+def _measured(measure: Callable[[int], T], count: int) -> Generator[T]:
+    """Yield what is measured up to that many times, and twice at least."""
+    _set_history_aside()
+    with one_blas_thread():
+        began = time.process_time()
+        for index in range(count):
+            yield measure(index)
+            if index and time.process_time() - began > LIMIT_S:
+                break
 
 
 def _set_history_aside() -> None:
@@ -236,71 +255,64 @@ def _ask_and_tell(study: optuna.Study, space: Space) -> tuple[float, float]:
     return moments[1] - moments[0], moments[2] - moments[1]
 
 
-def pruner_costs(name: str, n_trials: int) -> tuple[float, float]:
-    """Return the milliseconds of `should_prune`, of Optuna's and of hptui's: medians of trials."""
-    kind = name.split(":", maxsplit=1)[0]
-    trials = history(n_trials, kind)
-    studies = [filled(trials) for _ in range(2)]
-    for study, pruner in zip(
-        studies, (PRUNERS[name](), build_pruner(parse_pruner(name))), strict=True
-    ):
-        study.pruner = pruner
+def pruner_cost(name: str, n_trials: int, *, is_own: bool) -> tuple[float, float]:
+    """Return what `should_prune` of hptui's pruner takes, or of Optuna's, in milliseconds.
+
+    That is the median of trials: of their first reports, which take in what has ended, and of the
+    mean of all.
+    """
+    trials = history(n_trials, name.split(":", maxsplit=1)[0])
+    with tempfile.TemporaryDirectory() as folder:
+        if is_own:
+            study = filled_by_hptui(trials, Path(folder) / "study.db")
+            study.pruner = build_pruner(parse_pruner("wilcoxon" if name == CONSTRAINED else name))
+        else:
+            study = filled(trials)
+            study.pruner = PRUNERS[name]()
         study.sampler = s.RandomSampler(seed=1)
-    times: list[list[float]] = [[], []]
-    _set_history_aside()
-    began = time.process_time()
-    for count in range(20):
-        for study, its_times in zip(studies, times, strict=True):
-            its_times.append(_judged(study, count))
-        if count and time.process_time() - began > LIMIT_S:
-            break
-    # The first one reads the history.
-    stock, quick = (1000 * statistics.median(each[1:]) for each in times)
-    return stock, quick
+        # The first one reads the history.
+        _, *found = _measured(lambda index: _judged(study, index), 20)
+    first, mean = (1000 * statistics.median(each) for each in zip(*found, strict=True))
+    return first, mean
 
 
-def _judged(study: optuna.Study, count: int) -> float:
+def _judged(study: optuna.Study, count: int) -> tuple[float, float]:
     random = np.random.default_rng(count)
     trial = study.ask(FLOATS)
-    took = 0.0
+    took: list[float] = []
     for step, value in enumerate(random.random(N_STEPS)):
         trial.report(float(value), step)
         began = time.process_time()
         trial.should_prune()
-        took += time.process_time() - began
+        took.append(time.process_time() - began)
     study.tell(trial, float(random.random()))
-    return took / N_STEPS
+    return took[0], statistics.fmean(took)
 
 
 def rows(sizes: tuple[int, ...] = SIZES, only: list[str] | None = None) -> Generator[Row]:
     """Yield what was measured, Optuna's time, hptui's, and how they compare."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with one_blas_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        asked = [*itertools.product(SAMPLERS, sizes), *(("gp", each) for each in GP_SIZES)]
-        for name, n_trials in asked:
-            if only and name not in only:
-                continue
-            *stock, quick = sampler_costs(name, n_trials)
-            ratios = [(each.ask + each.tell) / (quick.ask + quick.tell) for each in stock]
-            yield (
-                f"(o) {name}, ask + tell after {n_trials:,} trials",
-                "".join(map(str, stock)),
-                str(quick),
-                "".join(f"{each:.1f} times" for each in ratios),
-            )
-        for name, n_trials in itertools.product(PRUNERS, sizes):
-            if only and name not in only:
-                continue
-            stock_ms, quick_ms = pruner_costs(name, n_trials)
-            yield (
-                f"(o) {name}, should_prune after {n_trials:,} trials",
-                f"{_ms(stock_ms)} ms",
-                f"{_ms(quick_ms)} ms",
-                f"{stock_ms / quick_ms:.1f} times",
-            )
-    optuna.logging.set_verbosity(verbosity)
+    asked = [*itertools.product(SAMPLERS, sizes), *(("gp", each) for each in GP_SIZES)]
+    for name, n_trials in asked:
+        if only and name not in only:
+            continue
+        stock, quick = (alone(sampler_cost, name, n_trials, is_own=each) for each in (False, True))
+        yield (
+            f"(o) {name}, ask + tell after {n_trials:,} trials",
+            str(stock),
+            str(quick),
+            f"{(stock.ask + stock.tell) / (quick.ask + quick.tell):.1f} times",
+        )
+    for name, n_trials in itertools.product(PRUNERS, sizes):
+        if only and name not in only:
+            continue
+        both = (alone(pruner_cost, name, n_trials, is_own=each) for each in (False, True))
+        (stock_first, stock_mean), (own_first, own_mean) = both
+        yield (
+            f"(o) {name}, should_prune after {n_trials:,} trials",
+            f"{_ms(stock_mean)} ms ({_ms(stock_first)} the first one of a trial)",
+            f"{_ms(own_mean)} ms ({_ms(own_first)})",
+            f"{stock_mean / own_mean:.1f} times",
+        )
 
 
 def _main() -> None:

@@ -66,7 +66,7 @@ class Terminal:
         while self._read(3600.0):
             self._written = b""
 
-    def wait_for(self, text: str, *, timeout_s: float = 120.0) -> float:
+    def wait_for(self, text: str, *, timeout_s: float = 600.0) -> float:
         """Wait until `text` has been written and return when it had.
 
         Raises:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.pruning.curves import Curve
 from hptui.analysis.pruning.thresholds import Pruning, Threshold
+from hptui.figures.canvas.picture import ASCII, FINE, Look
 from hptui.figures.trial_curve import CurveSource, draw_curve
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ reports = st.dictionaries(st.integers(-(2**62), 2**62), st.floats(), max_size=30
     st.sampled_from(["COMPLETE", "RUNNING", "PRUNED", "FAIL", "WAITING"]),
     st.tuples(st.integers(-1, 90), st.integers(-1, 30)),
     st.booleans(),
-    st.booleans(),
+    st.sampled_from(LOOKS),
     st.integers(0, 12),
 )
 def test_every_curve_at_every_size_gives_a_picture(
@@ -60,28 +62,28 @@ def test_every_curve_at_every_size_gives_a_picture(
     state: str,
     size: tuple[int, int],
     is_log: bool,
-    unicode: bool,
+    look: Look,
     n_others: int,
 ):
     width, height = size
-    pruning = pruned(curve_of(median), is_rungs=unicode, bracket=n_others or None)
+    pruning = pruned(curve_of(median), is_rungs=look.unicode, bracket=n_others or None)
     source = replace(source_of(own, state, median), pruning=pruning)
-    picture = draw_curve(source, width=width, height=height, is_log=is_log, unicode=unicode).picture
+    picture = draw_curve(source, width=width, height=height, is_log=is_log, look=look).picture
     lines = picture.plain().split("\n")
     assert len(lines) <= max(1, height)
     assert all(len(line) <= max(0, width) for line in lines)
-    assert unicode or picture.plain().isascii()
+    assert look.unicode or picture.plain().isascii()
 
 
 def test_the_curve_lies_over_the_median_of_the_others():
     own = {step: 0.9 - 0.1 / (step + 1) for step in range(18)}
     median = {step: 0.8 - 0.2 / (step + 1) for step in range(40)}
     picture = draw_curve(source_of(own, "RUNNING", median), width=60, height=14).picture
-    assert "▄" in text_in(picture, "running") or "▀" in text_in(picture, "running")
+    assert "⠶" in text_in(picture, "running")
     assert text_in(picture, "running").count("●") == 1
     assert any(0x2800 < ord(character) < 0x2900 for character in text_in(picture, "median"))
     legend = picture.plain().split("\n")[-1].strip()
-    assert legend == "▄ #7   0.8944 at step 17   ⠤ median of 41 complete"
+    assert legend == "⠶ #7   0.8944 at step 17   ⠒ median of 41 complete"
     assert "30" in text_in(picture, "label")
 
 
@@ -129,15 +131,13 @@ def test_what_is_not_drawn_is_counted():
 
 def test_a_single_report_is_seen():
     picture = draw_curve(source_of({5: 0.25}), width=40, height=12).picture
-    assert text_in(picture, "trial").replace("▄ ", "")
+    assert text_in(picture, "trial").replace("⠶ ", "")
 
 
 def test_without_unicode_both_lines_can_be_told_apart():
     own = {step: 1.0 + step for step in range(9)}
     median = {step: 9.0 - step for step in range(9)}
-    picture = draw_curve(
-        source_of(own, "PRUNED", median), width=60, height=14, unicode=False
-    ).picture
+    picture = draw_curve(source_of(own, "PRUNED", median), width=60, height=14, look=ASCII).picture
     assert text_in(picture, "pruned").count("=") > 8
     assert text_in(picture, "pruned").count("P") == 1
     assert text_in(picture, "median").count("-") > 8
@@ -154,9 +154,9 @@ def test_where_the_trial_is_pruned_is_drawn():
     level = curve_of({0: 5.0, 3: 4.0, 9: 3.0})
     own = {0: 6.0, 3: 4.5, 6: 2.0}
 
-    def drawn(state: str, pruning: Pruning, *, unicode: bool = True) -> Picture:
+    def drawn(state: str, pruning: Pruning, *, look: Look = FINE) -> Picture:
         source = replace(source_of(own, state), pruning=pruning)
-        return draw_curve(source, width=90, height=14, unicode=unicode).picture
+        return draw_curve(source, width=90, height=14, look=look).picture
 
     line = drawn("RUNNING", pruned(level))
     assert "pruned above: it" in line.plain()
@@ -166,7 +166,7 @@ def test_where_the_trial_is_pruned_is_drawn():
     rungs = drawn("RUNNING", pruned(level, is_rungs=True))
     # The third rung is beyond the trial's steps.
     assert text_in(rungs, "target").count("▼") == 2 + 1
-    bracket = drawn("RUNNING", pruned(level, is_rungs=True, bracket=3), unicode=False)
+    bracket = drawn("RUNNING", pruned(level, is_rungs=True, bracket=3), look=ASCII)
     assert text_in(bracket, "target").count("3") == 2 + 1
     far = drawn("RUNNING", pruned(curve_of({0: 50.0})))
     assert "pruned above: it, out of sight" in far.plain()

@@ -11,6 +11,7 @@ import optuna.visualization._contour as contour_reference
 import optuna.visualization._rank as rank_reference
 import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.figures.looks import LOOKS
 from tests.made_trials import param_of
 
 from hptui.cli.main import main
@@ -19,6 +20,8 @@ from hptui.figures.heat import HeatKind, best_in_cells, build_pair, draw_heat, r
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.figures.canvas.picture import Look
 
 # pyright: reportPrivateUsage=false
 
@@ -111,8 +114,8 @@ def test_it_shows_where_the_best_are(kind: HeatKind):
 
 @pytest.mark.parametrize("kind", ["contour", "rank"])
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(kind: HeatKind, size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(kind: HeatKind, size: tuple[int, int], look: Look):
     params = {
         "x": param_of("x", FloatParam(0, 1), [0.5, 0.5, 0.5]),
         "c": param_of("c", ChoiceParam(MIXED_CHOICES), [0, 4, 4]),
@@ -120,11 +123,11 @@ def test_any_size_gives_a_picture(kind: HeatKind, size: tuple[int, int], unicode
     for infeasible in ((), (0, 1, 2)):
         trials = made([1e308, -1e308, 2], params=params, infeasible=infeasible)
         pair = build_pair(trials, "x", "c", 0)
-        figure = draw_heat(pair, kind, width=size[0], height=size[1], unicode=unicode)
+        figure = draw_heat(pair, kind, width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_nothing_to_draw_is_a_sentence():

@@ -10,6 +10,7 @@ import numpy as np
 import optuna.visualization._optimization_history as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.history import History, history_of
 from hptui.cli.main import main
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hptui.domain.objective import Direction
+    from hptui.figures.canvas.picture import Look
 
 # pyright: reportPrivateUsage=false
 
@@ -82,7 +84,7 @@ def test_the_band_is_as_high_as_the_studies_are_apart():
     lines = figure.picture.plain().split("\n")
     assert lines[0].count("░") == lines[9].count("░") > 50
     middle = "".join(lines[4:7])
-    assert "▄" in middle or "▀" in middle
+    assert "⣤" in middle
 
 
 @pytest.mark.parametrize(
@@ -99,16 +101,16 @@ def test_nothing_to_draw_is_a_sentence(values: list[float], is_log: bool, senten
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("is_log", [True, False])
-def test_any_values_at_any_size_give_a_picture(size: tuple[int, int], unicode: bool, is_log: bool):
+def test_any_values_at_any_size_give_a_picture(size: tuple[int, int], look: Look, is_log: bool):
     for values in ([[1.0], [1.0]], [[1e308, 3], [-1e308, 2]], [[5e-324, 9], [1.0, math.inf]]):
         band = build_band(histories(*values))
-        figure = draw_band(band, width=size[0], height=size[1], unicode=unicode, is_log=is_log)
+        figure = draw_band(band, width=size[0], height=size[1], look=look, is_log=is_log)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1] or figure.sentence
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_very_many_trials_are_drawn():

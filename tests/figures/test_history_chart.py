@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.figures.histories import MIXED_STATES, source_of
+from tests.figures.looks import LOOKS
 from tests.waiting import DEADLINE_S
 
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
 from hptui.figures.canvas.chart import MIN_HEIGHT, MIN_WIDTH, Canvas, draw
 from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import ASCII, FINE, Look
 from hptui.figures.canvas.points import Points
 from hptui.figures.history import draw_history
 
@@ -43,7 +45,7 @@ trials = st.lists(
     st.sampled_from(["minimize", "maximize"]),
     st.tuples(st.integers(-1, 90), st.integers(-1, 30)),
     st.booleans(),
-    st.booleans(),
+    st.sampled_from(LOOKS),
     st.none() | st.floats(allow_nan=False),
     st.none() | st.tuples(st.integers(0, 20), st.integers(20, 40)),
 )
@@ -52,7 +54,7 @@ def test_every_history_at_every_size_gives_a_picture(
     direction: Direction,
     size: tuple[int, int],
     is_log: bool,
-    unicode: bool,
+    look: Look,
     target: float | None,
     window: tuple[int, int] | None,
 ):
@@ -62,7 +64,7 @@ def test_every_history_at_every_size_gives_a_picture(
         width=width,
         height=height,
         is_log=is_log,
-        unicode=unicode,
+        look=look,
         target=target,
         selected=3,
         window=window,
@@ -70,7 +72,7 @@ def test_every_history_at_every_size_gives_a_picture(
     lines = drawn.picture.plain().split("\n")
     assert len(lines) <= max(1, height)
     assert all(len(line) <= max(0, width) for line in lines)
-    assert unicode or drawn.picture.plain().isascii()
+    assert look.unicode or drawn.picture.plain().isascii()
     assert "\x1b" not in drawn.picture.plain()
 
 
@@ -81,8 +83,8 @@ def test_each_trial_and_the_best_are_drawn_and_counted():
     *chart, legend = drawn.plain().split("\n")
     assert "\n".join(chart).count("⊘") == 1
     assert "\n".join(chart).count("★") == 1
-    assert "▀" in text_in(drawn, "best") or "▄" in text_in(drawn, "best")
-    assert legend.strip() == "★ 3 #1   ▖ 3 complete   ⊘ 1 infeasible"
+    assert "⣤" in text_in(drawn, "best")
+    assert legend.strip() == "★ 3 #1   ⠛ 3 complete   ⊘ 1 infeasible"
 
 
 def test_pruned_and_running_trials_stand_where_they_reported_last():
@@ -172,7 +174,7 @@ def test_the_pointer_on_the_axis_never_cuts_a_label(selected: int, height: int):
 def test_a_window_shows_its_trials_alone_and_the_best_so_far():
     source = source_of([1.0, *(float(value) for value in range(50, 10, -1))])
     drawn = draw_history(source, width=60, height=14, window=(30, 40)).picture
-    assert drawn.plain().split("\n")[-1].strip() == "★ 1   ▖ 11 complete"
+    assert drawn.plain().split("\n")[-1].strip() == "★ 1   ⠛ 11 complete"
     assert "30" in text_in(drawn, "label")
 
 
@@ -262,7 +264,7 @@ def test_close_numbers_leave_room_for_the_chart():
 
 def test_without_unicode_the_chart_is_ascii():
     text = draw_history(
-        source_of([3.0, 2.0, 2.5, 1.0]), width=60, height=14, unicode=False
+        source_of([3.0, 2.0, 2.5, 1.0]), width=60, height=14, look=ASCII
     ).picture.plain()
     assert text.isascii()
     assert "|" in text
@@ -300,9 +302,9 @@ def test_a_hundred_thousand_trials_reach_plotext_as_few_points(monkeypatch: pyte
 def test_a_chart_leaves_nothing_in_plotexts_global_figure():
     corners = Points(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
     canvas = Canvas("", (), (), lines=(Line(corners, "best"),))
-    before = draw(canvas, 40, 10, unicode=True)[0]
+    before = draw(canvas, 40, 10, look=FINE)[0]
     draw_history(source_of([1.0, 2.0]), width=60, height=12)
-    assert draw(canvas, 40, 10, unicode=True)[0] == before
+    assert draw(canvas, 40, 10, look=FINE)[0] == before
 
 
 def test_a_chart_is_as_wide_as_asked_whatever_the_terminal(monkeypatch: pytest.MonkeyPatch):
@@ -317,7 +319,7 @@ def test_a_chart_is_as_wide_as_asked_whatever_the_terminal(monkeypatch: pytest.M
 def test_the_smallest_canvas_holds_a_line(is_fine: bool):
     line = Line(Points(np.array([0.0, 1.0]), np.array([0.0, 1.0])), "median", is_fine=is_fine)
     canvas = Canvas("x", ((0.0, "0"),), ((1.0, "1"),), lines=(line,))
-    picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, unicode=True)[0]
+    picture = draw(canvas, MIN_WIDTH, MIN_HEIGHT, look=FINE)[0]
     assert len(picture.lines) == MIN_HEIGHT
     assert len(text_in(picture, "median").replace(" ", "")) >= MIN_WIDTH - 3
 

@@ -9,6 +9,7 @@ import numpy as np
 import optuna.visualization._intermediate_values as reference
 import pytest
 from tests.analysis.plain_studies import made, tuned
+from tests.figures.looks import LOOKS
 from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
@@ -21,6 +22,8 @@ from hptui.storage.read.study_reports import read_reports
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from hptui.figures.canvas.picture import Look
 
 
 def curves_of(
@@ -84,7 +87,7 @@ def test_states_have_looks_of_their_own():
     )
     figure = draw_intermediate(curves, width=100, height=16, selected=2)
     text = figure.picture.plain()
-    assert "▄ #1, the best   ⠒ 2 complete   · 1 pruned   ⠒ 1 running   ◌ 1 stale" in text
+    assert "⠶ #1, the best   ⠒ 2 complete   · 1 pruned   ⠒ 1 running   ◌ 1 stale" in text
     assert text.count("◆") == 2
     assert figure.number_at(4, 0) == 3
     roles = {span.role for line in figure.picture.lines[:-1] for span in line}
@@ -112,14 +115,14 @@ def test_a_line_goes_through_every_dot_between_its_ends():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     for curves in (curves_of({3: 1.0}), curves_of({0: -1e308, 1: 1e308}, {0: 2.0, 2**62: 3.0})):
-        figure = draw_intermediate(curves, width=size[0], height=size[1], unicode=unicode)
+        figure = draw_intermediate(curves, width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_nothing_to_draw_is_a_sentence():

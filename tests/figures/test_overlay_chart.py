@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.analysis.plain_studies import made, many
+from tests.figures.looks import LOOKS
 
 from hptui.analysis.history import history_of
+from hptui.figures.canvas.picture import FINE, Look
 from hptui.figures.overlay import NamedHistory, draw_overlay
 
 if TYPE_CHECKING:
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
     from hptui.figures.canvas.figure import Figure
 
 
-def overlay(*values: Sequence[float], is_log: bool = False, unicode: bool = True) -> Figure:
+def overlay(*values: Sequence[float], is_log: bool = False, look: Look = FINE) -> Figure:
     studies = [NamedHistory(f"s{at}", history_of(made(each), 0)) for at, each in enumerate(values)]
-    return draw_overlay(studies, width=80, height=20, is_log=is_log, unicode=unicode)
+    return draw_overlay(studies, width=80, height=20, is_log=is_log, look=look)
 
 
-@pytest.mark.parametrize("unicode", [True, False])
-def test_each_study_has_its_letter_in_its_colour_where_its_line_is(unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_each_study_has_its_letter_in_its_colour_where_its_line_is(look: Look):
     values = [[9.0 - at, *([8.0 - at] * (10 + 10 * at))] for at in range(6)]
-    figure = overlay(*values, unicode=unicode)
+    figure = overlay(*values, look=look)
     *chart, legend = figure.picture.lines
     for at, letter in enumerate("ABCDEF"):
         role = f"series-{at + 1}"

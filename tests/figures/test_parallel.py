@@ -9,6 +9,7 @@ import numpy as np
 import optuna.visualization._parallel_coordinate as reference
 import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.figures.looks import LOOKS
 from tests.made_trials import param_of
 
 from hptui.cli.main import main
@@ -17,6 +18,8 @@ from hptui.figures.parallel import build_parallel, dimensions_that_fit, draw_par
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.figures.canvas.picture import Look
 
 # pyright: reportPrivateUsage=false
 
@@ -69,7 +72,7 @@ def test_what_lacks_a_parameter_passes_below():
     assert "\x1b" not in "".join(lines)
     assert lines[0].split() == ["value", r"x\x1b[…,", "log", "kind"]
     assert "without" in lines[14]
-    assert lines[-1] == "▄ #0, the best   ⠒ 1, the best tenth   ⠒ 2 others   · 1 infeasible"
+    assert lines[-1] == "⠶ #0, the best   ⠒ 1, the best tenth   ⠒ 2 others   · 1 infeasible"
     assert figure.number_at(39, 13) == 3
     assert figure.number_at(39, 2) == 2
     roles = {span.role for line in figure.picture.lines for span in line}
@@ -88,15 +91,15 @@ def test_of_very_many_parameters_those_with_room_are_shown():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (28, 8), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     for values in ([1, 1, 1, 1], [1e308, -1e308, 0, 1]):
         parallel = build_parallel(made(values, params=PARAMS), list(PARAMS), [0], ["é"])
-        figure = draw_parallel(parallel, width=size[0], height=size[1], unicode=unicode)
+        figure = draw_parallel(parallel, width=size[0], height=size[1], look=look)
         lines = figure.picture.plain().split("\n")
         assert len(lines) <= size[1]
         assert max(map(len, lines)) <= size[0]
-        assert unicode or "\n".join(lines).isascii()
+        assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_nothing_to_draw_is_a_sentence():

@@ -14,6 +14,7 @@ from tests.storage.study_file import StudyFile
 
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING
+from hptui.figures.canvas.picture import ASCII
 from hptui.figures.progress import draw_progress, progress_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_one_study_has_its_trials_on_the_line_and_several_have_letters():
     assert "◆" in text
     assert "time running" in text
     other = progress_of(made([4.0, 0.5]), 0, "other")
-    both = draw_progress([one, other], width=80, height=16, unicode=False, is_log=True)
+    both = draw_progress([one, other], width=80, height=16, look=ASCII, is_log=True)
     assert not len(both.spots.numbers)
     text = both.picture.plain()
     assert "A one 1 after 5.0 s" in text

@@ -12,6 +12,7 @@ from tests.storage.study_file import FLOAT, StudyFile
 from hptui.analysis.axis import Axis
 from hptui.analysis.history import history_of
 from hptui.domain.repeats import Repeats
+from hptui.figures.canvas.picture import ASCII, FINE, Look
 from hptui.figures.history import draw_history
 from hptui.figures.repeat_whiskers import Spreads, spreads_of, whiskers_of
 from hptui.figures.request import PlottedStudy
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 SPREADS = Spreads(np.array([1, 3, 9]), np.array([0.5, 2.0, 1.0]))
 
 
-@pytest.mark.parametrize(("unicode", "mark"), [(True, "│"), (False, "|")])
-def test_repeated_trials_have_a_line_and_the_legend_says_so(unicode: bool, mark: str) -> None:
+@pytest.mark.parametrize(("look", "mark"), [(FINE, "│"), (ASCII, "|")])
+def test_repeated_trials_have_a_line_and_the_legend_says_so(look: Look, mark: str) -> None:
     history = source_of([1.0, 2.0, 3.0, 4.0, 5.0])
-    drawn = draw_history(history, width=60, height=15, unicode=unicode, spreads=SPREADS)
+    drawn = draw_history(history, width=60, height=15, look=look, spreads=SPREADS)
     text = drawn.picture.plain()
     assert f"{mark} spread of repetitions" in text
-    plain = draw_history(history, width=60, height=15, unicode=unicode)
+    plain = draw_history(history, width=60, height=15, look=look)
     assert "repetitions" not in plain.picture.plain()
     assert text.count(mark) > plain.picture.plain().count(mark) + 4
 

@@ -9,6 +9,7 @@ import numpy as np
 import optuna.visualization._slice as reference
 import pytest
 from tests.analysis.plain_studies import MIXED_CHOICES, made, many, tuned
+from tests.figures.looks import LOOKS
 from tests.made_trials import param_of
 
 from hptui.analysis.param_axis import build_param
@@ -18,6 +19,8 @@ from hptui.figures.slice import build_slices, draw_slices, slices_that_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hptui.figures.canvas.picture import Look
 
 
 def test_it_agrees_with_optuna(tmp_path: Path):
@@ -80,8 +83,8 @@ def test_names_and_choices_are_never_obeyed():
     figure = draw_slices(build_slices(trials, list(params), 0), width=100, height=12)
     text = figure.picture.plain()
     assert "\x1b" not in text
-    assert text.split("\n")[0] == r" \x1b[2J?                                          n"
-    assert "▖ 4 complete   ⊘ infeasible   ★ #1   1 infinite, not drawn" in text
+    assert text.split("\n")[0] == r" \x1b[2J日                                         n"
+    assert "⠛ 4 complete   ⊘ infeasible   ★ #1   1 infinite, not drawn" in text
     assert text.count("★") == 3
     assert figure.number_at(99, 5) == 2
 
@@ -111,21 +114,21 @@ def test_nothing_to_draw_is_a_sentence():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 5), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("is_log", [True, False])
-def test_any_size_gives_a_picture(size: tuple[int, int], unicode: bool, is_log: bool):
+def test_any_size_gives_a_picture(size: tuple[int, int], look: Look, is_log: bool):
     params = {
         "x": param_of("x", FloatParam(0, 1), [0.5, math.nan, 0.5]),
         "c": param_of("c", ChoiceParam(("é",)), [0, 0, 0]),
     }
     slices = build_slices(made([1.0, 1.0, -1.0], params=params), ["x", "c"], 0)
     figure = draw_slices(
-        slices, width=size[0], height=size[1], unicode=unicode, is_log=is_log, selected=1
+        slices, width=size[0], height=size[1], look=look, is_log=is_log, selected=1
     )
     lines = figure.picture.plain().split("\n")
     assert len(lines) <= size[1]
     assert max(map(len, lines)) <= size[0]
-    assert unicode or "\n".join(lines).isascii()
+    assert look.unicode or "\n".join(lines).isascii()
 
 
 def test_very_many_trials_are_drawn():

@@ -10,7 +10,7 @@ import pytest
 from tests.figures.histories import MIXED_STATES, source_of
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.field import Field, braille, quarter_blocks
+from hptui.figures.canvas.field import Field, braille_dots, braille_of, quarter_blocks
 from hptui.figures.canvas.picture import Cells, Picture, Role, Span
 from hptui.figures.canvas.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
 from hptui.figures.history import draw_history
@@ -42,7 +42,12 @@ def test_each_dot_is_a_box_where_it_was(fine: bool):
     field = Field(0, 0, 9, 5)
     points = Points(rng.random(40), rng.random(40))
     cells = Cells(9, 5)
-    cells.lay(0, 0, (braille if fine else quarter_blocks)(field, points), "trial")
+    cells.lay(
+        0,
+        0,
+        braille_of(braille_dots(field, points)) if fine else quarter_blocks(field, points),
+        "trial",
+    )
     across, up = (2, 4) if fine else (2, 2)
     wide, high = CELL_WIDTH / across, CELL_HEIGHT / up
     expected = {

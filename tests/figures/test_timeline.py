@@ -12,11 +12,13 @@ import optuna
 import optuna.visualization._timeline as reference
 import pytest
 from tests.analysis.plain_studies import made, many, tuned
+from tests.figures.looks import LOOKS
 from tests.storage.study_file import START_S, StudyFile, text_of
 from tests.ui.feeding import snapshot_of
 
 from hptui.cli.main import main
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE, WAITING
+from hptui.figures.canvas.picture import ASCII, Look
 from hptui.figures.timeline import Timeline, build_timeline, draw_timeline, time_ticks
 from hptui.ui.plots.shown_trials import ShownTrials
 
@@ -146,7 +148,7 @@ def test_stale_trials_are_no_failed_ones():
     picture = draw_timeline(line, width=82, height=12).picture
     assert "◌ 1 stale" in picture.plain()
     assert "failed" not in {span.role for spans in picture.lines for span in spans}
-    assert "S 1 stale" in draw_timeline(line, width=82, height=12, unicode=False).picture.plain()
+    assert "S 1 stale" in draw_timeline(line, width=82, height=12, look=ASCII).picture.plain()
 
 
 def test_more_slots_than_lines_are_counted():
@@ -157,15 +159,15 @@ def test_more_slots_than_lines_are_counted():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 4), (40, 9), (130, 40)])
-@pytest.mark.parametrize("unicode", [True, False])
-def test_any_timeline_at_any_size_gives_a_picture(size: tuple[int, int], unicode: bool):
+@pytest.mark.parametrize("look", LOOKS)
+def test_any_timeline_at_any_size_gives_a_picture(size: tuple[int, int], look: Look):
     lines = [timeline_of((3, 3)), timeline_of((0, 1e9), (1e9, 1e9)), timeline_of((0, 0.001))]
     lines.append(timeline_of((0, 9), (1, 9), (2, 9), states=[FAIL, RUNNING, PRUNED]))
     for line in lines:
-        text = draw_timeline(line, width=size[0], height=size[1], unicode=unicode).picture.plain()
+        text = draw_timeline(line, width=size[0], height=size[1], look=look).picture.plain()
         assert len(text.split("\n")) <= size[1]
         assert max(map(len, text.split("\n"))) <= size[0]
-        assert unicode or text.isascii()
+        assert look.unicode or text.isascii()
 
 
 def test_very_many_trials_fill_their_slots():

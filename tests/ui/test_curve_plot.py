@@ -49,7 +49,7 @@ def test_the_curve_of_a_trial_is_read_and_follows_it(tmp_path: Path):
 
         async def scenario(pilot: Pilot[Any], plot: CurvePlot) -> None:
             plot.show(path, "study", 1, 1)
-            await until(pilot, shows(pilot, "#1   0.75 at step 0   ⠤ median of 1 complete"))
+            await until(pilot, shows(pilot, "#1   0.75 at step 0   ⠒ median of 1 complete"))
             file.run(
                 "INSERT INTO trial_intermediate_values "
                 "(trial_id, step, intermediate_value, intermediate_value_type) "

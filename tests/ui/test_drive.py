@@ -80,6 +80,23 @@ def test_what_is_expected_may_come_a_moment_later() -> None:
     assert asyncio.run(play(app, steps, size=read_size("80x24"), say=lambda _: None)) is None
 
 
+class Brief(AScreen):
+    """A screen whose message is gone before anybody looks."""
+
+    def key_z(self) -> None:
+        self.app.notify("brief", timeout=0.001)
+
+
+@pytest.mark.parametrize(("key", "is_seen"), [("end", False), ("", True)])
+def test_a_message_that_came_and_went_was_seen_until_the_next_key(key: str, is_seen: bool) -> None:
+    between = [f"press {key}"] if key else []
+    lines = ["press z", 'wait-not "brief"', *between, 'expect "brief" 0.1s']
+    app = HptuiApp(OpenPlace(None, None, None), settings=Settings(), home=Brief)
+    steps = read_script("\n".join(lines))
+    failure = asyncio.run(play(app, steps, size=read_size("80x24"), say=lambda _: None))
+    assert (failure is None) == is_seen, failure
+
+
 def test_a_key_has_done_its_work_when_its_step_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(*_: object) -> None:
         """What the pilot believes where other programs have the processor."""

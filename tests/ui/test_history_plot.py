@@ -54,7 +54,7 @@ def shows(pilot: Pilot[Any], text: str) -> Callable[[], bool]:
 def test_a_snapshot_is_drawn_and_drawn_again_in_another_size():
     async def scenario(pilot: Pilot[Any]) -> None:
         plot_of(pilot).show(snapshot_of(VALUES, STATES))
-        await until(pilot, shows(pilot, "★ 2 #3   ▖ 4 complete   · 1 pruned   ● 1 running"))
+        await until(pilot, shows(pilot, "★ 2 #3   ⠛ 4 complete   · 1 pruned   ● 1 running"))
         await pilot.resize_terminal(120, 40)
         wide = screen_text(pilot.app)
         await until(pilot, lambda: max(map(len, screen_text(pilot.app).split("\n"))) == 120, wide)

@@ -59,12 +59,12 @@ def test_each_key_shows_its_figure_above_the_table(path: Path) -> None:
         wait "infeasible"
         press 5
         wait "─ rank of value by lr and width"
-        wait "best 20%"
+        wait "worst "
         press 5
         wait "─ value by lr"
         press 6
         wait "─ trials across their parameters"
-        wait "the best tenth"
+        wait "worst "
         press 7
         wait "─ trials by value"
         wait "half at most"
@@ -155,7 +155,7 @@ def test_several_objectives_have_a_front_and_a_hypervolume(path: Path) -> None:
                 "#0, the best",
                 "1 complete",
                 "★ #0",
-                "best 20%",
+                "worst ",
                 "#0, the best",
                 "half at most 0.5",
                 "1 worker",
@@ -264,8 +264,8 @@ def test_a_click_picks_a_trial_in_every_figure(path: Path) -> None:
     figures = {
         "2": ("the best", "intermediate values"),
         "4": ("lr, log", "value by parameter"),
-        "5": ("worse", "h chooses)"),
-        "6": ("the best tenth", "trials across their parameters"),
+        "5": ("↑ ", "h chooses)"),
+        "6": ("worst ", "trials across their parameters"),
         "7": ("half at most", "trials by value"),
         "8": ("busy", "trials by worker"),
     }
@@ -432,7 +432,7 @@ def test_the_table_keeps_some_lines_however_low_the_terminal_becomes(path: Path)
         wait "All 42"
         {taller}
         press 5
-        wait "worse"
+        wait "↑ "
         {taller}
         expect "─ trials"
         size 80x24
@@ -464,7 +464,7 @@ def test_the_table_keeps_some_lines_however_low_the_terminal_becomes(path: Path)
         wait "✓ 31"
         wait "○ waiting"
         press 5
-        wait "worse"
+        wait "↑ "
         wait "○ waiting"
     """
     view(low, path, "mixed", size="80x24")
@@ -475,7 +475,7 @@ def test_sizes_and_the_full_screen_are_remembered(path: Path) -> None:
         """
         wait "All 42"
         press 5
-        wait "worse"
+        wait "↑ "
         press ) ) ) shift+tab
         press z
         wait-not "─ trials"

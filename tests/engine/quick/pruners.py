@@ -49,9 +49,24 @@ KINDS: Final[dict[str, Callable[[], BasePruner]]] = {
     "patient:patience=0,min_delta=0.1,wrapped=hyperband": (
         lambda: p.PatientPruner(p.HyperbandPruner(), 0, 0.1)
     ),
+    "patient:patience=1,wrapped=percentile(percentile=40,n_startup_trials=0)": (
+        lambda: p.PatientPruner(p.PercentilePruner(40.0, 0), 1)
+    ),
+    "patient:patience=0,wrapped=sha(min_resource=1,reduction_factor=2)": (
+        lambda: p.PatientPruner(p.SuccessiveHalvingPruner(1, 2), 0)
+    ),
+    "patient:patience=0,wrapped=wilcoxon(p_threshold=0.5)": (
+        lambda: p.PatientPruner(p.WilcoxonPruner(p_threshold=0.5), 0)
+    ),
+    "patient:patience=2": lambda: p.PatientPruner(None, 2),
+    "threshold:lower=-1,upper=3,n_warmup_steps=1": lambda: p.ThresholdPruner(-1, 3, 1),
+    "wilcoxon:p_threshold=0.3": lambda: p.WilcoxonPruner(p_threshold=0.3),
+    "wilcoxon:p_threshold=0.5,n_startup_steps=0": (
+        lambda: p.WilcoxonPruner(p_threshold=0.5, n_startup_steps=0)
+    ),
 }
-REPORTS: Final = ("plain", "tied", "nan", "infinite", "nan infinite tied")
-"""What is odd about the values, as words that `_value` reads."""
+REPORTS: Final = ("plain", "tied", "nan", "infinite", "nan infinite tied", "constrained equal")
+"""What is odd about the trials, as words that `Race` and `_value` read."""
 
 
 @dataclass(slots=True)
@@ -108,7 +123,15 @@ class Race:
     def _end(self, twins: list[optuna.Trial], state: TrialState) -> None:
         self.live.remove(twins)
         value = float(self.random.rand()) if state is TrialState.COMPLETE else None
+        violation = None
+        if "constrained" in self.words and value is not None:
+            # The better, the less likely is it to be feasible.
+            violation = 1 - 2 * value + float(self.random.randn())
+        if "equal" in self.words and value is not None:
+            value = round(value, 1)
         for trial, study in zip(twins, self.studies, strict=True):
+            if violation is not None:
+                trial.set_constraint("most", violation)
             study.tell(trial, value, state=state)
 
     def _add_one_of_another_program(self) -> None:

@@ -89,9 +89,13 @@ def cell_width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(char_width, text))
 
 
+_ZERO_WIDTH: Final = ("Mn", "Me", "Cf")
+"""Categories of what stands over its neighbour, or is not seen: vowel signs, accents, joiners."""
+
+
 def char_width(char: str) -> int:
     """Return how many cells of a terminal a character takes: 0, 1 or 2."""
-    if unicodedata.combining(char):
+    if unicodedata.combining(char) or unicodedata.category(char) in _ZERO_WIDTH:
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 

@@ -12,7 +12,7 @@ from hptui.analysis.stopping.advice_text import advice_sentences, front_sentence
 from hptui.analysis.stopping.front_advice import build_front_advice
 from hptui.errors import UsageError
 from hptui.figures.canvas.figure import Figure
-from hptui.figures.canvas.picture import Cells
+from hptui.figures.canvas.picture import FINE, Cells
 from hptui.figures.history import draw_history
 from hptui.figures.hypervolume import chosen_reference, draw_hypervolume
 from hptui.figures.request import Frame, TitledFigure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.analysis.stopping.advice import Advice
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.request import FigureRequest
 
 
@@ -36,7 +36,7 @@ def draw_advice(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
 ) -> Figure:
@@ -47,7 +47,7 @@ def draw_advice(
             history,
             width=width,
             height=lines,
-            unicode=unicode,
+            look=look,
             is_log=is_log,
             target=advice.may_reach,
             target_name="may reach",
@@ -120,7 +120,7 @@ def _front_advice(request: FigureRequest) -> TitledFigure:
                 advice.history,
                 width=frame.width,
                 height=lines,
-                unicode=frame.unicode,
+                look=frame.look,
                 is_worst_seen=not request.reference,
                 selected=frame.selected,
             )
@@ -141,7 +141,7 @@ def _advice(request: FigureRequest, objective: int) -> TitledFigure:
             history,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             is_log=request.is_log,
             selected=frame.selected,
         )

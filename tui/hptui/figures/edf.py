@@ -14,7 +14,7 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import SERIES, Role, label
+from hptui.figures.canvas.picture import FINE, SERIES, Role, label
 from hptui.figures.canvas.points import Points, thin_steps
 from hptui.figures.request import Frame, TitledFigure
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.analysis.compare.edf import Edf
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
     from hptui.trials import IntArray
 
@@ -44,7 +45,7 @@ def draw_edf(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     value_name: str = "value",
     selected: int | None = None,
@@ -74,14 +75,14 @@ def draw_edf(
     numbers, points = _places(edfs, axis)
     marks += selected_mark(numbers, points, selected)
     canvas = Canvas(
-        x_label=label(value_name, width // 4, unicode=unicode),
+        x_label=label(value_name, width // 4, look=look),
         x_ticks=x_ticks(axis, width),
         y_ticks=_SHARES,
         lines=lines,
         marks=marks,
-        legend=_legend(studies, edfs, is_log=is_log, unicode=unicode),
+        legend=_legend(studies, edfs, is_log=is_log, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=points)
+    return draw_figure(canvas, width, height, look=look, numbers=numbers, points=points)
 
 
 def _places(edfs: Sequence[Edf], axis: Axis) -> tuple[IntArray, Points]:
@@ -100,12 +101,12 @@ def _steps(edf: Edf, axis: Axis, width: int) -> Points:
 
 
 def _legend(
-    studies: Sequence[NamedEdf], edfs: Sequence[Edf], *, is_log: bool, unicode: bool
+    studies: Sequence[NamedEdf], edfs: Sequence[Edf], *, is_log: bool, look: Look
 ) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     if len(studies) > 1:
         for index, (study, edf) in enumerate(zip(studies, edfs, strict=True)):
-            name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
+            name = label(study.name, MAX_NAME_CHARS, look=look)
             text = f"{name} ({len(edf.values)})"
             entries.append(entry(9 - index, text, LETTERS[index], SERIES[index]))
     else:
@@ -149,7 +150,7 @@ def _edf(request: FigureRequest, objective: int) -> TitledFigure:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
             value_name=name,
             selected=frame.selected,
         )

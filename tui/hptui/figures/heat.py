@@ -12,9 +12,9 @@ from hptui.analysis.objectives.best import best_row
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.domain.readable import four_digits
 from hptui.errors import UsageError
-from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, field_of
-from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
-from hptui.figures.canvas.picture import Span, label
+from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
+from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
+from hptui.figures.canvas.picture import FINE, RAMP, Span, label
 from hptui.figures.canvas.points import Points
 from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
 from hptui.figures.request import Frame, TitledFigure
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -145,6 +145,7 @@ HeatKind = Literal["contour", "rank"]
 
 _SHADES: Final = (("█", "#"), ("▓", "+"), ("▒", "="), ("░", "-"), ("·", "."))
 """From the best fifth to the worst, in Unicode and in ASCII."""
+N_LEVELS: Final = len(RAMP)
 _BEST_SHADES: Final = 1
 """How many of them stand out."""
 
@@ -157,6 +158,13 @@ class _Shading:
     """Rows upwards; -1 for none."""
     bounds: FloatArray
     """Values between the shades, from the best one on."""
+    rows_a_cell: int = 1
+
+    @property
+    def levels(self) -> IntArray:
+        """The shades in `RAMP`, from the top down, two rows to a cell."""
+        levels = np.where(self.shades < 0, -1, N_LEVELS - 1 - self.shades)[::-1]
+        return np.repeat(levels, 2 // self.rows_a_cell, axis=0)
 
 
 def draw_heat(
@@ -165,7 +173,7 @@ def draw_heat(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     selected: int | None = None,
 ) -> Figure:
     """Draw two parameters against each other, in five shades.
@@ -174,48 +182,57 @@ def draw_heat(
     from those around it. Ranks are those of single trials, the best feasible one in each cell.
     """
     if not len(pair.numbers):
-        return Figure.saying(_why_nothing(pair, unicode=unicode), width, height)
-    ticks = param_y_ticks(pair.y, width, height, unicode=unicode)
+        return Figure.saying(_why_nothing(pair, look=look), width, height)
+    ticks = param_y_ticks(pair.y, width, height, look=look)
     area = field_of(ticks, width, height, has_legend=True)
     points = Points(pair.x.place(pair.x.values), pair.y.place(pair.y.values))
-    shading = _shading(pair, kind, points, area)
+    has_ramp = look.has_ramp and bool(pair.is_feasible.any())
+    shading = _shading(pair, kind, points, area, N_LEVELS if has_ramp else len(_SHADES))
     infeasible = np.flatnonzero(~pair.is_feasible)
+    is_dotted = has_ramp and kind == "contour"
+    dotted = np.flatnonzero(pair.is_feasible & is_dotted)
     best = np.flatnonzero(pair.numbers == pair.best) if pair.best is not None else ()
     canvas = Canvas(
-        x_label=label(pair.x.name, width // 4 - 2, unicode=unicode),
-        x_ticks=param_x_ticks(pair.x, width, height, unicode=unicode),
+        x_label=label(pair.x.name, width // 4 - 2, look=look),
+        x_ticks=param_x_ticks(pair.x, width, height, look=look),
         y_ticks=ticks,
+        shading=Shading(shading.levels) if has_ramp else None,
         dots=(
-            *_dots(shading, area),
+            *(() if has_ramp else _dots(shading, area)),
+            Dots(Points(points.x[dotted], points.y[dotted]), "trial", "·"),
             Dots(Points(points.x[infeasible], points.y[infeasible]), "infeasible", "⊘", "X"),
         ),
         marks=(
             *(Mark(float(points.x[row]), float(points.y[row]), "best", "★", "*") for row in best),
             *selected_mark(pair.numbers, points, selected),
         ),
-        legend=_legend(pair, kind, shading, unicode=unicode),
+        legend=_legend(pair, kind, shading, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode, numbers=pair.numbers, points=points)
+    return draw_figure(canvas, width, height, look=look, numbers=pair.numbers, points=points)
 
 
-def _shading(pair: ParamPair, kind: HeatKind, points: Points, area: Field) -> _Shading:
+def _shading(
+    pair: ParamPair, kind: HeatKind, points: Points, area: Field, n_shades: int
+) -> _Shading:
+    """Return the best of what stands in each cell, in shades; of a ramp in each half of a cell."""
+    rows_a_cell = 2 if n_shades == N_LEVELS and kind == "contour" else 1
     feasible = np.flatnonzero(pair.is_feasible)
     sign = 1.0 if pair.direction == "minimize" else -1.0
-    shares = np.arange(1, len(_SHADES)) / len(_SHADES)
-    none = np.full((area.height, area.width), -1)
+    shares = np.arange(1, n_shades) / n_shades
+    none = np.full((area.height * rows_a_cell, area.width), -1)
     if not len(feasible):
-        return _Shading(none, np.full(len(shares), np.nan))
+        return _Shading(none, np.full(len(shares), np.nan), rows_a_cell)
     losses = pair.values[feasible] * sign
     columns = area.columns(points.x[feasible])
-    rows = area.height - 1 - area.rows(points.y[feasible])
+    rows = len(none) - 1 - area.rows(points.y[feasible], rows_a_cell)
     by = losses if kind == "contour" else pair.ranks[feasible]
-    grid = best_in_cells(columns, rows, by, (area.height, area.width))
+    grid = best_in_cells(columns, rows, by, none.shape)
     if kind == "rank":
         shades = np.searchsorted(shares, grid.values, side="left")
         return _Shading(np.where(np.isnan(grid.values), -1, shades), shares)
     bounds = np.quantile(grid.values[~np.isnan(grid.values)] / 4, shares) * 4
     shades = np.searchsorted(bounds, grid.filled(), side="left")
-    return _Shading(shades, bounds * sign)
+    return _Shading(shades, bounds * sign, rows_a_cell)
 
 
 def _dots(shading: _Shading, area: Field) -> tuple[Dots, ...]:
@@ -233,35 +250,52 @@ def _role(shade: int) -> Role:
     return "trial" if shade < _BEST_SHADES else "median"
 
 
-def _legend(
-    pair: ParamPair, kind: HeatKind, shading: _Shading, *, unicode: bool
-) -> list[LegendEntry]:
-    look = 0 if unicode else 1
-    sign = "≤≥" if unicode else ("<=", ">=")
-    better = sign[0] if pair.direction == "minimize" else sign[1]
-    spans: list[Span] = []
-    for shade, characters in enumerate(_SHADES[:-1]):
-        bound = float(shading.bounds[shade])
-        text = f"{better}{four_digits(bound)}" if kind == "contour" else f"best {bound:.0%}"
-        spans += [Span(f"{characters[look]} ", _role(shade)), Span(f"{text} ", "note")]
-    spans.append(Span(f"{_SHADES[-1][look]} worse", "note"))
-    entries = [LegendEntry(tuple(spans), 10)] if not np.isnan(shading.bounds).any() else []
-    y_name = label(pair.y.name, 24, unicode=unicode)
-    entries.append(entry(9, f"{'↑' if unicode else '^'} {y_name}"))
+def _legend(pair: ParamPair, kind: HeatKind, shading: _Shading, *, look: Look) -> list[LegendEntry]:
+    which = 0 if look.unicode else 1
+    entries: list[LegendEntry] = []
+    if not np.isnan(shading.bounds).any():
+        if len(shading.bounds) == N_LEVELS - 1:
+            entries.append(ramp_entry(10, *_ends(pair, kind)))
+        else:
+            entries.append(_shades_entry(pair, kind, shading, look))
+    y_name = label(pair.y.name, 24, look=look)
+    entries.append(entry(9, f"{'↑' if look.unicode else '^'} {y_name}"))
     if pair.best in pair.numbers:
-        entries.append(entry(6, f"#{pair.best}", "★*"[look], "best"))
+        entries.append(entry(6, f"#{pair.best}", "★*"[which], "best"))
     n_infeasible = int((~pair.is_feasible).sum())
     if n_infeasible:
-        entries.append(entry(5, f"{n_infeasible} infeasible", "⊘X"[look], "infeasible"))
+        entries.append(entry(5, f"{n_infeasible} infeasible", "⊘X"[which], "infeasible"))
     for count, what in ((pair.n_infinite, "infinite"), (pair.n_without, "without one of them")):
         if count:
             entries.append(entry(8, f"{count} {what}"))
     return entries
 
 
-def _why_nothing(pair: ParamPair, *, unicode: bool) -> str:
+def _ends(pair: ParamPair, kind: HeatKind) -> tuple[str, str]:
+    """Return what the worst and the best colour stand for."""
+    if kind == "rank":
+        return "worst", "best"
+    values = pair.values[pair.is_feasible]
+    low, high = four_digits(float(values.min())), four_digits(float(values.max()))
+    return (high, low) if pair.direction == "minimize" else (low, high)
+
+
+def _shades_entry(pair: ParamPair, kind: HeatKind, shading: _Shading, look: Look) -> LegendEntry:
+    which = 0 if look.unicode else 1
+    sign = "≤≥" if look.unicode else ("<=", ">=")
+    better = sign[0] if pair.direction == "minimize" else sign[1]
+    spans: list[Span] = []
+    for shade, characters in enumerate(_SHADES[:-1]):
+        bound = float(shading.bounds[shade])
+        text = f"{better}{four_digits(bound)}" if kind == "contour" else f"best {bound:.0%}"
+        spans += [Span(f"{characters[which]} ", _role(shade)), Span(f"{text} ", "note")]
+    spans.append(Span(f"{_SHADES[-1][which]} worse", "note"))
+    return LegendEntry(tuple(spans), 10)
+
+
+def _why_nothing(pair: ParamPair, *, look: Look) -> str:
     if pair.n_without:
-        names = (label(each.name, 40, unicode=unicode) for each in (pair.x, pair.y))
+        names = (label(each.name, 40, look=look) for each in (pair.x, pair.y))
         return f"No complete trial has both parameters, {' and '.join(names)}."
     if pair.n_infinite:
         return "No value is finite, so there is nothing to draw."
@@ -312,7 +346,7 @@ def _heat_map(
             kind,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             selected=frame.selected,
         )
 

@@ -14,6 +14,7 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import (
     MIN_HEIGHT,
     MIN_WIDTH,
+    N_DENSE,
     Canvas,
     Dots,
     LegendEntry,
@@ -24,7 +25,7 @@ from hptui.figures.canvas.chart import (
 )
 from hptui.figures.canvas.figure import Figure, Spots
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import Span, line_picture
+from hptui.figures.canvas.picture import FINE, Span, line_picture
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.history_band import build_band, draw_band
 from hptui.figures.repeat_whiskers import spreads_of, whiskers_of
@@ -33,7 +34,7 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.repeat_whiskers import Spreads, Whiskers
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray
@@ -251,7 +252,7 @@ def draw_history(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     target: float | None = None,
     target_name: str = "target",
@@ -269,7 +270,7 @@ def draw_history(
         history: What is drawn.
         width: In cells.
         height: In cells.
-        unicode: Whether characters beyond ASCII can be used.
+        look: What can be shown where it is seen.
         is_log: Whether the values are on a logarithmic axis.
         target: A value that is marked by a level line.
         target_name: What the legend calls it.
@@ -284,7 +285,7 @@ def draw_history(
         sentence = why_nothing(shown, is_log=is_log, is_part=window is not None)
         return Figure.saying(sentence, width, height)
     legend = history_legend(
-        shown, scene, target=target, target_name=target_name, is_log=is_log, unicode=unicode
+        shown, scene, target=target, target_name=target_name, is_log=is_log, look=look
     )
     if note:
         legend = (*legend, LegendEntry((Span(note, "note"),), 8))
@@ -305,7 +306,7 @@ def draw_history(
         x_mark=_x_mark(scene, selected),
         legend=legend,
     )
-    picture, area = draw(canvas, width, height, unicode=unicode)
+    picture, area = draw(canvas, width, height, look=look)
     return Figure(picture, spots=Spots.in_field(scene.numbers, scene.places, area), area=area)
 
 
@@ -350,7 +351,7 @@ def history_legend(
     target: float | None,
     target_name: str = "target",
     is_log: bool,
-    unicode: bool,
+    look: Look,
 ) -> Sequence[LegendEntry]:
     """Return the entries of a history's legend, with its counts."""
     entries: list[LegendEntry] = []
@@ -362,8 +363,9 @@ def history_legend(
     is_complete = ~np.isnan(history.values)
     n_infeasible = int((is_complete & ~history.is_feasible).sum())
     n_feasible = int(is_complete.sum()) - n_infeasible
-    _add_best(entries, history, unicode=unicode)
-    add(7, "▖" if unicode else "o", "trial", f"{n_feasible} complete")
+    _add_best(entries, history, look=look)
+    shaded = ", shaded by density" if n_feasible > N_DENSE and look.unicode else ""
+    add(7, look.point, "trial", f"{n_feasible} complete{shaded}")
     others: tuple[tuple[int, str, Role, int], ...] = (
         (6, "·.", "pruned", len(history.pruned.numbers)),
         (5, "●R", "running", len(history.running.numbers)),
@@ -372,15 +374,15 @@ def history_legend(
     )
     for importance, marks, role, count in others:
         if count:
-            add(importance, marks[0 if unicode else 1], role, f"{count} {role}")
+            add(importance, marks[0 if look.unicode else 1], role, f"{count} {role}")
     if target is not None:
         where = "" if scene.target is not None else ", out of sight"
-        mark = "┄" if unicode else "-"
+        mark = "┄" if look.unicode else "-"
         add(7, mark, "target", f"{target_name} {four_digits(target)}{where}")
     if scene.whiskers is not None:
         add(
             6,
-            "│" if unicode else "|",
+            "│" if look.unicode else "|",
             "label",
             "spread of repetitions",
         )
@@ -388,7 +390,7 @@ def history_legend(
     n_far = sum(len(points.x) for points in far)
     if n_far:
         where = "above" if scene.far_is_above else "below"
-        add(4, far_mark(scene)[0 if unicode else 1], "label", f"{n_far} far {where}")
+        add(4, far_mark(scene)[0 if look.unicode else 1], "label", f"{n_far} far {where}")
     for importance, count, what in (
         (8, scene.n_infinite, "infinite, not drawn"),
         (8, scene.n_not_positive, "not above 0, not drawn"),
@@ -431,10 +433,10 @@ def why_nothing(history: History, *, is_log: bool, is_part: bool) -> str:
     return f"No trial has completed{': ' if ended else ''}{', '.join(ended)}."
 
 
-def _add_best(entries: list[LegendEntry], history: History, *, unicode: bool) -> None:
+def _add_best(entries: list[LegendEntry], history: History, *, look: Look) -> None:
     if not len(history.best) or np.isnan(history.best[-1]):
         return
-    text = f"{'★' if unicode else '*'} {four_digits(float(history.best[-1]))}"
+    text = f"{'★' if look.unicode else '*'} {four_digits(float(history.best[-1]))}"
     row = history.best_row
     if row is not None:
         text += f" #{history.numbers[row]}"
@@ -464,7 +466,7 @@ def _history(request: FigureRequest, objective: int) -> TitledFigure:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
             selected=frame.selected,
         )
 
@@ -480,7 +482,7 @@ def _band(request: FigureRequest, objective: int) -> TitledFigure:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
         )
 
     return TitledFigure(request.study.value_name(objective), draw)

@@ -12,6 +12,7 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import FINE
 from hptui.figures.canvas.points import Points, thin_line
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import BoolArray, FloatArray, IntArray
 
 
@@ -80,7 +82,7 @@ _SHOWN_SHARES: Final = (0.05, 0.95)
 
 
 def draw_band(
-    band: HistoryBand, *, width: int, height: int, unicode: bool = True, is_log: bool = False
+    band: HistoryBand, *, width: int, height: int, look: Look = FINE, is_log: bool = False
 ) -> Figure:
     """Draw the mean of the best so far over a band of one standard deviation to each side."""
     is_drawn = np.isfinite(band.best_means) & ((band.best_means > 0) | (not is_log))
@@ -110,9 +112,9 @@ def draw_band(
             Dots(Points(value_x, y_axis.place(band.means[in_sight])), "trial"),
         ),
         lines=(Line(thin_line(Points(x, y_axis.place(best)), area.width), "best"),),
-        legend=_legend(band, best, deviations, n_hidden, is_log=is_log, unicode=unicode),
+        legend=_legend(band, best, deviations, n_hidden, is_log=is_log, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode)
+    return draw_figure(canvas, width, height, look=look)
 
 
 def _y_axis(
@@ -150,14 +152,14 @@ def _legend(
     n_hidden: int,
     *,
     is_log: bool,
-    unicode: bool,
+    look: Look,
 ) -> list[LegendEntry]:
-    sign = "±" if unicode else "+-"
+    sign = "±" if look.unicode else "+-"
     last = f"{four_digits(float(best[-1]))} {sign} {four_digits(float(deviations[-1]))}"
     entries = [
-        entry(9, f"mean best of {band.n_studies}: {last}", "▄" if unicode else "=", "best"),
-        entry(7, "standard deviation", "░" if unicode else ":", "median"),
-        entry(6, "mean value", "▖" if unicode else "o", "trial"),
+        entry(9, f"mean best of {band.n_studies}: {last}", look.line, "best"),
+        entry(7, "standard deviation", "░" if look.unicode else ":", "median"),
+        entry(6, "mean value", look.point, "trial"),
     ]
     if n_hidden:
         entries.append(entry(8, f"{n_hidden} out of sight"))

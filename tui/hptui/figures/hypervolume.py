@@ -13,6 +13,7 @@ from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import FINE
 from hptui.figures.canvas.points import Points, thin_steps
 from hptui.figures.pareto import FEWEST_AXES
 from hptui.figures.request import Frame, TitledFigure
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hptui.analysis.objectives.hypervolume import HypervolumeHistory
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
 
 
@@ -29,7 +31,7 @@ def draw_hypervolume(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_worst_seen: bool = False,
     selected: int | None = None,
 ) -> Figure:
@@ -45,7 +47,7 @@ def draw_hypervolume(
     points = Points(x_axis.place(numbers), y_axis.place(history.volumes))
     reference = ", ".join(map(four_digits, history.reference))
     legend = [
-        entry(9, four_digits(float(history.volumes[-1])), "▄" if unicode else "=", "best"),
+        entry(9, four_digits(float(history.volumes[-1])), look.line, "best"),
         entry(8, f"to {reference}{', the worst values' if is_worst_seen else ''}"),
     ]
     if history.n_beyond:
@@ -58,9 +60,7 @@ def draw_hypervolume(
         marks=selected_mark(history.numbers, points, selected),
         legend=legend,
     )
-    return draw_figure(
-        canvas, width, height, unicode=unicode, numbers=history.numbers, points=points
-    )
+    return draw_figure(canvas, width, height, look=look, numbers=history.numbers, points=points)
 
 
 def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
@@ -72,7 +72,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             history,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             is_worst_seen=not request.reference,
             selected=frame.selected,
         )

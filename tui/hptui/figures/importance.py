@@ -11,10 +11,11 @@ import numpy as np
 
 from hptui.analysis.evaluators import EVALUATORS
 from hptui.analysis.importance import Importance, judged_trials
+from hptui.domain.text import cell_width
 from hptui.engine.importance.process import compute_importance
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
 from hptui.figures.canvas.figure import Figure, entry
-from hptui.figures.canvas.picture import Cells, label, line_picture
+from hptui.figures.canvas.picture import FINE, Cells, label, line_picture
 from hptui.figures.params import chosen_params
 from hptui.figures.request import Frame, TitledFigure
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hptui.analysis.importance import Importance
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
 
 
@@ -39,7 +41,7 @@ def draw_importance(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     chooser: str = "--param",
 ) -> Figure:
     """Draw a bar for each parameter, the longest first; those without room are counted."""
@@ -53,16 +55,16 @@ def draw_importance(
         return Figure(line_picture(fit_legend(legend, width), width, height))
     by = _ROOM_FOR_SPACES if room >= _ROOM_FOR_SPACES * n_shown else 1
     shown = importance.shares[:n_shown]
-    longest = max(len(label(name, width // 3, unicode=unicode)) for name, _ in shown)
+    longest = max(cell_width(label(name, width // 3, look=look)) for name, _ in shown)
     left = longest + 2
     bar_room = max(1, width - left - _GAP - _VALUE_WIDTH)
     greatest = shown[0][1] or 1.0
     cells = Cells(width, height)
     for index, (name, share) in enumerate(shown):
         row = index * by
-        text = label(name, width // 3, unicode=unicode)
-        cells.put(row, left - 1 - len(text), text, "label")
-        bar = _bar(share / greatest * bar_room, unicode=unicode)
+        text = label(name, width // 3, look=look)
+        cells.put(row, left - 1 - cell_width(text), text, "label")
+        bar = _bar(share / greatest * bar_room, look=look)
         cells.put(row, left, bar, "best" if index == 0 else "trial")
         cells.put(row, left + len(bar) + _GAP, share_text(share), "label")
     if has_legend:
@@ -75,8 +77,8 @@ def share_text(share: float) -> str:
     return f"{share:.2f}" if share >= _SMALL else f"<{_SMALL}"
 
 
-def _bar(length: float, *, unicode: bool) -> str:
-    if not unicode:
+def _bar(length: float, *, look: Look) -> str:
+    if not look.unicode:
         return "#" * round(length)
     whole, eighths = divmod(int(np.rint(length * 8)), 8)
     return "█" * whole + (_EIGHTHS[eighths] if eighths else "")
@@ -135,7 +137,7 @@ def _importance(request: FigureRequest, objective: int) -> TitledFigure:
             importance,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             chooser=request.chooser,
         )
 

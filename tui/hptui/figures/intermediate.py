@@ -16,6 +16,7 @@ from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.field import strokes
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import FINE
 from hptui.figures.canvas.points import Points, thin_line
 from hptui.figures.request import Frame, TitledFigure
 from hptui.figures.thresholds import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -109,8 +110,6 @@ def build_curves(
     ).where(is_shown)
 
 
-_BRAILLE: Final = (2, 4)
-"""Dots in a cell, across and up."""
 _CELL: Final = (1, 1)
 _NO_PRUNING: Final = Pruning()
 
@@ -120,7 +119,7 @@ def draw_intermediate(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
     pruning: Pruning = _NO_PRUNING,
@@ -151,7 +150,7 @@ def draw_intermediate(
         return thin_line(Points(x, y_axis.place(curve.values[drawable])), area.width)
 
     is_complete = shown.states == COMPLETE
-    fine = _BRAILLE if unicode else _CELL
+    fine = look.fineness
     best = () if shown.best is None else (Line(line(shown.of(shown.best)), "best"),)
     canvas = Canvas(
         x_label="step",
@@ -161,11 +160,11 @@ def draw_intermediate(
             Dots(layer(is_complete & ~shown.is_feasible, _CELL), "infeasible", "⊘", "X"),
             Dots(layer(shown.states == PRUNED, _CELL), "pruned", "·", "."),
             Dots(layer(shown.states == STALE, _CELL), "stale", "◌", "S"),
-            Dots(layer(is_complete & shown.is_feasible, fine), "trial", "", "o", is_fine=True),
-            Dots(layer(shown.states == RUNNING, fine), "running", "", "R", is_fine=True),
+            Dots(layer(is_complete & shown.is_feasible, fine), "trial", "", "o", is_line=True),
+            Dots(layer(shown.states == RUNNING, fine), "running", "", "R", is_line=True),
         ),
         lines=(
-            Line(line(curves.median()), "median"),
+            Line(line(curves.median()), "median", is_fine=True),
             *threshold_lines(pruning, x_axis, y_axis, area.width),
             *best,
         ),
@@ -174,11 +173,11 @@ def draw_intermediate(
             *selected_mark(shown.numbers, points, selected),
         ],
         legend=[
-            *_legend(curves, int((~is_shown).sum()), is_log=is_log, unicode=unicode),
-            *threshold_entries(pruning, x_axis, y_axis, width, unicode=unicode, importance=6),
+            *_legend(curves, int((~is_shown).sum()), is_log=is_log, look=look),
+            *threshold_entries(pruning, x_axis, y_axis, width, look=look, importance=6),
         ],
     )
-    return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)
+    return draw_figure(canvas, width, height, look=look, numbers=shown.numbers, points=points)
 
 
 def _layer(
@@ -191,27 +190,27 @@ def _layer(
     return strokes(starts, Points(points.x[rows], points.y[rows]), area, fineness)
 
 
-def _legend(curves: Curves, n_hidden: int, *, is_log: bool, unicode: bool) -> list[LegendEntry]:
-    look = 0 if unicode else 1
+def _legend(curves: Curves, n_hidden: int, *, is_log: bool, look: Look) -> list[LegendEntry]:
+    which = 0 if look.unicode else 1
     numbers, first = np.unique(curves.numbers, return_index=True)
     states, is_feasible = curves.states[first], curves.is_feasible[first]
     entries: list[LegendEntry] = []
     if curves.best in numbers:
-        entries.append(entry(9, f"#{curves.best}, the best", "▄="[look], "best"))
+        entries.append(entry(9, f"#{curves.best}, the best", look.line, "best"))
     is_complete = states == COMPLETE
     groups: tuple[tuple[int, BoolArray, str, str, Role], ...] = (
-        (8, is_complete & is_feasible, "complete", "⠒o", "trial"),
+        (8, is_complete & is_feasible, "complete", f"{look.fine_line}o", "trial"),
         (7, states == PRUNED, "pruned", "·.", "pruned"),
-        (6, states == RUNNING, "running", "⠒R", "running"),
+        (6, states == RUNNING, "running", f"{look.fine_line}R", "running"),
         (6, states == STALE, "stale", "◌S", "stale"),
         (5, is_complete & ~is_feasible, "infeasible", "⊘X", "infeasible"),
     )
     for importance, chosen, what, mark, role in groups:
         count = int(chosen.sum())
         if count:
-            entries.append(entry(importance, f"{count} {what}", mark[look], role))
+            entries.append(entry(importance, f"{count} {what}", mark[which], role))
     if is_complete.any():
-        entries.append(entry(4, "median of complete", "▄="[look], "median"))
+        entries.append(entry(4, "median of complete", look.fine_line, "median"))
     if curves.has_more:
         entries.append(entry(10, f"the newest {len(numbers)} trials"))
     if n_hidden:
@@ -252,7 +251,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
             selected=frame.selected,
             pruning=pruning,
         )

@@ -14,7 +14,7 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import SERIES, label
+from hptui.figures.canvas.picture import FINE, SERIES, label
 from hptui.figures.canvas.points import Points, row_after, thin_steps
 from hptui.figures.edf import MAX_NAME_CHARS
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.domain.objective import Direction
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import BoolArray, FloatArray
 
 _CELLS_A_LETTER: Final = 40
@@ -56,7 +57,7 @@ def draw_overlay(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     target: float | None = None,
 ) -> Figure:
@@ -96,9 +97,9 @@ def draw_overlay(
         y_ticks=y_ticks(y_axis, width, height),
         lines=lines,
         marks=marks,
-        legend=_legend(studies, is_log=is_log, unicode=unicode),
+        legend=_legend(studies, is_log=is_log, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode)
+    return draw_figure(canvas, width, height, look=look)
 
 
 def axis_of_bests(bests: Sequence[FloatArray], direction: Direction, *, is_log: bool) -> Axis:
@@ -144,10 +145,10 @@ def letters_along(points: Points, end: float, index: int, n_lines: int, width: i
     ]
 
 
-def _legend(studies: Sequence[NamedHistory], *, is_log: bool, unicode: bool) -> list[LegendEntry]:
+def _legend(studies: Sequence[NamedHistory], *, is_log: bool, look: Look) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     for index, study in enumerate(studies):
-        name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
+        name = label(study.name, MAX_NAME_CHARS, look=look)
         best = study.history.best
         reached = NOTHING if np.isnan(best[-1:]).all() else four_digits(float(best[-1]))
         entries.append(entry(9 - index, f"{name} {reached}", LETTERS[index], SERIES[index]))

@@ -13,11 +13,19 @@ from hptui.analysis.objectives.best import best_row
 from hptui.analysis.objectives.pareto import pareto_front
 from hptui.analysis.param_axis import ParamAxis, build_param
 from hptui.domain.readable import four_digits
+from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import LegendEntry, fit_legend
-from hptui.figures.canvas.field import Field, braille, strokes, whole_cells
-from hptui.figures.canvas.figure import Figure, Spots, entry
+from hptui.figures.canvas.field import (
+    Field,
+    braille_dots,
+    braille_of,
+    quarter_blocks,
+    strokes,
+    whole_cells,
+)
+from hptui.figures.canvas.figure import Figure, Spots, entry, ramp_entry
 from hptui.figures.canvas.lines import Line, draw_lines
-from hptui.figures.canvas.picture import Cells, label, line_picture
+from hptui.figures.canvas.picture import FINE, RAMP, Cells, label, line_picture, ramp_levels
 from hptui.figures.canvas.points import Points
 from hptui.figures.heat import rank_shares
 from hptui.figures.params import choice_label, chosen_params
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.domain.objective import Direction
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -45,6 +53,8 @@ class Parallel:
     """The objectives first, then the parameters, of which a trial may lack some."""
     n_objectives: int
     numbers: IntArray
+    ranks: FloatArray
+    """The share of the feasible trials that are better, from 0 to 1; of one objective alone."""
     is_feasible: BoolArray
     is_top: BoolArray
     """The best tenth of the feasible ones; with several objectives, the front."""
@@ -71,13 +81,15 @@ def build_parallel(
     is_feasible = trials.is_feasible[rows]
     directions: list[Direction] = [trials.directions[objective] for objective in objectives]
     is_top = np.zeros(len(rows), np.bool_)
+    ranks = np.ones(len(rows))
     feasible = np.flatnonzero(is_feasible)
     best = None
     if len(objectives) > 1:
         is_top[feasible] = pareto_front(values[feasible], directions)
     elif len(feasible):
         losses = values[feasible, 0] * (1 if directions[0] == "minimize" else -1)
-        is_top[feasible] = rank_shares(losses) <= _TOP
+        ranks[feasible] = rank_shares(losses)
+        is_top[feasible] = ranks[feasible] <= _TOP
         best = best_row(values[:, 0], is_feasible, directions[0])
     axes: list[ParamAxis] = []
     for column, name in enumerate(value_names):
@@ -90,6 +102,7 @@ def build_parallel(
         tuple(axes),
         len(objectives),
         trials.numbers[rows],
+        ranks,
         is_feasible,
         is_top,
         None if best is None else int(trials.numbers[rows[best]]),
@@ -104,7 +117,6 @@ _LINES_ABOVE: Final = 2
 """The name and the highest value."""
 _LINES_BELOW: Final = 2
 """The lowest value, and the legend."""
-_BRAILLE: Final = (2, 4)
 _CELL: Final = (1, 1)
 
 
@@ -118,7 +130,7 @@ def draw_parallel(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     n_params: int | None = None,
     selected: int | None = None,
     chooser: str = "--param",
@@ -137,28 +149,30 @@ def draw_parallel(
         return Figure.saying("The complete trials have no parameters.", width, height)
     n_shown = len(shown) - parallel.n_objectives
     known = len(parallel.dimensions) - parallel.n_objectives if n_params is None else n_params
-    legend = fit_legend(_legend(parallel, n_shown, known, chooser, unicode=unicode), width)
+    legend = fit_legend(_legend(parallel, n_shown, known, chooser, look=look), width)
     if width < _MIN_WIDTH or height < _MIN_HEIGHT:
         return Figure(line_picture(legend, width, height))
     area = Field(0, _LINES_ABOVE, width, height - _LINES_ABOVE - _LINES_BELOW)
     lift = 2 / (area.height - 1) if any(not each.has.all() for each in shown) else 0.0
     # What is written at the last axis stands to its right, as at all others.
-    beside = max(at + len(text) - 1 for _, at, text in _texts(shown[-1], area, lift, unicode))
+    beside = max(at + cell_width(text) - 1 for _, at, text in _texts(shown[-1], area, lift, look))
     area = replace(area, width=width - beside)
     x = np.linspace(0.0, 1.0, len(shown))
     heights = np.stack([_heights(each, lift) for each in shown])
     cells = Cells(width, height)
-    is_rest = parallel.is_feasible & ~parallel.is_top
-    layers: tuple[tuple[BoolArray, Role, str], ...] = (
-        (~parallel.is_feasible, "infeasible", "·."),
-        (is_rest, "median", "."),
-        (parallel.is_top, "trial", "o"),
-    )
-    for chosen, role, looks in layers:
-        is_fine = unicode and role != "infeasible"
-        points = _between(x, heights[:, chosen], area, _BRAILLE if is_fine else _CELL)
-        character = looks[0] if unicode else looks[-1]
-        drawn = braille(area, points) if is_fine else whole_cells(area, points, character)
+    dots = np.zeros((4 * area.height, 2 * area.width), np.bool_)
+    for chosen, role, character in _layers(parallel, look):
+        is_fine = look.unicode and role != "infeasible"
+        points = _between(x, heights[:, chosen], area, look.fineness if is_fine else _CELL)
+        if not is_fine:
+            drawn = whole_cells(area, points, character)
+        elif look.glyphs == "blocks":
+            drawn = quarter_blocks(area, points)
+        else:
+            # A cell is in one colour, and still shows the dots of all lines through it.
+            own = braille_dots(area, points)
+            dots |= own
+            drawn = np.where(braille_of(own) == " ", " ", braille_of(dots))
         cells.lay(area.top, area.left, drawn, role)
     marked: tuple[tuple[int | None, Role], ...] = (
         (parallel.best, "best"),
@@ -168,10 +182,10 @@ def draw_parallel(
     for number, role in marked:
         rows = np.flatnonzero(parallel.numbers == number) if number is not None else ()
         chosen_lines += [Line(Points(x, heights[:, row]), role) for row in rows]
-    for row, column, character, role in draw_lines(chosen_lines, area, unicode=unicode):
+    for row, column, character, role in draw_lines(chosen_lines, area, look=look):
         cells.put(area.top + row, area.left + column, character, role)
     for each, at in zip(shown, x.tolist(), strict=True):
-        _draw_axis(cells, each, area, area.column(at), lift, unicode=unicode)
+        _draw_axis(cells, each, area, area.column(at), lift, look=look)
     cells.put_spans(height - 1, 0, legend)
     spots = Spots.in_field(
         np.tile(parallel.numbers, len(shown)),
@@ -179,6 +193,18 @@ def draw_parallel(
         area,
     )
     return Figure(cells.picture(), spots=spots)
+
+
+def _layers(parallel: Parallel, look: Look) -> Iterator[tuple[BoolArray, Role, str]]:
+    """Return which trials are drawn in which role, and with which character; the best last."""
+    yield ~parallel.is_feasible, "infeasible", "·" if look.unicode else "."
+    if look.has_ramp and parallel.n_objectives == 1:
+        levels = ramp_levels(1.0 - parallel.ranks)
+        for level in np.unique(levels[parallel.is_feasible]).tolist():
+            yield parallel.is_feasible & (levels == level), RAMP[level], "o"
+        return
+    yield parallel.is_feasible & ~parallel.is_top, "median", "."
+    yield parallel.is_top, "trial", "o"
 
 
 def _heights(each: ParamAxis, lift: float) -> FloatArray:
@@ -195,22 +221,20 @@ def _between(x: FloatArray, heights: FloatArray, area: Field, fineness: tuple[in
 
 
 def _draw_axis(
-    cells: Cells, each: ParamAxis, area: Field, column: int, lift: float, *, unicode: bool
+    cells: Cells, each: ParamAxis, area: Field, column: int, lift: float, *, look: Look
 ) -> None:
     for row in range(area.row(lift) + 1):
-        cells.put(area.top + row, column, "│" if unicode else "|", "axis")
-    for row, at, text in _texts(each, area, lift, unicode):
+        cells.put(area.top + row, column, "│" if look.unicode else "|", "axis")
+    for row, at, text in _texts(each, area, lift, look):
         cells.put(row, column + at, text, "label")
 
 
-def _texts(
-    each: ParamAxis, area: Field, lift: float, unicode: bool
-) -> Iterator[tuple[int, int, str]]:
+def _texts(each: ParamAxis, area: Field, lift: float, look: Look) -> Iterator[tuple[int, int, str]]:
     """Return what is written at an axis: in which row, how far to its right, and what."""
     room = CELLS_A_DIMENSION - 2
     lowest, below = area.top + area.row(lift), area.top + area.height
     log = ", log" if each.is_log else ""
-    yield 0, 0, label(each.name, room - len(log), unicode=unicode) + log
+    yield 0, 0, label(each.name, room - len(log), look=look) + log
     if not each.has.all():
         yield below, 0, "without"
     if each.choices is None:
@@ -224,25 +248,30 @@ def _texts(
         row = area.top + area.row(lift + place * (1 - lift))
         if row not in taken:
             taken.add(row)
-            yield row, 1, choice_label(each, index, room - 1, unicode=unicode)
+            yield row, 1, choice_label(each, index, room - 1, look=look)
 
 
 def _legend(
-    parallel: Parallel, n_shown: int, n_params: int, chooser: str, *, unicode: bool
+    parallel: Parallel, n_shown: int, n_params: int, chooser: str, *, look: Look
 ) -> list[LegendEntry]:
-    look = 0 if unicode else 1
+    which = 0 if look.unicode else 1
     entries: list[LegendEntry] = []
     if n_shown < n_params:
         entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
     if parallel.best is not None:
-        entries.append(entry(9, f"#{parallel.best}, the best", "▄="[look], "best"))
-    top = "the front" if parallel.n_objectives > 1 else "the best tenth"
-    entries.append(entry(8, f"{int(parallel.is_top.sum())}, {top}", "⠒o"[look], "trial"))
-    n_rest = int((parallel.is_feasible & ~parallel.is_top).sum())
-    entries.append(entry(7, f"{n_rest} others", "⠒."[look], "median"))
+        entries.append(entry(9, f"#{parallel.best}, the best", look.line, "best"))
+    if look.has_ramp and parallel.n_objectives == 1:
+        entries.append(ramp_entry(8, "worst", "best"))
+    else:
+        top = "the front" if parallel.n_objectives > 1 else "the best tenth"
+        mark = look.fine_line if look.unicode else "o"
+        entries.append(entry(8, f"{int(parallel.is_top.sum())}, {top}", mark, "trial"))
+        n_rest = int((parallel.is_feasible & ~parallel.is_top).sum())
+        mark = look.fine_line if look.unicode else "."
+        entries.append(entry(7, f"{n_rest} others", mark, "median"))
     n_infeasible = int((~parallel.is_feasible).sum())
     if n_infeasible:
-        entries.append(entry(6, f"{n_infeasible} infeasible", "·."[look], "infeasible"))
+        entries.append(entry(6, f"{n_infeasible} infeasible", "·."[which], "infeasible"))
     if parallel.n_infinite:
         entries.append(entry(8, f"{parallel.n_infinite} infinite, left out"))
     return entries
@@ -267,7 +296,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             parallel(max(0, n_fit - len(objectives))),
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             n_params=len(names),
             selected=frame.selected,
             chooser=request.chooser,

@@ -19,6 +19,7 @@ from hptui.trials import finite_rows
 if TYPE_CHECKING:
     from hptui.analysis.param_axis import ParamAxis
     from hptui.figures.canvas.chart import Ticks
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
 
 
@@ -26,39 +27,39 @@ _MIN_CHOICE_CHARS: Final = 3
 _MAX_TICKS: Final = 200
 
 
-def param_x_ticks(param: ParamAxis, width: int, height: int, *, unicode: bool) -> Ticks:
+def param_x_ticks(param: ParamAxis, width: int, height: int, *, look: Look) -> Ticks:
     """Return the ticks of a parameter below a chart of this size."""
     if param.choices is None:
         return x_ticks(param.axis, width, whole=param.is_whole)
     count = len(param.choices)
     room = max(_MIN_CHOICE_CHARS, width // count - 2)
-    ticks = _choice_ticks(param, room, unicode=unicode)
+    ticks = _choice_ticks(param, room, look=look)
     if not has_row_for_labels(height) and 1 < count == len(ticks):
         # In the axis the last two stand between the same ticks.
         room = max(_MIN_CHOICE_CHARS, width // (count - 1) - len(ticks[-2][1]) - 5)
-        last = choice_label(param, count - 1, room, unicode=unicode)
+        last = choice_label(param, count - 1, room, look=look)
         return [*ticks[:-1], (ticks[-1][0], last)]
     return ticks
 
 
-def param_y_ticks(param: ParamAxis, width: int, height: int, *, unicode: bool) -> Ticks:
+def param_y_ticks(param: ParamAxis, width: int, height: int, *, look: Look) -> Ticks:
     """Return the ticks of a parameter at the left of a chart of this size."""
     if param.choices is None:
         return y_ticks(param.axis, width, height)
-    return _choice_ticks(param, max(_MIN_CHOICE_CHARS, width // 4), unicode=unicode)
+    return _choice_ticks(param, max(_MIN_CHOICE_CHARS, width // 4), look=look)
 
 
-def choice_label(param: ParamAxis, index: int, max_chars: int, *, unicode: bool) -> str:
+def choice_label(param: ParamAxis, index: int, max_chars: int, *, look: Look) -> str:
     """Return a choice of a parameter, safe for a chart."""
     choices = param.choices or ()
-    return label(spell_choice(choices[index]), max_chars, unicode=unicode)
+    return label(spell_choice(choices[index]), max_chars, look=look)
 
 
-def _choice_ticks(param: ParamAxis, max_chars: int, *, unicode: bool) -> Ticks:
+def _choice_ticks(param: ParamAxis, max_chars: int, *, look: Look) -> Ticks:
     count = min(_MAX_TICKS, len(param.choices or ()))
     places = param.place(np.arange(count, dtype=np.float64)).tolist()
     return [
-        (place, choice_label(param, index, max_chars, unicode=unicode))
+        (place, choice_label(param, index, max_chars, look=look))
         for index, place in enumerate(places)
     ]
 

@@ -12,7 +12,8 @@ from hptui.domain.readable import four_digits
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks, y_ticks
-from hptui.figures.canvas.picture import label
+from hptui.figures.canvas.lines import Line
+from hptui.figures.canvas.picture import FINE, label
 from hptui.figures.canvas.points import Points
 from hptui.figures.request import Frame, TitledFigure
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.analysis.objectives.front import Front
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray
 
 
 _FLAT: Final = 2
 """Objectives that have an axis."""
+_MIN_GAIN: Final = 2.0
+"""How many times more room the front must get for beaten trials to stand at the edge."""
+_DOTS_A_CELL: Final = 2
 _THIRDS: Final = (("●", "3"), ("◉", "2"), ("○", "1"))
 """Trials on the front by their third objective: the best third of them, the middle, the worst."""
 
@@ -36,7 +41,7 @@ def draw_front(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
 ) -> Figure:
@@ -50,8 +55,10 @@ def draw_front(
     shown = front.where(is_shown)
     if not len(shown.numbers):
         return Figure.saying(_why_nothing(front, is_finite), width, height)
-    axes = [Axis.around(shown.values[:, index], is_log=is_log) for index in range(_FLAT)]
+    axes = [_axis(shown, index, is_log=is_log) for index in range(_FLAT)]
     points = Points(*(axis.place(shown.values[:, i]) for i, axis in enumerate(axes)))
+    is_far = np.any([_is_outside(each, shown, i) for i, each in enumerate(axes)], axis=0)
+    n_far = int((is_far & shown.is_feasible & ~shown.on_front).sum())
     is_beaten = shown.is_feasible & ~shown.on_front
 
     def dots_of(chosen: BoolArray) -> Points:
@@ -59,21 +66,75 @@ def draw_front(
 
     thirds = _thirds(shown)
     canvas = Canvas(
-        x_label=label(names[0], width // 4, unicode=unicode),
+        x_label=label(names[0], width // 4, look=look),
         x_ticks=x_ticks(axes[0], width),
         y_ticks=y_ticks(axes[1], width, height),
         dots=(
             Dots(dots_of(~shown.is_feasible), "infeasible", "⊘", "X"),
-            Dots(dots_of(is_beaten), "trial", "·", "."),
+            Dots(dots_of(is_beaten & ~is_far), "trial"),
+            Dots(dots_of(is_beaten & is_far), "trial", "▫", "x"),
             *(
-                Dots(dots_of(shown.on_front & (thirds == index)), "best", *look)
-                for index, look in reversed(list(enumerate(_THIRDS)))
+                Dots(dots_of(shown.on_front & (thirds == index)), "best", *marks)
+                for index, marks in reversed(list(enumerate(_THIRDS)))
             ),
         ),
+        lines=_border(shown, points, width),
         marks=selected_mark(shown.numbers, points, selected),
-        legend=_legend(front, shown, names, is_finite, is_log=is_log, unicode=unicode),
+        legend=_legend(
+            front,
+            shown,
+            n_far,
+            names,
+            is_finite,
+            is_log=is_log,
+            look=look,
+        ),
     )
-    return draw_figure(canvas, width, height, unicode=unicode, numbers=shown.numbers, points=points)
+    return draw_figure(canvas, width, height, look=look, numbers=shown.numbers, points=points)
+
+
+def _axis(shown: Front, index: int, *, is_log: bool) -> Axis:
+    """Return an axis for the front, and what is no farther behind it than it is long."""
+    values = shown.values[:, index]
+    whole = Axis.around(values, is_log=is_log)
+    front = values[shown.on_front & shown.is_feasible]
+    if is_log or len(front) < _FLAT or front.min() == front.max():
+        return whole
+    # Halves, so that the difference of the greatest floats is still one.
+    low, high = float(front.min()) / 2, float(front.max()) / 2
+    if shown.directions[index] == "minimize":
+        high += high - low
+    else:
+        low -= high - low
+    is_near = (values / 2 >= low) & (values / 2 <= high)
+    near = Axis.around(values[is_near])
+    is_wide = whole.high / 2 - whole.low / 2 > _MIN_GAIN * (near.high / 2 - near.low / 2)
+    return near if is_wide else whole
+
+
+def _is_outside(axis: Axis, shown: Front, index: int) -> BoolArray:
+    values = shown.values[:, index]
+    return (values < axis.low) | (values > axis.high)
+
+
+def _border(shown: Front, points: Points, width: int) -> tuple[Line, ...]:
+    """Return the steps between what two objectives have reached together, and what not."""
+    rows = np.flatnonzero(shown.on_front & shown.is_feasible)
+    if len(shown.directions) != _FLAT or len(rows) < _FLAT:
+        return ()
+    rows = rows[np.lexsort((points.y[rows], points.x[rows]))]
+    columns = (points.x[rows] * _DOTS_A_CELL * width).astype(np.int64)
+    is_end = np.ones(len(rows), np.bool_)
+    is_end[1:-1] = (columns[1:-1] != columns[:-2]) | (columns[1:-1] != columns[2:])
+    x, y = points.x[rows[is_end]], points.y[rows[is_end]]
+    if shown.directions[0] == "minimize":
+        # Level up to the next trial, then upright.
+        corners = Points(np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1])
+    else:
+        corners = Points(
+            np.append(x[0], np.repeat(x, 2)[:-1]), np.append(y[0], np.repeat(y, 2)[1:])
+        )
+    return (Line(corners, "best", is_fine=True, is_steps=True, is_behind=True),)
 
 
 def _thirds(shown: Front) -> FloatArray:
@@ -89,26 +150,29 @@ def _thirds(shown: Front) -> FloatArray:
 def _legend(
     front: Front,
     shown: Front,
+    n_far: int,
     names: Sequence[str],
     is_finite: BoolArray,
     *,
     is_log: bool,
-    unicode: bool,
+    look: Look,
 ) -> list[LegendEntry]:
-    look = 0 if unicode else 1
+    which = 0 if look.unicode else 1
     n_front, n_infeasible = int(front.on_front.sum()), int((~front.is_feasible).sum())
     entries = [
-        entry(10, f"{n_front} on the front", _THIRDS[0][look], "best"),
-        entry(7, f"{len(front.numbers) - n_front - n_infeasible} beaten", "·."[look], "trial"),
+        entry(10, f"{n_front} on the front", _THIRDS[0][which], "best"),
+        entry(7, f"{len(front.numbers) - n_front - n_infeasible} beaten", look.point, "trial"),
     ]
+    if n_far:
+        entries.append(entry(5, f"{n_far} far worse, at the edge", "▫x"[which], "trial"))
     if n_infeasible:
-        entries.append(entry(6, f"{n_infeasible} infeasible", "⊘X"[look], "infeasible"))
+        entries.append(entry(6, f"{n_infeasible} infeasible", "⊘X"[which], "infeasible"))
     if len(front.directions) > _FLAT and shown.on_front.any():
         third = shown.values[shown.on_front, _FLAT]
         order = (third.min(), third.max())
         best, worst = order if front.directions[_FLAT] == "minimize" else order[::-1]
-        name = label(names[_FLAT], 20, unicode=unicode)
-        marks = "".join(each[look] for each in _THIRDS)
+        name = label(names[_FLAT], 20, look=look)
+        marks = "".join(each[which] for each in _THIRDS)
         text = f"{name} {four_digits(float(best))} to {four_digits(float(worst))}"
         entries.append(entry(9, text, marks, "best"))
     n_infinite = int((~is_finite).sum())
@@ -149,7 +213,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
             selected=frame.selected,
         )
 

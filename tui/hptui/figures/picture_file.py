@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
 from hptui.figures.canvas.picture import Picture, Role, Span
+from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.svg import picture_svg
 from hptui.storage.transfer.copying import drafted
 
@@ -38,6 +39,7 @@ ON_PAPER: Final[dict[Role, str]] = {
     "series-4": "#7c3aed",
     "series-5": "#0e7490",
     "series-6": "#b3261e",
+    **ramp_colours(VIRIDIS, is_dark=False),
 }
 """Colours for a white ground."""
 

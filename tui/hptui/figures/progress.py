@@ -14,7 +14,7 @@ from hptui.domain.readable import four_digits, show_duration
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import SERIES, Role, label
+from hptui.figures.canvas.picture import FINE, SERIES, Look, Role, label
 from hptui.figures.canvas.points import Points, thin_steps
 from hptui.figures.edf import MAX_NAME_CHARS
 from hptui.figures.overlay import axis_of_bests, letters_along
@@ -85,7 +85,7 @@ def draw_progress(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     selected: int | None = None,
 ) -> Figure:
@@ -126,12 +126,12 @@ def draw_progress(
         y_ticks=y_ticks(y_axis, width, height),
         lines=lines,
         marks=[*marks, *selected_mark(numbers, points, selected)],
-        legend=_legend(studies, is_log=is_log, unicode=unicode),
+        legend=_legend(studies, is_log=is_log, look=look),
     )
-    return draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=points)
+    return draw_figure(canvas, width, height, look=look, numbers=numbers, points=points)
 
 
-def _legend(studies: Sequence[Progress], *, is_log: bool, unicode: bool) -> list[LegendEntry]:
+def _legend(studies: Sequence[Progress], *, is_log: bool, look: Look) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     for index, study in enumerate(studies):
         row = study.best_row
@@ -140,11 +140,11 @@ def _legend(studies: Sequence[Progress], *, is_log: bool, unicode: bool) -> list
             best, end_s = float(study.best[row]), float(study.ends_s[row])
             reached = f"{four_digits(best)} after {show_duration(end_s)}"
         if len(studies) > 1:
-            name = label(study.name, MAX_NAME_CHARS, unicode=unicode)
+            name = label(study.name, MAX_NAME_CHARS, look=look)
             entries.append(entry(9 - index, f"{name} {reached}", LETTERS[index], SERIES[index]))
         else:
             number = "" if row is None else f" #{study.numbers[row]}"
-            entries.append(entry(9, f"{reached}{number}", "★" if unicode else "*", "best"))
+            entries.append(entry(9, f"{reached}{number}", "★" if look.unicode else "*", "best"))
             entries.append(entry(8, f"{show_duration(study.total_s)} in all"))
     n_timeless = sum(study.n_timeless for study in studies)
     if n_timeless:
@@ -178,7 +178,7 @@ def _progress(request: FigureRequest, objective: int) -> TitledFigure:
             studies,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             is_log=request.is_log,
             selected=frame.selected,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hptui.analysis.compare.comparison import check_comparable
 from hptui.errors import UsageError
+from hptui.figures.canvas.picture import FINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.evaluators import Evaluator
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import Trials
 
 
@@ -86,7 +88,7 @@ class Frame:
     width: int
     """In cells, as the height, which is without a title."""
     height: int
-    unicode: bool = True
+    look: Look = FINE
     selected: int | None = None
     """The number of a trial to mark."""
 

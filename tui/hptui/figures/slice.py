@@ -20,9 +20,18 @@ from hptui.figures.canvas.chart import (
     Mark,
     fit_legend,
 )
-from hptui.figures.canvas.figure import Figure, Spots, draw_figure, entry, selected_mark, y_ticks
-from hptui.figures.canvas.picture import Cells, label, line_picture
+from hptui.figures.canvas.figure import (
+    Figure,
+    Spots,
+    draw_figure,
+    entry,
+    ramp_entry,
+    selected_mark,
+    y_ticks,
+)
+from hptui.figures.canvas.picture import FINE, Cells, label, line_picture, ramp_levels
 from hptui.figures.canvas.points import Points
+from hptui.figures.heat import rank_shares
 from hptui.figures.params import chosen_params, param_x_ticks
 from hptui.figures.request import Frame, TitledFigure
 from hptui.trials import complete_rows, finite_rows
@@ -30,7 +39,7 @@ from hptui.trials import complete_rows, finite_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.figures.canvas.picture import Span
+    from hptui.figures.canvas.picture import Look, Span
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -42,6 +51,8 @@ class Slice:
     param: ParamAxis
     numbers: IntArray
     values: FloatArray
+    ranks: FloatArray
+    """The share of all complete trials that are better, from 0 to 1."""
     is_feasible: BoolArray
 
 
@@ -64,11 +75,14 @@ def build_slices(trials: Trials, names: Sequence[str], objective: int) -> Slices
     rows = finite_rows(trials, (objective,))
     values, is_feasible = trials.values[rows, objective], trials.is_feasible[rows]
     numbers = trials.numbers[rows]
+    ranks = rank_shares(values if trials.directions[objective] == "minimize" else -values)
     slices: list[Slice] = []
     for name in names:
         param = build_param(trials.params[name], rows)
         has = param.has
-        slices.append(Slice(param.where(has), numbers[has], values[has], is_feasible[has]))
+        slices.append(
+            Slice(param.where(has), numbers[has], values[has], ranks[has], is_feasible[has])
+        )
     best = best_row(values, is_feasible, trials.directions[objective])
     return Slices(
         tuple(slices),
@@ -94,7 +108,7 @@ def draw_slices(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     is_log: bool = False,
     n_params: int | None = None,
     selected: int | None = None,
@@ -111,15 +125,11 @@ def draw_slices(
     grid = _grid(len(slices.slices), width, height)
     shown = slices.slices[: grid.n_panels]
     n_hidden = len(slices.values) - len(values)
-    legend = _legend(
-        slices, len(shown), n_params, n_hidden, chooser, is_log=is_log, unicode=unicode
-    )
+    legend = _legend(slices, len(shown), n_params, n_hidden, chooser, is_log=is_log, look=look)
     if grid.width < MIN_WIDTH or grid.height < MIN_HEIGHT + 1:
         return Figure(line_picture(fit_legend(legend, width), width, height))
     y_axis = Axis.around(values, is_log=is_log)
-    panels = [
-        _panel(each, slices, y_axis, grid, unicode=unicode, selected=selected) for each in shown
-    ]
+    panels = [_panel(each, slices, y_axis, grid, look=look, selected=selected) for each in shown]
     return join_panels(panels, grid, width, height, fit_legend(legend, width - 1))
 
 
@@ -139,7 +149,7 @@ def _panel(
     y_axis: Axis,
     grid: PanelGrid,
     *,
-    unicode: bool,
+    look: Look,
     selected: int | None,
 ) -> Panel:
     width, height = grid.width - 1, grid.height - 1
@@ -149,32 +159,34 @@ def _panel(
         each.param.place(each.param.values[is_shown]), y_axis.place(each.values[is_shown])
     )
 
+    levels = ramp_levels(1.0 - each.ranks[is_shown])
+
     def dots_of(chosen: BoolArray) -> Points:
         return Points(points.x[chosen], points.y[chosen])
 
     best = np.flatnonzero(numbers == slices.best) if slices.best is not None else ()
     canvas = Canvas(
         x_label="",
-        x_ticks=param_x_ticks(each.param, width, height, unicode=unicode),
+        x_ticks=param_x_ticks(each.param, width, height, look=look),
         y_ticks=y_ticks(y_axis, width, height),
         dots=(
             Dots(dots_of(~is_feasible), "infeasible", "⊘", "X"),
-            Dots(dots_of(is_feasible), "trial"),
+            Dots(dots_of(is_feasible), "trial", levels=levels[is_feasible]),
         ),
         marks=(
             *(Mark(float(points.x[row]), float(points.y[row]), "best", "★", "*") for row in best),
             *selected_mark(numbers, points, selected),
         ),
     )
-    figure = draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=points)
-    return Panel(_title(each, slices, width, unicode=unicode), figure)
+    figure = draw_figure(canvas, width, height, look=look, numbers=numbers, points=points)
+    return Panel(_title(each, slices, width, look=look), figure)
 
 
-def _title(each: Slice, slices: Slices, width: int, *, unicode: bool) -> str:
+def _title(each: Slice, slices: Slices, width: int, *, look: Look) -> str:
     notes = ", log" if each.param.is_log else ""
     if len(each.numbers) < len(slices.numbers):
         notes += f", in {len(each.numbers)} of {len(slices.numbers)}"
-    return f"{label(each.param.name, max(3, width - len(notes) - 1), unicode=unicode)}{notes}"
+    return f"{label(each.param.name, max(3, width - len(notes) - 1), look=look)}{notes}"
 
 
 def _legend(
@@ -185,17 +197,19 @@ def _legend(
     chooser: str,
     *,
     is_log: bool,
-    unicode: bool,
+    look: Look,
 ) -> list[LegendEntry]:
     entries: list[LegendEntry] = []
     if n_shown < n_params:
         entries.append(entry(10, f"{n_shown} of {n_params} parameters, {chooser} chooses"))
-    entries.append(entry(7, f"{len(slices.values)} complete", "▖" if unicode else "o", "trial"))
+    entries.append(entry(7, f"{len(slices.values)} complete", look.point, "trial"))
+    if look.has_ramp:
+        entries.append(ramp_entry(6, "worst", "best"))
     n_infeasible = max((int((~each.is_feasible).sum()) for each in slices.slices), default=0)
     if n_infeasible:
-        entries.append(entry(5, "infeasible", "⊘" if unicode else "X", "infeasible"))
+        entries.append(entry(5, "infeasible", "⊘" if look.unicode else "X", "infeasible"))
     if slices.best is not None:
-        entries.append(entry(8, f"#{slices.best}", "★" if unicode else "*", "best"))
+        entries.append(entry(8, f"#{slices.best}", "★" if look.unicode else "*", "best"))
     if slices.n_infinite:
         entries.append(entry(9, f"{slices.n_infinite} infinite, not drawn"))
     if n_hidden:
@@ -285,7 +299,7 @@ def _slices(request: FigureRequest, objective: int) -> TitledFigure:
             width=frame.width,
             height=frame.height,
             is_log=request.is_log,
-            unicode=frame.unicode,
+            look=frame.look,
             n_params=len(names),
             selected=frame.selected,
             chooser=request.chooser,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.axis import Axis
     from hptui.analysis.pruning.thresholds import Threshold
+    from hptui.figures.canvas.picture import Look
     from hptui.storage.read.pruner_inputs import StoredReports
 
 
@@ -69,7 +70,7 @@ def threshold_entries(
     y_axis: Axis,
     width: int,
     *,
-    unicode: bool,
+    look: Look,
     importance: int,
     when: str = "",
 ) -> list[LegendEntry]:
@@ -80,7 +81,7 @@ def threshold_entries(
         x_axis: Of the chart, as the next.
         y_axis: What is beyond it is out of sight.
         width: Of the chart; in a narrow one, names are without what they are of.
-        unicode: Whether the terminal shows more than ASCII.
+        look: What the terminal can show.
         importance: Of the entries of thresholds.
         when: Where it is not that of the moment of which the chart tells, a word for that.
     """
@@ -88,9 +89,11 @@ def threshold_entries(
     for (full_name, is_upper), group in groupby(pruning.thresholds, _key):
         alike = list(group)
         if alike[0].is_rungs:
-            mark = "".join(dict.fromkeys(_rung_mark(each, ascii=not unicode) for each in alike))
+            mark = "".join(
+                dict.fromkeys(_rung_mark(each, ascii=not look.unicode) for each in alike)
+            )
         else:
-            mark = "⠒" if unicode else "-"
+            mark = look.fine_line
         levels = np.concatenate([each.curve.values for each in alike])
         name = _MORE.split(full_name)[0] if width < _WIDTH_FOR_NAMES else full_name
         if not np.isfinite(levels).any():

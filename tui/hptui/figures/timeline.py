@@ -15,6 +15,7 @@ from hptui.domain.readable import plural, show_duration
 from hptui.domain.trial_states import COMPLETE, FAIL, PRUNED, RUNNING, STALE
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark
+from hptui.figures.canvas.picture import FINE
 from hptui.figures.canvas.points import Points
 from hptui.figures.request import Frame, TitledFigure
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from hptui.figures.canvas.chart import Ticks
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 
@@ -217,7 +218,7 @@ def draw_timeline(
     *,
     width: int,
     height: int,
-    unicode: bool = True,
+    look: Look = FINE,
     selected: int | None = None,
 ) -> Figure:
     """Draw a timeline in `width` by at most `height` cells.
@@ -247,9 +248,9 @@ def draw_timeline(
         y_ticks=y_ticks,
         dots=_dots(_Bars(starts, ends, slots, kinds[shown]), rows, area),
         marks=selected_mark(numbers, middles, selected),
-        legend=_legend(timeline, kinds, n_shown, unicode=unicode),
+        legend=_legend(timeline, kinds, n_shown, look=look),
     )
-    figure = draw_figure(canvas, width, height, unicode=unicode, numbers=numbers, points=middles)
+    figure = draw_figure(canvas, width, height, look=look, numbers=numbers, points=middles)
     reaches = (ends - starts) / 2 * area.width
     return replace(figure, spots=replace(figure.spots, reaches=reaches))
 
@@ -321,24 +322,22 @@ def _dots(bars: _Bars, rows: FloatArray, area: Field) -> Sequence[Dots]:
     return (
         Dots(points(is_idle), "axis", "·", "."),
         *(
-            Dots(points(most == kind), look.role, look.character, look.ascii)
-            for kind, look in enumerate(_LOOKS)
+            Dots(points(most == kind), each.role, each.character, each.ascii)
+            for kind, each in enumerate(_LOOKS)
         ),
         Dots(points(is_half), "trial", "░", "-"),
         Dots(points(is_start & ~is_half), "trial", "▐", "|"),
     )
 
 
-def _legend(
-    timeline: Timeline, kinds: IntArray, n_shown: int, *, unicode: bool
-) -> list[LegendEntry]:
+def _legend(timeline: Timeline, kinds: IntArray, n_shown: int, *, look: Look) -> list[LegendEntry]:
     n_slots, n_breaks = timeline.n_slots, int((timeline.breaks_s > 0).sum())
     entries = [entry(9, f"{plural(n_slots, 'worker')}, {timeline.busy_share:.0%} busy")]
-    for kind, look in enumerate(_LOOKS):
+    for kind, each in enumerate(_LOOKS):
         count = int((kinds == kind).sum())
         if count:
-            mark = look.character if unicode else look.ascii
-            entries.append(entry(8 - kind, f"{count} {look.what}", mark, look.role))
+            mark = each.character if look.unicode else each.ascii
+            entries.append(entry(8 - kind, f"{count} {each.what}", mark, each.role))
     for count, what in (
         (n_slots - n_shown, "workers out of sight"),
         (n_breaks, f"break{'s' if n_breaks > 1 else ''} between runs left out"),
@@ -359,7 +358,7 @@ def figures_of(request: FigureRequest) -> Iterator[TitledFigure]:
             timeline,
             width=frame.width,
             height=frame.height,
-            unicode=frame.unicode,
+            look=frame.look,
             selected=frame.selected,
         )
 

@@ -22,12 +22,14 @@ from hptui.figures.canvas.chart import (
 )
 from hptui.figures.canvas.figure import Figure, draw_figure
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import Role, Span, line_picture
+from hptui.figures.canvas.picture import FINE, Role, Span, line_picture
 from hptui.figures.canvas.points import Points, thin_line
 from hptui.figures.thresholds import threshold_entries, threshold_lines, threshold_marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hptui.figures.canvas.picture import Look
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 12
@@ -62,7 +64,7 @@ class CurveSource:
 
 
 def draw_curve(
-    source: CurveSource, *, width: int, height: int, unicode: bool = True, is_log: bool = False
+    source: CurveSource, *, width: int, height: int, look: Look = FINE, is_log: bool = False
 ) -> Figure:
     """Draw a trial's intermediate values in `width` by `height` cells, over the median.
 
@@ -78,10 +80,8 @@ def draw_curve(
     y_axis = Axis.around(np.concatenate([own.values, median.values]), is_log=is_log)
     pruning, when = source.pruning, "" if source.state == "RUNNING" else " now"
     legend = [
-        *_legend(source, own, n_hidden, is_log=is_log, unicode=unicode),
-        *threshold_entries(
-            pruning, x_axis, y_axis, width, unicode=unicode, importance=3, when=when
-        ),
+        *_legend(source, own, n_hidden, is_log=is_log, look=look),
+        *threshold_entries(pruning, x_axis, y_axis, width, look=look, importance=3, when=when),
     ]
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Figure(line_picture(fit_legend(legend, width), width, height))
@@ -110,7 +110,7 @@ def draw_curve(
         marks=marks,
         legend=legend,
     )
-    return draw_figure(canvas, width, height, unicode=unicode)
+    return draw_figure(canvas, width, height, look=look)
 
 
 def _drawable(curve: Curve, *, is_log: bool) -> Curve:
@@ -125,14 +125,14 @@ def _role(source: CurveSource) -> Role:
 
 
 def _legend(
-    source: CurveSource, own: Curve, n_hidden: int, *, is_log: bool, unicode: bool
+    source: CurveSource, own: Curve, n_hidden: int, *, is_log: bool, look: Look
 ) -> Sequence[LegendEntry]:
     last = f"#{source.number}   {four_digits(float(own.values[-1]))} at step {own.steps[-1]}"
-    mark = Span("▄ " if unicode else "= ", _role(source))
+    mark = Span(f"{look.line} ", _role(source))
     entries = [LegendEntry((mark, Span(last, "note")), 5)]
     if len(source.median.steps):
         others = f"median of {source.n_others} complete"
-        mark = Span("⠤ " if unicode else "- ", "median")
+        mark = Span(f"{look.fine_line} ", "median")
         entries.append(LegendEntry((mark, Span(others, "note")), 2))
     if n_hidden:
         why = "not finite or not above 0" if is_log else "not finite"

@@ -12,7 +12,8 @@ from hptui.cli.output.detail_lines import field_line
 from hptui.cli.output.picture_output import picture_text
 from hptui.cli.output.table import render_table
 from hptui.domain.text import safe_line, safe_text
-from hptui.figures.canvas.picture import ROLES, Role
+from hptui.figures.canvas.picture import COLOURED, FINE, ROLES, Look, Role
+from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.svg import picture_svg, svg_style
 from hptui.figures.request import Frame
 
@@ -45,6 +46,7 @@ _LIGHT: Final[Mapping[Role, str]] = {
     "series-4": "#8a3b8f",
     "series-5": "#0b6f7d",
     "series-6": "#b02a2a",
+    **ramp_colours(VIRIDIS, is_dark=False),
 }
 _DARK: Final[Mapping[Role, str]] = {
     "axis": "#5b6b82",
@@ -66,6 +68,7 @@ _DARK: Final[Mapping[Role, str]] = {
     "series-4": "#d996cc",
     "series-5": "#62c7c2",
     "series-6": "#ea7a7a",
+    **ramp_colours(VIRIDIS, is_dark=True),
 }
 _LIGHT_PAGE: Final = "--ground:#fbf8f1;--ink:#2b2823;--quiet:#6b6455;--rule:#e0d8c6;--shade:#f3eee2"
 _DARK_PAGE: Final = "--ground:#10141b;--ink:#d3dae3;--quiet:#97a3b3;--rule:#2c3747;--shade:#161c25"
@@ -156,7 +159,7 @@ def _table(table: TextTable) -> str:
 
 
 def _figure(titled: TitledFigure, height: int) -> str:
-    figure = titled.draw(Frame(_WIDTH, height))
+    figure = titled.draw(Frame(_WIDTH, height, COLOURED))
     title = safe_line(titled.title)
     shown = html.escape(title)
     if figure.sentence:
@@ -168,9 +171,7 @@ def _line(text: str) -> str:
     return html.escape(safe_line(text, max_chars=2_000))
 
 
-def report_text(
-    report: Report, *, width: int, unicode: bool = True, has_colour: bool = False
-) -> str:
+def report_text(report: Report, *, width: int, look: Look = FINE, n_colours: int = 0) -> str:
     """Return the lines of a report; those of its tables may be longer than `width`."""
     lines = [
         f"{safe_line(report.title)}   {safe_line(report.about, max_chars=1_000)}",
@@ -180,13 +181,13 @@ def report_text(
         lines += [
             "",
             safe_line(section.title),
-            *_section_lines(section, width, unicode, has_colour),
+            *_section_lines(section, width, look, n_colours),
         ]
     text = "\n".join(lines) + "\n"
-    return text if unicode else text.encode("ascii", "replace").decode("ascii")
+    return text if look.unicode else text.encode("ascii", "replace").decode("ascii")
 
 
-def _section_lines(section: Section, width: int, unicode: bool, has_colour: bool) -> Iterator[str]:
+def _section_lines(section: Section, width: int, look: Look, n_colours: int) -> Iterator[str]:
     for sentence in section.sentences:
         yield f"  {safe_line(sentence, max_chars=1_000)}"
     for line in safe_text(section.preformatted).splitlines():
@@ -196,9 +197,9 @@ def _section_lines(section: Section, width: int, unicode: bool, has_colour: bool
             yield f"  {line}"
     for titled in section.figures:
         yield f"  {safe_line(titled.title)}"
-        figure = titled.draw(Frame(width, section.height, unicode))
+        figure = titled.draw(Frame(width, section.height, look))
         yield (
             f"  {figure.sentence}"
             if figure.sentence
-            else picture_text(figure.picture, has_colour=has_colour)
+            else picture_text(figure.picture, n_colours=n_colours)
         )

@@ -14,6 +14,7 @@ from hptui.cli.output.table import cut
 from hptui.domain.safe_path import plain_environment
 from hptui.domain.text import safe_line
 
+TRUE_COLOURS, PALETTE_COLOURS = 1 << 24, 256
 _FALLBACK_WIDTH, _FALLBACK_HEIGHT = 80, 24
 _PAGER: Final = "less -R"
 _NO_PAGERS: Final = ("", "cat")
@@ -29,7 +30,8 @@ class Terminal:
     """False for a pipe or a file."""
     width: int
     height: int
-    has_colour: bool
+    n_colours: int
+    """0 for none, 16 (its own palette), 256, or 2^24."""
     has_unicode: bool
 
     @classmethod
@@ -44,14 +46,25 @@ class Terminal:
             is_terminal,
             size.columns,
             size.lines,
-            has_colour=is_terminal and not wants_none,
+            n_colours=_n_colours() if is_terminal and not wants_none else 0,
             has_unicode=encoding.startswith("utf"),
         )
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether text may be coloured."""
+        return self.n_colours > 0
 
     @property
     def table_width(self) -> int | None:
         """The width to cut tables to; None where nobody reads them on a screen."""
         return self.width if self.is_terminal else None
+
+
+def _n_colours() -> int:
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return TRUE_COLOURS
+    return PALETTE_COLOURS if "256color" in os.environ.get("TERM", "") else 16
 
 
 class ProgressLine:

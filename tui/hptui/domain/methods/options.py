@@ -105,7 +105,7 @@ class Method:
     cost: str = ""
     """How long it takes for a trial or a report, and up to about how many trials it is practical.
 
-    Rules of thumb for `tui/docs/benchmarks.md`, which has the figures.
+    Rules of thumb from `tui/docs/benchmarks.md`, which has the figures; a test compares both.
     """
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameters of Optuna's constructor that are no options here, and why."""

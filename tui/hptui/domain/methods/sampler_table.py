@@ -127,7 +127,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
             Option("constant_liar", "bool", True, "Keep away from points that are running."),
         ),
-        cost="3 to 10 ms a trial at 10,000 trials, 30 ms at 100,000: up to hundreds of thousands.",
+        cost="10 ms a trial at 10,000 trials and 20 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             **_CONSTRAINTS,
@@ -177,7 +177,7 @@ SAMPLERS: tuple[Method, ...] = (
             _only_one_variant("lr_adapt"),
         ),
         aliases=("cma",),
-        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
+        cost="Some 2 ms a trial at 10,000 trials and 7 ms at 100,000: up to hundreds of thousands.",
         left_out={
             **_SEED,
             "source_trials": "it is a list of trials and cannot be spelled",
@@ -209,7 +209,7 @@ SAMPLERS: tuple[Method, ...] = (
         "Genetic algorithm for two or three objectives and many trials.",
         _GA_OPTIONS,
         aliases=("nsga2",),
-        cost="Some 1 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
+        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -236,7 +236,7 @@ SAMPLERS: tuple[Method, ...] = (
             ),
         ),
         aliases=("nsga3",),
-        cost="Some 1 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
+        cost="Some 2 ms a trial at 10,000 trials and 5 ms at 100,000: up to hundreds of thousands.",
         left_out=_GA_LEFT_OUT,
         conflict=_ga_conflict,
     ),
@@ -257,7 +257,7 @@ SAMPLERS: tuple[Method, ...] = (
             _warn_independent(),
         ),
         aliases=("quasimontecarlo",),
-        cost="Some 1 ms a trial at 10,000 trials and 2 ms at 100,000: up to hundreds of thousands.",
+        cost="Some 1 ms a trial at 10,000 trials and 3 ms at 100,000: up to hundreds of thousands.",
         left_out=_SEED,
     ),
     Method(
@@ -289,7 +289,7 @@ SAMPLERS: tuple[Method, ...] = (
                 "Wait for running trials before it ends, at the price of repeats.",
             ),
         ),
-        cost="Some 3 ms a trial at 10,000 trials and 12 ms at 100,000: up to some 100,000.",
+        cost="Some 2 ms a trial at 10,000 trials and 12 ms at 100,000: up to some 100,000.",
         left_out=_SEED,
     ),
 )

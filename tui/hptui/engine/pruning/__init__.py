@@ -1,7 +1,9 @@
 """Pruners that decide what Optuna's decide, at a cost that hardly grows with the history.
 
 Optuna's go through all trials of the study at each `should_prune`. These keep what ended trials
-have reported, in order, and look only at what has ended since and at what runs.
+have reported, in order, and look only at what has ended since and at what runs. Patience and
+thresholds look at the trial alone, so that Optuna's own classes serve; what patience wraps is one
+of these.
 """
 
 from __future__ import annotations
@@ -16,18 +18,18 @@ if TYPE_CHECKING:
 
 def pruner_class(name: str, stock: type[BasePruner]) -> type[BasePruner]:
     """Return the quick pruner of a name, or `stock` where there is none or none that is proven."""
-    if name in ("median", "percentile", "sha", "hyperband") and is_proven(f"The {name} pruner"):
-        return _quick_pruners()[name]
-    return stock
+    is_quick = name in ("median", "percentile", "sha", "hyperband", "wilcoxon")
+    return _quick_pruners()[name] if is_quick and is_proven(f"The {name} pruner") else stock
 
 
 def _quick_pruners() -> dict[str, type[BasePruner]]:
     """Import them, which may fail with another version of Optuna."""
-    from hptui.engine.pruning import halving, percentile
+    from hptui.engine.pruning import halving, percentile, wilcoxon
 
     return {
         "median": percentile.QuickMedianPruner,
         "percentile": percentile.QuickPercentilePruner,
         "sha": halving.QuickSuccessiveHalvingPruner,
         "hyperband": halving.QuickHyperbandPruner,
+        "wilcoxon": wilcoxon.QuickWilcoxonPruner,
     }

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hptui.figures.canvas.field import Field, braille, quarter_blocks, whole_cells
+import numpy as np
+
+from hptui.domain.text import cell_width
+from hptui.figures.canvas.field import (
+    Field,
+    braille_dots,
+    braille_of,
+    count_in_cells,
+    highest_in_cells,
+    quarter_blocks,
+    whole_cells,
+)
 from hptui.figures.canvas.lines import Line, draw_lines
-from hptui.figures.canvas.picture import Cells, Picture, Role, Span, text_width
+from hptui.figures.canvas.picture import RAMP, ROLES, Cells, Look, Picture, Role, Span, text_width
 
 if TYPE_CHECKING:
-    from hptui.figures.canvas.points import Points
+    from hptui.figures.canvas.points import IntArray, Points
 
 Ticks = Sequence[tuple[float, str]]
 """Places from 0 to 1 and their labels."""
@@ -19,6 +31,11 @@ Ticks = Sequence[tuple[float, str]]
 MIN_WIDTH: Final = 16
 MIN_HEIGHT: Final = 4
 
+N_DENSE: Final = 3_000
+"""Of more fine points than these, shades tell how many stand in a cell."""
+_CELLS_A_LARGE_POINT: Final = 2
+_BLOCKS: Final = "█▀▄"
+_SHADES: Final = np.array(list("░▒▓█"))
 _HEIGHT_FOR_LABELS: Final = 12
 _HEIGHT_FOR_LEGEND: Final = 7
 _LEGEND_GAP: Final = 3
@@ -27,15 +44,28 @@ _MIN_ROWS_BETWEEN_LABELS: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dots:
-    """Points in one look."""
+    """Points of one kind."""
 
     points: Points
     role: Role
     character: str = ""
-    """Empty for blocks finer than cells, and in ASCII for `ascii`."""
+    """Empty for dots or blocks finer than cells, and in ASCII for `ascii`."""
     ascii: str = "o"
-    is_fine: bool = False
-    """Dots instead of blocks, eight to a cell, where `character` is empty."""
+    is_line: bool = False
+    """Whether the points are the dots of lines, as fine as the look has them."""
+    levels: IntArray | None = None
+    """Of each point in `RAMP`, where that can be shown: of several in a cell, the highest counts.
+
+    Otherwise, many fine points are shaded by how many stand in a cell.
+    """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shading:
+    """Colours of the whole field, behind all else; only for looks with a ramp."""
+
+    levels: IntArray
+    """In `RAMP`, from the top down, two rows to a cell; -1 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +94,7 @@ class Canvas:
     x_label: str
     x_ticks: Ticks
     y_ticks: Ticks
+    shading: Shading | None = None
     dots: Sequence[Dots] = ()
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
@@ -79,38 +110,89 @@ def has_row_for_labels(height: int) -> bool:
 
 def field_of(y_ticks: Ticks, width: int, height: int, *, has_legend: bool) -> Field:
     """Return where the data of a chart of this size stand."""
-    left = max((len(label) for _, label in y_ticks), default=0) + 1
+    left = max((cell_width(label) for _, label in y_ticks), default=0) + 1
     below = 2 if has_row_for_labels(height) else 1
     below += has_legend and height >= _HEIGHT_FOR_LEGEND
     return Field(left, 0, max(2, width - left), max(2, height - below))
 
 
-def draw(canvas: Canvas, width: int, height: int, *, unicode: bool) -> tuple[Picture, Field]:
+def draw(canvas: Canvas, width: int, height: int, *, look: Look) -> tuple[Picture, Field]:
     """Return the chart in `width` by `height` cells, and its field.
 
     It has at least MIN_WIDTH by MIN_HEIGHT cells.
-    Texts of the canvas must be safe for a terminal already, one cell for a character.
+    Texts of the canvas must be safe for a terminal already.
     """
     width, height = max(width, MIN_WIDTH), max(height, MIN_HEIGHT)
     field = field_of(canvas.y_ticks, width, height, has_legend=bool(canvas.legend))
     cells = Cells(width, height)
-    _draw_y_axis(cells, field, canvas.y_ticks, unicode=unicode)
-    _draw_x_axis(cells, field, canvas, unicode=unicode)
+    _draw_y_axis(cells, field, canvas.y_ticks, look=look)
+    _draw_x_axis(cells, field, canvas, look=look)
+    if canvas.shading is not None:
+        _lay_shading(cells, field, canvas.shading)
+    _draw_lines(cells, field, [each for each in canvas.lines if each.is_behind], look)
     for dots in canvas.dots:
-        if unicode and not dots.character:
-            characters = (braille if dots.is_fine else quarter_blocks)(field, dots.points)
-        else:
-            characters = whole_cells(field, dots.points, dots.character if unicode else dots.ascii)
-        cells.lay(field.top, field.left, characters, dots.role)
-    for row, column, character, role in draw_lines(canvas.lines, field, unicode=unicode):
-        cells.put(field.top + row, field.left + column, character, role)
+        _lay_dots(cells, field, dots, look)
+    _draw_lines(cells, field, [each for each in canvas.lines if not each.is_behind], look)
     for mark in canvas.marks:
-        character = mark.character if unicode else mark.ascii
+        character = mark.character if look.unicode else mark.ascii
         row, column = field.top + field.row(mark.y), field.left + field.column(mark.x)
         cells.put(row, column, character, mark.role)
+    if canvas.shading is not None:
+        _set_off(cells, field, canvas.shading)
     if canvas.legend and height >= _HEIGHT_FOR_LEGEND:
         cells.put_spans(height - 1, field.left, fit_legend(canvas.legend, width - field.left))
     return cells.picture(), field
+
+
+def _draw_lines(cells: Cells, field: Field, lines: Sequence[Line], look: Look) -> None:
+    for row, column, character, role in draw_lines(lines, field, look=look):
+        cells.put(field.top + row, field.left + column, character, role)
+
+
+def _lay_shading(cells: Cells, field: Field, shading: Shading) -> None:
+    upper, lower = shading.levels[0::2], shading.levels[1::2]
+    characters = np.select(
+        [(upper >= 0) & (upper == lower), upper >= 0, lower >= 0], list(_BLOCKS), " "
+    )
+    grounds = np.where((upper >= 0) & (upper != lower), lower, -1)
+    cells.lay_ramp(field.top, field.left, characters, np.where(upper >= 0, upper, lower), grounds)
+
+
+def _set_off(cells: Cells, field: Field, shading: Shading) -> None:
+    """Give what stands on a shading the end of the ramp that is farther from its ground."""
+    area = slice(field.top, field.top + field.height), slice(field.left, field.left + field.width)
+    behind = np.where(shading.levels[1::2] >= 0, shading.levels[1::2], shading.levels[0::2])
+    is_over = (behind >= 0) & ~np.isin(cells.characters[area], (" ", *_BLOCKS))
+    ends = np.where(behind >= len(RAMP) // 2, ROLES.index(RAMP[0]), ROLES.index(RAMP[-1]))
+    cells.roles[area][is_over] = ends[is_over]
+    cells.grounds[area][is_over] = (ROLES.index(RAMP[0]) + behind)[is_over]
+
+
+def _lay_dots(cells: Cells, field: Field, dots: Dots, look: Look) -> None:
+    points, n_points = dots.points, len(dots.points.x)
+    is_fine = look.unicode and not dots.character
+    if not is_fine:
+        characters = whole_cells(field, points, dots.character if look.unicode else dots.ascii)
+    elif look.glyphs == "braille":
+        is_few = n_points * _CELLS_A_LARGE_POINT <= field.width * field.height
+        is_large = is_few and not dots.is_line
+        characters = braille_of(braille_dots(field, points, is_large=is_large))
+    else:
+        characters = quarter_blocks(field, points)
+    if dots.levels is not None and look.has_ramp:
+        levels = highest_in_cells(field, points, dots.levels)
+        cells.lay_ramp(field.top, field.left, characters, levels)
+    elif is_fine and not dots.is_line and n_points > N_DENSE:
+        counts = count_in_cells(field, points)
+        shares = np.log(np.maximum(counts, 1)) / math.log(max(2, int(counts.max())))
+        if look.has_ramp:
+            levels = np.rint(shares * (len(RAMP) - 1)).astype(np.int64)
+            cells.lay_ramp(field.top, field.left, characters, levels)
+        else:
+            shades = _SHADES[np.rint(shares * (len(_SHADES) - 1)).astype(np.int64)]
+            cells.lay(field.top, field.left, np.where(counts > 0, shades, " "), dots.role)
+    else:
+        cells.lay(field.top, field.left, characters, dots.role)
 
 
 def fit_legend(entries: Sequence[LegendEntry], width: int) -> list[Span]:
@@ -131,27 +213,27 @@ def fit_legend(entries: Sequence[LegendEntry], width: int) -> list[Span]:
     return spans
 
 
-def _draw_y_axis(cells: Cells, field: Field, ticks: Ticks, *, unicode: bool) -> None:
+def _draw_y_axis(cells: Cells, field: Field, ticks: Ticks, *, look: Look) -> None:
     line = field.left - 1
     for row in range(field.height):
-        cells.put(field.top + row, line, "│" if unicode else "|", "axis")
+        cells.put(field.top + row, line, "│" if look.unicode else "|", "axis")
     last_row: int | None = None
     for place, label in ticks:
         row = field.row(place)
         if last_row is not None and abs(row - last_row) < _MIN_ROWS_BETWEEN_LABELS:
             continue
-        cells.put(field.top + row, line - len(label), label, "label")
-        cells.put(field.top + row, line, "┤" if unicode else "+", "axis")
+        cells.put(field.top + row, line - cell_width(label), label, "label")
+        cells.put(field.top + row, line, "┤" if look.unicode else "+", "axis")
         last_row = row
 
 
-def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -> None:
+def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, look: Look) -> None:
     row = field.top + field.height
-    corner, level, tick = ("└", "─", "┬") if unicode else ("+", "-", "+")
+    corner, level, tick = ("└", "─", "┬") if look.unicode else ("+", "-", "+")
     cells.put(row, field.left - 1, corner + level * field.width, "axis")
     has_own_row = has_row_for_labels(cells.height)
     pointed_at = None if canvas.x_mark is None else field.column(canvas.x_mark)
-    stop = field.width - len(canvas.x_label) - 1
+    stop = field.width - cell_width(canvas.x_label) - 1
     is_pointed_at = not has_own_row and pointed_at is not None and pointed_at >= stop
     if canvas.x_label and field.width - stop < field.width // 4 and not is_pointed_at:
         cells.put(row + has_own_row, field.left + stop, f" {canvas.x_label}", "label")
@@ -159,16 +241,18 @@ def _draw_x_axis(cells: Cells, field: Field, canvas: Canvas, *, unicode: bool) -
         stop = field.width
     free_from = -field.left if has_own_row else 0
     for place, label in canvas.x_ticks:
-        at = field.column(place)
+        at, width = field.column(place), cell_width(label)
         # Under its tick in the middle, or else in the axis: right of its tick, at the end left.
-        start = min(at - len(label) // 2, stop - len(label)) if has_own_row else at + 1
-        if not has_own_row and at < stop < start + len(label):
-            start = at - len(label)
-        hides = not has_own_row and pointed_at in range(min(at, start), start + len(label) + 1)
-        if hides or start < free_from or start + len(label) > stop:
+        start = (
+            min(at - cell_width(label) // 2, stop - cell_width(label)) if has_own_row else at + 1
+        )
+        if not has_own_row and at < stop < start + width:
+            start = at - width
+        hides = not has_own_row and pointed_at in range(min(at, start), start + width + 1)
+        if hides or start < free_from or start + width > stop:
             continue
         cells.put(row, field.left + at, tick, "axis")
         cells.put(row + has_own_row, field.left + start, label, "label")
-        free_from = max(at, start + len(label)) + 1
+        free_from = max(at, start + width) + 1
     if pointed_at is not None:
-        cells.put(row, field.left + pointed_at, "▲" if unicode else "^", "selected")
+        cells.put(row, field.left + pointed_at, "▲" if look.unicode else "^", "selected")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hptui.figures.canvas.points import Points
 
 if TYPE_CHECKING:
-    from hptui.figures.canvas.points import FloatArray, IntArray
+    from hptui.figures.canvas.points import BoolArray, FloatArray, IntArray
 
 
 CharArray = npt.NDArray[np.str_]
@@ -19,6 +19,7 @@ CharArray = npt.NDArray[np.str_]
 _QUARTERS: Final = np.array(list(" ▖▗▄▘▌▚▙▝▞▐▟▀▛▜█"))
 """By the sum of lower left 1, lower right 2, upper left 4 and upper right 8."""
 _BRAILLE: Final = np.array([" ", *map(chr, range(0x2801, 0x2900))])
+_BLANK_BRAILLE: Final = 0x2800
 _BRAILLE_BITS: Final = ((1, 8), (2, 16), (4, 32), (64, 128))
 """By row and column of a dot in its cell."""
 
@@ -66,15 +67,50 @@ def quarter_blocks(field: Field, points: Points) -> CharArray:
     return _QUARTERS[sums]
 
 
-def braille(field: Field, points: Points) -> CharArray:
-    """Return a character for each cell of the field: of its two by four dots those with a point."""
-    dots = np.zeros((field.height * 4, field.width * 2), np.int64)
-    dots[field.rows(points.y, 4), field.columns(points.x, 2)] = 1
-    sums = np.zeros((field.height, field.width), np.int64)
+def braille_dots(field: Field, points: Points, *, is_large: bool = False) -> BoolArray:
+    """Return which dots of the field hold a point, two by four to a cell.
+
+    Large points take four dots each, side by side in one cell.
+    """
+    dots = np.zeros((field.height * 4, field.width * 2), np.bool_)
+    rows, columns = field.rows(points.y, 4), field.columns(points.x, 2)
+    if is_large:
+        # Of the four rows of a cell the last two are the lowest pair.
+        rows, columns = rows - (rows % 4 == 3), columns - columns % 2  # noqa: PLR2004
+        for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            dots[rows + down, columns + across] = True
+    else:
+        dots[rows, columns] = True
+    return dots
+
+
+def braille_of(dots: BoolArray) -> CharArray:
+    """Return the characters of dots, two by four to a cell."""
+    sums = np.zeros((dots.shape[0] // 4, dots.shape[1] // 2), np.int64)
     for row, bits in enumerate(_BRAILLE_BITS):
         for column, bit in enumerate(bits):
             sums += bit * dots[row::4, column::2]
     return _BRAILLE[sums]
+
+
+def dots_of(character: str) -> BoolArray:
+    """Return the dots of a braille character, four rows of two."""
+    code = ord(character) - _BLANK_BRAILLE
+    return np.array([[bool(code & bit) for bit in bits] for bits in _BRAILLE_BITS])
+
+
+def highest_in_cells(field: Field, points: Points, levels: IntArray) -> IntArray:
+    """Return for each cell of the field the highest level of the points in it, 0 for none."""
+    highest = np.zeros((field.height, field.width), np.int64)
+    np.maximum.at(highest, (field.rows(points.y), field.columns(points.x)), levels)
+    return highest
+
+
+def count_in_cells(field: Field, points: Points) -> IntArray:
+    """Return how many points stand in each cell of the field."""
+    cells = field.rows(points.y) * field.width + field.columns(points.x)
+    counts = np.bincount(cells, minlength=field.width * field.height)
+    return counts.reshape(field.height, field.width)
 
 
 def whole_cells(field: Field, points: Points, character: str) -> CharArray:

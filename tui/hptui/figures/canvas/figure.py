@@ -18,13 +18,14 @@ from hptui.figures.canvas.chart import (
     draw,
     fit_legend,
 )
-from hptui.figures.canvas.picture import Picture, Role, Span, line_picture, sentence_picture
+from hptui.figures.canvas.picture import RAMP, Picture, Role, Span, line_picture, sentence_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.analysis.axis import Axis
     from hptui.figures.canvas.field import Field
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.canvas.points import Points
     from hptui.trials import FloatArray, IntArray
 
@@ -154,7 +155,7 @@ def draw_figure(
     width: int,
     height: int,
     *,
-    unicode: bool,
+    look: Look,
     numbers: IntArray | None = None,
     points: Points | None = None,
 ) -> Figure:
@@ -164,7 +165,7 @@ def draw_figure(
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Figure(line_picture(fit_legend(canvas.legend, width), width, height))
-    picture, area = draw(canvas, width, height, unicode=unicode)
+    picture, area = draw(canvas, width, height, look=look)
     if numbers is None or points is None:
         return Figure(picture)
     return Figure(picture, spots=Spots.in_field(numbers, points, area))
@@ -184,6 +185,12 @@ def entry(importance: int, text: str, mark: str = "", role: Role = "note") -> Le
     """Return an entry of a legend: a mark in its role and what it means."""
     spans = (Span(f"{mark} ", role),) if mark else ()
     return LegendEntry((*spans, Span(text, "note")), importance)
+
+
+def ramp_entry(importance: int, low: str, high: str) -> LegendEntry:
+    """Return an entry that shows `RAMP` from one end to the other."""
+    ramp = (Span("■", role) for role in RAMP[1::2])
+    return LegendEntry((Span(f"{low} ", "note"), *ramp, Span(f" {high}", "note")), importance)
 
 
 def selected_mark(numbers: IntArray, points: Points, selected: int | None) -> tuple[Mark, ...]:

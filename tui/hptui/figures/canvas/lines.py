@@ -14,16 +14,23 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from hptui.figures.canvas.field import braille_of, dots_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Role
+    from hptui.figures.canvas.picture import Look, Role
     from hptui.figures.canvas.points import FloatArray, Points
 
 _COLOUR_AND_TEXT: Final = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)")
 _PALETTE: Final = "38;5;"
 _MANUAL: Final = "plotext._doc.doc"
+_NO_LINE: Final = -1
+_Drawn = tuple[int, int, str, int]
+"""Row and column of a cell in the field, its character, and the number of its line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +40,15 @@ class Line:
     points: Points
     role: Role
     is_fine: bool = False
-    """Dots instead of blocks."""
+    """Thinner than others."""
     is_steps: bool = False
     """The points are corners: every other piece is level, the others are upright."""
+    is_behind: bool = False
+    """Whether dots lie on it, instead of it on dots."""
 
 
 def draw_lines(
-    lines: Sequence[Line], field: Field, *, unicode: bool
+    lines: Sequence[Line], field: Field, *, look: Look
 ) -> Iterator[tuple[int, int, str, Role]]:
     """Yield the cells that lines take: row and column in the field, character, role.
 
@@ -48,18 +57,47 @@ def draw_lines(
     shown = [line for line in lines if len(line.points.x)]
     if not shown:
         return
-    text = _draw(shown, field, unicode=unicode)
-    for row, line_text in enumerate(text.split("\n")[: field.height]):
+    drawn = _parsed(_draw(shown, field, look=look), field.height)
+    if look.glyphs == "braille":
+        drawn = _thickened(drawn, shown, field)
+    for row, column, character, number in drawn:
+        yield row, column, character, shown[number].role
+
+
+def _parsed(text: str, height: int) -> Iterator[_Drawn]:
+    for row, line_text in enumerate(text.split("\n")[:height]):
         column = 0
         for code, part in _COLOUR_AND_TEXT.findall(line_text):
             if code.startswith(_PALETTE):
-                role = shown[int(code.removeprefix(_PALETTE)) - 1].role
+                number = int(code.removeprefix(_PALETTE)) - 1
                 for offset, character in enumerate(part):
-                    yield row, column + offset, character, role
+                    yield row, column + offset, character, number
             column += len(part)
 
 
-def _draw(lines: Sequence[Line], field: Field, *, unicode: bool) -> str:
+def _thickened(drawn: Iterator[_Drawn], lines: Sequence[Line], field: Field) -> Iterator[_Drawn]:
+    """Make lines that are not fine two dots thick; a cell belongs to the top line in it."""
+    dots = np.full((field.height * 4, field.width * 2), _NO_LINE)
+    for row, column, character, number in drawn:
+        area = dots[4 * row : 4 * row + 4, 2 * column : 2 * column + 2]
+        area[dots_of(character)] = number
+    for number, line in enumerate(lines):
+        if not line.is_fine:
+            own = dots == number
+            thick = own.copy()
+            thick[:-1] |= own[1:]
+            thick[:, 1:] |= own[:, :-1]
+            thick[:-1, 1:] |= own[1:, :-1]
+            dots[thick & (dots < number)] = number
+    characters = braille_of(dots != _NO_LINE)
+    by_cell = dots.reshape(field.height, 4, field.width, 2)
+    top = by_cell.max(axis=(1, 3))
+    rows, columns = np.nonzero(top != _NO_LINE)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        yield row, column, str(characters[row, column]), int(top[row, column])
+
+
+def _draw(lines: Sequence[Line], field: Field, *, look: Look) -> str:
     api = _load_plotext()
     # What is asked for counts, not the size of the terminal that this process may have.
     api.terminal.limit(False, False)
@@ -77,7 +115,7 @@ def _draw(lines: Sequence[Line], field: Field, *, unicode: bool) -> str:
             ruler.ticks([], [])
         for number, line in enumerate(lines, start=1):
             # Colours 1, 2, 3 ... of the palette say which line a cell belongs to.
-            for signal in _signals(api, line, api.pixel(number), field, unicode=unicode):
+            for signal in _signals(api, line, api.pixel(number), field, look=look):
                 figure.draw(signal)
         return str(figure.build().string())
     finally:
@@ -102,12 +140,11 @@ def _signals(
     pixel: Any,  # noqa: ANN401
     field: Field,
     *,
-    unicode: bool,
+    look: Look,
 ) -> Iterator[Any]:
-    if unicode:
-        across, up = (2, 4) if line.is_fine else (2, 2)
-        x, y = _in_cells(line.points, field, across, up)
-        marker = api.marker("braille" if line.is_fine else "hd", pixel)
+    if look.unicode:
+        x, y = _in_cells(line.points, field, *look.fineness)
+        marker = api.marker("braille" if look.glyphs == "braille" else "hd", pixel)
         yield api.figure.signal(x, y, marker=marker).lines(True)
         return
     x, y = _in_cells(line.points, field, 1, 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from hptui.domain.text import char_width, safe_line
+from hptui.domain.text import cell_width, char_width, safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,21 +36,85 @@ Role = Literal[
     "series-4",
     "series-5",
     "series-6",
+    "ramp-0",
+    "ramp-1",
+    "ramp-2",
+    "ramp-3",
+    "ramp-4",
+    "ramp-5",
+    "ramp-6",
+    "ramp-7",
+    "ramp-8",
+    "ramp-9",
+    "ramp-10",
+    "ramp-11",
+    "ramp-12",
+    "ramp-13",
+    "ramp-14",
+    "ramp-15",
 ]
 """What a part of a picture stands for; what differs in role has other characters too."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SERIES: Final[tuple[Role, ...]] = tuple(role for role in ROLES if role.startswith("series-"))
 """Studies that are drawn over each other."""
+RAMP: Final[tuple[Role, ...]] = tuple(role for role in ROLES if role.startswith("ramp-"))
+"""Numbers as colours, from the worst or fewest to the best or most."""
 _NUMBER_OF: Final = {role: number for number, role in enumerate(ROLES)}
+_NO_GROUND: Final = -1
+
+Glyphs = Literal["braille", "blocks", "ascii"]
+"""What points and lines are made of: eight dots a cell, its quarters, or letters."""
+GLYPHS: Final[tuple[Glyphs, ...]] = get_args(Glyphs)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be shown where a picture is seen."""
+
+    glyphs: Glyphs = "braille"
+    has_ramp: bool = False
+    """Whether the colours of `RAMP` can be told apart; without, characters say the same."""
+
+    @property
+    def unicode(self) -> bool:
+        """Whether characters beyond ASCII can be used."""
+        return self.glyphs != "ascii"
+
+    @property
+    def point(self) -> str:
+        """What stands for points in a legend, as the next two for lines."""
+        return {"braille": "⠛", "blocks": "▖", "ascii": "o"}[self.glyphs]
+
+    @property
+    def line(self) -> str:
+        """A line that is not fine."""
+        return {"braille": "⠶", "blocks": "▄", "ascii": "="}[self.glyphs]
+
+    @property
+    def fine_line(self) -> str:
+        """A fine line, or one of dots."""
+        return {"braille": "⠒", "blocks": "▄", "ascii": "-"}[self.glyphs]
+
+    @property
+    def fineness(self) -> tuple[int, int]:
+        """How many dots a cell has across and up."""
+        return {"braille": (2, 4), "blocks": (2, 2), "ascii": (1, 1)}[self.glyphs]
+
+
+FINE: Final = Look()
+COLOURED: Final = Look(has_ramp=True)
+ASCII: Final = Look("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text on one line in one role; its characters are one cell wide each."""
+    """Text on one line in one role."""
 
     text: str
     role: Role
+    ground: Role | None = None
+    """Whose colour is behind it; None for that of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +129,39 @@ class Picture:
 
 
 class Cells:
-    """A picture in the making: a character and a role for each cell."""
+    """A picture in the making: a character and a role for each cell.
+
+    A character that is two cells wide has an empty text in the second one. What has no width of
+    its own stands in the cell of the character before it.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
         self.height = height
-        self.characters = np.full((height, width), " ", "<U1")
+        self.characters = np.full((height, width), " ", object)
         self.roles = np.zeros((height, width), np.int8)
+        self.grounds = np.full((height, width), _NO_GROUND, np.int8)
+        self._has_wide = False
 
     def put(self, row: int, column: int, text: str, role: Role) -> None:
         """Write `text` at a cell; what would stand outside is left out."""
-        start, stop = max(0, column), min(self.width, column + len(text))
+        texts = cell_texts(text)
+        self._has_wide |= "" in texts
+        start, stop = max(0, column), min(self.width, column + len(texts))
         if not 0 <= row < self.height or start >= stop:
             return
-        self.characters[row, start:stop] = list(text[start - column : stop - column])
+        self.characters[row, start:stop] = texts[start - column : stop - column]
         self.roles[row, start:stop] = _NUMBER_OF[role]
 
     def put_spans(self, row: int, column: int, spans: Sequence[Span]) -> None:
         """Write spans one after another from a cell on."""
         for span in spans:
+            width = cell_width(span.text)
             self.put(row, column, span.text, span.role)
-            column += len(span.text)
+            start, stop = max(0, column), min(self.width, column + width)
+            if span.ground is not None and 0 <= row < self.height and start < stop:
+                self.grounds[row, start:stop] = _NUMBER_OF[span.ground]
+            column += width
 
     def lay(self, row: int, column: int, characters: npt.NDArray[np.str_], role: Role) -> None:
         """Lay characters (rows by columns) over cells from one on; spaces change nothing."""
@@ -94,30 +170,88 @@ class Cells:
         self.characters[area][is_set] = characters[is_set]
         self.roles[area][is_set] = _NUMBER_OF[role]
 
+    def lay_ramp(
+        self,
+        row: int,
+        column: int,
+        characters: npt.NDArray[np.str_],
+        levels: npt.NDArray[np.int64],
+        grounds: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """Lay characters in colours of `RAMP`, each by its level; spaces change nothing.
+
+        `grounds` are levels too, -1 for none.
+        """
+        is_set = characters != " "
+        area = slice(row, row + len(characters)), slice(column, column + characters.shape[1])
+        self.characters[area][is_set] = characters[is_set]
+        self.roles[area][is_set] = _NUMBER_OF[RAMP[0]] + levels[is_set]
+        if grounds is not None:
+            behind = np.where(grounds < 0, _NO_GROUND, _NUMBER_OF[RAMP[0]] + grounds)
+            self.grounds[area][is_set] = behind[is_set]
+
     def picture(self) -> Picture:
         """Return what was written."""
         return Picture(tuple(self._line(row) for row in range(self.height)))
 
     def _line(self, row: int) -> tuple[Span, ...]:
-        text = "".join(self.characters[row].tolist()).rstrip()
-        roles = self.roles[row, : len(text)].copy()
-        if not text:
+        characters, grounds = self.characters[row], self.grounds[row]
+        is_blank = (characters == " ") & (grounds == _NO_GROUND)
+        used = np.flatnonzero(~is_blank)
+        if not len(used):
             return ()
+        stop = int(used[-1]) + 1
+        texts: list[str] = characters[:stop].tolist()
+        if self._has_wide:
+            _mend_halves(texts)
         # A space looks alike in every role: in that of its left neighbour it makes no new span.
-        is_blank = self.characters[row, : len(text)] == " "
-        behind = np.maximum.accumulate(np.where(is_blank, 0, np.arange(len(text))))
-        roles = roles[behind]
-        starts = [0, *(np.flatnonzero(np.diff(roles)) + 1).tolist()]
-        stops = [*starts[1:], len(text)]
+        behind = np.maximum.accumulate(np.where(is_blank[:stop], 0, np.arange(stop)))
+        looks = self.roles[row, :stop][behind].astype(np.int64) * (len(ROLES) + 1)
+        looks += grounds[:stop]
+        starts = [0, *(np.flatnonzero(np.diff(looks)) + 1).tolist()]
         return tuple(
-            Span(text[start:stop], ROLES[int(roles[start])])
-            for start, stop in zip(starts, stops, strict=True)
+            Span(
+                "".join(texts[start:end]),
+                ROLES[int(self.roles[row, behind[start]])],
+                None if grounds[start] == _NO_GROUND else ROLES[int(grounds[start])],
+            )
+            for start, end in zip(starts, [*starts[1:], stop], strict=True)
         )
+
+
+def cell_texts(text: str) -> list[str]:
+    """Return what stands in each of the cells that `text` takes, see `Cells`."""
+    if text.isascii():
+        return list(text)
+    texts: list[str] = []
+    at = -1
+    for char in text:
+        width = char_width(char)
+        if width:
+            at = len(texts)
+            texts += [char, ""][:width]
+        elif at >= 0:
+            texts[at] += char
+    return texts
+
+
+def _mend_halves(texts: list[str]) -> None:
+    """Replace what is left of characters of two cells where another one stands in one of them."""
+    for at, text in enumerate(texts):
+        if not text and not (at and cell_width(texts[at - 1]) > 1):
+            texts[at] = " "
+        elif cell_width(text) > 1 and (at + 1 == len(texts) or texts[at + 1]):
+            texts[at] = "…"
+
+
+def ramp_levels(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return the places in `RAMP` of shares from 0 (the worst, or fewest) to 1."""
+    return np.clip((shares * len(RAMP)).astype(np.int64), 0, len(RAMP) - 1)
 
 
 def text_width(spans: Sequence[Span]) -> int:
     """Return how many cells spans take."""
-    return sum(len(span.text) for span in spans)
+    return sum(cell_width(span.text) for span in spans)
 
 
 def line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
@@ -129,18 +263,20 @@ def line_picture(spans: Sequence[Span], width: int, height: int) -> Picture:
     return cells.picture()
 
 
-def label(text: object, max_chars: int, *, unicode: bool = True) -> str:
-    """Return `text` safe for a terminal, one cell for a character, in at most `max_chars`.
-
-    Characters of another width are a `?` each, without `unicode` all beyond ASCII.
-    """
-    line = "".join(
-        char if char.isascii() or (unicode and char_width(char) == 1) else "?"
-        for char in safe_line(text)
-    )
-    if len(line) <= max_chars:
-        return line
-    return f"{line[: max_chars - 1]}{'…' if unicode else '~'}" if max_chars > 0 else ""
+def label(text: object, max_cells: int, *, look: Look = FINE) -> str:
+    """Return `text` safe for a terminal in at most `max_cells`; in ASCII, others are `?`."""
+    line = safe_line(text)
+    if not look.unicode:
+        line = "".join(char if char.isascii() else "?" for char in line)
+    texts = cell_texts(line)
+    if len(texts) <= max_cells:
+        return "".join(texts)
+    if max_cells < 1:
+        return ""
+    kept = texts[: max_cells - 1]
+    if texts[max_cells - 1] == "" and kept:
+        kept[-1] = " "
+    return "".join(kept) + ("…" if look.unicode else "~")
 
 
 _MARGIN = 2
@@ -149,7 +285,7 @@ _MARGIN = 2
 def sentence_picture(sentence: str, width: int, height: int) -> Picture:
     """Return a picture with the sentence in its middle, wrapped; what does not fit is cut.
 
-    The sentence must be safe for a terminal already, one cell for a character.
+    The sentence must be safe for a terminal already.
     """
     if width < 1 or height < 1:
         return Picture()

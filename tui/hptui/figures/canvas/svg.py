@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import ROLES
+from hptui.domain.text import cell_width, safe_line
+from hptui.figures.canvas.picture import RAMP, ROLES, cell_texts, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ def picture_svg(
             page that holds the element says what the classes look like, see `svg_style`.
         ground: A colour of CSS behind it; without, it is transparent.
     """
-    n_columns = max((sum(len(span.text) for span in line) for line in picture.lines), default=1)
+    n_columns = max((text_width(line) for line in picture.lines), default=1)
     width, height = n_columns * CELL_WIDTH, max(1, len(picture.lines)) * CELL_HEIGHT
     shown = html.escape(safe_line(title))
     parts = [
@@ -68,6 +68,10 @@ def picture_svg(
         parts.append(f"<style>{svg_style(colours)}</style>")
     if ground:
         parts.append(f'<rect width="{width}" height="{height}" fill="{html.escape(ground)}"/>')
+    for role in RAMP:
+        boxes = "".join(_boxes_behind(picture, role))
+        if boxes:
+            parts.append(f'<g class="{role}"><path d="{boxes}"/></g>')
     for role in ROLES:
         parts.extend(_role_parts(picture, role))
     parts.append("</svg>")
@@ -91,7 +95,8 @@ def _role_parts(picture: Picture, role: Role) -> Iterator[str]:
     cells = [
         (char, at * CELL_WIDTH, row * CELL_HEIGHT)
         for span, column, row in placed
-        for at, char in enumerate(span.text, start=column)
+        for at, char in enumerate(cell_texts(span.text), start=column)
+        if char
     ]
     inside = [text for span, column, row in placed for text in _texts(span, column, row)]
     solid = "".join(_shape(*cell) for cell in cells)
@@ -117,7 +122,17 @@ def _spans_in(picture: Picture, role: Role) -> Iterator[tuple[Span, int, int]]:
         for span in line:
             if span.role == role:
                 yield span, column, row
-            column += len(span.text)
+            column += cell_width(span.text)
+
+
+def _boxes_behind(picture: Picture, role: Role) -> Iterator[str]:
+    for row, line in enumerate(picture.lines):
+        column = 0
+        for span in line:
+            wide = cell_width(span.text)
+            if span.ground == role:
+                yield _box(column * CELL_WIDTH, row * CELL_HEIGHT, wide * CELL_WIDTH, CELL_HEIGHT)
+            column += wide
 
 
 def _box(x: float, y: float, width: float, height: float) -> str:
@@ -142,7 +157,7 @@ def _shape(char: str, x: int, y: int) -> str:
         return _box(x + half_x - 1.5, y + half_y - 1.5, 3, 3)
     if char in _LEFT_EIGHTHS:
         return _box(x, y, CELL_WIDTH * _LEFT_EIGHTHS[char] // 8, CELL_HEIGHT)
-    code = ord(char)
+    code = ord(char[0])
     if _BRAILLE <= code <= _BRAILLE_END:
         step_x, step_y = CELL_WIDTH // 2, CELL_HEIGHT // 4
         return "".join(
@@ -169,21 +184,22 @@ def _strokes(bits: int, x: int, y: int) -> str:
 
 def _texts(span: Span, column: int, row: int) -> Iterator[str]:
     """Yield the runs of a span that are letters, each as wide as its cells."""
-    run = ""
-    for at, char in enumerate(f"{span.text} ", start=column):
-        is_text = char not in _SHADES and char not in _STROKES and not _shape(char, 0, 0)
-        is_last = at == column + len(span.text)
+    run: list[str] = []
+    texts = cell_texts(span.text)
+    for at, char in enumerate([*texts, " "], start=column):
+        is_text = char not in _SHADES and char not in _STROKES and not (char and _shape(char, 0, 0))
+        is_last = at == column + len(texts)
         # A single blank may stand between words; two end a run.
-        if is_text and not is_last and not (char == " " and (not run or run.endswith(" "))):
-            run += char
+        if is_text and not is_last and not (char == " " and (not run or run[-1] == " ")):
+            run.append(char)
             continue
-        text = run.rstrip()
+        text = "".join(run).rstrip()
         if text:
             x = (at - len(run)) * CELL_WIDTH
             y = row * CELL_HEIGHT + _BASELINE
-            wide = len(text) * CELL_WIDTH
+            wide = cell_width(text) * CELL_WIDTH
             yield (
                 f'<text x="{x}" y="{y}" textLength="{wide}" lengthAdjust="spacingAndGlyphs">'
                 f"{html.escape(text)}</text>"
             )
-        run = ""
+        run = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hptui.ui.application.settings import Settings
 
 
+_MAX_MESSAGES: Final = 20
 _COLLECTING_PERIOD_S: Final = 5.0
 
 ScrollBar.renderer = ThinScrollBar
@@ -75,6 +77,7 @@ class HptuiApp(ServingApp, inherit_bindings=False):
             place=place,
             settings=load_settings() if settings is None else settings,
             unicode=has_unicode,
+            has_ramp=self._has_ramp,
             screens=AllScreens(),
             quit=self.do_quit,
             tell_failed_work=self.tell_failed_work,
@@ -86,6 +89,8 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         self._thread_hook = threading.excepthook
         self.defects: list[ApplicationFailure] = []
         """Those that did not end the application."""
+        self.messages: deque[str] = deque(maxlen=_MAX_MESSAGES)
+        """The last sentences that were shown for a few seconds."""
         self._home = home
         self.ending: CertainEnd | None = None
         """Makes the end certain; None where the application is not the whole process."""
@@ -94,6 +99,11 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         chosen = self.services.settings
         self.theme = DEFAULT_THEME if self._theme_trouble() else chosen.theme
         self.set_keymap({name: ",".join(keys) for name, keys in chosen.keys.items()})
+
+    def _has_ramp(self) -> bool:
+        is_ansi = self.services.theme_variables.get("background", "").startswith("ansi_")
+        has_colours = self.is_headless or self.console.color_system in ("truecolor", "256")
+        return has_colours and not is_ansi
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the screen at the bottom: the studies."""
@@ -152,8 +162,10 @@ class HptuiApp(ServingApp, inherit_bindings=False):
         markup: bool = False,  # noqa: ARG002 - Textual asks for it
     ) -> None:
         """Show a sentence for a few seconds; it is never read as markup."""
+        text = safe_text(message, max_chars=500)
+        self.messages.append(text)
         super().notify(
-            safe_text(message, max_chars=500),
+            text,
             title=safe_text(title, max_chars=80),
             severity=severity,
             timeout=timeout,

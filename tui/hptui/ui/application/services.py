@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from hptui.domain.objective import ObjectiveRef
+    from hptui.figures.canvas.picture import Look
     from hptui.ui.application.place import OpenPlace
     from hptui.ui.application.settings import Settings
     from hptui.ui.commands.command_table import Command
@@ -72,6 +73,8 @@ class AppServices:
     settings: Settings
     unicode: bool
     """Whether the terminal shows more than ASCII."""
+    has_ramp: Callable[[], bool]
+    """Says whether the terminal, in this theme, can tell the colours of a ramp apart."""
     screens: Screens
     quit: Callable[[], None]
     """Leaves the application; asks where a study runs that a screen shows."""
@@ -88,6 +91,13 @@ class AppServices:
         from hptui.ui.plots.charts_thread import ChartThread
 
         return ChartThread()
+
+    @property
+    def look(self) -> Look:
+        """What charts can show."""
+        from hptui.figures.canvas.picture import Look
+
+        return Look(self.settings.glyphs if self.unicode else "ascii", self.has_ramp())
 
     def stop(self) -> None:
         """End the drawing thread, if it was wanted."""

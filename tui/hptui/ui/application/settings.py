@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
+from hptui.figures.canvas.picture import GLYPHS
 from hptui.storage.files.side_files import read_side_file
 from hptui.ui.commands.command_table import COMMANDS
 from hptui.ui.commands.key_names import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hptui.figures.canvas.picture import Glyphs
 
 SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""
@@ -27,6 +30,8 @@ class Settings:
     """What a person set, checked; what is wrong is left out and told."""
 
     theme: str = DEFAULT_THEME
+    glyphs: Glyphs = "braille"
+    """What charts are made of, where the terminal shows more than ASCII."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Textual's key names by command id, for the commands that were given others."""
     defaults: Mapping[str, int | float | str] = field(
@@ -112,13 +117,17 @@ def read_settings(table: Mapping[str, object], path: Path) -> Settings:
     if not isinstance(theme, str):
         wrong.append("theme is not text")
         theme = DEFAULT_THEME
+    glyphs = table.get("glyphs", GLYPHS[0])
+    if glyphs not in GLYPHS:
+        wrong.append(f"glyphs is none of {', '.join(GLYPHS)}")
+        glyphs = GLYPHS[0]
     keys = _keys(_section(table, "keys", wrong), wrong)
     defaults = _defaults(_section(table, "defaults", wrong), wrong)
     filters = _filters(_section(table, "filters", wrong), wrong)
-    known = {"theme", "keys", "defaults", "filters"}
+    known = {"theme", "glyphs", "keys", "defaults", "filters"}
     wrong += [f"{name!r} is no setting" for name in set(table) - known]
     trouble = f"{path.name}: {'; '.join(wrong)}." if wrong else ""
-    return Settings(theme, keys, defaults, filters, safe_line(trouble, max_chars=400))
+    return Settings(theme, glyphs, keys, defaults, filters, safe_line(trouble, max_chars=400))
 
 
 def _section(table: Mapping[str, object], name: str, wrong: list[str]) -> dict[str, object]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.ui.commands.command_table import Place
     from hptui.ui.study.snapshot import StudySnapshot
 
@@ -212,14 +213,14 @@ class CompareScreen(CommandScreen[None]):
         edfs = [NamedEdf(each.name, each.edf) for each in comparison.results]
         target = comparison.target if comparison.is_target_given else None
 
-        def draw_histories(width: int, height: int, unicode: bool) -> Figure:
+        def draw_histories(width: int, height: int, look: Look) -> Figure:
             return draw_overlay(
-                histories, width=width, height=height, unicode=unicode, is_log=is_log, target=target
+                histories, width=width, height=height, look=look, is_log=is_log, target=target
             )
 
-        def draw_distributions(width: int, height: int, unicode: bool) -> Figure:
+        def draw_distributions(width: int, height: int, look: Look) -> Figure:
             return draw_edf(
-                edfs, width=width, height=height, unicode=unicode, is_log=is_log, value_name=name
+                edfs, width=width, height=height, look=look, is_log=is_log, value_name=name
             )
 
         for part, title, draw in (

@@ -93,6 +93,8 @@ def _last_screen(app: HptuiApp) -> str:
 
 
 async def _do(pilot: Pilot[int], app: HptuiApp, action: Action) -> None:
+    if isinstance(action, Press | Type | Click):
+        app.messages.clear()
     match action:
         case Press(keys):
             await _press(pilot, app, keys)
@@ -160,10 +162,20 @@ async def _until_done_or_ended(step: Coroutine[Any, Any, None], app: HptuiApp) -
             await task
 
 
+def _is_seen(app: HptuiApp, action: Wait) -> bool:
+    """Say whether a text is on the screen.
+
+    What is wanted may also have been: a sentence that was shown for a few seconds since the last
+    key, and is gone by the time at which a busy machine looks.
+    """
+    told = app.messages if action.is_wanted else ()
+    return action.text in screen_text(app) or any(action.text in message for message in told)
+
+
 async def _wait(app: HptuiApp, action: Wait) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + action.timeout_s
-    while (action.text in screen_text(app)) != action.is_wanted:
+    while _is_seen(app, action) != action.is_wanted:
         if app.return_code is not None:
             raise StepFailedError("The application has ended.")
         if loop.time() > deadline:

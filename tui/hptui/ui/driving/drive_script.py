@@ -81,7 +81,7 @@ class Step:
 STEP_HELP: Final = (
     ("press KEY...", "press keys: n, ctrl+p, F5, enter, esc, space, ?, down"),
     ("type TEXT", "press the key of each character"),
-    ('wait "TEXT" [TIME]', "wait until the screen shows it, for 10s or TIME"),
+    ('wait "TEXT" [TIME]', "wait until the screen shows it, or a message has, for 10s or TIME"),
     ('wait-not "TEXT" [TIME]', "wait until it does not"),
     ('expect "TEXT" [TIME]', "the screen shows it, or does within 2s or TIME"),
     ('expect-not "TEXT" [TIME]', "it does not"),

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 from textual.color import Color
 from textual.theme import Theme
 
+from hptui.figures.canvas.picture import RAMP
+from hptui.figures.canvas.ramp import CIVIDIS, VIRIDIS, ramp_colours
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +17,7 @@ DEFAULT_THEME: Final = "hptui-dark"
 _ANSI: Final = "ansi_"
 _AUTO: Final = "auto"
 _KEY: Final = "footer-key-foreground"
+_HALF: Final = 0.5
 _MIN_STEP: Final = 0.2
 """Of brightness, from 0 to 1, between a key of the footer and the ground."""
 
@@ -127,6 +131,7 @@ def own_themes() -> tuple[Theme, ...]:
             warning="#9a8f83",
             error="#e69f00",
             variables={
+                "chart-ramp": "cividis",
                 "chart-trial": "#7d9db5",
                 "chart-series-1": "#56b4e9",
                 "chart-series-2": "#e69f00",
@@ -164,7 +169,16 @@ def with_own_variables(variables: dict[str, str]) -> dict[str, str]:
             # Such themes have another ground below keys, which the footer here has not.
             everything[_KEY] = everything["accent"]
     own = {name: everything[stand_in] for name, stand_in in OWN_COLOURS.items()}
-    return {**own, **everything}
+    return {**own, **_ramp(everything), **everything}
+
+
+def _ramp(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the colours of `RAMP` that suit a theme; its own text's where nothing is known."""
+    if variables["background"].startswith(_ANSI):
+        return {f"chart-{role}": variables["foreground"] for role in RAMP}
+    is_dark = Color.parse(variables["background"]).brightness < _HALF
+    colours = CIVIDIS if variables.get("chart-ramp") == "cividis" else VIRIDIS
+    return {f"chart-{r}": value for r, value in ramp_colours(colours, is_dark=is_dark).items()}
 
 
 def rich_colour(value: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.ui.widgets.naming import Naming
 
 
@@ -97,8 +98,8 @@ class CurvePlot(Plot):
         if source is None:
             return
 
-        def draw(width: int, height: int, unicode: bool) -> Figure:
-            return draw_curve(source, width=width, height=height, unicode=unicode, is_log=is_log)
+        def draw(width: int, height: int, look: Look) -> Figure:
+            return draw_curve(source, width=width, height=height, look=look, is_log=is_log)
 
         self.show_chart(draw)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.repeat_whiskers import Spreads
     from hptui.ui.study.snapshot import StudySnapshot
     from hptui.ui.widgets.naming import Naming
@@ -56,26 +57,26 @@ class HistoryPlot(TrialPlot):
         selected = self.marked
         has_history = snapshot.history is not None
         shown = ShownTrials(snapshot) if shown is None else shown
-        look = (
+        key = (
             *(*shown.key, has_history, objective),
             *(snapshot.loading, snapshot.trouble, selected, target, is_log, window),
         )
-        if look == self._shown:
+        if key == self._shown:
             return
         if not has_history or (snapshot.loading is not None and not snapshot.n_trials):
             self.show_sentence(_why_no_history(snapshot))
-            self._shown = look
+            self._shown = key
             return
         history = _history(shown, objective)
 
-        def draw(width: int, height: int, unicode: bool) -> Figure:
+        def draw(width: int, height: int, look: Look) -> Figure:
             known, spreads = history()
             return draw_history(
                 known,
                 spreads=spreads,
                 width=width,
                 height=height,
-                unicode=unicode,
+                look=look,
                 is_log=is_log,
                 target=target,
                 selected=selected,
@@ -83,7 +84,7 @@ class HistoryPlot(TrialPlot):
                 note=_which_value(snapshot, objective),
             )
 
-        self._shown = look
+        self._shown = key
         self.show_chart(draw)
 
     def show_sentence(self, sentence: str) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import getters
 from textual.strip import Strip
 from textual.widget import Widget
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import ROLES, SERIES, sentence_picture
+from hptui.figures.canvas.picture import RAMP, ROLES, SERIES, sentence_picture
 from hptui.ui.application.services import ServingApp
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyles
@@ -21,12 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
-    from rich.style import Style
     from textual import events
     from textual.app import RenderResult
     from textual.message import Message
 
-    from hptui.figures.canvas.picture import Picture, Role
+    from hptui.figures.canvas.picture import Look, Picture, Role, Span
     from hptui.ui.widgets.naming import Naming
 
 
@@ -73,7 +74,7 @@ class Plot(Widget):
         "target": RoleStyle("chart-target", 0.7),
         "selected": RoleStyle("chart-selected", text_style="bold"),
         "median": RoleStyle("chart-median"),
-        **{role: RoleStyle(f"chart-{role}") for role in SERIES},
+        **{role: RoleStyle(f"chart-{role}") for role in (*SERIES, *RAMP)},
     }
 
     app = getters.app(ServingApp)
@@ -90,12 +91,12 @@ class Plot(Widget):
     def __init__(self, **naming: Unpack[Naming]) -> None:
         super().__init__(**naming)
         self._roles = RoleStyles(self, self.ROLE_STYLES, lambda: self.app.services.theme_variables)
-        self._draw: Callable[[int, int, bool], Drawn] | None = None
+        self._draw: Callable[[int, int, Look], Drawn] | None = None
         self.drawn: Drawn | None = None
         """What is on the screen."""
 
-    def show_chart(self, draw: Callable[[int, int, bool], Drawn]) -> None:
-        """Show what `draw` returns for a width and a height in cells, and whether to use Unicode.
+    def show_chart(self, draw: Callable[[int, int, Look], Drawn]) -> None:
+        """Show what `draw` returns for a width and a height in cells, and what can be shown.
 
         It is called in the drawing thread, again after each change of the size.
         """
@@ -113,6 +114,23 @@ class Plot(Widget):
         self.app.services.charts.forget(self)
         self.refresh()
 
+    def redrawn(self, look: Look, timeout_s: float = 30.0) -> Picture | None:
+        """Return what is shown, drawn for another look; waits for it, so not from the event loop.
+
+        None where nothing is shown, or it cannot be drawn in time.
+        """
+        draw, (width, height) = self._draw, self.size
+        if draw is None:
+            return None
+        answers: SimpleQueue[Drawn | None] = SimpleQueue()
+        self.app.services.charts.submit(
+            answers, lambda: draw(width, height, look), answers.put, lambda _: answers.put(None)
+        )
+        with suppress(Empty):
+            drawn = answers.get(timeout=timeout_s)
+            return None if drawn is None else drawn.picture
+        return None
+
     def render(self) -> RenderResult:
         """Lines are drawn one by one instead."""
         return ""
@@ -122,8 +140,14 @@ class Plot(Widget):
         lines = () if self.drawn is None else self.drawn.picture.lines
         base = self.style_of("")
         spans = lines[y] if y < len(lines) else ()
-        segments = [Segment(span.text, self.style_of(span.role)) for span in spans]
+        segments = [Segment(span.text, self._style_of_span(span)) for span in spans]
         return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def _style_of_span(self, span: Span) -> Style:
+        style = self.style_of(span.role)
+        if span.ground is None:
+            return style
+        return style + Style(bgcolor=self.style_of(span.ground).color)
 
     def style_of(self, role: str) -> Style:
         """Return the style of a role, on the ground of the plot."""
@@ -161,7 +185,7 @@ class Plot(Widget):
         draw, (width, height) = self._draw, self.size
         if draw is None or not self.is_mounted or width < 1 or height < 1:
             return
-        has_unicode = self.app.services.unicode
+        look = self.app.services.look
 
         def failed(error: Exception) -> None:
             text = f"The chart cannot be drawn: {safe_line(error)}"
@@ -170,7 +194,7 @@ class Plot(Widget):
 
         self.app.services.charts.submit(
             self,
-            lambda: draw(width, height, has_unicode),
+            lambda: draw(width, height, look),
             lambda drawn: self.post_from_thread(self.Ready(self, drawn, width, height)),
             failed,
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from hptui.figures.canvas.figure import Spots, Way
+    from hptui.figures.canvas.picture import Look
     from hptui.ui.plots.plot import Drawn
     from hptui.ui.widgets.naming import Naming
 
@@ -84,11 +85,11 @@ class TrialPlot(Plot):
         self._n_unheard = 0
         """Picks that nobody has heard of yet; what is told meanwhile is about former ones."""
 
-    def show_chart(self, draw: Callable[[int, int, bool], Drawn]) -> None:
+    def show_chart(self, draw: Callable[[int, int, Look], Drawn]) -> None:
         """Show what `draw` returns, see `Plot.show_chart`."""
 
-        def draw_and_sort(width: int, height: int, unicode: bool) -> Drawn:
-            drawn = draw(width, height, unicode)
+        def draw_and_sort(width: int, height: int, look: Look) -> Drawn:
+            drawn = draw(width, height, look)
             if isinstance(drawn, Pickable):
                 # Of very many spots this takes long, and the keys that need it must not wait.
                 _ = drawn.spots.distinct

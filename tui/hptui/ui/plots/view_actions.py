@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.figures.canvas.picture import ASCII, FINE
 from hptui.figures.picture_file import TitledPicture, picture_form, write_pictures
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.application.ui_state import remember, remembered
@@ -138,7 +139,7 @@ class ViewActions(ScreenPart):
         kind = self._plots.kind
         study_name = self._snapshot().name
         name = f"{study_name}-{OVERVIEW.name if kind is None else kind.name}"
-        shown = TitledPicture(safe_line(f"{study_name}: {name}"), plot.drawn.picture)
+        title, picture = safe_line(f"{study_name}: {name}"), plot.drawn.picture
         colours, ground = plot.colours(), plot.ground
 
         def write(place: FilePlace | None) -> None:
@@ -147,6 +148,11 @@ class ViewActions(ScreenPart):
             target, overwrite = place.target, place.is_replacing
 
             def work() -> str:
+                drawn = picture
+                if picture_form(target) == "txt":
+                    # Text has no colours that could say what a ramp says on the screen.
+                    drawn = plot.redrawn(FINE if self._screen.app.services.unicode else ASCII)
+                shown = TitledPicture(title, drawn or picture)
                 write_pictures(target, [shown], overwrite=overwrite, colours=colours, ground=ground)
                 return f"{target.name} is written, in {target.parent}."
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.kinds import Kind
     from hptui.figures.request import TitledFigure
     from hptui.ui.plots.shown_trials import ShownTrials
@@ -209,8 +210,8 @@ class ViewPlot(TrialPlot):
             return
         self._drawn_for = selected
 
-        def draw(width: int, height: int, unicode: bool) -> Figure:
-            return figure.draw(Frame(width, height, unicode, selected))
+        def draw(width: int, height: int, look: Look) -> Figure:
+            return figure.draw(Frame(width, height, look, selected))
 
         self.show_chart(draw)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from hptui.domain.study_name import fitting_name
 from hptui.domain.study_ref import StudyRef
 from hptui.domain.text import safe_line
-from hptui.registry.catalogue import shown_name
 from hptui.ui.forms.fields import FormField
 from hptui.ui.studies import study_actions
 from hptui.ui.studies.transfer_form import (
@@ -105,5 +104,5 @@ def _label(row: StudyRow, beside: StudyRow) -> str:
     count = f"{row.n_trials:,} trial{'' if row.n_trials == 1 else 's'}"
     tunes = ""
     if row.objective is not None and row.objective != beside.objective:
-        tunes = f", {shown_name(row.objective)}"
+        tunes = f", {row.objective_name}"
     return safe_line(f"{row.name}{where}   {count}{tunes}", max_chars=120)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.readable import four_digits, show_age, show_duration
 from hptui.domain.text import safe_line
-from hptui.registry.catalogue import shown_name
 from hptui.ui.commands.command_table import KeyOf, default_key
 from hptui.ui.look.marks import mark_of
 from hptui.ui.widgets.table_model import Cell, Column, Sort
@@ -94,7 +93,7 @@ class StudiesModel:
         is_wide = width >= _WIDE
         self._trend_width = _TREND_WIDTH if is_wide else _SHORT_TREND_WIDTH
         names = max((len(row.name + self._annotations(row)) for row in rows), default=0) + 2
-        objectives = max((len(_objective(row)) for row in rows), default=0)
+        objectives = max((len(row.objective_name) for row in rows), default=0)
         limit = _MAX_NAME if is_wide else width // 3
         self._cells: list[tuple[Column, Callable[[StudyRow], Cell]]] = [
             (Column("study", "study", max(_MIN_NAME, min(names, limit))), self._study)
@@ -219,15 +218,11 @@ def engine_text(engine: EngineState) -> str:
 
 
 def _haystack(row: StudyRow) -> str:
-    return f"{row.name} {row.path.name} {_objective(row)} {' '.join(row.tags)}".lower()
-
-
-def _objective(row: StudyRow) -> str:
-    return "" if row.objective is None else shown_name(row.objective)
+    return f"{row.name} {row.path.name} {row.objective_name} {' '.join(row.tags)}".lower()
 
 
 def _objective_cell(row: StudyRow) -> Cell:
-    return Cell(safe_line(_objective(row), max_chars=100), "dim")
+    return Cell(safe_line(row.objective_name, max_chars=100), "dim")
 
 
 def _goal(row: StudyRow) -> Cell:
@@ -283,7 +278,7 @@ def _sort_value(row: StudyRow, key: str) -> tuple[float | str, ...] | None:
     if key == "study":
         return (row.name.lower(),)
     if key == "objective":
-        return (_objective(row).lower(),) if _objective(row) else None
+        return (row.objective_name.lower(),) if row.objective_name else None
     if key == "goal":
         return tuple(row.directions) or None
     if key == "best":

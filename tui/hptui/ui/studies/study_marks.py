@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.registry.catalogue import shown_name
 from hptui.ui.application.command_screen import ScreenPart
 from hptui.ui.studies.studies_model import study_key
 
@@ -94,7 +93,7 @@ class StudyMarks(ScreenPart):
                     PickItem(
                         key,
                         each.name,
-                        note="" if each.objective is None else shown_name(each.objective),
+                        note=each.objective_name,
                         disabled_reason="" if each.directions == row.directions else _goals(each),
                     )
                     for key, each in others.items()

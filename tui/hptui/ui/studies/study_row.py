@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hptui.domain.text import safe_line
 from hptui.errors import HptuiError
+from hptui.registry.catalogue import shown_name
 from hptui.storage.files.leases import living_runs
 from hptui.storage.files.study_identity import read_identity
 from hptui.storage.read.session import open_file
@@ -28,6 +29,11 @@ class StudyRow(StudySummary):
     """None when nobody here runs the study."""
     trend: tuple[float, ...] = ()
     """The best value so far at a few places along the study."""
+
+    @property
+    def objective_name(self) -> str:
+        """How lists call what the study tunes; empty where its file does not say."""
+        return "" if self.objective is None else shown_name(self.objective)
 
     @property
     def n_stale(self) -> int:

@@ -164,9 +164,11 @@ def screen_lines(
     lines = describe_status(status)
     room = height - len(lines) - 1
     if room >= _LEAST_FIGURE_LINES and any(status["trials"].values()):
+        from hptui.figures.canvas.picture import ASCII, FINE
         from hptui.figures.request import Frame
 
-        frame = Frame(width, min(room, _MOST_FIGURE_LINES), has_unicode)
+        look = FINE if has_unicode else ASCII
+        frame = Frame(width, min(room, _MOST_FIGURE_LINES), look)
         lines = [*lines, "", *_figure(columns, frame)]
     return [cut(line, width) for line in lines[:height]]
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_studies_option, address_of
-from hptui.cli.output.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
+from hptui.cli.output.picture_output import (
+    TITLE_LINES,
+    FigureSize,
+    add_size_options,
+    look_of,
+    picture_text,
+)
 from hptui.cli.output.table import cut, render_table
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.json_values import dump
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from hptui.cli.output.read_plotted import ReadStudy
     from hptui.domain.text_table import TextTable
     from hptui.figures.canvas.figure import Figure
+    from hptui.figures.canvas.picture import Look
     from hptui.trials import FloatArray
 
 _FEWEST: Final = 2
@@ -92,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
         if index:
             print()
         name = studies[0].value_name(comparison.objective)
-        _print_comparison(comparison, name, size, terminal, is_log=args.log)
+        look = look_of(terminal, args.glyphs)
+        _print_comparison(comparison, name, size, terminal, look, is_log=args.log)
     return 0
 
 
@@ -147,7 +155,13 @@ def _compared(studies: Sequence[ReadStudy]) -> list[ComparedStudy]:
 
 
 def _print_comparison(
-    comparison: Comparison, name: str, size: FigureSize, terminal: Terminal, *, is_log: bool
+    comparison: Comparison,
+    name: str,
+    size: FigureSize,
+    terminal: Terminal,
+    look: Look,
+    *,
+    is_log: bool,
 ) -> None:
     from hptui.analysis.compare.comparison_tables import (
         bests_table,
@@ -163,7 +177,7 @@ def _print_comparison(
             [NamedHistory(each.name, each.history) for each in comparison.results],
             width=size.width,
             height=size.height - TITLE_LINES,
-            unicode=terminal.has_unicode,
+            look=look,
             is_log=is_log,
             target=comparison.target if comparison.is_target_given else None,
         ),
@@ -171,14 +185,14 @@ def _print_comparison(
             [NamedEdf(each.name, each.edf) for each in comparison.results],
             width=size.width,
             height=size.height - TITLE_LINES,
-            unicode=terminal.has_unicode,
+            look=look,
             is_log=is_log,
             value_name=name,
         ),
     }
     for title, figure in figures.items():
         _print(cut(safe_line(title), size.width), terminal)
-        print(figure.sentence or picture_text(figure.picture, has_colour=terminal.has_colour))
+        print(figure.sentence or picture_text(figure.picture, n_colours=terminal.n_colours))
     _print_table(bests_table(comparison, name, "★" if terminal.has_unicode else "*"), terminal)
     sentence = params_sentence(comparison)
     if sentence:

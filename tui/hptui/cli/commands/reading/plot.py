@@ -13,12 +13,19 @@ from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.option_values import require_free
 from hptui.cli.options.plot_options import check_options
-from hptui.cli.output.picture_output import TITLE_LINES, FigureSize, add_size_options, picture_text
+from hptui.cli.output.picture_output import (
+    TITLE_LINES,
+    FigureSize,
+    add_size_options,
+    look_of,
+    picture_text,
+)
 from hptui.cli.output.table import cut
 from hptui.cli.output.terminal import ProgressLine, Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
+from hptui.figures.canvas.picture import GLYPHS, Look
 from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -119,16 +126,23 @@ def run(args: argparse.Namespace) -> int:
             print(dump(data, indent=None))
         return 0
     if args.output is not None:
-        return _write(args, request, Frame(size.width, size.height - TITLE_LINES), progress)
-    frame = Frame(size.width, size.height - TITLE_LINES, terminal.has_unicode)
+        return _write(
+            args, request, Frame(size.width, size.height - TITLE_LINES, _file_look(args)), progress
+        )
+    frame = Frame(size.width, size.height - TITLE_LINES, look_of(terminal, args.glyphs))
     names = ", ".join(study.name for study in request.studies)
     for titled in kind.figures(request):
         progress.clear()
         title = cut(safe_line(f"{names}: {titled.title}"), size.width)
         print(title if terminal.has_unicode else title.encode("ascii", "replace").decode("ascii"))
         figure = titled.draw(frame)
-        print(figure.sentence or picture_text(figure.picture, has_colour=terminal.has_colour))
+        print(figure.sentence or picture_text(figure.picture, n_colours=terminal.n_colours))
     return 0
+
+
+def _file_look(args: argparse.Namespace) -> Look:
+    """Return what pictures in a file are made of: an SVG has colours, text has none."""
+    return Look(args.glyphs or GLYPHS[0], has_ramp=args.output.suffix.lower() == ".svg")
 
 
 def _check_output(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hptui.cli.options.filter_option import add_filter_option, check_filter
 from hptui.cli.options.locate import add_study_argument
 from hptui.cli.options.option_values import require_free
+from hptui.cli.output.picture_output import look_of
 from hptui.cli.output.terminal import Terminal
 from hptui.domain.study_name import file_name_for
 from hptui.domain.text import safe_line
@@ -69,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
             report_text(
                 report,
                 width=terminal.width,
-                unicode=terminal.has_unicode,
-                has_colour=terminal.has_colour,
+                look=look_of(terminal),
+                n_colours=terminal.n_colours,
             ),
             end="",
         )
