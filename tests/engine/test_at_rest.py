@@ -219,7 +219,7 @@ def test_a_fork_has_the_edits_and_not_what_was_prepared(path: Path) -> None:
         (None, NOTHING_PREPARED),
         ([], NOTHING_PREPARED),
         ({"trials": 3, "workers": 2}, NextRun(3, 2)),
-        ({"trials": 0, "workers": 999}, NOTHING_PREPARED),
+        ({"trials": 0, "workers": 9999}, NOTHING_PREPARED),
         ({"trials": True, "workers": "2"}, NOTHING_PREPARED),
         ({"trials": 10**30, "more": 1}, NOTHING_PREPARED),
     ],
