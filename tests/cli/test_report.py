@@ -9,7 +9,7 @@ import pytest
 from tests.storage.study_file import CHOICE, FLOAT, START_S, StudyFile, text_of
 
 from hptui.cli.main import main
-from hptui.figures.canvas.picture import ROLES
+from hptui.figures.canvas.roles import ROLES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -344,7 +344,8 @@ def test_no_odd_request_ends_or_changes_a_run(folder: Path) -> None:
     odd = [{"op": op, name: value} for op in fields for name in fields[op] for value in ODD_VALUES]
     odd += [{"op": "retry", "trials": value} for value in ODD_VALUES if value is not None]
     odd += [{"op": value} for value in ODD_VALUES]
-    odd += [{"op": "limit", "seconds": value} for value in ("x", [], -1, 10**400, float("inf"))]
+    no_seconds: tuple[Any, ...] = ("x", [], -1, 10**400, float("inf"))
+    odd += [{"op": "limit", "seconds": value} for value in no_seconds]
     odd.append({"op": "limit"})
     kinds: dict[str, Any] = {
         "kind": "tags",

@@ -10,18 +10,10 @@ from hptui.cli.output.picture_output import picture_text
 from hptui.domain.text import cell_width
 from hptui.figures.canvas.chart import N_DENSE, Canvas, Dots, Mark, Shading, draw
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import (
-    COLOURED,
-    FINE,
-    RAMP,
-    ROLES,
-    Cells,
-    Look,
-    Picture,
-    label,
-)
+from hptui.figures.canvas.picture import COLOURED, FINE, Cells, Look, Picture, label
 from hptui.figures.canvas.points import Points
 from hptui.figures.canvas.ramp import CIVIDIS, VIRIDIS, ramp_colours
+from hptui.figures.canvas.roles import RAMP, ROLES
 from hptui.figures.canvas.svg import picture_svg, svg_style
 
 
@@ -101,7 +93,9 @@ def test_very_many_points_are_shaded_by_how_many_share_a_cell(look: Look):
     for row, line in enumerate(picture.lines):
         cells.put_spans(row, 0, line)
     places = [(field.row(y), field.left + field.column(x)) for x, y in ((0, 0), (1, 1), (0.5, 0.5))]
-    seen = [(cells.characters[at], ROLES[cells.roles[at]]) for at in places]
+    seen: list[tuple[str, str]] = [
+        (str(cells.characters[at]), ROLES[int(cells.roles[at])]) for at in places
+    ]
     if look.has_ramp:
         assert [role for _, role in seen] == ["ramp-0", "ramp-7", "ramp-15"]
     elif look.unicode:

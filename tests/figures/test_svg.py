@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,9 +12,12 @@ from tests.figures.histories import MIXED_STATES, source_of
 
 from hptui.domain.text import safe_line
 from hptui.figures.canvas.field import Field, braille_dots, braille_of, quarter_blocks
-from hptui.figures.canvas.picture import Cells, Picture, Role, Span
+from hptui.figures.canvas.picture import Cells, Picture, Span
 from hptui.figures.canvas.svg import CELL_HEIGHT, CELL_WIDTH, picture_svg, svg_style
 from hptui.figures.history import draw_history
+
+if TYPE_CHECKING:
+    from hptui.figures.canvas.roles import Role
 
 SVG = "{http://www.w3.org/2000/svg}"
 BOX = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+z")

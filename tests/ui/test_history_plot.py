@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.pilot import Pilot
 
+    from hptui.figures.canvas.picture import Look
+
 VALUES = [4.0, 3.0, 3.5, 2.0, 2.5, 3.2]
 STATES = [COMPLETE, COMPLETE, PRUNED, COMPLETE, COMPLETE, RUNNING]
 
@@ -166,7 +168,7 @@ def test_a_terminal_without_unicode_gets_ascii():
 
 
 def test_a_chart_that_cannot_be_drawn_says_so():
-    def draw(width: int, height: int, unicode: bool) -> Figure:
+    def draw(width: int, height: int, look: Look) -> Figure:
         raise ValueError("bad \x1b[2J chart")
 
     async def scenario(pilot: Pilot[Any]) -> None:

@@ -66,7 +66,7 @@ class _IntermixedParser(argparse.ArgumentParser):
         """Read the words that stand before the one that is completed."""
         given = list(args)
         words = self._options_first(given) or given
-        return super().parse_known_args(words, namespace)
+        return super().parse_known_args(words, namespace or argparse.Namespace())
 
     def _options_first(self, given: list[str]) -> list[str] | None:
         """Return the words in the order in which they are read; None where it must stay."""

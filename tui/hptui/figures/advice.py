@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from hptui.analysis.history import History
     from hptui.analysis.stopping.advice import Advice
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
 
 

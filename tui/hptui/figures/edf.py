@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, x_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, SERIES, Role, label
+from hptui.figures.canvas.picture import FINE, label
 from hptui.figures.canvas.points import Points, thin_steps
+from hptui.figures.canvas.roles import SERIES, Role
 from hptui.figures.request import Frame, TitledFigure
 
 if TYPE_CHECKING:

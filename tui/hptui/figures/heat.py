@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits
 from hptui.errors import UsageError
 from hptui.figures.canvas.chart import Canvas, Dots, LegendEntry, Mark, Shading, field_of
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, ramp_entry, selected_mark
-from hptui.figures.canvas.picture import FINE, RAMP, Span, label
+from hptui.figures.canvas.picture import FINE, Span, label
 from hptui.figures.canvas.points import Points
+from hptui.figures.canvas.roles import RAMP
 from hptui.figures.params import chosen_params, param_x_ticks, param_y_ticks
 from hptui.figures.request import Frame, TitledFigure
 from hptui.trials import complete_rows, finite_rows
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.domain.objective import Direction
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 

@@ -34,7 +34,8 @@ from hptui.figures.request import Frame, TitledFigure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.repeat_whiskers import Spreads, Whiskers
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray

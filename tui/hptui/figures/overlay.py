@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, x_ticks, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, SERIES, label
+from hptui.figures.canvas.picture import FINE, label
 from hptui.figures.canvas.points import Points, row_after, thin_steps
+from hptui.figures.canvas.roles import SERIES
 from hptui.figures.edf import MAX_NAME_CHARS
 
 if TYPE_CHECKING:

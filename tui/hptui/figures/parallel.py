@@ -25,8 +25,9 @@ from hptui.figures.canvas.field import (
 )
 from hptui.figures.canvas.figure import Figure, Spots, entry, ramp_entry
 from hptui.figures.canvas.lines import Line, draw_lines
-from hptui.figures.canvas.picture import FINE, RAMP, Cells, label, line_picture, ramp_levels
+from hptui.figures.canvas.picture import FINE, Cells, label, line_picture, ramp_levels
 from hptui.figures.canvas.points import Points
+from hptui.figures.canvas.roles import RAMP
 from hptui.figures.heat import rank_shares
 from hptui.figures.params import choice_label, chosen_params
 from hptui.figures.request import Frame, TitledFigure
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.domain.objective import Direction
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 

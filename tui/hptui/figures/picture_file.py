@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.figures.canvas.picture import Picture, Role, Span
+from hptui.figures.canvas.picture import Picture, Span
 from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
 from hptui.figures.canvas.svg import picture_svg
 from hptui.storage.transfer.copying import drafted
@@ -15,6 +15,8 @@ from hptui.storage.transfer.copying import drafted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from hptui.figures.canvas.roles import Role
 
 PictureForm = Literal["svg", "txt"]
 _FORMS: Final[dict[str, PictureForm]] = {".svg": "svg", ".txt": "txt"}

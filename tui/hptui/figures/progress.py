@@ -14,8 +14,9 @@ from hptui.domain.readable import four_digits, show_duration
 from hptui.figures.canvas.chart import Canvas, LegendEntry, Mark
 from hptui.figures.canvas.figure import Figure, draw_figure, entry, selected_mark, y_ticks
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, SERIES, Look, Role, label
+from hptui.figures.canvas.picture import FINE, Look, label
 from hptui.figures.canvas.points import Points, thin_steps
+from hptui.figures.canvas.roles import SERIES, Role
 from hptui.figures.edf import MAX_NAME_CHARS
 from hptui.figures.overlay import axis_of_bests, letters_along
 from hptui.figures.request import Frame, TitledFigure

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from hptui.figures.canvas.chart import Ticks
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
     from hptui.figures.request import FigureRequest
     from hptui.trials import BoolArray, FloatArray, IntArray, Trials
 

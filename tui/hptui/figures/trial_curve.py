@@ -22,7 +22,7 @@ from hptui.figures.canvas.chart import (
 )
 from hptui.figures.canvas.figure import Figure, draw_figure
 from hptui.figures.canvas.lines import Line
-from hptui.figures.canvas.picture import FINE, Role, Span, line_picture
+from hptui.figures.canvas.picture import FINE, Span, line_picture
 from hptui.figures.canvas.points import Points, thin_line
 from hptui.figures.thresholds import threshold_entries, threshold_lines, threshold_marks
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hptui.figures.canvas.picture import Look
+    from hptui.figures.canvas.roles import Role
 
 _CELLS_A_Y_TICK: Final = 4
 _CELLS_AN_X_TICK: Final = 12

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final, Self
 
 from hptui.cli.output.terminal import PALETTE_COLOURS, TRUE_COLOURS
 from hptui.errors import UsageError
-from hptui.figures.canvas.picture import GLYPHS, Look
+from hptui.figures.canvas.picture import Look
 from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
+from hptui.figures.canvas.roles import GLYPHS
 
 if TYPE_CHECKING:
     import argparse
 
     from hptui.cli.output.terminal import Terminal
-    from hptui.figures.canvas.picture import Glyphs, Picture, Role, Span
+    from hptui.figures.canvas.picture import Picture, Span
+    from hptui.figures.canvas.roles import Glyphs, Role
 
 TITLE_LINES: Final = 1
 _MAX_WIDTH: Final = 1_000

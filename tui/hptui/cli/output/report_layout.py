@@ -12,8 +12,9 @@ from hptui.cli.output.detail_lines import field_line
 from hptui.cli.output.picture_output import picture_text
 from hptui.cli.output.table import render_table
 from hptui.domain.text import safe_line, safe_text
-from hptui.figures.canvas.picture import COLOURED, FINE, ROLES, Look, Role
+from hptui.figures.canvas.picture import COLOURED, FINE, Look
 from hptui.figures.canvas.ramp import VIRIDIS, ramp_colours
+from hptui.figures.canvas.roles import ROLES, Role
 from hptui.figures.canvas.svg import picture_svg, svg_style
 from hptui.figures.request import Frame
 

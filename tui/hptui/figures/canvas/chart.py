@@ -20,7 +20,8 @@ from hptui.figures.canvas.field import (
     whole_cells,
 )
 from hptui.figures.canvas.lines import Line, draw_lines
-from hptui.figures.canvas.picture import RAMP, ROLES, Cells, Look, Picture, Role, Span, text_width
+from hptui.figures.canvas.picture import Cells, Look, Picture, Span, text_width
+from hptui.figures.canvas.roles import RAMP, ROLES, Role
 
 if TYPE_CHECKING:
     from hptui.figures.canvas.points import IntArray, Points

@@ -18,7 +18,8 @@ from hptui.figures.canvas.chart import (
     draw,
     fit_legend,
 )
-from hptui.figures.canvas.picture import RAMP, Picture, Role, Span, line_picture, sentence_picture
+from hptui.figures.canvas.picture import Picture, Span, line_picture, sentence_picture
+from hptui.figures.canvas.roles import RAMP, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

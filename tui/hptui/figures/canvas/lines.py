@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hptui.figures.canvas.field import Field
-    from hptui.figures.canvas.picture import Look, Role
+    from hptui.figures.canvas.picture import Look
     from hptui.figures.canvas.points import FloatArray, Points
+    from hptui.figures.canvas.roles import Role
 
 _COLOUR_AND_TEXT: Final = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)")
 _PALETTE: Final = "38;5;"

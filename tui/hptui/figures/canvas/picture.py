@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hptui.domain.text import cell_width, char_width, safe_line
+from hptui.figures.canvas.roles import RAMP, ROLES, Glyphs, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,56 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-Role = Literal[
-    "axis",
-    "label",
-    "trial",
-    "best",
-    "pruned",
-    "failed",
-    "running",
-    "stale",
-    "infeasible",
-    "target",
-    "selected",
-    "median",
-    "note",
-    "series-1",
-    "series-2",
-    "series-3",
-    "series-4",
-    "series-5",
-    "series-6",
-    "ramp-0",
-    "ramp-1",
-    "ramp-2",
-    "ramp-3",
-    "ramp-4",
-    "ramp-5",
-    "ramp-6",
-    "ramp-7",
-    "ramp-8",
-    "ramp-9",
-    "ramp-10",
-    "ramp-11",
-    "ramp-12",
-    "ramp-13",
-    "ramp-14",
-    "ramp-15",
-]
-"""What a part of a picture stands for; what differs in role has other characters too."""
-
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
-SERIES: Final[tuple[Role, ...]] = tuple(role for role in ROLES if role.startswith("series-"))
-"""Studies that are drawn over each other."""
-RAMP: Final[tuple[Role, ...]] = tuple(role for role in ROLES if role.startswith("ramp-"))
-"""Numbers as colours, from the worst or fewest to the best or most."""
 _NUMBER_OF: Final = {role: number for number, role in enumerate(ROLES)}
 _NO_GROUND: Final = -1
-
-Glyphs = Literal["braille", "blocks", "ascii"]
-"""What points and lines are made of: eight dots a cell, its quarters, or letters."""
-GLYPHS: Final[tuple[Glyphs, ...]] = get_args(Glyphs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from hptui.figures.canvas.picture import RAMP
+from hptui.figures.canvas.roles import RAMP
 
 if TYPE_CHECKING:
-    from hptui.figures.canvas.picture import Role
+    from collections.abc import Sequence
+
+    from hptui.figures.canvas.roles import Role
 
 VIRIDIS: Final = (
     "440154 481a6c 472f7d 414487 39568c 31688e 2a788e 23888e "
@@ -26,9 +26,15 @@ _SHOWN_FROM: Final = 0.12
 
 def ramp_colours(colours: str, *, is_dark: bool) -> dict[Role, str]:
     """Return a colour for each role of `RAMP`; on a light ground the best is the darkest."""
-    anchors = np.array([list(bytes.fromhex(each)) for each in colours.split()])
-    ends = (_SHOWN_FROM, 1.0) if is_dark else (1.0 - _SHOWN_FROM, 0.0)
-    places = np.linspace(*ends, len(RAMP)) * (len(anchors) - 1)
-    channels = [np.interp(places, np.arange(len(anchors)), anchors[:, at]) for at in range(3)]
-    rgb = np.rint(np.stack(channels, axis=1)).astype(int).tolist()
-    return {role: f"#{r:02x}{g:02x}{b:02x}" for role, (r, g, b) in zip(RAMP, rgb, strict=True)}
+    anchors = [bytes.fromhex(each) for each in colours.split()]
+    first, last = (_SHOWN_FROM, 1.0) if is_dark else (1.0 - _SHOWN_FROM, 0.0)
+    step = (last - first) / (len(RAMP) - 1)
+    return {role: _colour_at(anchors, first + at * step) for at, role in enumerate(RAMP)}
+
+
+def _colour_at(anchors: Sequence[bytes], share: float) -> str:
+    place = min(max(share, 0.0), 1.0) * (len(anchors) - 1)
+    below = min(int(place), len(anchors) - 2)
+    part = place - below
+    pairs = zip(anchors[below], anchors[below + 1], strict=True)
+    return "#" + "".join(f"{round(low + part * (high - low)):02x}" for low, high in pairs)

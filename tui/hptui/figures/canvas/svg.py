@@ -6,12 +6,14 @@ import html
 from typing import TYPE_CHECKING, Final
 
 from hptui.domain.text import cell_width, safe_line
-from hptui.figures.canvas.picture import RAMP, ROLES, cell_texts, text_width
+from hptui.figures.canvas.picture import cell_texts, text_width
+from hptui.figures.canvas.roles import RAMP, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hptui.figures.canvas.picture import Picture, Role, Span
+    from hptui.figures.canvas.picture import Picture, Span
+    from hptui.figures.canvas.roles import Role
 
 CELL_WIDTH: Final = 8
 CELL_HEIGHT: Final = 16

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import GLYPHS
+from hptui.figures.canvas.roles import GLYPHS
 from hptui.storage.files.side_files import read_side_file
 from hptui.ui.commands.command_table import COMMANDS
 from hptui.ui.commands.key_names import key_name
@@ -17,7 +17,7 @@ from hptui.ui.commands.key_names import key_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hptui.figures.canvas.picture import Glyphs
+    from hptui.figures.canvas.roles import Glyphs
 
 SETTINGS_VARIABLE = "HPTUI_SETTINGS"
 """Names the settings file, in the place of the one in the configuration folder."""

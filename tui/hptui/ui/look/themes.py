@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from textual.color import Color
 from textual.theme import Theme
 
-from hptui.figures.canvas.picture import RAMP
 from hptui.figures.canvas.ramp import CIVIDIS, VIRIDIS, ramp_colours
+from hptui.figures.canvas.roles import RAMP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

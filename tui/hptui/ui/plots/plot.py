@@ -14,7 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from hptui.domain.text import safe_line
-from hptui.figures.canvas.picture import RAMP, ROLES, SERIES, sentence_picture
+from hptui.figures.canvas.picture import sentence_picture
+from hptui.figures.canvas.roles import RAMP, ROLES, SERIES
 from hptui.ui.application.services import ServingApp
 from hptui.ui.application.stacked import LatestMessage
 from hptui.ui.widgets.role_styles import RoleStyle, RoleStyles
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from textual.app import RenderResult
     from textual.message import Message
 
-    from hptui.figures.canvas.picture import Look, Picture, Role, Span
+    from hptui.figures.canvas.picture import Look, Picture, Span
+    from hptui.figures.canvas.roles import Role
     from hptui.ui.widgets.naming import Naming
 
 

@@ -25,7 +25,8 @@ from hptui.cli.output.terminal import ProgressLine, Terminal
 from hptui.domain.json_values import dump
 from hptui.domain.text import safe_line
 from hptui.errors import UsageError
-from hptui.figures.canvas.picture import GLYPHS, Look
+from hptui.figures.canvas.picture import Look
+from hptui.figures.canvas.roles import GLYPHS
 from hptui.figures.kinds import KINDS
 
 if TYPE_CHECKING:
