@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 SAME_FAILURES_TO_STOP = 10
 FORCE_AFTER_S = 3.0
 """How long a process that was asked to end may take, unless a budget says otherwise."""
+_MANY = 256
+"""So many deadlines of trials that have ended are kept before they are thrown away."""
 
 
 class Phase(Enum):
@@ -244,6 +246,10 @@ class Rules:
         if self.budget.trial_timeout_s is not None:
             at_s = slot.started_s + self.budget.trial_timeout_s
             heapq.heappush(self._deadlines, (at_s, index, number))
+            if len(self._deadlines) > _MANY + 4 * len(self._busy):
+                # Of a million short trials under a long limit few are left.
+                self._deadlines = [each for each in self._deadlines if not self._is_void(each)]
+                heapq.heapify(self._deadlines)
 
     def _ask_to_end(self, index: int, slot: _Slot, now_s: float) -> None:
         assert slot.number is not None
